@@ -1,0 +1,57 @@
+"""What can go wrong that is not a bug: a sentence, a hint, and the exit code of the class (DESIGN 4)."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """An expected failure. ``str(error)`` says what happened and where; ``hint`` says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(LabError):
+    """A wrong option, scenario or run folder: the person can mend it without touching the machine."""
+
+    exit_code = 2
+
+
+class ScenarioError(UsageError):
+    """The scenario file cannot be used."""
+
+
+class RunFolderError(UsageError):
+    """A run folder is not what it should be: missing, truncated, newer, or changed underneath us."""
+
+
+class InvalidRunError(LabError):
+    """A gate failed: the instrument, the environment, or an arm is not what it claims to be."""
+
+    exit_code = 3
+
+
+class DeploymentError(InvalidRunError):
+    """An arm did not come up, or a container of it died: it is not what it claims to be."""
+
+
+class LoadError(InvalidRunError):
+    """Locust could not start, or ended before it had driven the load that was asked for."""
+
+
+class SamplingError(InvalidRunError):
+    """The sampler failed; a half-measured trial must not look whole."""
+
+
+class MissingError(LabError):
+    """Something the lab needs is not there: Docker, nginx, an image, free ports, disk space."""
+
+    exit_code = 4
+
+
+class InterruptedRunError(LabError):
+    """Ctrl-C, SIGTERM or SIGHUP: finished trials are kept, everything else is taken down."""
+
+    exit_code = 130

@@ -1,0 +1,31 @@
+"""Process model ``replicas``: N containers of the image, each serving with a single process on its own port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.models.serve import serve
+from lab.scenario import App, Arm
+from lab.topology import Limits, Service, ServiceKind
+
+
+def containers(processes: int) -> int:
+    """One for each serving process."""
+    return processes
+
+
+def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: Limits) -> tuple[Service, ...]:
+    """N containers of the image, each with one process."""
+    return tuple(
+        Service(
+            name=f"app-{number}",
+            kind=ServiceKind.APP,
+            image="app",
+            argv=serve(app, port, 1),
+            ports=(port,),
+            env=tuple((app.env | arm.env).items()),
+            limits=limits,
+            read_only=app.read_only,
+        )
+        for number, port in zip(range(1, processes + 1), ports, strict=True)
+    )

@@ -1,0 +1,30 @@
+"""Process model ``workers``: one container, whose uvicorn supervises N worker processes on one listening socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.models.serve import serve
+from lab.scenario import App, Arm
+from lab.topology import Limits, Service, ServiceKind
+
+
+def containers(processes: int) -> int:  # noqa: ARG001  every model answers the same question
+    """One, however many processes."""
+    return 1
+
+
+def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: Limits) -> tuple[Service, ...]:
+    """One container of the image with ``--workers N``."""
+    return (
+        Service(
+            name="app",
+            kind=ServiceKind.APP,
+            image="app",
+            argv=serve(app, ports[0], processes),
+            ports=(ports[0],),
+            env=tuple((app.env | arm.env).items()),
+            limits=limits,
+            read_only=app.read_only,
+        ),
+    )

@@ -1,0 +1,130 @@
+"""The scenario as a file: TOML in, JSON Schema out, errors that name file, key and the nearest valid name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.errors import ScenarioError
+from lab.scenario import SCENARIO, Arm, Scenario
+
+MAX_FILE_BYTES = 1_000_000
+PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
+ADVICE = "run `lab schema` for every key, or see the scenario reference in README.md"
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in ``path``, with paths resolved against its folder. Raises ScenarioError (exit 2)."""
+    document = _parse(path)
+    for section, key in PATH_KEYS:
+        table = document.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = str((path.parent / table[key]).resolve())
+    try:
+        scenario = SCENARIO.validate_python(document)
+    except ValidationError as error:
+        raise ScenarioError("\n".join(_sentence(path, detail) for detail in error.errors()), ADVICE) from None
+    _check_files(path, scenario)
+    return scenario
+
+
+def scenario_from_json(document: Any) -> Scenario:
+    """A resolved scenario as ``scenario_to_json`` wrote it. Raises ScenarioError."""
+    try:
+        return SCENARIO.validate_json(json.dumps(document))
+    except (ValidationError, TypeError) as error:
+        raise ScenarioError(f"the stored scenario cannot be read: {error}") from None
+
+
+def scenario_to_json(scenario: Scenario) -> dict[str, Any]:
+    """The resolved scenario as plain JSON values, every key present."""
+    document: dict[str, Any] = SCENARIO.dump_python(scenario, mode="json")
+    return document
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the scenario file, for editors."""
+    schema = SCENARIO.json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "process-model-lab scenario"} | schema
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise ScenarioError(f"{path}: no such scenario file", "see scenarios/ for examples, or run `lab init`")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ScenarioError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no scenario is")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}", ADVICE) from None
+    except RecursionError:
+        raise ScenarioError(f"{path}: not valid TOML: nested too deeply", ADVICE) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ScenarioError(f"{path}: cannot be read: {error}") from None
+
+
+def _check_files(path: Path, scenario: Scenario) -> None:
+    if not scenario.load.locustfile.is_file():
+        raise ScenarioError(
+            f"{path}: load.locustfile: no such file: {scenario.load.locustfile}",
+            "paths are relative to the scenario file",
+        )
+    build = scenario.app.build
+    if build is not None and not (build / scenario.app.dockerfile).is_file():
+        raise ScenarioError(
+            f"{path}: app.build: no {scenario.app.dockerfile} in {build}",
+            'or use image = "name:tag" for an existing image',
+        )
+    requirements = scenario.app.requirements
+    if requirements is not None and not requirements.is_file():
+        raise ScenarioError(f"{path}: app.requirements: no such file: {requirements}")
+
+
+def _sentence(path: Path, detail: ErrorDetails) -> str:
+    location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    where = _dotted(location)
+    if detail["type"] == "unexpected_keyword_argument":
+        known = _keys_at(location[:-1])
+        close = get_close_matches(str(location[-1]), known, n=1, cutoff=0.4)
+        nearest = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{path}: {where}: unknown key; {nearest}"
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{path}: {where}: this key is required"
+    message = detail["msg"].removeprefix("Value error, ")
+    shown = repr(detail["input"])
+    got = "" if "got" in message or isinstance(detail["input"], dict) else f", got {shown[:80]}"
+    return f"{path}: {where + ': ' if where else ''}{message}{got}"
+
+
+def _dotted(location: list[int | str]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _keys_at(location: list[int | str]) -> list[str]:
+    """Names of the keys that are valid in the table at ``location``."""
+    table: Any = Scenario
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if part == "arms":
+            table = Arm
+        else:
+            table = next((f.type for f in dataclasses.fields(table) if f.name == part), table)
+            table = _resolve(table)
+    return [f.name for f in dataclasses.fields(table)] if dataclasses.is_dataclass(table) else []
+
+
+def _resolve(name: Any) -> Any:
+    from lab import scenario as module
+
+    return getattr(module, name, name) if isinstance(name, str) else name

@@ -1,0 +1,96 @@
+"""What a trial deploys, as frozen values: no effects, no knowledge of which process model is which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+HOST = "127.0.0.1"  # every listener of the lab is on loopback (DESIGN 6)
+
+
+class Role(StrEnum):
+    """What a process is in an arm (DESIGN 1)."""
+
+    PROXY = "proxy"
+    SUPERVISOR = "supervisor"
+    WORKER = "worker"
+    HELPER = "helper"
+    PLATFORM = "platform"
+
+
+class ServiceKind(StrEnum):
+    """Whether a service runs the app under test or a balancer in front of it."""
+
+    APP = "app"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Resource limits of one service, or of a whole arm when they are pooled.
+
+    ``cpus`` in cores (2.0 = two cores' worth of CPU time), ``memory_bytes`` in bytes; None means unlimited.
+    ``cpuset`` in the kernel's list format (``"0-1,4"``); empty means every core.
+    """
+
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    cpuset: str = ""
+
+    @property
+    def unlimited(self) -> bool:
+        """True when there is no quota on CPU time or memory (pinning is not a quota)."""
+        return self.cpus is None and self.memory_bytes is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """A file that must exist in the service before it starts; ``path`` is absolute inside the container."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One container (or one host process tree) of an arm.
+
+    ``image`` is a key of the images that the engine prepared: ``"app"`` or ``"nginx"``.
+    ``argv`` is the full command; ``entrypoint`` None keeps the image's own.
+    ``ports`` are the TCP ports on 127.0.0.1 that the service listens on.
+    """
+
+    name: str
+    kind: ServiceKind
+    image: str
+    argv: tuple[str, ...]
+    ports: tuple[int, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    limits: Limits = field(default_factory=Limits)
+    files: tuple[ConfigFile, ...] = ()
+    read_only: bool = True
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """Everything an engine must bring up for one trial.
+
+    ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
+    expected to answer; ``port`` is where clients connect; ``app_ports`` are where the app itself listens.
+    """
+
+    trial_id: str
+    services: tuple[Service, ...]
+    port: int
+    app_ports: tuple[int, ...]
+    processes: int
+    ready_path: str
+    ready_timeout_s: float
+    pool: Limits = field(default_factory=Limits)
+
+    @property
+    def base_url(self) -> str:
+        """The URL that clients use."""
+        return f"http://{HOST}:{self.port}"

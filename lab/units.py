@@ -1,0 +1,68 @@
+"""Durations and sizes as people write them, and the one table that turns stored units into text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SIZE_BYTES = {
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", re.ASCII)
+
+KIB = 1024
+MIB = 1024**2
+GIB = 1024**3
+
+
+def parse_duration_s(text: str) -> float:
+    """``"500ms"``, ``"10s"``, ``"2m"`` → seconds. Raises ValueError that says what was expected."""
+    return _parse(text, _DURATION_S, 'a duration like "500ms", "10s" or "2m"')
+
+
+def parse_size_bytes(text: str) -> int:
+    """``"100MB"``, ``"1GiB"`` → bytes. Raises ValueError that says what was expected."""
+    return round(_parse(text, _SIZE_BYTES, 'a size like "512MiB" or "1GiB"'))
+
+
+def _parse(text: str, units: Mapping[str, float], expected: str) -> float:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in units:
+        raise ValueError(f"expected {expected}, got {text!r}")
+    return float(match[1]) * units[match[2]]
+
+
+def format_bytes(size: float) -> str:
+    """Bytes → ``"34.1 MiB"``: binary units, three significant digits or one decimal."""
+    for limit, unit in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if abs(size) >= limit:
+            return f"{size / limit:.1f} {unit}"
+    return f"{size:.0f} B"
+
+
+def format_seconds(duration_s: float) -> str:
+    """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"1.25 s"``, ``"2 min 41 s"``."""
+    magnitude = abs(duration_s)
+    if magnitude >= 120:
+        minutes, seconds = divmod(round(duration_s), 60)
+        return f"{minutes} min {seconds} s"
+    if magnitude >= 1:
+        return f"{duration_s:.2f} s"
+    if magnitude >= 0.01:
+        return f"{duration_s * 1e3:.1f} ms"
+    if magnitude >= 0.001:
+        return f"{duration_s * 1e3:.2f} ms"
+    return f"{duration_s * 1e6:.0f} µs"
+
+
+def format_ratio(fraction: float) -> str:
+    """0.2541 → ``"25.4 %"``."""
+    return f"{fraction * 100:.1f} %"
