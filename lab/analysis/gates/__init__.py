@@ -1,0 +1,53 @@
+"""Gates: is a trial valid, whatever it says? Each check is a pure function over one TrialResult (METHOD 2).
+
+``run_gates`` applies all of them to one trial, ``arms_alike`` looks at the trials of one block, and ``GATES`` declares
+titles, limits and sources for reports and documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.analysis.gates import load, machine, steadiness
+from lab.analysis.gates.block import arms_alike
+from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
+from lab.analysis.gates.outcome import decided
+from lab.records import GateResult, Phase, TrialResult, TrialState
+
+__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "arms_alike", "run_gates"]
+
+CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
+    load.load_cpu,
+    load.rows,
+    load.lag,
+    load.little,
+    machine.sampler_readings,
+    machine.sampler_cpu,
+    machine.steal,
+    machine.anonymous_memory,
+    steadiness.starved,
+    steadiness.steady_p50,
+    steadiness.steady_throughput,
+)
+MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)
+
+
+def run_gates(result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
+    """Every gate over one trial; ``cpu_count`` is the machine's number of cores.
+
+    A trial that did not reach the end of its measure phase has one result only: invalid.
+    """
+    complete = _complete(result)
+    if complete.outcome == INVALID:
+        return (complete,)
+    results = [check(result) for check in CHECKS] + [check(result, cpu_count) for check in MACHINE_CHECKS]
+    return (complete, *sorted(results, key=lambda gate: list(GATES).index(gate.key)))
+
+
+def _complete(result: TrialResult) -> GateResult:
+    record = result.record
+    window = record.phases.get(Phase.MEASURE)
+    if record.state is TrialState.DONE and window is not None and window.length_s > 0:
+        return decided(COMPLETE, PASS, 1.0, "The trial ran to the end of its measure phase.")
+    why = f": {record.error}" if record.error else ""
+    return decided(COMPLETE, INVALID, 0.0, f"The trial is {record.state} and has no whole measure phase{why}.")

@@ -1,0 +1,32 @@
+"""Was the arm at its capacity? Only then is work that was not done the arm's own result."""
+
+from __future__ import annotations
+
+from lab.analysis.gates.counters import busiest_process, rate, throttled_share
+from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, THROTTLED_PERIODS
+from lab.records import PhaseWindow, TrialResult, TrialTables
+from lab.units import format_ratio
+
+
+def saturation(result: TrialResult, cpu_count: int) -> str | None:
+    """Why the arm was at its capacity in the measure window, as a clause; None when nothing shows that it was.
+
+    One of three facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
+    balance over the processes is the arm's own property), the quota throttled a container, or the machine had no
+    idle core left. An arm that waits for something else (a lock, a blocking call) is indistinguishable from one that
+    was offered too few lanes; it counts as below capacity, and the advice of the gate names both.
+    """
+    tables, window = result.tables, result.record.measure
+    busiest = busiest_process(tables.processes, window)
+    if busiest is not None and busiest[1] > BUSY_PROCESS:
+        return f"{busiest[0]} used {format_ratio(busiest[1])} of a core"
+    throttled = throttled_share(tables.cgroups, window)
+    if throttled > THROTTLED_PERIODS:
+        return f"the quota throttled a container in {format_ratio(throttled)} of the periods"
+    busy = _machine_busy(tables, window, cpu_count)
+    return f"the machine was {format_ratio(busy)} busy" if busy > BUSY_MACHINE else None
+
+
+def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:
+    busy, steal = (rate(tables.host, column, window) for column in ("busy_s", "steal_s"))
+    return ((busy or 0.0) + (steal or 0.0)) / cpu_count

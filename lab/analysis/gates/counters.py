@@ -1,0 +1,91 @@
+"""Rates of cumulative readings inside a window. None means that the readings do not allow the answer.
+
+``lab.analysis.counters`` holds a counter beyond its readings, which suits a metric that is shown with its gates; a gate
+must not take silence for quiet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lab.analysis.counters import complete_sum, increases
+from lab.analysis.gates.limits import EDGE_S, SECOND_S
+from lab.records import PhaseWindow
+from lab.topology import Role
+
+Floats = NDArray[np.float64]
+
+
+def rate(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
+    """Increase a second of a cumulative column over the window; of CPU seconds: cores."""
+    found = _readings(table, column, window)
+    return None if found is None else float(np.ptp(found[1]) / np.ptp(found[0]))
+
+
+def busiest_second(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
+    """Largest increase a second over any stretch of about one second: from each reading to the first one 1 s later."""
+    found = _readings(table, column, window)
+    if found is None or np.ptp(found[0]) < SECOND_S:
+        return None
+    at_s, values = found
+    later = np.searchsorted(at_s, at_s + SECOND_S)
+    first = np.flatnonzero(later < len(at_s))
+    last = later[first]
+    return float(((values[last] - values[first]) / (at_s[last] - at_s[first])).max())
+
+
+def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow) -> float | None:
+    """CPU of the arm in cores: from its containers, or from its processes where there are none."""
+    own = containers(cgroups)
+    if own.height:
+        return _total_rate(own, ("container",), window)
+    return _total_rate(processes.filter(pl.col("role") != Role.PLATFORM), ("pid", "started_s"), window)
+
+
+def containers(cgroups: pl.DataFrame) -> pl.DataFrame:
+    """The rows that may be summed: without those of a pool's parent cgroup, which holds its children's counts again."""
+    return cgroups.filter(pl.col("container") != "")
+
+
+def busiest_process(processes: pl.DataFrame, window: PhaseWindow) -> tuple[str, float] | None:
+    """Name and cores of the arm's busiest process over the whole window; None when the readings do not span it."""
+    rows = processes.filter(pl.col("role") != Role.PLATFORM)
+    if not _spans(rows["t_s"], window):
+        return None
+    grown = increases(rows, ("role", "pid", "service", "started_s"), ("cpu_s",), window)
+    (role, pid, service, _), cpu_s = max(
+        ((key, counters["cpu_s"] or 0.0) for key, counters in grown.items()), key=lambda owner: owner[1]
+    )
+    return f"{role} {pid} of {service}", cpu_s / window.length_s
+
+
+def throttled_share(cgroups: pl.DataFrame, window: PhaseWindow) -> float:
+    """Largest share of CFS periods in which a container was throttled; 0 where there is no quota."""
+    grown = increases(cgroups, ("container",), ("periods", "throttled_periods"), window).values()
+    shares = [(owner["throttled_periods"] or 0.0) / owner["periods"] for owner in grown if owner["periods"]]
+    return max(shares, default=0.0)
+
+
+def _total_rate(table: pl.DataFrame, keys: tuple[str, ...], window: PhaseWindow) -> float | None:
+    if not _spans(table["t_s"], window):
+        return None
+    total_s = complete_sum(owner["cpu_s"] for owner in increases(table, keys, ("cpu_s",), window).values())
+    return None if total_s is None else total_s / window.length_s
+
+
+def _readings(table: pl.DataFrame, column: str, window: PhaseWindow) -> tuple[Floats, Floats] | None:
+    """Instants and values inside the window, nulls left out; None also when the counter runs backwards."""
+    rows = table.select("t_s", pl.col(column).cast(pl.Float64)).drop_nulls().sort("t_s")
+    rows = rows.filter(pl.col("t_s").is_between(window.start_s, window.end_s))
+    at_s, values = rows["t_s"].to_numpy(), rows[column].to_numpy()
+    if not _spans(rows["t_s"], window) or bool((np.diff(values) < 0).any()):
+        return None
+    return at_s, values
+
+
+def _spans(instants: pl.Series, window: PhaseWindow) -> bool:
+    """True when at least two readings inside the window reach to within ``EDGE_S`` of both its ends."""
+    at_s = instants.filter(instants.is_between(window.start_s, window.end_s)).unique().sort().to_numpy()
+    return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + EDGE_S and at_s[-1] >= window.end_s - EDGE_S)

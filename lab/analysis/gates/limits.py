@@ -1,0 +1,196 @@
+"""Every gate declared once: what it looks at, its limits, and where each limit comes from (METHOD 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.analysis.metrics import Unit
+
+PASS, CAVEAT, INVALID = "pass", "caveat", "invalid"
+
+# How readings and rows are looked at; the limits themselves stand in the catalogue below.
+SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 25 ms early
+EDGE_S = 1.1  # readings must reach this near to both ends of the window: one step of the slowest column, 0.1 s late
+EDGE_ARRIVALS = 3  # arrivals that may wait at a window's end however well the lanes keep up
+MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5 %
+MIN_STEADY_SECONDS = 6  # with 5, even a perfect trend has p = 2/5! = 0.017 in Kendall's test
+MIN_STEADY_REQUESTS = 10  # for the median of one second
+STEADY_P_VALUE = 0.01  # two series in some 30 trials: 0.05 would give three false alarms a run, 0.01 less than one
+BURST_TOLERANCE_S = 1.0  # process and cgroup readings of one burst belong together (the PSS grid's step)
+
+# When the arm, not the generator, is at its limit.
+BUSY_MACHINE = 0.95  # of all cores, steal included: nobody could have run more
+BUSY_PROCESS = 0.90  # of a core: an event loop has one thread, so one busy process caps what it serves
+THROTTLED_PERIODS = 0.10  # of the CFS periods of a container: its quota decides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One gate. A value beyond ``caveat`` leaves a doubt, beyond ``invalid`` the trial says nothing; None: no limit.
+
+    ``floor`` True: the limits are lower bounds (achieved readings), False: upper bounds. ``source`` gives the reason.
+    """
+
+    key: str
+    title: str
+    unit: Unit
+    source: str
+    caveat: float | None = None
+    invalid: float | None = None
+    floor: bool = False
+
+    def beyond(self, value: float, limit: float | None) -> bool:
+        """True when ``value`` is on the wrong side of ``limit``."""
+        if limit is None:
+            return False
+        return value < limit if self.floor else value > limit
+
+    def outcome(self, value: float) -> str:
+        """``"pass"``, ``"caveat"`` or ``"invalid"``."""
+        if self.beyond(value, self.invalid):
+            return INVALID
+        return CAVEAT if self.beyond(value, self.caveat) else PASS
+
+    def limit(self, outcome: str) -> float | None:
+        """The limit that decided ``outcome``; for a pass the first one that would have been met."""
+        if outcome == INVALID:
+            return self.invalid
+        return self.caveat if self.caveat is not None else self.invalid
+
+
+COMPLETE = Gate(
+    key="trial.complete",
+    title="the trial ran to its end",
+    unit=Unit.COUNT,
+    source="a trial without a whole measure phase has nothing to check",
+)
+LOAD_CPU = Gate(
+    key="load.cpu",
+    title="CPU of the busiest load process",
+    unit=Unit.FRACTION,
+    source="Locust itself warns above 90 % (locust/runners.py, CPU_WARNING_THRESHOLD)",
+    caveat=0.70,
+    invalid=0.90,
+)
+ARRIVALS = Gate(
+    key="load.arrivals",
+    title="arrivals sent",
+    unit=Unit.FRACTION,
+    source="METHOD 2: another amount of work was done than in the other arms",
+    invalid=0.99,
+    floor=True,
+)
+ROWS = Gate(
+    key="load.rows",
+    title="arrivals in the request table",
+    unit=Unit.FRACTION,
+    source="the limit of arrivals sent: a row that is lost is a request that nobody judges",
+    caveat=1.0,
+    invalid=0.99,
+    floor=True,
+)
+LAG = Gate(
+    key="load.lag",
+    title="dispatcher lag, p99",
+    unit=Unit.SECONDS,
+    source="METHOD 1.2: 1.1 to 1.5 ms measured on two shared cores; 10 ms is more than most services take",
+    caveat=0.002,
+    invalid=0.010,
+)
+LITTLE = Gate(
+    key="load.little",
+    title="residual of Little's law",
+    unit=Unit.FRACTION,
+    source="Little 1961: L = λW; the-benchmarker/web-frameworks#9775",
+    caveat=0.05,
+    invalid=0.10,
+)
+SAMPLER_READINGS = Gate(
+    key="sampler.readings",
+    title="readings of the sampler",
+    unit=Unit.FRACTION,
+    source="METHOD 2: peaks hide in the gaps",
+    invalid=0.90,
+    floor=True,
+)
+SAMPLER_CPU = Gate(
+    key="sampler.cpu",
+    title="CPU of the sampler",
+    unit=Unit.FRACTION,
+    source="METHOD 2 and 4.6: the observer's cost",
+    caveat=0.02,
+)
+STEAL = Gate(
+    key="machine.steal",
+    title="steal",
+    unit=Unit.FRACTION,
+    source="METHOD 2: CPU time that the hypervisor gave to other machines",
+    caveat=0.01,
+    invalid=0.05,
+)
+FOREIGN = Gate(
+    key="machine.foreign",
+    title="foreign CPU",
+    unit=Unit.FRACTION,
+    source="METHOD 2: somebody else worked on this machine",
+    caveat=0.05,
+    invalid=0.20,
+)
+ANON = Gate(
+    key="memory.anon",
+    title="anonymous memory, PSS against cgroups",
+    unit=Unit.FRACTION,
+    source="METHOD 2: two accounts of the same pages, kept by different code of the kernel",
+    caveat=0.05,
+)
+STARVED = Gate(
+    key="warmup.starved",
+    title="processes starved in the warm-up",
+    unit=Unit.COUNT,
+    source="METHOD 6.3: 100 requests for each serving process, or 30 s",
+    caveat=0.0,
+)
+STEADY_P50 = Gate(
+    key="steady.p50",
+    title="drift of the median latency",
+    unit=Unit.FRACTION,
+    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
+    caveat=0.05,
+)
+STEADY_THROUGHPUT = Gate(
+    key="steady.throughput",
+    title="drift of the throughput",
+    unit=Unit.FRACTION,
+    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
+    caveat=0.05,
+)
+ALIKE = Gate(
+    key="block.alike",
+    title="spread of throughput over the arms of a block",
+    unit=Unit.FRACTION,
+    source="the-benchmarker/web-frameworks#9775: a saturated generator makes everything equally fast",
+    caveat=0.015,
+    floor=True,
+)
+
+GATES: Mapping[str, Gate] = {
+    gate.key: gate
+    for gate in (
+        COMPLETE,
+        LOAD_CPU,
+        ARRIVALS,
+        ROWS,
+        LAG,
+        LITTLE,
+        SAMPLER_READINGS,
+        SAMPLER_CPU,
+        STEAL,
+        FOREIGN,
+        ANON,
+        STARVED,
+        STEADY_P50,
+        STEADY_THROUGHPUT,
+        ALIKE,
+    )
+}

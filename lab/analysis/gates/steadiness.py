@@ -1,0 +1,111 @@
+"""Gates on the state of the arm: was it warm, and did it stay the same over the measure window?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+
+from lab.analysis.eligibility import Steadiness, steady
+from lab.analysis.gates.limits import (
+    MIN_STEADY_REQUESTS,
+    MIN_STEADY_SECONDS,
+    PASS,
+    STARVED,
+    STEADY_P50,
+    STEADY_P_VALUE,
+    STEADY_THROUGHPUT,
+    Gate,
+)
+from lab.analysis.gates.outcome import decided, judge, unchecked
+from lab.analysis.latency import measured
+from lab.records import GateResult, RequestKind, TrialResult
+
+Floats = NDArray[np.float64]
+
+EDGE_OF_A_SECOND_S = 0.01  # a window of 9.999 s has ten seconds
+
+
+def starved(result: TrialResult) -> GateResult:
+    """Serving processes that had not served their warm-up requests when the warm-up ended."""
+    count = result.record.load.starved_workers
+    said = f"In the warm-up {count} of {result.record.processes} serving processes got too few requests"
+    return judge(STARVED, float(count), said, "They were measured cold: warm up longer, or use more lanes.")
+
+
+def steady_p50(result: TrialResult) -> GateResult:
+    """Drift of the median response time (closed model: service time) of each second."""
+    table = _successes(result).with_columns((pl.col("t_done_s") - pl.col(_start(result))).alias("latency_s"))
+    seconds = (
+        table.group_by("second")
+        .agg(pl.len().alias("n"), pl.col("latency_s").median())
+        .filter(pl.col("n") >= MIN_STEADY_REQUESTS)
+        .sort("second")
+    )
+    return _judge_drift(STEADY_P50, "The median latency", seconds["second"].to_numpy(), seconds["latency_s"].to_numpy())
+
+
+def steady_throughput(result: TrialResult) -> GateResult:
+    """Drift of the requests that ended in each second.
+
+    In the open model they are divided by the arrivals scheduled for that second: a Poisson schedule varies by
+    itself (300/s: 6 % from second to second), and that is neither the arm's nor the instrument's doing.
+    """
+    done = _per_second(result, "t_done_s", pl.col("error").is_null())
+    if not result.record.load.open_model:
+        return _judge_drift(STEADY_THROUGHPUT, "The throughput", np.arange(len(done), dtype=np.float64), done)
+    asked = _per_second(result, "t_scheduled_s", pl.lit(True))
+    seconds = np.flatnonzero(asked)
+    what = "The share of arrivals that ended within their second"
+    return _judge_drift(STEADY_THROUGHPUT, what, seconds.astype(np.float64), done[seconds] / asked[seconds])
+
+
+def _judge_drift(gate: Gate, what: str, seconds: Floats, values: Floats) -> GateResult:
+    """A caveat needs a drift beyond the limit that is a trend as well: the slope of a few noisy seconds easily is.
+
+    Trend: Kendall's rank correlation with time differs from zero (Mann 1945), the test that belongs to Sen's slope.
+    """
+    if len(values) < MIN_STEADY_SECONDS:
+        why = f"{len(values)} seconds of the measure window have enough requests, {MIN_STEADY_SECONDS} are needed"
+        return unchecked(gate, why)
+    found: Steadiness = steady(seconds.tolist(), values.tolist())
+    if found.drift is None:
+        return unchecked(gate, "its median over the seconds is zero")
+    said = f"{what} changed by {found.drift * 100:+.1f} % over the measure window"
+    if found.steady or _is_trend(seconds, values):
+        return judge(gate, abs(found.drift), said, "The arm was not steady: warm up longer, or lower the rate.")
+    return decided(gate, PASS, abs(found.drift), f"{said}, which {len(values)} seconds cannot tell from noise.")
+
+
+def _is_trend(seconds: Floats, values: Floats) -> bool:
+    return bool(kendalltau(seconds, values).pvalue < STEADY_P_VALUE)
+
+
+def _start(result: TrialResult) -> str:
+    return "t_scheduled_s" if result.record.load.open_model else "t_sent_s"
+
+
+def _successes(result: TrialResult) -> pl.DataFrame:
+    """Successful arrivals of the measure phase, with the whole second of the window in which they began."""
+    second = (pl.col(_start(result)) - result.record.measure.start_s).floor()
+    return (
+        measured(result.tables.requests)
+        .filter(pl.col("ok") & (pl.col("kind") == RequestKind.ARRIVAL))
+        .with_columns(second.alias("second"))
+        .filter((pl.col("second") >= 0) & (pl.col("second") < _whole_seconds(result)))
+    )
+
+
+def _per_second(result: TrialResult, column: str, which: pl.Expr) -> Floats:
+    """Arrivals, dropped ones included, that ``which`` picks and whose ``column`` falls into each whole second."""
+    kinds = [str(RequestKind.ARRIVAL), str(RequestKind.DROP)]
+    picked = result.tables.requests.filter(pl.col("kind").is_in(kinds) & which)
+    edges = result.record.measure.start_s + np.arange(_whole_seconds(result) + 1, dtype=np.float64)
+    return np.histogram(picked[column].drop_nulls().to_numpy(), bins=edges)[0].astype(np.float64)
+
+
+def _whole_seconds(result: TrialResult) -> int:
+    return max(1, math.floor(result.record.measure.length_s + EDGE_OF_A_SECOND_S))

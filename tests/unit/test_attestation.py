@@ -1,0 +1,97 @@
+"""An arm that is not what it says is found out, with the proof in the sentence (METHOD 3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.analysis.attestation import Claim, Evidence, failures, nagle_defect, runtime_differences
+
+WORKERS = Claim(
+    model="workers", front="direct", processes=2, containers=1, supervisor=True, app_ports=(20000,), front_port=20000
+)
+GOOD_WORKERS = Evidence(
+    servers={"a": 3, "b": 1},
+    roles={"app": {"supervisor": 1, "helper": 1, "worker": 2}},
+    listeners={20000: "app"},
+)
+REPLICAS = Claim(
+    model="replicas",
+    front="nginx",
+    processes=2,
+    containers=2,
+    supervisor=False,
+    app_ports=(20000, 20001),
+    front_port=20002,
+)
+GOOD_REPLICAS = Evidence(
+    servers={"a": 2, "b": 2},
+    roles={"app-1": {"worker": 1}, "app-2": {"worker": 1}},
+    listeners={20000: "app-1", 20001: "app-2", 20002: "nginx"},
+    upstreams=("127.0.0.1:20000", "127.0.0.1:20001"),
+)
+
+
+def test_arms_that_are_what_they_claim_have_no_failures() -> None:
+    """The two ordinary arms pass."""
+    assert list(failures(WORKERS, GOOD_WORKERS)) == []
+    assert list(failures(REPLICAS, GOOD_REPLICAS)) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (replace(GOOD_WORKERS, servers={"a": 4}), "2 serving processes were asked for, 1 answered"),
+        (replace(GOOD_WORKERS, servers={"a": 1, "b": 1, "c": 1}), "3 different ones answered"),
+        (replace(GOOD_WORKERS, roles={"app": {"worker": 2}}), "model workers has a supervisor, none was found in app"),
+        (
+            replace(GOOD_WORKERS, roles={"app": {"supervisor": 1, "worker": 1}}),
+            "2 serving processes were asked for, 1 worker processes are running",
+        ),
+        (replace(GOOD_WORKERS, listeners={20000: ""}), "the listener on port 20000 belongs to no process of this arm"),
+        (replace(GOOD_WORKERS, strangers=("old-shop",)), r"another container of the same image is running \(old-shop\)"),
+    ],
+)
+def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> None:
+    """Fewer or more processes, no supervisor, a stranger on the port, a stale container of the image."""
+    with pytest.raises(AssertionError, match=expected):
+        assert list(failures(WORKERS, evidence)) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (
+            replace(GOOD_REPLICAS, roles={"app-1": {"supervisor": 1, "worker": 1}, "app-2": {"worker": 1}}),
+            "model replicas has no supervisor, found one in app-1",
+        ),
+        (replace(GOOD_REPLICAS, roles={"app-1": {"worker": 2}}), "model replicas has 2 containers, found 1"),
+        (replace(GOOD_REPLICAS, upstreams=("",)), "requests do not pass nginx"),
+        (replace(GOOD_REPLICAS, upstreams=()), "requests do not pass nginx"),
+        (
+            replace(GOOD_REPLICAS, upstreams=("127.0.0.1:20000", "127.0.0.1:9")),
+            "nginx proxies to 127.0.0.1:9, which is not this arm",
+        ),
+    ],
+)
+def test_a_wrong_replicas_arm_is_found_out(evidence: Evidence, expected: str) -> None:
+    """Replicas with a supervisor, too few containers, an nginx that is not in the way or points elsewhere."""
+    with pytest.raises(AssertionError, match=expected):
+        assert list(failures(REPLICAS, evidence)) == []
+
+
+@pytest.mark.parametrize(
+    ("first_s", "later_s", "defect"),
+    [(0.001, 0.044, True), (0.001, 0.0003, False), (0.044, 0.044, False), (0.001, 0.2, False)],
+)
+def test_the_44_ms_defect_is_recognised_and_nothing_else_is(first_s: float, later_s: float, defect: bool) -> None:
+    """Slow only on kept-alive requests and only by the delayed acknowledgement: an app that is slow is not it."""
+    assert nagle_defect(replace(GOOD_WORKERS, keepalive_first_s=first_s, keepalive_s=later_s)) is defect
+
+
+def test_different_event_loops_are_named() -> None:
+    """Two arms on different loops do not compare process models."""
+    assert runtime_differences({"loop": "uvloop", "http": "httptools"}, {"loop": "asyncio", "http": "httptools"}) == [
+        "loop"
+    ]

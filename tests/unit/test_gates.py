@@ -1,0 +1,484 @@
+"""Gates: each passes, earns a caveat and is invalid; and what could not be checked is never a pass."""
+
+from __future__ import annotations
+
+import random
+
+import polars as pl
+import pytest
+
+from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, arms_alike, run_gates
+from lab.analysis.gates.limits import COMPLETE
+from lab.analysis.gates.outcome import judge
+from lab.records import CGROUPS, HOST, PROCESSES, GateResult, RequestKind, TrialResult, TrialState
+from tests.gate_records import (
+    ANON_BYTES,
+    CORES,
+    GRID_S,
+    MEASURE,
+    WORKERS,
+    arrivals,
+    cgroup_table,
+    drop,
+    host_table,
+    process_table,
+    request,
+    trial,
+    waiting,
+)
+
+PER_TRIAL = [key for key in GATES if key != "block.alike"]
+
+
+def result_of(key: str, spoiled: TrialResult) -> GateResult:
+    return next(gate for gate in run_gates(spoiled, CORES) if gate.key == key)
+
+
+def outcome(key: str, spoiled: TrialResult) -> str:
+    return result_of(key, spoiled).outcome
+
+
+def test_a_quiet_trial_passes_every_gate() -> None:
+    """All gates are present, in the catalogue's order, and pass with a value."""
+    results = run_gates(trial(), CORES)
+
+    assert [gate.key for gate in results] == PER_TRIAL
+    assert {gate.key: gate.sentence for gate in results if gate.outcome != PASS or gate.value is None} == {}
+
+
+def test_without_any_data_no_gate_passes_silently() -> None:
+    """Empty tables and unknown counters: every gate is a caveat that says it could not be checked, or invalid."""
+    empty = trial(
+        [],
+        host=pl.DataFrame(schema=HOST),
+        processes=pl.DataFrame(schema=PROCESSES),
+        cgroups=pl.DataFrame(schema=CGROUPS),
+        load={"dispatch_lag_p99_s": None},
+        sampler={},
+    )
+
+    results = {gate.key: gate for gate in run_gates(empty, CORES)}
+
+    assert {key for key, gate in results.items() if gate.outcome == PASS} == {"trial.complete", "warmup.starved"}
+    unchecked = [gate for gate in results.values() if gate.value is None]
+    assert len(unchecked) == len(PER_TRIAL) - 2
+    assert all(gate.outcome == CAVEAT and "could not be checked" in gate.sentence.lower() for gate in unchecked)
+
+
+def test_a_value_that_is_no_number_is_no_pass() -> None:
+    """NaN is beyond no limit, but it is not a measurement either."""
+    assert judge(GATES["load.cpu"], float("nan"), "CPU was nan", "").outcome == CAVEAT
+
+
+@pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.INTERRUPTED])
+def test_a_trial_that_did_not_end_is_invalid_and_nothing_else_is_asked(state: TrialState) -> None:
+    """The error of the record is in the sentence."""
+    (only,) = run_gates(trial(state=state, error="app-1 exited"), CORES)
+
+    assert (only.key, only.outcome) == (COMPLETE.key, INVALID)
+    assert "app-1 exited" in only.sentence
+
+
+def test_a_trial_without_a_measure_phase_is_invalid() -> None:
+    """A missing phase is not a crash."""
+    assert outcome("trial.complete", trial(phases={})) == INVALID
+
+
+@pytest.mark.parametrize(("peak", "expected"), [(0.69, PASS), (0.75, CAVEAT), (0.89, CAVEAT), (0.95, INVALID)])
+def test_load_cpu_looks_at_the_busiest_second(peak: float, expected: str) -> None:
+    """One hot second from 13.5 to 14.5 decides, although the mean over the window is low."""
+    host = host_table(busiest=lambda at_s: peak if 13.5 <= at_s < 14.5 else 0.2)
+
+    found = result_of("load.cpu", trial(host=host))
+
+    assert found.outcome == expected
+    assert found.value == pytest.approx(peak)
+    assert f"{peak * 100:.1f} %" in found.sentence
+
+
+def test_load_cpu_ignores_what_was_used_before_the_window() -> None:
+    """Importing and starting are not the measure phase."""
+    assert outcome("load.cpu", trial(host=host_table(busiest=lambda at_s: 1.0 if at_s < 9.5 else 0.2))) == PASS
+
+
+@pytest.mark.parametrize("grid", [GRID_S[:30], GRID_S[30:]])
+def test_load_cpu_needs_readings_over_the_whole_window(grid: list[float]) -> None:
+    """Readings that end or begin in the middle of the window leave seconds unchecked."""
+    assert "could not be checked" in result_of("load.cpu", trial(host=host_table(grid=grid))).sentence.lower()
+
+
+def test_a_counter_that_runs_backwards_is_not_believed() -> None:
+    """A negative rate would hide a busy second."""
+    host = host_table().with_columns(
+        pl.when(pl.col("t_s") > 15).then(0.0).otherwise(pl.col("load_cpu_max_s")).alias("load_cpu_max_s")
+    )
+
+    assert result_of("load.cpu", trial(host=host)).value is None
+
+
+def late(seconds: float) -> list[dict[str, object]]:
+    """Arrivals of the last ``seconds`` of the window that were sent only after its end."""
+    rows = arrivals()
+    first_s = MEASURE.end_s - seconds
+    return [
+        row | {"t_sent_s": 20.5, "t_done_s": 20.52} if row["t_scheduled_s"] >= first_s - 1e-9 else row for row in rows
+    ]
+
+
+def test_arrivals_may_wait_a_moment_at_the_edge() -> None:
+    """Fewer than 1 % sent after the end of the window is the last arrival's ordinary wait."""
+    assert outcome("load.arrivals", trial(late(0.05))) == PASS
+
+
+def test_a_short_trial_is_not_invalid_for_three_arrivals_at_its_edge() -> None:
+    """With 10/s one arrival is already 1 %: the edge allowance decides."""
+    rows = [
+        row | {"t_sent_s": 20.5, "t_done_s": 20.52} if row["t_scheduled_s"] > 19.65 else row
+        for row in arrivals(rate=10)
+    ]
+
+    found = result_of("load.arrivals", trial(rows))
+
+    assert found.value == pytest.approx(0.97)
+    assert found.outcome == PASS
+
+
+def test_arrivals_not_sent_below_capacity_are_invalid() -> None:
+    """2 % of the arrivals waited for a lane past the end while the arm had CPU left."""
+    found = result_of("load.arrivals", trial(late(0.2)))
+
+    assert found.outcome == INVALID
+    assert "load.lanes" in found.sentence
+
+
+def test_a_backlog_from_the_warm_up_does_not_count_against_the_window() -> None:
+    """Arrivals scheduled before the window and sent in it make up for those that wait at its end."""
+    rows = [
+        row | {"t_sent_s": row["t_scheduled_s"] + 0.5, "t_done_s": row["t_scheduled_s"] + 0.52} for row in arrivals()
+    ]
+
+    assert result_of("load.arrivals", trial(rows)).value == pytest.approx(1.0)
+
+
+def test_a_single_drop_below_capacity_is_invalid() -> None:
+    """Although 99.9 % were sent."""
+    assert outcome("load.arrivals", trial([*arrivals(), drop(15.0)])) == INVALID
+
+
+def test_a_drop_in_the_warm_up_is_not_judged() -> None:
+    """The gate is about the measure window."""
+    assert outcome("load.arrivals", trial([*arrivals(), drop(5.0)])) == PASS
+
+
+@pytest.mark.parametrize(
+    ("why", "saturated"),
+    [
+        ("worker 102 of app-2", {"processes": process_table(cores=(0.1, 0.1, 0.97, 0.1))}),
+        ("throttled", {"cgroups": cgroup_table(throttled=0.5)}),
+        ("machine was 97.5 % busy", {"host": host_table(busy=3.9)}),
+        ("machine was 97.5 % busy", {"host": host_table(busy=3.5, steal=0.4)}),
+    ],
+)
+def test_drops_of_an_arm_at_its_capacity_are_its_result(why: str, saturated: dict[str, pl.DataFrame]) -> None:
+    """A busy process, a throttled container or a busy machine turn invalid into a caveat that names the reason."""
+    found = result_of("load.arrivals", trial([*arrivals(), drop(15.0)], **saturated))  # type: ignore[arg-type]  # tables by name
+
+    assert found.outcome == CAVEAT
+    assert why in found.sentence
+
+
+def test_the_platform_is_not_the_arm() -> None:
+    """A busy containerd-shim is no reason to believe that the arm was at its capacity."""
+    shim_only = process_table().with_columns(
+        pl.when(pl.col("role") == "platform").then(pl.col("t_s")).otherwise(pl.col("cpu_s")).alias("cpu_s")
+    )
+
+    assert outcome("load.arrivals", trial([*arrivals(), drop(15.0)], processes=shim_only)) == INVALID
+
+
+def test_arrivals_that_never_got_a_lane_are_counted() -> None:
+    """They have a row without a sending, and are unfinished to the load process."""
+    stuck = trial(arrivals() + [waiting(19.0) for _ in range(100)])
+
+    assert result_of("load.arrivals", stuck).value == pytest.approx(1000 / 1100)
+    assert outcome("load.arrivals", stuck) == INVALID
+    assert outcome("load.rows", stuck) == PASS
+
+
+def test_a_task_without_a_request_is_an_arrival_served() -> None:
+    """The locustfile may decide to send nothing; that is no shortfall."""
+    rows = [
+        row | {"kind": RequestKind.EMPTY, "t_sent_s": None, "t_done_s": None} if n % 10 == 0 else row
+        for n, row in enumerate(arrivals())
+    ]
+
+    assert outcome("load.arrivals", trial(rows)) == PASS
+    assert outcome("load.rows", trial(rows)) == PASS
+
+
+def test_the_closed_model_has_no_schedule_to_keep() -> None:
+    """Not applicable is said in words, and is not a doubt."""
+    closed = trial(load={"open_model": False, "dispatch_lag_p99_s": None})
+
+    for key in ("load.arrivals", "load.lag"):
+        found = result_of(key, closed)
+        assert (found.outcome, found.value) == (PASS, None)
+        assert "closed model" in found.sentence
+
+
+@pytest.mark.parametrize(("started", "expected"), [(1600, PASS), (1605, CAVEAT), (1650, INVALID), (1550, INVALID)])
+def test_rows_must_match_the_counters(started: int, expected: str) -> None:
+    """Rows lost, or counted twice, are found by the load process's own count."""
+    assert outcome("load.rows", trial(load={"started": started, "scheduled": started})) == expected
+
+
+def test_arrivals_in_no_counter_are_found() -> None:
+    """scheduled = started + dropped + unfinished, or something vanished without a trace."""
+    found = result_of("load.rows", trial(load={"scheduled": 1700}))
+
+    assert found.outcome == INVALID
+    assert "100 of the 1700" in found.sentence
+
+
+@pytest.mark.parametrize(("late_s", "expected"), [(0.0019, PASS), (0.0021, CAVEAT), (0.0101, INVALID)])
+def test_dispatcher_lag(late_s: float, expected: str) -> None:
+    """2 ms and 10 ms."""
+    assert outcome("load.lag", trial(load={"dispatch_lag_p99_s": late_s})) == expected
+
+
+def test_little_holds_for_a_steady_trial_whatever_the_service_time() -> None:
+    """Half a second in a window of ten: requests that straddle both edges cancel out."""
+    found = result_of("load.little", trial(arrivals(lambda _: 0.5)))
+
+    assert found.outcome == PASS
+    assert found.value == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("hung", "expected"), [(1, PASS), (3, CAVEAT), (6, INVALID)])
+def test_little_finds_requests_that_hang(hung: int, expected: str) -> None:
+    """They were sent at 19.5 s and never ended: no mean of finished requests shows them."""
+    rows = arrivals() + [request(19.5, t_done_s=None, status=0) for _ in range(hung)]
+
+    assert outcome("load.little", trial(rows)) == expected
+
+
+def test_little_finds_a_growing_number_in_flight() -> None:
+    """Latency that grows from 0.1 s to 2 s over the window: the work in flight at its end is in no mean yet."""
+    assert outcome("load.little", trial(arrivals(lambda at_s: 0.1 + 0.2 * max(0.0, at_s - 10)))) == INVALID
+
+
+def test_little_finds_instants_that_run_backwards() -> None:
+    """A done before its sent shortens the mean, but no request can be in flight for less than nothing."""
+    rows = [row | {"t_done_s": row["t_sent_s"] - 0.02} if n % 7 == 0 else row for n, row in enumerate(arrivals())]
+
+    assert outcome("load.little", trial(rows)) == INVALID
+
+
+def test_little_counts_follow_ups_and_leaves_out_starts() -> None:
+    """A request of on_start that hangs over the whole window is in no result, so in no gate."""
+    login = request(9.0, took_s=30.0, kind=RequestKind.START)
+    follow = [request(row["t_scheduled_s"], kind=RequestKind.FOLLOW) for row in arrivals()]
+
+    found = result_of("load.little", trial([*arrivals(), *follow, login]))
+
+    assert found.outcome == PASS
+    assert "4.00 requests were in flight" in found.sentence
+
+
+def test_little_refuses_few_requests() -> None:
+    """With 90 requests the edges alone can move the residual past its limit."""
+    found = result_of("load.little", trial(arrivals(rate=9)))
+
+    assert (found.outcome, found.value) == (CAVEAT, None)
+    assert "90 requests" in found.sentence
+
+
+@pytest.mark.parametrize(("achieved", "expected"), [(44.0, PASS), (40.0, PASS), (39.0, INVALID)])
+def test_sampler_readings(achieved: float, expected: str) -> None:
+    """90 % of 44 are 39.6."""
+    assert (
+        outcome("sampler.readings", trial(sampler={"planned_readings": 44.0, "achieved_readings": achieved}))
+        == expected
+    )
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(0.019, PASS), (0.021, CAVEAT), (0.5, CAVEAT)])
+def test_sampler_cpu_is_a_caveat_only(cores: float, expected: str) -> None:
+    """METHOD 2 knows no invalid sampler cost."""
+    assert outcome("sampler.cpu", trial(host=host_table(sampler=cores))) == expected
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(0.036, PASS), (0.08, CAVEAT), (0.24, INVALID)])
+def test_steal_is_a_share_of_the_machine(cores: float, expected: str) -> None:
+    """0.9 %, 2 % and 6 % of four cores."""
+    found = result_of("machine.steal", trial(host=host_table(steal=cores)))
+
+    assert found.outcome == expected
+    assert found.value == pytest.approx(cores / CORES)
+
+
+@pytest.mark.parametrize(("foreign", "expected"), [(0.19, PASS), (0.25, CAVEAT), (0.9, INVALID)])
+def test_foreign_cpu_is_what_nobody_of_us_used(foreign: float, expected: str) -> None:
+    """busy − arm (1.6) − load (0.3) − sampler (0.01) − lab (0.02) − engine (0.02), of four cores."""
+    found = result_of("machine.foreign", trial(host=host_table(busy=1.95 + foreign)))
+
+    assert found.outcome == expected
+    assert found.value == pytest.approx(foreign / CORES)
+
+
+def test_foreign_cpu_without_cgroups_takes_the_processes() -> None:
+    """The platform's shim is in the engine's share, not in the arm's."""
+    found = result_of("machine.foreign", trial(host=host_table(busy=2.35), cgroups=pl.DataFrame(schema=CGROUPS)))
+
+    assert found.value == pytest.approx(0.1)
+
+
+def test_foreign_cpu_without_docker_subtracts_no_engine() -> None:
+    """A null engine column is not missing data: there is no engine."""
+    host = host_table(busy=2.35).with_columns(pl.lit(None, pl.Float64).alias("engine_cpu_s"))
+
+    assert result_of("machine.foreign", trial(host=host)).value == pytest.approx(0.105)
+
+
+def test_foreign_cpu_needs_the_load_processes() -> None:
+    """Without them our own load would be called foreign."""
+    host = host_table().with_columns(pl.lit(None, pl.Float64).alias("load_cpu_s"))
+
+    assert result_of("machine.foreign", trial(host=host)).value is None
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, PASS), (1.04, PASS), (1.06, CAVEAT), (0.94, CAVEAT)])
+def test_anonymous_memory_must_agree_with_the_cgroups(factor: float, expected: str) -> None:
+    """Either account may be the larger one; the shim's memory is in neither."""
+    found = result_of("memory.anon", trial(processes=process_table(anon_bytes=round(ANON_BYTES * factor))))
+
+    assert found.outcome == expected
+    assert found.value == pytest.approx(abs(factor - 1), abs=1e-6)
+
+
+def test_anonymous_memory_never_sums_a_part() -> None:
+    """One unread process leaves its instant out; with no complete instant nothing was checked."""
+    partial = process_table().with_columns(
+        pl.when(pl.col("pid") == 101).then(None).otherwise(pl.col("pss_anon_bytes")).alias("pss_anon_bytes")
+    )
+
+    assert result_of("memory.anon", trial(processes=partial)).value is None
+
+
+def test_the_parent_cgroup_of_a_pool_is_not_counted_again() -> None:
+    """Its rows carry no container; what its children used is in theirs."""
+    pool = (
+        cgroup_table().filter(pl.col("service") == "app-0").with_columns(container=pl.lit(""), service=pl.lit("pool"))
+    )
+    pooled = trial(cgroups=pl.concat([cgroup_table(), pool.with_columns(pl.col("cpu_s") * WORKERS)]))
+
+    assert result_of("memory.anon", pooled).value == pytest.approx(0.0)
+    assert result_of("machine.foreign", pooled).value == result_of("machine.foreign", trial()).value
+
+
+def test_anonymous_memory_joins_readings_of_the_same_moment_only() -> None:
+    """cgroups read 20 s after the burst are not beside it."""
+    far = cgroup_table().with_columns(pl.col("t_s") + 100)
+
+    assert result_of("memory.anon", trial(cgroups=far)).value is None
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, PASS), (1, CAVEAT)])
+def test_starved_processes(count: int, expected: str) -> None:
+    """One is enough for a caveat."""
+    assert outcome("warmup.starved", trial(load={"starved_workers": count})) == expected
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(0.0, PASS), (0.004, PASS), (0.01, CAVEAT), (-0.01, CAVEAT)])
+def test_a_drifting_median_is_not_steady(slope: float, expected: str) -> None:
+    """0.4 % of 20 ms a second is 4 % over the window, 1 % a second is 10 %, up or down."""
+    rows = arrivals(lambda at_s: 0.02 * (1 + slope * (at_s - 15)))
+
+    assert outcome("steady.p50", trial(rows)) == expected
+
+
+def test_noise_is_not_a_drift() -> None:
+    """Medians that jump by 10 % from second to second have slopes past the limit, but hardly ever a trend."""
+    rng = random.Random(7)
+    caveats = 0
+    for _ in range(20):
+        levels = [0.02 * rng.gauss(1, 0.1) for _ in range(20)]
+        caveats += outcome("steady.p50", trial(arrivals(lambda at_s, levels=levels: levels[int(at_s)]))) == CAVEAT  # type: ignore[misc]  # default binds the loop's value
+
+    assert caveats <= 2
+
+
+def test_a_poisson_schedule_is_not_a_drift_of_the_throughput() -> None:
+    """In the open model the schedule's own variation is divided out: twice the arrivals is no change of the arm."""
+    rows = arrivals() + [row for row in arrivals() if row["t_scheduled_s"] >= 15]
+
+    found = result_of("steady.throughput", trial(rows))
+
+    assert found.outcome == PASS
+    assert found.value == pytest.approx(0.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("growth", "expected"), [(0, PASS), (4, CAVEAT)])
+def test_a_growing_throughput_of_the_closed_model_is_not_steady(growth: int, expected: str) -> None:
+    """100 requests in the first second and 4 more in each further one."""
+    rows = [
+        request(second + n / (100 + growth * second)) for second in range(10, 20) for n in range(100 + growth * second)
+    ]
+
+    assert outcome("steady.throughput", trial(rows, load={"open_model": False})) == expected
+
+
+def test_failing_more_and_more_is_not_steady() -> None:
+    """Failures are quick, but they are no throughput."""
+    rows = [
+        row | ({"error": "HTTP 500"} if n % 100 < row["t_scheduled_s"] - 10 else {}) for n, row in enumerate(arrivals())
+    ]
+
+    assert outcome("steady.throughput", trial(rows)) == CAVEAT
+
+
+def closed_arm(name: str, requests: int) -> TrialResult:
+    rows = [request(10 + n * 10 / requests) for n in range(requests)]
+    return trial(rows, load={"open_model": False}, arm=name)
+
+
+@pytest.mark.parametrize(("other", "expected"), [(1005, CAVEAT), (1014, CAVEAT), (1016, PASS), (900, PASS)])
+def test_arms_that_are_equally_fast_may_show_the_generator(other: int, expected: str) -> None:
+    """Within 1.5 % over the arms of a block of the closed model."""
+    found = arms_alike([closed_arm("workers", 1000), closed_arm("replicas", other)])
+
+    assert found.outcome == expected
+    assert "workers 100.0/s" in found.sentence
+
+
+def test_arms_are_alike_in_the_open_model_by_design() -> None:
+    """The rate sets the throughput."""
+    assert (arms_alike([trial(), trial()]).outcome, arms_alike([trial(), trial()]).value) == (PASS, None)
+
+
+def test_an_arm_without_successes_leaves_likeness_unchecked() -> None:
+    """No division by zero, no pass."""
+    assert arms_alike([closed_arm("workers", 1000), closed_arm("replicas", 0)]).outcome == CAVEAT
+
+
+def test_every_gate_says_why_its_limit_is_what_it_is() -> None:
+    """Limits are ordered, and each has a source."""
+    for gate in GATES.values():
+        assert gate.source
+        if gate.caveat is not None and gate.invalid is not None:
+            assert (gate.caveat > gate.invalid) == gate.floor
+
+
+def test_sentences_are_sentences() -> None:
+    """A capital, a full stop, a number: in all three outcomes."""
+    spoiled = [
+        trial(),
+        trial(host=host_table(load=0.8, steal=0.08, busy=2.3, sampler=0.1), processes=process_table(anon_bytes=1)),
+        trial(
+            [*arrivals(), drop(15.0)], host=host_table(load=0.99, steal=1.0, busy=3.9), sampler={"planned_readings": 9}
+        ),
+    ]
+    for gate in (gate for bad in spoiled for gate in run_gates(bad, CORES)):
+        assert gate.sentence[0].isupper()
+        assert gate.sentence.endswith(".")
+        assert ".." not in gate.sentence

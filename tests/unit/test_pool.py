@@ -1,0 +1,71 @@
+"""Pooled limits land in the right files of a parent cgroup, v1 and v2, and nothing of it stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.engines.pool import leftovers, limit_files, pooled_parent
+from lab.errors import MissingError
+from lab.topology import Limits
+
+LIMITS = Limits(cpus=1.5, memory_bytes=2**30)
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Path:
+    for controller in ("cpu", "memory", "pids"):
+        (tmp_path / controller).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def v2(tmp_path: Path) -> Path:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory")
+    return tmp_path
+
+
+def written(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): text for path, text in limit_files("run-b01", LIMITS, root)}
+
+
+def test_version_1_uses_a_cfs_quota_and_a_memory_limit(v1: Path) -> None:
+    """1.5 cores are 150 ms in each period of 100 ms."""
+    assert written(v1) == {
+        "cpu/process-model-lab/run-b01/cpu.cfs_period_us": "100000",
+        "cpu/process-model-lab/run-b01/cpu.cfs_quota_us": "150000",
+        "memory/process-model-lab/run-b01/memory.limit_in_bytes": "1073741824",
+        "memory/process-model-lab/run-b01/memory.memsw.limit_in_bytes": "1073741824",
+    }
+
+
+def test_version_2_uses_cpu_max_and_memory_max(v2: Path) -> None:
+    """Quota and period in one file; no swap."""
+    assert written(v2) == {
+        "process-model-lab/run-b01/cpu.max": "150000 100000",
+        "process-model-lab/run-b01/memory.max": "1073741824",
+        "process-model-lab/run-b01/memory.swap.max": "0",
+    }
+
+
+def test_nothing_is_made_without_a_pooled_budget(v1: Path) -> None:
+    """An unlimited pool needs no parent and no rights."""
+    with pooled_parent("run-b01", Limits(cpuset="0-1"), "systemd", v1) as parent:
+        assert parent == ""
+        assert leftovers(v1) == []
+
+
+def test_the_systemd_driver_is_refused_with_the_way_out() -> None:
+    """Better no budget than one that is not enforced."""
+    with pytest.raises(MissingError, match="cgroupfs") as caught, pooled_parent("x", LIMITS, "systemd"):
+        pytest.fail("must not be entered")
+
+    assert "split:" in caught.value.hint
+
+
+def test_the_parent_is_named_for_docker_and_found_as_a_leftover(v1: Path) -> None:
+    """While it exists, `lab clean` would find it."""
+    (v1 / "cpu" / "process-model-lab" / "run-b01").mkdir(parents=True)
+
+    assert leftovers(v1) == ["run-b01"]

@@ -1,0 +1,102 @@
+"""Ready means N distinct processes answered; a dead container ends the wait at once; a late one gives evidence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lab.engines.readiness import wait_until_ready
+from lab.errors import DeploymentError
+from lab.topology import Topology
+
+
+@contextmanager
+def serving(names: list[str], status: int = 200) -> Iterator[int]:
+    """A server whose answers come from ``names`` in turn; an empty name sends no header."""
+    turn = iter(range(10**9))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            if name := names[next(turn) % len(names)]:
+                self.send_header("X-Served-By", name)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Silence."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def topology(*app_ports: int, processes: int, front: int = 0, timeout_s: float = 5.0) -> Topology:
+    return Topology(
+        trial_id="b01-arm",
+        services=(),
+        port=front or app_ports[0],
+        app_ports=app_ports,
+        processes=processes,
+        ready_path="/ready",
+        ready_timeout_s=timeout_s,
+    )
+
+
+def nobody_died() -> str:
+    return ""
+
+
+def no_pids() -> list[int]:
+    return []
+
+
+def test_ready_when_as_many_distinct_processes_as_asked_have_answered() -> None:
+    """Answers are counted by who gave them, not by how many there were."""
+    with serving(["a", "a", "b"]) as port:
+        servers = wait_until_ready(topology(port, processes=2), nobody_died, no_pids)
+
+    assert set(servers) == {"a", "b"}
+
+
+def test_one_process_answering_for_all_is_not_ready() -> None:
+    """Many answers of one process never count as two processes."""
+    with serving(["a"]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered") as caught:
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+    assert caught.value.exit_code == 3
+
+
+def test_servers_without_our_header_are_told_apart_by_their_port() -> None:
+    """An image that knows nothing of us: each replica is known by its own port."""
+    with serving([""]) as one, serving([""]) as two:
+        servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
+
+    assert set(servers) == {f"port-{one}", f"port-{two}"}
+
+
+def test_a_wrong_status_is_named_at_the_deadline() -> None:
+    """The most common mistake, a wrong ready_path, is visible in the error."""
+    with serving(["a"], status=404) as port, pytest.raises(DeploymentError, match="the last status was 404"):
+        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, no_pids)
+
+
+def test_a_dead_container_ends_the_wait_at_once() -> None:
+    """No waiting for the deadline when a container has ended; the sentence with its log lines is the message."""
+    with pytest.raises(DeploymentError, match="ended with exit code 1; boom"):
+        wait_until_ready(topology(1, processes=1, timeout_s=3600), lambda: "ended with exit code 1; boom", no_pids)
+
+
+def test_the_front_must_answer_too() -> None:
+    """Serving processes behind a front that does not proxy to them are not ready."""
+    with serving(["a"]) as app, serving(["a"], status=502) as front, pytest.raises(DeploymentError):
+        wait_until_ready(topology(app, processes=1, front=front, timeout_s=0.3), nobody_died, no_pids)

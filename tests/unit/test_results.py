@@ -1,0 +1,169 @@
+"""A run folder is whole or not there: atomic, versioned, append-only, never over old results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lab.errors import MissingError, RunFolderError
+from lab.records import (
+    CGROUPS,
+    HOST,
+    PROCESSES,
+    REQUESTS,
+    SCHEMA_VERSION,
+    Environment,
+    LoadCounters,
+    Phase,
+    PhaseWindow,
+    RunInfo,
+    TrialRecord,
+    TrialState,
+)
+from lab.results import RunFolder, disk_errors, read_info, read_trial, read_trials
+
+INFO = RunInfo(
+    run_id="20261124T041500Z-quickstart",
+    started_at="2026-11-24T04:15:00+00:00",
+    lab_version="0.1.0",
+    scenario={"question": "Which?"},
+    scenario_name="quickstart",
+    environment=Environment(facts={"kernel": "6.1"}),
+    images={},
+    order=("b01-workers", "b01-replicas"),
+    states={"b01-workers": TrialState.PLANNED, "b01-replicas": TrialState.PLANNED},
+)
+RECORD = TrialRecord(
+    trial_id="b01-workers",
+    block=1,
+    position=0,
+    arm="workers",
+    model="workers",
+    front="direct",
+    processes=2,
+    state=TrialState.DONE,
+    started_at="2026-11-24T04:15:01+00:00",
+    started_monotonic_s=12.5,
+    boot_s=1.5,
+    phases={Phase.MEASURE: PhaseWindow(start_s=5.0, end_s=15.0)},
+    services=(),
+    load=LoadCounters(open_model=True, lanes=8, scheduled=100, started=100, dropped=0, unfinished=0),
+    attribution="header",
+)
+
+
+def finish(folder: RunFolder, record: TrialRecord) -> Path:
+    staging = folder.stage(record.trial_id)
+    for name, schema in {"requests": REQUESTS, "processes": PROCESSES, "cgroups": CGROUPS, "host": HOST}.items():
+        pl.DataFrame(schema=dict(schema)).write_parquet(staging / f"{name}.parquet")
+    return folder.commit(record)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """Record, tables and states survive the disk unchanged."""
+    folder = RunFolder.create(tmp_path, INFO)
+    finish(folder, RECORD)
+
+    info = read_info(folder.path)
+    (trial,) = read_trials(folder.path, info)
+
+    assert trial.record == RECORD
+    assert trial.tables.requests.schema == pl.Schema(dict(REQUESTS))
+    assert info.states == {"b01-workers": TrialState.DONE, "b01-replicas": TrialState.PLANNED}
+
+
+def test_an_existing_run_is_never_overwritten(tmp_path: Path) -> None:
+    """A second run of the same name is refused, and the first is untouched."""
+    first = RunFolder.create(tmp_path, INFO)
+
+    with pytest.raises(RunFolderError, match="exists already"):
+        RunFolder.create(tmp_path, replace(INFO, lab_version="9"))
+
+    assert read_info(first.path).lab_version == "0.1.0"
+
+
+def test_a_trial_that_was_not_committed_is_not_there(tmp_path: Path) -> None:
+    """A lab killed in the middle of a trial leaves a run that still reports what it finished."""
+    folder = RunFolder.create(tmp_path, INFO)
+    finish(folder, RECORD)
+    (folder.stage("b01-replicas") / "requests.parquet").write_bytes(b"half")
+
+    info = read_info(folder.path)
+
+    assert [trial.record.trial_id for trial in read_trials(folder.path, info)] == ["b01-workers"]
+
+
+def test_a_trial_renamed_just_before_the_lab_was_killed_counts(tmp_path: Path) -> None:
+    """The folder of a trial is the truth, run.json's note of it may be one step behind."""
+    folder = RunFolder.create(tmp_path, INFO)
+    finish(folder, RECORD)
+    folder.write_info(INFO)
+
+    assert read_info(folder.path).states["b01-workers"] is TrialState.DONE
+
+
+@pytest.mark.parametrize("name", ["record.json", "requests.parquet", "host.parquet"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    """Exit code 2 and the path of what is missing."""
+    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
+    (target / name).unlink()
+
+    with pytest.raises(RunFolderError, match=name) as caught:
+        read_trial(target)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["record.json", "processes.parquet"])
+def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
+    """Half a file is a sentence, not a traceback and not half a result."""
+    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
+    data = (target / name).read_bytes()
+    (target / name).write_bytes(data[: len(data) // 2])
+
+    with pytest.raises(RunFolderError, match=name):
+        read_trial(target)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """A folder from a newer lab is not guessed at."""
+    folder = RunFolder.create(tmp_path, INFO)
+    document = json.loads((folder.path / "run.json").read_text())
+    (folder.path / "run.json").write_text(json.dumps(document | {"schema_version": SCHEMA_VERSION + 1}))
+
+    with pytest.raises(RunFolderError, match="schema version 2, this lab reads up to 1"):
+        read_info(folder.path)
+
+
+def test_swapped_trials_are_noticed(tmp_path: Path) -> None:
+    """A record in another trial's folder would give a wrong number that looks right."""
+    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
+    other = target.rename(target.with_name("b01-replicas"))
+
+    with pytest.raises(RunFolderError, match="holds the record of trial 'b01-workers'"):
+        read_trial(other)
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
+    """Columns of another version are named."""
+    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
+    pl.DataFrame({"t_s": [1.0]}).write_parquet(target / "host.parquet")
+
+    with pytest.raises(RunFolderError, match="busy_s"):
+        read_trial(target)
+
+
+def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:
+    """Any other folder is refused by name."""
+    with pytest.raises(RunFolderError, match="not a run folder"):
+        read_info(tmp_path)
+
+
+def test_a_full_disk_is_exit_code_4_and_says_where() -> None:
+    """Disk trouble is something missing, with a way out."""
+    with pytest.raises(MissingError, match="write out: No space left") as caught, disk_errors(Path("out")):
+        raise OSError(28, "No space left on device")
+    assert caught.value.exit_code == 4

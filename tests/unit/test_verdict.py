@@ -1,0 +1,260 @@
+"""Verdicts: four words, the refusals of METHOD 7, and the properties that make them trustworthy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lab.analysis.intervals import AnalysisError, hodges_lehmann
+from lab.analysis.metrics import METRICS
+from lab.analysis.verdict import Judgement, Place, Reason, Verdict, decide, explore, judge, log_ratios
+
+MEMORY = METRICS["memory.pss.total"]
+THROUGHPUT = METRICS["throughput"]
+MIRROR = {
+    Verdict.BETTER: Verdict.WORSE,
+    Verdict.WORSE: Verdict.BETTER,
+    Verdict.EQUIVALENT: Verdict.EQUIVALENT,
+    Verdict.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+    None: None,
+}
+BASELINE = (100.0, 103.0, 98.0, 101.0, 99.0, 102.0, 97.0, 100.0)
+NOISE = (0.004, -0.006, 0.001, 0.008, -0.003, -0.001, 0.005, -0.008)
+
+log_noise = st.floats(-0.4, 0.4).map(lambda value: round(value, 4))
+series = st.lists(log_noise, min_size=1, max_size=14)
+near_one_value = st.builds(
+    lambda centre, noise: [centre + 0.1 * log for log in noise], log_noise, st.lists(log_noise, min_size=6, max_size=14)
+)
+bounds = st.sampled_from([0.01, 0.05, 0.1, 0.2])
+
+
+def times(factor: float, spread: float = 1.0) -> list[float]:
+    """BASELINE × factor with a little noise in each block."""
+    return [value * factor * math.exp(spread * noise) for value, noise in zip(BASELINE, NOISE, strict=True)]
+
+
+def values(logs: Sequence[float]) -> tuple[list[float | None], list[float | None]]:
+    """A baseline and a contender whose log ratios are ``logs``."""
+    return [100.0] * len(logs), [100.0 * math.exp(log) for log in logs]
+
+
+def judge_logs(logs: Sequence[float], bound: float = 0.05, floor: float | None = None) -> Judgement:
+    """Judge log ratios of memory as the only primary metric."""
+    return judge(*values(logs), MEMORY, bound, 1, floor)
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict", "reason"),
+    [
+        (0.80, Verdict.BETTER, Reason.BEYOND),
+        (1.25, Verdict.WORSE, Reason.BEYOND),
+        (1.01, Verdict.EQUIVALENT, Reason.INSIDE),
+        (1.05, Verdict.INCONCLUSIVE, Reason.ACROSS),
+    ],
+)
+def test_the_four_words(factor: float, verdict: Verdict, reason: Reason) -> None:
+    """Wholly beyond the bound, wholly inside, or neither."""
+    judgement = judge(BASELINE, times(factor), MEMORY, 0.05, 1)
+
+    assert (judgement.verdict, judgement.reason) == (verdict, reason)
+    assert judgement.estimate == pytest.approx(factor, rel=0.01)
+    assert judgement.interval is not None
+    assert judgement.cross_check is not None
+    assert (judgement.interval.level, judgement.interval.n) == (0.95, 8)
+
+
+def test_there_is_no_fifth_word() -> None:
+    """METHOD 7 knows four."""
+    assert {str(verdict) for verdict in Verdict} == {"better", "worse", "equivalent", "inconclusive"}
+
+
+def test_direction_belongs_to_the_metric() -> None:
+    """More memory is worse, more throughput is better."""
+    assert judge(BASELINE, times(1.25), MEMORY, 0.05, 1).verdict is Verdict.WORSE
+    assert judge(BASELINE, times(1.25), THROUGHPUT, 0.05, 1).verdict is Verdict.BETTER
+
+
+def test_a_difference_of_uncertain_size_is_flagged() -> None:
+    """Certainly above 1, perhaps within the bound: inconclusive, but not silent."""
+    judgement = judge(BASELINE, times(1.05), MEMORY, 0.05, 1)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.difference_detected
+    assert not judge_logs([0.1, -0.1, 0.2, -0.2, 0.05, -0.05]).difference_detected
+
+
+def test_methods_that_disagree_settle_nothing() -> None:
+    """One wild block widens Student's interval far beyond Wilcoxon's."""
+    judgement = judge_logs([0.2] * 9 + [3.0])
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.reason is Reason.METHOD_SENSITIVE
+    assert judgement.method_sensitive
+
+
+def test_an_effect_below_the_noise_floor_is_not_claimed() -> None:
+    """A machine that shows 30 % between an arm and itself cannot call 20 % better; 40 % it can."""
+    below = judge(BASELINE, times(0.8), MEMORY, 0.05, 1, floor=0.30)
+
+    assert (below.verdict, below.reason) == (Verdict.INCONCLUSIVE, Reason.BELOW_FLOOR)
+    assert not below.difference_detected
+    assert judge(BASELINE, times(0.6), MEMORY, 0.05, 1, floor=0.30).verdict is Verdict.BETTER
+
+
+def test_the_level_is_shared_among_primaries() -> None:
+    """Six blocks settle one primary; four primaries need eight, and say so."""
+    one, four = (judge(BASELINE[:6], times(0.8)[:6], MEMORY, 0.05, primaries) for primaries in (1, 4))
+
+    assert one.verdict is Verdict.BETTER
+    assert (four.verdict, four.reason, four.blocks_needed) == (None, Reason.SMOKE, 8)
+    assert four.estimate == pytest.approx(0.8, rel=0.01)
+    assert four.interval is None
+    assert four.level == 0.9875
+
+
+@given(log_noise, st.integers(0, 5), st.integers(1, 4))
+def test_too_few_blocks_never_give_a_word(log: float, n: int, primaries: int) -> None:
+    """One block is never significant, and neither are five."""
+    judgement = judge(*values([log] * n), MEMORY, 0.05, primaries)
+
+    assert judgement.verdict is None
+    assert judgement.interval is None
+
+
+def test_arms_with_different_numbers_of_blocks_are_refused() -> None:
+    """An incomplete block is an error of the caller, not a verdict."""
+    with pytest.raises(AnalysisError, match="incomplete blocks, 8 values of the baseline and 7") as refusal:
+        judge(BASELINE, times(0.8)[:7], MEMORY, 0.05, 1)
+    assert refusal.value.hint
+
+
+@given(series.filter(lambda logs: len(logs) >= 6), st.data())
+def test_a_missing_block_refuses_and_is_named(logs: list[float], data: st.DataObject) -> None:
+    """None in either arm makes the metric unjudgeable, whatever the other blocks say."""
+    baseline, contender = values(logs)
+    hole = data.draw(st.integers(0, len(logs) - 1))
+    data.draw(st.sampled_from([baseline, contender]))[hole] = None
+    judgement = judge(baseline, contender, MEMORY, 0.05, 1)
+
+    assert (judgement.verdict, judgement.reason) == (Verdict.INCONCLUSIVE, Reason.MISSING)
+    assert judgement.blocks == (hole + 1,)
+    assert judgement.interval is None
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_values_without_a_logarithm_give_a_reason(value: float) -> None:
+    """No errors in either arm is no ratio, and so not "equivalent" either."""
+    judgement = judge([value] * 6, [value] * 6, METRICS["errors"], 0.05, 1)
+
+    assert (judgement.verdict, judgement.reason) == (Verdict.INCONCLUSIVE, Reason.NO_RATIO)
+    assert judgement.blocks == (1, 2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("bound", "primaries", "floor"),
+    [(0, 1, None), (-0.1, 1, None), (math.nan, 1, None), (0.05, 0, None), (0.05, 1, -1)],
+)
+def test_senseless_arguments_are_refused(bound: float, primaries: int, floor: float | None) -> None:
+    """A bound of zero would make every difference matter; zero primaries have no level."""
+    with pytest.raises(AnalysisError):
+        judge(BASELINE, BASELINE, MEMORY, bound, primaries, floor)
+
+
+def test_exploratory_metrics_have_numbers_and_no_word() -> None:
+    """METHOD 7: number and interval."""
+    judgement = explore(BASELINE, times(0.8), MEMORY)
+
+    assert (judgement.verdict, judgement.reason) == (None, Reason.EXPLORATORY)
+    assert judgement.interval is not None
+
+
+def test_the_lower_bound_is_the_reciprocal_of_the_upper_one() -> None:
+    """With ±5 %: 1/1.05 = 0.952, not 0.95, so that neither direction is easier to reach."""
+    assert judge([100.0] * 6, [95.1] * 6, MEMORY, 0.05, 1).verdict is Verdict.BETTER
+    assert judge([100.0] * 6, [95.3] * 6, MEMORY, 0.05, 1).verdict is Verdict.EQUIVALENT
+
+
+def test_an_interval_that_touches_the_bound_is_not_beyond_it() -> None:
+    """Constant ratios exactly on the bound lie within it, from either side, in any unit."""
+    for unit in (1.0, 3.0, 1e-3, 1024.0**2):
+        on_bound = [1.05 * unit] * 6
+        assert judge([unit] * 6, on_bound, MEMORY, 0.05, 1).verdict is Verdict.EQUIVALENT
+        assert judge(on_bound, [unit] * 6, MEMORY, 0.05, 1).verdict is Verdict.EQUIVALENT
+
+
+@given(series, bounds, st.integers(1, 4), st.sampled_from([None, 0.05, 0.2]))
+def test_swapping_the_arms_mirrors_the_verdict(
+    logs: list[float], bound: float, primaries: int, floor: float | None
+) -> None:
+    """What is better than the other is worse the other way round, for the same reason."""
+    baseline, contender = values(logs)
+    forth = judge(baseline, contender, MEMORY, bound, primaries, floor)
+    back = judge(contender, baseline, MEMORY, bound, primaries, floor)
+
+    assert back.verdict is MIRROR[forth.verdict]
+    assert back.reason is forth.reason
+    assert back.difference_detected is forth.difference_detected
+    if forth.interval and back.interval:
+        assert back.interval.low == pytest.approx(1 / forth.interval.high, rel=1e-12)
+
+
+@given(series, bounds, st.floats(1e-12, 1e12))
+def test_the_unit_of_a_metric_changes_nothing(logs: list[float], bound: float, unit: float) -> None:
+    """Bytes or MiB, seconds or milliseconds."""
+    baseline, contender = values(logs)
+    one, other = ([value * unit for value in arm if value is not None] for arm in (baseline, contender))
+    plain, changed = judge(baseline, contender, MEMORY, bound, 1), judge(one, other, MEMORY, bound, 1)
+
+    assert (changed.verdict, changed.reason) == (plain.verdict, plain.reason)
+    assert changed.estimate == pytest.approx(plain.estimate, rel=1e-9)
+
+
+@given(near_one_value, bounds, st.floats(0, 1), st.sampled_from([None, 0.05, 0.2]))
+def test_more_agreement_never_unsettles(logs: list[float], bound: float, shrink: float, floor: float | None) -> None:
+    """Pulling the blocks towards their estimate keeps every verdict that was reached."""
+    before = judge_logs(logs, bound, floor)
+    assume(before.verdict not in (None, Verdict.INCONCLUSIVE))
+    centre = hodges_lehmann(log_ratios(*values(logs)))
+    after = judge_logs([centre + shrink * (log - centre) for log in logs], bound, floor)
+
+    assert after.verdict is before.verdict
+
+
+@given(st.permutations(range(8)))
+def test_the_order_of_the_blocks_changes_nothing(order: list[int]) -> None:
+    """Blocks are exchangeable."""
+    contender = times(1.05, spread=4)
+    shuffled = judge([BASELINE[k] for k in order], [contender[k] for k in order], MEMORY, 0.05, 1)
+    straight = judge(BASELINE, contender, MEMORY, 0.05, 1)
+
+    assert (shuffled.verdict, shuffled.reason) == (straight.verdict, straight.reason)
+
+
+def test_the_simulation_decides_as_judge_does() -> None:
+    """benchmarks/verdict_rates.py measures the error rates of the very code that gives verdicts."""
+    rows = np.random.default_rng(5).normal(0.05, 0.05, (300, 8))
+    words = {
+        Place.BELOW: Verdict.BETTER,
+        Place.ABOVE: Verdict.WORSE,
+        Place.INSIDE: Verdict.EQUIVALENT,
+        Place.ACROSS: Verdict.INCONCLUSIVE,
+    }
+    simulated = [words[Place(int(place))] for place in decide(rows, 0.05, 0.95).agreed]
+
+    assert simulated == [judge_logs(row.tolist()).verdict for row in rows]
+    assert {Verdict.WORSE, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE} <= set(simulated)
+
+
+@given(st.lists(st.floats(min_value=5e-324, max_value=1.7e308), min_size=6, max_size=8))
+def test_extreme_values_never_crash(extremes: list[float]) -> None:
+    """From the smallest float to the largest."""
+    judgement = judge(extremes, extremes[::-1], MEMORY, 0.05, 1)
+
+    assert judgement.interval is not None
+    assert math.isfinite(judgement.interval.high)
