@@ -1,0 +1,46 @@
+# Every target does all its own set-up, on a fresh machine too. `make` lists them.
+
+PYTHON ?= python3
+export PYTHON
+
+.PHONY: help system install demo test lint bench docs requirements clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+system: ## have everything that the operating system must give (installs it when root on Debian)
+	@sh scripts/system python docker bases nginx browser
+
+install: .venv/.installed ## fill .venv with the pinned requirements and the lab
+
+.venv/.installed: requirements/dev.txt pyproject.toml scripts/install
+	@sh scripts/system python
+	@sh scripts/install
+
+demo: install ## run the quickstart scenario and show where its report is
+	@sh scripts/system docker bases
+	.venv/bin/lab run scenarios/quickstart.toml
+
+test: lint ## lint, then unit, integration and end-to-end tests
+	@sh scripts/system docker bases browser
+	.venv/bin/python -m pytest tests/unit
+	.venv/bin/python -m pytest tests/integration
+	.venv/bin/python -m pytest tests/e2e
+
+lint: install ## style, formatting, types, import rules
+	@sh scripts/lint
+
+bench: install ## measure the lab itself; prints its figures
+	@sh scripts/system docker bases
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; .venv/bin/python "$$benchmark" || exit 1; done
+
+docs: ## build the documentation (not yet: README.md is all there is)
+	@echo "There is no documentation to build yet; read README.md."
+
+requirements: ## pin requirements/*.txt again after a change of pyproject.toml
+	@sh scripts/requirements
+
+clean: ## remove what the targets above made here; runs/ is yours and stays
+	rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist site artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,47 @@
+"""DO: engines realise a Topology. An engine never asks which process model it is looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lab.records import ServiceRecord
+from lab.sampling.targets import SampleTarget
+from lab.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A topology that is up and ready.
+
+    ``boot_s`` is the time from the request to start the first container until N distinct processes had answered;
+    ``servers`` maps each serving process that answered to how often it did; ``strangers`` are other running
+    containers of the same image; ``check()`` raises DeploymentError when a container has died since; ``logs()`` gives
+    each service's log text (bounded).
+    """
+
+    topology: Topology
+    services: tuple[ServiceRecord, ...]
+    targets: tuple[SampleTarget, ...]
+    boot_s: float
+    servers: Mapping[str, int]
+    strangers: tuple[str, ...]
+    check: Callable[[], None]
+    logs: Callable[[], Mapping[str, str]]
+
+
+class Engine(Protocol):
+    """What the runner needs from an engine."""
+
+    name: str
+
+    def describe(self) -> Mapping[str, Any]:
+        """Facts for the environment: versions, drivers, network mode."""
+
+    def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
+        """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
+
+    def deploy(self, topology: Topology) -> AbstractContextManager[Deployment]:
+        """Bring a topology up; take it down on leaving, also after a failed start. Raises DeploymentError."""

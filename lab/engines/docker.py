@@ -1,0 +1,252 @@
+"""Engine ``docker``: containers through the Docker SDK, host networking on loopback, everything labelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+import docker
+import docker.errors
+import psutil
+from docker.models.containers import Container
+from requests.exceptions import RequestException
+
+from lab.engines import Deployment
+from lab.engines.container import archive, creation, volume_name
+from lab.engines.images import ImageRecord
+from lab.engines.labels import TRIAL, labels
+from lab.engines.pool import pooled_parent
+from lab.engines.ports import free_ports
+from lab.engines.readiness import wait_until_ready
+from lab.errors import DeploymentError, MissingError
+from lab.records import ServiceRecord
+from lab.sampling.targets import SampleTarget
+from lab.topology import Service, ServiceKind, Topology
+
+API_TIMEOUT_S = 120
+LOG_TAIL_LINES = 20
+LOG_LIMIT_LINES = 2000
+PARALLEL = 32
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def connect() -> docker.DockerClient:
+    """A client of the engine that the environment names. Raises MissingError (exit 4) when none answers."""
+    try:
+        client = docker.from_env(timeout=API_TIMEOUT_S, max_pool_size=PARALLEL)
+        client.ping()
+    except (docker.errors.DockerException, RequestException, OSError) as error:
+        raise MissingError(
+            f"no Docker engine answers: {_reason(error)}",
+            "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there",
+        ) from None
+    return client
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+
+
+class DockerEngine:
+    """Realises topologies as containers of one Docker engine."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        images: Mapping[str, ImageRecord],
+        run_id: str,
+        port_range: tuple[int, int],
+        restart: str = "no",
+    ) -> None:
+        self._client = client
+        self._images = images
+        self._run_id = run_id
+        self._port_range = port_range
+        self._restart = restart
+        self._info = client.info()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Engine version, API, drivers and network mode."""
+        return describe(self._client)
+
+    def image_id(self, key: str) -> str:
+        """The engine's id of a prepared image, ``"app"`` or ``"nginx"``."""
+        return self._images[key].id
+
+    def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
+        """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
+        return free_ports(count, self._port_range, seed)
+
+    @contextmanager
+    def deploy(self, topology: Topology) -> Iterator[Deployment]:
+        """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
+        with ExitStack() as stack:
+            pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
+            stack.callback(pool.shutdown)
+            parent = stack.enter_context(
+                pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
+            )
+            stack.callback(self._remove, topology, pool)  # registered before anything is created
+            containers = self._create(topology, parent, pool)
+            started = time.monotonic()
+            _each(pool, lambda container: _start(container), containers)
+            for container in containers:
+                container.reload()
+            targets = tuple(map(_target, topology.services, containers))
+            app_pids = [target.init_pid for target in targets if target.kind == ServiceKind.APP]
+            servers = wait_until_ready(topology, dead=lambda: self._dead(topology), pids=lambda: _family(app_pids))
+            yield Deployment(
+                topology=topology,
+                services=tuple(map(self._record, topology.services, containers)),
+                targets=targets,
+                boot_s=time.monotonic() - started,
+                servers=servers,
+                strangers=self._strangers(containers),
+                check=lambda: self._check(topology),
+                logs=lambda: {
+                    s.name: _log(c, LOG_LIMIT_LINES) for s, c in zip(topology.services, containers, strict=True)
+                },
+            )
+
+    def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor) -> list[Container]:
+        def create(service: Service) -> Container:
+            marks = labels(self._run_id, topology.trial_id, service.name)
+            if service.files:
+                self._client.volumes.create(volume_name(marks), labels=marks)
+            arguments = creation(service, self._images[service.image].id, marks, parent, self._restart)
+            container = self._client.containers.create(**arguments)
+            for directory, data in archive(service.files):
+                container.put_archive(directory, data)
+            return container
+
+        try:
+            return _each(pool, create, topology.services)
+        except docker.errors.APIError as error:
+            raise DeploymentError(f"{topology.trial_id}: Docker refused a container: {error.explanation}") from None
+
+    def _remove(self, topology: Topology, pool: ThreadPoolExecutor) -> None:
+        remove_labelled(self._client, {TRIAL: topology.trial_id, "lab.run": self._run_id}, pool)
+
+    def _dead(self, topology: Topology) -> str:
+        """A sentence about the first container of the arm that has ended, with its last log lines; or ""."""
+        marks = [f"{TRIAL}={topology.trial_id}", f"lab.run={self._run_id}"]
+        for state in ("exited", "dead"):
+            for container in self._client.containers.list(all=True, filters={"label": marks, "status": state}):
+                details = container.attrs["State"]
+                service = container.labels.get("lab.service", container.name)
+                killed = " (out of memory)" if details.get("OOMKilled") else ""
+                tail = _log(container, LOG_TAIL_LINES).strip() or "(it logged nothing)"
+                code = f"{details['ExitCode']}{killed}"
+                return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
+        return ""
+
+    def _strangers(self, containers: Sequence[Container]) -> tuple[str, ...]:
+        ours = {container.id for container in containers}
+        running = self._client.containers.list(filters={"ancestor": self._images["app"].id}, ignore_removed=True)
+        return tuple(other.name for other in running if other.id not in ours)
+
+    def _check(self, topology: Topology) -> None:
+        if sentence := self._dead(topology):
+            raise DeploymentError(f"{topology.trial_id}: {sentence}")
+
+    def _record(self, service: Service, container: Container) -> ServiceRecord:
+        image = self._images[service.image]
+        return ServiceRecord(
+            name=service.name,
+            kind=service.kind,
+            container_id=container.id,
+            image=image.name,
+            image_digest=image.digest,
+            argv=(*(container.attrs["Config"]["Entrypoint"] or []), *(container.attrs["Config"]["Cmd"] or [])),
+            ports=service.ports,
+            files={file.path: file.text for file in service.files},
+        )
+
+
+def describe(client: docker.DockerClient) -> Mapping[str, Any]:
+    """Engine facts for the environment (DESIGN 5)."""
+    info, version = client.info(), client.version()
+    return {
+        "engine": "docker",
+        "network": "host",
+        "docker": version.get("Version", ""),
+        "docker_api": version.get("ApiVersion", ""),
+        "storage_driver": info.get("Driver", ""),
+        "cgroup_driver": info.get("CgroupDriver", ""),
+        "cgroup_version": str(info.get("CgroupVersion", "1")),
+        "runtime": info.get("DefaultRuntime", ""),
+        "docker_root": info.get("DockerRootDir", ""),
+    }
+
+
+def remove_labelled(client: docker.DockerClient, marks: Mapping[str, str], pool: ThreadPoolExecutor) -> None:
+    """Kill and remove the containers with all of these labels, then their volumes. Nothing else is touched."""
+    selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
+    found = client.containers.list(all=True, filters=selection, ignore_removed=True)
+    _each(pool, lambda container: remove_container(client, container.id), found)
+    for volume in client.volumes.list(filters=selection):
+        volume.remove()
+
+
+def remove_container(client: docker.DockerClient, identity: str) -> None:
+    """Kill and remove one container, whatever state it is in; that it is gone already is fine."""
+    try:
+        client.api.remove_container(identity, force=True, v=True)
+    except docker.errors.NotFound:
+        return  # somebody else removed it in the meantime: that is what was wanted
+    except docker.errors.APIError as error:
+        if "already in progress" not in str(error):
+            raise
+
+
+def _start(container: Container) -> None:
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        service = container.labels.get("lab.service", container.name)
+        raise DeploymentError(
+            f"container of {service!r} could not be started: {error.explanation}",
+            "check app.target, app.command and [budget]",
+        ) from None
+
+
+def _log(container: Container, lines: int) -> str:
+    text: str = container.logs(tail=lines).decode(errors="replace")
+    return text
+
+
+def _target(service: Service, container: Container) -> SampleTarget:
+    return SampleTarget(
+        service=service.name,
+        kind=service.kind,
+        container_id=container.id,
+        init_pid=int(container.attrs["State"]["Pid"]),
+    )
+
+
+def _family(init_pids: Sequence[int]) -> list[int]:
+    """The processes themselves and all their descendants, as far as they live."""
+    pids: list[int] = []
+    for pid in init_pids:
+        try:
+            process = psutil.Process(pid)
+            pids += [pid, *(child.pid for child in process.children(recursive=True))]
+        except psutil.NoSuchProcess:
+            continue
+    return pids
+
+
+def _each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Call in parallel; every call has ended when this returns or raises the first error."""
+    futures = [pool.submit(call, item) for item in items]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    if errors:
+        raise errors[0]
+    return [future.result() for future in futures]

@@ -1,0 +1,34 @@
+"""The labels on everything the lab creates: how leftovers are found, and how others' things are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psutil
+
+RUN = "lab.run"
+TRIAL = "lab.trial"
+SERVICE = "lab.service"
+OWNER = "lab.owner"
+
+
+def labels(run_id: str, trial_id: str, service: str = "") -> dict[str, str]:
+    """Labels for one thing that this process creates."""
+    return {RUN: run_id, TRIAL: trial_id, SERVICE: service, OWNER: owner()}
+
+
+def owner() -> str:
+    """This process, so that another lab can tell whether it still lives: pid and start time."""
+    me = psutil.Process()
+    return f"{me.pid}-{me.create_time():.2f}"
+
+
+def owner_lives(marks: Mapping[str, str]) -> bool:
+    """Whether the lab that created something is still running (on this machine)."""
+    pid, _, started = marks.get(OWNER, "").partition("-")
+    if not pid.isdigit():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
+    except psutil.NoSuchProcess:
+        return False

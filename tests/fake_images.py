@@ -1,0 +1,48 @@
+"""A Docker client that knows images by name and a registry that delivers some: for decisions, without Docker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import docker.errors
+import requests
+
+
+@dataclass
+class FakeDocker:
+    """``present`` are images here, ``registry`` can be pulled, ``undelivered`` is offered but fails to arrive."""
+
+    present: set[str] = field(default_factory=set)
+    registry: set[str] = field(default_factory=set)
+    undelivered: set[str] = field(default_factory=set)
+    silent: bool = False
+    timeout: float = 60.0
+    asked: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def api(self) -> Any:
+        return self
+
+    @property
+    def images(self) -> Any:
+        return SimpleNamespace(get=self._get, pull=self._pull)
+
+    def inspect_distribution(self, name: str) -> dict[str, str]:
+        self.asked.append((name, self.timeout))
+        if self.silent:
+            raise requests.exceptions.ReadTimeout("no answer")
+        if name not in self.registry | self.undelivered:
+            raise docker.errors.APIError("500", explanation="no such host\n")
+        return {}
+
+    def _get(self, name: str) -> Any:
+        if name not in self.present:
+            raise docker.errors.ImageNotFound(name)
+        return SimpleNamespace(id=f"sha256:{name}", attrs={"RepoDigests": []})
+
+    def _pull(self, name: str) -> None:
+        if name not in self.registry:
+            raise docker.errors.APIError("500", explanation="broken pipe")
+        self.present.add(name)

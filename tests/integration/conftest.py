@@ -1,0 +1,70 @@
+"""Prerequisites of this tier, checked once: a Docker engine and the two images. Missing ones fail with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import docker
+import pytest
+
+from lab.engines.docker import DockerEngine, connect
+from lab.engines.images import ImageRecord, prepare_images
+from lab.plan import build_plan, build_topology, ports_needed
+from lab.scenario import App, Arm, Budget, Load, Scenario
+from lab.topology import Topology
+
+REPOSITORY = Path(__file__).parent.parent.parent
+RUN_ID = "integration-tests"
+
+
+def scenario_of(arm: Arm, processes: int = 2, **changes: object) -> Scenario:
+    """One arm on the app of this repository."""
+    values: dict[str, object] = {
+        "question": "Does it deploy?",
+        "app": App(build=REPOSITORY, requirements=REPOSITORY / "requirements" / "app.txt"),
+        "arms": (arm,),
+        "budget": Budget(processes=processes),
+        "load": Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=50.0),
+    }
+    return Scenario(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[docker.DockerClient]:
+    """A Docker client; without an engine this tier fails, it does not skip."""
+    client = connect()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def images(client: docker.DockerClient) -> Mapping[str, ImageRecord]:
+    """The app's image and nginx, made the way a run makes them."""
+    arm = Arm(name="replicas", model="replicas", front="nginx")
+    return prepare_images(client, scenario_of(arm), True, print)
+
+
+@pytest.fixture
+def engine(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> Iterator[DockerEngine]:
+    """An engine for the tests' own run id; nothing of it may be left after a test."""
+    yield DockerEngine(client, images, RUN_ID, (21000, 22999))
+    assert labelled(client) == [], "a test left something behind"
+
+
+@pytest.fixture
+def topology_of(engine: DockerEngine) -> Callable[[Scenario], Topology]:
+    """The topology of a scenario's first trial, on free ports."""
+
+    def build(scenario: Scenario) -> Topology:
+        trial = build_plan(scenario).trials[0]
+        return build_topology(scenario, trial, engine.free_ports(ports_needed(scenario, trial.arm), seed=1))
+
+    return build
+
+
+def labelled(client: docker.DockerClient) -> list[str]:
+    """Names of the containers and volumes of the tests' run."""
+    selection = {"label": f"lab.run={RUN_ID}"}
+    containers = client.containers.list(all=True, filters=selection)
+    return [thing.name for thing in [*containers, *client.volumes.list(filters=selection)]]

@@ -1,0 +1,208 @@
+"""The Docker engine on real containers: what comes up, what is refused, and that nothing stays."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from lab.engines.docker import DockerEngine, remove_container
+from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.errors import DeploymentError
+from lab.scenario import App, Arm, Budget, Quota, Scenario
+from lab.topology import ServiceKind, Topology
+from tests.integration.conftest import REPOSITORY, labelled, scenario_of
+
+pytestmark = pytest.mark.integration
+
+WORKERS = Arm(name="workers", model="workers", front="direct")
+WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+
+Build = Callable[[Scenario], Topology]
+
+
+def get(port: int, path: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+    finally:
+        connection.close()
+
+
+def repository_app(**changes: object) -> App:
+    values: dict[str, object] = {"build": REPOSITORY, "requirements": REPOSITORY / "requirements" / "app.txt"}
+    return App(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
+
+
+def test_workers_are_one_container_whose_processes_all_answer(engine: DockerEngine, topology_of: Build) -> None:
+    """One app container, as many distinct serving processes as asked, no proxy."""
+    with engine.deploy(topology_of(scenario_of(WORKERS, processes=3))) as deployment:
+        assert len(deployment.servers) == 3
+        assert [service.name for service in deployment.services] == ["app"]
+        status, headers, _ = get(deployment.topology.port, "/items/5?q=lab")
+        assert status == 200
+        assert "x-lab-upstream" not in headers
+        assert 0 < deployment.boot_s < 30
+
+
+def test_replicas_are_n_containers_behind_nginx(engine: DockerEngine, topology_of: Build) -> None:
+    """Two app containers on their own ports, nginx spreads requests over both."""
+    with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
+        assert len([s for s in deployment.services if s.kind == ServiceKind.APP]) == 2
+        served = {get(deployment.topology.port, "/")[1]["x-served-by"] for _ in range(8)}
+        assert served == set(deployment.servers)
+
+
+def test_containers_are_hardened_and_labelled(
+    client: docker.DockerClient, engine: DockerEngine, topology_of: Build
+) -> None:
+    """No capability, no new privileges, read-only root, bounded pids and logs, host network on loopback."""
+    with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
+        for service, target in zip(deployment.services, deployment.targets, strict=True):
+            facts = client.containers.get(service.container_id).attrs
+            assert facts["Config"]["Labels"]["lab.service"] == service.name
+            host = facts["HostConfig"]
+            assert host["CapDrop"] == ["ALL"]
+            assert host["ReadonlyRootfs"] is True
+            assert host["NetworkMode"] == "host"
+            assert host["PidsLimit"] > 0
+            assert host["LogConfig"]["Config"]["max-size"] == "10m"
+            status = Path(f"/proc/{target.init_pid}/status").read_text()
+            assert "CapEff:\t0000000000000000" in status
+            assert "NoNewPrivs:\t1" in status
+            assert "Uid:\t0" not in status, "the process runs as root"
+
+
+def test_an_app_that_exits_ends_the_wait_with_its_last_words(engine: DockerEngine, topology_of: Build) -> None:
+    """A wrong target does not wait for the deadline, and the log says why."""
+    scenario = scenario_of(WORKERS, processes=1, app=repository_app(target="app.main:absent", ready_timeout=600.0))
+
+    with pytest.raises(DeploymentError, match='Attribute "absent" not found') as caught:
+        with engine.deploy(topology_of(scenario)):
+            pytest.fail("must not come up")
+
+    assert "ended with exit code" in str(caught.value)
+
+
+def test_an_app_that_never_becomes_ready_is_named_at_the_deadline(engine: DockerEngine, topology_of: Build) -> None:
+    """The wrong ready_path is visible in the sentence."""
+    scenario = scenario_of(WORKERS, app=repository_app(ready_path="/absent", ready_timeout=3.0))
+
+    with pytest.raises(DeploymentError, match="not ready after 3 s: 0 of 2 .*the last status was 404"):
+        with engine.deploy(topology_of(scenario)):
+            pytest.fail("must not come up")
+
+
+def test_a_container_that_dies_later_is_noticed(
+    client: docker.DockerClient, engine: DockerEngine, topology_of: Build
+) -> None:
+    """check() passes while all is well and names the container that ended."""
+    with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
+        deployment.check()
+        client.containers.get(deployment.services[0].container_id).kill()
+        client.containers.get(deployment.services[0].container_id).wait(timeout=10)
+        with pytest.raises(DeploymentError, match=f"'{deployment.services[0].name}' ended with exit code 137"):
+            deployment.check()
+
+
+def test_a_split_cpu_budget_is_enforced(engine: DockerEngine, topology_of: Build) -> None:
+    """0.2 cores for the whole arm: burning CPU in it is throttled by the kernel."""
+    budget = Budget(processes=1, cpus=Quota(mode="split", amount=0.2))
+    with engine.deploy(topology_of(scenario_of(WORKERS, processes=1, budget=budget))) as deployment:
+        before = throttled_periods(deployment.targets[0].init_pid)
+        get(deployment.topology.port, "/cpu?ms=200")
+        assert throttled_periods(deployment.targets[0].init_pid) > before
+
+
+def test_a_pooled_cpu_budget_is_enforced_over_the_sum(engine: DockerEngine, topology_of: Build) -> None:
+    """Replicas have no quota of their own; their common parent throttles them."""
+    budget = Budget(processes=2, cpus=Quota(mode="pooled", amount=0.3))
+    with engine.deploy(topology_of(scenario_of(REPLICAS, budget=budget))) as deployment:
+        pid = deployment.targets[0].init_pid
+        before = throttled_periods(pid, parent=True)
+        for _ in range(2):
+            get(deployment.topology.port, "/cpu?ms=200")
+        assert throttled_periods(pid, parent=True) > before
+        assert throttled_periods(pid) == 0
+
+
+@pytest.mark.parametrize("mode", ["split", "pooled"])
+def test_an_allocation_past_the_memory_budget_is_killed(engine: DockerEngine, topology_of: Build, mode: str) -> None:
+    """A ballast larger than the budget does not fit: the container is killed and the sentence says so."""
+    app = repository_app(env={"BALLAST_MB": "400"}, ready_timeout=30.0)
+    quota = Quota(mode="split" if mode == "split" else "pooled", amount=200 * 2**20)
+    scenario = scenario_of(WORKERS, app=app, budget=Budget(processes=1, memory=quota))
+
+    with pytest.raises(DeploymentError, match="ended with exit code 137"):
+        with engine.deploy(topology_of(scenario)):
+            pytest.fail("must not come up")
+
+
+def throttled_periods(pid: int, *, parent: bool = False) -> int:
+    """nr_throttled of the process's cgroup, or of the one above it."""
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    path = next(p for _, names, p in (line.split(":", 2) for line in lines) if unified or "cpu" in names.split(","))
+    directory = Path("/sys/fs/cgroup", "" if unified else "cpu", path.lstrip("/"))
+    text = ((directory.parent if parent else directory) / "cpu.stat").read_text()
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("nr_throttled")))
+
+
+@contextmanager
+def running(client: docker.DockerClient, image: str, **options: object) -> Iterator[str]:
+    """A container that somebody else runs."""
+    container = client.containers.run(image, detach=True, network_mode="none", **options)
+    try:
+        yield container.id
+    finally:
+        remove_container(client, container.id)
+
+
+def test_clean_removes_what_a_dead_lab_left_and_nothing_else(
+    client: docker.DockerClient, engine: DockerEngine, topology_of: Build
+) -> None:
+    """By label and dead owner only: a look-alike name and a living lab's containers stay."""
+    image = engine.image_id("app")
+    sleep = ["python3", "-c", "import time; time.sleep(60)"]
+    dead = {"lab.run": "dead-run", "lab.owner": "4194000-1.00"}
+    with (
+        running(client, image, command=sleep, name="lab-dead-run-b01-workers-app2") as stranger,
+        running(client, image, command=sleep, labels=dead) as left,
+        engine.deploy(topology_of(scenario_of(WORKERS))) as deployment,
+    ):
+        found = find_leftovers(client=client)
+        assert left in {item.identity for item in found}
+        assert not {stranger, deployment.services[0].container_id} & {item.identity for item in found}
+        remove_leftovers([item for item in found if item.identity == left], client)
+        assert client.containers.list(all=True, filters={"label": "lab.run=dead-run"}) == []
+        assert client.containers.get(stranger).status == "running"
+        deployment.check()
+
+
+def test_a_failed_start_leaves_nothing(client: docker.DockerClient, engine: DockerEngine, topology_of: Build) -> None:
+    """One service that cannot start takes the others down with it."""
+    topology = topology_of(scenario_of(REPLICAS))
+    broken = replace(topology.services[0], argv=("/no/such/program",))
+
+    with pytest.raises(DeploymentError, match=r"could not be started|ended with exit code"):
+        with engine.deploy(replace(topology, services=(broken, *topology.services[1:]))):
+            pytest.fail("must not come up")
+
+    assert labelled(client) == []
+
+
+def test_whoami_tells_what_serves(engine: DockerEngine, topology_of: Build) -> None:
+    """The app names its event loop and HTTP implementation."""
+    with engine.deploy(topology_of(scenario_of(WORKERS, processes=1))) as deployment:
+        facts = json.loads(get(deployment.topology.port, "/whoami")[2])
+    assert "uvloop" in json.dumps(facts)
+    assert "httptools" in json.dumps(facts)

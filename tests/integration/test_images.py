@@ -1,0 +1,167 @@
+"""Images on a real Docker engine: what the build makes, and how failures read."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from lab.engines.images import ImageRecord, Way, plan_images, prepare_images
+from lab.engines.wheelhouse import ask_target
+from lab.errors import MissingError
+from lab.fronts.nginx import UNPRIVILEGED_USER
+from lab.scenario import App, Arm
+from tests.integration.conftest import RUN_ID, scenario_of
+
+pytestmark = pytest.mark.integration
+
+ARM = Arm(name="replicas", model="replicas", front="nginx")
+
+
+@contextmanager
+def container(client: docker.DockerClient, image: str, command: list[str], **options: object) -> Iterator[Container]:
+    """A hardened container as the lab starts them, removed afterwards."""
+    created = client.containers.run(
+        image,
+        command,
+        detach=True,
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        cap_drop=["ALL"],
+        network_mode="none",
+        labels={"lab.run": RUN_ID},
+        **options,
+    )
+    try:
+        yield created
+    finally:
+        created.remove(force=True)
+
+
+def output(client: docker.DockerClient, image: str, command: list[str], **options: object) -> str:
+    """What a command prints in a fresh container; it must succeed."""
+    with container(client, image, command, **options) as created:
+        code = created.wait(timeout=60)["StatusCode"]
+        text: str = created.logs().decode()
+    assert code == 0, text
+    return text
+
+
+def test_a_second_run_takes_what_is_there_and_at_once(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """With unchanged files nothing is asked, downloaded or built again."""
+    steps: list[str] = []
+    started = time.monotonic()
+    again = prepare_images(client, scenario_of(ARM), True, steps.append)
+
+    assert steps == []
+    assert time.monotonic() - started < 2
+    assert {key: record.id for key, record in again.items()} == {key: record.id for key, record in images.items()}
+    assert {record.origin for record in again.values()} == {Way.PRESENT}
+    assert {plan.way for plan in plan_images(client, scenario_of(ARM), True).values()} == {Way.PRESENT}
+
+
+def test_the_image_runs_fastapi_as_an_ordinary_user_on_a_read_only_root(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """Exec-form CMD with `fastapi run`, no root, and the label by which images of the lab are found."""
+    config = client.images.get(images["app"].name).attrs["Config"]
+
+    assert config["Cmd"] == ["fastapi", "run", "app/main.py"]
+    assert config["User"] not in ("", "0", "root")
+    assert config["Labels"]["lab.image"] == "app"
+    probe = (
+        "import time, urllib.request\n"
+        "for _ in range(200):\n"
+        "    try: print(urllib.request.urlopen('http://127.0.0.1:8000/whoami').read().decode()); break\n"
+        "    except OSError: time.sleep(0.1)\n"
+    )
+    with container(client, images["app"].name, config["Cmd"]) as app:
+        answer = json.loads(app.exec_run(["python", "-c", probe]).output)
+
+    assert answer["pid"] == 1
+    assert answer["process"].startswith("1-")
+    assert (answer["loop"]["name"], answer["http"]["name"]) == ("uvloop", "httptools")
+
+
+def test_every_module_is_compiled_already(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
+    """A start compiles nothing: what the app imports comes from bytecode that is in the image."""
+    check = (
+        "import sys, app.main, uvicorn, uvloop, httptools\n"
+        "from pathlib import Path\n"
+        "specs = [m.__spec__ for m in sys.modules.values() if getattr(m, '__spec__', None)]\n"
+        "print([s.name for s in specs if s.cached and s.origin.endswith('.py') and not Path(s.cached).exists()])\n"
+    )
+
+    assert output(client, images["app"].name, ["python", "-c", check]).strip() == "[]"
+
+
+def test_a_wrong_variable_ends_the_container_with_one_line(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """The container ends at once instead of restarting workers for ever, and its log says why."""
+    command = ["uvicorn", "app.main:app", "--workers", "2", "--log-level", "critical"]
+    with container(client, images["app"].name, command, environment={"BALLAST_MB": "much"}) as app:
+        app.wait(timeout=30)
+        lines = set(app.logs().decode().splitlines())
+
+    assert len(lines) == 1
+    assert "BALLAST_MB='much'" in lines.pop()
+
+
+def test_nginx_runs_as_nobody_with_a_configuration_from_elsewhere(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """No root, read-only root, no complaint about the log it was compiled with."""
+    folders = " ".join(
+        f"{name}_temp_path /tmp/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    settings = f"pid /tmp/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {folders} }}"
+    shell = f"printf '%s' '{settings}' > /tmp/nginx.conf && nginx -t -c /tmp/nginx.conf"
+    said = output(client, images["nginx"].name, ["-c", shell], entrypoint=["sh"], user=UNPRIVILEGED_USER)
+
+    assert "test is successful" in said
+    assert "alert" not in said
+
+
+def test_an_image_says_which_wheels_it_takes(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
+    """Version, ABI and platforms come from the image's own pip."""
+    target = ask_target(client, images["python"].name)
+    version = target.environment["python_version"]
+
+    assert target.abi == f"cp{version.replace('.', '')}"
+    assert any("linux" in platform for platform in target.platforms)
+
+
+def test_an_image_without_python_cannot_take_wheels(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """The reason is Docker's own, and nothing is left behind."""
+    with pytest.raises(MissingError, match="cannot say which wheels it takes: .*python3"):
+        ask_target(client, images["nginx"].name)
+    assert client.containers.list(all=True, filters={"label": "lab.run=images"}) == []
+
+
+@pytest.mark.parametrize("dockerfile", ["RUN echo some words && false", "NONSENSE"])
+def test_a_failing_build_shows_its_last_lines(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path, dockerfile: str
+) -> None:
+    """A sentence with the end of the build's output, exit code 4."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {images['python'].name}\n{dockerfile}\n")
+    with pytest.raises(MissingError, match="could not be built; last lines") as error:
+        prepare_images(client, scenario_of(ARM, app=App(build=tmp_path)), False, lambda step: None)
+
+    assert dockerfile.split()[0] in str(error.value)
+
+
+def test_a_name_that_is_none_is_a_sentence(client: docker.DockerClient) -> None:
+    """Docker's refusal of a malformed name does not become a traceback."""
+    with pytest.raises(MissingError, match="UPPER"):
+        prepare_images(client, scenario_of(ARM, app=App(image="UPPER/Case: x")), False, lambda step: None)

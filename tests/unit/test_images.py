@@ -1,0 +1,247 @@
+"""Which way images go, what a build consists of, and which wheels fit: the decisions, without Docker."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lab.engines import images
+from lab.engines.bases import NGINX, PYTHON, build_base, mmdebstrap_argv
+from lab.engines.build import Context, content_hash, read_context, write_context
+from lab.engines.images import Way, ask_registry, plan_base, plan_image, prepare_images
+from lab.engines.wheelhouse import Target, applicable, cache_folder, download_argv
+from lab.errors import MissingError, ScenarioError
+from lab.scenario import App, Arm, Budget, Load, Scenario
+from tests.fake_images import FakeDocker
+
+OFFICIAL = PYTHON.stands_in_for
+
+
+@pytest.fixture(autouse=True)
+def _mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "can_build", lambda: True)
+
+
+def scenario(app: App) -> Scenario:
+    return Scenario(
+        question="Which way?",
+        app=app,
+        arms=(Arm(name="workers", model="workers", front="direct"),),
+        budget=Budget(processes=1),
+        load=Load(locustfile=Path("locustfile.py")),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small project with a Dockerfile, a secret that is ignored, and leftovers of an earlier wheelhouse."""
+    (tmp_path / "Dockerfile").write_text("ARG PYTHON_IMAGE=python:3\nFROM ${PYTHON_IMAGE}\nCOPY . .\n")
+    (tmp_path / ".dockerignore").write_text("# comment\nsecret\n")
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("app = 1\n")
+    (tmp_path / ".wheelhouse").mkdir()
+    (tmp_path / ".wheelhouse" / "old.whl").write_text("old")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("docker", "way", "name"),
+    [
+        (FakeDocker(present={OFFICIAL}), Way.PRESENT, OFFICIAL),
+        (FakeDocker(present={OFFICIAL, PYTHON.name}), Way.PRESENT, OFFICIAL),
+        (FakeDocker(present={PYTHON.name}, registry={OFFICIAL}), Way.PRESENT, PYTHON.name),
+        (FakeDocker(registry={OFFICIAL}), Way.PULLED, OFFICIAL),
+        (FakeDocker(), Way.BUILT, PYTHON.name),
+        (FakeDocker(silent=True), Way.BUILT, PYTHON.name),
+    ],
+)
+def test_bases_are_present_then_pulled_then_built(docker: FakeDocker, way: Way, name: str) -> None:
+    """The first way that is open is taken, and an earlier stand-in is kept."""
+    plan = plan_base(docker, PYTHON, OFFICIAL, timeout_s=3)
+
+    assert (plan.way, plan.name) == (way, name)
+
+
+def test_a_base_that_debian_cannot_stand_in_for_is_missing() -> None:
+    """Python 3.13 is no replacement for the Python 3.12 that somebody asked for."""
+    assert plan_base(FakeDocker(), PYTHON, "python:3.12-slim", timeout_s=3).way is Way.MISSING
+
+
+def test_without_mmdebstrap_a_base_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is promised that could not be done."""
+    monkeypatch.setattr(images, "can_build", lambda: False)
+
+    assert plan_base(FakeDocker(), PYTHON, OFFICIAL, timeout_s=3).way is Way.MISSING
+
+
+def test_a_registry_is_asked_with_a_time_limit_of_its_own() -> None:
+    """A silent registry costs at most the limit, and the client's usual limit is restored."""
+    docker = FakeDocker(silent=True)
+
+    assert ask_registry(docker, "x:1", 3) == "no registry answered within 3 s (ReadTimeout)"
+    assert docker.asked == [("x:1", 3)]
+    assert docker.timeout == 60.0
+
+
+def test_a_registry_that_answers_but_does_not_deliver_leads_to_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason for the stand-in is recorded."""
+    docker = FakeDocker(undelivered={NGINX.stands_in_for}, present={"my:1"})
+    monkeypatch.setattr(images, "build_base", lambda client, base, on_step: client.present.add(base.name))
+    record = prepare_images(docker, scenario(App(image="my:1")), True, lambda step: None)["nginx"]
+
+    assert (record.origin, record.name) == (Way.BUILT, NGINX.name)
+    assert "cannot be pulled" in record.detail
+
+
+def test_the_users_own_image_is_present_or_pulled() -> None:
+    """An image by name is never built; its record says where it came from."""
+    docker, steps = FakeDocker(registry={"my:1"}), list[str]()
+    record = prepare_images(docker, scenario(App(image="my:1")), False, steps.append)["app"]
+
+    assert record.describe() == {
+        "name": "my:1",
+        "id": "sha256:my:1",
+        "digest": "sha256:my:1",
+        "origin": "pulled",
+        "detail": "the registry has it",
+    }
+    assert steps == ["pulling my:1"]
+    assert plan_image(docker, "my:1", 3).way is Way.PRESENT
+
+
+def test_an_image_that_cannot_be_had_is_a_sentence_with_exit_code_4() -> None:
+    """Name, reason and advice, on one line each."""
+    with pytest.raises(MissingError, match="image my:1 is not on this machine and cannot be pulled: no such") as error:
+        prepare_images(FakeDocker(), scenario(App(image="my:1")), False, lambda step: None)
+
+    assert error.value.exit_code == 4
+    assert "docker load" in error.value.hint
+
+
+def test_the_context_obeys_dockerignore_and_holds_our_wheels_only(folder: Path, tmp_path: Path) -> None:
+    """Ignored files stay out, wheels come in whatever is ignored, owners and umask of the checkout do not."""
+    wheels = tmp_path / "elsewhere"
+    wheels.mkdir()
+    (wheels / "new.whl").write_text("new")
+    (folder / "app" / "main.py").chmod(0o600)
+    archive = io.BytesIO()
+    context = read_context(App(build=folder))
+    write_context(Context(root=context.root, dockerfile="Dockerfile", paths=context.paths), wheels, archive)
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        members = {member.name: member for member in tar.getmembers()}
+
+    assert {"Dockerfile", "app/main.py", ".wheelhouse/new.whl"} <= members.keys()
+    assert not {"secret", ".wheelhouse/old.whl"} & members.keys()
+    assert (members["app/main.py"].mode, members["app/main.py"].uid) == (0o644, 0)
+
+
+def test_the_content_hash_follows_what_reaches_the_image(folder: Path) -> None:
+    """Names, contents, executable bits and base change it; umask, times and ignored files do not."""
+    app = App(build=folder)
+    source, secret = folder / "app" / "main.py", folder / "secret"
+    before = content_hash(read_context(app), ["base"])
+
+    source.chmod(0o600)
+    secret.write_text("other")
+    source.touch()
+    assert content_hash(read_context(app), ["base"]) == before
+    assert content_hash(read_context(app), ["other base"]) != before
+
+    source.chmod(0o755)
+    executable = content_hash(read_context(app), ["base"])
+    source.write_text("app = 2\n")
+    edited = content_hash(read_context(app), ["base"])
+    (folder / "app" / "new.py").touch()
+    assert len({before, executable, edited, content_hash(read_context(app), ["base"])}) == 4
+
+
+def test_only_a_dockerfile_that_takes_a_base_gets_one(folder: Path) -> None:
+    """A Dockerfile with its own FROM is left alone."""
+    assert read_context(App(build=folder)).takes_base
+    (folder / "Dockerfile").write_text("FROM scratch\n# ARG PYTHON_IMAGE\n")
+    assert not read_context(App(build=folder)).takes_base
+
+
+def test_a_dockerfile_outside_the_folder_is_refused(folder: Path) -> None:
+    """Docker could not see it either."""
+    with pytest.raises(ScenarioError, match="app.dockerfile: ../Dockerfile is outside"):
+        read_context(App(build=folder / "app", dockerfile="../Dockerfile"))
+
+
+def test_markers_are_judged_by_the_image_not_by_this_python() -> None:
+    """Lines that do not hold in the image are dropped, the others lose their marker and keep their hashes."""
+    text = (
+        "# comment\n"
+        'a==1 ; python_version >= "3.99" \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n    # via b\n'
+        'b==2 ; sys_platform == "win32" \\\n    --hash=sha256:cc\n'
+        "c[extra]==3 \\\n    --hash=sha256:dd\n"
+        "--only-binary :all:\n"
+    )
+    kept = applicable(text, {"python_version": "3.99", "sys_platform": "linux"})
+
+    assert [" ".join(line.split()) for line in kept.splitlines()] == [
+        "a==1 --hash=sha256:aa --hash=sha256:bb",
+        "c[extra]==3 --hash=sha256:dd",
+        "--only-binary :all:",
+    ]
+
+
+def test_a_line_that_is_no_requirement_is_named() -> None:
+    """The person learns which line and what kind of file is expected."""
+    with pytest.raises(MissingError, match="'not a pin' is no pinned requirement"):
+        applicable("not a pin\n", {})
+
+
+def test_wheels_are_chosen_for_the_image() -> None:
+    """pip is told the image's version, ABI and platforms, and may neither build nor skip a hash."""
+    target = Target(implementation="cp", abi="cp313", platforms=("p1", "p2"), environment={"python_version": "3.13"})
+    argv = download_argv(["pip"], target, Path("r.txt"), Path("wheels"))
+
+    assert argv[:2] == ["pip", "download"]
+    assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(argv)
+    assert [argv[i + 1] for i, part in enumerate(argv) if part == "--platform"] == ["p1", "p2"]
+    assert argv[argv.index("--python-version") + 1] == "3.13"
+
+
+def test_the_cache_is_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """XDG_CACHE_HOME when set, ~/.cache otherwise."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder().is_relative_to(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder().is_relative_to(Path.home() / ".cache")
+
+
+@pytest.mark.parametrize("base", [PYTHON, NGINX])
+def test_bases_are_made_of_packages_and_written_to_standard_output(base: type) -> None:
+    """No mirror is named, so mmdebstrap takes the host's; nothing is written but the archive."""
+    argv = mmdebstrap_argv(base)  # type: ignore[arg-type]  # parametrize knows no types
+
+    assert argv[-2:] == ["trixie", "-"]
+    assert not [part for part in argv if "://" in part]
+
+
+def test_a_failing_mmdebstrap_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The message ends with the tool's last lines, and Docker is given nothing."""
+    tool = tmp_path / "mmdebstrap"
+    tool.write_text("#!/bin/sh\nfor line in 1 2 3 4 5 6; do echo E: reason $line >&2; done\nexit 25\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(MissingError, match="E: reason 2\n.*\n.*\n.*\nE: reason 6") as error:
+        build_base(None, NGINX, lambda step: None)
+
+    assert "reason 1" not in str(error.value)
+    assert NGINX.stands_in_for in error.value.hint
+
+
+def test_without_mmdebstrap_the_error_says_how_to_get_the_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Exit code 4, and the two ways out: bring the image, or install the tool."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="mmdebstrap, which would build it, is missing") as error:
+        build_base(None, PYTHON, lambda step: None)
+
+    assert f"docker pull {PYTHON.stands_in_for}" in error.value.hint
