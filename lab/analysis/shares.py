@@ -1,0 +1,45 @@
+"""Who did the work: the share of requests of each serving process (FIELD, trap 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one serving process did. ``served_by`` is empty for a process that answered nothing."""
+
+    served_by: str
+    requests: int
+    fraction: float
+
+
+def shares(rows: pl.DataFrame, processes: int) -> tuple[Share, ...]:
+    """Shares of the attributed requests among ``rows``, largest first; silent processes fill up to ``processes``.
+
+    More than ``processes`` shares mean that a process was replaced during the measure phase. Empty when no request
+    could be attributed.
+    """
+    counts = rows["served_by"].drop_nulls().value_counts().sort(["count", "served_by"], descending=[True, False])
+    attributed = int(counts["count"].sum())
+    if not attributed:
+        return ()
+    served = [
+        Share(served_by=name, requests=count, fraction=count / attributed)
+        for name, count in counts.select("served_by", "count").iter_rows()
+    ]
+    silent = Share(served_by="", requests=0, fraction=0.0)
+    return (*served, *(silent,) * (processes - len(served)))
+
+
+def gini(counts: Sequence[int]) -> float:
+    """Gini coefficient of non-negative counts with a positive sum: 0 is equality, (N − 1)/N is one taking all."""
+    ascending = np.sort(np.asarray(counts, dtype=np.float64))
+    places = np.arange(1, len(ascending) + 1)
+    return float(
+        2 * (places * ascending).sum() / (len(ascending) * ascending.sum()) - (len(ascending) + 1) / len(counts)
+    )

@@ -1,0 +1,216 @@
+"""A run in numbers: for each arm and metric the value of every block, their median, and the ratios to the baseline.
+
+The unit of repetition is the block: a ratio pairs two trials of one block, and only medians over blocks summarise.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.analysis.arms import ArmSummary, known_median, summarise_arm
+from lab.analysis.blocks import BlockDecision, GatedTrial, replacements_allowed, usable_blocks
+from lab.analysis.gates import CAVEAT, INVALID, PASS
+from lab.analysis.metrics import CATALOGUE
+from lab.analysis.trial import TrialSummary, summarise_trial
+from lab.errors import RunFolderError
+from lab.records import GateResult, RunInfo, TrialResult
+from lab.scenario import Scenario
+from lab.scenario_file import scenario_from_json
+
+MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
+SEVERITY = (PASS, CAVEAT, INVALID)
+HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmMetric:
+    """One metric of one arm. Keys of ``values`` and ``ratios`` are blocks; None where a trial cannot say.
+
+    ``ratios`` are arm ÷ baseline in the same block, empty for the baseline itself. ``median`` and ``ratio`` are medians
+    over the valid blocks, ``median_all`` and ``ratio_all`` over every block.
+    """
+
+    arm: str
+    key: str
+    values: Mapping[int, float | None]
+    ratios: Mapping[int, float | None]
+    median: float | None
+    ratio: float | None
+    median_all: float | None
+    ratio_all: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSummary:
+    """One gate over all trials: in how many it passed, and its worst result with the trial it is from."""
+
+    key: str
+    passed: int
+    trials: int
+    worst: GateResult
+    worst_trial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """What a front costs one process model: medians over the valid blocks of (behind the front − direct)."""
+
+    direct: str
+    behind: str
+    differences: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """Everything a report shows, in stored units. ``trials`` are in the order of blocks and arms.
+
+    ``decision.used`` are the valid blocks: complete, and no gate has failed. Arms are summarised over them, or over all
+    blocks when none is valid.
+    """
+
+    scenario: Scenario
+    baseline: str
+    trials: tuple[TrialSummary, ...]
+    blocks: tuple[int, ...]
+    decision: BlockDecision
+    metrics: Mapping[tuple[str, str], ArmMetric]
+    arms: tuple[ArmSummary, ...]
+    gates: tuple[GateSummary, ...]
+    hops: tuple[Hop, ...]
+
+    def of_arm(self, arm: str) -> tuple[TrialSummary, ...]:
+        """The trials of one arm in block order."""
+        return tuple(trial for trial in self.trials if trial.record.arm == arm)
+
+
+def summarise(run: RunInfo, trials: Iterable[TrialResult]) -> RunSummary:
+    """Summarise the finished trials of a run, one at a time: memory holds the tables of one trial only."""
+    scenario = scenario_from_json(run.scenario)
+    names = [arm.name for arm in scenario.arms]
+    done = tuple(sorted(map(summarise_trial, trials), key=lambda trial: _place(trial, names)))
+    blocks = tuple(sorted({trial.record.block for trial in done}))
+    decision = usable_blocks([_gated(trial) for trial in done], arms=names, planned=_planned(run, scenario))
+    metrics = _metrics(done, scenario, decision.used)
+    shown = [trial for trial in done if trial.record.block in (decision.used or blocks)]
+    return RunSummary(
+        scenario=scenario,
+        baseline=scenario.baseline,
+        trials=done,
+        blocks=blocks,
+        decision=decision,
+        metrics=metrics,
+        arms=tuple(summarise_arm(name, [trial for trial in shown if trial.record.arm == name]) for name in names),
+        gates=_gates(done),
+        hops=_hops(scenario, metrics, decision.used),
+    )
+
+
+def _place(trial: TrialSummary, arms: Sequence[str]) -> tuple[int, int]:
+    if trial.record.arm not in arms:
+        raise RunFolderError(f"{trial.record.trial_id}: the run's scenario has no arm {trial.record.arm!r}")
+    return trial.record.block, arms.index(trial.record.arm)
+
+
+def _gated(trial: TrialSummary) -> GatedTrial:
+    record = trial.record
+    return GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
+
+
+def _planned(run: RunInfo, scenario: Scenario) -> int:
+    """Blocks without replacements: those of the scenario, unless the run was started with another number."""
+    asked, listed = scenario.trials.blocks, len(run.order) // len(scenario.arms)
+    return asked if asked <= listed <= asked + replacements_allowed(asked) else listed
+
+
+def _metrics(
+    trials: Sequence[TrialSummary], scenario: Scenario, valid: Collection[int]
+) -> Mapping[tuple[str, str], ArmMetric]:
+    by_arm: defaultdict[str, dict[int, TrialSummary]] = defaultdict(dict)
+    for trial in trials:
+        by_arm[trial.record.arm][trial.record.block] = trial
+    metrics: dict[tuple[str, str], ArmMetric] = {}
+    for metric in CATALOGUE:
+        values = {
+            arm.name: {block: trial.values[metric.key] for block, trial in by_arm[arm.name].items()}
+            for arm in scenario.arms
+        }
+        for arm, blocks in values.items():
+            against = {} if arm == scenario.baseline else values[scenario.baseline]
+            metrics[arm, metric.key] = _arm_metric(arm, metric.key, blocks, against, valid)
+    return metrics
+
+
+def _arm_metric(
+    arm: str,
+    key: str,
+    values: Mapping[int, float | None],
+    baseline: Mapping[int, float | None],
+    valid: Collection[int],
+) -> ArmMetric:
+    ratios = {block: _ratio(value, baseline[block]) for block, value in values.items() if block in baseline}
+    return ArmMetric(
+        arm=arm,
+        key=key,
+        values=values,
+        ratios=ratios,
+        median=known_median(value for block, value in values.items() if block in valid),
+        ratio=known_median(ratio for block, ratio in ratios.items() if block in valid),
+        median_all=known_median(values.values()),
+        ratio_all=known_median(ratios.values()),
+    )
+
+
+def _ratio(value: float | None, baseline: float | None) -> float | None:
+    return value / baseline if value is not None and baseline else None
+
+
+def _gates(trials: Sequence[TrialSummary]) -> tuple[GateSummary, ...]:
+    results: defaultdict[str, list[tuple[GateResult, str]]] = defaultdict(list)
+    for trial in trials:
+        for gate in trial.record.gates:
+            results[gate.key].append((gate, trial.record.trial_id))
+    return tuple(
+        GateSummary(
+            key=key,
+            passed=sum(gate.outcome == PASS for gate, _ in found),
+            trials=len(found),
+            worst=worst,
+            worst_trial=trial_id,
+        )
+        for key, found in results.items()
+        for worst, trial_id in [max(found, key=lambda result: _badness(result[0]))]
+    )
+
+
+def _badness(gate: GateResult) -> tuple[int, float]:
+    """Worse outcomes first; among equals, the value nearest to its limit, or farthest beyond it."""
+    if gate.value is None or gate.limit is None:
+        return SEVERITY.index(gate.outcome), float("-inf")
+    distance = abs(gate.value - gate.limit)
+    return SEVERITY.index(gate.outcome), distance if gate.outcome == INVALID else -distance
+
+
+def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], valid: Collection[int]) -> tuple[Hop, ...]:
+    """Pairs of arms that differ in nothing but the front."""
+    pairs = [
+        (direct.name, behind.name)
+        for direct in scenario.arms
+        for behind in scenario.arms
+        if direct.front == "direct" and behind.front != "direct"
+        if (direct.model, direct.env) == (behind.model, behind.env)
+    ]
+    return tuple(
+        Hop(
+            direct=direct,
+            behind=behind,
+            differences={key: _difference(metrics[direct, key], metrics[behind, key], valid) for key in HOP_METRICS},
+        )
+        for direct, behind in pairs
+    )
+
+
+def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:
+    pairs = ((direct.values[block], behind.values[block]) for block in valid)
+    return known_median(None if low is None or high is None else high - low for low, high in pairs)

@@ -1,0 +1,119 @@
+"""The first screen: what was asked, what came out, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.analysis.metrics import METRICS, Metric, Unit
+from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.report.cells import cell, columns, quantity, ratio_cell, words
+from lab.report.charts.compare import ratio_chart
+from lab.report.content import Answer, Cell, Figure, Table
+from lab.units import format_change
+
+HEADLINE = ("p50", "p99", "throughput", "errors", "memory.pss.total", "cpu.per_1k", "share.max", "boot")
+
+
+def status(summary: RunSummary) -> str:
+    """How many blocks there are and what may be said with so many."""
+    decision = summary.decision
+    if not summary.blocks:
+        return "No trial was finished: there is nothing to compare."
+    used, seen = len(decision.used), len(summary.blocks)
+    counted = _blocks(used) if used == seen else f"{used} of {_blocks(seen)} valid"
+    if not used:
+        return f"{counted}: the numbers below say nothing about the arms."
+    if used < MIN_BLOCKS:
+        return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
+    return f"{counted}."
+
+
+def _blocks(count: int) -> str:
+    return f"{count} block" if count == 1 else f"{count} blocks"
+
+
+def plain_answers(summary: RunSummary) -> tuple[Answer, ...]:
+    """One sentence without a verdict for every primary metric and contender."""
+    return tuple(Answer(sentence=_sentence(summary, METRICS[key], arm)) for key, arm in _contests(summary))
+
+
+def _contests(summary: RunSummary) -> Iterator[tuple[str, str]]:
+    for key in dict.fromkeys(summary.scenario.compare.primary):
+        for arm in summary.arms:
+            if arm.name != summary.baseline:
+                yield key, arm.name
+
+
+def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
+    found, baseline = summary.metrics[arm, metric.key], summary.metrics[summary.baseline, metric.key]
+    pair = f"{metric.title}: {arm} and {summary.baseline} cannot be compared"
+    if not summary.decision.used:
+        return f"{pair}, no block is valid."
+    if found.median is None or baseline.median is None:
+        return f"{pair}, a value is missing."
+    medians = f"{quantity(metric.unit, found.median)} against {quantity(metric.unit, baseline.median)}"
+    if found.ratio is None:
+        return f"{pair} by a ratio ({medians})."
+    change = format_change(found.ratio)
+    joined = f"{change} as" if change.endswith("as much") else f"{change} than"
+    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(summary.decision.used))})."
+
+
+def ratio_figure(summary: RunSummary) -> Figure | None:
+    """Every block's ratio for every primary; None when there is no ratio to show."""
+    points: list[dict[str, Any]] = []
+    medians: list[dict[str, Any]] = []
+    bands: list[dict[str, Any]] = []
+    for key, arm in _contests(summary):
+        metric, found = METRICS[key], summary.metrics[arm, key]
+        row = f"{metric.title} · {arm}"
+        shown = [(block, ratio) for block, ratio in found.ratios.items() if ratio]
+        points += [{"row": row, "arm": arm, "block": block, "ratio": ratio} for block, ratio in shown]
+        middle = found.ratio or found.ratio_all
+        if shown and middle:
+            medians.append({"row": row, "arm": arm, "ratio": middle})
+            if metric.bound is not None:
+                bands.append({"row": row, "low": 1 / (1 + metric.bound), "high": 1 + metric.bound})
+    if not medians:
+        return None
+    return Figure(
+        key="ratios",
+        title=f"Ratio to {summary.baseline}",
+        sentence="Dots are blocks, bars their medians; inside the shaded band a difference would not matter.",
+        spec=ratio_chart(points, medians, bands, [arm.name for arm in summary.arms]),
+    )
+
+
+def headline(summary: RunSummary) -> Table:
+    """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
+    keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
+    contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
+    titles = [summary.baseline, *(title for arm in contenders for title in (arm, "ratio"))]
+    rows = tuple(
+        (*words(METRICS[key].title), *_row(summary, METRICS[key], contenders))
+        for key in keys
+        if any(_shown(summary, arm.name, key) is not None for arm in summary.arms)
+    )
+    basis = "the valid blocks" if summary.decision.used else "all blocks, none of which is valid"
+    return Table(
+        key="headline",
+        title="The arms side by side",
+        columns=columns("metric", numeric=titles),
+        rows=rows,
+        note=f"Medians over {basis}; ratio: median of the blocks' ratios to {summary.baseline}.",
+    )
+
+
+def _row(summary: RunSummary, metric: Metric, contenders: list[str]) -> Iterator[Cell]:
+    yield cell(metric.unit, _shown(summary, summary.baseline, metric.key))
+    for arm in contenders:
+        found = summary.metrics[arm, metric.key]
+        yield cell(metric.unit, _shown(summary, arm, metric.key))
+        counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
+        yield ratio_cell((found.ratio if summary.decision.used else found.ratio_all) if counted else None)
+
+
+def _shown(summary: RunSummary, arm: str, key: str) -> float | None:
+    found = summary.metrics[arm, key]
+    return found.median if summary.decision.used else found.median_all

@@ -1,0 +1,65 @@
+"""Stored values into words: one formatter for each unit, one scale for each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from lab.analysis.metrics import Unit
+from lab.report.content import Cell, Column
+from lab.units import (
+    GIB,
+    MIB,
+    format_bytes,
+    format_count,
+    format_factor,
+    format_rate,
+    format_ratio,
+    format_seconds,
+)
+
+FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
+    Unit.BYTES: format_bytes,
+    Unit.SECONDS: format_seconds,
+    Unit.COUNT: format_count,
+    Unit.PER_SECOND: format_rate,
+    Unit.FRACTION: format_ratio,
+    Unit.RATIO: format_factor,
+}
+UNKNOWN = "–"
+
+
+def quantity(unit: Unit, value: float | None) -> str:
+    """``34.1 MiB``; an unknown value is a dash, never a zero."""
+    return UNKNOWN if value is None else FORMATTERS[unit](value)
+
+
+def cell(unit: Unit, value: float | None) -> Cell:
+    """A numeric cell that keeps the stored value."""
+    return Cell(quantity(unit, value), value)
+
+
+def ratio_cell(ratio: float | None) -> Cell:
+    """A ratio to the baseline."""
+    return Cell(UNKNOWN if ratio is None else format_factor(ratio), ratio)
+
+
+def words(*texts: object) -> tuple[Cell, ...]:
+    """Cells of plain text."""
+    return tuple(Cell(str(text)) for text in texts)
+
+
+def columns(*titles: str, numeric: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Text columns, then numeric ones."""
+    return (*(Column(title=title) for title in titles), *(Column(title=title, numeric=True) for title in numeric))
+
+
+def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:
+    """(divisor, label) that make an axis readable: values ÷ divisor are in the labelled unit."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if unit is Unit.BYTES:
+        return (GIB, "GiB") if largest >= 10 * GIB else (MIB, "MiB")
+    if unit is Unit.SECONDS:
+        return (1.0, "s") if largest >= 1 else (1e-3, "ms")
+    if unit is Unit.FRACTION:
+        return 0.01, "%"
+    return 1.0, "" if unit is Unit.RATIO else unit.value

@@ -1,0 +1,154 @@
+"""Details: every metric, every trial, every command, every version; and how to do it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from lab.analysis.metrics import CATALOGUE, Group
+from lab.analysis.summary import RunSummary
+from lab.records import RunInfo
+from lab.report.cells import cell, columns, ratio_cell, words
+from lab.report.content import Cell, Listing, Section, Table
+from lab.report.facts import environment_table
+
+MAX_BLOCK_COLUMNS = 20
+SAME_FOR_ALL = "all arms"
+
+
+def details(run: RunInfo, summary: RunSummary) -> Section:
+    """Everything a careful reader may want to check."""
+    tables = (
+        *(metric_table(summary, group) for group in Group),
+        trial_table(run, summary),
+        version_table(run, summary),
+    )
+    return Section(
+        key="details",
+        title="Details",
+        sentences=(
+            "Metrics that were not declared primary are exploratory: they explain, they do not decide. "
+            "The command lab metrics lists their definitions.",
+        ),
+        parts=(
+            *(table for table in (*tables, environment_table(run)) if table.rows),
+            *listings(summary),
+        ),
+    )
+
+
+def metric_table(summary: RunSummary, group: Group) -> Table:
+    """One row for each metric of the group and arm: median, ratio, and the value of every block."""
+    blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
+    found = [
+        (metric, summary.metrics[arm.name, metric.key])
+        for metric in CATALOGUE
+        if metric.group is group
+        for arm in summary.arms
+    ]
+    rows = tuple(
+        (
+            *words(metric.title, values.arm),
+            cell(metric.unit, values.median),
+            ratio_cell(values.ratio),
+            *(cell(metric.unit, values.values.get(block)) for block in blocks),
+        )
+        for metric, values in found
+        if values.median_all is not None
+    )
+    hidden = len(summary.blocks) - len(blocks)
+    return Table(
+        key=f"metrics-{group.value.lower()}",
+        title=f"Metrics: {group.value}",
+        columns=columns(
+            "metric", "arm", numeric=("median", "ratio", *(_block_title(summary, block) for block in blocks))
+        ),
+        rows=rows,
+        note="Median and ratio over the valid blocks." + (f" {hidden} further blocks are not shown." if hidden else ""),
+    )
+
+
+def _block_title(summary: RunSummary, block: int) -> str:
+    return f"block {block}" if block in summary.decision.used else f"block {block} (not valid)"
+
+
+def trial_table(run: RunInfo, summary: RunSummary) -> Table:
+    """The trials in the order in which they were to run."""
+    done = {trial.record.trial_id: trial for trial in summary.trials}
+    rows = []
+    for place, trial_id in enumerate(run.order, 1):
+        trial = done.get(trial_id)
+        state = run.states[trial_id].value if trial_id in run.states else "?"
+        numbers = (
+            (trial.values["boot"], float(trial.counts.requests), float(trial.counts.failures)) if trial else (None,) * 3
+        )
+        rows.append((*words(place, trial_id, state), *_trial_cells(numbers)))
+    return Table(
+        key="trials",
+        title="Trials in the order of the run",
+        columns=columns("place", "trial", "state", numeric=("time until ready", "requests", "failed")),
+        rows=tuple(rows),
+    )
+
+
+def _trial_cells(numbers: tuple[float | None, ...]) -> Iterator[Cell]:
+    units = {metric.key: metric.unit for metric in CATALOGUE}
+    for key, value in zip(("boot", "errors", "errors"), numbers, strict=True):
+        yield cell(units[key], value)
+
+
+def version_table(run: RunInfo, summary: RunSummary) -> Table:
+    """Images with their digests and origins, and the versions that the arms reported."""
+    images = [
+        words(
+            f"image {key}",
+            f"{image.get('name', '')} ({image.get('origin', '')}) {image.get('digest', '')}",
+            SAME_FOR_ALL,
+        )
+        for key, image in run.images.items()
+    ]
+    reported: dict[tuple[str, str], list[str]] = {}
+    for arm in summary.arms:
+        for trial in summary.of_arm(arm.name)[:1]:
+            for name, version in trial.record.versions.items():
+                reported.setdefault((name, version), []).append(arm.name)
+    versions = [
+        words(name, version, SAME_FOR_ALL if len(arms) == len(summary.arms) else ", ".join(arms))
+        for (name, version), arms in reported.items()
+    ]
+    return Table(
+        key="versions",
+        title="Images and versions",
+        columns=columns("what", "version", "arms"),
+        rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images, *versions),
+    )
+
+
+def listings(summary: RunSummary) -> Iterator[Listing]:
+    """The full commands and configuration files of one trial of each arm."""
+    for arm in summary.arms:
+        for trial in summary.of_arm(arm.name)[:1]:
+            services = sorted(trial.record.services, key=lambda service: (service.kind, service.name))
+            commands = "\n".join(f"{service.name}: {shlex.join(service.argv)}" for service in services)
+            yield Listing(key=f"commands-{arm.name}", title=f"Commands of {arm.name}", text=commands)
+            for service in services:
+                for path, text in service.files.items():
+                    yield Listing(key=f"file-{arm.name}-{service.name}", title=f"{path} of {arm.name}", text=text)
+
+
+def again(run: RunInfo, summary: RunSummary) -> Section:
+    """How to repeat the run, and where the raw data are."""
+    trials = summary.scenario.trials
+    text = (
+        f"lab run {shlex.quote(run.scenario_name + '.toml')} --blocks {summary.decision.planned}\n"
+        f"lab report {shlex.quote(f'runs/{run.run_id}')}"
+    )
+    return Section(
+        key="again",
+        title="Do it again",
+        sentences=(
+            f"Seed {trials.seed} fixes the order of the trials and every arrival; it stands in the scenario. "
+            "The second command rebuilds this report from the raw files of the run folder.",
+        ),
+        parts=(Listing(key="again-commands", title="Commands", text=text),),
+    )

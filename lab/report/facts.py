@@ -1,0 +1,118 @@
+"""What the run says of its surroundings: the grey line, the environment table, and the limits of the conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.records import RunInfo
+from lab.report.cells import UNKNOWN, columns, words
+from lab.report.content import Section, Table
+from lab.units import format_bytes
+
+DIGEST_LENGTH = 19  # "sha256:" and twelve digits
+
+
+def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested facts as (dotted name, text); the text of what the machine did not tell is empty."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(_text(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return "" if value is None else str(value)
+
+
+def known(run: RunInfo, *names: str) -> str:
+    """The first environment fact with one of these names, at any depth; empty when there is none."""
+    facts = dict(flat(run.environment.facts))
+    found = (value for name in names for key, value in facts.items() if key.rpartition(".")[2] == name and value)
+    return next(found, "")
+
+
+def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
+    """Date, machine, cores, engine, network, image, N: what every number depends on."""
+    cores, memory = known(run, "cpu_count", "cores"), known(run, "memory_bytes", "memory_total_bytes")
+    image = run.images.get("app", {})
+    budget = summary.scenario.budget
+    parts = (
+        run.started_at[:16].replace("T", " ") + " UTC",
+        known(run, "cpu_model"),
+        f"{cores} cores" if cores else "",
+        format_bytes(float(memory)) if memory.isdecimal() else "",
+        f"engine {known(run, 'engine')} {known(run, 'docker')}".strip(),
+        f"network {known(run, 'network') or summary.scenario.network}",
+        f"image {image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip(),
+        f"N = {budget.processes} processes",
+        _budget_text(summary),
+    )
+    return tuple(part for part in parts if part)
+
+
+def _budget_text(summary: RunSummary) -> str:
+    budget = summary.scenario.budget
+    cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
+    memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
+    return f"{cpus}, {memory}"
+
+
+def environment_table(run: RunInfo) -> Table:
+    """Every fact of the environment."""
+    rows = tuple(words(name, value or UNKNOWN) for name, value in flat(run.environment.facts))
+    return Table(key="environment", title="Environment", columns=columns("fact", "value"), rows=rows)
+
+
+def limits(run: RunInfo, summary: RunSummary) -> Section:
+    """What this run does not show, from its own facts."""
+    return Section(key="limits", title="What this run does not show", sentences=tuple(_limits(run, summary)))
+
+
+def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    scenario, used = summary.scenario, len(summary.decision.used)
+    processes = scenario.budget.processes
+    cores = known(run, "cpu_count", "cores")
+    if cores.isdecimal() and processes > int(cores):
+        yield (
+            f"Scaling: {processes} processes share {cores} cores, so the run shows overhead, memory and failure "
+            "isolation, not what more cores would bring."
+        )
+    yield (
+        "The app alone: the load generator and the sampler ran on the same machine and took their share of its cores, "
+        "the same share in every arm."
+    )
+    yield "A network: every request stayed on the loopback interface, where latency and loss are close to zero."
+    if scenario.load.rate is None:
+        yield (
+            "Waiting under overload: in the closed model a slow arm is asked less often. Its latencies cannot be "
+            "compared with those of an open model."
+        )
+    else:
+        yield f"Capacity: the arms were asked for {scenario.load.rate:g} arrivals a second, not for all they can serve."
+    if used < MIN_BLOCKS:
+        yield f"A verdict: {used} valid blocks are too few, with 6 or more chance can be told from a difference."
+    yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
+    yield from _platform_limits(run, summary)
+    yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
+
+
+def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    driver = known(run, "storage_driver")
+    if driver:
+        yield (
+            f"Other storage drivers: the engine used {driver}. Whether containers of one image share the file pages of "
+            "its libraries depends on the driver, and moves PSS."
+        )
+    engine = known(run, "engine")
+    if engine and engine != "docker":
+        yield f"Containers: the engine was {engine}, without their isolation and their cost."
+    profiles = {arm.profile for arm in summary.scenario.arms if arm.front != "direct"}
+    if profiles:
+        yield f"Other balancers and settings: nginx ran with the profile {' and '.join(sorted(profiles))}."

@@ -1,0 +1,156 @@
+"""The Markdown, CSV and terminal forms, and the file writer: complete, aligned, harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.analysis.summary import summarise
+from lab.errors import RunFolderError
+from lab.plan import build_plan
+from lab.report.build import build_content
+from lab.report.content import Content
+from lab.report.csv_tables import all_tables, render_csv
+from lab.report.markdown import all_figures, render_figures, render_markdown
+from lab.report.terminal import render_terminal
+from lab.report.text import markdown, markdown_code, one_line, printable
+from lab.report.write import write_reports
+from lab.results import RunFolder
+from tests.builders import make_gate, make_run, make_scenario, make_trial, make_trials, with_record
+
+HOSTILE = "a|b `c` <b>d</b>\n# e\n\x1b[31m\x07 [f](javascript:g) \u202e https://h.example www.i.example @j"
+LOAD = {"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"}
+
+
+def content_of(question: str = "Which is better?") -> Content:
+    """A synthetic run in which every text from outside is ``question``."""
+    scenario = make_scenario(load=LOAD, question=question)
+    trials = [with_record(t, gates=(make_gate("caveat", sentence=question),)) for t in make_trials(scenario)]
+    run = make_run(scenario, cut=question)
+    return build_content(run, summarise(run, trials))
+
+
+@pytest.fixture(scope="module")
+def content() -> Content:
+    """A run whose texts are hostile."""
+    return content_of(HOSTILE)
+
+
+def test_printable_keeps_letters_and_lines_and_nothing_that_controls() -> None:
+    """Escape sequences, direction overrides and lone surrogates become visible marks."""
+    assert printable("é日\n\t") == "é日\n\t"
+    assert printable("\x1b[2J\x00\u202e\ud800") == "\ufffd[2J\ufffd\ufffd\ufffd"
+    assert one_line(" a\n\n b ") == "a b"
+
+
+def test_markdown_makes_markup_literal() -> None:
+    """Table borders, code, HTML, links, mentions and list marks are text."""
+    assert markdown("a|b") == r"a\|b"
+    assert markdown("`x` <i>") == r"\`x\` \<i\>"
+    assert "://" not in markdown("https://a.example")
+    assert markdown("@all") == "&#64;all"
+    assert markdown("- x") == r"\- x"
+    assert markdown("1. x") == r"1\. x"
+
+
+def test_a_listing_cannot_close_its_fence() -> None:
+    """The fence is longer than any run of backticks inside."""
+    assert markdown_code("````\nx").splitlines()[0] == "`````"
+
+
+def test_every_markdown_table_row_has_as_many_cells_as_its_head(content: Content) -> None:
+    """Whatever the cells hold."""
+    tables = re.findall(r"(?:^\|.*\n)+", render_markdown(content), re.MULTILINE)
+
+    assert len(tables) == len(list(all_tables(content)))
+    for text in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines()}) == 1
+
+
+def test_markdown_has_no_html_but_its_own(content: Content) -> None:
+    """Nothing from outside becomes a tag or a control character."""
+    text = render_markdown(content)
+    outside_code = re.sub(r"(?ms)^(`{3,}).*?^\1$", "", text)
+    tags = set(re.findall(r"(?<!\\)<(/?\w+)", outside_code))
+
+    assert tags <= {"sub", "/sub", "details", "/details", "summary", "/summary"}
+    assert printable(text) == text
+
+
+def test_every_figure_of_the_markdown_exists_as_svg(content: Content) -> None:
+    """Black on white, so that a dark page can show it; without figures none is referred to."""
+    figures = render_figures(content)
+    referred = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", render_markdown(content))
+
+    assert referred == list(figures)
+    assert len(referred) == len(list(all_figures(content))) >= 9
+    assert all(svg.startswith("<svg") and "currentColor" not in svg for svg in figures.values())
+    assert "![" not in render_markdown(content, figures=False)
+
+
+def test_csv_holds_stored_values(content: Content) -> None:
+    """Bytes and seconds, not words; text that a spreadsheet would run is defused."""
+    tables = {name: list(csv.DictReader(io.StringIO(text))) for name, text in render_csv(content).items()}
+    memory = next(row for row in tables["headline.csv"] if row["metric"] == "memory (PSS), steady")
+    hop = tables["hop.csv"][0]
+
+    assert float(memory["workers"]) > 100_000_000
+    assert float(hop["p50 response time"]) < 0.01
+    assert set(tables) == {f"{table.key}.csv" for table in all_tables(content)}
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_terminal_text_fits_and_controls_nothing(content: Content, width: int) -> None:
+    """No line is wider than asked for; no escape sequence comes through."""
+    text = render_terminal(content, width)
+
+    assert max(map(len, text.splitlines())) <= width
+    assert printable(text) == text
+    assert "memory (PSS), steady" in text
+    assert "smoke test" in text
+
+
+def test_terminal_colours_only_when_asked(content: Content) -> None:
+    """Escape sequences are ours or not there."""
+    assert "\x1b[1m" in render_terminal(content, colour=True)
+
+
+def write_run(root: Path) -> Path:
+    """A whole run folder."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3})
+    folder = RunFolder.create(root, make_run(scenario))
+    for trial in build_plan(scenario).trials:
+        result = make_trial(scenario, trial)
+        staging = folder.stage(trial.id)
+        tables: dict[str, Any] = {name: getattr(result.tables, name) for name in result.tables.__slots__}
+        for name, table in tables.items():
+            table.write_parquet(staging / f"{name}.parquet")
+        folder.commit(result.record)
+    return folder.path
+
+
+def test_a_report_is_rebuilt_bit_for_bit(tmp_path: Path) -> None:
+    """`lab report` on the same folder gives the same files."""
+    path = write_run(tmp_path)
+    written = write_reports(path)
+    first = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    write_reports(path)
+
+    assert written.html in first
+    assert written.markdown in first
+    assert (path / "tables" / "headline.csv") in first
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == first
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    """A file in the way of the figures' folder: an error with the path, no traceback."""
+    path = write_run(tmp_path)
+    (path / "figures").write_text("in the way")
+
+    with pytest.raises(RunFolderError, match="figures"):
+        write_reports(path)
