@@ -11,10 +11,13 @@ from pathlib import Path
 
 import docker
 
+from lab.engines.bases import NGINX, PYTHON
 from lab.engines.docker import connect, describe
+from lab.engines.images import PLAN_TIMEOUT_S, Way, plan_base
 from lab.engines.leftovers import find_leftovers
 from lab.engines.ports import free_ports
 from lab.errors import MissingError
+from lab.scenario import Images
 from lab.units import GIB, format_bytes
 
 ROOM_WANTED_BYTES = 2 * GIB  # two base images, the app's image and a long run
@@ -115,4 +118,8 @@ def _engine(client: docker.DockerClient) -> Iterator[Finding]:
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:
-    raise NotImplementedError
+    for base, name in ((PYTHON, Images().python), (NGINX, Images().nginx)):
+        plan = plan_base(client, base, name, PLAN_TIMEOUT_S)
+        missing = plan.way is Way.MISSING
+        sentence = f"cannot be had: {plan.detail}" if missing else f"{plan.way.value} as {plan.name}: {plan.detail}"
+        yield Finding(subject=f"image {name}", state="missing" if missing else "ok", sentence=sentence)

@@ -48,6 +48,11 @@ class Plan:
         load = self.scenario.load
         return len(self.trials) * (BOOT_ESTIMATE_S + load.idle + load.warmup + load.measure + OVERHEAD_ESTIMATE_S)
 
+    def extension(self, blocks: range) -> tuple[Trial, ...]:
+        """The trials of further blocks: what the same seed would have planned if more had been asked for."""
+        longer = build_plan(self.scenario, max(blocks, default=0) or self.blocks)
+        return tuple(trial for trial in longer.trials if trial.block in blocks)
+
 
 def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
     """Blocks of one trial of every arm, in seeded balanced order.

@@ -1,0 +1,215 @@
+"""Fakes at the edge of the world: an engine, a load and a sampler that write down what is done to them.
+
+They stand where the world begins, nowhere else: plan, run folder, gates and reports are the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+
+from lab.analysis.attestation import Evidence
+from lab.engines import Deployment, Engine
+from lab.load.locust_process import LoadOutcome, LoadProcess, LoadProgress
+from lab.plan import Trial
+from lab.records import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, LoadCounters, TrialRecord, TrialResult
+from lab.sampling.sampler import Sampler, SamplerOutcome
+from lab.topology import ServiceKind, Topology
+from lab.trial import Tools
+
+RUNTIME = {"loop": "uvloop", "http": "httptools"}
+
+
+@dataclass
+class World:
+    """Everything outside: ``journal`` is the order of effects, ``fail_at`` raises there."""
+
+    journal: list[str] = field(default_factory=list)
+    fail_at: Mapping[str, BaseException] = field(default_factory=dict)
+    runtime: Callable[[Topology], Mapping[str, str]] = lambda _topology: RUNTIME
+    invalid_blocks: frozenset[int] = frozenset()
+    now_s: float = 100.0
+
+    def note(self, what: str) -> None:
+        """Write down an effect, or fail at it."""
+        self.journal.append(what)
+        if what in self.fail_at:
+            raise self.fail_at[what]
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this world."""
+        return cast(Engine, FakeEngine(self))
+
+    @property
+    def tools(self) -> Tools:
+        """The tools of this world; time passes only when somebody sleeps."""
+        return Tools(
+            collect_evidence=self._evidence,
+            start_load=self._load,
+            start_sampler=self._sampler,
+            run_gates=self._gates,
+            clock=lambda: self.now_s,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, duration_s: float) -> None:
+        self.now_s += duration_s
+
+    def _gates(self, result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
+        """Fakes measure nothing, which the real gates rightly refuse."""
+        return (gate("invalid" if result.record.block in self.invalid_blocks else "pass"),)
+
+    def _evidence(self, deployment: Deployment) -> Evidence:
+        self.note("attest")
+        topology = deployment.topology
+        replicas = len(topology.app_ports) > 1
+        one = {"worker": 1} if replicas else {"supervisor": 1, "worker": topology.processes}
+        names = [service.name for service in topology.services if service.kind is ServiceKind.APP]
+        return Evidence(
+            servers=deployment.servers,
+            roles=dict.fromkeys(names, one),
+            listeners=dict.fromkeys((*topology.app_ports, topology.port), "somebody"),
+            upstreams=tuple(f"127.0.0.1:{p}" for p in topology.app_ports if topology.port not in topology.app_ports),
+            runtime=self.runtime(topology),
+        )
+
+    @contextmanager
+    def _load(self, plan: Any) -> Iterator[LoadProcess]:
+        self.note("load")
+        try:
+            yield cast(LoadProcess, FakeLoad(self, plan.directory))
+        finally:
+            self.note("load stopped")
+
+    @contextmanager
+    def _sampler(self, plan: Any) -> Iterator[Sampler]:
+        self.note("sample")
+        try:
+            yield cast(Sampler, FakeSampler(self))
+        finally:
+            self.note("sampler stopped")
+
+
+class FakeEngine:
+    """Deploys nothing and says that all of it answered."""
+
+    name = "fake"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"engine": "fake"}
+
+    def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
+        return tuple(range(20000, 20000 + count))
+
+    @contextmanager
+    def deploy(self, topology: Topology) -> Iterator[Deployment]:
+        self._world.note("deploy")
+        try:
+            yield Deployment(
+                topology=topology,
+                services=(),
+                targets=(),
+                boot_s=1.0,
+                servers={f"server-{number}": 1 for number in range(topology.processes)},
+                strangers=(),
+                check=lambda: self._world.note("check"),
+                logs=lambda: {"app": "hello from the app\n"},
+            )
+        finally:
+            self._world.note("undeploy")
+
+
+class FakeLoad:
+    """Takes 3 s of this world's time and sends nothing."""
+
+    pids = (1,)
+
+    def __init__(self, world: World, directory: Path) -> None:
+        self._world = world
+        self._started_s = world.now_s
+        self._directory = directory
+
+    def poll(self) -> LoadProgress:
+        self._world.note("poll")
+        started = self._started_s
+        return LoadProgress(
+            phase="measure",
+            finished=self._world.now_s >= started + 3,
+            warmup_start_s=started,
+            measure_start_s=started + 1,
+            measure_end_s=started + 2.5,
+            sent=0,
+            failed=0,
+            dropped=0,
+            rate=0.0,
+            p50_s=None,
+            p99_s=None,
+        )
+
+    def result(self, target: Path, t0_monotonic_s: float) -> LoadOutcome:
+        self._world.note("load result")
+        pl.DataFrame(schema=dict(REQUESTS)).write_parquet(target)
+        started = self._started_s
+        return LoadOutcome(
+            counters=LoadCounters(open_model=True, lanes=1, scheduled=0, started=0, dropped=0, unfinished=0),
+            attribution="none",
+            warmup_start_s=started,
+            measure_start_s=started + 1,
+            measure_end_s=started + 2.5,
+            finished_s=started + 3,
+            replaced=0,
+            rows=0,
+        )
+
+
+class FakeSampler:
+    """Samples nothing."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def watch_load(self, pids: tuple[int, ...]) -> None:
+        self._world.note("watch load")
+
+    def burst_at(self, monotonic_s: float, label: str) -> None:
+        self._world.note(f"burst {label}")
+
+    def check(self) -> None:
+        """Alive."""
+
+    def result(self, target: Path) -> SamplerOutcome:
+        self._world.note("sampler result")
+        for name, schema in {"processes": PROCESSES, "cgroups": CGROUPS, "host": HOST}.items():
+            pl.DataFrame(schema=dict(schema)).write_parquet(target / f"{name}.parquet")
+        return SamplerOutcome(facts={})
+
+
+class Silent:
+    """An observer that keeps the finished records."""
+
+    def __init__(self) -> None:
+        self.finished: list[TrialRecord] = []
+
+    def trial_started(self, trial: Trial, number: int, total: int) -> None:
+        """Nothing to see."""
+
+    def progress(self, trial: Trial, progress: LoadProgress) -> None:
+        """Nothing to see."""
+
+    def trial_finished(self, record: TrialRecord) -> None:
+        """Keep it."""
+        self.finished.append(record)
+
+
+def gate(outcome: str) -> GateResult:
+    """A gate result of one outcome."""
+    return GateResult(key="machine.steal", outcome=outcome, value=0.1, limit=0.05, sentence="The host took 10 %.")

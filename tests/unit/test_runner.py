@@ -1,0 +1,200 @@
+"""The order of effects of a run: what is started is stopped in reverse, what is finished is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LoadError
+from lab.plan import Plan, build_plan
+from lab.records import Environment, Phase, TrialState
+from lab.results import RunFolder, new_run_info, read_info
+from lab.runner import run_plan
+from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
+from lab.trial import Run
+from tests.fakes import Silent, World
+
+SCENARIO = Scenario(
+    question="Which?",
+    app=App(image="shop:1"),
+    arms=(
+        Arm(name="workers", model="workers", front="direct"),
+        Arm(name="replicas", model="replicas", front="nginx"),
+    ),
+    budget=Budget(processes=2),
+    load=Load(locustfile=Path("locustfile.py"), rate=100.0, warmup=1.0, measure=1.5),
+    trials=Trials(blocks=1, seed=1),
+)
+
+
+def prepare(root: Path, world: World, blocks: int = 1) -> Run:
+    plan = build_plan(replace(SCENARIO, trials=Trials(blocks=blocks, seed=1)))
+    folder = RunFolder.create(root, new_run_info("run", "shop", plan, Environment(facts={}), {}))
+    return Run(plan=plan, folder=folder, engine=world.engine, observer=Silent(), tools=world.tools)
+
+
+def states(run: Run) -> dict[str, TrialState]:
+    return dict(read_info(run.folder.path).states)
+
+
+def without_repeats(journal: list[str]) -> list[str]:
+    return [what for index, what in enumerate(journal) if what not in ("poll", "check") and what not in journal[:index]]
+
+
+def test_a_trial_starts_and_stops_in_order(tmp_path: Path) -> None:
+    """Deploy, prove the arm, sample, load; then load, sampler and containers end in reverse."""
+    world = World()
+    run_plan(prepare(tmp_path, world))
+
+    assert without_repeats(world.journal) == [
+        "deploy",
+        "attest",
+        "sample",
+        "load",
+        "watch load",
+        "burst end of warmup",
+        "burst end of measure",
+        "load result",
+        "load stopped",
+        "sampler result",
+        "sampler stopped",
+        "undeploy",
+    ]
+
+
+def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
+    """Both trials are done, their phases follow each other without a gap, the logs of the services are kept."""
+    world = World()
+    run = prepare(tmp_path, world)
+    run_plan(run)
+
+    assert set(states(run).values()) == {TrialState.DONE}
+    record = run.observer.finished[0]  # type: ignore[attr-defined]  # Silent keeps them
+    windows = [record.phases[phase] for phase in Phase]
+    assert all(one.end_s == two.start_s for one, two in pairwise(windows))
+    assert record.measure.length_s == 1.5
+    assert (run.folder.path / "trials" / record.trial_id / "app.log").read_text() == "hello from the app\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("deploy", ["deploy"]),
+        ("attest", ["deploy", "attest", "undeploy"]),
+        ("sample", ["deploy", "attest", "sample", "undeploy"]),
+        ("load", ["deploy", "attest", "sample", "load", "sampler stopped", "undeploy"]),
+        (
+            "load result",
+            [
+                *["deploy", "attest", "sample", "load", "watch load", "burst end of warmup", "burst end of measure"],
+                *["load result", "load stopped", "sampler stopped", "undeploy"],
+            ],
+        ),
+    ],
+)
+def test_a_failure_anywhere_takes_everything_down_in_reverse(tmp_path: Path, where: str, expected: list[str]) -> None:
+    """What had been started before the failure is stopped, the containers last."""
+    world = World(fail_at={where: LoadError("boom")})
+    run = prepare(tmp_path, world)
+
+    with pytest.raises(LoadError, match="boom"):
+        run_plan(run)
+
+    assert without_repeats(world.journal) == expected
+    assert TrialState.FAILED in states(run).values()
+    assert "boom" in read_info(run.folder.path).cut
+
+
+def test_a_container_that_dies_under_load_ends_the_trial(tmp_path: Path) -> None:
+    """The death is noticed while the load runs, not at the end."""
+    world = World(fail_at={"check": DeploymentError("'app' ended with exit code 137")})
+
+    with pytest.raises(DeploymentError, match="137"):
+        run_plan(prepare(tmp_path, world))
+
+    assert "load result" not in world.journal
+    assert world.journal[-3:] == ["load stopped", "sampler stopped", "undeploy"]
+
+
+def test_an_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
+    """Ctrl-C in the second trial: the first stays done, the second is noted, nothing half-made is left."""
+    world = World()
+    run = prepare(tmp_path, world)
+    first, second = (trial.id for trial in run.plan.trials)
+    seen: list[str] = []
+
+    def collect(deployment: object) -> object:
+        seen.append("attest")
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return world._evidence(deployment)  # type: ignore[arg-type]
+
+    tools = replace(world.tools, collect_evidence=collect)  # type: ignore[arg-type]
+    with pytest.raises(InterruptedRunError) as caught:
+        run_plan(replace(run, tools=tools))
+
+    assert caught.value.exit_code == 130
+    assert states(run) == {first: TrialState.DONE, second: TrialState.INTERRUPTED}
+    assert world.journal[-1] == "undeploy"
+    assert [path.name for path in (run.folder.path / "trials").iterdir()] == [first]
+
+
+def test_a_run_can_be_continued(tmp_path: Path) -> None:
+    """Only the trials that are not done run again; the result is the run that was planned."""
+    world = World(fail_at={"load result": LoadError("boom")})
+    run = prepare(tmp_path, world)
+    with pytest.raises(LoadError):
+        run_plan(run)
+
+    again = replace(run, folder=RunFolder.reopen(run.folder.path), tools=World().tools, engine=World().engine)
+    run_plan(again)
+
+    assert set(states(run).values()) == {TrialState.DONE}
+    assert read_info(run.folder.path).cut == ""
+
+
+def test_arms_served_by_different_event_loops_end_the_run(tmp_path: Path) -> None:
+    """uvloop in one arm and asyncio in another: exit 3 with both named, before any load reaches the second."""
+
+    def runtime(topology: object) -> dict[str, str]:
+        loops.append("uvloop" if not loops else "asyncio")
+        return {"loop": loops[-1]}
+
+    loops: list[str] = []
+    world = World(runtime=runtime)
+    with pytest.raises(InvalidRunError, match="loop asyncio instead of uvloop") as caught:
+        run_plan(prepare(tmp_path, world))
+
+    assert caught.value.exit_code == 3
+    assert world.journal.count("load") == 1
+
+
+def test_an_invalid_block_is_replaced(tmp_path: Path) -> None:
+    """One of five blocks fails a gate: a sixth one runs, with all arms, and the run is good."""
+    run = prepare(tmp_path, World(invalid_blocks=frozenset({2})), blocks=5)
+    run_plan(run)
+
+    assert len(states(run)) == 12
+    assert {"b06-workers", "b06-replicas"} <= set(states(run))
+
+
+def test_too_many_invalid_blocks_end_with_exit_3_and_say_which_gate(tmp_path: Path) -> None:
+    """Two of five blocks are more than METHOD lets a run replace."""
+    run = prepare(tmp_path, World(invalid_blocks=frozenset({2, 3})), blocks=5)
+
+    with pytest.raises(InvalidRunError, match=r"(?s)2 of 5 blocks are invalid.*The host took 10 %") as caught:
+        run_plan(run)
+    assert caught.value.exit_code == 3
+    assert set(states(run).values()) == {TrialState.DONE}, "what was measured stays, to be looked at"
+
+
+def test_plans_are_not_changed_by_running(tmp_path: Path) -> None:
+    """A plan is a value."""
+    run = prepare(tmp_path, World())
+    before: Plan = build_plan(run.plan.scenario)
+    run_plan(run)
+
+    assert run.plan == before
