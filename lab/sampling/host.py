@@ -1,0 +1,114 @@
+"""The machine as a whole, and what the measuring itself costs: load processes, sampler, lab, container engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from lab.sampling.cgroups import US, read_file
+from lab.sampling.rows import HostRow
+
+IDLE_STATES = frozenset(("idle", "iowait", "steal"))
+COUNTED_TWICE = frozenset(("guest", "guest_nice"))  # the kernel has them in user and nice already (man 5 proc_stat)
+
+
+class ProcessGroup:
+    """Cumulative CPU of a set of processes; what a process used before it ended stays in the sum."""
+
+    def __init__(self, processes: Iterable[psutil.Process] = ()) -> None:
+        self._processes: list[psutil.Process] = []
+        self._cpu_s: dict[psutil.Process, float] = {}
+        self.rss_bytes = 0
+        self.follow(processes)
+
+    def follow(self, processes: Iterable[psutil.Process]) -> None:
+        """Replace the living members; earlier ones keep their part of the sum."""
+        self._processes = list(processes)
+
+    def read(self, *, memory: bool = True) -> None:
+        """Read every living member once."""
+        self.rss_bytes = 0
+        living = []
+        for process in self._processes:
+            try:
+                cpu = process.cpu_times()
+                self.rss_bytes += process.memory_info().rss if memory else 0
+            except psutil.NoSuchProcess:
+                continue
+            self._cpu_s[process] = cpu.user + cpu.system
+            living.append(process)
+        self._processes = living
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Cumulative CPU of all members, None when there never was one."""
+        return sum(self._cpu_s.values()) if self._cpu_s else None
+
+    @property
+    def cpu_max_s(self) -> float | None:
+        """Cumulative CPU of the busiest member, None when there never was one."""
+        return max(self._cpu_s.values(), default=None)
+
+
+def processes_of(pids: Iterable[int]) -> list[psutil.Process]:
+    """psutil's view of the pids that live."""
+    found = []
+    for pid in pids:
+        try:
+            found.append(psutil.Process(pid))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+class HostReader:
+    """Reads the host table. ``load`` and ``engine`` are filled by the caller as processes appear."""
+
+    def __init__(self, root: Path, lab_pid: int) -> None:
+        self._pressure = root / "proc" / "pressure"
+        self._sampler = psutil.Process(os.getpid())
+        self._lab = ProcessGroup(processes_of([lab_pid]))
+        self.load = ProcessGroup()
+        self.engine = ProcessGroup()
+
+    def read(self, t_s: float, *, engine: bool) -> HostRow:
+        """One row; columns of what does not exist here (PSI, Docker, load not yet started) are None.
+
+        ``engine``: read the container engine's processes too.
+        """
+        states = psutil.cpu_times()._asdict()
+        counted = {state: seconds for state, seconds in states.items() if state not in COUNTED_TWICE}
+        self._lab.read()
+        self.load.read()
+        if engine:
+            self.engine.read(memory=False)
+        return HostRow(
+            t_s=t_s,
+            busy_s=sum(seconds for state, seconds in counted.items() if state not in IDLE_STATES),
+            steal_s=counted.get("steal", 0.0),
+            total_s=sum(counted.values()),
+            psi_cpu_some_s=pressure_s(read_file(f"{self._pressure}/cpu")),
+            psi_memory_some_s=pressure_s(read_file(f"{self._pressure}/memory")),
+            psi_io_some_s=pressure_s(read_file(f"{self._pressure}/io")),
+            memory_available_bytes=psutil.virtual_memory().available,
+            load_cpu_s=self.load.cpu_s,
+            load_cpu_max_s=self.load.cpu_max_s,
+            load_rss_bytes=self.load.rss_bytes if self.load.cpu_s is not None else None,
+            sampler_cpu_s=time.process_time(),
+            sampler_rss_bytes=self._sampler.memory_info().rss,
+            lab_cpu_s=self._lab.cpu_s,
+            lab_rss_bytes=self._lab.rss_bytes if self._lab.cpu_s is not None else None,
+            engine_cpu_s=self.engine.cpu_s if engine else None,
+        )
+
+
+def pressure_s(text: str | None) -> float | None:
+    """Cumulative seconds in which some task waited, from a /proc/pressure file (Documentation/accounting/psi.rst)."""
+    if text is None:
+        return None
+    some = next((line for line in text.splitlines() if line.startswith("some ")), None)
+    return None if some is None else int(some.rpartition("total=")[2]) * US

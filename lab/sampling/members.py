@@ -1,0 +1,95 @@
+"""Who belongs to an arm now: the processes of its services, by cgroup, and those of the platform beneath them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from lab.sampling.cgroups import Cgroup, member_pids
+from lab.sampling.host import ProcessGroup
+from lab.sampling.platform_processes import ContainerTraits, engine_processes, serves
+from lab.sampling.processes import command_line
+from lab.sampling.roles import ProcessInfo, ProcessKey, assign_roles
+from lab.sampling.targets import SampleTarget
+from lab.topology import Role
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """A process that is followed from one reading to the next."""
+
+    process: psutil.Process
+    service: str
+    info: ProcessInfo
+    role: Role
+
+
+class ServiceProcesses:
+    """The processes of one service, kept between readings so that psutil's objects are made once a process."""
+
+    def __init__(self, target: SampleTarget, cgroup: Cgroup) -> None:
+        self._target = target
+        self._cgroup = cgroup
+        self._members: dict[int, Member] = {}
+
+    def current(self, *, look_again: bool) -> list[Member]:
+        """Who is in the cgroup now. ``look_again``: read command lines and parents of known processes once more."""
+        pids = member_pids(self._cgroup)
+        if look_again or self._members.keys() != set(pids):
+            before = {member.info.key: member.role for member in self._members.values()}
+            known = {} if look_again else self._members
+            looked = {pid: known.get(pid) or self._look(pid) for pid in pids}
+            self._members = {pid: member for pid, member in looked.items() if member is not None}
+            self._assign_roles(before)
+        return list(self._members.values())
+
+    def _look(self, pid: int) -> Member | None:
+        known = self._members.get(pid)
+        try:
+            process = known.process if known else psutil.Process(pid)
+            parent = process.ppid()  # raises NoSuchProcess too when the kernel has given the pid to somebody else
+            info = ProcessInfo(pid, process.create_time(), parent, command_line(process))
+        except psutil.NoSuchProcess:
+            return None
+        return Member(process=process, service=self._target.service, info=info, role=Role.WORKER)
+
+    def _assign_roles(self, before: dict[ProcessKey, Role]) -> None:
+        members = self._members.values()
+        roles = assign_roles(self._target.kind, [member.info for member in members], before)
+        for member in members:
+            member.role = roles[member.info.key]
+
+
+class PlatformProcesses:
+    """The platform processes of the arm's containers; on the way ``engine`` learns of every engine process."""
+
+    def __init__(self, containers: Sequence[ContainerTraits], engine: ProcessGroup) -> None:
+        self._containers = containers
+        self._engine = engine
+        self._members: list[Member] = []
+
+    def current(self) -> list[Member]:
+        """Those that live; all processes of the machine are looked through only when one ended or one is missing."""
+        living = [member for member in self._members if member.process.is_running()]
+        served = {member.service for member in living}
+        if len(living) < len(self._members) or any(c.service not in served for c in self._containers):
+            living = self._find()
+        self._members = living
+        return living
+
+    def _find(self) -> list[Member]:
+        found = engine_processes()
+        self._engine.follow(engine.process for engine in found)
+        return [
+            Member(
+                process=engine.process,
+                service=container.service,
+                info=ProcessInfo(engine.process.pid, engine.process.create_time(), 0, " ".join(engine.argv)),
+                role=Role.PLATFORM,
+            )
+            for container in self._containers
+            for engine in found
+            if serves(engine.name, engine.argv, container)
+        ]

@@ -1,0 +1,50 @@
+"""What the sampler is asked to do, and how that crosses into its own process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.sampling.targets import SampleTarget
+from lab.topology import ServiceKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerPlan:
+    """Whom to follow in one trial, and where the raw rows go while it runs.
+
+    ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
+    ``expected_s`` decides how often PSS is read (METHOD 4.4). ``load_pids`` may stay empty until ``watch_load``.
+    ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
+    ``proc`` and ``sys`` are found, another folder when the sampler runs in a container.
+    """
+
+    targets: tuple[SampleTarget, ...]
+    t0_monotonic_s: float
+    expected_s: float
+    lab_pid: int
+    directory: Path
+    load_pids: tuple[int, ...] = ()
+    pooled: bool = False
+    root: Path = Path("/")
+
+
+def plan_to_json(plan: SamplerPlan) -> str:
+    """The plan as one JSON document; ``plan_from_json`` gives an equal plan back."""
+    return json.dumps(asdict(plan), default=str)
+
+
+def plan_from_json(text: str) -> SamplerPlan:
+    """The plan that ``plan_to_json`` wrote."""
+    fields = json.loads(text)
+    targets = (SampleTarget(**target | {"kind": ServiceKind(target["kind"])}) for target in fields["targets"])
+    return SamplerPlan(
+        **fields
+        | {
+            "targets": tuple(targets),
+            "load_pids": tuple(fields["load_pids"]),
+            "directory": Path(fields["directory"]),
+            "root": Path(fields["root"]),
+        }
+    )

@@ -1,0 +1,147 @@
+"""One reading of everything: what each process uses, what each cgroup accounts, the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from lab.errors import SamplingError
+from lab.sampling.cgroups import MemoryUsage, locate, read_cpu, read_memory
+from lab.sampling.grid import EVERYTHING, Due
+from lab.sampling.host import HostReader, processes_of
+from lab.sampling.members import Member, PlatformProcesses, ServiceProcesses
+from lab.sampling.plan import SamplerPlan
+from lab.sampling.platform_processes import ContainerTraits, traits
+from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint, pss_anon_bytes
+from lab.sampling.rows import CgroupRow, ProcessRow, Rows
+from lab.sampling.targets import SampleTarget
+from lab.topology import Role
+
+POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling under a pooled budget happens there
+
+
+class Reader:
+    """Everything that one trial's readings need; ``host`` takes the load processes when they appear.
+
+    Raises SamplingError when a container has ended already, or when the lab may not read its processes.
+    """
+
+    def __init__(self, plan: SamplerPlan) -> None:
+        self._t0_s = plan.t0_monotonic_s
+        self._proc = plan.root / "proc"
+        cgroups = [locate(target.init_pid, target.container_id, plan.root) for target in plan.targets]
+        self._services = list(map(ServiceProcesses, plan.targets, cgroups))
+        self._cgroups = [(t.service, t.container_id, cgroup) for t, cgroup in zip(plan.targets, cgroups, strict=True)]
+        if plan.pooled:
+            self._cgroups.append((POOL_SERVICE, "", cgroups[0].parent()))
+        self.host = HostReader(plan.root, plan.lab_pid)
+        containers = [_traits(target, self._proc) for target in plan.targets]
+        self._platform = PlatformProcesses(containers, self.host.engine)
+        self.host.load.follow(processes_of(plan.load_pids))
+
+    def check_rights(self) -> None:
+        """Raise SamplingError when some process of the arm may not be read: at the start, not in the middle."""
+        check_rights(self._members(EVERYTHING))
+
+    def read(self, due: Due, now_s: float) -> Rows:
+        """Read what is due; every row carries the instant at which the reading began."""
+        t_s = round(now_s - self._t0_s, 6)
+        members = self._members(due)
+        return Rows(
+            cgroups=list(self._cgroup_rows(t_s, due)),
+            host=self.host.read(t_s, engine=due.engine),
+            processes=process_rows(members, due, t_s, self._proc),
+        )
+
+    def _members(self, due: Due) -> list[Member]:
+        members = [member for service in self._services for member in service.current(look_again=due.platform)]
+        return members + self._platform.current() if due.platform else members
+
+    def _cgroup_rows(self, t_s: float, due: Due) -> Iterator[CgroupRow]:
+        for service, container, cgroup in self._cgroups:
+            if cpu := read_cpu(cgroup):
+                memory = read_memory(cgroup) if due.footprints else MemoryUsage()
+                yield CgroupRow(t_s=t_s, service=service, container=container, **cpu._asdict(), **memory._asdict())
+
+
+def check_rights(members: Iterable[Member]) -> None:
+    """Raise SamplingError when the memory of one of these processes may not be read."""
+    for member in members:
+        try:
+            footprint(member.process)
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied:
+            raise _no_rights(describe(member.process)) from None
+
+
+def process_rows(members: Iterable[Member], due: Due, t_s: float, proc: Path) -> list[ProcessRow]:
+    """A row for each process that lives through the reading. All cheap counters are read before the dear ones."""
+    seen = [(member, cheap) for member in members if (cheap := _counters(member.process, proc))]
+    rows = []
+    for member, cheap in seen:
+        try:
+            memory = _footprint(member.process) if due.footprints else None
+        except psutil.NoSuchProcess:
+            continue
+        row = _row(member, cheap, t_s)
+        if memory:
+            anon = pss_anon_bytes(proc, row.pid) if due.burst and member.role is not Role.PLATFORM else None
+            row = row._replace(pss_bytes=memory.pss_bytes, uss_bytes=memory.uss_bytes, pss_anon_bytes=anon)
+        rows.append(row)
+    return rows
+
+
+def _row(member: Member, cheap: Counters, t_s: float) -> ProcessRow:
+    return ProcessRow(
+        t_s=t_s,
+        pid=member.info.pid,
+        started_s=member.info.started_s,
+        role=member.role,
+        service=member.service,
+        user_s=cheap.user_s,
+        system_s=cheap.system_s,
+        cpu_s=cheap.user_s + cheap.system_s,
+        runqueue_s=cheap.runqueue_s,
+        rss_bytes=cheap.rss_bytes,
+        pss_bytes=None,
+        uss_bytes=None,
+        pss_anon_bytes=None,
+        threads=cheap.threads,
+        ctx_switches=cheap.ctx_switches,
+        command=member.info.command[:COMMAND_LENGTH],
+    )
+
+
+def _counters(process: psutil.Process, proc: Path) -> Counters | None:
+    try:
+        return counters(process, proc)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _footprint(process: psutil.Process) -> Footprint | None:
+    try:
+        return footprint(process)
+    except psutil.AccessDenied:  # rights were checked at the start, so this one is missing and the sum of its instant
+        return None
+
+
+def _traits(target: SampleTarget, proc: Path) -> ContainerTraits:
+    try:
+        return traits(target, proc)
+    except PermissionError:
+        raise _no_rights(f"the mounts of container {target.container_id[:12]} ({target.service})") from None
+    except (FileNotFoundError, ProcessLookupError):
+        raise SamplingError(
+            f"container {target.container_id[:12]} of {target.service!r} ended before sampling began", "see its log"
+        ) from None
+
+
+def _no_rights(what: str) -> SamplingError:
+    return SamplingError(
+        f"the sampler may not read {what}, so the memory of the arm cannot be measured",
+        "run the lab as root, or give its Python CAP_SYS_PTRACE",
+    )

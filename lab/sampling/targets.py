@@ -1,0 +1,17 @@
+"""What the sampler must follow: plain values that engines make and that travel to the sampler as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.topology import ServiceKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleTarget:
+    """One service to follow: its container (64 hexadecimal digits) and the host's pid of its first process."""
+
+    service: str
+    kind: ServiceKind
+    container_id: str
+    init_pid: int

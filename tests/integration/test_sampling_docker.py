@@ -1,0 +1,135 @@
+"""The sampler on real containers: every process an arm costs, with its role, and the kernel's account beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import polars as pl
+import psutil
+import pytest
+
+from lab.engines import Deployment
+from lab.engines.docker import DockerEngine
+from lab.engines.images import ImageRecord
+from lab.plan import build_plan, build_topology, ports_needed
+from lab.sampling.plan import SamplerPlan
+from lab.sampling.sampler import Sampler, start_sampler
+from lab.scenario import Arm
+from tests.integration.conftest import scenario_of
+
+pytestmark = pytest.mark.integration
+
+RUN_ID = "sampling-tests"
+PROCESSES = 2
+WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+DEADLINE_S = 20.0
+
+
+@contextmanager
+def sampled(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], arm: Arm, directory: Path
+) -> Iterator[tuple[Deployment, Sampler, float]]:
+    """A deployed arm under the sampler, and the instant from which its rows count."""
+    engine = DockerEngine(client, images, RUN_ID, (23000, 23999))
+    scenario = scenario_of(arm, processes=PROCESSES)
+    ports = engine.free_ports(ports_needed(scenario, arm), seed=3)
+    with engine.deploy(build_topology(scenario, build_plan(scenario).trials[0], ports)) as deployment:
+        t0 = time.monotonic()
+        plan = SamplerPlan(
+            targets=deployment.targets, t0_monotonic_s=t0, expected_s=10.0, lab_pid=os.getpid(), directory=directory
+        )
+        with start_sampler(plan) as sampler:
+            yield deployment, sampler, t0
+
+
+def wait_until(instant_s: float, sampler: Sampler) -> None:
+    """Let the sampler work; its death ends the wait."""
+    while time.monotonic() < instant_s:
+        sampler.check()
+        time.sleep(0.05)
+
+
+def spawned_by(init_pid: int) -> set[int]:
+    """The serving processes that a supervisor has started with multiprocessing's spawn."""
+    found = set()
+    for child in psutil.Process(init_pid).children():
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.add(child.pid)
+        except psutil.NoSuchProcess:  # a zombie too: the victim until the supervisor has collected it
+            continue
+    return found
+
+
+def roles(processes: pl.DataFrame) -> dict[str, int]:
+    """Distinct processes of each role, platform left out."""
+    counted = processes.filter(pl.col("role") != "platform").group_by("role").agg(pl.col("pid").n_unique())
+    return dict(counted.iter_rows())
+
+
+def test_the_ledger_of_workers_behind_nginx(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """Supervisor, resource tracker, workers, nginx, shims; what the processes add up to is what the cgroups account."""
+    with sampled(client, images, WORKERS_NGINX, tmp_path) as (deployment, sampler, t0):
+        sampler.burst_at(t0 + 1.0, "steady")
+        wait_until(t0 + 2.2, sampler)
+        sampler.result(tmp_path)
+
+    processes, cgroups = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("processes", "cgroups"))
+    found = roles(processes)
+    assert found.pop("proxy") >= 2
+    assert found == {"supervisor": 1, "helper": 1, "worker": PROCESSES}
+    platform = processes.filter(pl.col("role") == "platform")
+    shims = platform.filter(pl.col("command").str.contains("containerd-shim"))
+    assert set(shims["service"]) == {service.name for service in deployment.services}
+    assert platform["pss_bytes"].null_count() == 0
+    burst = processes.filter(pl.col("pss_anon_bytes").is_not_null()).group_by("t_s").agg(pl.col("pss_anon_bytes").sum())
+    both = burst.join(cgroups.group_by("t_s").agg(pl.col("anon_bytes").sum()), on="t_s")
+    assert both.height >= 5
+    assert ((both["pss_anon_bytes"] / both["anon_bytes"] - 1).abs() < 0.05).all()
+
+
+def test_replicas_have_no_supervisor(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """N containers of one serving process each."""
+    with sampled(client, images, REPLICAS, tmp_path) as (_, sampler, t0):
+        wait_until(t0 + 0.6, sampler)
+        sampler.result(tmp_path)
+
+    processes = pl.read_parquet(tmp_path / "processes.parquet")
+    found = roles(processes)
+    found.pop("proxy")
+    assert found == {"worker": PROCESSES}
+    assert processes.filter(pl.col("role") == "worker")["service"].n_unique() == PROCESSES
+
+
+def test_a_respawned_worker_is_followed(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """uvicorn replaces a killed worker; the new process appears as a worker and the supervisor stays one."""
+    with sampled(client, images, WORKERS_NGINX, tmp_path) as (deployment, sampler, t0):
+        init = next(target.init_pid for target in deployment.targets if target.kind == "app")
+        workers = spawned_by(init)
+        victim = min(workers)
+        wait_until(t0 + 0.6, sampler)
+        os.kill(victim, signal.SIGKILL)
+        give_up_at = time.monotonic() + DEADLINE_S
+        while not (new := spawned_by(init) - workers):
+            assert time.monotonic() < give_up_at, "uvicorn did not replace its worker"
+            time.sleep(0.05)
+        wait_until(time.monotonic() + 1.2, sampler)
+        sampler.result(tmp_path)
+
+    processes = pl.read_parquet(tmp_path / "processes.parquet")
+    assert processes.filter(pl.col("pid") == init)["role"].unique().to_list() == ["supervisor"]
+    last = processes.filter(pl.col("t_s") == processes["t_s"].max(), pl.col("role") == "worker")
+    assert set(last["pid"]) == (workers - {victim}) | new

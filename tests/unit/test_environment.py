@@ -1,0 +1,145 @@
+"""Where a run takes place, and whether two such places may be compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
+from lab.environment import cpu_facts, cpu_users, describe_environment, machine_mark, virtualisation
+from lab.records import Environment
+
+X86 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu vme hypervisor lahf_lm\n"
+ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n"
+ENGINE = {"engine": "docker", "docker": "28.0.1", "storage_driver": "overlay2", "cgroup_version": "2"}
+
+
+def no_sleep(seconds: float) -> None:
+    """Nobody uses CPU in no time."""
+
+
+@pytest.fixture(scope="module")
+def here() -> Environment:
+    return describe_environment(ENGINE, {"uvicorn": "0.54.0"}, sleep=no_sleep)
+
+
+def test_the_description_is_plain_json(here: Environment) -> None:
+    """run.json holds it as it is."""
+    assert json.loads(json.dumps(dict(here.facts))) == dict(here.facts)
+
+
+def test_every_fact_that_must_match_is_known(here: Environment) -> None:
+    """A key that nobody fills would make all runs look alike."""
+    from_the_caller = {"network", "image_digest", "app_python", "fastapi"}
+
+    assert set(MUST_MATCH) - set(here.facts) == from_the_caller
+
+
+def test_facts_of_engine_and_app_are_in_it(here: Environment) -> None:
+    """The engine answers for itself; on cgroups the kernel's word counts."""
+    assert here["storage_driver"] == "overlay2"
+    assert here["uvicorn"] == "0.54.0"
+    assert here["cgroup_version"] in (1, 2)
+    assert here["cpu_count"] == len(os.sched_getaffinity(0))
+
+
+def test_a_machine_that_tells_little_is_described_too(tmp_path: Path) -> None:
+    """No clock source, no machine-id, no governor: None or a substitute, no failure."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(ARM)
+
+    facts = describe_environment(root=tmp_path, sleep=no_sleep).facts
+
+    assert (facts["clock_source"], facts["cpu_governor"], facts["pressure_stall"]) == (None, None, False)
+    assert (facts["cpu_model"], facts["cgroup_version"], facts["virtualisation"]) == ("0xd0c", 1, "none seen")
+    assert len(facts["machine"]) == 12
+
+
+def test_cpu_facts_of_different_architectures() -> None:
+    """x86 has "model name" and flags, ARM has neither."""
+    assert cpu_facts(X86) == {"model": "AMD EPYC", "hypervisor": True}
+    assert cpu_facts(ARM) == {"model": "0xd0c", "hypervisor": False}
+
+
+def test_virtualisation_names_the_product_when_it_can(tmp_path: Path) -> None:
+    """Real machines have a product name as well: it counts only under a hypervisor."""
+    assert virtualisation(tmp_path, hypervisor=True) == "unnamed hypervisor"
+    product = tmp_path / "sys/class/dmi/id/product_name"
+    product.parent.mkdir(parents=True)
+    product.write_text("KVM\n")
+
+    assert virtualisation(tmp_path, hypervisor=True) == "KVM"
+    assert virtualisation(tmp_path, hypervisor=False) == "none seen"
+
+
+def test_copies_of_one_virtual_machine_are_told_apart_by_size() -> None:
+    """They share the machine-id; a few kilobytes more or less after a boot are no other machine."""
+    gib = 1024**3
+
+    assert machine_mark("id", "AMD EPYC", 8 * gib) != machine_mark("id", "AMD EPYC", 16 * gib)
+    assert machine_mark("id", "AMD EPYC", 8 * gib) == machine_mark("id", "AMD EPYC", 8 * gib - 300_000)
+
+
+@pytest.fixture
+def busy() -> Iterator[psutil.Process]:
+    """Another process that does nothing but use CPU."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+        yield psutil.Process(child.pid)
+        child.kill()
+
+
+def test_who_uses_the_cpu_is_named(busy: psutil.Process) -> None:
+    """Names and cores only, the busiest first, and never the lab itself."""
+    target_s = busy.cpu_times().user + 0.1
+
+    def until_it_worked(_seconds: float) -> None:
+        give_up_at = time.monotonic() + 10
+        while busy.cpu_times().user < target_s and time.monotonic() < give_up_at:
+            pass
+
+    users = cpu_users(0.1, sleep=until_it_worked)
+
+    assert users == sorted(users, key=lambda user: -user["cores"])
+    assert len(users) <= 5
+    (found,) = [user for user in users if user["name"] == busy.name()][:1]
+    assert found["cores"] >= 0.9
+
+
+def test_equal_environments_do_not_differ(here: Environment) -> None:
+    """Loadavg and who else runs differ each time and are no obstacle."""
+    again = Environment(facts={**here.facts, "load_average": 9.9, "foreign": [{"name": "x", "cores": 1.0}]})
+
+    assert differences(here, again) == []
+
+
+def test_every_difference_is_said_with_both_values() -> None:
+    """One phrase each, also where one side does not state the fact."""
+    a = Environment(facts={"kernel": "6.1.0", "uvicorn": "0.48.0", "memory_bytes": 8_000_000_000})
+    b = Environment(facts={"kernel": "6.12.3", "memory_bytes": 8_010_000_000})
+
+    assert differences(a, b) == ["kernel: 6.1.0 / 6.12.3", "uvicorn: 0.48.0 / not stated"]
+
+
+def test_memory_may_differ_by_what_the_kernel_keeps() -> None:
+    """One per cent is a boot, two are another machine."""
+    a, near, far = (Environment(facts={"memory_bytes": size}) for size in (1_000_000, 991_000, 980_000))
+
+    assert differences(a, near) == []
+    assert differences(a, far) == ["memory: 1000000 / 980000"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "shares"),
+    [({"storage_driver": "overlay2"}, True), ({"storage_driver": "fuse-overlayfs"}, False), ({}, None)],
+)
+def test_storage_drivers_that_share_file_pages_are_known(facts: dict[str, str], shares: bool | None) -> None:
+    """Without sharing, replicas look heavier than their process model makes them."""
+    assert shares_file_pages(Environment(facts=facts)) is shares

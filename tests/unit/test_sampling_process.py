@@ -1,0 +1,124 @@
+"""The sampler as a process of its own, followed from the lab's side. It samples the test itself: no Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lab.errors import SamplingError
+from lab.sampling.loop import Commands
+from lab.sampling.plan import SamplerPlan
+from lab.sampling.sampler import FOLDER, Sampler, start_sampler
+from lab.sampling.tables import write_tables
+from tests.fake_processes import show_as_container
+
+DEADLINE_S = 10.0
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> SamplerPlan:
+    root = tmp_path / "root"
+    return SamplerPlan(
+        targets=(show_as_container(root),),
+        t0_monotonic_s=time.monotonic(),
+        expected_s=10.0,
+        lab_pid=os.getpid(),
+        directory=tmp_path,
+        root=root,
+    )
+
+
+def wait_for_end(sampler: Sampler) -> Iterator[None]:
+    """Check again and again until the sampler's death is noticed."""
+    give_up_at = time.monotonic() + DEADLINE_S
+    while time.monotonic() < give_up_at:
+        sampler.check()
+        yield
+
+
+def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
+    """It reads at the start, on the half seconds and in the burst; the raw rows are gone afterwards."""
+    with start_sampler(plan) as sampler:
+        sampler.watch_load([os.getpid()])
+        sampler.burst_at(plan.t0_monotonic_s, "start")
+        sampler.check()
+        while time.monotonic() < plan.t0_monotonic_s + 1.1:
+            sampler.check()
+        outcome = sampler.result(plan.directory)
+
+    facts = outcome.facts
+    assert facts["planned_readings"] >= facts["achieved_readings"] >= 3
+    assert facts["burst start s"] == 0.0
+    assert facts["pss_interval_s"] == 1.0
+    assert facts["cpu_s"] > 0
+    assert facts["reading_max_s"] >= facts["reading_with_pss_s"] > 0
+    processes = pl.read_parquet(plan.directory / "processes.parquet").filter(pl.col("role") == "worker")
+    assert processes["t_s"].is_sorted()
+    assert 1.0 <= processes["t_s"].max() < 1.5  # type: ignore[operator]  # polars: the maximum of any column
+    assert pl.read_parquet(plan.directory / "host.parquet")["load_cpu_s"].drop_nulls().len() > 0
+    assert not (plan.directory / FOLDER).exists()
+
+
+def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan) -> None:
+    """Its death is noticed, and what it had written is still readable."""
+    with start_sampler(plan) as sampler:
+        os.kill(sampler.pid, signal.SIGKILL)
+        with pytest.raises(SamplingError, match=r"the sampler died \(exit code -9\)"):
+            for _ in wait_for_end(sampler):
+                pass
+        with pytest.raises(SamplingError):
+            sampler.stop()
+
+    write_tables(plan.directory / FOLDER, plan.directory)
+    assert pl.read_parquet(plan.directory / "processes.parquet").height >= 1
+
+
+def test_a_crash_shows_the_samplers_last_words(plan: SamplerPlan) -> None:
+    """A bug in the sampler's process is shown with its traceback, not swallowed."""
+    with start_sampler(plan) as sampler:
+        sampler.burst_at("soon", "x")  # type: ignore[arg-type]  # what a bug in the lab would send
+        with pytest.raises(SamplingError, match="died") as caught:
+            for _ in wait_for_end(sampler):
+                pass
+    assert "Traceback" in caught.value.hint
+
+
+def test_an_arm_that_ended_before_is_an_error_at_the_start(plan: SamplerPlan) -> None:
+    """The sentence comes from the other process."""
+    (plan.root / "proc").unlink()
+
+    with pytest.raises(SamplingError, match="ended before sampling began"), start_sampler(plan):
+        pass
+
+
+def test_the_sampler_goes_when_the_lab_does(plan: SamplerPlan) -> None:
+    """The end of its orders ends it: a lab that was killed leaves nothing behind."""
+    with start_sampler(plan) as sampler:
+        pid = sampler.pid
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_orders_may_come_in_pieces() -> None:
+    """A pipe gives bytes, not lines."""
+    reader, writer = os.pipe()
+    commands = Commands(reader)
+    order = json.dumps({"do": "stop"}).encode()
+
+    os.write(writer, order[:5])
+    assert commands.wait(1.0) == []
+    os.write(writer, order[5:] + b"\n" + order + b"\n")
+    assert commands.wait(1.0) == [{"do": "stop"}, {"do": "stop"}]
+    assert commands.wait(0.0) == []
+    os.close(writer)
+    assert commands.wait(1.0) == []
+    assert commands.ended
+    os.close(reader)

@@ -1,0 +1,200 @@
+"""One reading: which rows it gives, and what becomes of processes that end or may not be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from lab.errors import SamplingError
+from lab.records import CGROUPS, HOST, PROCESSES
+from lab.sampling.grid import EVERYTHING, Due
+from lab.sampling.host import HostReader, ProcessGroup, pressure_s
+from lab.sampling.plan import SamplerPlan, plan_from_json, plan_to_json
+from lab.sampling.processes import Footprint, command_line, footprint, pss_anon_bytes
+from lab.sampling.reading import Reader, check_rights, process_rows
+from lab.sampling.rows import CgroupRow, HostRow, ProcessRow
+from lab.sampling.targets import SampleTarget
+from lab.topology import Role
+from tests.fake_processes import FakeProcess, member, show_as_container
+
+PROC = Path("/proc")
+PSS = Due(footprints=True)
+
+
+def test_columns_are_those_of_the_records() -> None:
+    """The sampler's process does not import lab.records; this keeps the two alike."""
+    assert ProcessRow._fields == tuple(PROCESSES)
+    assert CgroupRow._fields == tuple(CGROUPS)
+    assert HostRow._fields == tuple(HOST)
+
+
+def test_a_process_that_ends_during_the_reading_is_left_out() -> None:
+    """Ending is no error, whether it shows at the cheap counters, at PSS, or as a zombie without memory."""
+    members = [
+        member(FakeProcess(pid, ends=ends)) for pid, ends in ((1, "cpu_times"), (2, "memory_full_info"), (3, ""))
+    ]
+    members.append(member(FakeProcess(4, ends="zombie")))
+
+    assert [row.pid for row in process_rows(members, PSS, 1.0, PROC)] == [3]
+
+
+def test_pss_that_may_not_be_read_is_missing() -> None:
+    """Its row stays, so that whoever adds up PSS sees that a member is missing."""
+    rows = process_rows([member(FakeProcess(1)), member(FakeProcess(2, pss=None))], PSS, 1.0, PROC)
+
+    assert [(row.pss_bytes, row.uss_bytes, row.rss_bytes) for row in rows] == [(30, 20, 50), (None, None, 50)]
+
+
+def test_pss_is_read_only_when_due() -> None:
+    """The cheap counters come at every reading."""
+    (row,) = process_rows([member(FakeProcess())], Due(footprints=False), 1.0, PROC)
+
+    assert (row.pss_bytes, row.cpu_s, row.ctx_switches, row.threads) == (None, 1.75, 10, 2)
+    assert row.t_s == 1.0
+    assert len(row.command) == 120
+
+
+def test_missing_rights_are_said_in_a_sentence() -> None:
+    """The message names the process and its user, the hint what to do; processes that ended are no matter."""
+    members = [member(FakeProcess(1, ends="memory_full_info")), member(FakeProcess(2, pss=None))]
+
+    with pytest.raises(SamplingError, match=r"process 2 \(nginx: master process\) of user www-data") as caught:
+        check_rights(members)
+    assert "CAP_SYS_PTRACE" in caught.value.hint
+
+
+def test_both_names_of_psutils_memory_call_work() -> None:
+    """psutil 8 calls it memory_footprint and deprecates memory_full_info."""
+    memory = SimpleNamespace(pss=3, uss=2)
+
+    def deprecated() -> None:
+        raise DeprecationWarning
+
+    assert footprint(SimpleNamespace(memory_full_info=lambda: memory)) == Footprint(3, 2)
+    assert footprint(SimpleNamespace(memory_footprint=lambda: memory, memory_full_info=deprecated)) == Footprint(3, 2)
+
+
+def test_command_lines_are_one_printable_line() -> None:
+    """nginx and others write into their command line; a line break would break the raw files."""
+    assert command_line(FakeProcess()) == "nginx: master process"
+
+
+def test_anonymous_pss_is_part_of_pss() -> None:
+    """Read for this very process, from the kernel's own sum."""
+    anon = pss_anon_bytes(PROC, os.getpid())
+
+    assert anon is not None
+    assert 0 < anon <= footprint(psutil.Process()).pss_bytes
+    assert pss_anon_bytes(PROC, 2**22 + 1) is None
+
+
+def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
+    """Everything at once: the process with its memory, its cgroup, the host with the load processes."""
+    reader = Reader(make_plan(tmp_path))
+    reader.check_rights()
+
+    rows = reader.read(EVERYTHING, now_s=105.25)
+
+    (process,) = [row for row in rows.processes if row.role != Role.PLATFORM]
+    assert (process.t_s, process.pid, process.role) == (5.25, os.getpid(), Role.WORKER)
+    assert 0 < (process.uss_bytes or 0) <= (process.pss_bytes or 0) <= process.rss_bytes
+    assert 0 < (process.pss_anon_bytes or 0) <= (process.pss_bytes or 0)
+    (cgroup,) = rows.cgroups
+    assert (cgroup.cpu_s, cgroup.throttled_s, cgroup.anon_bytes, cgroup.file_bytes) == (0.005, 0.0009, 4096, 8192)
+    assert 0 < rows.host.busy_s < rows.host.total_s
+    assert rows.host.load_cpu_s is None
+    assert (rows.host.lab_cpu_s or 0) > 0
+
+
+def test_cgroup_memory_is_read_with_pss(tmp_path: Path) -> None:
+    """At other readings it is missing: the CPU counters come twice as often."""
+    rows = Reader(make_plan(tmp_path)).read(Due(footprints=False), now_s=100.5)
+
+    (cgroup,) = rows.cgroups
+    assert (cgroup.cpu_s, cgroup.anon_bytes, cgroup.usage_bytes, cgroup.oom_kills) == (0.005, None, None, None)
+    assert rows.host.engine_cpu_s is None
+
+
+def test_members_are_looked_up_at_every_reading(tmp_path: Path) -> None:
+    """Workers respawn: who has left the cgroup is dropped, who has come is followed, who stays keeps its object."""
+    target = show_as_container(tmp_path)
+    reader = Reader(make_plan(tmp_path, target=target))
+    procs = next(tmp_path.glob("sys/fs/cgroup/**/cgroup.procs"))
+    cheap = Due(footprints=False)
+
+    procs.write_text(f"{os.getpid()}\n{os.getppid()}\n{2**22 + 1}\n")
+    assert {row.pid for row in reader.read(cheap, 101.0).processes} == {os.getpid(), os.getppid()}
+    procs.write_text("")
+    assert reader.read(cheap, 101.5).processes == []
+
+
+def test_pooled_containers_have_a_row_for_what_they_share(tmp_path: Path) -> None:
+    """A pooled quota throttles in the parent cgroup, which the containers' own counters do not show."""
+    target = show_as_container(tmp_path)
+    (tmp_path / "sys/fs/cpu.stat").write_text("usage_usec 7000\nnr_periods 4\nnr_throttled 3\nthrottled_usec 100\n")
+    cgroup = next(tmp_path.glob("sys/fs/cgroup/**/cgroup.procs")).parent
+    (cgroup.parent / "cpu.stat").write_text("usage_usec 7000\nnr_periods 4\nnr_throttled 3\nthrottled_usec 100\n")
+
+    rows = Reader(make_plan(tmp_path, target=target, pooled=True)).read(EVERYTHING, 100.0)
+
+    assert [(row.service, row.throttled_periods) for row in rows.cgroups] == [("app", 1), ("pool", 3)]
+
+
+def test_a_plan_survives_the_way_to_the_other_process(tmp_path: Path) -> None:
+    """Paths, tuples and enumerations come back as what they were."""
+    plan = make_plan(tmp_path, pooled=True)
+
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+def test_cpu_of_a_process_that_ended_stays_in_the_sum() -> None:
+    """A cumulative column must not fall when a load process ends."""
+    group = ProcessGroup([psutil.Process()])
+    group.read()
+    before = group.cpu_s
+    group.follow([])
+    group.read()
+
+    assert before is not None
+    assert before > 0
+    assert (group.cpu_s, group.cpu_max_s, group.rss_bytes) == (before, before, 0)
+
+
+def test_what_does_not_exist_here_is_missing_not_zero(tmp_path: Path) -> None:
+    """A kernel without PSI, a lab process that is gone, no load yet."""
+    row = HostReader(tmp_path, lab_pid=2**22 + 1).read(1.0, engine=True)
+
+    missing = (
+        row.psi_cpu_some_s,
+        row.lab_cpu_s,
+        row.lab_rss_bytes,
+        row.load_cpu_s,
+        row.load_rss_bytes,
+        row.engine_cpu_s,
+    )
+    assert missing == (None,) * 6
+    assert row.sampler_cpu_s > 0
+
+
+def test_pressure_is_the_cumulative_stall_of_some() -> None:
+    """Microseconds become seconds; "full" is another thing."""
+    text = "some avg10=1.07 avg60=0.86 avg300=0.35 total=7447903\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n"
+
+    assert pressure_s(text) == pytest.approx(7.447903)
+    assert pressure_s(None) is None
+
+
+def make_plan(root: Path, target: SampleTarget | None = None, *, pooled: bool = False) -> SamplerPlan:
+    return SamplerPlan(
+        targets=(target or show_as_container(root),),
+        t0_monotonic_s=100.0,
+        expected_s=10.0,
+        lab_pid=os.getpid(),
+        directory=root,
+        pooled=pooled,
+        root=root,
+    )
