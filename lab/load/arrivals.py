@@ -1,0 +1,105 @@
+"""The seeded schedule of the open model. Pure: the same seed gives the same arrivals in every arm (METHOD 1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count, takewhile
+from random import Random
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One scheduled task start.
+
+    ``due_s`` is a CLOCK_MONOTONIC instant. ``slot`` is drawn evenly from all lanes of all load processes and says which
+    user class and which load process it is for. ``seed`` seeds every random choice that its task makes.
+    """
+
+    due_s: float
+    slot: int
+    seed: str
+    measured: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable:
+    """All arrivals of a run: ``rate`` a second, ``schedule`` "poisson" or "uniform", spread over ``lanes`` slots.
+
+    Warm-up and measure are separate streams, so that a warm-up that lasts longer does not change what is measured.
+    """
+
+    rate: float
+    schedule: str
+    seed: int
+    lanes: int
+    measure_s: float
+
+    def warmup(self, start_s: float) -> Iterator[Arrival]:
+        """Endless: a warm-up lasts as long as it must."""
+        return self._stream("warmup", start_s, measured=False)
+
+    def measure(self, start_s: float) -> Iterator[Arrival]:
+        """The arrivals due in [start_s, start_s + measure_s)."""
+        end_s = start_s + self.measure_s
+        return takewhile(lambda arrival: arrival.due_s < end_s, self._stream("measure", start_s, measured=True))
+
+    def count(self, warmup_start_s: float, measure_start_s: float) -> int:
+        """How many arrivals a run with these two instants has."""
+        warmup = takewhile(lambda arrival: arrival.due_s < measure_start_s, self.warmup(warmup_start_s))
+        return sum(1 for _ in chain(warmup, self.measure(measure_start_s)))
+
+    def _stream(self, name: str, start_s: float, *, measured: bool) -> Iterator[Arrival]:
+        seed = f"{self.seed}/{name}"
+        slots = Random(f"{seed}/slots")
+        for index, offset_s in enumerate(offsets(self.rate, self.schedule, f"{seed}/instants")):
+            yield Arrival(start_s + offset_s, slots.randrange(self.lanes), f"{seed}/{index}", measured)
+
+
+def offsets(rate: float, schedule: str, seed: str) -> Iterator[float]:
+    """Seconds after the start of a phase, ascending, without end.
+
+    "poisson": exponential gaps with mean 1/rate. "uniform": gaps of exactly 1/rate, the first instant half a gap in.
+    """
+    if schedule == "uniform":
+        yield from ((index + 0.5) / rate for index in count())
+    gaps = Random(seed)
+    offset_s = 0.0
+    while True:
+        offset_s += gaps.expovariate(rate)
+        yield offset_s
+
+
+def lane_classes(lanes: Mapping[str, int]) -> tuple[str, ...]:
+    """The user class of every slot, from the number of lanes of each class. Slot ``s`` is in load process ``s % K``.
+
+    Grouped by class, so that the modulo deals the lanes of each class evenly to the load processes.
+    """
+    return tuple(chain.from_iterable([name] * lanes[name] for name in sorted(lanes)))
+
+
+class Agenda:
+    """The arrivals of one load process in order: warm-up until ``open_measure`` says when the measure phase starts."""
+
+    def __init__(self, timetable: Timetable, slots: Container[int], warmup_start_s: float) -> None:
+        self._timetable = timetable
+        self._slots = slots
+        self._coming = self._mine(timetable.warmup(warmup_start_s))
+        self.head: Arrival | None = next(self._coming, None)
+        """The next arrival; None when the measure phase has no more."""
+
+    def pop(self) -> None:
+        """Go on to the next arrival."""
+        self.head = next(self._coming, None)
+
+    def open_measure(self, start_s: float) -> None:
+        """End the warm-up at ``start_s``; its arrivals from there on will not happen."""
+        rest = chain([self.head] if self.head else [], self._coming)
+        self._coming = chain(
+            takewhile(lambda arrival: arrival.due_s < start_s, rest),
+            self._mine(self._timetable.measure(start_s)),
+        )
+        self.pop()
+
+    def _mine(self, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+        return (arrival for arrival in arrivals if arrival.slot in self._slots)

@@ -1,0 +1,170 @@
+"""What happens on the lanes becomes rows and counts. Every arrival leaves exactly one row that carries its schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isnan, nan
+from random import Random
+
+from lab.load.arrivals import Arrival
+from lab.load.recording import ARRIVAL, DROP, EMPTY, FOLLOW, START, Recorder
+from lab.load.tally import Tally
+
+UNFINISHED = "unfinished"
+QUEUE_FULL = "dropped: the queue was full"
+UNREPORTED = "the task never reported this response (catch_response without a with block)"
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One task execution; ``scheduled_s`` is NaN in the closed model."""
+
+    scheduled_s: float
+    error: str | None = None
+    used: bool = False  # its first request has been sent
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A request from the moment it is sent until it is a row."""
+
+    lane: Lane | None
+    kind: int
+    scheduled_s: float
+    sent_s: float
+    target: str = ""  # names the row when the request is never reported
+    returned_s: float = nan  # when the client returned
+    status: int = 0
+    reported: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One Locust user. ``in_task``: it executes a task of the locustfile right now, it does not enter a TaskSet."""
+
+    index: int
+    user_class: str
+    rng: Random = field(default_factory=Random)
+    task: Task | None = None
+    in_task: bool = False
+    experienced: bool = False  # has begun its first task: on_start is over
+    requests: set[Request] = field(default_factory=set)
+
+
+class Journal:
+    """The book-keeping of one load process."""
+
+    def __init__(self, recorder: Recorder, tally: Tally, *, open_model: bool) -> None:
+        self._recorder = recorder
+        self._open = open_model
+        self.tally = tally
+        self.busy = 0
+        """Lanes with a task."""
+        self.ended = False
+        """Nothing that happens from now on belongs to the run."""
+
+    def schedule(self) -> None:
+        """An arrival is due."""
+        self.tally.scheduled += 1
+
+    def drop(self, arrival: Arrival) -> None:
+        """An arrival found the queue full."""
+        self.tally.dropped += 1
+        self._recorder.write(DROP, lane=-1, scheduled_s=arrival.due_s, error=QUEUE_FULL)
+
+    def give_up(self, arrival: Arrival) -> None:
+        """An arrival was still waiting for a lane when the run ended."""
+        self.tally.unfinished += 1
+        self._recorder.write(ARRIVAL, lane=-1, scheduled_s=arrival.due_s, error=UNFINISHED)
+
+    def begin(self, lane: Lane, scheduled_s: float = nan) -> None:
+        """A lane begins a task; whatever it did before is closed."""
+        self.close(lane)
+        lane.task = Task(scheduled_s)
+        lane.experienced = True
+        self.busy += 1
+
+    def send(self, lane: Lane | None, sent_s: float) -> Request:
+        """A request leaves; ``lane`` is None when it was not made by a user."""
+        task = lane.task if lane else None
+        if lane is None or task is None:
+            return Request(lane, FOLLOW if lane and lane.experienced else START, nan, sent_s)
+        request = Request(lane, FOLLOW, nan, sent_s)
+        if not task.used:
+            task.used = True
+            request.kind, request.scheduled_s = ARRIVAL, task.scheduled_s
+            if not self._open:
+                self.tally.scheduled += 1
+        lane.requests.add(request)
+        return request
+
+    def finish(
+        self,
+        request: Request,
+        done_s: float,
+        *,
+        status: int = 0,
+        size: int = 0,
+        name: str | None = None,
+        server: str | None = None,
+        upstream: bool = False,
+        error: str | None = None,
+    ) -> None:
+        """A request has got its answer, or failed for good: NaN as ``done_s`` means that it was cut off."""
+        if self.ended or request.reported:
+            return
+        request.reported = True
+        if request.lane:
+            request.lane.requests.discard(request)
+        self._count(request, done_s, failed=error is not None)
+        self.tally.served(server, upstream=upstream)
+        self._recorder.write(
+            request.kind,
+            lane=request.lane.index if request.lane else -1,
+            scheduled_s=request.scheduled_s,
+            sent_s=request.sent_s,
+            done_s=done_s,
+            size=size,
+            status=status,
+            name=name,
+            server=server,
+            upstream=upstream,
+            error=error,
+        )
+
+    def close(self, lane: Lane, *, cut: bool = False) -> None:
+        """A lane's task is over; ``cut`` when it was killed or the run ended. What it left open becomes rows."""
+        task = lane.task
+        if task is None or self.ended:
+            return
+        for request in tuple(lane.requests):
+            self._leave(request, task)
+        lane.task = None
+        self.busy -= 1
+        if self._open and not task.used:
+            self._close_without_request(lane, task, cut=cut)
+
+    def _leave(self, request: Request, task: Task) -> None:
+        error = UNFINISHED if isnan(request.returned_s) else task.error or UNREPORTED
+        self.finish(request, request.returned_s, status=request.status, name=request.target, error=error)
+
+    def _close_without_request(self, lane: Lane, task: Task, *, cut: bool) -> None:
+        if cut:
+            self.tally.unfinished += 1
+            self._recorder.write(ARRIVAL, lane=lane.index, scheduled_s=task.scheduled_s, error=UNFINISHED)
+        else:
+            self.tally.started += 1
+            self._recorder.write(EMPTY, lane=lane.index, scheduled_s=task.scheduled_s, error=task.error)
+
+    def _count(self, request: Request, done_s: float, *, failed: bool) -> None:
+        tally = self.tally
+        tally.requests += 1
+        tally.failed += failed
+        if request.kind == ARRIVAL:
+            if isnan(done_s):
+                tally.unfinished += 1
+            else:
+                tally.started += 1
+        began_s = request.sent_s if isnan(request.scheduled_s) else request.scheduled_s
+        if not isnan(done_s):
+            tally.latency(done_s - began_s)

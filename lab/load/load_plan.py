@@ -1,0 +1,93 @@
+"""What one load run is asked to do: written by the lab, read by every load process. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from lab.load.arrivals import Timetable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan:
+    """One load run. ``rate`` None means the locustfile's own closed model.
+
+    ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. The warm-up ends when
+    ``warmup_s`` have passed and each of the ``serving_processes`` has served ``min_warmup_requests``, or at
+    ``max_warmup_s`` (METHOD 6.3). ``directory`` receives the logs, and raw recordings until they are merged.
+    """
+
+    locustfile: Path
+    base_url: str
+    rate: float | None
+    schedule: str
+    seed: int
+    lanes: int
+    load_processes: int
+    user_classes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    serving_processes: int
+    warmup_s: float
+    min_warmup_requests: int
+    max_warmup_s: float
+    measure_s: float
+    queue_limit: int
+    directory: Path
+
+    @property
+    def open_model(self) -> bool:
+        """True when arrivals follow a schedule."""
+        return self.rate is not None
+
+    @property
+    def raw(self) -> Path:
+        """Folder of what load processes and lab tell each other."""
+        return self.directory / "load"
+
+    @property
+    def plan_file(self) -> Path:
+        """This plan, for the load processes."""
+        return self.raw / "plan.json"
+
+    @property
+    def marks_file(self) -> Path:
+        """Phase instants that load process 0 decides for all."""
+        return self.raw / "marks.json"
+
+    def status_file(self, process: int) -> Path:
+        """The latest status of one load process."""
+        return self.raw / f"status-{process}.json"
+
+    def recording_file(self, process: int) -> Path:
+        """The rows of one load process; its strings lie beside it."""
+        return self.raw / f"requests-{process}.bin"
+
+    def log_file(self, process: int) -> Path:
+        """What one load process and the locustfile printed."""
+        return self.directory / ("locust.log" if self.load_processes == 1 else f"locust-{process}.log")
+
+    def timetable(self, lanes: int) -> Timetable:
+        """The schedule of an open run whose locustfile really has ``lanes`` lanes."""
+        if self.rate is None:
+            raise ValueError("the closed model has no schedule")
+        return Timetable(rate=self.rate, schedule=self.schedule, seed=self.seed, lanes=lanes, measure_s=self.measure_s)
+
+    def queue_share(self, process: int) -> int:
+        """The part of ``queue_limit`` that one load process may use; the shares add up to the limit."""
+        return len(range(process, self.queue_limit, self.load_processes))
+
+    def write(self) -> None:
+        """Write ``plan_file``."""
+        values = asdict(self) | {"locustfile": str(self.locustfile), "directory": str(self.directory)}
+        self.plan_file.write_text(json.dumps(values), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what ``write`` wrote."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("user_classes", "tags", "exclude_tags"):
+            values[key] = tuple(values[key])
+        return cls(**values | {"locustfile": Path(values["locustfile"]), "directory": Path(values["directory"])})

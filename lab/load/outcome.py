@@ -1,0 +1,167 @@
+"""From the statuses of the load processes to what the lab wants to know: progress, and in the end the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import polars as pl
+
+from lab.errors import LoadError
+from lab.load.load_plan import LoadPlan
+from lab.load.request_table import Marks, write_request_table
+from lab.load.status import Status
+from lab.load.tally import lag_quantile_s
+from lab.records import LoadCounters, Phase, RequestKind
+from lab.units import format_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadProgress:
+    """For the live view, and to know when phases change. Instants are CLOCK_MONOTONIC; None: not yet known.
+
+    ``rate`` and quantiles are those of the last second; with several load processes the quantiles are the worst.
+    """
+
+    phase: str
+    finished: bool
+    warmup_start_s: float | None
+    measure_start_s: float | None
+    measure_end_s: float | None
+    sent: int
+    failed: int
+    dropped: int
+    rate: float
+    p50_s: float | None
+    p99_s: float | None
+
+    def line(self) -> str:
+        """One line for people."""
+        parts = [f"{self.phase}  {self.rate:.0f}/s"]
+        if self.p50_s is not None and self.p99_s is not None:
+            parts.append(f"p50 {format_seconds(self.p50_s)}  p99 {format_seconds(self.p99_s)}")
+        if self.failed or self.dropped:
+            parts.append(f"{self.failed} failed  {self.dropped} dropped")
+        return "  ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOutcome:
+    """What a finished load run was. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
+
+    ``attribution`` says where ``served_by`` comes from: "header", "upstream" or "none". ``replaced`` counts users that
+    stopped by themselves and were replaced.
+    """
+
+    counters: LoadCounters
+    attribution: str
+    warmup_start_s: float
+    measure_start_s: float
+    measure_end_s: float
+    finished_s: float
+    replaced: int
+    rows: int
+
+
+def progress(statuses: Sequence[Status]) -> LoadProgress:
+    """All load processes as one."""
+    first = statuses[0]
+    finished = all(status.finished_s is not None for status in statuses)
+    return LoadProgress(
+        phase=_phase(statuses),
+        finished=finished,
+        warmup_start_s=first.warmup_start_s,
+        measure_start_s=first.measure_start_s,
+        measure_end_s=first.measure_end_s,
+        sent=_total(statuses, "requests"),
+        failed=_total(statuses, "failed"),
+        dropped=_total(statuses, "dropped"),
+        rate=sum(status.rate or 0.0 for status in statuses),
+        p50_s=max((s.p50_s for s in statuses if s.p50_s is not None), default=None),
+        p99_s=max((s.p99_s for s in statuses if s.p99_s is not None), default=None),
+    )
+
+
+def outcome(plan: LoadPlan, statuses: Sequence[Status], target: Path, t0_monotonic_s: float) -> LoadOutcome:
+    """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing."""
+    marks = _marks(statuses)
+    attribution = _attribution(statuses)
+    recordings = [plan.recording_file(process) for process in range(plan.load_processes)]
+    write_request_table(recordings, target, marks, t0_monotonic_s, upstream=attribution == "upstream")
+    counters = _counters(plan, statuses)
+    rows = _check(plan, counters, marks, sum(status.recorded for status in statuses), target)
+    return LoadOutcome(
+        counters=counters,
+        attribution=attribution,
+        warmup_start_s=marks.warmup_start_s,
+        measure_start_s=marks.measure_start_s,
+        measure_end_s=marks.measure_end_s,
+        finished_s=marks.finished_s,
+        replaced=_total(statuses, "replaced"),
+        rows=rows,
+    )
+
+
+def _phase(statuses: Sequence[Status]) -> str:
+    first, now_s = statuses[0], monotonic()
+    if first.warmup_start_s is None:
+        return "spawning"
+    if first.measure_start_s is None or first.measure_end_s is None or now_s < first.measure_start_s:
+        return Phase.WARMUP
+    return Phase.MEASURE if now_s < first.measure_end_s else Phase.COOLDOWN
+
+
+def _total(statuses: Sequence[Status], counter: str) -> int:
+    return sum(status.tally.get(counter, 0) for status in statuses)
+
+
+def _marks(statuses: Sequence[Status]) -> Marks:
+    first = statuses[0]
+    instants = (first.warmup_start_s, first.measure_start_s, first.measure_end_s)
+    warmup_s, measure_s, end_s = (instant for instant in instants if instant is not None)
+    return Marks(
+        warmup_start_s=warmup_s,
+        measure_start_s=measure_s,
+        measure_end_s=end_s,
+        finished_s=max(status.finished_s or end_s for status in statuses),
+    )
+
+
+def _attribution(statuses: Sequence[Status]) -> str:
+    if _total(statuses, "from_header"):
+        return "header"
+    return "upstream" if _total(statuses, "from_upstream") else "none"
+
+
+def _counters(plan: LoadPlan, statuses: Sequence[Status]) -> LoadCounters:
+    return LoadCounters(
+        open_model=plan.open_model,
+        lanes=sum(status.lanes for status in statuses),
+        scheduled=_total(statuses, "scheduled"),
+        started=_total(statuses, "started"),
+        dropped=_total(statuses, "dropped"),
+        unfinished=_total(statuses, "unfinished"),
+        dispatch_lag_p99_s=lag_quantile_s([status.tally["lags"] for status in statuses], 0.99),
+        starved_workers=statuses[0].starved,
+        user_errors=_total(statuses, "user_errors"),
+    )
+
+
+def _check(plan: LoadPlan, counters: LoadCounters, marks: Marks, recorded: int, target: Path) -> int:
+    """No arrival may be lost between schedule, counters and table. Returns the number of rows."""
+    kinds = dict(pl.scan_parquet(target).group_by("kind").len().collect().iter_rows())
+    rows = sum(kinds.values())
+    arrivals = sum(kinds.get(kind.value, 0) for kind in (RequestKind.ARRIVAL, RequestKind.EMPTY, RequestKind.DROP))
+    expected = arrivals
+    if plan.open_model:
+        expected = plan.timetable(plan.lanes).count(marks.warmup_start_s, marks.measure_start_s)
+    accounted = counters.started + counters.dropped + counters.unfinished
+    if not rows == recorded or not expected == counters.scheduled == accounted == arrivals:
+        raise LoadError(
+            f"arrivals were lost: {expected} in the schedule, {counters.scheduled} dispatched, {accounted} accounted "
+            f"for, {arrivals} recorded; {rows} of {recorded} rows were read",
+            "this is a defect of the lab: please report it with locust.log",
+        )
+    return rows

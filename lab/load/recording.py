@@ -1,0 +1,132 @@
+"""The raw recording of one load process: fixed-size rows in one file, the strings they refer to in another.
+
+Written inside Locust, so it imports nothing heavy. Memory stays flat: rows leave within a second, and the string
+table is capped, because a hostile server can answer every request with a new error text.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from math import nan
+from pathlib import Path
+
+ROW = struct.Struct("<dddqiiIIIBB")
+COLUMNS = (
+    ("scheduled_s", "<f8"),  # CLOCK_MONOTONIC; NaN: none
+    ("sent_s", "<f8"),
+    ("done_s", "<f8"),
+    ("bytes", "<i8"),
+    ("status", "<i4"),
+    ("lane", "<i4"),
+    ("name", "<u4"),  # strings: line of the string table, counted from 1; 0: none
+    ("server", "<u4"),
+    ("error", "<u4"),
+    ("kind", "u1"),  # index into KINDS
+    ("upstream", "u1"),  # 1: "server" is the balancer's upstream address, not the app's own header
+)
+KINDS = ("arrival", "follow", "start", "drop", "empty")
+"""Values of records.RequestKind; repeated here because that module imports polars, which Locust need not carry."""
+ARRIVAL, FOLLOW, START, DROP, EMPTY = range(len(KINDS))
+
+MAX_STRINGS = 10_000
+MAX_LENGTH = 300
+FLUSH_BYTES = 64 * 1024
+
+
+def strings_file(rows: Path) -> Path:
+    """Where the strings of a recording lie."""
+    return rows.with_suffix(".strings")
+
+
+class Recorder:
+    """Appends rows. Not thread-safe: everything in Locust runs in one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._rows = path.open("xb")
+        self._strings = strings_file(path).open("xb")
+        self._pending = bytearray()
+        self._pending_strings: list[str] = []
+        self._next_id = 1
+        self._name = _Interner("other names", self._add_string)
+        self._server = _Interner("other servers", self._add_string)
+        self._error = _Interner("other errors", self._add_string)
+        self.count = 0
+        """Rows so far."""
+
+    def write(
+        self,
+        kind: int,
+        *,
+        lane: int,
+        scheduled_s: float = nan,
+        sent_s: float = nan,
+        done_s: float = nan,
+        size: int = 0,
+        status: int = 0,
+        name: str | None = None,
+        server: str | None = None,
+        upstream: bool = False,
+        error: str | None = None,
+    ) -> None:
+        """Append one row; instants are CLOCK_MONOTONIC seconds."""
+        self._pending += ROW.pack(
+            scheduled_s,
+            sent_s,
+            done_s,
+            size,
+            status,
+            lane,
+            self._name.id(name) if name else 0,
+            self._server.id(server) if server else 0,
+            self._error.id(error) if error else 0,
+            kind,
+            upstream,
+        )
+        self.count += 1
+        if len(self._pending) >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the operating system. Strings first: a row never refers to one that is not there."""
+        if self._pending_strings:
+            self._strings.write("".join(json.dumps(text) + "\n" for text in self._pending_strings).encode())
+            self._strings.flush()
+            self._pending_strings.clear()
+        if self._pending:
+            self._rows.write(self._pending)
+            self._rows.flush()
+            self._pending.clear()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self.flush()
+        self._rows.close()
+        self._strings.close()
+
+    def _add_string(self, text: str) -> int:
+        self._pending_strings.append(text)
+        self._next_id += 1
+        return self._next_id - 1
+
+
+class _Interner:
+    """Texts of one sort → ids; after MAX_STRINGS different ones every new text becomes ``overflow``."""
+
+    def __init__(self, overflow: str, add: Callable[[str], int]) -> None:
+        self._overflow = overflow
+        self._add = add
+        self._ids: dict[str, int] = {}
+
+    def id(self, text: str) -> int:
+        known = self._ids.get(text)
+        if known is not None:
+            return known
+        short = text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
+        if short not in self._ids:
+            if len(self._ids) >= MAX_STRINGS:
+                short = self._overflow
+            if short not in self._ids:
+                self._ids[short] = self._add(short)
+        return self._ids[short]

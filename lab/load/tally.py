@@ -1,0 +1,104 @@
+"""What one load process counts: totals that must agree with the rows, responses of each server, the last second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+LAG_STEP_S = 1e-5  # histogram bucket of the dispatcher lag: a hundredth of what METHOD 2 judges
+MAX_RECENT = 2_000  # latencies kept for the live view between two looks
+MAX_SERVERS = 4096
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counters of one load process over the whole run. ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``."""
+
+    scheduled: int = 0
+    started: int = 0
+    dropped: int = 0
+    unfinished: int = 0
+    requests: int = 0
+    failed: int = 0
+    user_errors: int = 0
+    replaced: int = 0
+    from_header: int = 0
+    from_upstream: int = 0
+    headers: dict[str, int] = field(default_factory=dict)
+    upstreams: dict[str, int] = field(default_factory=dict)
+    lags: dict[int, int] = field(default_factory=dict)
+    recent_s: list[float] = field(default_factory=list)
+
+    def served(self, server: str | None, *, upstream: bool) -> None:
+        """Count a response for ``server``."""
+        if server is None:
+            return
+        if upstream:
+            self.from_upstream += 1
+        else:
+            self.from_header += 1
+        servers = self.upstreams if upstream else self.headers
+        if server in servers or len(servers) < MAX_SERVERS:
+            servers[server] = servers.get(server, 0) + 1
+
+    def latency(self, seconds: float) -> None:
+        """Remember a latency for the live view."""
+        if len(self.recent_s) < MAX_RECENT:
+            self.recent_s.append(seconds)
+
+    def lag(self, seconds: float) -> None:
+        """Count how late an arrival was handed to a lane that was free."""
+        step = int(seconds / LAG_STEP_S)
+        self.lags[step] = self.lags.get(step, 0) + 1
+
+    def totals(self) -> dict[str, Any]:
+        """Every counter by name, without the live latencies."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "recent_s"}
+
+    def take_recent(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of the latencies since the last call."""
+        latencies = sorted(self.recent_s)
+        self.recent_s.clear()
+        if not latencies:
+            return None, None
+        return latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
+
+
+def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> float | None:
+    """A quantile of merged lag histograms (upper edge of its bucket, so never too small); None without any lag."""
+    merged: Counter[int] = Counter()
+    for histogram in histograms:
+        merged.update({int(step): count for step, count in histogram.items()})
+    left = merged.total() * quantile
+    for step, count in sorted(merged.items()):
+        left -= count
+        if left <= 0:
+            return (step + 1) * LAG_STEP_S
+    return None
+
+
+def starved(tallies: Iterable[tuple[Mapping[str, int], Mapping[str, int], int]], processes: int, least: int) -> int:
+    """How many of the ``processes`` serving processes have served fewer than ``least`` requests (METHOD 6.3).
+
+    Each item is (by header, by upstream, requests) of one load process. Without the app's header the balancer's
+    upstream addresses count when there is one for each serving process; without those all requests are taken as
+    evenly spread.
+    """
+    headers: Counter[str] = Counter()
+    upstreams: Counter[str] = Counter()
+    total = 0
+    for by_header, by_upstream, requests in tallies:
+        total += requests
+        headers.update(by_header)
+        upstreams.update(by_upstream)
+    known = headers or (upstreams if len(upstreams) >= processes else None)
+    if known is None:
+        return 0 if total >= processes * least else processes
+    return max(0, processes - sum(count >= least for count in known.values()))
+
+
+def fine_bucket(response_time_ms: float) -> float:
+    """Locust's own histogram in steps of 0.1 ms, from 100 ms on of three digits so that it stays small (METHOD 1.5)."""
+    return int(response_time_ms * 10 + 0.5) / 10 if response_time_ms < 100 else float(f"{response_time_ms:.3g}")

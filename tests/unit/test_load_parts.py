@@ -1,0 +1,196 @@
+"""Small parts of the load stage: plan, status, tally, outcome, clients, log, commands, alarm."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.errors import LoadError
+from lab.load.alarm import Alarm
+from lab.load.clients import describe, served_by
+from lab.load.load_plan import LoadPlan
+from lab.load.locust_process import child_command, child_environment
+from lab.load.log_limit import MAX_REPEATS, LimitRepeats
+from lab.load.outcome import outcome, progress
+from lab.load.recording import ARRIVAL, Recorder
+from lab.load.status import Status, read_status, write_status
+from lab.load.tally import Tally, fine_bucket, lag_quantile_s, starved
+from tests.load_runs import make_plan
+
+PLAN = make_plan(Path("/somewhere/locustfile.py"), "http://127.0.0.1:1", Path("/trial"), tags=("a", "b"))
+
+
+def test_a_plan_survives_the_way_to_the_load_process(tmp_path: Path) -> None:
+    """Paths, tuples and a missing rate come back as they were."""
+    plan = make_plan(tmp_path / "l.py", "http://127.0.0.1:1", tmp_path, rate=None, tags=("a", "b"))
+    plan.raw.mkdir()
+    plan.write()
+
+    assert LoadPlan.read(plan.plan_file) == plan
+
+
+@pytest.mark.parametrize(("limit", "processes"), [(64, 1), (64, 3), (65, 4)])
+def test_queue_shares_add_up(limit: int, processes: int) -> None:
+    """The load processes together may hold exactly the limit."""
+    plan = make_plan(Path("l.py"), "", Path(), queue_limit=limit, load_processes=processes)
+
+    assert sum(plan.queue_share(process) for process in range(processes)) == limit
+
+
+def test_the_closed_model_has_no_timetable() -> None:
+    """Asking for one is a mistake of the lab."""
+    with pytest.raises(ValueError, match="closed model"):
+        make_plan(Path("l.py"), "", Path(), rate=None).timetable(1)
+
+
+def test_a_status_is_read_whole(tmp_path: Path) -> None:
+    """Before the first there is none; then always the latest."""
+    assert read_status(tmp_path / "s.json") is None
+    for lanes in (1, 2):
+        write_status(tmp_path / "s.json", Status(lanes=lanes, tally=Tally().totals()))
+
+    assert read_status(tmp_path / "s.json") == Status(lanes=2, tally=Tally().totals())
+
+
+def test_lag_quantiles_merge_load_processes() -> None:
+    """Upper edges of 10 µs buckets, so that a lag is never shown too small; nothing without arrivals."""
+    assert lag_quantile_s([{"0": 98, "50": 1}, {"100": 1}], 0.98) == pytest.approx(1e-5)
+    assert lag_quantile_s([{"0": 98, "50": 1}, {"100": 1}], 0.99) == pytest.approx(51e-5)
+    assert lag_quantile_s([{"0": 98, "50": 1}, {"100": 1}], 1.0) == pytest.approx(101e-5)
+    assert lag_quantile_s([{}, {}], 0.99) is None
+
+
+@pytest.mark.parametrize(
+    ("tallies", "expected"),
+    [
+        ([({"a": 100, "b": 99}, {}, 199)], 1),
+        ([({"a": 60, "b": 100}, {}, 160), ({"a": 40}, {}, 40)], 0),
+        ([({"a": 500}, {}, 500)], 1),
+        ([({}, {"1:1": 500}, 500)], 0),
+        ([({}, {"1:1": 500, "1:2": 5}, 505)], 1),
+        ([({}, {}, 199)], 2),
+        ([({}, {}, 200)], 0),
+    ],
+)
+def test_a_serving_process_is_starved_below_its_warm_up(
+    tallies: list[tuple[dict[str, int], dict[str, int], int]], expected: int
+) -> None:
+    """By the app's header over all load processes, else by upstream when each process has one, else by the total."""
+    assert starved(tallies, processes=2, least=100) == expected
+
+
+def test_progress_joins_load_processes() -> None:
+    """Counts add up, the run is finished when all are, and the line has what people look at."""
+    first = Status(
+        warmup_start_s=0.0, rate=150.0, p50_s=0.002, p99_s=0.01, tally={"requests": 5, "failed": 1, "dropped": 2}
+    )
+    second = Status(rate=150.0, p50_s=0.003, p99_s=0.02, tally={"requests": 7}, finished_s=9.0)
+
+    joined = progress([first, second])
+
+    assert (joined.sent, joined.failed, joined.dropped, joined.finished) == (12, 1, 2, False)
+    assert joined.line() == "warmup  300/s  p50 3.00 ms  p99 20.0 ms  1 failed  2 dropped"
+    assert progress([Status()]).line() == "spawning  0/s"
+
+
+def test_a_lost_row_is_an_error_and_not_a_smaller_number(tmp_path: Path) -> None:
+    """The outcome refuses when schedule, counters and table disagree."""
+    plan = make_plan(tmp_path / "l.py", "", tmp_path, rate=2.0, schedule="uniform", measure_s=1.0)
+    plan.raw.mkdir()
+    recorder = Recorder(plan.recording_file(0))
+    for due_s in (0.25, 0.75, 1.25):
+        recorder.write(ARRIVAL, lane=0, scheduled_s=due_s, sent_s=due_s, done_s=due_s + 0.1)
+    recorder.close()
+    status = Status(
+        warmup_start_s=0.0,
+        measure_start_s=1.0,
+        measure_end_s=2.0,
+        finished_s=3.0,
+        recorded=3,
+        tally=Tally(scheduled=4, started=4).totals(),
+    )
+
+    with pytest.raises(LoadError, match="4 in the schedule, 4 dispatched, 4 accounted for, 3 recorded"):
+        outcome(plan, [status], tmp_path / "r.parquet", 0.0)
+
+
+def test_errors_can_be_grouped() -> None:
+    """No addresses, a bad status without its URL, the text of a task as it is."""
+
+    class HTTPError(Exception):
+        pass
+
+    class CatchResponseError(Exception):
+        pass
+
+    assert describe(HTTPError("404 for url /items/17"), 404) == "HTTP 404"
+    assert describe(HTTPError("odd"), 0) == "HTTPError: odd"
+    assert describe(CatchResponseError("too slow"), 200) == "too slow"
+    assert describe(ValueError("<x object at 0x7f00deadbeef>")) == "ValueError: <x object at 0x…>"
+    assert describe(ValueError()) == "ValueError"
+    assert describe("just a text") == "just a text"
+
+
+def test_served_by_prefers_the_apps_own_header() -> None:
+    """Of several upstream tries the last one answered."""
+    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}) == ("1:2", True)
+    assert served_by({"Server": "nginx"}) == (None, False)
+    assert served_by(None) == (None, False)
+
+
+def test_a_flood_of_messages_is_cut_by_template() -> None:
+    """The same template stops after its limit, another one still gets through."""
+    limit = LimitRepeats()
+
+    def passes(message: str) -> bool:
+        return limit.filter(logging.LogRecord("locust", logging.ERROR, "", 1, message, None, None))
+
+    assert sum(passes("%s failed") for _ in range(MAX_REPEATS + 50)) == MAX_REPEATS
+    assert passes("something else")
+
+
+def test_the_scenario_is_the_whole_configuration() -> None:
+    """No LOCUST_* variable reaches Locust; the rest of the environment does, and the lab can be imported."""
+    environment = child_environment({"LOCUST_USERS": "9", "TOKEN": "x", "PYTHONPATH": "/mine"})
+
+    assert "LOCUST_USERS" not in environment
+    assert environment["TOKEN"] == "x"
+    assert environment["PYTHONPATH"].endswith(":/mine")
+    assert environment["PYTHONHASHSEED"] == "0"
+
+
+def test_a_module_beside_the_locustfile_cannot_shadow_the_standard_library() -> None:
+    """-P keeps the working directory out of the path until Locust imports the locustfile."""
+    command = child_command(PLAN, 1)
+
+    assert command[1:4] == ["-P", "-m", "lab.load.plugin"]
+    assert command[4:] == ["/trial/load/plan.json", "1"]
+
+
+def test_an_alarm_rings_at_its_instant() -> None:
+    """At once when it has passed; not before; a new instant replaces the old one."""
+    alarm = Alarm()
+    alarm.set(time.monotonic() - 1.0)
+    assert select.select([alarm.fd], [], [], 1.0)[0]
+    alarm.silence()
+    alarm.silence()
+    assert not select.select([alarm.fd], [], [], 0.0)[0]
+
+    due_s = time.monotonic() + 0.02
+    alarm.set(time.monotonic() + 60.0)
+    alarm.set(due_s)
+    assert select.select([alarm.fd], [], [], 1.0)[0]
+    assert 0.0 <= time.monotonic() - due_s < 0.5
+
+
+@pytest.mark.parametrize(
+    ("exact", "bucket"), [(0.04, 0.0), (1.26, 1.3), (99.94, 99.9), (123.4, 123.0), (54321.0, 54300.0)]
+)
+def test_locusts_own_histogram_is_fine_and_small(exact: float, bucket: float) -> None:
+    """Tenths of a millisecond where it matters, three digits above: its UI does not contradict the report."""
+    assert fine_bucket(exact) == pytest.approx(bucket)
