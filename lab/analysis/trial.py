@@ -26,7 +26,7 @@ from lab.analysis.ledger import (
 )
 from lab.analysis.shares import Share, gini, shares
 from lab.analysis.timeline import Timeline, timeline
-from lab.records import PhaseWindow, RequestKind, TrialRecord, TrialResult
+from lab.records import POOL, PhaseWindow, RequestKind, TrialRecord, TrialResult
 from lab.topology import Role, ServiceKind
 
 Values = dict[str, float | None]
@@ -78,15 +78,17 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     response = latency(response_times(rows, open_model=record.load.open_model))
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
-    cpu = _service_cpu(record, tables.cgroups, counts.successes)
+    containers = tables.cgroups.filter(pl.col("container") != POOL)
+    cpu = _service_cpu(record, containers, counts.successes)
     ledger = process_lines(tables.processes, record.measure)
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
         "throughput": counts.successes / record.measure.length_s,
         "errors": float(counts.failures),
-        **_memory_values(tables.processes, tables.cgroups, record.measure),
+        **_memory_values(tables.processes, containers, record.measure),
         **_cpu_values(cpu, record.measure),
+        "cpu.throttled": _throttled(tables.cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.successes),
         **_share_values(served, record.processes),
         "boot": record.boot_s,
@@ -164,8 +166,13 @@ def _cpu_values(cpu: tuple[ServiceCpu, ...], window: PhaseWindow) -> Values:
         "cpu.per_1k": complete_sum(service.per_1k_s for service in cpu),
         "cpu.proxy.per_1k": complete_sum(service.per_1k_s for service in cpu if service.proxy),
         "cpu.cores": None if cpu_s is None else cpu_s / window.length_s,
-        "cpu.throttled": complete_sum(service.throttled_s for service in cpu),
     }
+
+
+def _throttled(cgroups: pl.DataFrame, window: PhaseWindow) -> float | None:
+    """Every quota counts: those of the containers, and that of the parent cgroup that pools them."""
+    growth = increases(cgroups, ("service", "container"), ("throttled_s",), window)
+    return complete_sum(grown["throttled_s"] for grown in growth.values())
 
 
 def _scheduler_values(processes: pl.DataFrame, window: PhaseWindow, successes: int) -> Values:

@@ -33,7 +33,7 @@ def creation(service: Service, image_id: str, marks: Mapping[str, str], parent: 
     return {
         "image": image_id,
         "name": container_name(marks),
-        "command": list(service.argv),
+        "command": list(service.argv) or None,
         "entrypoint": None if service.entrypoint is None else list(service.entrypoint),
         "environment": dict(service.env),
         "labels": dict(marks),

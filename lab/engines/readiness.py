@@ -24,9 +24,10 @@ Pids = Callable[[], Iterable[int]]  # processes of the app right now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response: who gave it (header, else owner of the connection, else its port), and its status."""
+    """One response: who gave it (header, else owner of the connection, else its port), on which port, its status."""
 
     server: str
+    port: int
     status: int
 
 
@@ -44,6 +45,7 @@ def wait_until_ready(
     """
     give_up_at = clock() + topology.ready_timeout_s
     seen: Counter[str] = Counter()
+    ports: set[int] = set()
     last_status = 0
     next_death_check = clock()
     while True:
@@ -51,7 +53,9 @@ def wait_until_ready(
             last_status = answer.status
             if answer.status == http.client.OK:
                 seen[answer.server] += 1
-        if len(seen) >= topology.processes and _front_answers(topology):
+                ports.add(answer.port)
+        everywhere = ports == set(topology.app_ports)
+        if everywhere and len(seen) >= topology.processes and _front_answers(topology):
             return dict(seen)
         if clock() >= next_death_check:
             if sentence := dead():
@@ -98,7 +102,7 @@ def _read(connection: http.client.HTTPConnection, pids: Pids) -> Answer | None:
         client_port = connection.sock.getsockname()[1]
         pid = owner_pid(connection.port, client_port, pids())
         server = f"pid-{pid}" if pid is not None else ""
-    return Answer(server=server or f"port-{connection.port}", status=response.status)
+    return Answer(server=server or f"port-{connection.port}", port=connection.port, status=response.status)
 
 
 def _front_answers(topology: Topology) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.models.serve import serve
+from lab.models.serve import environment, serve
 from lab.scenario import App, Arm
 from lab.topology import Limits, Service, ServiceKind
 
@@ -23,7 +23,7 @@ def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: L
             image="app",
             argv=serve(app, ports[0], processes),
             ports=(ports[0],),
-            env=tuple((app.env | arm.env).items()),
+            env=environment(app, arm, ports[0], processes),
             limits=limits,
             read_only=app.read_only,
         ),

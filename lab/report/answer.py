@@ -12,7 +12,17 @@ from lab.report.charts.compare import ratio_chart
 from lab.report.content import Answer, Cell, Figure, Table
 from lab.units import format_change
 
-HEADLINE = ("p50", "p99", "throughput", "errors", "memory.pss.total", "cpu.per_1k", "share.max", "boot")
+HEADLINE = (
+    "p50",
+    "p99",
+    "throughput",
+    "errors",
+    "memory.pss.total",
+    "memory.cgroup.anon",
+    "cpu.per_1k",
+    "share.max",
+    "boot",
+)
 
 
 def status(summary: RunSummary) -> str:

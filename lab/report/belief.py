@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from lab.analysis.comparable import shares_file_pages
 from lab.analysis.gates import CAVEAT, GATES, INVALID
+from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import GateSummary, RunSummary
 from lab.records import RunInfo, TrialState
@@ -25,10 +27,14 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
     return Section(
         key="belief",
         title="Can you believe it?",
-        sentences=(_blocks(summary),),
+        sentences=(_blocks(summary), _generator(headroom(run, summary))),
         doubts=(*doubts[:MAX_DOUBTS], *more),
         parts=tuple(table for table in tables if table.rows),
     )
+
+
+def _generator(room: Headroom | None) -> str:
+    return room.sentence if room else "How far the load generator was from its own limit is not known."
 
 
 def _blocks(summary: RunSummary) -> str:
@@ -44,6 +50,22 @@ def _blocks(summary: RunSummary) -> str:
 
 
 def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    yield from _unfinished(run, summary)
+    for gate in summary.gates:
+        if gate.worst.outcome == CAVEAT:
+            others = f" ({gate.trials - gate.passed} of {gate.trials} trials)"
+            yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
+    if shares_file_pages(run.environment) is False and len({arm.model for arm in summary.scenario.arms}) > 1:
+        yield _unshared(run, summary)
+    if (room := headroom(run, summary)) is not None and room.near:
+        yield room.doubt
+    unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
+    if unattributed:
+        yield f"No request of {', '.join(unattributed)} could be attributed to a process: its shares are not known."
+
+
+def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    """Trials and blocks that do not count."""
     if run.cut:
         yield f"The run ended early: {run.cut}."
     lost = [trial for trial, state in run.states.items() if state is not TrialState.DONE]
@@ -54,13 +76,20 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     for block, arms in summary.decision.missing.items():
         if block in summary.blocks:
             yield f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count."
-    for gate in summary.gates:
-        if gate.worst.outcome == CAVEAT:
-            others = f" ({gate.trials - gate.passed} of {gate.trials} trials)"
-            yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
-    unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
-    if unattributed:
-        yield f"No request of {', '.join(unattributed)} could be attributed to a process: its shares are not known."
+
+
+def _unshared(run: RunInfo, summary: RunSummary) -> str:
+    """Memory of several containers is dearer here than where their file pages are shared: say so, with what is not."""
+    anonymous = [
+        f"{arm.name} {quantity(Unit.BYTES, value)}"
+        for arm in summary.arms
+        if (value := summary.metrics[arm.name, "memory.cgroup.anon"].median) is not None
+    ]
+    return (
+        f"Under the storage driver {run.environment.facts['storage_driver']} every container has its own copy of the "
+        "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "
+        f"higher here than there. Anonymous memory does not depend on the driver: {', '.join(anonymous) or 'unknown'}."
+    )
 
 
 def gate_table(summary: RunSummary) -> Table:

@@ -18,11 +18,17 @@ REPOSITORY = Path(__file__).parent.parent.parent
 RUN_ID = "integration-tests"
 
 
+def app_of_repository(**changes: object) -> App:
+    """The app of this repository."""
+    values: dict[str, object] = {"build": REPOSITORY, "requirements": REPOSITORY / "requirements" / "app.txt"}
+    return App(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
+
+
 def scenario_of(arm: Arm, processes: int = 2, **changes: object) -> Scenario:
     """One arm on the app of this repository."""
     values: dict[str, object] = {
         "question": "Does it deploy?",
-        "app": App(build=REPOSITORY, requirements=REPOSITORY / "requirements" / "app.txt"),
+        "app": app_of_repository(),
         "arms": (arm,),
         "budget": Budget(processes=processes),
         "load": Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=50.0),

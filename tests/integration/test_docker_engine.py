@@ -15,9 +15,9 @@ import pytest
 from lab.engines.docker import DockerEngine, remove_container
 from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.errors import DeploymentError
-from lab.scenario import App, Arm, Budget, Quota, Scenario
+from lab.scenario import Arm, Budget, Quota, Scenario
 from lab.topology import ServiceKind, Topology
-from tests.integration.conftest import REPOSITORY, labelled, scenario_of
+from tests.integration.conftest import app_of_repository, labelled, scenario_of
 
 pytestmark = pytest.mark.integration
 
@@ -36,11 +36,6 @@ def get(port: int, path: str) -> tuple[int, dict[str, str], bytes]:
         return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
     finally:
         connection.close()
-
-
-def repository_app(**changes: object) -> App:
-    values: dict[str, object] = {"build": REPOSITORY, "requirements": REPOSITORY / "requirements" / "app.txt"}
-    return App(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
 
 
 def test_workers_are_one_container_whose_processes_all_answer(engine: DockerEngine, topology_of: Build) -> None:
@@ -84,7 +79,7 @@ def test_containers_are_hardened_and_labelled(
 
 def test_an_app_that_exits_ends_the_wait_with_its_last_words(engine: DockerEngine, topology_of: Build) -> None:
     """A wrong target does not wait for the deadline, and the log says why."""
-    scenario = scenario_of(WORKERS, processes=1, app=repository_app(target="app.main:absent", ready_timeout=600.0))
+    scenario = scenario_of(WORKERS, processes=1, app=app_of_repository(target="app.main:absent", ready_timeout=600.0))
 
     with pytest.raises(DeploymentError, match='Attribute "absent" not found') as caught:
         with engine.deploy(topology_of(scenario)):
@@ -95,7 +90,7 @@ def test_an_app_that_exits_ends_the_wait_with_its_last_words(engine: DockerEngin
 
 def test_an_app_that_never_becomes_ready_is_named_at_the_deadline(engine: DockerEngine, topology_of: Build) -> None:
     """The wrong ready_path is visible in the sentence."""
-    scenario = scenario_of(WORKERS, app=repository_app(ready_path="/absent", ready_timeout=3.0))
+    scenario = scenario_of(WORKERS, app=app_of_repository(ready_path="/absent", ready_timeout=3.0))
 
     with pytest.raises(DeploymentError, match="not ready after 3 s: 0 of 2 .*the last status was 404"):
         with engine.deploy(topology_of(scenario)):
@@ -138,7 +133,7 @@ def test_a_pooled_cpu_budget_is_enforced_over_the_sum(engine: DockerEngine, topo
 @pytest.mark.parametrize("mode", ["split", "pooled"])
 def test_an_allocation_past_the_memory_budget_is_killed(engine: DockerEngine, topology_of: Build, mode: str) -> None:
     """A ballast larger than the budget does not fit: the container is killed and the sentence says so."""
-    app = repository_app(env={"BALLAST_MB": "400"}, ready_timeout=30.0)
+    app = app_of_repository(env={"BALLAST_MB": "400"}, ready_timeout=30.0)
     quota = Quota(mode="split" if mode == "split" else "pooled", amount=200 * 2**20)
     scenario = scenario_of(WORKERS, app=app, budget=Budget(processes=1, memory=quota))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import kendalltau
 
 from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, arms_alike, run_gates
 from lab.analysis.gates.limits import COMPLETE
 from lab.analysis.gates.outcome import judge
+from lab.analysis.gates.steadiness import trend_p_value
 from lab.records import CGROUPS, HOST, PROCESSES, GateResult, RequestKind, TrialResult, TrialState
 from tests.gate_records import (
     ANON_BYTES,
@@ -482,3 +485,18 @@ def test_sentences_are_sentences() -> None:
         assert gate.sentence[0].isupper()
         assert gate.sentence.endswith(".")
         assert ".." not in gate.sentence
+
+
+@pytest.mark.parametrize("n", [8, 12, 30, 60])
+def test_the_trend_test_agrees_with_scipy(n: int) -> None:
+    """Mann–Kendall is Kendall's rank correlation with time; its normal approximation is close from 8 seconds on."""
+    rng = np.random.default_rng(n)
+    for slope in (0.0, 0.05, 0.2):
+        values = rng.normal(size=n) + slope * np.arange(n)
+        exact = kendalltau(np.arange(n), values, method="exact").pvalue
+        assert trend_p_value(values) == pytest.approx(exact, abs=0.02)
+
+
+def test_a_constant_series_has_no_trend() -> None:
+    """All values tied: nothing can be said against no trend."""
+    assert trend_p_value(np.ones(20)) == 1.0

@@ -144,6 +144,17 @@ def test_a_command_template_is_split_before_it_is_filled() -> None:
     assert argv == ("serve", "--bind", "127.0.0.1:20000", "--name", "my shop", "-w", "4")
 
 
+def test_an_image_may_keep_its_own_command_and_be_told_by_environment() -> None:
+    """command = "{image}" leaves the image's command alone; port and workers travel in the environment."""
+    app = App(image="shop:1", command="{image}", env={"PORT": "{port}", "WEB_CONCURRENCY": "{workers}"})
+    workers, *_ = topology(ARMS[0], scenario(app=app)).services
+    replica = next(s for s in topology(ARMS[2], scenario(app=app)).services if s.name == "app-2")
+
+    assert workers.argv == ()
+    assert dict(workers.env) == {"PORT": "20000", "WEB_CONCURRENCY": "4"}
+    assert dict(replica.env) == {"PORT": "20001", "WEB_CONCURRENCY": "1"}
+
+
 def test_environment_of_an_arm_overrides_that_of_the_app() -> None:
     """An option under test may be an environment variable of one arm."""
     app = App(image="shop:1", env={"A": "1", "B": "1"})

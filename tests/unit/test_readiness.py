@@ -84,6 +84,12 @@ def test_servers_without_our_header_are_told_apart_by_their_port() -> None:
     assert set(servers) == {f"port-{one}", f"port-{two}"}
 
 
+def test_every_port_must_have_answered() -> None:
+    """Two processes behind one port are not two replicas: the other one does not answer yet."""
+    with serving(["a", "b"]) as one, serving(["c"], status=503) as two, pytest.raises(DeploymentError):
+        wait_until_ready(topology(one, two, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+
 def test_a_wrong_status_is_named_at_the_deadline() -> None:
     """The most common mistake, a wrong ready_path, is visible in the error."""
     with serving(["a"], status=404) as port, pytest.raises(DeploymentError, match="the last status was 404"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -220,3 +221,18 @@ def test_ratio_axis_has_one_and_a_handful_of_labels(ratios: list[float]) -> None
     assert 3 <= len(ticks) <= 12
     assert ticks[0] <= min(ratios)
     assert ticks[-1] >= max(ratios)
+
+
+def test_a_driver_that_shares_no_file_pages_is_a_doubt_beside_memory() -> None:
+    """N containers pay N times for the image's files there: said with the memory that is not affected."""
+    told = {}
+    for driver in ("overlay2", "fuse-overlayfs"):
+        scenario = make_scenario()
+        run = make_run(scenario)
+        run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": driver}))
+        content = build_content(run, summarise(run, make_trials(scenario)))
+        told[driver] = " ".join(doubt for section in content.sections for doubt in section.doubts)
+
+    assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]
+    assert "Anonymous memory does not depend on the driver: workers" in told["fuse-overlayfs"]
+    assert "own copy" not in told["overlay2"]

@@ -83,7 +83,7 @@ def test_a_resolved_scenario_survives_json(tmp_path: Path) -> None:
         ("rate = 50", 'rate = 50\n[compare]\nprimary = ["p9"]', "unknown metric 'p9': did you mean 'p99'?"),
         ('image = "shop:1"', "", 'give exactly one of "build"'),
         ('image = "shop:1"', 'image = "shop:1"\nbuild = "."', 'give exactly one of "build"'),
-        ('image = "shop:1"', 'image = "shop:1"\ncommand = "serve"', "needs the placeholder {port}"),
+        ('image = "shop:1"', 'image = "shop:1"\ncommand = "serve"', "the placeholder {port} must be in it"),
         ('image = "shop:1"', 'image = "shop:1"\ncommand = "serve {port}"', "needs the placeholder {workers}"),
         ("locustfile.py", "absent.py", "load.locustfile: no such file"),
         ('question = "Which?"', "question = Which?", "not valid TOML"),

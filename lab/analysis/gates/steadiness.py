@@ -7,7 +7,7 @@ import math
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
+from scipy.special import ndtr
 
 from lab.analysis.eligibility import Steadiness, steady
 from lab.analysis.gates.limits import (
@@ -81,7 +81,24 @@ def _judge_drift(gate: Gate, what: str, seconds: Floats, values: Floats) -> Gate
 
 
 def _is_trend(seconds: Floats, values: Floats) -> bool:
-    return bool(kendalltau(seconds, values).pvalue < STEADY_P_VALUE)
+    return trend_p_value(values[np.argsort(seconds, kind="stable")]) < STEADY_P_VALUE
+
+
+def trend_p_value(values: Floats) -> float:
+    """Two-sided p-value of the Mann–Kendall test against no trend, by its normal approximation with ties.
+
+    ``values``: shape (n,), in order of time. Written out because scipy.stats costs every lab process 90 MB and
+    2 s of import. Source: Mann (1945); Kendall (1975), Rank Correlation Methods, section 4.
+    """
+    n = len(values)
+    first, second = np.triu_indices(n, k=1)
+    score = float(np.sign(values[second] - values[first]).sum())
+    _, ties = np.unique(values, return_counts=True)
+    variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    if variance <= 0:
+        return 1.0
+    corrected = max(0.0, abs(score) - 1)  # continuity
+    return float(2 * ndtr(-corrected / np.sqrt(variance)))
 
 
 def _start(result: TrialResult) -> str:

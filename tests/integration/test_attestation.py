@@ -1,0 +1,130 @@
+"""Deliberately wrong arms on real containers: each is found out, with the proof in the sentence (METHOD 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import docker
+import pytest
+
+from lab.analysis.attestation import caveats
+from lab.attest import attest
+from lab.engines.docker import DockerEngine, remove_container
+from lab.engines.evidence import collect
+from lab.errors import DeploymentError, InvalidRunError
+from lab.plan import Trial, build_plan
+from lab.scenario import Arm, Scenario
+from lab.topology import ConfigFile, Service, ServiceKind, Topology
+from tests.integration.conftest import app_of_repository, scenario_of
+
+pytestmark = pytest.mark.integration
+
+WORKERS = Arm(name="workers", model="workers", front="direct")
+WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+
+Build = Callable[[Scenario], Topology]
+
+
+def trial_of(scenario: Scenario) -> Trial:
+    return build_plan(scenario).trials[0]
+
+
+def with_argv(service: Service, option: str, value: str) -> Service:
+    argv = list(service.argv)
+    argv[argv.index(option) + 1] = value
+    return replace(service, argv=tuple(argv))
+
+
+def changed(topology: Topology, change: Callable[[Service], Service], kind: ServiceKind = ServiceKind.APP) -> Topology:
+    services = tuple(change(service) if service.kind is kind else service for service in topology.services)
+    return replace(topology, services=services)
+
+
+@pytest.mark.parametrize("arm", [WORKERS, WORKERS_NGINX, REPLICAS], ids=lambda arm: arm.name)
+def test_honest_arms_are_attested(engine: DockerEngine, topology_of: Build, arm: Arm) -> None:
+    """The three ordinary arms pass, and the evidence names loop, HTTP implementation and every listener's owner."""
+    scenario = scenario_of(arm)
+    with engine.deploy(topology_of(scenario)) as deployment:
+        evidence = attest(trial_of(scenario), deployment, None)
+
+    assert evidence.runtime == {"loop": "uvloop", "http": "httptools"}
+    assert all(evidence.listeners.values())
+    assert len(evidence.servers) == 2
+    assert caveats(evidence) == []
+
+
+def test_fewer_workers_than_asked(engine: DockerEngine, topology_of: Build) -> None:
+    """--workers 1 where 2 were asked for never becomes ready, and the sentence says how many answered."""
+    topology = topology_of(scenario_of(WORKERS))
+    wrong = replace(changed(topology, lambda service: with_argv(service, "--workers", "1")), ready_timeout_s=4.0)
+
+    with pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
+        with engine.deploy(wrong):
+            pytest.fail("must not come up")
+
+
+def test_an_nginx_that_proxies_to_another_place(engine: DockerEngine, topology_of: Build) -> None:
+    """The upstream in the answers is not of this arm."""
+    scenario = scenario_of(WORKERS_NGINX, processes=1)
+    with engine.deploy(topology_of(scenario_of(WORKERS, processes=1))) as elsewhere:
+        port = elsewhere.topology.port
+        topology = replace(topology_of(scenario), trial_id="b02-workers-nginx")
+
+        def redirect(service: Service) -> Service:
+            file = service.files[0]
+            text = file.text.replace(f"server 127.0.0.1:{topology.app_ports[0]}", f"server 127.0.0.1:{port}")
+            return replace(service, files=(ConfigFile(path=file.path, text=text),))
+
+        with engine.deploy(changed(topology, redirect, ServiceKind.PROXY)) as deployment:
+            with pytest.raises(InvalidRunError, match=f"nginx proxies to 127.0.0.1:{port}, which is not this arm"):
+                attest(trial_of(scenario), deployment, None)
+
+
+def test_replicas_running_with_a_supervisor(engine: DockerEngine, topology_of: Build) -> None:
+    """A replica that was started with --workers 2 has a supervisor, and too many processes serve."""
+    scenario = scenario_of(REPLICAS)
+    wrong = changed(topology_of(scenario), lambda service: with_argv(service, "--workers", "2"))
+
+    with engine.deploy(wrong) as deployment:
+        with pytest.raises(InvalidRunError, match="model replicas has no supervisor, found one in app-"):
+            attest(trial_of(scenario), deployment, None)
+
+
+def test_arms_on_different_event_loops(engine: DockerEngine, topology_of: Build) -> None:
+    """The second arm runs on asyncio where the first ran on uvloop."""
+    scenario = scenario_of(REPLICAS)
+    wrong = changed(topology_of(scenario), lambda service: with_argv(service, "--loop", "asyncio"))
+
+    with engine.deploy(wrong) as deployment:
+        with pytest.raises(InvalidRunError, match="loop asyncio instead of uvloop"):
+            attest(trial_of(scenario), deployment, {"loop": "uvloop", "http": "httptools"})
+
+
+def test_a_stale_container_of_the_same_image(
+    client: docker.DockerClient, engine: DockerEngine, topology_of: Build
+) -> None:
+    """A forgotten container shares file pages and would lower every PSS: it is named."""
+    scenario = scenario_of(WORKERS)
+    stale = client.containers.run(
+        engine.image_id("app"), ["python", "-c", "import time; time.sleep(60)"], detach=True, network_mode="none"
+    )
+    try:
+        with engine.deploy(topology_of(scenario)) as deployment:
+            with pytest.raises(InvalidRunError, match=rf"same image is running \({stale.name}\)"):
+                attest(trial_of(scenario), deployment, None)
+    finally:
+        remove_container(client, stale.id)
+
+
+def test_the_44_ms_of_workers_on_the_asyncio_loop_are_named(engine: DockerEngine, topology_of: Build) -> None:
+    """The TCP_NODELAY defect shows in the keep-alive probe and is called by its name (FIELD 2)."""
+    scenario = scenario_of(WORKERS, app=app_of_repository(loop="asyncio"))
+    with engine.deploy(topology_of(scenario)) as deployment:
+        evidence = collect(deployment)
+
+    (caveat,) = caveats(evidence)
+    assert evidence.keepalive_s == pytest.approx(0.044, abs=0.008)
+    assert "TCP_NODELAY" in caveat.sentence
+    assert "asyncio" in caveat.sentence

@@ -1,0 +1,34 @@
+"""The calibration with the real generator and a real nginx."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.calibration import calibration_of
+from lab.engines.docker import DockerEngine
+from lab.environment import describe_environment
+
+pytestmark = pytest.mark.integration
+
+LEAST_PER_S = 500.0  # two cores under tests reach ten times as much; a generator that waits for something, less
+BUDGET_S = 8.0
+
+
+def test_the_ceiling_is_measured_once_and_quickly(engine: DockerEngine, tmp_path: Path) -> None:
+    """Thousands of requests a second within the budget, then from the cache; the fixture checks what is left."""
+    environment = describe_environment(engine.describe())
+    said: list[str] = []
+    began = time.monotonic()
+    first = calibration_of(engine, environment, 1, said.append, root=tmp_path)
+    measured = time.monotonic()
+    second = calibration_of(engine, environment, 1, said.append, root=tmp_path)
+
+    assert first is not None
+    assert first.ceiling_per_s > LEAST_PER_S
+    assert second == first
+    assert len(said) == 1
+    assert measured - began < 2 * BUDGET_S, "twice the budget of a quiet machine"
+    assert time.monotonic() - measured < 0.1
