@@ -35,8 +35,8 @@ bench: install ## measure the lab itself; prints its figures
 	@sh scripts/system docker bases
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; .venv/bin/python "$$benchmark" || exit 1; done
 
-docs: ## build the documentation (not yet: README.md is all there is)
-	@echo "There is no documentation to build yet; read README.md."
+docs: install ## make docs/reference.md again from the code
+	.venv/bin/python docs/generate.py
 
 requirements: ## pin requirements/*.txt again after a change of pyproject.toml
 	@sh scripts/requirements

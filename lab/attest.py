@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from lab.analysis.attestation import Claim, Evidence, failures, runtime_differences
 from lab.engines import Deployment
 from lab.engines.evidence import collect
+from lab.engines.readiness import UNNAMED
 from lab.errors import InvalidRunError
+from lab.load.load_plan import Fallback
 from lab.models import MODELS
 from lab.plan import Trial
+from lab.topology import Topology
 
 HINT = (
     "mend the image or the command, otherwise other things would be compared than the scenario says; "
@@ -44,3 +47,15 @@ def attest(
         told = ", ".join(f"{key} {evidence.runtime.get(key)} instead of {earlier.get(key)}" for key in keys)
         raise InvalidRunError(f"{trial.id}: the arms of this run are served differently: {told}", HINT)
     return evidence
+
+
+def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
+    """How to know who served a request whose answer does not carry the app's own header (METHOD 1.7).
+
+    Behind a front the connection's other end is the front, and its upstream address names a process only where each
+    process has an address of its own: several on one would look like a single process that does everything. Without
+    a front the owner of the socket is asked, unless the app was seen to send the header: looking costs CPU.
+    """
+    if topology.port not in topology.app_ports:
+        return "upstream" if len(topology.app_ports) == topology.processes else "none"
+    return "socket" if all(server.startswith(UNNAMED) for server in evidence.servers) else "none"

@@ -166,6 +166,15 @@ PROCESSES: Mapping[str, Any] = {
     "command": pl.String,  # first 120 characters of the command line
 }
 
+CONNECTIONS: Mapping[str, Any] = {  # read beside PROCESSES when requests are attributed by socket, and not kept
+    "t_s": pl.Float64,
+    "client_port": pl.UInt16,
+    "pid": pl.Int32,  # the one process of the arm that holds the server's end
+    "service": pl.String,
+}
+
+POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold
+
 CGROUPS: Mapping[str, Any] = {
     "t_s": pl.Float64,
     "service": pl.String,
@@ -229,6 +238,16 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How many requests a second the load generator makes at most on this machine: see lab/calibration.py."""
+
+    ceiling_per_s: float
+    load_processes: int
+    lanes: int
+    measured_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """run.json: what was planned, where, and what became of each trial."""
 
@@ -242,4 +261,7 @@ class RunInfo:
     order: tuple[str, ...]
     states: Mapping[str, TrialState]
     cut: str = ""  # why the run ended early; empty when it did not
+    inputs: Mapping[str, str] = field(default_factory=dict)  # "locustfile" -> sha256: what the scenario only names
+    noise_floor: Mapping[str, Any] = field(default_factory=dict)  # of the machine, as known then: lab/floors.py
+    calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
     schema_version: int = SCHEMA_VERSION

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -39,18 +41,8 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
 }
 _RUN_INFO: TypeAdapter[RunInfo] = TypeAdapter(RunInfo)
 _TRIAL_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 _ADVICE = "the folder may be from an interrupted copy; restore it, or run the scenario again"
-
-
-class ImageFacts(Protocol):
-    """What run.json keeps of an image: its name, content digest, and how it was had."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def origin(self) -> str: ...
 
 
 def new_run_id(scenario_name: str, now: datetime | None = None) -> str:
@@ -59,7 +51,7 @@ def new_run_id(scenario_name: str, now: datetime | None = None) -> str:
 
 
 def new_run_info(
-    run_id: str, scenario_name: str, plan: Plan, environment: Environment, images: Mapping[str, ImageFacts]
+    run_id: str, scenario_name: str, plan: Plan, environment: Environment, images: Mapping[str, Mapping[str, str]]
 ) -> RunInfo:
     """run.json of a run that is about to start: everything planned, nothing done."""
     return RunInfo(
@@ -69,7 +61,7 @@ def new_run_info(
         scenario=scenario_to_json(plan.scenario),
         scenario_name=scenario_name,
         environment=environment,
-        images={key: {"name": i.name, "digest": i.digest, "origin": i.origin} for key, i in images.items()},
+        images=images,
         order=tuple(trial.id for trial in plan.trials),
         states={trial.id: TrialState.PLANNED for trial in plan.trials},
     )
@@ -97,10 +89,17 @@ class RunFolder:
         folder.write_info(info)
         return folder
 
+    @classmethod
+    def reopen(cls, path: Path) -> RunFolder:
+        """A folder whose run was cut, to be continued. Raises RunFolderError."""
+        return cls(path, replace(read_info(path), cut=""))
+
     def stage(self, trial_id: str) -> Path:
         """An empty folder in which one trial's files are written while it runs."""
         staging = self.path / "trials" / f".{trial_id}.part"
         with disk_errors(staging):
+            if staging.exists():
+                shutil.rmtree(staging)  # half a trial of a lab that was killed: it reports nothing
             staging.mkdir()
         return staging
 
@@ -113,6 +112,22 @@ class RunFolder:
             staging.rename(target)
         self.write_info(replace(self.info, states={**self.info.states, record.trial_id: record.state}))
         return target
+
+    def abandon(self, trial_id: str, state: TrialState, reason: str) -> None:
+        """Note why there is no such trial; the files of a failed one stay, they can explain the failure."""
+        staging = self.path / "trials" / f".{trial_id}.part"
+        if state is TrialState.FAILED:
+            staging.rename(_free_name(self.path / "trials" / f"{trial_id}.failed"))
+        else:
+            shutil.rmtree(staging)
+        self.write_info(replace(self.info, states={**self.info.states, trial_id: state}, cut=reason))
+
+    def extend(self, trial_ids: Iterable[str]) -> None:
+        """Add trials that were not planned at first: replacements of invalid blocks."""
+        added = tuple(trial_ids)
+        if added:
+            states = {**self.info.states, **dict.fromkeys(added, TrialState.PLANNED)}
+            self.write_info(replace(self.info, order=(*self.info.order, *added), states=states))
 
     def write_info(self, info: RunInfo) -> None:
         """Replace run.json; a reader sees the old one or the new one."""
@@ -131,7 +146,7 @@ class disk_errors:  # noqa: N801  used as a statement, like contextlib's own
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
             raise MissingError(
                 f"cannot write {self._path}: {error.strerror or error}",
                 "free some space or choose another folder with --out; finished trials are kept",
@@ -162,6 +177,13 @@ def read_info(path: Path) -> RunInfo:
     return replace(info, states=states)
 
 
+def read_records(path: Path, info: RunInfo) -> Iterator[TrialRecord]:
+    """The records of the finished trials, without their tables. Raises RunFolderError."""
+    for trial_id in info.order:
+        if info.states.get(trial_id) is TrialState.DONE:
+            yield _read_json(path / "trials" / trial_id / "record.json", _TRIAL_RECORD)
+
+
 def read_trials(path: Path, info: RunInfo) -> Iterator[TrialResult]:
     """The finished trials in the order in which they ran, one at a time. Raises RunFolderError."""
     for trial_id in info.order:
@@ -180,6 +202,12 @@ def read_trial(directory: Path) -> TrialResult:
 def read_tables(directory: Path) -> TrialTables:
     """The four tables of one trial, exactly as records.py describes them. Raises RunFolderError."""
     return TrialTables(**{name: _read_table(directory / f"{name}.parquet", schema) for name, schema in TABLES.items()})
+
+
+def _free_name(path: Path) -> Path:
+    """``path``, or with a number behind it when an earlier attempt has that name."""
+    taken = [path, *path.parent.glob(f"{path.name}-*")]
+    return path if not path.exists() else path.with_name(f"{path.name}-{len(taken)}")
 
 
 def _read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Read and validate a scenario file. Pydantic lives here and nowhere else; what comes out is frozen dataclasses."""
+"""Read and validate a scenario file. Pydantic lives here and in scenario_compare; out come frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
-from lab.analysis.metrics import METRICS
+from lab.scenario_compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.topology import Limits
 from lab.units import parse_duration_s, parse_size_bytes
 
 MAX_PROCESSES = 512
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
-STRICT = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000)
 
 
 def _duration(value: object) -> float:
@@ -100,9 +99,16 @@ class App:
             raise ValueError('give exactly one of "build" (a folder with a Dockerfile) and "image" (an existing image)')
         if self.requirements is not None and self.build is None:
             raise ValueError('"requirements" fills the wheelhouse of a build: it needs "build"')
-        if self.command and "{port}" not in self.command:
-            raise ValueError('"command" needs the placeholder {port}, so that every arm can listen on a free port')
+        if self.command and not self.tells("{port}"):
+            raise ValueError(
+                'with "command" the placeholder {port} must be in it, or in a value of "env", '
+                "so that every arm can listen on a free port"
+            )
         return self
+
+    def tells(self, placeholder: str) -> bool:
+        """Whether the command or the environment hands the placeholder on to the app."""
+        return any(placeholder in text for text in (self.command, *self.env.values()))
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -194,29 +200,6 @@ class Trials:
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
 
 
-def _known_metrics(keys: tuple[str, ...]) -> tuple[str, ...]:
-    for key in keys:
-        if key not in METRICS:
-            raise ValueError(unknown("metric", key, METRICS))
-    return keys
-
-
-@dataclass(config=STRICT, kw_only=True)
-class Compare:
-    """What is judged: every arm against ``baseline`` on each primary metric; the rest is exploratory."""
-
-    baseline: str = ""
-    primary: Annotated[tuple[str, ...], AfterValidator(_known_metrics)] = ("memory.pss.total",)
-
-
-def unknown(what: str, name: str, known: Any) -> str:
-    """``unknown metric "p9": did you mean "p99"?`` for any set of names."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f"unknown {what} {name!r}: " + (f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}")
-
-
 @dataclass(config=STRICT, kw_only=True)
 class Scenario:
     """A resolved scenario file: every key present, every path absolute."""
@@ -232,6 +215,7 @@ class Scenario:
     images: Images = field(default_factory=Images)
     trials: Trials = field(default_factory=Trials)
     compare: Compare = field(default_factory=Compare)
+    expect: Annotated[tuple[Expect, ...], Field(max_length=100)] = ()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
@@ -240,11 +224,15 @@ class Scenario:
             raise ValueError(f"arms need different names, got {', '.join(names)}")
         if self.compare.baseline and self.compare.baseline not in names:
             raise ValueError("compare.baseline: " + unknown("arm", self.compare.baseline, names))
+        check_expectations(self.expect, names)
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
-        if self.app.command and "{workers}" not in self.app.command and any(a.model == "workers" for a in self.arms):
-            raise ValueError('app.command needs the placeholder {workers}, because an arm has model = "workers"')
+        if self.app.command and not self.app.tells("{workers}") and any(a.model == "workers" for a in self.arms):
+            raise ValueError(
+                "app.command, or a value of app.env, needs the placeholder {workers}, "
+                'because an arm has model = "workers"'
+            )
         return self
 
     @property

@@ -14,8 +14,10 @@ from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
 from lab.scenario import SCENARIO, Arm, Scenario
+from lab.scenario_compare import Expect
 
 MAX_FILE_BYTES = 1_000_000
+LISTED_TABLES = {"arms": Arm, "expect": Expect}
 PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
 ADVICE = "run `lab schema` for every key, or see the scenario reference in README.md"
 
@@ -116,8 +118,8 @@ def _keys_at(location: list[int | str]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        if part == "arms":
-            table = Arm
+        if part in LISTED_TABLES:
+            table = LISTED_TABLES[str(part)]
         else:
             table = next((f.type for f in dataclasses.fields(table) if f.name == part), table)
             table = _resolve(table)

@@ -13,11 +13,11 @@ from typing import Protocol
 
 from lab.analysis.attestation import Evidence, caveats
 from lab.analysis.gates import run_gates
-from lab.attest import Collect, attest
+from lab.attest import Collect, attest, fallback_of
 from lab.engines import Deployment, Engine
 from lab.engines.evidence import collect
 from lab.errors import LoadError
-from lab.load.load_plan import LoadPlan
+from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProcess, LoadProgress, start_load
 from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Plan, Trial, build_topology, ports_needed, queue_limit
 from lab.records import GateResult, Phase, PhaseWindow, TrialRecord, TrialResult, TrialState
@@ -89,12 +89,13 @@ def run_trial(run: Run, trial: Trial, staging: Path) -> TrialRecord:
         ready = tools.clock()
         try:
             evidence = attest(trial, deployment, _first_runtime(run), tools.collect_evidence)
-            with tools.start_sampler(_sampler_plan(run, deployment, t0, staging)) as sampler:
+            fallback = fallback_of(evidence, deployment.topology)
+            with tools.start_sampler(_sampler_plan(run, deployment, t0, staging, fallback)) as sampler:
                 tools.sleep(scenario.load.idle)
-                with tools.start_load(_load_plan(run, trial, deployment, staging)) as load:
+                with tools.start_load(_load_plan(run, trial, deployment, staging, fallback)) as load:
                     _drive(run, trial, load, sampler, deployment)
-                    loaded = load.result(staging / "requests.parquet", t0)
-                sampled = sampler.result(staging)
+                    sampled = sampler.result(staging)
+                    loaded = load.result(staging / "requests.parquet", t0, sampled.connections)
         finally:
             _keep_logs(deployment, staging)
     measured = Measured(
@@ -139,19 +140,20 @@ def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployme
     deployment.check()
 
 
-def _sampler_plan(run: Run, deployment: Deployment, t0: float, staging: Path) -> SamplerPlan:
+def _sampler_plan(run: Run, deployment: Deployment, t0: float, staging: Path, fallback: Fallback) -> SamplerPlan:
     load = run.plan.scenario.load
     return SamplerPlan(
         targets=deployment.targets,
         t0_monotonic_s=t0,
         expected_s=load.idle + load.warmup + load.measure,
         lab_pid=os.getpid(),
+        watched_port=deployment.topology.port if fallback == "socket" else 0,
         pooled=not deployment.topology.pool.unlimited,
         directory=staging,
     )
 
 
-def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path) -> LoadPlan:
+def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path, fallback: Fallback) -> LoadPlan:
     load = run.plan.scenario.load
     return LoadPlan(
         locustfile=load.locustfile,
@@ -171,6 +173,7 @@ def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path) ->
         measure_s=load.measure,
         queue_limit=queue_limit(load.rate or 0.0),
         directory=staging,
+        fallback=fallback,
     )
 
 

@@ -23,6 +23,7 @@ class FakeServer:
     seen: Counter[str] = field(default_factory=Counter)
     paths: list[str] = field(default_factory=list)
     connections: int = 0
+    client_ports: set[int] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -30,6 +31,7 @@ class FakeServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.client_ports.add(writer.get_extra_info("peername")[1])
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._answer(reader, writer):

@@ -155,7 +155,7 @@ class FakeLoad:
             p99_s=None,
         )
 
-    def result(self, target: Path, t0_monotonic_s: float) -> LoadOutcome:
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         self._world.note("load result")
         pl.DataFrame(schema=dict(REQUESTS)).write_parquet(target)
         started = self._started_s

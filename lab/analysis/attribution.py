@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from lab.analysis.latency import measured, rank, service_times
-from lab.analysis.shares import gini, shares
+from lab.analysis.shares import attributed, gini, shares
 from lab.records import PhaseWindow, TrialResult
 
 SHOWN_QUANTILES = (0.50, 0.95)
@@ -25,7 +25,7 @@ class Balance:
 
     ``share_max``: largest share of the attributed requests. ``skew``: the same ÷ (1/N); 1 is perfect, N is one
     process doing everything. ``gini``: 0 is perfect, (N − 1)/N is one process doing everything. ``silent``: processes
-    that served nothing. ``attributed``: fraction of the answered requests whose server is known.
+    that served nothing. ``attributed``: fraction of the successful requests whose server is known.
     """
 
     share_max: float
@@ -46,7 +46,7 @@ class ProcessLatency:
 
 
 def balance(result: TrialResult) -> Balance | None:
-    """Balance over the measure phase; None when no request could be attributed (then nothing is known, not zero).
+    """Balance over the measure phase; None when too few requests could be attributed (then it is unknown, not zero).
 
     A process that replaced another during the window is one more in ``gini``, while ``skew`` keeps the arm's N.
     """
@@ -55,13 +55,12 @@ def balance(result: TrialResult) -> Balance | None:
     if not served:
         return None
     counts = [share.requests for share in served]
-    answered = rows.filter(pl.col("t_done_s").is_not_null() & (pl.col("status") > 0)).height
     return Balance(
         share_max=share_max(counts),
         skew=skew(counts, processes),
         gini=gini(counts),
         silent=counts.count(0),
-        attributed=min(1.0, sum(counts) / max(1, answered)),
+        attributed=attributed(rows) or 0.0,
     )
 
 

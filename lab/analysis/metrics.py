@@ -205,7 +205,10 @@ CATALOGUE: tuple[Metric, ...] = (
         better=Better.LOWER,
         group=Group.BALANCE,
         title="largest share of one process",
-        definition="Requests served by the busiest serving process ÷ all attributed requests; 1/N is perfect balance.",
+        definition=(
+            "Requests served by the busiest serving process ÷ all attributed requests; 1/N is perfect balance. "
+            "Missing, as the two below, when the server of less than 99 % of the successful requests is known."
+        ),
     ),
     Metric(
         key="share.skew",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+MIN_ATTRIBUTED = 0.99  # of the successful requests: shares of fewer may be those of a busy process's connections only
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -18,18 +20,24 @@ class Share:
     fraction: float
 
 
+def attributed(rows: pl.DataFrame) -> float | None:
+    """The part of the successful requests (column ``ok``) whose server is known; None without any."""
+    done = rows.filter("ok")
+    return 1 - done["served_by"].null_count() / done.height if done.height else None
+
+
 def shares(rows: pl.DataFrame, processes: int) -> tuple[Share, ...]:
     """Shares of the attributed requests among ``rows``, largest first; silent processes fill up to ``processes``.
 
-    More than ``processes`` shares mean that a process was replaced during the measure phase. Empty when no request
-    could be attributed.
+    More than ``processes`` shares mean that a process was replaced during the measure phase. Empty when less than
+    MIN_ATTRIBUTED of the successful requests could be attributed: missing, never those of a part.
     """
-    counts = rows["served_by"].drop_nulls().value_counts().sort(["count", "served_by"], descending=[True, False])
-    attributed = int(counts["count"].sum())
-    if not attributed:
+    if (attributed(rows) or 0.0) < MIN_ATTRIBUTED:
         return ()
+    counts = rows["served_by"].drop_nulls().value_counts().sort(["count", "served_by"], descending=[True, False])
+    total = int(counts["count"].sum())
     served = [
-        Share(served_by=name, requests=count, fraction=count / attributed)
+        Share(served_by=name, requests=count, fraction=count / total)
         for name, count in counts.select("served_by", "count").iter_rows()
     ]
     silent = Share(served_by="", requests=0, fraction=0.0)

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     BELOW_FLOOR = "below the noise floor"
     MISSING = "missing value"  # in Judgement.blocks
     NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero, negative or not finite; 0/0 is not 1
+    TOO_FEW_REQUESTS = "too few requests"  # behind a percentile of a trial: shown, not judged (METHOD 6.5)
     SMOKE = "smoke"  # fewer blocks than the level needs: numbers only
     EXPLORATORY = "exploratory"  # not a primary metric: numbers only
 
@@ -130,7 +131,7 @@ def judge(
     numbers = replace(explore(baseline, contender, metric, level), bound=bound, floor=floor)
     if numbers.reason is Reason.EXPLORATORY:
         ratios = np.array(log_ratios(baseline, contender))
-        return _with_verdict(numbers, decide(ratios, bound, level), metric.better)
+        return conclude(numbers, wilcoxon_limits(ratios, level), t_limits(ratios, level), metric.better)
     return numbers if numbers.n < numbers.blocks_needed else replace(numbers, verdict=Verdict.INCONCLUSIVE)
 
 
@@ -185,8 +186,18 @@ def verdict_level(primaries: int) -> float:
 
 def decide(ratios: Floats, bound: float, level: float) -> Decision:
     """The core of ``judge`` for many comparisons at once: log ratios of shape ``(..., n)``, n blocks each."""
-    wilcoxon, student = wilcoxon_limits(ratios, level), t_limits(ratios, level)
-    return Decision(wilcoxon, student, _place(wilcoxon, bound), _place(student, bound))
+    return _placed(wilcoxon_limits(ratios, level), t_limits(ratios, level), bound)
+
+
+def conclude(numbers: Judgement, exact: Limits, cross_check: Limits, better: Better) -> Judgement:
+    """``numbers`` with the word that both intervals (log ratios) give it; its ``bound`` and ``floor`` are respected."""
+    if numbers.bound is None:
+        raise AnalysisError(f"{numbers.metric}: no verdict without a bound of practical equivalence")
+    return _with_verdict(numbers, _placed(exact, cross_check, numbers.bound), better)
+
+
+def _placed(exact: Limits, cross_check: Limits, bound: float) -> Decision:
+    return Decision(exact, cross_check, _place(exact, bound), _place(cross_check, bound))
 
 
 def _place(limits: Limits, bound: float) -> Places:

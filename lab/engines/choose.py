@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from lab.engines import Engine
 from lab.engines.docker import DockerEngine, connect
 from lab.engines.images import ImageRecord, prepare_images
+from lab.engines.versions import image_versions
 from lab.scenario import Scenario
 
 
@@ -17,4 +18,6 @@ def open_engine(
     client = connect()
     need_nginx = any(arm.front == "nginx" for arm in scenario.arms)
     images = prepare_images(client, scenario, need_nginx, on_step)
-    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart), images
+    versions = image_versions(client, images["app"].id, run_id)
+    engine = DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, versions)
+    return engine, images

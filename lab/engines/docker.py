@@ -64,17 +64,19 @@ class DockerEngine:
         run_id: str,
         port_range: tuple[int, int],
         restart: str = "no",
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._images = images
         self._run_id = run_id
         self._port_range = port_range
         self._restart = restart
+        self._versions = versions or {}
         self._info = client.info()
 
     def describe(self) -> Mapping[str, Any]:
-        """Engine version, API, drivers and network mode."""
-        return describe(self._client)
+        """Engine version, API, drivers and network mode, and the versions inside the app's image."""
+        return {**describe(self._client), **self._versions}
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``"app"`` or ``"nginx"``."""

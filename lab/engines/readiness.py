@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from lab.engines.sockets import owner_pid
+from lab.engines.sockets import owner_pids
 from lab.errors import DeploymentError
 from lab.topology import HOST, Topology
 
@@ -18,13 +18,19 @@ PAUSE_S = 0.02
 DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
 
+UNNAMED = PID, PORT = "pid-", "port-"  # how the names begin that we give to processes without a header of ours
+
 Dead = Callable[[], str]  # a sentence about a container that has ended, or ""
 Pids = Callable[[], Iterable[int]]  # processes of the app right now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response: who gave it (header, else owner of the connection, else its port), on which port, its status."""
+    """One response: who gave it, on which port, its status.
+
+    ``server`` is the app's header; else the port, where each process has its own; else the owner of the connection,
+    "" when it could not be seen.
+    """
 
     server: str
     port: int
@@ -46,14 +52,18 @@ def wait_until_ready(
     give_up_at = clock() + topology.ready_timeout_s
     seen: Counter[str] = Counter()
     ports: set[int] = set()
+    nameless = False
     last_status = 0
     next_death_check = clock()
     while True:
-        for answer in _probe_round(topology, pids):
+        for answer in _probe_round(topology, pids if nameless else None):
             last_status = answer.status
             if answer.status == http.client.OK:
-                seen[answer.server] += 1
                 ports.add(answer.port)
+                if answer.server:
+                    seen[answer.server] += 1
+                else:
+                    nameless = True  # from the next round on owners are looked up, which takes time
         everywhere = ports == set(topology.app_ports)
         if everywhere and len(seen) >= topology.processes and _front_answers(topology):
             return dict(seen)
@@ -71,8 +81,11 @@ def wait_until_ready(
         sleep(PAUSE_S)
 
 
-def _probe_round(topology: Topology, pids: Pids) -> Iterator[Answer]:
-    """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all."""
+def _probe_round(topology: Topology, pids: Pids | None) -> Iterator[Answer]:
+    """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all.
+
+    With ``pids`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
+    """
     per_port = max(1, 2 * topology.processes // len(topology.app_ports))
     with ExitStack() as stack:
         connections = []
@@ -81,28 +94,47 @@ def _probe_round(topology: Topology, pids: Pids) -> Iterator[Answer]:
                 connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
                 stack.callback(connection.close)
                 try:
-                    connection.request("GET", topology.ready_path)
+                    connection.connect()
                 except OSError:
                     break  # nobody listens there yet
                 connections.append(connection)
                 time.sleep(STAGGER_S)
-        for connection in connections:
-            if (answer := _read(connection, pids)) is not None:
+        names = _names(topology, connections, pids)
+        asked = [connection for connection in connections if _ask(connection, topology.ready_path)]
+        for connection in asked:
+            if (answer := _read(connection, names.get(connection, ""))) is not None:
                 yield answer
 
 
-def _read(connection: http.client.HTTPConnection, pids: Pids) -> Answer | None:
+def _names(
+    topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None
+) -> Mapping[http.client.HTTPConnection, str]:
+    """What to call the server of each connection if its answer does not say."""
+    if len(topology.app_ports) == topology.processes:
+        return {connection: f"{PORT}{connection.port}" for connection in connections}
+    if pids is None:
+        return {}
+    family = list(pids())
+    owners = {port: owner_pids(port, family) for port in topology.app_ports}
+    found = ((each, owners[each.port].get(each.sock.getsockname()[1])) for each in connections)
+    return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
+
+
+def _ask(connection: http.client.HTTPConnection, path: str) -> bool:
+    try:
+        connection.request("GET", path)
+    except OSError:
+        return False
+    return True
+
+
+def _read(connection: http.client.HTTPConnection, name: str) -> Answer | None:
     try:
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException):
         return None  # closed or timed out while the server starts: asked again in the next round
-    server = response.getheader("X-Served-By") or ""
-    if not server and response.status == http.client.OK and connection.sock is not None:
-        client_port = connection.sock.getsockname()[1]
-        pid = owner_pid(connection.port, client_port, pids())
-        server = f"pid-{pid}" if pid is not None else ""
-    return Answer(server=server or f"port-{connection.port}", port=connection.port, status=response.status)
+    return Answer(server=response.getheader("X-Served-By") or name, port=connection.port, status=response.status)
 
 
 def _front_answers(topology: Topology) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import psutil
+from lab.errors import SamplingError
+from lab.sampling.connections import client_ports, socket_inodes
+
+PROC = Path("/proc")
 
 
-def owner_pid(server_port: int, client_port: int, pids: Iterable[int]) -> int | None:
-    """Which of ``pids`` holds the server's end of the connection from ``client_port``; None when none does.
+def owner_pids(server_port: int, pids: Sequence[int]) -> Mapping[int, int]:
+    """Client's port → which of ``pids``, all of one network, holds the server's end; open connections only.
 
-    The connection must be open. Reading other users' descriptors needs root; psutil then raises AccessDenied.
+    Raises SamplingError without the right to read other users' descriptors.
     """
-    for pid in pids:
-        try:
-            connections = psutil.Process(pid).net_connections(kind="tcp4")
-        except psutil.NoSuchProcess:
-            continue
-        for connection in connections:
-            if connection.raddr and connection.laddr.port == server_port and connection.raddr.port == client_port:
-                return pid
-    return None
+    if not pids:
+        return {}
+    table = client_ports(PROC, pids[0], server_port)
+    try:
+        return {table[inode]: pid for pid in pids for inode in socket_inodes(PROC, pid) & table.keys()}
+    except PermissionError:
+        raise SamplingError(
+            "the lab may not read the descriptors of the app's processes, and its answers do not say who served them",
+            "run the lab as root, give its Python CAP_SYS_PTRACE, or let the app send a header X-Served-By",
+        ) from None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from lab.load import wire
 from lab.load.journal import Journal, Request
 from lab.load.lanes import current_lane, lane_of
 
@@ -18,7 +19,7 @@ _ATTRIBUTE = "lab_request"
 
 
 def time_session(session: Any, journal: Journal) -> None:
-    """Note when requests of this session class (HttpSession, FastHttpSession) leave.
+    """Note when requests of this session class (HttpSession, FastHttpSession) begin, and let the sockets say more.
 
     The request event later brings ``response_time``: the client's own perf_counter difference from this moment to the
     last byte, also when a ``catch_response`` block reports it much later.
@@ -27,7 +28,9 @@ def time_session(session: Any, journal: Journal) -> None:
 
     def timed(self: Any, method: str, url: str, **kwargs: Any) -> Any:
         request = journal.send(lane_of(self.user), perf_counter())
+        request.began_s = request.sent_s
         request.target = f"{method} {url}"
+        wire.expect(request)
         try:
             response = send(self, method, url, **kwargs)
         except Exception:
@@ -41,8 +44,8 @@ def time_session(session: Any, journal: Journal) -> None:
     session._send_request_safe_mode = timed
 
 
-def request_listener(journal: Journal) -> Callable[..., None]:
-    """The listener of Locust's request event."""
+def request_listener(journal: Journal, *, upstreams: bool) -> Callable[..., None]:
+    """The listener of Locust's request event; ``upstreams``: the balancer's addresses stand for serving processes."""
 
     def on_request(
         request_type: str,
@@ -60,8 +63,9 @@ def request_listener(journal: Journal) -> Callable[..., None]:
             request = journal.send(current_lane(), now - (response_time or 0.0) / 1000)
             done_s = now
         else:
-            done_s = now if response_time is None else request.sent_s + response_time / 1000
-            server, upstream = served_by(response.headers)
+            understood_s = now if response_time is None else request.began_s + response_time / 1000
+            done_s = wire.done_s(request, understood_s)
+            server, upstream = served_by(response.headers, upstreams=upstreams)
         journal.finish(
             request,
             done_s,
@@ -76,13 +80,16 @@ def request_listener(journal: Journal) -> Callable[..., None]:
     return on_request
 
 
-def served_by(headers: Any) -> tuple[str | None, bool]:
-    """Who answered: the app's own header, else nginx's upstream address (True), of which the last try counts."""
+def served_by(headers: Any, *, upstreams: bool) -> tuple[str | None, bool]:
+    """Who answered: the app's own header, else nginx's upstream address (True), of which the last try counts.
+
+    Without ``upstreams`` there is no second choice: several processes listen on one address.
+    """
     if not headers:
         return None, False
     if own := headers.get(OWN_HEADER):
         return str(own), False
-    if upstream := headers.get(UPSTREAM_HEADER):
+    if upstreams and (upstream := headers.get(UPSTREAM_HEADER)):
         return str(upstream).rpartition(",")[2].strip(), True
     return None, False
 

@@ -31,10 +31,14 @@ class Request:
     lane: Lane | None
     kind: int
     scheduled_s: float
-    sent_s: float
+    sent_s: float  # when the client began; once it has ``left``, when it did
+    began_s: float = nan
     target: str = ""  # names the row when the request is never reported
+    left: bool = False
+    received_s: float = nan  # when the last byte so far was there, where a socket can tell
     returned_s: float = nan  # when the client returned
     status: int = 0
+    client_port: int = 0  # of the connection that carried it; 0: not noted
     reported: bool = False
 
 
@@ -129,6 +133,7 @@ class Journal:
             name=name,
             server=server,
             upstream=upstream,
+            client_port=request.client_port,
             error=error,
         )
 

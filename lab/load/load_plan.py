@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from lab.load.arrivals import Timetable
+
+Fallback = Literal["socket", "upstream", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,8 @@ class LoadPlan:
     ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. The warm-up ends when
     ``warmup_s`` have passed and each of the ``serving_processes`` has served ``min_warmup_requests``, or at
     ``max_warmup_s`` (METHOD 6.3). ``directory`` receives the logs, and raw recordings until they are merged.
+    ``fallback`` tells how to know who served when the app's answers carry no header of ours: by the owner of the
+    connection's socket, by the balancer's upstream address (only where each has one process), or not at all.
     """
 
     locustfile: Path
@@ -36,6 +40,7 @@ class LoadPlan:
     measure_s: float
     queue_limit: int
     directory: Path
+    fallback: Fallback = "upstream"
 
     @property
     def open_model(self) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import polars as pl
+
 import lab
 from lab.errors import LoadError, MissingError
 from lab.load.exits import EXIT_DISK
@@ -58,15 +60,16 @@ class LoadProcess:
                     )
         return progress(self._statuses)
 
-    def result(self, target: Path, t0_monotonic_s: float) -> LoadOutcome:
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         """Write the request table, check it against the counters, remove the raw recordings.
 
-        Instants in the table are relative to ``t0_monotonic_s``, those in the outcome are CLOCK_MONOTONIC.
+        Instants in the table, and in the ``connections`` (records.CONNECTIONS) by which requests are attributed when
+        the plan's fallback is "socket", are relative to ``t0_monotonic_s``; those in the outcome are CLOCK_MONOTONIC.
         Raises LoadError when the load has not finished, or when an arrival was lost.
         """
         if not self.poll().finished:
             raise LoadError("the load has not finished")
-        found = outcome(self._plan, self._statuses, target, t0_monotonic_s)
+        found = outcome(self._plan, self._statuses, target, t0_monotonic_s, connections)
         shutil.rmtree(self._plan.raw)
         return found
 

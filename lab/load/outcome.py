@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -13,7 +13,7 @@ from lab.errors import LoadError
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.load.status import Status
-from lab.load.tally import lag_quantile_s
+from lab.load.tally import lag_quantile_s, starved
 from lab.records import LoadCounters, Phase, RequestKind
 from lab.units import format_seconds
 
@@ -51,8 +51,8 @@ class LoadProgress:
 class LoadOutcome:
     """What a finished load run was. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
 
-    ``attribution`` says where ``served_by`` comes from: "header", "upstream" or "none". ``replaced`` counts users that
-    stopped by themselves and were replaced.
+    ``attribution`` says where ``served_by`` comes from: "header", "socket", "upstream" or "none". ``replaced`` counts
+    users that stopped by themselves and were replaced.
     """
 
     counters: LoadCounters
@@ -84,13 +84,31 @@ def progress(statuses: Sequence[Status]) -> LoadProgress:
     )
 
 
-def outcome(plan: LoadPlan, statuses: Sequence[Status], target: Path, t0_monotonic_s: float) -> LoadOutcome:
-    """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing."""
+def outcome(
+    plan: LoadPlan,
+    statuses: Sequence[Status],
+    target: Path,
+    t0_monotonic_s: float,
+    connections: pl.DataFrame | None = None,
+) -> LoadOutcome:
+    """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing.
+
+    ``connections`` (records.CONNECTIONS) tell who served when the plan's fallback is "socket".
+    """
     marks = _marks(statuses)
-    attribution = _attribution(statuses)
+    attribution = _attribution(statuses, connections)
     recordings = [plan.recording_file(process) for process in range(plan.load_processes)]
-    write_request_table(recordings, target, marks, t0_monotonic_s, upstream=attribution == "upstream")
+    write_request_table(
+        recordings,
+        target,
+        marks,
+        t0_monotonic_s,
+        upstream=attribution == "upstream",
+        connections=connections if attribution == "socket" else None,
+    )
     counters = _counters(plan, statuses)
+    if attribution == "socket":  # while it ran, nobody knew who served
+        counters = replace(counters, starved_workers=_starved(plan, target))
     rows = _check(plan, counters, marks, sum(status.recorded for status in statuses), target)
     return LoadOutcome(
         counters=counters,
@@ -129,10 +147,19 @@ def _marks(statuses: Sequence[Status]) -> Marks:
     )
 
 
-def _attribution(statuses: Sequence[Status]) -> str:
+def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -> str:
     if _total(statuses, "from_header"):
         return "header"
+    if connections is not None and not connections.is_empty():
+        return "socket"
     return "upstream" if _total(statuses, "from_upstream") else "none"
+
+
+def _starved(plan: LoadPlan, table: Path) -> int:
+    """As tally.starved, from the rows of the warm-up."""
+    warmup = pl.scan_parquet(table).filter((pl.col("phase") == Phase.WARMUP) & pl.col("served_by").is_not_null())
+    counts = dict(warmup.group_by("served_by").len().collect().iter_rows())
+    return starved([(counts, {}, sum(counts.values()))], plan.serving_processes, plan.min_warmup_requests)
 
 
 def _counters(plan: LoadPlan, statuses: Sequence[Status]) -> LoadCounters:

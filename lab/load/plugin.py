@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
+import gevent.socket
 import locust
 import locust.argument_parser
 import locust.main
 import locust.stats
+from geventhttpclient.connectionpool import ConnectionPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import LocalRunner
 from locust.user.users import User
+from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
 from lab.load import lane_random
+from lab.load.client_ports import note_client_ports
 from lab.load.clients import describe, request_listener, time_session
 from lab.load.conductor import ClosedFeed, Conductor, Feed
 from lab.load.dispatcher import Dispatcher
@@ -38,6 +42,7 @@ from lab.load.log_limit import set_up_logging
 from lab.load.recording import MAX_STRINGS, Recorder
 from lab.load.status import Status, write_status
 from lab.load.tally import Tally, fine_bucket
+from lab.load.wire import watch_sockets
 
 REPLACE_AFTER_S = 0.05
 HOPELESS = 3  # users that stopped, per lane, before any lane was ready
@@ -60,8 +65,12 @@ class Plugin:
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
             time_session(session, self._journal)
+        watch_sockets(gevent.socket.socket)
+        if self._plan.fallback == "socket":
+            note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
         events = locust.events
-        events.request.add_listener(request_listener(self._journal))
+        upstreams = self._plan.fallback == "upstream"
+        events.request.add_listener(request_listener(self._journal, upstreams=upstreams))
         events.user_error.add_listener(self._on_user_error)
         events.init.add_listener(self._on_init)
         events.test_stop.add_listener(self._on_test_stop)

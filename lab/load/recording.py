@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import nan
 from pathlib import Path
 
-ROW = struct.Struct("<dddqiiIIIBB")
+ROW = struct.Struct("<dddqiiIIIHBB")
 COLUMNS = (
     ("scheduled_s", "<f8"),  # CLOCK_MONOTONIC; NaN: none
     ("sent_s", "<f8"),
@@ -23,6 +23,7 @@ COLUMNS = (
     ("name", "<u4"),  # strings: line of the string table, counted from 1; 0: none
     ("server", "<u4"),
     ("error", "<u4"),
+    ("client_port", "<u2"),  # 0: not noted
     ("kind", "u1"),  # index into KINDS
     ("upstream", "u1"),  # 1: "server" is the balancer's upstream address, not the app's own header
 )
@@ -68,6 +69,7 @@ class Recorder:
         name: str | None = None,
         server: str | None = None,
         upstream: bool = False,
+        client_port: int = 0,
         error: str | None = None,
     ) -> None:
         """Append one row; instants are CLOCK_MONOTONIC seconds."""
@@ -81,6 +83,7 @@ class Recorder:
             self._name.id(name) if name else 0,
             self._server.id(server) if server else 0,
             self._error.id(error) if error else 0,
+            client_port,
             kind,
             upstream,
         )

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
+from lab.load.owners import owners
 from lab.load.recording import COLUMNS, KINDS, ROW, strings_file
 from lab.records import REQUESTS, Phase
 
@@ -45,17 +46,23 @@ def read_strings(path: Path) -> pl.Series:
 
 
 def request_frame(
-    rows: NDArray[np.void], strings: pl.Series, marks: Marks, t0_monotonic_s: float, *, upstream: bool
+    rows: NDArray[np.void],
+    strings: pl.Series,
+    marks: Marks,
+    t0_monotonic_s: float,
+    *,
+    upstream: bool,
+    connections: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One chunk as the request table, instants relative to ``t0_monotonic_s``.
 
-    The phase is that of the scheduled instant, else that of the sending. ``upstream`` False leaves out servers that are
-    known by the balancer's address only, because others are known by the app's own header.
+    The phase is that of the scheduled instant, else that of the sending. ``served_by`` has one source, or a process
+    would go by two names: with ``connections`` (records.CONNECTIONS) the owners of the sockets; with ``upstream`` False
+    it leaves out servers that are known by the balancer's address only, because others are known by the app's header.
     """
     counts = np.where(np.isnan(rows["scheduled_s"]), rows["sent_s"], rows["scheduled_s"])
     phase = np.searchsorted([marks.measure_start_s, marks.measure_end_s], counts, side="right")
     phases = pl.Series([Phase.WARMUP.value, Phase.MEASURE.value, Phase.COOLDOWN.value])
-    server = np.where((rows["upstream"] == 1) & (not upstream), 0, rows["server"])
     instants = {
         f"t_{name}_s": pl.Series(rows[f"{name}_s"] - t0_monotonic_s, nan_to_null=True)
         for name in ("scheduled", "sent", "done")
@@ -66,7 +73,7 @@ def request_frame(
             "status": rows["status"],
             "bytes": rows["bytes"],
             "name": strings.gather(pl.Series(rows["name"])),
-            "served_by": strings.gather(pl.Series(server)),
+            "served_by": _served_by(rows, strings, instants["t_done_s"], upstream, connections),
             "phase": phases.gather(pl.Series(phase)),
             "kind": pl.Series(KINDS).gather(pl.Series(rows["kind"])),
             "error": strings.gather(pl.Series(rows["error"])),
@@ -76,16 +83,31 @@ def request_frame(
     )
 
 
+def _served_by(
+    rows: NDArray[np.void], strings: pl.Series, done_s: pl.Series, upstream: bool, connections: pl.DataFrame | None
+) -> pl.Series:
+    if connections is not None:
+        return owners(pl.Series(rows["client_port"]), done_s, connections)
+    known = np.where((rows["upstream"] == 1) & (not upstream), 0, rows["server"])
+    return strings.gather(pl.Series(known))
+
+
 def write_request_table(
-    recordings: Sequence[Path], target: Path, marks: Marks, t0_monotonic_s: float, *, upstream: bool
+    recordings: Sequence[Path],
+    target: Path,
+    marks: Marks,
+    t0_monotonic_s: float,
+    *,
+    upstream: bool,
+    connections: pl.DataFrame | None = None,
 ) -> None:
-    """Merge the recordings of all load processes into one Parquet file."""
+    """Merge the recordings of all load processes into one Parquet file; see ``request_frame``."""
 
     def frames(*_pushed_down: object) -> Iterator[pl.DataFrame]:
         for path in recordings:
             strings = read_strings(path)
             for rows in read_rows(path):
-                yield request_frame(rows, strings, marks, t0_monotonic_s, upstream=upstream)
+                yield request_frame(rows, strings, marks, t0_monotonic_s, upstream=upstream, connections=connections)
 
     source = register_io_source(frames, schema=dict(REQUESTS))
     source.sink_parquet(target, row_group_size=ROW_GROUP, engine="streaming")

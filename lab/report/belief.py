@@ -61,7 +61,7 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         yield room.doubt
     unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
     if unattributed:
-        yield f"No request of {', '.join(unattributed)} could be attributed to a process: its shares are not known."
+        yield f"Too few requests of {', '.join(unattributed)} could be attributed to a process: shares are not known."
 
 
 def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:

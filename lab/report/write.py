@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
 
-from lab.analysis.summary import summarise
+from lab.analysis.comparison import Comparison
+from lab.analysis.export import comparison_document
+from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
+from lab.records import RunInfo
 from lab.report.build import build_content
 from lab.report.reporters import REPORTERS
 from lab.report.terminal import render_terminal
-from lab.results import disk_errors, read_info, read_trials, write_atomically
+from lab.report.verdicts import verdict_answers
+from lab.report.written import Written
+from lab.results import disk_errors, write_atomically
+
+WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """Where the report is, and its short form for the terminal."""
+def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Comparison, width: int = WIDTH) -> Written:
+    """Write every report of the run in ``path``; older ones are replaced. ``width``: columns of the terminal form.
 
-    html: Path
-    markdown: Path
-    terminal: str
-
-
-def write_reports(path: Path, width: int = 100) -> Written:
-    """Rebuild every report of the run in ``path`` from its raw files; older ones are replaced.
-
-    ``width``: columns of the terminal form. Raises RunFolderError (unreadable, or a name is taken) or MissingError
-    (disk full).
+    Raises RunFolderError (a name is taken) or MissingError (disk full).
     """
-    run = read_info(path)
-    content = build_content(run, summarise(run, read_trials(path, run)))
+    content = build_content(run, summary, verdict_answers(comparison))
     for reporter in REPORTERS.values():
         for name, text in reporter(content).items():
             _write(path / name, text)
-    return Written(html=path / "report.html", markdown=path / "report.md", terminal=render_terminal(content, width))
+    document = comparison_document(run, summary, comparison)
+    _write(path / "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
+    return Written(
+        html=path / "report.html",
+        markdown=path / "report.md",
+        comparison=path / "comparison.json",
+        terminal=render_terminal(content, width),
+    )
 
 
 def _write(target: Path, text: str) -> None:

@@ -9,6 +9,7 @@ import psutil
 
 from lab.errors import SamplingError
 from lab.sampling.cgroups import MemoryUsage, locate, read_cpu, read_memory
+from lab.sampling.connections import Connections
 from lab.sampling.grid import EVERYTHING, Due
 from lab.sampling.host import HostReader, processes_of
 from lab.sampling.members import Member, PlatformProcesses, ServiceProcesses
@@ -40,6 +41,7 @@ class Reader:
         containers = [_traits(target, self._proc) for target in plan.targets]
         self._platform = PlatformProcesses(containers, self.host.engine)
         self.host.load.follow(processes_of(plan.load_pids))
+        self._connections = Connections(plan.watched_port, self._proc) if plan.watched_port else None
 
     def check_rights(self) -> None:
         """Raise SamplingError when some process of the arm may not be read: at the start, not in the middle."""
@@ -49,7 +51,9 @@ class Reader:
         """Read what is due; every row carries the instant at which the reading began."""
         t_s = round(now_s - self._t0_s, 6)
         members = self._members(due)
+        watched = self._connections
         return Rows(
+            connections=watched.rows(members, t_s, look_again=due.platform) if watched else [],
             cgroups=list(self._cgroup_rows(t_s, due)),
             host=self.host.read(t_s, engine=due.engine),
             processes=process_rows(members, due, t_s, self._proc),

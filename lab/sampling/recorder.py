@@ -31,6 +31,7 @@ class Recorder:
             self._write("processes", rows.processes)
             self._write("cgroups", rows.cgroups)
             self._write("host", [rows.host])
+            self._write("connections", rows.connections)
 
     def _write(self, name: str, rows: Iterable[Sequence[object]]) -> None:
         text = io.StringIO()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -44,6 +44,15 @@ class CgroupRow(NamedTuple):
     oom_kills: int | None
 
 
+class ConnectionRow(NamedTuple):
+    """One row of the connection table: lab.records.CONNECTIONS."""
+
+    t_s: float
+    client_port: int
+    pid: int
+    service: str
+
+
 class HostRow(NamedTuple):
     """One row of the host table: lab.records.HOST."""
 
@@ -72,10 +81,12 @@ class Rows:
     processes: list[ProcessRow]
     cgroups: list[CgroupRow]
     host: HostRow
+    connections: list[ConnectionRow] = field(default_factory=list)
 
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "processes": ProcessRow._fields,
     "cgroups": CgroupRow._fields,
     "host": HostRow._fields,
+    "connections": ConnectionRow._fields,
 }

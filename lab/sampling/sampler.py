@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
+import polars as pl
+
 from lab.errors import LabError, MissingError, SamplingError
 from lab.sampling.plan import SamplerPlan, plan_to_json
-from lab.sampling.tables import write_tables
+from lab.sampling.tables import read_connections, write_tables
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 10.0
@@ -33,10 +35,11 @@ class SamplerOutcome:
 
     ``facts``: planned_readings, achieved_readings, pss_interval_s; its own cost as cpu_s over wall_s, reading_s and
     reading_with_pss_s (mean wall time of one reading) and reading_max_s; ``burst LABEL s``: when each burst began,
-    since the trial's start.
+    since the trial's start. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
     """
 
     facts: Mapping[str, float]
+    connections: pl.DataFrame | None = None
 
 
 class Sampler:
@@ -79,8 +82,9 @@ class Sampler:
         """Stop if need be and write processes.parquet, cgroups.parquet and host.parquet into ``target``."""
         self.stop()
         write_tables(self._folder, target)
+        connections = read_connections(self._folder)
         shutil.rmtree(self._folder)
-        return SamplerOutcome(facts=self._facts or {})
+        return SamplerOutcome(facts=self._facts or {}, connections=connections)
 
     def wait_until_ready(self) -> None:
         """Return after the first reading. Raises SamplingError when that fails."""

@@ -14,10 +14,11 @@ import pytest
 
 from lab.engines.docker import DockerEngine, remove_container
 from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.engines.versions import image_versions
 from lab.errors import DeploymentError
 from lab.scenario import Arm, Budget, Quota, Scenario
 from lab.topology import ServiceKind, Topology
-from tests.integration.conftest import app_of_repository, labelled, scenario_of
+from tests.integration.conftest import RUN_ID, app_of_repository, labelled, scenario_of
 
 pytestmark = pytest.mark.integration
 
@@ -201,3 +202,11 @@ def test_whoami_tells_what_serves(engine: DockerEngine, topology_of: Build) -> N
         facts = json.loads(get(deployment.topology.port, "/whoami")[2])
     assert "uvloop" in json.dumps(facts)
     assert "httptools" in json.dumps(facts)
+
+
+def test_versions_inside_the_image_are_known(client: docker.DockerClient, engine: DockerEngine) -> None:
+    """Python, FastAPI and uvicorn of the app's image; an image without Python has none, and that is no error."""
+    found = image_versions(client, engine.image_id("app"), RUN_ID)
+    assert found.keys() >= {"app_python", "fastapi", "uvicorn", "uvloop", "httptools"}
+    assert found["uvicorn"].count(".") == 2
+    assert image_versions(client, engine.image_id("nginx"), RUN_ID) == {}

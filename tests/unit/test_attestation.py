@@ -50,7 +50,10 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
             "2 serving processes were asked for, 1 worker processes are running",
         ),
         (replace(GOOD_WORKERS, listeners={20000: ""}), "the listener on port 20000 belongs to no process of this arm"),
-        (replace(GOOD_WORKERS, strangers=("old-shop",)), r"another container of the same image is running \(old-shop\)"),
+        (
+            replace(GOOD_WORKERS, strangers=("old-shop",)),
+            r"another container of the same image is running \(old-shop\)",
+        ),
     ],
 )
 def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> None:

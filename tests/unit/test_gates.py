@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -206,6 +207,23 @@ def test_arrivals_that_never_got_a_lane_are_counted() -> None:
     assert result_of("load.arrivals", stuck).value == pytest.approx(1000 / 1100)
     assert outcome("load.arrivals", stuck) == INVALID
     assert outcome("load.rows", stuck) == PASS
+
+
+def test_requests_cut_off_are_rows_and_are_counted() -> None:
+    """What was in flight when the run ended is an unfinished arrival without an end: nothing is lost."""
+    cut = trial([*arrivals(), request(19.9, t_done_s=None, status=0, error="unfinished")])
+
+    assert cut.record.load.unfinished == 1
+    assert outcome("load.rows", cut) == PASS
+
+
+@pytest.mark.parametrize("open_model", [True, False])
+def test_an_arrival_in_no_counter_is_a_doubt(open_model: bool) -> None:
+    """Scheduled = started + dropped + unfinished in both models."""
+    rows = arrivals()
+    spoiled = trial(rows, load={"open_model": open_model, "scheduled": len(rows) + 1})
+
+    assert outcome("load.rows", spoiled) == CAVEAT
 
 
 def test_a_task_without_a_request_is_an_arrival_served() -> None:
@@ -500,3 +518,54 @@ def test_the_trend_test_agrees_with_scipy(n: int) -> None:
 def test_a_constant_series_has_no_trend() -> None:
     """All values tied: nothing can be said against no trend."""
     assert trend_p_value(np.ones(20)) == 1.0
+
+
+def unattributed(every: int, **changes: object) -> TrialResult:
+    """A trial in which one request in ``every`` has no known server; 1: none has."""
+    rows = [row | {"served_by": None} if n % every == 0 else row for n, row in enumerate(arrivals())]
+    return trial(rows, **changes)  # type: ignore[arg-type]  # fields of the record by name
+
+
+@pytest.mark.parametrize(("every", "expected"), [(200, PASS), (50, CAVEAT), (1, CAVEAT)])
+def test_attribution_must_cover_almost_all_requests(every: int, expected: str) -> None:
+    """99 % of the successful requests of the measure phase, else a doubt; it makes no trial invalid."""
+    found = result_of("attribution.partial", unattributed(every))
+
+    assert found.outcome == expected
+    assert found.value == pytest.approx(1 - 1 / every)
+
+
+@pytest.mark.parametrize(
+    ("attribution", "front", "said"),
+    [
+        ("header", "nginx", "Some answers of the app carry no such header"),
+        ("socket", "direct", "keep connections alive"),
+        ("upstream", "nginx", "no upstream address"),
+        ("none", "direct", "No connection lived long enough"),
+        ("none", "nginx", "all processes share one address behind it"),
+    ],
+)
+def test_a_missing_attribution_says_why(attribution: str, front: str, said: str) -> None:
+    """And that the shares are missing."""
+    every = 1 if attribution == "none" else 10
+
+    sentence = result_of("attribution.partial", unattributed(every, attribution=attribution, front=front)).sentence
+
+    assert said in sentence
+    assert "Shares are missing" in sentence
+
+
+def test_a_single_process_needs_no_attribution() -> None:
+    """Nor is it a doubt that its warm-up was not told apart."""
+    several = unattributed(1, attribution="none")
+    single = replace(several, record=replace(several.record, processes=1))
+
+    assert outcome("attribution.partial", single) == PASS
+    assert outcome("warmup.starved", single) == PASS
+
+
+def test_an_unknown_server_may_have_been_cold() -> None:
+    """Without attribution the load process takes requests as evenly spread: that is no check of the warm-up."""
+    found = result_of("warmup.starved", unattributed(1, attribution="none"))
+
+    assert (found.outcome, found.value) == (CAVEAT, None)

@@ -7,6 +7,7 @@ import select
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lab.errors import LoadError
@@ -15,10 +16,11 @@ from lab.load.clients import describe, served_by
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_command, child_environment
 from lab.load.log_limit import MAX_REPEATS, LimitRepeats
-from lab.load.outcome import outcome, progress
+from lab.load.outcome import LoadOutcome, outcome, progress
 from lab.load.recording import ARRIVAL, Recorder
 from lab.load.status import Status, read_status, write_status
 from lab.load.tally import Tally, fine_bucket, lag_quantile_s, starved
+from lab.records import CONNECTIONS
 from tests.load_runs import make_plan
 
 PLAN = make_plan(Path("/somewhere/locustfile.py"), "http://127.0.0.1:1", Path("/trial"), tags=("a", "b"))
@@ -118,6 +120,45 @@ def test_a_lost_row_is_an_error_and_not_a_smaller_number(tmp_path: Path) -> None
         outcome(plan, [status], tmp_path / "r.parquet", 0.0)
 
 
+def by_socket(directory: Path, connections: pl.DataFrame) -> LoadOutcome:
+    """A run of 3 s without a header: 150 warm-up requests on one connection, 20 on another, 30 on a third."""
+    plan = make_plan(directory / "l.py", "", directory, rate=None, min_warmup_requests=100, serving_processes=2)
+    plan.raw.mkdir()
+    recorder = Recorder(plan.recording_file(0))
+    for client_port, count in ((40001, 150), (40002, 20), (40003, 30)):
+        for _ in range(count):
+            recorder.write(ARRIVAL, lane=0, sent_s=0.5, done_s=0.6, client_port=client_port)
+    recorder.close()
+    status = Status(
+        warmup_start_s=0.0,
+        measure_start_s=1.0,
+        measure_end_s=2.0,
+        finished_s=3.0,
+        recorded=200,
+        tally=Tally(scheduled=200, started=200).totals(),
+    )
+    return outcome(plan, [status], directory / "r.parquet", 0.0, connections)
+
+
+def test_requests_are_attributed_by_the_sockets_owners(tmp_path: Path) -> None:
+    """Who was starved in the warm-up is known only then: two processes, one of them with 50 requests."""
+    readings = [(0.5, 40001, 7, "app"), (0.5, 40002, 8, "app"), (0.5, 40003, 8, "app")]
+
+    found = by_socket(tmp_path, pl.DataFrame(readings, schema=dict(CONNECTIONS), orient="row"))
+
+    assert (found.attribution, found.counters.starved_workers) == ("socket", 1)
+    served = pl.read_parquet(tmp_path / "r.parquet")["served_by"].value_counts().rows()
+    assert dict(served) == {"app:7": 150, "app:8": 50}
+
+
+def test_no_connection_seen_is_no_attribution(tmp_path: Path) -> None:
+    """Nothing is claimed to have been found by socket."""
+    found = by_socket(tmp_path, pl.DataFrame(schema=dict(CONNECTIONS)))
+
+    assert found.attribution == "none"
+    assert pl.read_parquet(tmp_path / "r.parquet")["served_by"].null_count() == 200
+
+
 def test_errors_can_be_grouped() -> None:
     """No addresses, a bad status without its URL, the text of a task as it is."""
 
@@ -137,10 +178,16 @@ def test_errors_can_be_grouped() -> None:
 
 def test_served_by_prefers_the_apps_own_header() -> None:
     """Of several upstream tries the last one answered."""
-    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}) == ("app-1", False)
-    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}) == ("1:2", True)
-    assert served_by({"Server": "nginx"}) == (None, False)
-    assert served_by(None) == (None, False)
+    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, upstreams=True) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}, upstreams=True) == ("1:2", True)
+    assert served_by({"Server": "nginx"}, upstreams=True) == (None, False)
+    assert served_by(None, upstreams=True) == (None, False)
+
+
+def test_an_address_of_several_processes_is_no_server() -> None:
+    """Workers behind nginx have one address: it must not look like one process that does everything."""
+    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, upstreams=False) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1"}, upstreams=False) == (None, False)
 
 
 def test_a_flood_of_messages_is_cut_by_template() -> None:

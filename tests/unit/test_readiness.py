@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,18 @@ def test_servers_without_our_header_are_told_apart_by_their_port() -> None:
         servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
 
     assert set(servers) == {f"port-{one}", f"port-{two}"}
+
+
+def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
+    """Two processes behind one port, and no way to tell which answered: nobody is counted, under no name."""
+    with serving([""]) as port, pytest.raises(DeploymentError, match="0 of 2 serving processes answered"):
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+
+def test_the_owner_of_the_connection_is_the_server() -> None:
+    """Without a header, behind a port that several processes share; this server closes after every answer."""
+    with serving([""]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, lambda: [os.getpid()])
 
 
 def test_every_port_must_have_answered() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.summary import summarise
+from lab.conclude import conclude
 from lab.errors import RunFolderError
 from lab.plan import build_plan
 from lab.report.build import build_content
@@ -19,7 +20,6 @@ from lab.report.csv_tables import all_tables, render_csv
 from lab.report.markdown import all_figures, render_figures, render_markdown
 from lab.report.terminal import render_terminal
 from lab.report.text import markdown, markdown_code, one_line, printable
-from lab.report.write import write_reports
 from lab.results import RunFolder
 from tests.builders import make_gate, make_run, make_scenario, make_trial, make_trials, with_record
 
@@ -137,9 +137,9 @@ def write_run(root: Path) -> Path:
 def test_a_report_is_rebuilt_bit_for_bit(tmp_path: Path) -> None:
     """`lab report` on the same folder gives the same files."""
     path = write_run(tmp_path)
-    written = write_reports(path)
+    written = conclude(path).written
     first = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-    write_reports(path)
+    conclude(path)
 
     assert written.html in first
     assert written.markdown in first
@@ -153,4 +153,4 @@ def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (path / "figures").write_text("in the way")
 
     with pytest.raises(RunFolderError, match="figures"):
-        write_reports(path)
+        conclude(path)

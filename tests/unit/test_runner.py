@@ -57,9 +57,9 @@ def test_a_trial_starts_and_stops_in_order(tmp_path: Path) -> None:
         "watch load",
         "burst end of warmup",
         "burst end of measure",
+        "sampler result",
         "load result",
         "load stopped",
-        "sampler result",
         "sampler stopped",
         "undeploy",
     ]
@@ -90,7 +90,7 @@ def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
             "load result",
             [
                 *["deploy", "attest", "sample", "load", "watch load", "burst end of warmup", "burst end of measure"],
-                *["load result", "load stopped", "sampler stopped", "undeploy"],
+                *["sampler result", "load result", "load stopped", "sampler stopped", "undeploy"],
             ],
         ),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +18,7 @@ from lab.sampling.host import HostReader, ProcessGroup, pressure_s
 from lab.sampling.plan import SamplerPlan, plan_from_json, plan_to_json
 from lab.sampling.processes import Footprint, command_line, footprint, pss_anon_bytes
 from lab.sampling.reading import Reader, check_rights, process_rows
-from lab.sampling.rows import CgroupRow, HostRow, ProcessRow
+from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.sampling.targets import SampleTarget
 from lab.topology import Role
 from tests.fake_processes import FakeProcess, member, show_as_container
@@ -130,6 +132,19 @@ def test_members_are_looked_up_at_every_reading(tmp_path: Path) -> None:
     assert {row.pid for row in reader.read(cheap, 101.0).processes} == {os.getpid(), os.getppid()}
     procs.write_text("")
     assert reader.read(cheap, 101.5).processes == []
+
+
+def test_connections_are_read_only_when_a_port_is_watched(tmp_path: Path) -> None:
+    """With their owner, at every reading; without a port not at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0]:
+            plan = make_plan(tmp_path)
+            watched = Reader(replace(plan, watched_port=port)).read(Due(footprints=False), 100.5)
+            ignored = Reader(plan).read(Due(footprints=False), 100.5)
+
+            assert watched.connections == [ConnectionRow(0.5, client.getsockname()[1], os.getpid(), "app")]
+            assert ignored.connections == []
 
 
 def test_pooled_containers_have_a_row_for_what_they_share(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from lab.errors import MissingError, SamplingError
-from lab.records import CGROUPS, HOST, PROCESSES
+from lab.records import CGROUPS, CONNECTIONS, HOST, PROCESSES
 from lab.sampling.recorder import recorder
-from lab.sampling.rows import CgroupRow, HostRow, ProcessRow, Rows
-from lab.sampling.tables import CHUNK_BYTES, write_tables
+from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow, Rows
+from lab.sampling.tables import CHUNK_BYTES, read_connections, write_tables
 
 COMMAND = 'nginx: "worker", process'
 
@@ -22,7 +22,12 @@ def rows(t_s: float) -> Rows:
     )
     cgroup = CgroupRow(t_s, "app", "3135", 0.5, 4096, 8192, None, 10, 1, 0.25, None)
     host = HostRow(t_s, 10.0, 0.0, 20.0, None, None, None, 5, None, None, None, 0.5, 7, 0.25, 8, None)
-    return Rows(processes=[process, process._replace(pid=42, pss_bytes=None)], cgroups=[cgroup], host=host)
+    return Rows(
+        processes=[process, process._replace(pid=42, pss_bytes=None)],
+        cgroups=[cgroup],
+        host=host,
+        connections=[ConnectionRow(t_s, 60999, 41, "app")],
+    )
 
 
 def record(directory: Path, instants: int) -> None:
@@ -68,6 +73,21 @@ def test_a_long_trial_is_written_in_chunks(tmp_path: Path) -> None:
     ]
 
 
+def test_connections_come_back_too(tmp_path: Path) -> None:
+    """For the attribution of requests; a line cut short is dropped, no row at all is an empty table."""
+    record(tmp_path, 2)
+    with (tmp_path / "connections.csv").open("a") as file:
+        file.write("1.0,6099")
+
+    found = read_connections(tmp_path)
+
+    assert dict(found.schema) == dict(CONNECTIONS)
+    assert found.rows() == [(0.0, 60999, 41, "app"), (0.5, 60999, 41, "app")]
+    (tmp_path / "connections.csv").write_text("t_s,client_port,pid,service\n")
+    assert read_connections(tmp_path).is_empty()
+    assert dict(read_connections(tmp_path).schema) == dict(CONNECTIONS)
+
+
 def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
     """No cgroup could be read: an empty table with its columns."""
     record(tmp_path, 0)
@@ -80,6 +100,8 @@ def test_no_rows_at_all_fails_the_trial(tmp_path: Path) -> None:
     """A sampler that left no file has failed."""
     with pytest.raises(SamplingError, match="left no rows"):
         write_tables(tmp_path, tmp_path)
+    with pytest.raises(SamplingError, match="left no rows"):
+        read_connections(tmp_path)
 
 
 def test_a_broken_file_fails_the_trial(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ def test_the_proxy_is_part_of_the_cpu_and_known_apart() -> None:
 
 def test_a_silent_process_counts_in_the_shares() -> None:
     """Two of four processes did all the work, three quarters and one quarter."""
-    trial = summarise_trial(a_trial(requests=requests([{"served_by": "a"}] * 3 + [{"served_by": "b"}] + [{}])))
+    trial = summarise_trial(a_trial(requests=requests([{"served_by": "a"}] * 3 + [{"served_by": "b"}])))
 
     assert [share.fraction for share in trial.shares] == [0.75, 0.25, 0, 0]
     assert trial.values["share.max"] == 0.75

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lab.analysis.gates import load, machine, steadiness
+from lab.analysis.gates.attribution import attribution
 from lab.analysis.gates.block import arms_alike
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
 from lab.analysis.gates.outcome import decided
@@ -25,6 +26,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.sampler_cpu,
     machine.steal,
     machine.anonymous_memory,
+    attribution,
     steadiness.starved,
     steadiness.steady_p50,
     steadiness.steady_throughput,

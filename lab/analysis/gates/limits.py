@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.analysis.metrics import Unit
+from lab.analysis.shares import MIN_ATTRIBUTED
 
 PASS, CAVEAT, INVALID = "pass", "caveat", "invalid"
 
@@ -144,6 +145,14 @@ ANON = Gate(
     source="METHOD 2: two accounts of the same pages, kept by different code of the kernel",
     caveat=0.05,
 )
+ATTRIBUTION = Gate(
+    key="attribution.partial",
+    title="requests whose server is known",
+    unit=Unit.FRACTION,
+    source="METHOD 1.7: shares of a part of the requests may be those of a few connections",
+    caveat=MIN_ATTRIBUTED,
+    floor=True,
+)
 STARVED = Gate(
     key="warmup.starved",
     title="processes starved in the warm-up",
@@ -188,6 +197,7 @@ GATES: Mapping[str, Gate] = {
         STEAL,
         FOREIGN,
         ANON,
+        ATTRIBUTION,
         STARVED,
         STEADY_P50,
         STEADY_THROUGHPUT,

@@ -68,7 +68,7 @@ def rows(result: TrialResult) -> GateResult:
     kept = _arrival_rows(result.tables.requests).height
     if not counted:
         return unchecked(ROWS, "the load process counted no arrival")
-    uncounted = abs(load.scheduled - counted) if load.open_model else 0
+    uncounted = abs(load.scheduled - counted)
     said = f"The load process counted {counted} arrivals, the request table holds {kept}"
     if uncounted:
         said += f", and {uncounted} of the {load.scheduled} scheduled are in no counter"

@@ -31,6 +31,8 @@ EDGE_OF_A_SECOND_S = 0.01  # a window of 9.999 s has ten seconds
 
 def starved(result: TrialResult) -> GateResult:
     """Serving processes that had not served their warm-up requests when the warm-up ended."""
+    if result.record.attribution == "none" and result.record.processes > 1:
+        return unchecked(STARVED, "it is not known which process served a request")
     count = result.record.load.starved_workers
     said = f"In the warm-up {count} of {result.record.processes} serving processes got too few requests"
     return judge(STARVED, float(count), said, "They were measured cold: warm up longer, or use more lanes.")

@@ -1,0 +1,1 @@
+"""Benchmarks of the lab itself: run each as ``python -m benchmarks.NAME``."""

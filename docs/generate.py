@@ -1,0 +1,173 @@
+"""Write docs/reference.md from the code: commands, scenario keys, metrics, gates. ``python docs/generate.py``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from meanings import MEANINGS, TABLES
+
+from lab.analysis.gates import GATES, Gate
+from lab.analysis.gates.outcome import quantity
+from lab.analysis.metrics import CATALOGUE
+from lab.cli import app
+from lab.scenario_file import json_schema
+
+TARGET = Path(__file__).parent / "reference.md"
+HEAD = """# Reference
+
+Made from the code by `python docs/generate.py`; a test keeps it in step.
+"""
+DURATION = {"string", "number"}  # what a duration may be in the schema
+EXPECTATIONS = """An expectation is the reader's own condition on metrics of one or several arms:
+
+```toml
+[[expect]]
+that = "p99(workers) <= 1.1 * p99(replicas)"
+
+[[expect]]
+name = "memory that is saved"
+that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
+```
+
+- A metric is read as `metric(arm)`; a number has the metric's kind of unit: `5ms`, `2s`, `200MiB`, `300/s`, `5%`.
+- `+ - * /` and brackets relate values; `< <= > >=` compare them; `== !=` are for counts: every block must agree.
+- Names and units are checked before anything starts. A wrong one is an error with the nearest valid name.
+- The outcome rests on the 95 % interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
+  where the interval lies on both sides, blocks are too few, or a percentile has fewer than 30 requests beyond it
+  (exit code 0; with `--strict` 1).
+"""
+EXITS: Sequence[tuple[int, str]] = (
+    (0, "done"),
+    (1, "an expectation is violated (with `--strict`: or undecided)"),
+    (2, "wrong usage, scenario or run folder"),
+    (3, "the run is invalid: a gate failed, or an arm is not what it claims to be"),
+    (4, "something that is needed is missing: Docker, an image, room on the disk"),
+    (130, "interrupted; finished trials are kept, `lab run --resume RUN` continues"),
+)
+
+
+def reference() -> str:
+    """The whole document."""
+    parts = [
+        HEAD,
+        *("## Commands\n", *_commands()),
+        "## Exit codes\n",
+        _table(("code", "meaning"), [(str(code), meaning) for code, meaning in EXITS]),
+        "## Scenario\n",
+        "TOML, strict: an unknown key is an error. Paths are relative to the file. `lab schema` prints the schema.\n",
+        *_scenario(),
+        "## Expectations\n",
+        EXPECTATIONS,
+        "## Metrics\n",
+        "Bound: inside it two arms are practically equivalent; `compare.bounds` replaces it. "
+        "A percentile is shown with 10 requests beyond it and judged with 30.\n",
+        _metrics(),
+        "## Gates\n",
+        "A gate says whether a trial is valid, whatever it measured. One invalid trial takes its whole block out.\n",
+        _gates(),
+    ]
+    return "\n".join(parts)
+
+
+def _commands() -> Iterator[str]:
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+        usage = " ".join(_argument(argument) for argument in arguments)
+        yield f"### `{f'lab {name} {usage}'.strip()}`\n"
+        yield f"{command.help}\n"
+        options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+        if options:
+            yield _table(("option", "meaning"), [(f"`{', '.join(o.opts)}`", o.help or "") for o in options])
+
+
+def _argument(argument: Any) -> str:
+    return argument.name.upper() if argument.required else f"[{argument.name.upper()}]"
+
+
+def _scenario() -> Iterator[str]:
+    schema = json_schema()
+    plain = {key: entry for key, entry in schema["properties"].items() if _name_of(entry) is None}
+    yield "### Top of the file\n"
+    yield _keys("", plain, schema["required"])
+    for key, entry in schema["properties"].items():
+        if (name := _name_of(entry)) is not None:
+            heading = f"[[{key}]]" if entry.get("type") == "array" else f"[{key}]"
+            yield f"### `{heading}`\n"
+            yield f"{TABLES[key]}\n"
+            table = schema["$defs"][name]
+            yield _keys(key, table["properties"], table.get("required", ()))
+
+
+def _name_of(entry: Mapping[str, Any]) -> str | None:
+    reference_to = entry.get("$ref") or entry.get("items", {}).get("$ref")
+    return reference_to.rpartition("/")[2] if reference_to else None
+
+
+def _keys(table: str, properties: Mapping[str, Any], required: Sequence[str]) -> str:
+    rows = []
+    for key, entry in properties.items():
+        dotted = f"{table}.{key}" if table else key
+        default = "**required**" if key in required else _default(entry)
+        rows.append((f"`{dotted}`", _values(entry), default, MEANINGS[dotted]))
+    return _table(("key", "value", "default", "meaning"), rows)
+
+
+def _values(entry: Mapping[str, Any]) -> str:
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    kinds = [option.get("format", option.get("type", "")) for option in entry.get("anyOf", [entry])]
+    if set(kinds) == DURATION:
+        return "duration, as in `10s`"
+    return " or ".join(kind for kind in kinds if kind != "null")
+
+
+def _default(entry: Mapping[str, Any]) -> str:
+    default = entry.get("default")
+    if default in (None, "", [], ()):
+        return ""
+    if len(entry.get("anyOf", ())) == len(DURATION) and isinstance(default, float):
+        return f"`{default:g}s`"
+    return f"`{default}`" if isinstance(default, str) else f"`{json.dumps(default)}`"
+
+
+def _metrics() -> str:
+    rows = [
+        (
+            f"`{metric.key}`",
+            metric.unit.value,
+            metric.better.value,
+            "" if metric.bound is None else f"±{metric.bound * 100:g} %",
+            metric.definition,
+        )
+        for metric in CATALOGUE
+    ]
+    return _table(("metric", "unit", "better", "bound", "definition"), rows)
+
+
+def _gates() -> str:
+    return _table(
+        ("gate", "what", "caveat / invalid", "source"),
+        [(f"`{gate.key}`", gate.title, _limits(gate), gate.source) for gate in GATES.values()],
+    )
+
+
+def _limits(gate: Gate) -> str:
+    beyond = "<" if gate.floor else ">"
+    limits = (gate.caveat, gate.invalid)
+    return " / ".join("–" if limit is None else f"{beyond} {quantity(gate.unit, limit)}" for limit in limits)
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference(), encoding="utf-8")

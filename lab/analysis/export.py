@@ -1,0 +1,176 @@
+"""comparison.json: everything that is claimed of a run, for programs. Versioned, with a published JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from lab.analysis.across import Across, Difference
+from lab.analysis.comparison import Comparison, Condition, Contest
+from lab.analysis.export_types import (
+    COMPARISON_SCHEMA_VERSION,
+    BlocksEntry,
+    ComparisonDocument,
+    ExpectationEntry,
+    FaultEntry,
+    IntervalEntry,
+    JudgementEntry,
+    MetricEntry,
+    NumbersEntry,
+    VerdictEntry,
+)
+from lab.analysis.intervals import Interval
+from lab.analysis.metrics import METRICS
+from lab.analysis.summary import RunSummary
+from lab.analysis.verdict import Judgement
+from lab.records import RunInfo
+
+_DOCUMENT: TypeAdapter[ComparisonDocument] = TypeAdapter(ComparisonDocument)
+_JUDGEMENT: TypeAdapter[JudgementEntry] = TypeAdapter(JudgementEntry)
+
+
+def comparison_document(run: RunInfo, summary: RunSummary, comparison: Comparison) -> dict[str, Any]:
+    """comparison.json as plain JSON values; it satisfies ``comparison_schema()``."""
+    document = ComparisonDocument(
+        schema_version=COMPARISON_SCHEMA_VERSION,
+        run_id=run.run_id,
+        started_at=run.started_at,
+        lab_version=run.lab_version,
+        scenario_name=run.scenario_name,
+        question=summary.scenario.question,
+        cut=run.cut,
+        baseline=comparison.baseline,
+        arms=tuple(arm.name for arm in summary.scenario.arms),
+        blocks=_blocks(comparison),
+        verdicts=tuple(_verdict(contest, comparison.baseline) for contest in comparison.primaries),
+        expectations=tuple(map(_expectation, comparison.conditions)),
+        exploratory=tuple(_numbers(contest, comparison.baseline) for contest in comparison.exploratory),
+        metrics=_metrics(summary),
+        images={key: dict(image) for key, image in run.images.items()},
+        environment=dict(run.environment.facts),
+    )
+    plain: dict[str, Any] = _DOCUMENT.dump_python(document, mode="json")
+    return plain
+
+
+def comparison_schema() -> dict[str, Any]:
+    """The JSON Schema of comparison.json."""
+    schema = _DOCUMENT.json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "process-model-lab comparison",
+    } | schema
+
+
+def across_document(
+    first: RunInfo, second: RunInfo, differences: Sequence[Difference], found: Sequence[Across]
+) -> dict[str, Any]:
+    """What `lab compare --json` prints: the second run judged against the first, arm by arm."""
+    return {
+        "schema_version": COMPARISON_SCHEMA_VERSION,
+        "evidence": "weak: two runs at different times, no blocks pair up",
+        "first": first.run_id,
+        "second": second.run_id,
+        "studied": {difference.key: [difference.first, difference.second] for difference in differences},
+        "arms": {
+            across.arm: {
+                "blocks": list(across.blocks),
+                "verdicts": _by_metric(across.primaries),
+                "exploratory": _by_metric(across.exploratory),
+            }
+            for across in found
+        },
+    }
+
+
+def _by_metric(judgements: Sequence[Judgement]) -> Mapping[str, Any]:
+    return {found.metric: _JUDGEMENT.dump_python(_judgement(found), mode="json") for found in judgements}
+
+
+def _blocks(comparison: Comparison) -> BlocksEntry:
+    decision = comparison.decision
+    return BlocksEntry(
+        planned=decision.planned,
+        valid=decision.used,
+        invalid=decision.invalid,
+        replacements=decision.replacements,
+        faults=tuple(
+            FaultEntry(block=f.block, arm=f.arm, trial=f.trial_id, gate=f.gate, sentence=f.sentence)
+            for f in decision.faults
+        ),
+        incomplete=dict(decision.missing),
+    )
+
+
+def _verdict(contest: Contest, baseline: str) -> VerdictEntry:
+    return VerdictEntry(
+        metric=contest.metric,
+        arm=contest.arm,
+        baseline=baseline,
+        valid_blocks=_judgement(contest.judgement),
+        without_replacements=_judgement(contest.originals or contest.judgement),
+        without_gates=_judgement(contest.ungated or contest.judgement),
+        unsteady_trials=contest.unsteady,
+        settles_at_blocks=contest.settles_at,
+    )
+
+
+def _numbers(contest: Contest, baseline: str) -> NumbersEntry:
+    return NumbersEntry(
+        metric=contest.metric, arm=contest.arm, baseline=baseline, valid_blocks=_judgement(contest.judgement)
+    )
+
+
+def _judgement(found: Judgement) -> JudgementEntry:
+    return JudgementEntry(
+        verdict=found.verdict.value if found.verdict else None,
+        reason=found.reason.value,
+        n=found.n,
+        blocks_needed=found.blocks_needed,
+        estimate=found.estimate,
+        interval=_interval(found.interval),
+        cross_check=_interval(found.cross_check),
+        bound=found.bound,
+        noise_floor=found.floor,
+        difference_detected=found.difference_detected,
+        blocks=found.blocks,
+    )
+
+
+def _interval(interval: Interval | None) -> IntervalEntry | None:
+    if interval is None:
+        return None
+    return IntervalEntry(low=interval.low, high=interval.high, level=interval.level)
+
+
+def _expectation(condition: Condition) -> ExpectationEntry:
+    result = condition.result
+    return ExpectationEntry(
+        name=condition.name,
+        that=result.expectation.text,
+        outcome=result.outcome.value,
+        ground=result.ground.value,
+        n=result.n,
+        blocks_needed=result.blocks_needed,
+        unit=result.expectation.kind.value,
+        difference=result.difference.estimate if result.difference else None,
+        interval=_interval(result.difference),
+        blocks=result.blocks,
+        too_few_requests=tuple(f"{metric}({arm})" for metric, arm in condition.too_few_requests),
+    )
+
+
+def _metrics(summary: RunSummary) -> tuple[MetricEntry, ...]:
+    return tuple(
+        MetricEntry(
+            metric=key,
+            arm=arm,
+            unit=METRICS[key].unit.value,
+            better=METRICS[key].better.value,
+            median=found.median,
+            blocks=dict(found.values),
+        )
+        for (arm, key), found in summary.metrics.items()
+    )

@@ -1,0 +1,47 @@
+"""The command line: one file a verb. Only here are messages printed and exit codes chosen (DESIGN 4)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+import typer
+
+from lab.cli import clean, compare, doctor, listing, metrics, plan, report, run, schema, selfcheck
+from lab.cli.console import say_error
+from lab.cli.signals import interruptible
+from lab.errors import LabError
+
+app = typer.Typer(
+    name="lab",
+    help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind nginx.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+VERBS: Mapping[str, Callable[..., None]] = {
+    "run": run.run,
+    "plan": plan.plan,
+    "report": report.report,
+    "compare": compare.compare,
+    "selfcheck": selfcheck.selfcheck,
+    "list": listing.list_runs,
+    "doctor": doctor.doctor,
+    "clean": clean.clean,
+    "schema": schema.schema,
+    "metrics": metrics.metrics,
+}
+for verb, command in VERBS.items():
+    app.command(verb)(command)
+
+
+def main() -> None:
+    """Entry point of the ``lab`` command: the one place where an error becomes a message and an exit code."""
+    try:
+        with interruptible():
+            app(standalone_mode=True)
+    except LabError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)  # what was running is down already: the context managers saw the same interrupt

@@ -1,0 +1,123 @@
+"""``lab compare RUN RUN``: the same arm in two runs; weaker evidence than one run with both, and it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, studied, unlike
+from lab.analysis.comparison import Contest, floors_of
+from lab.analysis.export import across_document
+from lab.analysis.summary import RunSummary, summarise
+from lab.cli.console import put, put_json, say
+from lab.cli.options import Json
+from lab.errors import UsageError
+from lab.records import RunInfo
+from lab.report.text import printable
+from lab.report.verdicts import contest_answer
+from lab.results import read_info, read_trials
+from lab.scenario import Scenario
+from lab.scenario_compare import unknown
+from lab.scenario_text import scenario_text
+
+WEAKER = (
+    "Two runs at different times are weaker evidence than one run with both arms: whatever changed between them, and "
+    "is in no file, counts as a difference. Blocks do not pair up, so the intervals are wider as well."
+)
+SAME_FOR_ALL = (
+    "One run cannot hold both: {keys} is the same for every arm of a run. Run the two in turn, several times each, "
+    "so that slow changes of the machine meet both."
+)
+
+Run = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
+Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that both runs have.")]
+Studied = Annotated[
+    list[str] | None,
+    typer.Option("--studied", help=f"A field that may differ because it is under study, such as {IMAGE_DIGEST}."),
+]
+
+
+def compare(first: Run, second: Run, arm: Arm = "", studied: Studied = None, json: Json = False) -> None:
+    """Judge an arm of the second run against the same arm of the first; refuse what differs but is not under study."""
+    runs = read_info(first), read_info(second)
+    if runs[0].run_id == runs[1].run_id:
+        raise UsageError(f"{first} and {second} are the same run", "give two different run folders")
+    arms = _arms(*runs, arm)
+    found = _allowed(runs, arms, studied or [])
+    summaries = _summary(first, runs[0]), _summary(second, runs[1])
+    across = [compare_across(*summaries, name, _floors(*runs)) for name in arms]
+    if json:
+        put_json(across_document(*runs, found, across))
+        return
+    for name in across:
+        _put(name, *runs)
+    say()
+    say(WEAKER)
+    _offer(found, arms, summaries)
+
+
+def _arms(first: RunInfo, second: RunInfo, wanted: str) -> list[str]:
+    names = [[str(arm["name"]) for arm in run.scenario["arms"]] for run in (first, second)]
+    common = [name for name in names[0] if name in names[1]]
+    if wanted and wanted not in common:
+        raise UsageError(f"--arm: {unknown('arm', wanted, common)}", "both runs need an arm of this name")
+    if not common:
+        raise UsageError(f"no arm has the same name in both runs: {', '.join(names[0])} / {', '.join(names[1])}")
+    return [wanted] if wanted else common
+
+
+def _allowed(runs: tuple[RunInfo, RunInfo], arms: Sequence[str], keys: Sequence[str]) -> list[Difference]:
+    """The differences under study. Raises UsageError that names every other one."""
+    found = list(dict.fromkeys(difference for arm in arms for difference in unlike(*runs, arm)))
+    if foreign := [difference for difference in found if not studied(difference, keys)]:
+        raise UsageError(
+            "the runs are not comparable, they differ in\n" + "\n".join(f"  {difference}" for difference in foreign),
+            "name what is under study with --studied KEY; anything else must be equal",
+        )
+    return found
+
+
+def _summary(path: Path, run: RunInfo) -> RunSummary:
+    return summarise(run, read_trials(path, run))
+
+
+def _floors(first: RunInfo, second: RunInfo) -> Mapping[str, float]:
+    """The larger floor of each metric: neither run can show less than that."""
+    one, two = floors_of(first), floors_of(second)
+    return {key: max(one.get(key, 0.0), two.get(key, 0.0)) for key in {**one, **two}}
+
+
+def _put(across: Across, first: RunInfo, second: RunInfo) -> None:
+    before, after = (f"{across.arm} of {run.run_id}" for run in (first, second))
+    put(f"{after} ({across.blocks[1]} valid blocks) against {before} ({across.blocks[0]})")
+    for judgement in across.primaries:
+        answer = contest_answer(Contest(metric=judgement.metric, arm=after, judgement=judgement), before)
+        put(printable(answer.sentence) + (f" → {answer.word}" if answer.word else ""))
+
+
+def _offer(found: Sequence[Difference], arms: Sequence[str], summaries: tuple[RunSummary, RunSummary]) -> None:
+    """The scenario that would compare both in one run, when what is studied belongs to an arm."""
+    keys = [difference.key for difference in found]
+    if not keys:
+        say("Nothing that is on record differs between these runs: this is an A/A comparison over time.")
+    elif all(key.startswith("arm.") for key in keys):
+        say("This scenario would compare them in one run:")
+        put(scenario_text(_in_one_run(arms, *(summary.scenario for summary in summaries))))
+    else:
+        say(SAME_FOR_ALL.format(keys=", ".join(key for key in keys if not key.startswith("arm."))))
+
+
+def _in_one_run(arms: Sequence[str], first: Scenario, second: Scenario) -> Scenario:
+    pairs = [
+        replace(arm, name=f"{arm.name[:33]}-{which}")
+        for name in arms
+        for which, scenario in (("first", first), ("second", second))
+        for arm in scenario.arms
+        if arm.name == name
+    ]
+    compare = replace(second.compare, baseline=pairs[0].name)
+    return replace(second, arms=tuple(pairs), compare=compare, expect=())

@@ -1,0 +1,26 @@
+"""``lab doctor``: is everything here that a run needs?"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import typer
+
+from lab.cli.console import put, put_json
+from lab.cli.options import Json
+from lab.diagnosis import examine
+from lab.errors import MissingError
+
+SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
+
+
+def doctor(json: Json = False) -> None:
+    """Check the machine: Docker, images and how they would be had, rights, room, leftovers of earlier runs."""
+    findings = examine()
+    if json:
+        put_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            put(f"{SIGNS[finding.state]} {finding.subject:<18} {finding.sentence}")
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(MissingError.exit_code)

@@ -1,0 +1,99 @@
+"""``lab plan SCENARIO``: what would run and how long, touching nothing."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from lab.cli.console import put, put_json
+from lab.cli.options import Blocks, Json, ScenarioPath
+from lab.plan import Plan, build_plan, build_topology, nominal_ports
+from lab.report.text import printable
+from lab.scenario import Quota
+from lab.scenario_file import read_scenario, scenario_to_json
+from lab.topology import Limits, Service
+from lab.units import format_bytes, format_seconds
+
+
+def plan(scenario: ScenarioPath, blocks: Blocks = None, json: Json = False) -> None:
+    """Print arms, containers with their commands, nginx.conf, the order of trials and the estimated duration."""
+    planned = build_plan(read_scenario(scenario), blocks)
+    if json:
+        put_json(_document(planned))
+    else:
+        put("\n".join(_lines(planned)))
+
+
+def _document(planned: Plan) -> dict[str, Any]:
+    return {
+        "scenario": scenario_to_json(planned.scenario),
+        "estimated_s": planned.estimated_s,
+        "trials": [trial.id for trial in planned.trials],
+        "arms": {
+            arm.name: [
+                {
+                    "service": service.name,
+                    "image": service.image,
+                    "argv": [*(service.entrypoint or ()), *service.argv],
+                    "ports": service.ports,
+                    "files": {file.path: file.text for file in service.files},
+                }
+                for service in _services(planned, arm.name)
+            ]
+            for arm in planned.scenario.arms
+        },
+    }
+
+
+def _services(planned: Plan, arm_name: str) -> tuple[Service, ...]:
+    trial = next(trial for trial in planned.trials if trial.arm.name == arm_name)
+    topology = build_topology(planned.scenario, trial, nominal_ports(planned.scenario, trial.arm))
+    return tuple(sorted(topology.services, key=lambda service: service.ports))
+
+
+def _lines(planned: Plan) -> list[str]:
+    scenario = planned.scenario
+    load = scenario.load
+    rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
+    lines = [
+        printable(scenario.question),
+        f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}",
+        f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
+        f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, nginx included",
+        f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
+        f"warm-up {format_seconds(load.warmup)}, measure {format_seconds(load.measure)}",
+        f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)}",
+    ]
+    for arm in scenario.arms:
+        lines += ["", f"arm {arm.name}: {arm.model}, front {arm.front}"]
+        for service in _services(planned, arm.name):
+            lines.append(f"  {service.name:<8} {_command(service)}")
+            lines += [f"           {text}" for text in _limit_lines(service.limits)]
+    if conf := next((s.files[0].text for arm in scenario.arms for s in _services(planned, arm.name) if s.files), ""):
+        lines += ["", "nginx.conf of the first arm behind nginx", *(f"  {line}" for line in conf.splitlines())]
+    lines += ["", "order (ports are examples; a run takes free ones)"]
+    for block in range(1, planned.blocks + 1):
+        lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
+    lines.append(f"{len(planned.trials)} trials, about {format_seconds(planned.estimated_s)} without building images")
+    return lines
+
+
+def _command(service: Service) -> str:
+    return shlex.join([*(service.entrypoint or ()), *service.argv]) or "(the image's own command)"
+
+
+def _quota(quota: Quota, *, size: bool = False) -> str:
+    if quota.amount is None:
+        return quota.mode
+    return f"{quota.mode} {format_bytes(quota.amount) if size else f'{quota.amount:g}'}"
+
+
+def _limit_lines(limits: Limits) -> list[str]:
+    parts = []
+    if limits.cpus is not None:
+        parts.append(f"{limits.cpus:.3g} cpus")
+    if limits.memory_bytes is not None:
+        parts.append(f"memory {format_bytes(limits.memory_bytes)}")
+    if limits.cpuset:
+        parts.append(f"cores {limits.cpuset}")
+    return [", ".join(parts)] if parts else []

@@ -1,0 +1,84 @@
+"""``lab run SCENARIO``: the whole job, from the scenario file to the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lab.analysis.comparison import exit_code
+from lab.analysis.export import comparison_document
+from lab.cli.console import put, put_json
+from lab.cli.execute import planned, resume_run, run_scenario
+from lab.cli.live import view_for
+from lab.cli.options import DEFAULT_OUT, Blocks, Json, Out, Quiet
+from lab.conclude import Conclusion, conclude_apart
+from lab.errors import UsageError
+from lab.plan import build_plan
+from lab.results import RunFolder
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario
+
+OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="Continue this run folder instead; same machine, versions and images.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also when an expectation is undecided.")]
+
+
+def run(
+    scenario: OptionalScenario = None,
+    blocks: Blocks = None,
+    resume: Resume = None,
+    out: Out = DEFAULT_OUT,
+    strict: Strict = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
+    if scenario is not None and resume is None:
+        folder = _start(scenario, blocks, out, quiet=quiet or json)
+    elif resume is not None and scenario is None and blocks is None:
+        folder = _continue(resume, quiet=quiet or json)
+    else:
+        raise UsageError("give either a scenario, with --blocks if you like, or --resume RUN", "see `lab run --help`")
+    found = conclude_apart(folder.path)
+    _show(found, json=json, quiet=quiet)
+    if code := exit_code(found.comparison, strict=strict):
+        raise typer.Exit(code)
+
+
+def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
+    """The scenario with another number of blocks: what run.json keeps must give the same plan again."""
+    return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
+
+
+def _start(scenario: Path, blocks: int | None, out: Path, *, quiet: bool) -> RunFolder:
+    plan = build_plan(with_blocks(read_scenario(scenario), blocks))
+    return run_scenario(plan, scenario.stem, out, view_for(plan, quiet=quiet))
+
+
+def _continue(path: Path, *, quiet: bool) -> RunFolder:
+    plan = planned(path)
+    return resume_run(plan, path, view_for(plan, quiet=quiet))
+
+
+def _show(found: Conclusion, *, json: bool, quiet: bool) -> None:
+    if json:
+        put_json(_document(found))
+        return
+    if not quiet:
+        put(found.written.terminal)
+    put(f"report: {found.written.html}")
+
+
+def _document(found: Conclusion) -> dict[str, Any]:
+    return {
+        "run": found.run.run_id,
+        "folder": str(found.folder),
+        "report": str(found.written.html),
+        "trials": {trial: state.value for trial, state in found.run.states.items()},
+        "comparison": comparison_document(found.run, found.summary, found.comparison),
+    }

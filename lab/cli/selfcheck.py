@@ -1,0 +1,138 @@
+"""``lab selfcheck [SCENARIO]``: an arm against itself; how small a difference can this machine show?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab.analysis.floor import EXPECTED_DIFFERENT, LEVEL, MetricFloor, NoiseFloor
+from lab.analysis.intervals import blocks_needed
+from lab.analysis.metrics import METRICS
+from lab.analysis.selfcheck import against_itself, floors_from
+from lab.cli.console import put, put_json, say
+from lab.cli.execute import REAL, Surroundings, run_scenario
+from lab.cli.live import view_for
+from lab.cli.options import DEFAULT_OUT, Json, Out, Quiet
+from lab.conclude import Conclusion
+from lab.errors import InvalidRunError
+from lab.floors import KeptFloor, conditions_of, machine_of, write_floor
+from lab.plan import build_plan
+from lab.report.verdicts import verdict_answers
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario
+
+DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
+DEFAULT_BLOCKS = 8
+MIN_BLOCKS = blocks_needed(LEVEL)
+MANY_BLOCKS = 20  # shown beside the run's own number: what patience would buy
+
+ScenarioOption = Annotated[Path, typer.Argument(help="The scenario whose baseline arm is run against itself.")]
+Blocks = Annotated[int, typer.Option("--blocks", min=MIN_BLOCKS, max=1000, help="Number of blocks.")]
+
+
+def selfcheck(
+    scenario: ScenarioOption = DEFAULT_SCENARIO,
+    blocks: Blocks = DEFAULT_BLOCKS,
+    out: Out = DEFAULT_OUT,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run an arm against itself, print and keep this machine's noise floors; later verdicts respect them."""
+    found, kept = check(read_scenario(scenario), blocks, out, quiet=quiet or json)
+    path = write_floor(kept)
+    if json:
+        put_json(document(found, kept) | {"kept": str(path)})
+        return
+    Console().print(_table(kept.floor, len(found.summary.decision.used)))
+    for sentence in sentences(found, kept):
+        put(sentence)
+    say(f"kept in {path}; report: {found.written.html}")
+
+
+def check(
+    scenario: Scenario, blocks: int, out: Path, *, quiet: bool, around: Surroundings = REAL
+) -> tuple[Conclusion, KeptFloor]:
+    """Run the scenario's baseline arm against itself. Raises InvalidRunError when too few blocks are valid."""
+    plan = build_plan(against_itself(scenario, blocks))
+    folder = run_scenario(plan, "selfcheck", out, view_for(plan, quiet=quiet), around=around, use_floor=False)
+    found = around.conclude(folder.path)
+    used = len(found.summary.decision.used)
+    if used < MIN_BLOCKS:
+        raise InvalidRunError(
+            f"{used} blocks are valid, a noise floor needs {MIN_BLOCKS}: nothing was kept",
+            f"quiet the machine, or ask for more with --blocks; what was found is in {found.written.html}",
+        )
+    return found, KeptFloor(
+        floor=floors_from(found.summary, *machine_of(found.run.environment)),
+        conditions=conditions_of(found.summary.scenario),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _table(floor: NoiseFloor, blocks: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric")
+    for title in ("ratio", "noise floor", f"seen in {blocks} blocks", f"in {MANY_BLOCKS}", "bound"):
+        table.add_column(title, justify="right")
+    table.add_column("")
+    for metric in floor.metrics:
+        table.add_row(*_row(metric, blocks))
+    return table
+
+
+def _row(metric: MetricFloor, blocks: int) -> tuple[str, ...]:
+    bound = METRICS[metric.metric].bound
+    return (
+        metric.metric,
+        f"{metric.ratio:.3f}",
+        _percent(metric.floor),
+        _percent(metric.detectable(blocks)),
+        _percent(metric.detectable(MANY_BLOCKS)),
+        _percent(bound) if bound else "",
+        "different" if metric.different else "",
+    )
+
+
+def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
+    """What the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
+    floor = kept.floor
+    said = [f"noise of {kept.conditions}; ratio: one half to the other, which are equal"]
+    said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]
+    chance = (
+        f"expected by chance: {EXPECTED_DIFFERENT * 100:.0f} %, about {EXPECTED_DIFFERENT * len(floor.metrics):.1f}"
+    )
+    said.append(f"{len(floor.different)} of {len(floor.metrics)} metrics came out different ({chance})")
+    if floor.suspicious:
+        said.append("more than chance explains: something changes between trials of this machine, see the report")
+    for answer in verdict_answers(found.comparison):
+        said.append(answer.sentence + (f" → {answer.word}" if answer.word else ""))
+    return said
+
+
+def document(found: Conclusion, kept: KeptFloor) -> dict[str, Any]:
+    """Everything for programs; fractions, as in comparison.json."""
+    blocks = found.summary.decision.used
+    return {
+        "run": found.run.run_id,
+        "report": str(found.written.html),
+        "blocks": list(blocks),
+        "different": list(kept.floor.different),
+        "suspicious": kept.floor.suspicious,
+        "detectable": {metric.metric: metric.detectable(len(blocks)) for metric in kept.floor.metrics},
+        "verdicts": {
+            contest.metric: contest.judgement.verdict and contest.judgement.verdict.value
+            for contest in found.comparison.primaries
+        },
+        **kept.to_json(),
+    }
+
+
+def _percent(fraction: float | None) -> str:
+    if fraction is None:
+        return "–"
+    return f"{fraction * 100:.3g} %" if fraction < 1 else f"{1 + fraction:.1f} times"

@@ -1,0 +1,132 @@
+"""The command line as a person uses it: a child process, its exit code, what it printed, what it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from lab.engines.docker import connect
+from lab.engines.labels import owner_lives
+from lab.engines.leftovers import find_leftovers, remove_leftovers
+
+REPOSITORY = Path(__file__).parent.parent.parent
+LAB = [sys.executable, "-m", "lab"]
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def refused(self, code: int, *sentences: str) -> None:
+        """The exit code, every sentence, and no traceback."""
+        assert self.code == code, self.err
+        assert "Traceback" not in self.err
+        for sentence in sentences:
+            assert sentence in self.err
+
+
+def lab(*arguments: object, env: Mapping[str, str] | None = None, timeout_s: float = 240) -> Outcome:
+    """Run one command to its end."""
+    done = subprocess.run(
+        [*LAB, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        env={**os.environ, **(env or {})},
+        cwd=REPOSITORY,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def run_valid(*arguments: object) -> Outcome:
+    """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
+    for _ in range(ATTEMPTS):
+        outcome = lab("run", *arguments)
+        if not (outcome.code == 3 and "blocks are invalid" in outcome.err):
+            return outcome
+    pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[docker.DockerClient]:
+    """A Docker client; without an engine this tier fails, it does not skip."""
+    client = connect()
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(client: docker.DockerClient) -> Iterator[None]:
+    """After every test the engine has no container and no volume of the lab."""
+    yield
+    remaining = left(client)
+    remove_leftovers(find_leftovers(client=client), client)  # one failing test must not fail the others
+    assert remaining == []
+
+
+def left(client: docker.DockerClient) -> list[str]:
+    """Names of everything with the lab's label whose lab has ended; another lab's work on this machine is not ours."""
+    selection = {"label": "lab.run"}
+    containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
+    volumes = client.volumes.list(filters=selection)
+    return [thing.name for thing in containers if not owner_lives(thing.labels)] + [
+        thing.name for thing in volumes if not owner_lives(thing.attrs["Labels"])
+    ]
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
+    """The smoke scenario, run once for all tests that look at its results."""
+    out = tmp_path_factory.mktemp("runs")
+    outcome = run_valid("scenarios/smoke.toml", "--out", out)
+    return outcome, sorted(out.iterdir())[-1]
+
+
+SCENARIO = f"""
+question = "Does it work?"
+[app]
+build = "{REPOSITORY}"
+requirements = "{REPOSITORY}/requirements/app.txt"
+[budget]
+processes = 1
+[[arms]]
+name = "workers"
+model = "workers"
+front = "direct"
+[load]
+locustfile = "{REPOSITORY}/locustfiles/json_api.py"
+rate = 120
+lanes = 8
+warmup = "1s"
+measure = "2s"
+[trials]
+blocks = 1
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A scenario of one short trial that a test may edit."""
+    path = tmp_path / "short.toml"
+    path.write_text(SCENARIO)
+    return path
+
+
+def edit(path: Path, old: str, new: str) -> Path:
+    """Replace a line of a scenario that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return path

@@ -1,0 +1,58 @@
+"""A whole run without Docker: the fakes of tests/fakes.py behind what `lab run` and `lab selfcheck` touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.cli.execute import Surroundings
+from lab.conclude import conclude
+from lab.engines.images import ImageRecord, Way
+from lab.floors import KeptFloor
+from lab.records import Environment
+from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
+from lab.scenario_compare import Compare
+from tests.fakes import World
+
+FACTS = {"machine": "abc", "kernel": "6.1", "cpu_count": 2, "memory_bytes": 8 * 1024**3, "engine": "fake"}
+
+
+@dataclass
+class FakeSurroundings:
+    """One machine with one image; tests change either between two runs."""
+
+    world: World = field(default_factory=World)
+    facts: Mapping[str, Any] = field(default_factory=lambda: dict(FACTS))
+    digest: str = "sha256:one"
+    floor: KeptFloor | None = None
+
+    def make(self) -> Surroundings:
+        """What the commands take."""
+        image = ImageRecord(name="shop:1", id=self.digest, digest=self.digest, origin=Way.PRESENT, detail="")
+        return Surroundings(
+            open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
+            describe=lambda engine, app: Environment(facts={**self.facts, **engine, **app}),
+            floors=lambda _environment, _scenario: self.floor,
+            conclude=conclude,
+            tools=self.world.tools,
+        )
+
+
+def shop(folder: Path, blocks: int = 2) -> Scenario:
+    """Two arms of an image that exists nowhere; the time until ready is judged, which the fakes have."""
+    locustfile = folder / "locustfile.py"
+    locustfile.write_text("# nothing to do\n")
+    return Scenario(
+        question="Which?",
+        app=App(image="shop:1"),
+        arms=(
+            Arm(name="workers", model="workers", front="direct"),
+            Arm(name="replicas", model="replicas", front="nginx"),
+        ),
+        budget=Budget(processes=2),
+        load=Load(locustfile=locustfile, rate=100.0, warmup=1.0, measure=1.5),
+        trials=Trials(blocks=blocks, seed=1),
+        compare=Compare(baseline="workers", primary=("boot",)),
+    )

@@ -1,0 +1,163 @@
+"""Whole trials of images that know nothing of the lab: who served each request is known, or said not to be.
+
+Both images answer with the pid of the process that serves, which the locustfile makes the name of the request, so
+that what the lab finds out from outside can be held against what the app says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import polars as pl
+import pytest
+
+from lab.analysis.latency import measured
+from lab.analysis.shares import MIN_ATTRIBUTED, attributed
+from lab.analysis.trial import summarise_trial
+from lab.engines.docker import DockerEngine
+from lab.engines.images import ImageRecord, prepare_images
+from lab.plan import build_plan
+from lab.records import Environment, TrialResult
+from lab.results import RunFolder, new_run_info, read_trial
+from lab.scenario import App, Arm, Load, Scenario, Trials
+from lab.trial import Run, run_trial
+from tests.fakes import Silent
+from tests.integration.conftest import REPOSITORY, app_of_repository, scenario_of
+
+pytestmark = pytest.mark.integration
+
+RUN_ID = "attribution-tests"
+IMAGES = Path(__file__).parent / "images"
+PROCESSES = 2
+WORKERS = Arm(name="workers", model="workers", front="direct")
+WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+LOAD = Load(
+    locustfile=Path(__file__).parent / "pid_locustfile.py", lanes=16, tags=("keepalive",), warmup=1.0, measure=2.5
+)
+DOCS_APP = App(
+    build=IMAGES / "docs_app",
+    requirements=REPOSITORY / "requirements" / "app.txt",
+    command="fastapi run main.py --host {host} --port {port} --workers {workers}",
+    ready_path="/",
+)
+
+
+@pytest.fixture(scope="session")
+def nginx_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> Iterator[App]:
+    """An app that is no Python at all."""
+    name = "process-model-lab/nginx-app:integration-tests"
+    client.images.build(
+        path=str(IMAGES / "nginx_app"),
+        tag=name,
+        buildargs={"NGINX_IMAGE": images["nginx"].name},
+        network_mode="none",
+        rm=True,
+        forcerm=True,
+    )
+    yield App(image=name, command="serve {port} {workers}", ready_path="/")
+    client.images.remove(name)
+
+
+def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: Load = LOAD) -> TrialResult:
+    """One real trial, valid or not on a machine with neighbours; nothing is left behind."""
+    scenario: Scenario = scenario_of(arm, PROCESSES, app=app, load=load, trials=Trials(blocks=1))
+    engine = DockerEngine(client, prepare_images(client, scenario, True, print), RUN_ID, (24000, 24999))
+    plan = build_plan(scenario)
+    folder = RunFolder.create(root, new_run_info("run", "attribution", plan, Environment(facts={}), {}))
+    trial = plan.trials[0]
+    run = Run(plan=plan, folder=folder, engine=engine, observer=Silent())
+    place = folder.commit(run_trial(run, trial, folder.stage(trial.id)))
+    assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
+    return read_trial(place)
+
+
+def truth(trial: TrialResult) -> dict[str, set[str]]:
+    """``served_by`` → what the app said about itself in these requests."""
+    known = trial.tables.requests.filter(pl.col("served_by").is_not_null() & pl.col("error").is_null())
+    return {server: set(names) for server, names in known.group_by("served_by").agg("name").iter_rows()}
+
+
+def gate(trial: TrialResult) -> str:
+    """What the gate on attribution says."""
+    return next(gate.outcome for gate in trial.record.gates if gate.key == "attribution.partial")
+
+
+def workers(trial: TrialResult) -> set[str]:
+    """``service:pid`` of the serving processes that the sampler followed."""
+    rows = trial.tables.processes.filter(pl.col("role") == "worker")
+    return set(rows.select(pl.format("{}:{}", "service", "pid")).to_series())
+
+
+def check_sockets(trial: TrialResult) -> None:
+    """Every request is attributed, each to the very process that says that it answered."""
+    assert trial.record.attribution == "socket"
+    found = truth(trial)
+    assert found.keys() == workers(trial)
+    assert all(len(names) == 1 for names in found.values()), found
+    assert len(set.union(*found.values())) == PROCESSES
+    assert (attributed(measured(trial.tables.requests)) or 0.0) >= MIN_ATTRIBUTED
+    assert gate(trial) == "pass"
+    assert summarise_trial(trial).values["share.max"] is not None
+
+
+def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: Path) -> None:
+    """By the sockets' owners, over both HTTP clients of Locust, with the image's own start command."""
+    check_sockets(run_arm(client, tmp_path, DOCS_APP, WORKERS))
+
+
+def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
+    """By the sockets' owners, on a listener for both families of addresses."""
+    check_sockets(run_arm(client, tmp_path, nginx_app, WORKERS))
+
+
+@pytest.mark.parametrize("own", ["docs_app", "nginx_app"])
+def test_replicas_of_any_image(
+    client: docker.DockerClient, request: pytest.FixtureRequest, tmp_path: Path, own: str
+) -> None:
+    """By nginx's upstream address: each replica has one of its own, and round robin is even."""
+    app = DOCS_APP if own == "docs_app" else request.getfixturevalue("nginx_app")
+    trial = run_arm(client, tmp_path, app, REPLICAS)
+
+    assert trial.record.attribution == "upstream"
+    ports = {port for service in trial.record.services if service.kind == "app" for port in service.ports}
+    assert truth(trial).keys() == {f"127.0.0.1:{port}" for port in ports}
+    assert gate(trial) == "pass"
+    assert summarise_trial(trial).values["share.skew"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.DockerClient, tmp_path: Path) -> None:
+    """One address, several processes: nobody knows who answered, so there are no shares, and a caveat says why."""
+    trial = run_arm(client, tmp_path, DOCS_APP, WORKERS_NGINX)
+
+    assert trial.record.attribution == "none"
+    assert truth(trial) == {}
+    assert gate(trial) == "caveat"
+    values = summarise_trial(trial).values
+    assert [values[key] for key in ("share.max", "share.skew", "share.gini")] == [None] * 3
+    assert values["p50"] is not None
+
+
+def test_connections_too_short_to_be_seen_give_no_shares(
+    client: docker.DockerClient, nginx_app: App, tmp_path: Path
+) -> None:
+    """A new connection for every request: what little is seen is right, and it is too little for shares."""
+    trial = run_arm(client, tmp_path, nginx_app, WORKERS, replace(LOAD, tags=("churn",)))
+
+    assert (attributed(measured(trial.tables.requests)) or 0.0) < MIN_ATTRIBUTED
+    assert all(len(names) == 1 for names in truth(trial).values()), truth(trial)
+    assert gate(trial) == "caveat"
+    assert summarise_trial(trial).values["share.max"] is None
+
+
+def test_the_apps_own_header_comes_first(client: docker.DockerClient, tmp_path: Path) -> None:
+    """Where the app says who it is, no socket is looked at, and workers behind nginx are told apart as well."""
+    load = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=100.0, warmup=1.0, measure=2.0)
+    trial = run_arm(client, tmp_path, app_of_repository(), WORKERS_NGINX, load)
+
+    assert trial.record.attribution == "header"
+    assert len(truth(trial)) == PROCESSES
+    assert gate(trial) == "pass"

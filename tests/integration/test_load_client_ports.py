@@ -1,0 +1,57 @@
+"""The client's port of every request to the app, over both HTTP clients of Locust, and of no other request."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lab.load.locust_process import start_load
+from lab.records import CONNECTIONS
+from tests.fake_server import fake_server
+from tests.load_runs import make_plan, wait_finished, write_locustfile
+
+pytestmark = pytest.mark.integration
+
+LOCUSTFILE = """
+    from locust import FastHttpUser, HttpUser, task
+
+    class Requests(HttpUser):
+        @task
+        def both(self):
+            self.client.get("/own?nobody=1", name="/own")
+            self.client.get("{elsewhere}/other?nobody=1", name="/other")
+
+    class Geventhttpclient(FastHttpUser):
+        @task
+        def both(self):
+            self.client.get("/own?nobody=1", name="/own")
+            self.client.get("{elsewhere}/other?nobody=1", name="/other")
+    """
+
+
+def test_requests_to_the_app_know_their_connection(tmp_path: Path) -> None:
+    """Each has the port of a connection that the server has seen; one to another server has none."""
+    with fake_server() as server, fake_server() as elsewhere:
+        locustfile = write_locustfile(tmp_path / "user", LOCUSTFILE.replace("{elsewhere}", elsewhere.url))
+        plan = make_plan(locustfile, server.url, tmp_path, fallback="socket")
+        t0 = time.monotonic()
+        with start_load(plan) as load:
+            wait_finished(load)
+            readings = [
+                (t_s, client_port, client_port % 1000, "app")
+                for t_s in range(int(time.monotonic() - t0) + 2)
+                for client_port in (*server.client_ports, *elsewhere.client_ports)
+            ]
+            connections = pl.DataFrame(readings, schema=dict(CONNECTIONS), orient="row")
+            outcome = load.result(tmp_path / "requests.parquet", t0, connections)
+
+    table = pl.read_parquet(tmp_path / "requests.parquet")
+    own, other = (table.filter(pl.col("name") == f"GET {path}") for path in ("/own", "/other"))
+    assert outcome.attribution == "socket"
+    assert other.height > 100
+    assert other["served_by"].null_count() == other.height
+    assert own["served_by"].null_count() == 0
+    assert set(own["served_by"]) == {f"app:{client_port % 1000}" for client_port in server.client_ports}

@@ -1,0 +1,178 @@
+"""The calibration: measured once, kept per machine and versions, with nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lab.calibration import answering_nginx, best_rate, calibration_of, calibration_root, load_plan
+from lab.errors import DeploymentError, LoadError
+from lab.load.load_plan import LoadPlan
+from lab.load.locust_process import LoadOutcome, LoadProcess
+from lab.records import REQUESTS, Calibration, Environment
+from tests.fakes import FakeLoad, World
+
+FACTS = {"machine": "aa", "lab": "1", "locust": "2", "python": "3", "kernel": "6", "cpu_count": 2}
+HERE = Environment(facts=FACTS)
+
+
+class Answered(FakeLoad):
+    """A load of 3 s that got ``rate`` answers a second."""
+
+    rate = 100
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        outcome = super().result(target, t0_monotonic_s)
+        done = np.arange(0, 3, 1 / self.rate)
+        columns = {name: [None] * len(done) for name in REQUESTS}
+        rows = columns | {"t_done_s": done, "phase": ["measure"] * len(done)}
+        pl.DataFrame(rows, schema=pl.Schema(REQUESTS)).write_parquet(target)
+        return outcome
+
+
+class Calibrator:
+    """``calibration_of`` in a world of fakes, with a cache directory of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = World()
+        self.root = root
+        self.load: type[FakeLoad] = Answered
+        self.plans: list[LoadPlan] = []
+        self.said: list[str] = []
+
+    def __call__(
+        self, environment: Environment = HERE, processes: int = 1, *, nginx: bool = True
+    ) -> Calibration | None:
+        tools = replace(self.world.tools, start_load=self._start)
+        engine = self.world.engine if nginx else None
+        return calibration_of(engine, environment, processes, self.said.append, tools=tools, root=self.root)
+
+    @contextmanager
+    def _start(self, plan: LoadPlan) -> Iterator[LoadProcess]:
+        self.plans.append(plan)
+        yield cast(LoadProcess, self.load(self.world, plan.directory))
+
+    @property
+    def deployments(self) -> int:
+        return self.world.journal.count("deploy")
+
+
+@pytest.fixture
+def calibrate(tmp_path: Path) -> Calibrator:
+    return Calibrator(tmp_path / "cache")
+
+
+def test_the_second_run_on_a_machine_measures_nothing(calibrate: Calibrator) -> None:
+    """What was measured is kept, and read back the same."""
+    first = calibrate()
+    second = calibrate()
+
+    assert first is not None
+    assert first == second
+    assert first.ceiling_per_s == pytest.approx(100, abs=1)
+    assert calibrate.deployments == 1
+    assert len(calibrate.said) == 1
+
+
+@pytest.mark.parametrize("fact", sorted(FACTS))
+def test_another_machine_or_version_is_measured_again(calibrate: Calibrator, fact: str) -> None:
+    """Each fact that the ceiling depends on."""
+    calibrate()
+    calibrate(Environment(facts=FACTS | {fact: "other"}))
+
+    assert calibrate.deployments == 2
+
+
+def test_each_number_of_load_processes_has_a_ceiling_of_its_own(calibrate: Calibrator) -> None:
+    """Two load processes drive twice the lanes."""
+    calibrate(processes=1)
+    calibrate(processes=2)
+
+    assert [plan.load_processes for plan in calibrate.plans] == [1, 2]
+    assert calibrate.plans[1].lanes == 2 * calibrate.plans[0].lanes
+
+
+def test_a_run_without_nginx_uses_what_is_kept(calibrate: Calibrator) -> None:
+    """No nginx, no measurement: not known before the first run that has one, known afterwards."""
+    assert calibrate(nginx=False) is None
+    measured = calibrate()
+    assert calibrate(nginx=False) == measured
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"ceiling_per_s": 5}'])
+def test_a_damaged_cache_is_measured_again(calibrate: Calibrator, damage: str) -> None:
+    """A cache needs no repair by hand."""
+    calibrate()
+    (kept,) = calibrate.root.iterdir()
+    kept.write_text(damage)
+    calibrate()
+
+    assert calibrate.deployments == 2
+    assert calibrate() is not None
+    assert calibrate.deployments == 2
+
+
+def test_nginx_is_taken_down_when_the_load_fails(calibrate: Calibrator) -> None:
+    """A failed calibration keeps nothing and leaves nothing."""
+    calibrate.load = FakeLoad  # which gets no answer
+
+    with pytest.raises(LoadError, match="no answer"):
+        calibrate()
+
+    assert calibrate.world.journal[-1] == "undeploy"
+    assert not calibrate.root.exists()
+
+
+def test_a_deployment_that_fails_is_the_runs_error(calibrate: Calibrator) -> None:
+    """What is wrong with Docker now would be wrong for the arms too."""
+    calibrate.world.fail_at = {"deploy": DeploymentError("port taken")}
+
+    with pytest.raises(DeploymentError, match="port taken"):
+        calibrate()
+
+
+def test_the_best_second_is_the_ceiling() -> None:
+    """A disturbance can only slow the generator down; a last second that was cut short does not count."""
+    slow, quick, cut = np.linspace(0, 0.99, 10), np.linspace(1, 1.99, 50), np.linspace(2, 2.3, 70)
+
+    assert best_rate(np.concatenate([quick, cut, slow])) == 50
+
+
+def test_the_load_is_closed_and_needs_no_attribution(tmp_path: Path) -> None:
+    """nginx names no serving process, so the warm-up must not wait for one."""
+    plan = load_plan(tmp_path / "loop.py", "http://127.0.0.1:1", 1, tmp_path)
+
+    assert not plan.open_model
+    assert plan.min_warmup_requests == 0
+    assert plan.max_warmup_s == plan.warmup_s
+
+
+def test_nginx_answers_by_itself_on_loopback_only() -> None:
+    """No upstream, no log, one listener."""
+    (service,) = answering_nginx(20001).services
+    text = service.files[0].text
+
+    assert "listen 127.0.0.1:20001;" in text
+    assert "return 200" in text
+    assert "proxy_pass" not in text
+    assert "access_log off" in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "root"),
+    [
+        ({"XDG_CACHE_HOME": "/x"}, Path("/x/process-model-lab/calibration")),
+        ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/process-model-lab/calibration"),
+        ({}, Path.home() / ".cache/process-model-lab/calibration"),
+    ],
+)
+def test_ceilings_are_kept_in_the_cache_directory(environ: dict[str, str], root: Path) -> None:
+    """As the XDG base directory specification says: a relative path counts as unset."""
+    assert calibration_root(environ) == root

@@ -1,0 +1,124 @@
+"""`lab compare`: refuses what is not comparable, says how weak the evidence is, offers the better experiment."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lab.cli import app
+from lab.cli.execute import run_scenario
+from lab.cli.live import QuietView
+from lab.errors import UsageError
+from lab.plan import build_plan
+from lab.scenario import Scenario
+from lab.scenario_file import scenario_from_json, scenario_to_json
+from lab.scenario_text import scenario_text
+from tests.builders import make_scenario
+from tests.fake_surroundings import FACTS, FakeSurroundings, shop
+
+
+def finished(folder: Path, scenario: Scenario, around: FakeSurroundings, name: str = "shop") -> str:
+    """The path of a run that has finished."""
+    plan = build_plan(scenario)
+    return str(run_scenario(plan, name, folder / "runs", QuietView(), around=around.make()).path)
+
+
+def compare(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["compare", *arguments])
+
+
+def test_equal_runs_compare_and_the_weakness_is_said(tmp_path: Path) -> None:
+    """One sentence for each arm and primary, then what such evidence is worth."""
+    first, second = (finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), name) for name in ("one", "two"))
+    result = compare(first, second)
+
+    assert result.exit_code == 0, result.output
+    assert "The time until ready of workers of" in result.stdout
+    assert "→ equivalent" in result.stdout
+    assert "weaker evidence than one run with both arms" in result.stderr
+    assert "Nothing that is on record differs" in result.stderr
+
+
+def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:
+    """A new image and a new kernel: both are named; studying the image leaves the kernel."""
+    first = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), "one")
+    newer = FakeSurroundings(digest="sha256:two", facts={**FACTS, "kernel": "6.2"})
+    second = finished(tmp_path, shop(tmp_path, 6), newer, "two")
+
+    refusal = compare(first, second).exception
+    assert isinstance(refusal, UsageError)
+    assert "images.app.digest: sha256:one / sha256:two" in str(refusal)
+    assert "environment.kernel: 6.1 / 6.2" in str(refusal)
+
+    refusal = compare(first, second, "--studied", "images.app.digest").exception
+    assert "environment.kernel: 6.1 / 6.2" in str(refusal)
+    assert "digest" not in str(refusal)
+
+    both = ("--studied", "images.app.digest", "--studied", "environment.kernel")
+    allowed = compare(first, second, *both)
+    assert allowed.exit_code == 0
+    assert "One run cannot hold both" in allowed.stderr
+
+
+def test_a_studied_option_of_an_arm_becomes_a_scenario_with_both(tmp_path: Path) -> None:
+    """What is printed is a scenario file that can be read."""
+    base = shop(tmp_path, 6)
+    workers, replicas = base.arms
+    ballast = replace(base, arms=(replace(workers, env={"BALLAST_MB": "50"}), replicas))
+    first = finished(tmp_path, base, FakeSurroundings(), "one")
+    second = finished(tmp_path, ballast, FakeSurroundings(), "two")
+    result = compare(first, second, "--arm", "workers", "--studied", "arm.env")
+
+    assert result.exit_code == 0, result.exception
+    document = tomllib.loads(result.stdout[result.stdout.index("question =") :])
+    offered = scenario_from_json(document)
+    assert [(arm.name, arm.env) for arm in offered.arms] == [
+        ("workers-first", {}),
+        ("workers-second", {"BALLAST_MB": "50"}),
+    ]
+    assert offered.baseline == "workers-first"
+
+
+def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:
+    """For programs, on stdout alone."""
+    first = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), "one")
+    second = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(digest="sha256:two"), "two")
+    result = compare(first, second, "--studied", "images.app.digest", "--json")
+    document = json.loads(result.stdout)
+
+    assert document["studied"]["images.app.digest"] == ["sha256:one", "sha256:two"]
+    assert document["arms"]["replicas"]["verdicts"]["boot"]["verdict"] == "equivalent"
+    assert document["arms"]["replicas"]["blocks"] == [6, 6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--arm", "worker"), "did you mean 'workers'?"), ((), "are the same run")],
+)
+def test_senseless_questions_are_refused(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    """A run against itself, an arm that is not there."""
+    first = finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(), "one")
+    second = finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(), "two") if arguments else first
+    refusal = compare(first, second, *arguments).exception
+
+    assert isinstance(refusal, UsageError)
+    assert said in str(refusal)
+
+
+def test_a_scenario_as_text_reads_as_the_same_scenario() -> None:
+    """Every kind of value, and text with everything in it."""
+    made = make_scenario(
+        question='Which "one"\n\\ é 😀 \x7f?',
+        budget={"processes": 4, "cpus": "pooled:1.5", "memory": "split:1GiB"},
+        app={"image": "shop:1", "env": {"A": "1", "B": "x y"}, "read_only": False},
+        compare={"baseline": "workers", "primary": ["p99", "p50"], "bounds": {"p99": 0.2}},
+        expect=[{"that": "errors(workers) == 0", "name": "none"}, {"that": "p50(workers) < 1s"}],
+    )
+
+    assert scenario_from_json(tomllib.loads(scenario_text(made))) == made
+    assert scenario_to_json(made)["load"]["measure"] == 10.0

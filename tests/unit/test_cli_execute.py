@@ -1,0 +1,155 @@
+"""A run from plan to conclusion, and a run that is continued: the same plan on the same machine, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.floor import noise_floors
+from lab.cli.execute import planned, resume_run, run_scenario
+from lab.cli.live import QuietView
+from lab.cli.run import with_blocks
+from lab.conclude import conclude
+from lab.errors import LoadError, RunFolderError, ScenarioError
+from lab.floors import KeptFloor
+from lab.plan import build_plan
+from lab.records import TrialState
+from lab.results import RunFolder, read_info
+from tests.fake_surroundings import FACTS, FakeSurroundings, shop
+from tests.fakes import World
+
+VIEW = QuietView()
+
+
+def cut(folder: Path, around: FakeSurroundings, done: int, blocks: int = 2) -> Path:
+    """The path of a run that failed after ``done`` trials."""
+    calls = 0
+
+    class Failing(World):
+        def note(self, what: str) -> None:
+            nonlocal calls
+            calls += what == "load result"
+            if calls > done:
+                raise LoadError("boom")
+            super().note(what)
+
+    broken = replace(around, world=Failing())
+    with pytest.raises(LoadError, match="boom") as caught:
+        run_scenario(build_plan(shop(folder, blocks)), "shop", folder / "runs", VIEW, around=broken.make())
+    (path,) = (folder / "runs").iterdir()
+    assert f"--resume {path}" in caught.value.hint or done == 0
+    return path
+
+
+def states(path: Path) -> set[TrialState]:
+    return set(read_info(path).states.values())
+
+
+def test_a_run_keeps_what_it_depends_on(tmp_path: Path) -> None:
+    """Environment with the image's digest, the content of the locustfile, the machine's noise floor."""
+    floor = KeptFloor(floor=noise_floors({}, machine_id="abc", versions={}), conditions="c", measured_at="2026")
+    around = FakeSurroundings(floor=floor)
+    folder = run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=around.make())
+    info = read_info(folder.path)
+
+    assert info.environment["image_digest"] == info.images["app"]["digest"] == "sha256:one"
+    assert len(info.inputs["locustfile"]) == 64
+    assert info.noise_floor["conditions"] == "c"
+    assert conclude(folder.path).written.html.is_file()
+
+
+def test_more_blocks_than_the_scenario_asks_for_are_all_planned(tmp_path: Path) -> None:
+    """--blocks is part of the stored scenario: its blocks are no replacements, and the plan can be rebuilt."""
+    plan = build_plan(with_blocks(shop(tmp_path, blocks=1), 6))
+    folder = run_scenario(plan, "shop", tmp_path / "runs", VIEW, around=FakeSurroundings().make())
+
+    assert conclude(folder.path).summary.decision.originals == (1, 2, 3, 4, 5, 6)
+    assert planned(folder.path) == plan
+
+
+def test_a_continued_run_analyses_as_one_that_was_never_cut(tmp_path: Path) -> None:
+    """Same trials in the same order, same verdicts, no trace of the cut."""
+    around = FakeSurroundings()
+    path = cut(tmp_path, around, done=3, blocks=6)
+    assert states(path) == {TrialState.DONE, TrialState.FAILED, TrialState.PLANNED}
+
+    resume_run(planned(path), path, VIEW, around=around.make())
+    whole = run_scenario(build_plan(shop(tmp_path, 6)), "shop", tmp_path / "whole", VIEW, around=around.make())
+    continued, uncut = conclude(path), conclude(whole.path)
+
+    assert continued.run.cut == ""
+    assert continued.run.order == uncut.run.order
+    assert continued.run.states == uncut.run.states
+    assert continued.comparison == uncut.comparison
+    assert continued.comparison.primaries[0].judgement.n == 6
+
+
+def test_a_run_that_was_cut_inside_a_replacement_finishes_it(tmp_path: Path) -> None:
+    """The replacement block that had begun is completed, no further one is added."""
+    world = World(invalid_blocks=frozenset({2}))
+    around = FakeSurroundings(world=world)
+    plan = build_plan(shop(tmp_path, 5))
+    folder = run_scenario(plan, "shop", tmp_path / "runs", VIEW, around=around.make())
+    info = folder.info
+    assert info.order[-2:] == ("b06-workers", "b06-replicas") or info.order[-2:] == ("b06-replicas", "b06-workers")
+    lost = info.order[-1]
+    (folder.path / "trials" / lost).rename(tmp_path / "lost")
+    RunFolder(folder.path, info).write_info(replace(info, states={**info.states, lost: TrialState.PLANNED}))
+
+    resumed = resume_run(planned(folder.path), folder.path, VIEW, around=around.make())
+
+    assert resumed.info.order == info.order
+    assert states(folder.path) == {TrialState.DONE}
+
+
+@pytest.mark.parametrize(
+    ("now", "field"),
+    [
+        (FakeSurroundings(digest="sha256:two"), "images.app.digest: sha256:one / sha256:two"),
+        (FakeSurroundings(facts={**FACTS, "kernel": "6.2"}), "environment.kernel: 6.1 / 6.2"),
+        (FakeSurroundings(facts={**FACTS, "machine": "xyz"}), "environment.machine: abc / xyz"),
+    ],
+)
+def test_a_run_is_not_continued_elsewhere(tmp_path: Path, now: FakeSurroundings, field: str) -> None:
+    """Image, versions and machine must be those of its beginning; the refusal names the field and touches nothing."""
+    path = cut(tmp_path, FakeSurroundings(), done=1)
+    before = (path / "run.json").read_bytes()
+
+    with pytest.raises(RunFolderError) as caught:
+        resume_run(planned(path), path, VIEW, around=now.make())
+
+    assert caught.value.exit_code == 2
+    assert field in str(caught.value)
+    assert (path / "run.json").read_bytes() == before
+
+
+def test_a_run_is_not_continued_with_another_locustfile(tmp_path: Path) -> None:
+    """The scenario only names it: its content is compared."""
+    path = cut(tmp_path, FakeSurroundings(), done=1)
+    plan = planned(path)
+    plan.scenario.load.locustfile.write_text("# something else\n")
+    with pytest.raises(RunFolderError, match=r"inputs\.locustfile"):
+        resume_run(plan, path, VIEW, around=FakeSurroundings().make())
+
+    plan.scenario.load.locustfile.unlink()
+    with pytest.raises(ScenarioError, match=r"load\.locustfile"):
+        resume_run(plan, path, VIEW, around=FakeSurroundings().make())
+
+
+def test_another_order_of_trials_is_refused(tmp_path: Path) -> None:
+    """A version that plans differently cannot continue a run."""
+    path = cut(tmp_path, FakeSurroundings(), done=1)
+    info = read_info(path)
+    RunFolder(path, info).write_info(replace(info, order=tuple(reversed(info.order))))
+
+    with pytest.raises(RunFolderError, match="order"):
+        planned(path)
+
+
+def test_a_run_without_a_finished_trial_says_where_its_logs_are(tmp_path: Path) -> None:
+    """There is nothing to report, but something to read."""
+    path = cut(tmp_path, FakeSurroundings(), done=0)
+
+    assert not (path / "report.html").exists()

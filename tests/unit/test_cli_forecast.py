@@ -1,0 +1,72 @@
+"""After four blocks a run says how many would settle each primary, once, and goes on as planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.analysis.comparison import compare_run
+from lab.cli.execute import run_scenario
+from lab.cli.forecast import forecasts
+from lab.cli.live import QuietView
+from lab.plan import build_plan
+from tests.fake_surroundings import FakeSurroundings, shop
+from tests.fakes import World
+from tests.judged_runs import Values, scenario, summary
+
+MEMORY = "memory.pss.total"
+
+
+class Listening(QuietView):
+    """Keeps what is said, and after which trial."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, str]] = []
+        self._finished = 0
+
+    def step(self, text: str) -> None:
+        self.said.append((self._finished, text))
+
+    def trial_started(self, trial: object, number: int, total: int) -> None:
+        self._finished = number
+
+
+def forecast(ratios: list[float], planned: int = 8) -> list[str]:
+    values: Values = {(MEMORY, "workers"): [1e8] * 4, (MEMORY, "replicas"): [1e8 * ratio for ratio in ratios]}
+    return list(forecasts(compare_run(summary(scenario(planned), values, blocks=4))))
+
+
+def test_a_quiet_metric_is_settled_by_the_least_number() -> None:
+    """Six blocks, of eight that are planned."""
+    assert forecast([0.90, 0.901, 0.899, 0.90]) == [
+        f"after 4 blocks: {MEMORY} of replicas would probably be settled by 6 blocks; 8 are planned, enough"
+    ]
+
+
+def test_a_noisy_metric_is_told_to_need_more() -> None:
+    """More than are planned."""
+    (said,) = forecast([0.7, 1.1, 0.75, 0.95])
+
+    assert said.endswith("8 are planned, not enough")
+
+
+def test_an_effect_on_the_bound_is_never_settled() -> None:
+    """No number of blocks helps there."""
+    (said,) = forecast([1.049, 1.051, 1.05, 1.05])
+
+    assert said.endswith("1000 blocks would not settle it")
+
+
+def test_it_is_said_once_after_the_fourth_block(tmp_path: Path) -> None:
+    """Two arms: after the eighth trial."""
+    view = Listening()
+    run_scenario(build_plan(shop(tmp_path, 6)), "shop", tmp_path / "runs", view, around=FakeSurroundings().make())
+
+    assert [(after, text[:14]) for after, text in view.said if "settled" in text] == [(8, "after 4 blocks")]
+
+
+def test_invalid_blocks_do_not_count_as_blocks(tmp_path: Path) -> None:
+    """With one invalid block the fifth is the fourth that is valid."""
+    view, around = Listening(), FakeSurroundings(world=World(invalid_blocks=frozenset({2})))
+    run_scenario(build_plan(shop(tmp_path, 6)), "shop", tmp_path / "runs", view, around=around.make())
+
+    assert [after for after, text in view.said if "settled" in text] == [10]

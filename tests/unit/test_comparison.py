@@ -1,0 +1,247 @@
+"""A run judged: which blocks, which bound, which level; and what a verdict must refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_of
+from lab.analysis.expectations import Ground, Outcome
+from lab.analysis.floor import noise_floors, to_json
+from lab.analysis.verdict import Reason, Verdict
+from lab.errors import RunFolderError, ScenarioError
+from lab.scenario_file import read_scenario
+from tests.builders import make_gate, make_run
+from tests.judged_runs import Values, scenario, series, summary
+
+MEMORY, P99 = "memory.pss.total", "p99"
+LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}
+
+
+FILE = """
+question = "Which?"
+app.image = "shop:1"
+budget.processes = 2
+load.locustfile = "locustfile.py"
+arms = [{ name = "workers", model = "workers", front = "direct" }]
+"""
+
+
+def judged(values: Values = LESS, floors: Mapping[str, float] | None = None, **compare: Any) -> Comparison:
+    primaries = {"baseline": "workers", "primary": [MEMORY], **compare}
+    return compare_run(summary(scenario(compare=primaries), values), floors)
+
+
+def test_a_primary_gets_its_word_and_everything_else_only_numbers() -> None:
+    """10 % less memory in 8 quiet blocks is better; no exploratory metric carries a verdict."""
+    found = judged()
+
+    (contest,) = found.primaries
+    assert (contest.metric, contest.arm) == (MEMORY, "replicas")
+    assert contest.judgement.verdict is Verdict.BETTER
+    assert contest.judgement.estimate == pytest.approx(0.9, rel=0.01)
+    assert {contest.judgement.verdict for contest in found.exploratory} == {None}
+    assert MEMORY not in {contest.metric for contest in found.exploratory}
+
+
+def test_the_scenario_may_set_another_bound() -> None:
+    """The same blocks inside ±20 % are equivalent."""
+    (contest,) = judged(bounds={MEMORY: 0.2}).primaries
+
+    assert contest.judgement.verdict is Verdict.EQUIVALENT
+    assert contest.judgement.bound == 0.2
+
+
+def test_the_level_is_shared_among_the_declared_primaries() -> None:
+    """Four primaries make every interval wider, whether or not the others have values (METHOD 7)."""
+    alone = judged().primaries[0].judgement
+    shared = judged(primary=[MEMORY, "p50", "boot", "throughput"]).primaries[0].judgement
+
+    assert (alone.level, shared.level) == (0.95, 0.9875)
+    assert (alone.blocks_needed, shared.blocks_needed) == (6, 8)
+
+
+def test_an_invalid_block_counts_for_no_arm() -> None:
+    """A failed gate in one arm takes its whole block out; the sensitivity shows the run without gates."""
+    broken = {"b03-replicas": (make_gate("invalid"),)}
+    (contest,) = compare_run(summary(scenario(), LESS, gates=broken)).primaries
+
+    assert contest.judgement.n == 7
+    assert contest.originals is not None
+    assert contest.originals.n == 7
+    assert contest.ungated is not None
+    assert contest.ungated.n == 8
+    assert not contest.depends_on_blocks
+
+
+def test_a_verdict_that_hangs_on_one_invalid_block_says_so() -> None:
+    """With the wild block the interval reaches across the bound, without it the arm is better."""
+    wild: Values = {**LESS, (MEMORY, "replicas"): [*series(1e8, 0.9)[:7], 3e8]}
+    run = summary(scenario(), wild, gates={"b08-workers": (make_gate("invalid"),)})
+    (contest,) = compare_run(run).primaries
+
+    assert contest.judgement.verdict is Verdict.BETTER
+    assert contest.ungated is not None
+    assert contest.ungated.verdict is Verdict.INCONCLUSIVE
+    assert contest.depends_on_blocks
+
+
+def test_replacements_count_but_not_as_originals() -> None:
+    """Block 11 replaces an invalid one of ten: ten are used, nine of them were planned."""
+    values: Values = {(MEMORY, "workers"): [*series(1e8, blocks=10), 1e8], (MEMORY, "replicas"): [*[9e7] * 10, 9e7]}
+    run = summary(scenario(10), values, gates={"b02-workers": (make_gate("invalid"),)}, blocks=11)
+    (contest,) = compare_run(run).primaries
+
+    assert contest.judgement.n == 10
+    assert contest.originals is not None
+    assert contest.originals.n == 9
+
+
+def test_missing_values_are_named_by_their_block() -> None:
+    """Block numbers are those of the run, not places among the valid blocks."""
+    values: Values = {**LESS, (MEMORY, "replicas"): [*series(1e8, 0.9)[:4], None, *series(1e8, 0.9)[5:]]}
+    run = summary(scenario(), values, gates={"b01-workers": (make_gate("invalid"),)})
+    (contest,) = compare_run(run).primaries
+
+    assert contest.judgement.verdict is Verdict.INCONCLUSIVE
+    assert contest.judgement.reason is Reason.MISSING
+    assert contest.judgement.blocks == (5,)
+
+
+def test_a_percentile_with_few_requests_behind_it_is_not_judged() -> None:
+    """p99 of 2 999 requests has fewer than 30 beyond it: numbers, and no better or worse (METHOD 6.5)."""
+    values: Values = {(P99, "workers"): series(0.01), (P99, "replicas"): series(0.01, 2.0)}
+    compare = {"baseline": "workers", "primary": [P99]}
+    few, enough = (
+        compare_run(summary(scenario(compare=compare), values, requests=count)).primaries[0].judgement
+        for count in (2_999, 3_000)
+    )
+
+    assert enough.verdict is Verdict.WORSE
+    assert few.verdict is Verdict.INCONCLUSIVE
+    assert few.reason is Reason.TOO_FEW_REQUESTS
+    assert few.blocks == tuple(range(1, 9))
+    assert few.interval == enough.interval
+
+
+def test_few_blocks_give_numbers_only() -> None:
+    """Two blocks are a smoke test."""
+    values: Values = {key: column[:2] for key, column in LESS.items()}
+    (contest,) = compare_run(summary(scenario(2), values)).primaries
+
+    assert contest.judgement.verdict is None
+    assert contest.judgement.reason is Reason.SMOKE
+    assert contest.judgement.estimate is not None
+
+
+def test_a_run_without_valid_blocks_claims_nothing() -> None:
+    """No estimate, no verdict, and the exit code of an invalid run."""
+    broken = {f"b{block:02d}-workers": (make_gate("invalid"),) for block in range(1, 9)}
+    found = compare_run(summary(scenario(expect=[{"that": "errors(workers) == 0"}]), LESS, gates=broken))
+
+    assert found.primaries[0].judgement.n == 0
+    assert found.primaries[0].judgement.estimate is None
+    assert exit_code(found) == 3
+
+
+def test_a_difference_below_the_floor_of_the_machine_is_not_claimed() -> None:
+    """An arm that differs from itself by 15 % cannot be 10 % better."""
+    (contest,) = judged(floors={MEMORY: 0.15}).primaries
+
+    assert contest.judgement.verdict is Verdict.INCONCLUSIVE
+    assert contest.judgement.reason is Reason.BELOW_FLOOR
+
+
+def test_a_drift_stands_beside_the_metrics_that_it_may_have_moved() -> None:
+    """An unsteady latency is a doubt about latencies, not about memory; a drift that was not checked is none."""
+    unchecked = make_gate("caveat", key="steady.p50", value=None)
+    drift = {"b02-replicas": (make_gate("caveat", key="steady.p50"),), "b03-replicas": (unchecked,)}
+    compare = {"baseline": "workers", "primary": ["p50", MEMORY]}
+    values: Values = {**LESS, ("p50", "workers"): series(0.01), ("p50", "replicas"): series(0.01, 0.5)}
+    latency, memory = compare_run(summary(scenario(compare=compare), values, gates=drift)).primaries
+
+    assert latency.unsteady == ("b02-replicas",)
+    assert memory.unsteady == ()
+
+
+def test_an_open_question_says_how_many_blocks_would_settle_it() -> None:
+    """A noisy difference beyond the bound settles in more blocks than there are."""
+    values: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 1.12, spread=12)}
+    (contest,) = judged(values).primaries
+
+    assert contest.judgement.verdict is Verdict.INCONCLUSIVE
+    assert contest.settles_at is not None
+    assert contest.settles_at > 8
+
+
+@pytest.mark.parametrize(
+    ("that", "outcome", "codes"),
+    [
+        (f"{MEMORY}(replicas) < {MEMORY}(workers)", Outcome.HOLDS, (0, 0)),
+        (f"{MEMORY}(replicas) > {MEMORY}(workers)", Outcome.VIOLATED, (1, 1)),
+        (f"{MEMORY}(replicas) < 90MB", Outcome.UNDECIDED, (0, 1)),
+    ],
+)
+def test_expectations_decide_the_exit_code(that: str, outcome: Outcome, codes: tuple[int, int]) -> None:
+    """1 only when the data violate it; ``strict`` fails what they cannot settle as well."""
+    found = compare_run(summary(scenario(expect=[{"that": that, "name": "mine"}]), LESS))
+
+    assert [(c.name, c.result.outcome) for c in found.conditions] == [("mine", outcome)]
+    assert (exit_code(found), exit_code(found, strict=True)) == codes
+
+
+def test_an_expectation_on_a_thin_percentile_is_undecided() -> None:
+    """450 requests settle nothing about p99, however far its values lie apart."""
+    values: Values = {(P99, "workers"): series(0.01), (P99, "replicas"): series(0.01, 3.0)}
+    run = summary(scenario(expect=[{"that": "p99(workers) < p99(replicas)"}]), values, requests=450)
+    (condition,) = compare_run(run).conditions
+
+    assert condition.result.outcome is Outcome.UNDECIDED
+    assert condition.result.ground is Ground.MISSING
+    assert [reading.arm for reading in condition.too_few_requests] == ["workers", "replicas"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[[expect]]\nthat = "p9(workers) < 1s"',
+            "expect[0].that: expectation 'p9(workers) < 1s': unknown metric 'p9'",
+        ),
+        ('[[expect]]\nthat = "p99(worker) < 1s"', "unknown arm 'worker' (column 1); did you mean 'workers'?"),
+        ('[[expect]]\nthat = "p99(workers) < 3"', "give the number its unit"),
+        ('[[expect]]\nthat = ""', "expect[0].that: String should have at least 1 character"),
+        ('[[expect]]\nthta = "errors(workers) == 0"', "expect[0].thta: unknown key; did you mean 'that'?"),
+        ('[compare]\nprimary = ["errors"]', "'errors' has no bound of practical equivalence of its own"),
+        ('[compare]\nprimary = ["p50", "p50"]', "each metric once"),
+        ('[compare]\nprimary = ["p50"]\nbounds = { p99 = 0.1 }', "'p99' is not judged"),
+        ('[compare]\nprimary = ["p50"]\nbounds = { p50 = 0 }', "compare.bounds.p50: Input should be greater than 0"),
+        ('[compare]\nprimary = ["p50"]\nbounds = { p5 = 0.1 }', "unknown metric 'p5': did you mean 'p95'?"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_before_anything_starts(tmp_path: Path, text: str, said: str) -> None:
+    """Metric, arm, unit and bound are checked while the scenario is read; the sentence names file and key."""
+    path = tmp_path / "scenario.toml"
+    (tmp_path / "locustfile.py").write_text("")
+    path.write_text(FILE + text)
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(path)
+
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+    assert caught.value.exit_code == 2
+
+
+def test_the_floor_that_a_run_began_with_is_the_one_that_counts() -> None:
+    """It is kept in run.json, so that a later selfcheck does not change an old report."""
+    floor = noise_floors({MEMORY: [0.1, -0.1] * 4}, machine_id="m", versions={})
+    run = make_run(scenario())
+
+    assert floors_of(run) == {}
+    assert floors_of(replace(run, noise_floor={"floor": to_json(floor)})) == {MEMORY: floor.of(MEMORY)}
+    with pytest.raises(RunFolderError, match="noise_floor"):
+        floors_of(replace(run, noise_floor={"floor": {"schema_version": 99}}))

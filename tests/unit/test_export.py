@@ -1,0 +1,84 @@
+"""comparison.json keeps its promise: the published schema, every number, plain JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # it carries no types
+import pytest
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.export import comparison_document, comparison_schema
+from lab.analysis.summary import RunSummary, summarise
+from tests.builders import make_gate, make_run, make_trials
+from tests.judged_runs import Values, scenario, series, summary
+
+MEMORY = "memory.pss.total"
+LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}
+EXPECT = [{"that": "errors(workers) == 0"}, {"that": f"{MEMORY}(replicas) < {MEMORY}(workers)", "name": "less"}]
+
+
+def document(run: RunSummary) -> Any:
+    """As a program would read it: through text."""
+    made = comparison_document(make_run(run.scenario), run, compare_run(run, {MEMORY: 0.01}))
+    return json.loads(json.dumps(made, allow_nan=False))
+
+
+@pytest.mark.parametrize("blocks", [1, 8])
+def test_a_real_summary_satisfies_the_published_schema(blocks: int) -> None:
+    """From raw tables to the document, with and without verdicts."""
+    plan_of = scenario(blocks, expect=EXPECT)
+    run = summarise(make_run(plan_of), make_trials(plan_of))
+
+    jsonschema.validate(document(run), comparison_schema())
+
+
+def test_the_schema_itself_is_valid_and_names_its_version() -> None:
+    """Programs can refuse a version that they do not know."""
+    schema = comparison_schema()
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["schema_version"]["const"] == 1
+    assert schema["additionalProperties"] is False
+
+
+def test_the_schema_refuses_what_it_does_not_describe() -> None:
+    """A fifth word, or a key nobody documented."""
+    made = document(summary(scenario(), LESS))
+    made["verdicts"][0]["valid_blocks"]["verdict"] = "same"
+    with pytest.raises(jsonschema.ValidationError, match="same"):
+        jsonschema.validate(made, comparison_schema())
+
+    with pytest.raises(jsonschema.ValidationError, match="extra"):
+        jsonschema.validate(document(summary(scenario(), LESS)) | {"extra": 1}, comparison_schema())
+
+
+def test_verdicts_carry_everything_that_they_rest_on() -> None:
+    """Estimate, interval, level, bound, floor, blocks, and the same question over other blocks."""
+    broken = {"b03-replicas": (make_gate("invalid"),)}
+    made = document(summary(scenario(), LESS, gates=broken))
+    (entry,) = made["verdicts"]
+    found = entry["valid_blocks"]
+
+    assert (entry["metric"], entry["arm"], entry["baseline"]) == (MEMORY, "replicas", "workers")
+    assert (found["verdict"], found["n"], found["bound"], found["noise_floor"]) == ("better", 7, 0.05, 0.01)
+    assert found["interval"]["low"] <= found["estimate"] <= found["interval"]["high"] < 0.95
+    assert entry["without_gates"]["n"] == 8
+    assert made["blocks"]["invalid"] == [3]
+    assert made["blocks"]["faults"][0]["gate"] == "load.cpu"
+
+
+def test_expectations_and_block_values_are_in_it() -> None:
+    """Outcome with its interval; every block's value, null where there is none."""
+    values: Values = {**LESS, ("errors", "workers"): [0.0] * 7 + [None]}
+    made = document(summary(scenario(expect=EXPECT), values))
+    zero, less = made["expectations"]
+    (memory,) = [entry for entry in made["metrics"] if (entry["metric"], entry["arm"]) == (MEMORY, "workers")]
+    (errors,) = [entry for entry in made["metrics"] if (entry["metric"], entry["arm"]) == ("errors", "workers")]
+
+    assert (zero["outcome"], zero["blocks"]) == ("undecided", [8])
+    assert (less["name"], less["outcome"], less["unit"]) == ("less", "holds", "a size")
+    assert less["interval"]["high"] < 0
+    assert memory["blocks"] == dict.fromkeys("12345678", 1e8)
+    assert errors["blocks"]["8"] is None

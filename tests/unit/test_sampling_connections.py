@@ -1,0 +1,111 @@
+"""Who holds which connection: from descriptors and the kernel's table, as little as possible of the latter."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.engines.sockets import owner_pids
+from lab.records import CONNECTIONS
+from lab.sampling.connections import Connections, client_ports, socket_inodes
+from lab.sampling.members import Member
+from lab.sampling.rows import ConnectionRow
+from lab.topology import Role
+from tests.fake_processes import FakeProcess, member
+
+PORT = 20000
+HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+IPV6 = "0000000000000000FFFF00000100007F"  # ::ffff:127.0.0.1
+
+
+def line(local: int, remote: int, inode: int, state: str = "01", address: str = "0100007F") -> str:
+    """A line of /proc/PID/net/tcp."""
+    ends = f"{address}:{local:04X} {address}:{remote:04X}"
+    return f"   0: {ends} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 0000000000000000\n"
+
+
+def show(proc: Path, sockets: Mapping[int, Sequence[int]], tcp: str = "", tcp6: str = "") -> None:
+    """A /proc whose processes have these sockets open, and some other file each."""
+    for pid, inodes in sockets.items():
+        for folder in ("fd", "net"):
+            (proc / str(pid) / folder).mkdir(parents=True, exist_ok=True)
+        for old in (proc / str(pid) / "fd").iterdir():
+            old.unlink()
+        targets = ["/dev/null", "anon_inode:[eventpoll]", *(f"socket:[{inode}]" for inode in inodes)]
+        for number, target in enumerate(targets):
+            (proc / str(pid) / "fd" / str(number)).symlink_to(target)
+        for name, text in (("tcp", tcp), ("tcp6", tcp6)):
+            (proc / str(pid) / "net" / name).write_text(HEADER + text)
+
+
+def members(*pids: int) -> list[Member]:
+    return [member(FakeProcess(pid)) for pid in pids]
+
+
+def held(rows: Sequence[ConnectionRow]) -> dict[int, int]:
+    """Client port → pid."""
+    return {row.client_port: row.pid for row in rows}
+
+
+def test_columns_are_those_of_the_records() -> None:
+    """The sampler's process does not import lab.records; this keeps the two alike."""
+    assert ConnectionRow._fields == tuple(CONNECTIONS)
+
+
+def test_each_connection_belongs_to_the_process_that_holds_it(tmp_path: Path) -> None:
+    """Over IPv4 and over a listener on [::]; the listener, other ports and the client's own end are nobody's."""
+    tcp = line(PORT, 0, 1, "0A") + line(PORT, 40001, 11) + line(40001, PORT, 12) + line(PORT + 1, 40003, 13)
+    show(tmp_path, {41: [1, 11, 12], 42: [1, 13, 22]}, tcp, line(PORT, 40002, 22, "08", IPV6))
+
+    rows = Connections(PORT, tmp_path).rows(members(41, 42), 1.5, look_again=False)
+
+    assert held(rows) == {40001: 41, 40002: 42}
+    assert {(row.t_s, row.service) for row in rows} == {(1.5, "app")}
+
+
+def test_a_socket_in_two_processes_says_nothing(tmp_path: Path) -> None:
+    """A child that inherited its parent's descriptors must not be taken for the one that serves, nor the reverse."""
+    show(tmp_path, {41: [11, 12], 42: [11]}, line(PORT, 40001, 11) + line(PORT, 40002, 12))
+
+    assert held(Connections(PORT, tmp_path).rows(members(41, 42), 1.0, look_again=False)) == {40002: 41}
+
+
+def test_the_kernels_table_is_read_only_when_a_socket_is_new(tmp_path: Path) -> None:
+    """It is dear; what is known stays known until somebody says to look again."""
+    connections = Connections(PORT, tmp_path)
+    show(tmp_path, {41: [11]}, line(PORT, 40001, 11))
+    assert held(connections.rows(members(41), 1.0, look_again=False)) == {40001: 41}
+
+    show(tmp_path, {41: [11]}, line(PORT, 49999, 11))
+    assert held(connections.rows(members(41), 1.5, look_again=False)) == {40001: 41}
+    assert held(connections.rows(members(41), 2.0, look_again=True)) == {49999: 41}
+
+    show(tmp_path, {41: [11, 12]}, line(PORT, 40001, 11) + line(PORT, 40002, 12))
+    assert held(connections.rows(members(41), 2.5, look_again=False)) == {40001: 41, 40002: 41}
+
+
+def test_processes_that_ended_and_the_platform_hold_nothing(tmp_path: Path) -> None:
+    """Ending is no error, and containerd-shim serves nobody."""
+    show(tmp_path, {41: [11]}, line(PORT, 40001, 11))
+    shim = member(FakeProcess(41), Role.PLATFORM)
+
+    assert Connections(PORT, tmp_path).rows([*members(43), shim], 1.0, look_again=True) == []
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::")])
+def test_a_real_connection(family: socket.AddressFamily, host: str) -> None:
+    """As this kernel writes it, for a listener on IPv4 and for one on all addresses of both families."""
+    with socket.create_server((host, 0), family=family, dualstack_ipv6=family == socket.AF_INET6) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0] as accepted:
+            client_port = client.getsockname()[1]
+            found = client_ports(Path("/proc"), os.getpid(), port)
+
+            assert found == {os.fstat(accepted.fileno()).st_ino: client_port}
+            assert found.keys() <= socket_inodes(Path("/proc"), os.getpid())
+            assert owner_pids(port, [os.getpid(), 2**22 + 1]) == {client_port: os.getpid()}
+            assert owner_pids(port, []) == owner_pids(port, [2**22 + 1]) == owner_pids(1, [os.getpid()]) == {}

@@ -1,0 +1,113 @@
+"""The scenarios that are shipped: each reads, plans, opens with its question and says what it shows."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.analysis.eligibility import JUDGE_BEYOND
+from lab.analysis.intervals import blocks_needed
+from lab.analysis.metrics import METRICS
+from lab.cli import app
+from lab.plan import build_plan, build_topology, nominal_ports
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario
+
+ROOT = Path(__file__).parent.parent.parent
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
+LOCUSTFILES = sorted((ROOT / "locustfiles").glob("*.py"))
+SHIPPED = {
+    "quickstart",
+    "smoke",
+    "cpu_bound",
+    "io_bound",
+    "model_memory",
+    "few_connections",
+    "churn",
+    "split_budget",
+}
+LEVEL = 0.95
+
+
+def named(path: Path) -> str:
+    """The name of a scenario, for test ids."""
+    return path.stem
+
+
+def scenario(name: str) -> Scenario:
+    """A shipped scenario."""
+    return read_scenario(ROOT / "scenarios" / f"{name}.toml")
+
+
+def test_all_of_them_are_here() -> None:
+    """Those that the issue names, at least."""
+    assert {path.stem for path in SCENARIOS} >= SHIPPED
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=named)
+def test_it_opens_with_its_question(path: Path) -> None:
+    """The first line is the question of the file itself, but for the capital letter."""
+    first = path.read_text().splitlines()[0].removeprefix("# Question: ").partition(" (")[0]
+    question = read_scenario(path).question
+
+    assert first.casefold() == question.casefold()
+    assert question.endswith("?")
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=named)
+def test_it_plans_and_every_arm_has_a_topology(path: Path) -> None:
+    """What `lab plan` needs: trials of every arm, and services for each."""
+    plan = build_plan(read_scenario(path))
+    arms = {trial.arm.name: trial for trial in plan.trials}
+
+    assert set(arms) == {arm.name for arm in plan.scenario.arms}
+    for trial in arms.values():
+        topology = build_topology(plan.scenario, trial, nominal_ports(plan.scenario, trial.arm))
+        assert topology.processes == plan.scenario.budget.processes
+    assert CliRunner().invoke(app, ["plan", str(path)]).exit_code == 0
+
+
+@pytest.mark.parametrize("path", [path for path in SCENARIOS if path.stem != "smoke"], ids=named)
+def test_it_can_end_with_a_verdict(path: Path) -> None:
+    """Enough blocks for its primaries, and enough requests for the quantiles among them (METHOD 6)."""
+    given = read_scenario(path)
+
+    assert given.trials.blocks >= blocks_needed(1 - (1 - LEVEL) / len(given.compare.primary))
+    for key in given.compare.primary:
+        quantile = METRICS[key].quantile
+        if quantile is not None and given.load.rate is not None:
+            assert given.load.rate * given.load.measure * (1 - quantile) >= JUDGE_BEYOND
+
+
+@pytest.mark.parametrize("path", LOCUSTFILES, ids=named)
+def test_locustfiles_are_ordinary(path: Path) -> None:
+    """They import Locust and the standard library only, so they run under plain `locust -f`, and say so."""
+    tree = ast.parse(path.read_text())
+    imports = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert imports <= {"locust", "random"}
+    assert f"`locust -f locustfiles/{path.name}`" in (ast.get_docstring(tree) or "")
+
+
+def test_what_the_names_promise() -> None:
+    """The one thing that each scenario is about."""
+    assert scenario("model_memory").app.env == {"BALLAST_MB": "200"}
+    assert scenario("few_connections").load.lanes == 4
+    assert scenario("churn").load.lanes == scenario("few_connections").load.lanes
+    assert scenario("split_budget").budget.cpus.mode == "split"
+    assert "REQUESTS_PER_CONNECTION = 20" in scenario("churn").load.locustfile.read_text()
+    assert "/cpu" in scenario("cpu_bound").load.locustfile.read_text()
+    assert "/io" in scenario("io_bound").load.locustfile.read_text()
