@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -123,12 +123,12 @@ def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployme
     sampler.watch_load(load.pids)
     give_up_at = tools.clock() + MAX_WARMUP_S + asked.warmup + asked.measure + LOAD_GRACE_S
     next_death_check = tools.clock()
-    bursts_ordered = False
+    ordered: set[str] = set()
     while not (progress := load.poll()).finished:
-        if progress.measure_end_s is not None and not bursts_ordered:
-            sampler.burst_at(tools.clock(), "end of warmup")
-            sampler.burst_at(progress.measure_end_s - BURST_S, "end of measure")
-            bursts_ordered = True
+        for label, instant_s in _bursts(progress, asked.warmup):
+            if label not in ordered:
+                sampler.burst_at(instant_s, label)
+                ordered.add(label)
         run.observer.progress(trial, progress)
         sampler.check()
         if tools.clock() >= next_death_check:
@@ -138,6 +138,17 @@ def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployme
             raise LoadError(f"{trial.id}: Locust has not ended the load in time", "see locust.log beside the trial")
         tools.sleep(POLL_S)
     deployment.check()
+
+
+def _bursts(progress: LoadProgress, warmup_s: float) -> Iterator[tuple[str, float]]:
+    """When to look closely (METHOD 4.4), as far as it is known: before each phase ends, not in the next one.
+
+    A warm-up that is prolonged for a starved process has its burst where it would have ended otherwise.
+    """
+    if progress.warmup_start_s is not None:
+        yield "end of warmup", progress.warmup_start_s + max(0.0, warmup_s - BURST_S)
+    if progress.measure_end_s is not None:
+        yield "end of measure", progress.measure_end_s - BURST_S
 
 
 def _sampler_plan(run: Run, deployment: Deployment, t0: float, staging: Path, fallback: Fallback) -> SamplerPlan:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.analysis.metrics import METRICS, Metric, Unit
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.verdict import Judgement
 from lab.report.cells import cell, columns, quantity, ratio_cell, words
 from lab.report.charts.compare import ratio_chart
 from lab.report.content import Answer, Cell, Figure, Table
 from lab.units import format_change
+
+Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
 
 HEADLINE = (
     "p50",
@@ -70,11 +73,12 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(summary.decision.used))})."
 
 
-def ratio_figure(summary: RunSummary) -> Figure | None:
-    """Every block's ratio for every primary; None when there is no ratio to show."""
+def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
+    """Every block's ratio for every primary, with its interval; None when there is no ratio to show."""
     points: list[dict[str, Any]] = []
     medians: list[dict[str, Any]] = []
     bands: list[dict[str, Any]] = []
+    intervals: list[dict[str, Any]] = []
     for key, arm in _contests(summary):
         metric, found = METRICS[key], summary.metrics[arm, key]
         row = f"{metric.title} · {arm}"
@@ -83,15 +87,19 @@ def ratio_figure(summary: RunSummary) -> Figure | None:
         middle = found.ratio or found.ratio_all
         if shown and middle:
             medians.append({"row": row, "arm": arm, "ratio": middle})
-            if metric.bound is not None:
-                bands.append({"row": row, "low": 1 / (1 + metric.bound), "high": 1 + metric.bound})
+            if (bound := summary.scenario.compare.bound(key)) is not None:
+                bands.append({"row": row, "low": 1 / (1 + bound), "high": 1 + bound})
+            if (judged := judgements.get((key, arm))) and judged.interval:
+                intervals.append({"row": row, "arm": arm, "low": judged.interval.low, "high": judged.interval.high})
     if not medians:
         return None
     return Figure(
         key="ratios",
         title=f"Ratio to {summary.baseline}",
-        sentence="Dots are blocks, bars their medians; inside the shaded band a difference would not matter.",
-        spec=ratio_chart(points, medians, bands, [arm.name for arm in summary.arms]),
+        sentence="Dots are blocks, ticks their medians"
+        + (", lines the intervals that decide" if intervals else "")
+        + "; inside the shaded band a difference would not matter.",
+        spec=ratio_chart(points, medians, bands, intervals, [arm.name for arm in summary.arms]),
     )
 
 

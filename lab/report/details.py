@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from types import MappingProxyType
 
-from lab.analysis.metrics import CATALOGUE, Group
+from lab.analysis.comparison import Comparison
+from lab.analysis.metrics import CATALOGUE, METRICS, Group
 from lab.analysis.summary import RunSummary
+from lab.analysis.verdict import Judgement
 from lab.records import RunInfo
+from lab.report.answer import Judgements
 from lab.report.cells import cell, columns, ratio_cell, words
 from lab.report.content import Cell, Listing, Section, Table
 from lab.report.facts import environment_table
 
 MAX_BLOCK_COLUMNS = 20
+NO_JUDGEMENTS: Judgements = MappingProxyType({})
 SAME_FOR_ALL = "all arms"
 
 
-def details(run: RunInfo, summary: RunSummary) -> Section:
-    """Everything a careful reader may want to check."""
+def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
+    """Everything a careful reader may want to check; ``choices`` is what ``sensitivity`` gave."""
     tables = (
-        *(metric_table(summary, group) for group in Group),
+        *([choices] if choices else []),
+        *(metric_table(summary, group, judgements) for group in Group),
         trial_table(run, summary),
         version_table(run, summary),
     )
@@ -37,8 +43,33 @@ def details(run: RunInfo, summary: RunSummary) -> Section:
     )
 
 
-def metric_table(summary: RunSummary, group: Group) -> Table:
-    """One row for each metric of the group and arm: median, ratio, and the value of every block."""
+def sensitivity(comparison: Comparison | None) -> Table | None:
+    """The primaries judged over other choices of blocks; None when there was no choice."""
+    if comparison is None or not (comparison.decision.invalid or comparison.decision.replacements):
+        return None
+    rows = tuple(
+        words(METRICS[contest.metric].title, contest.arm, *(_word(judged) for judged in judgements))
+        for contest in comparison.primaries
+        for judgements in [(contest.judgement, contest.originals, contest.ungated)]
+    )
+    return Table(
+        key="sensitivity",
+        title="Does the choice of blocks decide?",
+        columns=columns("primary", "arm", "valid blocks", "valid without replacements", "as if no gate existed"),
+        rows=rows,
+        note="The verdict stands on the valid blocks; the other columns only show how much depends on that choice.",
+    )
+
+
+def _word(judged: Judgement | None) -> str:
+    if judged is None or judged.estimate is None:
+        return "–"
+    interval = f" ({judged.interval.low:.3f}–{judged.interval.high:.3f})" if judged.interval else ""
+    return f"{judged.estimate:.3f}{interval}, {judged.verdict.value if judged.verdict else 'numbers only'}"
+
+
+def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:
+    """One row for each metric of the group and arm: median, ratio with its interval, and the value of every block."""
     blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
     found = [
         (metric, summary.metrics[arm.name, metric.key])
@@ -51,6 +82,7 @@ def metric_table(summary: RunSummary, group: Group) -> Table:
             *words(metric.title, values.arm),
             cell(metric.unit, values.median),
             ratio_cell(values.ratio),
+            *words(_interval(judgements.get((metric.key, values.arm)))),
             *(cell(metric.unit, values.values.get(block)) for block in blocks),
         )
         for metric, values in found
@@ -61,11 +93,18 @@ def metric_table(summary: RunSummary, group: Group) -> Table:
         key=f"metrics-{group.value.lower()}",
         title=f"Metrics: {group.value}",
         columns=columns(
-            "metric", "arm", numeric=("median", "ratio", *(_block_title(summary, block) for block in blocks))
+            "metric",
+            "arm",
+            numeric=("median", "ratio", "interval", *(_block_title(summary, block) for block in blocks)),
         ),
         rows=rows,
-        note="Median and ratio over the valid blocks." + (f" {hidden} further blocks are not shown." if hidden else ""),
+        note="Median, ratio to the baseline and its interval (exact Wilcoxon) over the valid blocks."
+        + (f" {hidden} further blocks are not shown." if hidden else ""),
     )
+
+
+def _interval(judged: Judgement | None) -> str:
+    return f"{judged.interval.low:.3f}–{judged.interval.high:.3f}" if judged and judged.interval else "–"
 
 
 def _block_title(summary: RunSummary, block: int) -> str:

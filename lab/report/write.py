@@ -13,7 +13,6 @@ from lab.records import RunInfo
 from lab.report.build import build_content
 from lab.report.reporters import REPORTERS
 from lab.report.terminal import render_terminal
-from lab.report.verdicts import verdict_answers
 from lab.report.written import Written
 from lab.results import disk_errors, write_atomically
 
@@ -25,7 +24,7 @@ def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Com
 
     Raises RunFolderError (a name is taken) or MissingError (disk full).
     """
-    content = build_content(run, summary, verdict_answers(comparison))
+    content = build_content(run, summary, comparison)
     for reporter in REPORTERS.values():
         for name, text in reporter(content).items():
             _write(path / name, text)

@@ -92,13 +92,18 @@ def workers(trial: TrialResult) -> set[str]:
     return set(rows.select(pl.format("{}:{}", "service", "pid")).to_series())
 
 
-def check_sockets(trial: TrialResult) -> None:
-    """Every request is attributed, each to the very process that says that it answered."""
+def check_sockets(trial: TrialResult) -> dict[str, set[str]]:
+    """Each attributed request went to the very process that says that it answered: a pid outside is one inside."""
     assert trial.record.attribution == "socket"
     found = truth(trial)
-    assert found.keys() == workers(trial)
+    assert found.keys() <= workers(trial)
     assert all(len(names) == 1 for names in found.values()), found
-    assert len(set.union(*found.values())) == PROCESSES
+    assert len(set.union(*found.values())) == len(found)
+    return found
+
+
+def check_whole(trial: TrialResult) -> None:
+    """Every request is attributed, so that there are shares."""
     assert (attributed(measured(trial.tables.requests)) or 0.0) >= MIN_ATTRIBUTED
     assert gate(trial) == "pass"
     assert summarise_trial(trial).values["share.max"] is not None
@@ -106,12 +111,18 @@ def check_sockets(trial: TrialResult) -> None:
 
 def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: Path) -> None:
     """By the sockets' owners, over both HTTP clients of Locust, with the image's own start command."""
-    check_sockets(run_arm(client, tmp_path, DOCS_APP, WORKERS))
+    trial = run_arm(client, tmp_path, DOCS_APP, WORKERS)
+
+    check_sockets(trial)
+    check_whole(trial)
 
 
 def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
     """By the sockets' owners, on a listener for both families of addresses."""
-    check_sockets(run_arm(client, tmp_path, nginx_app, WORKERS))
+    trial = run_arm(client, tmp_path, nginx_app, WORKERS)
+
+    assert check_sockets(trial).keys() == workers(trial)
+    check_whole(trial)
 
 
 @pytest.mark.parametrize("own", ["docs_app", "nginx_app"])
@@ -144,11 +155,11 @@ def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.Docke
 def test_connections_too_short_to_be_seen_give_no_shares(
     client: docker.DockerClient, nginx_app: App, tmp_path: Path
 ) -> None:
-    """A new connection for every request: what little is seen is right, and it is too little for shares."""
+    """Of connections that live for a quarter of a second half are seen: those rightly, but no share comes of it."""
     trial = run_arm(client, tmp_path, nginx_app, WORKERS, replace(LOAD, tags=("churn",)))
 
-    assert (attributed(measured(trial.tables.requests)) or 0.0) < MIN_ATTRIBUTED
-    assert all(len(names) == 1 for names in truth(trial).values()), truth(trial)
+    assert check_sockets(trial).keys() == workers(trial)
+    assert 0.2 < (attributed(measured(trial.tables.requests)) or 0.0) < MIN_ATTRIBUTED
     assert gate(trial) == "caveat"
     assert summarise_trial(trial).values["share.max"] is None
 

@@ -9,17 +9,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lab.analysis.metrics import Group
+from lab.analysis.comparison import compare_run
+from lab.analysis.metrics import METRICS, Group
 from lab.analysis.summary import RunSummary, summarise
 from lab.records import Environment, TrialResult, TrialState
 from lab.report.answer import status
 from lab.report.belief import belief, error_table, gate_table
 from lab.report.build import build_content
 from lab.report.charts.compare import ratio_ticks
-from lab.report.content import Answer, Content, Figure, Section
-from lab.report.details import metric_table
+from lab.report.content import Content, Figure, Section
+from lab.report.details import metric_table, sensitivity
 from lab.report.facts import facts_line, limits
+from lab.report.verdicts import verdict_answers
 from lab.scenario import Scenario
+from tests import judged_runs
 from tests.builders import REPLICAS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
@@ -82,12 +85,24 @@ def test_enough_blocks_are_not_called_smoke() -> None:
     assert status(summary_of(make_trials(scenario), scenario)) == "6 blocks."
 
 
-def test_verdict_sentences_take_the_place_of_numbers() -> None:
-    """Whoever judges hands in the answers."""
-    run = make_run(SCENARIO)
-    answer = Answer(sentence="replicas use 11 % less memory.", word="better")
+def test_the_choice_of_blocks_is_laid_open() -> None:
+    """A replaced block: the verdict with and without the replacement, and as if no gate existed."""
+    judged = judged_runs.scenario(blocks=8)
+    values = {
+        ("memory.pss.total", "workers"): judged_runs.series(100e6, blocks=9),
+        ("memory.pss.total", "replicas"): judged_runs.series(100e6, 1.2, blocks=9),
+    }
+    bad = {"b02-replicas": (make_gate("invalid"),)}
+    table = sensitivity(compare_run(judged_runs.summary(judged, values, gates=bad, blocks=9)))
 
-    assert build_content(run, summarise(run, TRIALS), [answer]).answers == (answer,)
+    assert table is not None
+    assert [column.title for column in table.columns[2:]] == [
+        "valid blocks",
+        "valid without replacements",
+        "as if no gate existed",
+    ]
+    assert all("worse" in cell.text or "numbers only" in cell.text for cell in table.rows[0][2:])
+    assert sensitivity(None) is None
 
 
 def test_a_failed_gate_is_on_the_page_and_takes_the_block_out() -> None:
@@ -236,3 +251,22 @@ def test_a_driver_that_shares_no_file_pages_is_a_doubt_beside_memory() -> None:
     assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]
     assert "Anonymous memory does not depend on the driver: workers" in told["fuse-overlayfs"]
     assert "own copy" not in told["overlay2"]
+
+
+def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:
+    """Eight blocks: the answers are the comparison's, the forest plot has its interval, the table the same one."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 1})
+    summary = summary_of(make_trials(scenario), scenario)
+    comparison = compare_run(summary)
+    content = build_content(make_run(scenario), summary, comparison)
+
+    assert content.answers == verdict_answers(comparison)
+    assert content.figure is not None
+    contest = next(contest for contest in comparison.primaries if contest.judgement.interval)
+    interval = contest.judgement.interval
+    assert interval is not None
+    lines = [(line["arm"], line["low"], line["high"]) for line in content.figure.spec["datasets"]["intervals"]]
+    assert (contest.arm, interval.low, interval.high) in lines
+    judgements = {(contest.metric, contest.arm): contest.judgement}
+    table = metric_table(summary, METRICS[contest.metric].group, judgements)
+    assert f"{interval.low:.3f}–{interval.high:.3f}" in [row[4].text for row in table.rows]

@@ -29,27 +29,31 @@ TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 MAX_TICKS = 8
 
 
-def ratio_chart(points: Rows, medians: Rows, bands: Rows, arms: Sequence[str]) -> Spec:
+def ratio_chart(points: Rows, medians: Rows, bands: Rows, intervals: Rows, arms: Sequence[str]) -> Spec:
     """Ratios to the baseline on a log axis, one row for each metric and arm.
 
-    points {row, arm, block, ratio}, medians {row, arm, ratio}, bands {row, low, high}: the bounds of equivalence.
+    points {row, arm, block, ratio}, medians {row, arm, ratio}, bands {row, low, high}: the bounds of equivalence,
+    intervals {row, arm, low, high}.
     """
     order = [row["row"] for row in medians]
     y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(labelLimit=340))
-    ticks = ratio_ticks([row["ratio"] for row in points])
+    ticks = ratio_ticks(
+        [*(row["ratio"] for row in points), *(row[end] for row in intervals for end in ("low", "high"))]
+    )
     scale = alt.Scale(type="log", nice=False, padding=24)
     x = alt.X("ratio:Q", scale=scale, title="ratio to the baseline", axis=alt.Axis(values=ticks, format="~g"))
     colour = arm_colour(arms, legend=False)
     layers = [
         on("bands").mark_bar(color=INK, opacity=0.12, height={"band": 0.9}).encode(y=y, x="low:Q", x2="high:Q"),
         on("one").mark_rule(color=INK, strokeDash=[3, 3]).encode(x="one:Q"),
+        on("intervals").mark_rule(size=3).encode(y=y, x="low:Q", x2="high:Q", color=colour),
         on("medians").mark_tick(thickness=3, height={"band": 0.6}).encode(y=y, x=x, color=colour),
         on("points")
         .mark_circle(size=60, opacity=0.55)
         .encode(y=y, x=x, color=colour, tooltip=["row:N", "block:Q", number("ratio", form=".3f")]),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH - 260, height=alt.Step(ROW_HEIGHT))
-    return specification(chart, points=points, medians=medians, bands=bands, one=[{"one": 1}])
+    return specification(chart, points=points, medians=medians, bands=bands, intervals=intervals, one=[{"one": 1}])
 
 
 def ratio_ticks(ratios: Sequence[float]) -> list[float]:
