@@ -33,7 +33,8 @@ lint: install ## style, formatting, types, import rules
 
 bench: install ## measure the lab itself; prints its figures
 	@sh scripts/system docker bases
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; .venv/bin/python "$$benchmark" || exit 1; done
+	@for benchmark in benchmarks/[a-z]*.py; do name=$$(basename "$$benchmark" .py); \
+	    echo "== $$name"; .venv/bin/python -m "benchmarks.$$name" || exit 1; done
 
 docs: install ## make docs/reference.md again from the code
 	.venv/bin/python docs/generate.py

@@ -72,13 +72,17 @@ def wait_until_ready(
                 raise DeploymentError(f"{topology.trial_id}: {sentence}")
             next_death_check = clock() + DEATH_CHECK_EVERY_S
         if clock() >= give_up_at:
-            raise DeploymentError(
-                f"{topology.trial_id}: not ready after {topology.ready_timeout_s:.0f} s: {len(seen)} of "
-                f"{topology.processes} serving processes answered GET {topology.ready_path} with 200"
-                + (f", the last status was {last_status}" if last_status else ", nothing answered at all"),
-                "check app.ready_path and the logs, or raise app.ready_timeout",
-            )
+            raise _late(topology, len(seen), last_status)
         sleep(PAUSE_S)
+
+
+def _late(topology: Topology, answered: int, last_status: int) -> DeploymentError:
+    return DeploymentError(
+        f"{topology.trial_id}: not ready after {topology.ready_timeout_s:.0f} s: {answered} of "
+        f"{topology.processes} serving processes answered GET {topology.ready_path} with 200"
+        + (f", the last status was {last_status}" if last_status else ", nothing answered at all"),
+        "check app.ready_path and the logs, or raise app.ready_timeout",
+    )
 
 
 def _probe_round(topology: Topology, pids: Pids | None) -> Iterator[Answer]:

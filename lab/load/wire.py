@@ -47,10 +47,9 @@ def watch_sockets(socket_class: Any) -> None:
         connect(self, address)
 
     def watched_send(self: Any, *args: Any, **kwargs: Any) -> int:
-        sent: int = send(self, *args, **kwargs)
         if (request := expected()) and not request.left:
-            _leave(request)
-        return sent
+            _leave(request)  # before the call: the server may answer before this process runs again
+        return int(send(self, *args, **kwargs))
 
     def watched_recv(self: Any, size: int, *flags: int) -> bytes:
         request = expected()

@@ -46,12 +46,13 @@ def ratio_chart(points: Rows, medians: Rows, bands: Rows, intervals: Rows, arms:
     layers = [
         on("bands").mark_bar(color=INK, opacity=0.12, height={"band": 0.9}).encode(y=y, x="low:Q", x2="high:Q"),
         on("one").mark_rule(color=INK, strokeDash=[3, 3]).encode(x="one:Q"),
-        on("intervals").mark_rule(size=3).encode(y=y, x="low:Q", x2="high:Q", color=colour),
         on("medians").mark_tick(thickness=3, height={"band": 0.6}).encode(y=y, x=x, color=colour),
         on("points")
         .mark_circle(size=60, opacity=0.55)
         .encode(y=y, x=x, color=colour, tooltip=["row:N", "block:Q", number("ratio", form=".3f")]),
     ]
+    if intervals:  # an empty layer has no extent, which the browser's console would complain of
+        layers.insert(2, on("intervals").mark_rule(size=3).encode(y=y, x="low:Q", x2="high:Q", color=colour))
     chart = alt.layer(*layers).properties(width=WIDTH - 260, height=alt.Step(ROW_HEIGHT))
     return specification(chart, points=points, medians=medians, bands=bands, intervals=intervals, one=[{"one": 1}])
 

@@ -1,0 +1,46 @@
+"""The generator's own work is in no service time, whichever of Locust's two clients made the request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lab.records import RequestKind
+from tests.load_runs import run_load
+
+pytestmark = pytest.mark.integration
+
+BUSY_LANES = """
+    import time
+    from locust import {client}, User, task
+
+    class Api({client}):
+        weight = 4
+
+        @task
+        def get(self):
+            self.client.get("/x?ms=50", name="/x")
+
+    class Busy(User):
+        weight = 1
+
+        @task
+        def compute(self):
+            until = time.perf_counter() + 0.03
+            while time.perf_counter() < until:
+                pass
+    """
+
+
+@pytest.mark.parametrize("client", ["FastHttpUser", "HttpUser"])
+def test_a_lane_that_computes_does_not_make_answers_late(tmp_path: Path, client: str) -> None:
+    """A quarter of the time the event loop stands still for 30 ms; the server needs 50 ms, and so it is recorded."""
+    run = run_load(tmp_path, BUSY_LANES.format(client=client), rate=40.0, lanes=10, measure_s=4.0)
+    rows = run.rows(RequestKind.ARRIVAL)
+    service_s = rows.select(pl.col("t_done_s") - pl.col("t_sent_s")).to_series()
+
+    assert len(rows) > 80
+    assert float(service_s.min()) >= 0.05  # type: ignore[arg-type]  # not empty, so not None
+    assert float(service_s.quantile(0.9)) < 0.058  # type: ignore[arg-type]
