@@ -46,7 +46,7 @@ def _require_enough_blocks(run: Run) -> None:
     if decision.exhausted:
         proof = "\n".join(f"  {fault.trial_id}: {fault.sentence}" for fault in decision.faults)
         raise InvalidRunError(
-            f"{len(decision.invalid)} of {run.plan.blocks} blocks are invalid, more than may be replaced:\n{proof}",
+            f"{len(decision.invalid)} of the blocks that ran are invalid, more than may be replaced:\n{proof}",
             "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs",
         )
 

@@ -35,7 +35,7 @@ class Request:
     began_s: float = nan
     target: str = ""  # names the row when the request is never reported
     left: bool = False
-    received_s: float = nan  # when the last byte so far was there, where a socket can tell
+    received: float | bytes = nan  # when the last byte so far was there, for wire.done_s
     returned_s: float = nan  # when the client returned
     status: int = 0
     client_port: int = 0  # of the connection that carried it; 0: not noted

@@ -65,7 +65,8 @@ class Plugin:
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
             time_session(session, self._journal)
-        watch_sockets(gevent.socket.socket)
+        if self._plan.open_model:  # it costs 4 % of what a load process can carry, which the closed model asks for
+            watch_sockets(gevent.socket.socket)
         if self._plan.fallback == "socket":
             note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
         events = locust.events

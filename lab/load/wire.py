@@ -3,7 +3,8 @@
 A client first builds a request and in the end parses the answer: 0.2 to 0.5 ms of Python at a few hundred requests a
 second, when caches are cold. And an answer that comes while another lane computes is read late. So connections made
 for a request note when it left, and ask the kernel when the answer came (SO_TIMESTAMPNS, see socket(7)). What tells
-nothing, such as an encrypted connection, leaves a request with the client's own instants.
+nothing, such as an encrypted connection, leaves a request with the client's own instants; so does the closed model,
+which asks how much a load process can carry.
 """
 
 from __future__ import annotations
@@ -35,48 +36,50 @@ def expected() -> Request | None:
 
 
 def watch_sockets(socket_class: Any) -> None:
-    """Let every plain socket of gevent note the instants of the request that its greenlet is making."""
+    """Let every plain socket of gevent note the instants of the request that its greenlet is making.
+
+    Runs several times a request: what can wait until ``done_s`` waits.
+    """
     connect, send, recv, recv_into = (getattr(socket_class, name) for name in ("connect", "send", "recv", "recv_into"))
     receive, receive_into = socket_class.recvmsg, socket_class.recvmsg_into
 
     def watched_connect(self: Any, address: Any) -> None:
-        request = expected()
-        if request:
+        if request := expected():
             _leave(request)  # making a connection is a part of what the server is asked for
             self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         connect(self, address)
 
-    def watched_send(self: Any, *args: Any, **kwargs: Any) -> int:
+    def watched_send(self: Any, *args: Any, **kwargs: Any) -> Any:
         if (request := expected()) and not request.left:
             _leave(request)  # before the call: the server may answer before this process runs again
-        return int(send(self, *args, **kwargs))
+        return send(self, *args, **kwargs)
 
-    def watched_recv(self: Any, size: int, *flags: int) -> bytes:
-        request = expected()
-        if not request:
-            return bytes(recv(self, size, *flags))
-        data, ancillary, _, _ = receive(self, size, _ANCILLARY_BYTES, *flags)
-        request.received_s = _instant(ancillary)
-        return bytes(data)
+    def watched_recv(self: Any, size: int, *flags: int) -> Any:
+        if (request := expected()) is None:
+            return recv(self, size, *flags)
+        data, ancillary, _, _ = receive(self, size, _ANCILLARY_BYTES, *flags)  # nothing else was asked for
+        request.received = ancillary[0][2] if ancillary else perf_counter()
+        return data
 
-    def watched_recv_into(self: Any, buffer: Any, size: int = 0, *flags: int) -> int:
-        request = expected()
-        if not request or size:
-            return int(recv_into(self, buffer, size, *flags))
+    def watched_recv_into(self: Any, buffer: Any, size: int = 0, *flags: int) -> Any:
+        if size or (request := expected()) is None:
+            return recv_into(self, buffer, size, *flags)
         count, ancillary, _, _ = receive_into(self, [buffer], _ANCILLARY_BYTES, *flags)
-        request.received_s = _instant(ancillary)
-        return int(count)
+        request.received = ancillary[0][2] if ancillary else perf_counter()
+        return count
 
     socket_class.connect, socket_class.send = watched_connect, watched_send
     socket_class.recv, socket_class.recv_into = watched_recv, watched_recv_into
 
 
-def done_s(request: Request, returned_s: float) -> float:
-    """When the last byte of the answer was there; ``returned_s`` is when the client had understood it.
+def done_s(request: Request, understood_s: float) -> float:
+    """When the last byte of the answer was there; ``understood_s`` is when the client had parsed it.
 
     What a greenlet receives after that is not this answer any more, and a wall clock that was set makes nonsense.
     """
-    return request.received_s if request.sent_s <= request.received_s <= returned_s else returned_s
+    received = request.received
+    received_s = _instant(received) if isinstance(received, bytes) else received
+    return received_s if request.sent_s <= received_s <= understood_s else understood_s
 
 
 def _leave(request: Request) -> None:
@@ -85,12 +88,8 @@ def _leave(request: Request) -> None:
         request.sent_s = perf_counter()
 
 
-def _instant(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """The kernel's stamp, which is of the wall clock, on our clock; the present where the kernel gave none."""
-    now_s, wall_ns = perf_counter(), time_ns()
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            age_ns: int = wall_ns - seconds * 1_000_000_000 - nanoseconds
-            return now_s - age_ns * 1e-9
-    return now_s
+def _instant(stamp: bytes) -> float:
+    """The kernel's stamp, which is of the wall clock, on the monotonic clock."""
+    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+    age_ns: int = time_ns() - seconds * 1_000_000_000 - nanoseconds
+    return perf_counter() - age_ns * 1e-9
