@@ -71,7 +71,7 @@ class RunFolder:
     """A run folder that this process writes. A trial is staged beside its place and appears whole by one rename."""
 
     def __init__(self, path: Path, info: RunInfo) -> None:
-        self.path = path
+        self.path = path.absolute()  # load processes have another working directory
         self.info = info
 
     @classmethod

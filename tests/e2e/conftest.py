@@ -19,6 +19,7 @@ from lab.engines.leftovers import find_leftovers, remove_leftovers
 REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]
 ATTEMPTS = 3
+TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class Outcome:
             assert sentence in self.err
 
 
-def lab(*arguments: object, env: Mapping[str, str] | None = None, timeout_s: float = 240) -> Outcome:
+def lab(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
     """Run one command to its end."""
     done = subprocess.run(
         [*LAB, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=TIMEOUT_S,
         env={**os.environ, **(env or {})},
-        cwd=REPOSITORY,
+        cwd=cwd,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

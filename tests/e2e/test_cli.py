@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.e2e.conftest import Outcome, edit, lab
+from tests.e2e.conftest import ATTEMPTS, Outcome, edit, lab
 
 pytestmark = pytest.mark.e2e
 
@@ -74,6 +74,16 @@ def test_a_report_is_rebuilt_from_raw_to_the_same_bytes(smoke: tuple[Outcome, Pa
     assert outcome.code == 0, outcome.err
     for name in ("report.html", "report.md"):
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_results_may_be_kept_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
+    """--out runs, the default, from wherever the command is called."""
+    for _ in range(ATTEMPTS):
+        outcome = lab("run", scenario, "--out", "runs", cwd=tmp_path)
+        if outcome.code == 0:
+            break
+    assert outcome.code == 0, outcome.err
+    assert any(tmp_path.glob("runs/*/report.html"))
 
 
 def test_list_shows_the_run(smoke: tuple[Outcome, Path]) -> None:

@@ -76,6 +76,15 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert info.states == {"b01-workers": TrialState.DONE, "b01-replicas": TrialState.PLANNED}
 
 
+def test_a_folder_given_relatively_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load processes work in the folder of the locustfile: what they are told must not depend on it."""
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder.create(Path("runs"), INFO)
+
+    assert folder.path == tmp_path / "runs" / INFO.run_id
+    assert folder.stage("b01-workers").is_absolute()
+
+
 def test_an_existing_run_is_never_overwritten(tmp_path: Path) -> None:
     """A second run of the same name is refused, and the first is untouched."""
     first = RunFolder.create(tmp_path, INFO)
