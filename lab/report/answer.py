@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lab.analysis.comparable import shares_file_pages
 from lab.analysis.metrics import METRICS, Metric, Unit
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.analysis.verdict import Judgement
+from lab.records import RunInfo
 from lab.report.cells import cell, columns, quantity, ratio_cell, words
 from lab.report.charts.compare import ratio_chart
 from lab.report.content import Answer, Cell, Figure, Table
@@ -40,6 +42,19 @@ def status(summary: RunSummary) -> str:
     if used < MIN_BLOCKS:
         return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
     return f"{counted}."
+
+
+def memory_note(run: RunInfo, summary: RunSummary) -> str:
+    """On the first screen, because it can turn the answer round: memory under a driver that shares no file pages."""
+    judged = any(key.startswith("memory.pss") for key in summary.scenario.compare.primary)
+    models = {arm.model for arm in summary.scenario.arms}
+    if not judged or len(models) < 2 or shares_file_pages(run.environment) is not False:
+        return ""
+    return (
+        f" Memory of several containers is counted high here: the storage driver "
+        f"{run.environment.facts['storage_driver']} shares no file pages between them, as overlay2 would. "
+        "Compare the anonymous memory below."
+    )
 
 
 def _blocks(count: int) -> str:

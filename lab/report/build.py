@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
 from lab.records import RunInfo
-from lab.report.answer import headline, plain_answers, ratio_figure, status
+from lab.report.answer import headline, memory_note, plain_answers, ratio_figure, status
 from lab.report.belief import belief
 from lab.report.content import Content
 from lab.report.details import again, details, sensitivity
@@ -35,7 +35,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         run_id=run.run_id,
         question=summary.scenario.question,
         facts=facts_line(run, summary),
-        status=status(summary),
+        status=status(summary) + memory_note(run, summary),
         answers=answers or plain_answers(summary),
         figure=ratio_figure(summary, judgements),
         headline=headline(summary),

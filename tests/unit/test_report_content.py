@@ -246,11 +246,13 @@ def test_a_driver_that_shares_no_file_pages_is_a_doubt_beside_memory() -> None:
         run = make_run(scenario)
         run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": driver}))
         content = build_content(run, summarise(run, make_trials(scenario)))
-        told[driver] = " ".join(doubt for section in content.sections for doubt in section.doubts)
+        told[driver] = " ".join([content.status, *(doubt for section in content.sections for doubt in section.doubts)])
 
     assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]
     assert "Anonymous memory does not depend on the driver: workers" in told["fuse-overlayfs"]
+    assert "fuse-overlayfs shares no file pages" in told["fuse-overlayfs"], "already on the first screen"
     assert "own copy" not in told["overlay2"]
+    assert "file pages" not in told["overlay2"]
 
 
 def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:
