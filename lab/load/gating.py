@@ -70,7 +70,8 @@ def watch_tasks(feed: ClosedFeed, journal: Journal) -> None:
     execute = TaskSet.execute_next_task
 
     def execute_next_task(task_set: Any) -> None:
-        if _is_task_set(task_set._task_queue[0]):
+        task = task_set._task_queue[0]
+        if isinstance(task, type) and _is_task_set(task):  # a function, which most tasks are, costs no call
             execute(task_set)
             return
         if feed.stopped:
@@ -92,8 +93,8 @@ def _note(error: BaseException, lane: Lane, journal: Journal) -> None:
     """A task ended by an exception: killed with what it has open, failed, or just steering."""
     if isinstance(error, GreenletExit):
         journal.close(lane, cut=True)
-    elif lane.task and not isinstance(error, CONTROL):
-        lane.task.error = describe(error)
+    elif lane.busy and not isinstance(error, CONTROL):
+        lane.error = describe(error)
 
 
 def _is_task_set(task: Any) -> bool:

@@ -16,15 +16,6 @@ UNREPORTED = "the task never reported this response (catch_response without a wi
 
 
 @dataclass(slots=True, eq=False)
-class Task:
-    """One task execution; ``scheduled_s`` is NaN in the closed model."""
-
-    scheduled_s: float
-    error: str | None = None
-    used: bool = False  # its first request has been sent
-
-
-@dataclass(slots=True, eq=False)
 class Request:
     """A request from the moment it is sent until it is a row."""
 
@@ -44,14 +35,20 @@ class Request:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """One Locust user. ``in_task``: it executes a task of the locustfile right now, it does not enter a TaskSet."""
+    """One Locust user, and the task that it executes: ``scheduled_s`` and what follows are that task's.
+
+    ``in_task``: it executes a task of the locustfile right now, it does not enter a TaskSet.
+    """
 
     index: int
     user_class: str
     rng: Random = field(default_factory=Random)
-    task: Task | None = None
     in_task: bool = False
     experienced: bool = False  # has begun its first task: on_start is over
+    busy: bool = False  # has a task
+    scheduled_s: float = nan  # NaN in the closed model
+    used: bool = False  # the task's first request has been sent
+    error: str | None = None  # the exception that ended the task
     requests: set[Request] = field(default_factory=set)
 
 
@@ -83,20 +80,21 @@ class Journal:
 
     def begin(self, lane: Lane, scheduled_s: float = nan) -> None:
         """A lane begins a task; whatever it did before is closed."""
-        self.close(lane)
-        lane.task = Task(scheduled_s)
-        lane.experienced = True
+        if lane.busy:
+            self.close(lane)
+        lane.busy = lane.experienced = True
+        lane.scheduled_s, lane.used, lane.error = scheduled_s, False, None
         self.busy += 1
 
-    def send(self, lane: Lane | None, sent_s: float) -> Request:
+    def send(self, lane: Lane | None, sent_s: float, target: str = "") -> Request:
         """A request leaves; ``lane`` is None when it was not made by a user."""
-        task = lane.task if lane else None
-        if lane is None or task is None:
-            return Request(lane, FOLLOW if lane and lane.experienced else START, nan, sent_s)
-        request = Request(lane, FOLLOW, nan, sent_s)
-        if not task.used:
-            task.used = True
-            request.kind, request.scheduled_s = ARRIVAL, task.scheduled_s
+        if lane is None or not lane.busy:
+            return Request(lane, FOLLOW if lane and lane.experienced else START, nan, sent_s, sent_s, target)
+        if lane.used:
+            request = Request(lane, FOLLOW, nan, sent_s, sent_s, target)
+        else:
+            lane.used = True
+            request = Request(lane, ARRIVAL, lane.scheduled_s, sent_s, sent_s, target)
             if not self._open:
                 self.tally.scheduled += 1
         lane.requests.add(request)
@@ -118,13 +116,15 @@ class Journal:
         if self.ended or request.reported:
             return
         request.reported = True
-        if request.lane:
-            request.lane.requests.discard(request)
+        lane = request.lane
+        if lane:
+            lane.requests.discard(request)
         self._count(request, done_s, failed=error is not None)
-        self.tally.served(server, upstream=upstream)
+        if server is not None:
+            self.tally.served(server, upstream=upstream)
         self._recorder.write(
             request.kind,
-            lane=request.lane.index if request.lane else -1,
+            lane=lane.index if lane else -1,
             scheduled_s=request.scheduled_s,
             sent_s=request.sent_s,
             done_s=done_s,
@@ -139,37 +139,30 @@ class Journal:
 
     def close(self, lane: Lane, *, cut: bool = False) -> None:
         """A lane's task is over; ``cut`` when it was killed or the run ended. What it left open becomes rows."""
-        task = lane.task
-        if task is None or self.ended:
+        if self.ended or not lane.busy:
             return
         for request in tuple(lane.requests):
-            self._leave(request, task)
-        lane.task = None
+            error = UNFINISHED if isnan(request.returned_s) else lane.error or UNREPORTED
+            self.finish(request, request.returned_s, status=request.status, name=request.target, error=error)
+        lane.busy = False
         self.busy -= 1
-        if self._open and not task.used:
-            self._close_without_request(lane, task, cut=cut)
+        if self._open and not lane.used:
+            self._close_without_request(lane, cut=cut)
 
-    def _leave(self, request: Request, task: Task) -> None:
-        error = UNFINISHED if isnan(request.returned_s) else task.error or UNREPORTED
-        self.finish(request, request.returned_s, status=request.status, name=request.target, error=error)
-
-    def _close_without_request(self, lane: Lane, task: Task, *, cut: bool) -> None:
+    def _close_without_request(self, lane: Lane, *, cut: bool) -> None:
         if cut:
             self.tally.unfinished += 1
-            self._recorder.write(ARRIVAL, lane=lane.index, scheduled_s=task.scheduled_s, error=UNFINISHED)
+            self._recorder.write(ARRIVAL, lane=lane.index, scheduled_s=lane.scheduled_s, error=UNFINISHED)
         else:
             self.tally.started += 1
-            self._recorder.write(EMPTY, lane=lane.index, scheduled_s=task.scheduled_s, error=task.error)
+            self._recorder.write(EMPTY, lane=lane.index, scheduled_s=lane.scheduled_s, error=lane.error)
 
     def _count(self, request: Request, done_s: float, *, failed: bool) -> None:
         tally = self.tally
         tally.requests += 1
         tally.failed += failed
-        if request.kind == ARRIVAL:
-            if isnan(done_s):
-                tally.unfinished += 1
-            else:
-                tally.started += 1
-        began_s = request.sent_s if isnan(request.scheduled_s) else request.scheduled_s
-        if not isnan(done_s):
-            tally.latency(done_s - began_s)
+        if isnan(done_s):
+            tally.unfinished += request.kind == ARRIVAL
+            return
+        tally.started += request.kind == ARRIVAL
+        tally.latency(done_s - (request.scheduled_s if self._open and request.kind == ARRIVAL else request.sent_s))

@@ -14,6 +14,7 @@ from lab.load import lane_random
 from lab.load.journal import Journal, Lane
 
 ATTRIBUTE = "lab_lane"
+"""What holds the lane of a Locust user, and of its greenlet."""
 
 
 class Lanes:
@@ -57,12 +58,7 @@ class Lanes:
         self._free[lane.user_class].append(lane.index)
 
 
-def lane_of(user: Any) -> Lane | None:
-    """The lane of a Locust user; None for clients that belong to none."""
-    lane: Lane | None = getattr(user, ATTRIBUTE, None)
-    return lane
-
-
 def current_lane() -> Lane | None:
-    """The lane whose greenlet is running."""
-    return lane_of(getcurrent())
+    """The lane whose greenlet is running; None when that is no user's."""
+    lane: Lane | None = getattr(getcurrent(), ATTRIBUTE, None)
+    return lane

@@ -63,15 +63,16 @@ class Plugin:
         """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
         locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
+        by_socket = self._plan.open_model or self._plan.fallback == "socket"
         for session in (HttpSession, FastHttpSession):
-            time_session(session, self._journal)
+            time_session(session, self._journal, by_socket=by_socket)
         if self._plan.open_model:  # it costs 4 % of what a load process can carry, which the closed model asks for
             watch_sockets(gevent.socket.socket)
         if self._plan.fallback == "socket":
             note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
         events = locust.events
         upstreams = self._plan.fallback == "upstream"
-        events.request.add_listener(request_listener(self._journal, upstreams=upstreams))
+        events.request.add_listener(request_listener(self._journal, upstreams=upstreams, by_socket=by_socket))
         events.user_error.add_listener(self._on_user_error)
         events.init.add_listener(self._on_init)
         events.test_stop.add_listener(self._on_test_stop)
@@ -225,7 +226,7 @@ def main(plan_file: str, process: str) -> None:
     plan = LoadPlan.read(Path(plan_file))
     watcher = die_with_parent()
     set_up_logging()
-    lane_random.install(f"{plan.seed}/shared/{process}")
+    lane_random.install(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
     ignore_configuration_files()
     bound_statistics()
     Plugin(plan, int(process)).install()

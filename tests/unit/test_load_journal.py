@@ -78,8 +78,7 @@ def test_a_task_that_failed_names_its_error_on_the_open_request(desk: Desk) -> N
     journal.begin(lane, 1.0)
     request = journal.send(lane, 1.0)
     request.returned_s = 2.0
-    assert lane.task
-    lane.task.error = "ValueError: odd body"
+    lane.error = "ValueError: odd body"
     journal.close(lane)
 
     assert desk.rows() == [("arrival", 1.0, 1.0, 2.0, "ValueError: odd body")]
