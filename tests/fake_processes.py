@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +15,8 @@ from lab.sampling.roles import ProcessInfo
 from lab.sampling.targets import SampleTarget
 from lab.topology import Role, ServiceKind
 
+CONTAINER = "c" * 64
+
 
 class FakeProcess:
     """A process of psutil 7: ``pss`` None may not be read; ``ends`` names the method at which it has ended."""
@@ -26,22 +26,12 @@ class FakeProcess:
         self._pss = pss
         self._ends = ends
 
-    @contextmanager
-    def oneshot(self) -> Iterator[None]:
-        yield
-
     def cpu_times(self) -> Any:
         self._end("cpu_times")
         return SimpleNamespace(user=1.5, system=0.25)
 
     def memory_info(self) -> Any:
         return SimpleNamespace(rss=0 if self._ends == "zombie" else 50)
-
-    def num_ctx_switches(self) -> Any:
-        return SimpleNamespace(voluntary=7, involuntary=3)
-
-    def num_threads(self) -> int:
-        return 2
 
     def memory_full_info(self) -> Any:
         self._end("memory_full_info")
@@ -77,4 +67,13 @@ def show_as_container(root: Path, pid: int = os.getpid()) -> SampleTarget:
     (cgroup / "cgroup.procs").write_text(f"{pid}\n")
     (cgroup / "cpu.stat").write_text("usage_usec 5000\nnr_periods 10\nnr_throttled 1\nthrottled_usec 900\n")
     (cgroup / "memory.stat").write_text("anon 4096\nfile 8192\n")
-    return SampleTarget(service="app", kind=ServiceKind.APP, container_id="", init_pid=pid)
+    return SampleTarget(service="app", kind=ServiceKind.APP, container_id=CONTAINER, init_pid=pid)
+
+
+def fake_proc(root: Path, *pids: int) -> Path:
+    """A /proc whose processes have two threads, and ten context switches behind them."""
+    status = "Name:\tfake\nThreads:\t2\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t3\n"
+    for pid in pids:
+        (root / str(pid)).mkdir()
+        (root / str(pid) / "status").write_text(status)
+    return root

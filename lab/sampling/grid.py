@@ -9,8 +9,7 @@ TICK_S = 0.5  # CPU, RSS, threads, context switches, cgroups and host: 2 Hz (MET
 SHORT_TRIAL_S = 60.0
 FOOTPRINT_TICKS_SHORT = 2  # PSS and USS at 1 Hz in a trial of up to SHORT_TRIAL_S (METHOD 4.4)
 FOOTPRINT_TICKS_LONG = 10  # and at 0.2 Hz in a longer one
-ENGINE_TICKS = 2  # CPU of the container engine, which serves the foreign-CPU gate only: 1 Hz
-PLATFORM_TICKS = 10  # platform processes change little and are not in the headline: 0.2 Hz, together with PSS
+PLATFORM_TICKS = 10  # CPU of platform processes, which are not in the headline: 0.2 Hz, together with PSS
 MAX_FOOTPRINT_SHARE = 0.10  # of a core for reading PSS: hundreds of processes are read less often rather than late
 BURST_READINGS = 5
 BURST_STEP_S = 0.2
@@ -20,17 +19,17 @@ BURST_STEP_S = 0.2
 class Due:
     """What one reading holds besides the cheap counters, which are always read.
 
-    ``footprints``: PSS and USS of the processes, and memory of the cgroups. ``platform``: platform processes, and what
-    processes are called. ``burst``: the anonymous part of PSS as well.
+    ``footprints``: PSS and USS of the arm's processes, memory of the cgroups, and CPU of the container engine, which
+    only the foreign-CPU gate asks for. ``platform``: CPU of platform processes, and what processes are called.
+    ``burst``: the anonymous part of PSS as well, and the memory of platform processes, which changes little.
     """
 
     footprints: bool
-    engine: bool = False
     platform: bool = False
     burst: bool = False
 
 
-EVERYTHING = Due(footprints=True, engine=True, platform=True, burst=True)
+EVERYTHING = Due(footprints=True, platform=True, burst=True)
 
 
 def footprint_ticks(expected_s: float, reading_cost_s: float) -> int:
@@ -73,12 +72,12 @@ class Grid:
             return None
         self._tick = tick
         del self._bursts[:bursts]
+        ends_burst = bool(bursts) and (not self._bursts or self._bursts[0] > now_s + 1.5 * BURST_STEP_S)
         self.planned += ticks + bursts
         self.achieved += bool(ticks) + bool(bursts)
         return Due(
             footprints=bool(bursts) or tick % self._footprint_ticks == 0,
-            engine=bool(ticks) and tick % ENGINE_TICKS == 0,
-            platform=bool(ticks) and tick % self._platform_ticks == 0,
+            platform=ends_burst or (bool(ticks) and tick % self._platform_ticks == 0),
             burst=bool(bursts),
         )
 

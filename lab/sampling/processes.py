@@ -12,6 +12,7 @@ from lab.sampling.cgroups import read_file
 COMMAND_LENGTH = 120
 KIB = 1024
 NS = 1e-9
+SWITCHES = ("\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:")
 
 
 class Counters(NamedTuple):
@@ -37,20 +38,31 @@ def counters(process: psutil.Process, proc: Path) -> Counters:
 
     Run-queue wait is that of the main thread, which runs the event loop: a sum over threads would fall when one ends.
     """
-    with process.oneshot():
-        cpu, memory = process.cpu_times(), process.memory_info()
-        switches = process.num_ctx_switches()
-        threads = process.num_threads()
+    cpu, memory = process.cpu_times(), process.memory_info()
     if memory.rss == 0:  # it has given its memory back: a zombie, or one on its way there
         raise psutil.NoSuchProcess(process.pid)
+    threads, switches = _scheduling(process, proc)
     return Counters(
         user_s=cpu.user,
         system_s=cpu.system,
         runqueue_s=_runqueue_s(proc, process.pid),
         rss_bytes=memory.rss,
         threads=threads,
-        ctx_switches=switches.voluntary + switches.involuntary,
+        ctx_switches=switches,
     )
+
+
+def _scheduling(process: psutil.Process, proc: Path) -> tuple[int, int]:
+    """Threads and context switches. psutil tells them too, and reads and parses the file once for each of the two."""
+    status = read_file(f"{proc}/{process.pid}/status")
+    if status is None:
+        raise psutil.NoSuchProcess(process.pid)
+    return _number(status, "\nThreads:"), sum(_number(status, key) for key in SWITCHES)
+
+
+def _number(status: str, key: str) -> int:
+    start = status.index(key) + len(key)
+    return int(status[start : status.index("\n", start)])
 
 
 def _runqueue_s(proc: Path, pid: int) -> float | None:
