@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario_compare import STRICT, Compare, Expect, check_expectations, unknown
+from lab.scenario_env import Env
+from lab.secrets import plain
 from lab.topology import Limits
 from lab.units import parse_duration_s, parse_size_bytes
 
@@ -33,8 +35,6 @@ Seconds = Annotated[
     Field(ge=0, le=7 * 24 * 3600, allow_inf_nan=False),
 ]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-EnvValue = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -87,7 +87,7 @@ class App:
     command: str = ""
     ready_path: Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$")] = "/ready"
     ready_timeout: Seconds = 60.0
-    env: dict[EnvName, EnvValue] = field(default_factory=dict)
+    env: Env = field(default_factory=dict)
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     http: Literal["auto", "h11", "httptools"] = "auto"
     read_only: bool = True
@@ -108,7 +108,7 @@ class App:
 
     def tells(self, placeholder: str) -> bool:
         """Whether the command or the environment hands the placeholder on to the app."""
-        return any(placeholder in text for text in (self.command, *self.env.values()))
+        return any(placeholder in text for text in (self.command, *map(plain, self.env.values())))
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -158,7 +158,7 @@ class Arm:
     front: Literal["direct", "nginx"]
     balance: Literal["round_robin", "least_conn", "random", "ip_hash"] = "round_robin"
     profile: Literal["tuned", "stock"] = "tuned"
-    env: dict[EnvName, EnvValue] = field(default_factory=dict)
+    env: Env = field(default_factory=dict)
 
     @model_validator(mode="after")
     def _front_fits(self) -> Arm:
@@ -209,7 +209,7 @@ class Scenario:
     arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=64)]
     budget: Budget
     load: Load
-    engine: Literal["auto", "docker"] = "auto"
+    engine: Literal["auto", "docker", "process"] = "auto"
     network: Literal["host"] = "host"
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
     images: Images = field(default_factory=Images)

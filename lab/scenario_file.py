@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from pydantic_core import ErrorDetails
 from lab.errors import ScenarioError
 from lab.scenario import SCENARIO, Arm, Scenario
 from lab.scenario_compare import Expect
+from lab.scenario_secrets import hide_copies
+from lab.secrets import is_secret, redactor
 
 MAX_FILE_BYTES = 1_000_000
 LISTED_TABLES = {"arms": Arm, "expect": Expect}
 PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
-ADVICE = "run `lab schema` for every key, or see the scenario reference in README.md"
+MAX_SENTENCES = 50
+STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
+ADVICE = "run `lab schema` for every key, or see docs/scenario_file.md"
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -32,17 +37,26 @@ def read_scenario(path: Path) -> Scenario:
     try:
         scenario = SCENARIO.validate_python(document)
     except ValidationError as error:
-        raise ScenarioError("\n".join(_sentence(path, detail) for detail in error.errors()), ADVICE) from None
+        redact = redactor(_raw_secrets(document))
+        sentences = [redact(_sentence(path, detail)) for detail in error.errors()[:MAX_SENTENCES]]
+        raise ScenarioError("\n".join(sentences), ADVICE) from None
     _check_files(path, scenario)
-    return scenario
+    try:
+        return hide_copies(scenario)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}", error.hint) from None
 
 
 def scenario_from_json(document: Any) -> Scenario:
     """A resolved scenario as ``scenario_to_json`` wrote it. Raises ScenarioError."""
     try:
         return SCENARIO.validate_json(json.dumps(document))
-    except (ValidationError, TypeError) as error:
-        raise ScenarioError(f"the stored scenario cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = _dotted(list(first["loc"]))
+        raise ScenarioError(f"the stored scenario cannot be read: {where}: {first['msg']}", STORED_ADVICE) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ScenarioError(f"the stored scenario cannot be read: {error}", STORED_ADVICE) from None
 
 
 def scenario_to_json(scenario: Scenario) -> dict[str, Any]:
@@ -59,6 +73,7 @@ def json_schema() -> dict[str, Any]:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
+        str(path.resolve()).encode()  # it is stored in the run folder, as text
         if not path.is_file():
             raise ScenarioError(f"{path}: no such scenario file", "see scenarios/ for examples, or run `lab init`")
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -70,6 +85,17 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: not valid TOML: nested too deeply", ADVICE) from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
+
+
+def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
+    """Values of ``env`` in a file that is not valid, which is all that is known of it: none of them may be shown."""
+    app, arms = document.get("app"), document.get("arms")
+    for table in (app, *(arms if isinstance(arms, list) else ())):
+        env = table.get("env") if isinstance(table, dict) else None
+        for name, value in env.items() if isinstance(env, dict) else ():
+            text = value.get("value") if isinstance(value, dict) else value
+            if isinstance(text, str) and (isinstance(value, dict) or is_secret(name, text)):
+                yield text
 
 
 def _check_files(path: Path, scenario: Scenario) -> None:
@@ -100,8 +126,8 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     if detail["type"] in ("missing", "missing_argument"):
         return f"{path}: {where}: this key is required"
     message = detail["msg"].removeprefix("Value error, ")
-    shown = repr(detail["input"])
-    got = "" if "got" in message or isinstance(detail["input"], dict) else f", got {shown[:80]}"
+    shown = isinstance(detail["input"], str | int | float) and "got" not in message  # a table may hold a secret
+    got = f", got {repr(detail['input'])[:80]}" if shown else ""
     return f"{path}: {where + ': ' if where else ''}{message}{got}"
 
 

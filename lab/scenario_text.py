@@ -11,7 +11,7 @@ from lab.scenario_file import scenario_to_json
 
 
 def scenario_text(scenario: Scenario) -> str:
-    """TOML with every key that has a value; reading it gives the same scenario."""
+    """TOML with every key that has a value; reading it gives the same scenario, secrets taken from the environment."""
     document = scenario_to_json(scenario)
     lines = [f"{key} = {_value(value)}" for key, value in document.items() if not _is_table(value)]
     for key, value in document.items():
@@ -33,10 +33,18 @@ def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_text(k)} = {_value(v)}" for k, v in value.items() if v is not None) + " }"
+        parts = (f"{_text(name)} = {_secret(name, part)}" for name, part in value.items() if part is not None)
+        return "{ " + ", ".join(parts) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _secret(name: str, value: Any) -> str:
+    """A secret of ``env`` as a person would write it without its value; any other value as it is."""
+    if isinstance(value, Mapping) and "mark" in value:
+        return f"{{ from = {_text(value.get('from', name))} }}"
+    return _value(value)
 
 
 def _text(text: str) -> str:

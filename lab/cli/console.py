@@ -1,32 +1,70 @@
-"""Where text goes: results to stdout, everything else to stderr; outside text never reaches a terminal raw."""
+"""Where text goes: results to stdout, everything else to stderr. Outside text never reaches a terminal raw.
+
+Of all control characters only the newline is printed, and no value that was handed to ``keep_secret``.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
+import unicodedata
 from typing import Any
 
 from lab.errors import LabError
 from lab.report.text import printable
+from lab.secrets import NO_SECRETS, Redactor
+
+TAB = "    "
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+_kept: list[Redactor] = [NO_SECRETS]  # of this process: it prints for one scenario
+
+
+def keep_secret(redact: Redactor) -> None:
+    """From now on nothing is printed that this redactor masks."""
+    _kept.append(redact)
+
+
+def shown(text: str) -> str:
+    """``text`` as it may be printed."""
+    for redact in _kept:
+        text = redact(text)
+    return printable(text).replace("\t", TAB)
 
 
 def say(text: str = "") -> None:
     """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(shown(text), file=sys.stderr, flush=True)
 
 
 def say_error(error: LabError) -> None:
-    """What happened and what to do, control characters removed."""
-    say(f"lab: {printable(str(error))}")
+    """What happened and what to do."""
+    say(f"lab: {error}")
     if error.hint:
-        say(f"hint: {printable(error.hint)}")
+        say(f"hint: {error.hint}")
 
 
 def put(text: str) -> None:
     """A result, on stdout."""
-    print(text, flush=True)
+    print(shown(text), flush=True)
 
 
 def put_json(document: Any) -> None:
-    """A result for programs, on stdout."""
-    put(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    """A result for programs, on stdout; characters that a terminal would obey are written as JSON escapes."""
+    for redact in _kept:
+        document = redact.tree(document)
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    print(_NOT_ASCII.sub(lambda found: _escaped(found[0]), text.replace("\x7f", "\\u007f")), flush=True)
+
+
+def _escaped(character: str) -> str:
+    commands = unicodedata.category(character).startswith("C") or character in "\u2028\u2029"
+    return json.dumps(character)[1:-1] if commands else character
+
+
+def survive_any_terminal() -> None:
+    """A terminal that cannot show a character gets a question mark, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from lab.cli.console import put, say
 from lab.cli.options import Quiet, RunPath
+from lab.cli.summary_file import SummaryFile, summary_in
 from lab.conclude import conclude
 
+Intact = Annotated[
+    bool, typer.Option("--intact", help="Leave out trials whose files are damaged, and say so, instead of refusing.")
+]
 
-def report(run: RunPath, quiet: Quiet = False) -> None:
+
+def report(run: RunPath, intact: Intact = False, quiet: Quiet = False, summary_file: SummaryFile = None) -> None:
     """Rebuild report.html and report.md of a run from its raw files, and print the terminal table."""
-    written = conclude(run).written
+    with summary_in(summary_file) as summarise:
+        found = conclude(run, intact=intact)
+        written = found.written
+        summarise(written.summary)
+    for trial, reason in found.run.left_out.items():
+        say(f"left out: {trial}: {reason}")
     if not quiet:
         put(written.terminal)
     say(f"report: {written.html}")

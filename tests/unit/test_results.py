@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -169,6 +170,19 @@ def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:
     """Any other folder is refused by name."""
     with pytest.raises(RunFolderError, match="not a run folder"):
         read_info(tmp_path)
+
+
+def test_a_full_disk_is_told_also_where_polars_does_not_know_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken Parquet on a full disk is a full disk; on any other it is what it says."""
+    broken = pl.exceptions.ComputeError("File out of specification")
+    with pytest.raises(pl.exceptions.ComputeError), disk_errors(tmp_path / "absent" / "table"):
+        raise broken
+    full = SimpleNamespace(free=4096)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: full if path == tmp_path else pytest.fail("not there"))
+    with pytest.raises(MissingError, match="No space left"), disk_errors(tmp_path / "absent" / "table"):
+        raise broken
 
 
 def test_a_full_disk_is_exit_code_4_and_says_where() -> None:

@@ -1,0 +1,17 @@
+"""Read a scenario for a command: from then on the command prints none of its secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.cli.console import keep_secret
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario
+from lab.scenario_secrets import redactor_of
+
+
+def scenario_of(path: Path) -> Scenario:
+    """The scenario in ``path``. Raises ScenarioError (exit 2)."""
+    scenario = read_scenario(path)
+    keep_secret(redactor_of(scenario))
+    return scenario

@@ -1,0 +1,50 @@
+"""nginx itself reads every configuration that the lab can write, whatever the scenario's texts are."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from lab.errors import ScenarioError
+from lab.fronts.nginx import configuration
+from lab.scenario import Arm
+from lab.scenario_file import read_scenario
+from tests.hostile.texts import NASTY
+from tests.unit.test_scenario_file import GOOD, write
+
+pytestmark = pytest.mark.integration
+
+
+def test_nginx_accepts_what_the_lab_writes_and_it_has_one_server(tmp_path: Path) -> None:
+    """``nginx -t`` for every balancing method and profile, in an arm whose environment is hostile."""
+    nginx = shutil.which("nginx")
+    assert nginx, "nginx is missing: apt-get install nginx-light (make test does it as root)"
+    hints = get_type_hints(Arm)
+    for balance, profile in itertools.product(get_args(hints["balance"]), get_args(hints["profile"])):
+        env = {"A": "".join(NASTY).replace("\0", "")}
+        arm = Arm(name="a", model="replicas", front="nginx", balance=balance, profile=profile, env=env)
+        conf = tmp_path / "nginx.conf"
+        conf.write_text(configuration(arm, (20001, 20002), 20003))
+        done = subprocess.run(
+            [nginx, "-t", "-p", str(tmp_path), "-c", str(conf)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert conf.read_text().count("server {") == 1
+        assert conf.read_text().count("listen 127.0.0.1:20003;") == 1
+
+
+@pytest.mark.parametrize("key", ["balance", "profile", "model", "front", "name"])
+@pytest.mark.parametrize("text", [NASTY[0], "least_conn; } server { listen 0.0.0.0:1", "a\\nb"])
+def test_words_that_nginx_conf_holds_come_from_a_closed_list(tmp_path: Path, key: str, text: str) -> None:
+    """Anything else is refused before a template sees it."""
+    line = f'{key} = "{text}"'.replace('"; }', '\\"; }')
+    old = {"name": 'name = "replicas"', "model": 'model = "replicas"', "front": 'front = "nginx"'}.get(key)
+    good = GOOD.replace(old, line) if old else GOOD.replace('front = "nginx"', f'front = "nginx"\n{line}')
+
+    with pytest.raises(ScenarioError, match=rf"arms\[1\]\.{key}"):
+        read_scenario(write(tmp_path, good))
