@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,10 +23,12 @@ import polars as pl
 
 from lab.engines import Engine
 from lab.errors import LoadError
-from lab.fronts.nginx import CONF_PATH, UNPRIVILEGED_USER
+from lab.fronts.nginx import ARGUMENTS, CONF_PATH, UNPRIVILEGED_USER
+from lab.interrupts import INTERRUPTS
 from lab.load.load_plan import LoadPlan
 from lab.records import Calibration, Environment, Phase
 from lab.results import disk_errors, write_atomically
+from lab.scratch import scratch
 from lab.topology import HOST, ConfigFile, Service, ServiceKind, Topology
 from lab.trial import Tools
 
@@ -72,8 +73,8 @@ def calibration_of(
     if kept is not None or engine is None:
         return kept
     say("measuring the ceiling of the load generator (once per machine and versions)")
-    with tempfile.TemporaryDirectory(prefix="lab-calibration-") as directory:
-        found = measure(engine, load_processes, Path(directory), tools or Tools())
+    with INTERRUPTS.deferred(), scratch("calibration") as directory:
+        found = measure(engine, load_processes, directory, tools or Tools())
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(asdict(found), indent=1).encode())
@@ -87,7 +88,7 @@ def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) 
     table = directory / "requests.parquet"
     with engine.deploy(answering_nginx(engine.free_ports(1, 0)[0])) as deployment:
         plan = load_plan(locustfile, deployment.topology.base_url, load_processes, directory)
-        with tools.start_load(plan) as load:
+        with tools.start_load(plan) as load, INTERRUPTS.admitted():
             give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
             while not load.poll().finished:
                 if tools.clock() > give_up_at:
@@ -120,7 +121,7 @@ def answering_nginx(port: int) -> Topology:
         kind=ServiceKind.PROXY,
         image="nginx",
         entrypoint=("nginx",),
-        argv=("-c", CONF_PATH),
+        argv=ARGUMENTS,
         ports=(port,),
         files=(ConfigFile(path=CONF_PATH, text=configuration(port)),),
         user=UNPRIVILEGED_USER,
@@ -141,16 +142,16 @@ def configuration(port: int) -> str:
     return f"""\
 daemon off;
 worker_processes auto;
-pid /tmp/nginx.pid;
+pid nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
-    client_body_temp_path /tmp/client_body;
-    proxy_temp_path /tmp/proxy;
-    fastcgi_temp_path /tmp/fastcgi;
-    uwsgi_temp_path /tmp/uwsgi;
-    scgi_temp_path /tmp/scgi;
+    client_body_temp_path client_body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
     keepalive_requests 100000000;
     server {{
         listen {HOST}:{port};

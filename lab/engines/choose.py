@@ -1,23 +1,74 @@
-"""Pick the engine of a run and prepare its images; every report says which engine it was."""
+"""Pick the engine of a run and prepare what its arms run from; every report says which engine it was."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import docker
+
 from lab.engines import Engine
 from lab.engines.docker import DockerEngine, connect
+from lab.engines.helper.rights import find_rights
 from lab.engines.images import ImageRecord, prepare_images
-from lab.engines.versions import image_versions
+from lab.engines.process import ProcessEngine
+from lab.engines.process_app import prepare_app
+from lab.engines.process_nginx import find_nginx
+from lab.engines.removal import engine_errors
+from lab.engines.versions import environment_versions, image_versions
+from lab.errors import MissingError, ScenarioError
 from lab.scenario import Scenario
+from lab.scenario_process import check_plain
+
+ASKED = "asked for"
+NO_DOCKER = "no Docker engine answered"
+OnStep = Callable[[str], None]
+Opened = tuple[Engine, Mapping[str, ImageRecord]]
 
 
 def open_engine(
-    scenario: Scenario, run_id: str, on_step: Callable[[str], None]
-) -> tuple[Engine, Mapping[str, ImageRecord]]:
-    """An engine with every image that the arms need. Raises MissingError when Docker or an image cannot be had."""
-    client = connect()
-    need_nginx = any(arm.front == "nginx" for arm in scenario.arms)
-    images = prepare_images(client, scenario, need_nginx, on_step)
-    versions = image_versions(client, images["app"].id, run_id)
-    engine = DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, versions)
-    return engine, images
+    scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
+) -> Opened:
+    """An engine with everything that the arms need; ``auto`` takes Docker where it answers, else plain processes.
+
+    Raises MissingError when Docker, an image, nginx or a package cannot be had, ScenarioError when the scenario asks
+    for what the process engine cannot do.
+    """
+    if scenario.engine == "process":
+        return _open_process(scenario, run_id, on_step, ASKED)
+    try:
+        client = docker_client()
+    except MissingError as error:
+        if scenario.engine == "docker":
+            raise
+        return _open_instead(scenario, run_id, on_step, error)
+    return _open_docker(client, scenario, run_id, on_step)
+
+
+def _open_docker(client: docker.DockerClient, scenario: Scenario, run_id: str, on_step: OnStep) -> Opened:
+    with engine_errors():
+        images = prepare_images(client, scenario, _needs_nginx(scenario), on_step)
+        versions = image_versions(client, images["app"].id, run_id)
+    rights = find_rights(client, run_id, on_step)
+    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, versions, rights), images
+
+
+def _open_instead(scenario: Scenario, run_id: str, on_step: OnStep, refusal: MissingError) -> Opened:
+    """The process engine where no Docker answers. Raises MissingError with both reasons when that fails too."""
+    on_step(f"{NO_DOCKER}: taking engine process instead, plain processes of this machine without containers")
+    try:
+        return _open_process(scenario, run_id, on_step, NO_DOCKER)
+    except (MissingError, ScenarioError) as error:
+        raise MissingError(f"{refusal}; and without it: {error}", f"{refusal.hint}; or {error.hint}") from None
+
+
+def _open_process(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
+    check_plain(scenario)
+    nginx = {"nginx": find_nginx()} if _needs_nginx(scenario) else {}
+    place, app = prepare_app(scenario.app, on_step)
+    images = {"app": app, **nginx}
+    facts = {"engine_because": why, **environment_versions(place.python)}
+    return ProcessEngine(place, images, run_id, scenario.port_range, facts), images
+
+
+def _needs_nginx(scenario: Scenario) -> bool:
+    return any(arm.front == "nginx" for arm in scenario.arms)

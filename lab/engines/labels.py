@@ -12,6 +12,19 @@ SERVICE = "lab.service"
 OWNER = "lab.owner"
 
 
+IN_ENVIRONMENT: Mapping[str, str] = {"LAB_RUN": RUN, "LAB_TRIAL": TRIAL, "LAB_SERVICE": SERVICE, "LAB_OWNER": OWNER}
+
+
+def environment_of(marks: Mapping[str, str]) -> dict[str, str]:
+    """Labels as environment variables: how plain processes carry them."""
+    return {name: marks[label] for name, label in IN_ENVIRONMENT.items()}
+
+
+def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The labels that ``environment_of`` wrote."""
+    return {label: environment[name] for name, label in IN_ENVIRONMENT.items()}
+
+
 def labels(run_id: str, trial_id: str, service: str = "") -> dict[str, str]:
     """Labels for one thing that this process creates."""
     return {RUN: run_id, TRIAL: trial_id, SERVICE: service, OWNER: owner()}

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from lab.engines.labels import labels
 from lab.errors import MissingError
+from lab.scratch import scratch
 
 ANSWER_TIMEOUT_S = 60
 DOWNLOAD_TIMEOUT_S = 900.0
@@ -138,7 +138,8 @@ def _parse(specifier: str) -> Requirement:
         ) from None
 
 
-def _pip() -> list[str]:
+def pip_command() -> list[str]:
+    """The start of a pip command: the lab's own pip, or the system's. Raises MissingError without one."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     if (found := shutil.which("pip3") or shutil.which("pip")) is not None:
@@ -147,10 +148,10 @@ def _pip() -> list[str]:
 
 
 def _download(target: Target, applicable_text: str, requirements: Path, wheelhouse: Path) -> None:
-    pip = _pip()
+    pip = pip_command()
     wheelhouse.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=wheelhouse.parent) as draft:
-        pinned, wheels = Path(draft, "requirements.txt"), Path(draft, "wheels")
+    with scratch("wheels", wheelhouse.parent) as draft:
+        pinned, wheels = draft / "requirements.txt", draft / "wheels"
         pinned.write_text(applicable_text, encoding="utf-8")
         wheels.mkdir()
         try:

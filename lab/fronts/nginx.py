@@ -8,9 +8,10 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 
 from lab.scenario import Arm
-from lab.topology import HOST, ConfigFile, Limits, Service, ServiceKind
+from lab.topology import HOST, SCRATCH, ConfigFile, Limits, Service, ServiceKind
 
 CONF_PATH = "/etc/lab/nginx.conf"
+ARGUMENTS = ("-p", SCRATCH, "-c", CONF_PATH)  # the paths that nginx writes to are relative in its configuration
 UNPRIVILEGED_USER = "65534:65534"  # nobody: an nginx that binds no low port needs no root
 
 
@@ -23,7 +24,7 @@ def services(arm: Arm, app_ports: Sequence[int], front_ports: Sequence[int], lim
             kind=ServiceKind.PROXY,
             image="nginx",
             entrypoint=("nginx",),
-            argv=("-c", CONF_PATH),
+            argv=ARGUMENTS,
             ports=(port,),
             limits=limits,
             files=(ConfigFile(path=CONF_PATH, text=configuration(arm, app_ports, port)),),

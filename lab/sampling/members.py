@@ -1,15 +1,15 @@
-"""Who belongs to an arm now: the processes of its services, by cgroup, and those of the platform beneath them."""
+"""Who belongs to an arm now: the processes of its services, and those of the platform beneath them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
 
-from lab.sampling.cgroups import Cgroup, member_pids
 from lab.sampling.host import ProcessGroup
 from lab.sampling.platform_processes import ContainerTraits, engine_processes, serves
+from lab.sampling.process_tree import without_folders
 from lab.sampling.processes import command_line
 from lab.sampling.roles import ProcessInfo, ProcessKey, assign_roles
 from lab.sampling.targets import SampleTarget
@@ -27,16 +27,19 @@ class Member:
 
 
 class ServiceProcesses:
-    """The processes of one service, kept between readings so that psutil's objects are made once a process."""
+    """The processes of one service, kept between readings so that psutil's objects are made once a process.
 
-    def __init__(self, target: SampleTarget, cgroup: Cgroup) -> None:
+    ``pids`` says who they are now: the members of its cgroup, or those of its process tree.
+    """
+
+    def __init__(self, target: SampleTarget, pids: Callable[[], list[int]]) -> None:
         self._target = target
-        self._cgroup = cgroup
+        self._pids = pids
         self._members: dict[int, Member] = {}
 
     def current(self, *, look_again: bool) -> list[Member]:
-        """Who is in the cgroup now. ``look_again``: read command lines and parents of known processes once more."""
-        pids = member_pids(self._cgroup)
+        """Who lives now. ``look_again``: read command lines and parents of known processes once more."""
+        pids = self._pids()
         if look_again or self._members.keys() != set(pids):
             before = {member.info.key: member.role for member in self._members.values()}
             known = {} if look_again else self._members
@@ -50,10 +53,13 @@ class ServiceProcesses:
         try:
             process = known.process if known else psutil.Process(pid)
             parent = process.ppid()  # raises NoSuchProcess too when the kernel has given the pid to somebody else
-            info = ProcessInfo(pid, process.create_time(), parent, command_line(process))
+            info = ProcessInfo(pid, process.create_time(), parent, self._named(command_line(process)))
         except psutil.NoSuchProcess:
             return None
         return Member(process=process, service=self._target.service, info=info, role=Role.WORKER)
+
+    def _named(self, command: str) -> str:
+        return command if self._target.container_id else without_folders(command)
 
     def _assign_roles(self, before: dict[ProcessKey, Role]) -> None:
         members = self._members.values()

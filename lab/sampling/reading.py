@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from lab.errors import SamplingError
-from lab.sampling.cgroups import MemoryUsage, locate, read_cpu, read_memory
+from lab.errors import RightsError, SamplingError
+from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
 from lab.sampling.grid import EVERYTHING, Due
 from lab.sampling.host import HostReader, processes_of
 from lab.sampling.members import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.platform_processes import ContainerTraits, traits
+from lab.sampling.process_tree import ProcessTrees
 from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint, pss_anon_bytes
 from lab.sampling.rows import CgroupRow, ProcessRow, Rows
 from lab.sampling.targets import SampleTarget
@@ -32,19 +34,23 @@ class Reader:
     def __init__(self, plan: SamplerPlan) -> None:
         self._t0_s = plan.t0_monotonic_s
         self._proc = plan.root / "proc"
-        cgroups = [locate(target.init_pid, target.container_id, plan.root) for target in plan.targets]
-        self._services = list(map(ServiceProcesses, plan.targets, cgroups))
-        self._cgroups = [(t.service, t.container_id, cgroup) for t, cgroup in zip(plan.targets, cgroups, strict=True)]
+        contained = [target for target in plan.targets if target.container_id]
+        cgroups = [locate(target.init_pid, target.container_id, plan.root) for target in contained]
+        self._cgroups = [(t.service, t.container_id, cgroup) for t, cgroup in zip(contained, cgroups, strict=True)]
         if plan.pooled:
             self._cgroups.append((POOL_SERVICE, "", cgroups[0].parent()))
+        self._trees = _trees([target for target in plan.targets if not target.container_id], self._proc)
+        self._services = [ServiceProcesses(target, self._pids_of(target)) for target in plan.targets]
         self.host = HostReader(plan.root, plan.lab_pid)
-        containers = [_traits(target, self._proc) for target in plan.targets]
+        look_up = _traits if plan.memory_readable else _bare_traits
+        containers = [look_up(target, self._proc) for target in contained]
         self._platform = PlatformProcesses(containers, self.host.engine)
         self.host.load.follow(processes_of(plan.load_pids))
-        self._connections = Connections(plan.watched_port, self._proc) if plan.watched_port else None
+        watched = plan.watched_port and plan.memory_readable  # descriptors take the same right
+        self._connections = Connections(plan.watched_port, self._proc) if watched else None
 
     def check_rights(self) -> None:
-        """Raise SamplingError when some process of the arm may not be read: at the start, not in the middle."""
+        """Raise RightsError when some process of the arm may not be read: at the start, not in the middle."""
         check_rights(self._members(EVERYTHING))
 
     def read(self, due: Due, now_s: float) -> Rows:
@@ -55,11 +61,20 @@ class Reader:
         return Rows(
             connections=watched.rows(members, t_s, look_again=due.platform) if watched else [],
             cgroups=list(self._cgroup_rows(t_s, due)),
-            host=self.host.read(t_s, engine=due.engine),
+            host=self.host.read(t_s, engine=due.footprints),
             processes=process_rows(members, due, t_s, self._proc),
         )
 
+    def _pids_of(self, target: SampleTarget) -> Callable[[], list[int]]:
+        """What tells the members of a service: its cgroup, or the trees as they were last looked at."""
+        for service, container, cgroup in self._cgroups:
+            if container and service == target.service:
+                return partial(member_pids, cgroup)
+        return partial(self._trees.pids, target.service)
+
     def _members(self, due: Due) -> list[Member]:
+        if self._trees:
+            self._trees.update(look_again=due.platform)
         members = [member for service in self._services for member in service.current(look_again=due.platform)]
         return members + self._platform.current() if due.platform else members
 
@@ -70,8 +85,19 @@ class Reader:
                 yield CgroupRow(t_s=t_s, service=service, container=container, **cpu._asdict(), **memory._asdict())
 
 
+def _trees(targets: Sequence[SampleTarget], proc: Path) -> ProcessTrees:
+    trees = ProcessTrees({target.service: target.init_pid for target in targets}, proc)
+    trees.update()
+    for target in targets:
+        if not trees.pids(target.service):
+            raise SamplingError(
+                f"process {target.init_pid} of {target.service!r} ended before sampling began", "see its log"
+            )
+    return trees
+
+
 def check_rights(members: Iterable[Member]) -> None:
-    """Raise SamplingError when the memory of one of these processes may not be read."""
+    """Raise RightsError when the memory of one of these processes may not be read."""
     for member in members:
         try:
             footprint(member.process)
@@ -87,7 +113,7 @@ def process_rows(members: Iterable[Member], due: Due, t_s: float, proc: Path) ->
     rows = []
     for member, cheap in seen:
         try:
-            memory = _footprint(member.process) if due.footprints else None
+            memory = _footprint(member.process) if _wanted(member, due) else None
         except psutil.NoSuchProcess:
             continue
         row = _row(member, cheap, t_s)
@@ -96,6 +122,11 @@ def process_rows(members: Iterable[Member], due: Due, t_s: float, proc: Path) ->
             row = row._replace(pss_bytes=memory.pss_bytes, uss_bytes=memory.uss_bytes, pss_anon_bytes=anon)
         rows.append(row)
     return rows
+
+
+def _wanted(member: Member, due: Due) -> bool:
+    """Is the member's memory due?"""
+    return due.footprints if member.role is not Role.PLATFORM else due.burst
 
 
 def _row(member: Member, cheap: Counters, t_s: float) -> ProcessRow:
@@ -144,8 +175,15 @@ def _traits(target: SampleTarget, proc: Path) -> ContainerTraits:
         ) from None
 
 
-def _no_rights(what: str) -> SamplingError:
-    return SamplingError(
+def _bare_traits(target: SampleTarget, _proc: Path) -> ContainerTraits:
+    """Without the right to look at the container's namespaces only its shim can be told."""
+    return ContainerTraits(
+        service=target.service, container_id=target.container_id, addresses=frozenset(), root_mount=""
+    )
+
+
+def _no_rights(what: str) -> RightsError:
+    return RightsError(
         f"the sampler may not read {what}, so the memory of the arm cannot be measured",
         "run the lab as root, or give its Python CAP_SYS_PTRACE",
     )

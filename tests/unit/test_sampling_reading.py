@@ -21,7 +21,7 @@ from lab.sampling.reading import Reader, check_rights, process_rows
 from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.sampling.targets import SampleTarget
 from lab.topology import Role
-from tests.fake_processes import FakeProcess, member, show_as_container
+from tests.fake_processes import FakeProcess, fake_proc, member, show_as_container
 
 PROC = Path("/proc")
 PSS = Due(footprints=True)
@@ -34,26 +34,27 @@ def test_columns_are_those_of_the_records() -> None:
     assert HostRow._fields == tuple(HOST)
 
 
-def test_a_process_that_ends_during_the_reading_is_left_out() -> None:
-    """Ending is no error, whether it shows at the cheap counters, at PSS, or as a zombie without memory."""
+def test_a_process_that_ends_during_the_reading_is_left_out(tmp_path: Path) -> None:
+    """Ending is no error, at the cheap counters, at PSS, as a zombie without memory, or in /proc."""
     members = [
         member(FakeProcess(pid, ends=ends)) for pid, ends in ((1, "cpu_times"), (2, "memory_full_info"), (3, ""))
     ]
-    members.append(member(FakeProcess(4, ends="zombie")))
+    members += [member(FakeProcess(4, ends="zombie")), member(FakeProcess(5))]
 
-    assert [row.pid for row in process_rows(members, PSS, 1.0, PROC)] == [3]
+    assert [row.pid for row in process_rows(members, PSS, 1.0, fake_proc(tmp_path, 1, 2, 3, 4))] == [3]
 
 
-def test_pss_that_may_not_be_read_is_missing() -> None:
+def test_pss_that_may_not_be_read_is_missing(tmp_path: Path) -> None:
     """Its row stays, so that whoever adds up PSS sees that a member is missing."""
-    rows = process_rows([member(FakeProcess(1)), member(FakeProcess(2, pss=None))], PSS, 1.0, PROC)
+    members = [member(FakeProcess(1)), member(FakeProcess(2, pss=None))]
+    rows = process_rows(members, PSS, 1.0, fake_proc(tmp_path, 1, 2))
 
     assert [(row.pss_bytes, row.uss_bytes, row.rss_bytes) for row in rows] == [(30, 20, 50), (None, None, 50)]
 
 
-def test_pss_is_read_only_when_due() -> None:
+def test_pss_is_read_only_when_due(tmp_path: Path) -> None:
     """The cheap counters come at every reading."""
-    (row,) = process_rows([member(FakeProcess())], Due(footprints=False), 1.0, PROC)
+    (row,) = process_rows([member(FakeProcess(1))], Due(footprints=False), 1.0, fake_proc(tmp_path, 1))
 
     assert (row.pss_bytes, row.cpu_s, row.ctx_switches, row.threads) == (None, 1.75, 10, 2)
     assert row.t_s == 1.0
