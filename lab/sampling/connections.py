@@ -66,6 +66,17 @@ def socket_inodes(proc: Path, pid: int) -> set[int]:
     return {int(link[len(SOCKET) : -1]) for link in links if link.startswith(SOCKET)}
 
 
+def listening_ports(proc: Path, pid: int) -> dict[int, int]:
+    """The port of every listening socket, by inode, as the network of ``pid`` has them."""
+    found = {}
+    for name in TABLES:
+        for line in (read_file(f"{proc}/{pid}/net/{name}") or "").splitlines()[1:]:
+            _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
+            if state == LISTEN:
+                found[int(inode)] = int(local.rpartition(":")[2], 16)
+    return found
+
+
 def client_ports(proc: Path, pid: int, port: int) -> dict[int, int]:
     """The client's port of every connection to the local ``port``, by inode, as the network of ``pid`` has them."""
     found = {}

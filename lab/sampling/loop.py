@@ -68,7 +68,8 @@ class Sampling:
         self._output = output
         self._clock = clock
         self._reader = Reader(plan)
-        self._reader.check_rights()
+        if plan.memory_readable:
+            self._reader.check_rights()
         self._costs = Costs()
         self._bursts: dict[str, float] = {}
         self._started_s = clock()

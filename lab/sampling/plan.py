@@ -17,6 +17,7 @@ class SamplerPlan:
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
     ``expected_s`` decides how often PSS is read (METHOD 4.4). ``load_pids`` may stay empty until ``watch_load``.
     ``watched_port``: look which process holds each connection to it, 0 for none; one on which the app itself listens.
+    ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
     ``proc`` and ``sys`` are found, another folder when the sampler runs in a container.
     """
@@ -28,6 +29,7 @@ class SamplerPlan:
     directory: Path
     load_pids: tuple[int, ...] = ()
     watched_port: int = 0
+    memory_readable: bool = True
     pooled: bool = False
     root: Path = Path("/")
 

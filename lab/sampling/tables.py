@@ -25,7 +25,8 @@ def write_tables(directory: Path, target: Path) -> None:
     """
     for name, schema in SAMPLED.items():
         source = directory / f"{name}.csv"
-        with _understood(source), disk_errors(target), tempfile.TemporaryDirectory(dir=directory) as parts:
+        full = disk_errors(target)  # inside as well: once the parts are gone there may be room again
+        with _understood(source), full, tempfile.TemporaryDirectory(dir=directory) as parts, full:
             _write_table(source, schema, Path(parts), target / f"{name}.parquet")
 
 

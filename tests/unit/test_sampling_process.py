@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from lab.errors import SamplingError
+from lab.sampling.launch import FOLDER
 from lab.sampling.loop import Commands
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import FOLDER, Sampler, start_sampler
+from lab.sampling.sampler import Sampler, start_sampler
 from lab.sampling.tables import write_tables
 from tests.fake_processes import show_as_container
 

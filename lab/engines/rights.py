@@ -1,0 +1,78 @@
+"""May the lab read the processes of containers? If not, the engine is given another way, or goes without."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lab.sampling.launch import Launch, as_child, without_memory
+from lab.sampling.look import Look, look
+
+CAP_SYS_PTRACE = 19  # linux/capability.h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How the processes of one deployment are read, and its sampler is started."""
+
+    look: Look = look
+    launch: Launch = as_child
+
+
+class Rights(Protocol):
+    """What a lab may, and how it does it."""
+
+    def describe(self) -> Mapping[str, str]:
+        """Facts for the environment: ``sampled_by``, and ``memory_obstacle`` where PSS cannot be read."""
+
+    def access(self, client: Any, marks: Mapping[str, str]) -> AbstractContextManager[Access]:
+        """For one deployment; ``marks`` label what has to be created for it."""
+
+
+class OwnRights:
+    """The lab may read every process: it is root, or the engine is its own."""
+
+    def describe(self) -> Mapping[str, str]:
+        """Facts for the environment."""
+        return {"sampled_by": "the lab itself"}
+
+    @contextmanager
+    def access(self, _client: Any, _marks: Mapping[str, str]) -> Iterator[Access]:
+        """Nothing is needed."""
+        yield Access()
+
+
+@dataclass(frozen=True, slots=True)
+class NoRights:
+    """Nobody reads the processes' memory, for the reason given: cgroups and CPU are all there is."""
+
+    obstacle: str
+
+    def describe(self) -> Mapping[str, str]:
+        """Facts for the environment."""
+        return {"sampled_by": "the lab itself, without the memory of processes", "memory_obstacle": self.obstacle}
+
+    @contextmanager
+    def access(self, _client: Any, _marks: Mapping[str, str]) -> Iterator[Access]:
+        """Nothing helps."""
+        yield Access(launch=without_memory)
+
+
+def may_trace(status: Path = Path("/proc/self/status")) -> bool:
+    """Whether this process has the right to look into any other one on this machine (CAP_SYS_PTRACE)."""
+    effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> CAP_SYS_PTRACE & 1)
+
+
+def may_read_memory(pid: int, proc: Path = Path("/proc")) -> bool:
+    """Whether this process may read the memory account of that one."""
+    try:
+        descriptor = os.open(proc / str(pid) / "smaps_rollup", os.O_RDONLY)
+    except OSError:
+        return False
+    os.close(descriptor)
+    return True

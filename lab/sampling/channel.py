@@ -1,0 +1,119 @@
+"""Orders to the sampling program and its answers, as JSON lines, wherever that program runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from lab.errors import LabError, MissingError, RightsError, SamplingError
+
+STOP_DEADLINE_S = 10.0
+LIFE_CHECK_S = 1.0
+STDERR_TAIL_CHARACTERS = 2000
+ERRORS: Mapping[str, type[LabError]] = {kind.__name__: kind for kind in (SamplingError, RightsError, MissingError)}
+
+
+class Program(Protocol):
+    """The sampling program: a child process of the lab, or the first process of a helper container."""
+
+    @property
+    def pid(self) -> int:
+        """Its process, as this machine numbers it."""
+
+    def running(self) -> bool:
+        """Whether it lives; cheap, for it is asked ten times a second."""
+
+    def end(self, deadline_s: float) -> int:
+        """Its exit code, after waiting for its end; it is killed if it does not end in time."""
+
+    def kill(self) -> None:
+        """End it at once; never raises, also when it has ended."""
+
+    def last_words(self) -> str:
+        """What it wrote to standard error."""
+
+
+class Child:
+    """The program as a child process that logs to a file."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self._process.poll() is None
+
+    def end(self, deadline_s: float) -> int:
+        """Its exit code; killed if it does not end in time."""
+        try:
+            return self._process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def last_words(self) -> str:
+        """The log, whole."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+
+class Channel:
+    """One running program, the way in and the way out. The end of ``orders`` ends the program."""
+
+    def __init__(self, program: Program, orders: IO[bytes], answers: IO[bytes]) -> None:
+        self.program = program
+        self._orders = orders
+        self._answers = answers
+        self._unread = b""
+
+    def send(self, **order: object) -> None:
+        """Give an order; when nobody is there to take it, raise what became of the program."""
+        try:
+            self._orders.write(json.dumps(order).encode() + b"\n")
+        except BrokenPipeError:
+            self.answer(STOP_DEADLINE_S)  # says why
+
+    def answer(self, deadline_s: float) -> Mapping[str, Any]:
+        """The next message. Raises the LabError that it reports, or SamplingError when it died or does not answer."""
+        give_up_at = time.monotonic() + deadline_s
+        while b"\n" not in self._unread:
+            alive = self.program.running()
+            left_s = max(0.0, give_up_at - time.monotonic())
+            ready, _, _ = select.select([self._answers], [], [], min(left_s, LIFE_CHECK_S) if alive else 0.0)
+            if ready and (received := os.read(self._answers.fileno(), 65536)):
+                self._unread += received
+            elif ready or not alive:  # it closed its end, or died before it had opened it
+                code = self.program.end(STOP_DEADLINE_S)
+                raise SamplingError(f"the sampler died (exit code {code})", self._last_words())
+            elif not left_s:
+                raise SamplingError(f"the sampler has not answered for {deadline_s:.0f} s", self._last_words())
+        line, _, self._unread = self._unread.partition(b"\n")
+        message: Mapping[str, Any] = json.loads(line)
+        if "error" in message:
+            raise ERRORS[message["error"]](message["message"], message["hint"])
+        return message
+
+    def close(self) -> None:
+        """Let the program go, whatever it is doing: the end of its orders ends it, a kill does if it hangs."""
+        self._orders.close()
+        self.program.end(STOP_DEADLINE_S)
+        self._answers.close()
+
+    def _last_words(self) -> str:
+        text = self.program.last_words().strip()
+        return f"its last words:\n{text[-STDERR_TAIL_CHARACTERS:]}" if text else "it said nothing"

@@ -1,0 +1,60 @@
+"""What only who may trace a process sees of it: the sockets it holds and the files it has mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import RightsError
+from lab.sampling.connections import socket_inodes
+
+PROC = Path("/proc")
+MAPPED_FILE = 5  # fields of a line of /proc/PID/maps before the path (man 5 proc_pid_maps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One process: inodes of its ``sockets``, paths of the ``files`` it has mapped."""
+
+    sockets: frozenset[int]
+    files: frozenset[str]
+
+
+Look = Callable[[Iterable[int]], Mapping[int, Seen]]
+
+
+def look(pids: Iterable[int], proc: Path = PROC) -> Mapping[int, Seen]:
+    """Pid → what is seen of it, without those that have ended. Raises RightsError where one may not be looked at."""
+    found = {}
+    for pid in pids:
+        try:
+            files = mapped_files((proc / str(pid) / "maps").read_text(errors="replace"))
+            found[pid] = Seen(sockets=frozenset(socket_inodes(proc, pid)), files=files)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        except PermissionError:
+            raise RightsError(
+                "the lab may not look into processes of other users",
+                "run the lab as root, or give its Python CAP_SYS_PTRACE",
+            ) from None
+    return found
+
+
+def mapped_files(maps: str) -> frozenset[str]:
+    """The paths in a /proc/PID/maps."""
+    lines = (line.split(maxsplit=MAPPED_FILE) for line in maps.splitlines())
+    return frozenset(line[MAPPED_FILE] for line in lines if len(line) > MAPPED_FILE and line[MAPPED_FILE][0] == "/")
+
+
+def seen_to_json(seen: Mapping[int, Seen]) -> dict[str, dict[str, list[int] | list[str]]]:
+    """Plain values for the way from one process to another."""
+    return {str(pid): {"sockets": sorted(one.sockets), "files": sorted(one.files)} for pid, one in seen.items()}
+
+
+def seen_from_json(values: Mapping[str, Mapping[str, Iterable[int] | Iterable[str]]]) -> Mapping[int, Seen]:
+    """What ``seen_to_json`` was given."""
+    return {
+        int(pid): Seen(sockets=frozenset(map(int, one["sockets"])), files=frozenset(map(str, one["files"])))
+        for pid, one in values.items()
+    }

@@ -1,0 +1,38 @@
+"""``python -m tests.without_helper SCENARIO OUT``: `lab run` without nginx, where no helper can be started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lab.cli.execute import REAL, run_scenario
+from lab.cli.live import QuietView
+from lab.conclude import conclude_apart
+from lab.engines import Engine
+from lab.engines.docker import DockerEngine, connect
+from lab.engines.helper.rights import find_rights
+from lab.engines.images import ImageRecord, prepare_images
+from lab.plan import build_plan
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario
+
+MISSING_IMAGE = "process-model-lab/no-such-helper:latest"
+
+
+def open_engine(
+    scenario: Scenario, run_id: str, on_step: Callable[[str], None]
+) -> tuple[Engine, Mapping[str, ImageRecord]]:
+    """The real engine with the real answer of its daemon, which is asked for an image that it does not have."""
+    client = connect()
+    images = prepare_images(client, scenario, False, on_step)
+    rights = find_rights(client, run_id, on_step, prepare=lambda _client, _on_step: MISSING_IMAGE)
+    return DockerEngine(client, images, run_id, scenario.port_range, rights=rights), images
+
+
+if __name__ == "__main__":
+    scenario_file, out = map(Path, sys.argv[1:])
+    around = replace(REAL, open_engine=open_engine)
+    folder = run_scenario(build_plan(read_scenario(scenario_file)), "without", out, QuietView(), around=around)
+    conclude_apart(folder.path)
