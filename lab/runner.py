@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from lab.analysis.blocks import BlockDecision, GatedTrial, usable_blocks
-from lab.errors import InterruptedRunError, InvalidRunError, LabError
+from lab.errors import InterruptedRunError, InvalidRunError, LabError, MissingError
+from lab.interrupts import INTERRUPTS
 from lab.plan import Trial
 from lab.records import TrialRecord, TrialState
 from lab.results import disk_errors, read_records
+from lab.steps import Steps
 from lab.trial import Run, run_trial
 
 
@@ -14,17 +16,38 @@ def run_plan(run: Run) -> None:
     """Run the trials that the folder does not have yet, then replace invalid blocks as far as METHOD 2 allows.
 
     A failed or interrupted trial ends the run; what was finished stays and is readable. Raises the LabError of the
-    trial that failed, or InterruptedRunError.
+    trial that failed, or InterruptedRunError. The folder is never left between two states: an interrupt waits for a
+    step of a trial that admits it, or for the next trial.
     """
+    try:
+        with INTERRUPTS.deferred():
+            _run_trials(run)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("interrupted after the last trial; all of them are kept") from None
+    _require_enough_blocks(run)
+
+
+def _run_trials(run: Run) -> None:
     trials = (*run.plan.trials, *_added_earlier(run))
     while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
         for trial in pending:
+            _stop_between(run, trial)
             run.observer.trial_started(trial, trials.index(trial) + 1, len(trials))
             record = _run_or_abandon(run, trial)
             run.folder.commit(record)
             run.observer.trial_finished(record)
         trials = (*trials, *_replacements(run))
-    _require_enough_blocks(run)
+
+
+def _stop_between(run: Run, following: Trial) -> None:
+    """An interrupt that came while a trial was taken down or written has waited until it was whole."""
+    try:
+        with INTERRUPTS.admitted():
+            return
+    except KeyboardInterrupt:
+        told = f"interrupted before {following.id}"
+        run.folder.note_cut(told)
+        raise InterruptedRunError(f"{told}; finished trials are kept") from None
 
 
 def _added_earlier(run: Run) -> tuple[Trial, ...]:
@@ -62,13 +85,27 @@ def _replacements(run: Run) -> tuple[Trial, ...]:
 
 def _run_or_abandon(run: Run, trial: Trial) -> TrialRecord:
     staging = run.folder.stage(trial.id)
+    steps = Steps(staging, lambda step: run.observer.step(trial, step), run.tools.clock)
     try:
-        with disk_errors(staging):
-            return run_trial(run, trial, staging)
+        with INTERRUPTS.owing(f"folder {staging}"), disk_errors(staging):
+            return run_trial(run, trial, staging, steps)
     except KeyboardInterrupt:
-        run.folder.abandon(trial.id, TrialState.INTERRUPTED, f"interrupted during {trial.id}")
-        raise InterruptedRunError(f"interrupted during {trial.id}; finished trials are kept") from None
+        told = f"interrupted during {trial.id} while {steps.said}"
+        run.folder.abandon(trial.id, TrialState.INTERRUPTED, told)
+        raise InterruptedRunError(f"{told}; finished trials are kept") from None
     except LabError as error:
-        told = str(error)
-        run.folder.abandon(trial.id, TrialState.FAILED, told if trial.id in told else f"{trial.id}: {told}")
+        error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
+        error.hint = "; ".join(filter(None, [error.hint, _abandon(run, trial, str(error))]))
         raise
+    except Exception as error:  # a fault of the lab itself keeps its traceback
+        _abandon(run, trial, f"{trial.id} failed while {steps.said}: {error!r}")
+        raise
+
+
+def _abandon(run: Run, trial: Trial, reason: str) -> str:
+    """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
+    try:
+        run.folder.abandon(trial.id, TrialState.FAILED, reason)
+    except MissingError as error:
+        return f"and run.json could not say so: {error}"
+    return ""

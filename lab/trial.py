@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -17,13 +17,17 @@ from lab.attest import Collect, attest, fallback_of
 from lab.engines import Deployment, Engine
 from lab.engines.evidence import collect
 from lab.errors import LoadError
+from lab.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
-from lab.load.locust_process import LoadOutcome, LoadProcess, LoadProgress, start_load
+from lab.load.locust_process import LoadProcess, LoadProgress, start_load
 from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Plan, Trial, build_topology, ports_needed, queue_limit
-from lab.records import GateResult, Phase, PhaseWindow, TrialRecord, TrialResult, TrialState
+from lab.records import GateResult, TrialRecord, TrialResult
 from lab.results import RunFolder, read_records, read_tables
+from lab.sampling.launch import Launch
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler, SamplerOutcome, start_sampler
+from lab.sampling.sampler import Sampler, start_sampler
+from lab.steps import Step, Steps
+from lab.trial_record import Deployed, Measured, logs_kept, trial_record
 
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
@@ -36,6 +40,12 @@ class Observer(Protocol):
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """A trial begins; ``number`` counts from 1."""
+
+    def attested(self, trial: Trial, evidence: Evidence) -> None:
+        """The arm is up and is what it says; nothing is sampled or sent yet."""
+
+    def step(self, trial: Trial, name: str) -> None:
+        """A step of the trial begins: a value of steps.Step."""
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """About ten times a second while load runs."""
@@ -50,7 +60,7 @@ class Tools:
 
     collect_evidence: Collect = collect
     start_load: Callable[[LoadPlan], AbstractContextManager[LoadProcess]] = start_load
-    start_sampler: Callable[[SamplerPlan], AbstractContextManager[Sampler]] = start_sampler
+    start_sampler: Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]] = start_sampler
     run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -67,57 +77,53 @@ class Run:
     tools: Tools = field(default_factory=Tools)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What one trial gave; ``t0`` and ``ready`` are CLOCK_MONOTONIC, ``started_at`` is ISO 8601."""
+def run_trial(run: Run, trial: Trial, staging: Path, steps: Steps | None = None) -> TrialRecord:
+    """One fresh deployment of one arm and one load run; everything measured is in ``staging`` afterwards.
 
-    t0: float
-    ready: float
-    started_at: str
-    deployment: Deployment
-    evidence: Evidence
-    loaded: LoadOutcome
-    sampled: SamplerOutcome
+    Interrupts are admitted in every step but the last: a trial that is being taken down has its record already.
+    """
+    steps = steps or Steps(staging)
+    with INTERRUPTS.deferred():
+        steps.enter(Step.PREPARE)
+        t0, started_at = run.tools.clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
+        ports = run.engine.free_ports(ports_needed(run.plan.scenario, trial.arm), trial.setup_seed)
+        topology = build_topology(run.plan.scenario, trial, ports)
+        steps.enter(Step.DEPLOY)
+        with run.engine.deploy(topology) as deployment, steps.then_tear_down(), logs_kept(deployment, staging):
+            measured = _measure(run, trial, staging, steps, Deployed(t0, run.tools.clock(), started_at, deployment))
+            with INTERRUPTS.admitted():
+                record = with_gates(trial_record(trial, measured), measured.evidence, staging, run.tools)
+    return record
 
 
-def run_trial(run: Run, trial: Trial, staging: Path) -> TrialRecord:
-    """One fresh deployment of one arm and one load run; everything measured is in ``staging`` afterwards."""
-    scenario, tools = run.plan.scenario, run.tools
-    t0, started_at = tools.clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
-    ports = run.engine.free_ports(ports_needed(scenario, trial.arm), trial.setup_seed)
-    with run.engine.deploy(build_topology(scenario, trial, ports)) as deployment:
-        ready = tools.clock()
-        try:
-            evidence = attest(trial, deployment, _first_runtime(run), tools.collect_evidence)
-            fallback = fallback_of(evidence, deployment.topology)
-            with tools.start_sampler(_sampler_plan(run, deployment, t0, staging, fallback)) as sampler:
-                tools.sleep(scenario.load.idle)
-                with tools.start_load(_load_plan(run, trial, deployment, staging, fallback)) as load:
-                    _drive(run, trial, load, sampler, deployment)
-                    sampled = sampler.result(staging)
-                    loaded = load.result(staging / "requests.parquet", t0, sampled.connections)
-        finally:
-            _keep_logs(deployment, staging)
-    measured = Measured(
-        t0=t0,
-        ready=ready,
-        started_at=started_at,
-        deployment=deployment,
-        evidence=evidence,
-        loaded=loaded,
-        sampled=sampled,
-    )
-    return _with_gates(_record(trial, measured), evidence, staging, tools)
+def _measure(run: Run, trial: Trial, staging: Path, steps: Steps, deployed: Deployed) -> Measured:
+    """Attest the arm, sample it, drive load at it, collect."""
+    tools, deployment, t0 = run.tools, deployed.deployment, deployed.t0
+    steps.enter(Step.ATTEST)
+    with INTERRUPTS.admitted():
+        evidence = attest(trial, deployment, _first_runtime(run), tools.collect_evidence)
+        run.observer.attested(trial, evidence)
+    fallback = fallback_of(evidence, deployment.topology)
+    steps.enter(Step.WARM_UP)
+    with tools.start_sampler(_sampler_plan(run, deployment, t0, staging, fallback), deployment.launch) as sampler:
+        with INTERRUPTS.admitted():
+            tools.sleep(run.plan.scenario.load.idle)
+        with tools.start_load(_load_plan(run, trial, deployment, staging, fallback)) as load, INTERRUPTS.admitted():
+            _drive(run, trial, load, sampler, deployment, steps)
+            steps.enter(Step.COLLECT)
+            sampled = sampler.result(staging)
+            loaded = load.result(staging / "requests.parquet", t0, sampled.connections)
+    return Measured(deployed=deployed, evidence=evidence, loaded=loaded, sampled=sampled)
 
 
 def _first_runtime(run: Run) -> Mapping[str, str] | None:
     for record in read_records(run.folder.path, run.folder.info):
-        runtime: Mapping[str, str] = record.attestation["runtime"]
+        runtime: Mapping[str, str] = record.attestation.get("runtime", {})
         return runtime
     return None
 
 
-def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployment: Deployment) -> None:
+def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployment: Deployment, steps: Steps) -> None:
     """Wait until the load has ended; tell the sampler when to look closely. Raises LabError as soon as a part fails."""
     tools, asked = run.tools, run.plan.scenario.load
     sampler.watch_load(load.pids)
@@ -125,6 +131,7 @@ def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployme
     next_death_check = tools.clock()
     ordered: set[str] = set()
     while not (progress := load.poll()).finished:
+        steps.enter(_step_of(progress, tools.clock()))
         for label, instant_s in _bursts(progress, asked.warmup):
             if label not in ordered:
                 sampler.burst_at(instant_s, label)
@@ -136,8 +143,21 @@ def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployme
             next_death_check = tools.clock() + DEATH_CHECK_EVERY_S
         if tools.clock() > give_up_at:
             raise LoadError(f"{trial.id}: Locust has not ended the load in time", "see locust.log beside the trial")
-        tools.sleep(POLL_S)
+        tools.sleep(_nap_s(progress, tools.clock()))
+    steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
     deployment.check()
+
+
+def _step_of(progress: LoadProgress, now_s: float) -> Step:
+    if progress.measure_start_s is None or now_s < progress.measure_start_s:
+        return Step.WARM_UP
+    return Step.MEASURE if progress.measure_end_s is None or now_s < progress.measure_end_s else Step.COOL_DOWN
+
+
+def _nap_s(progress: LoadProgress, now_s: float) -> float:
+    """Until the next look; the end of the measure phase is not overslept."""
+    left_s = (progress.measure_end_s or 0.0) - now_s
+    return min(POLL_S, left_s) if left_s > 0 else POLL_S
 
 
 def _bursts(progress: LoadProgress, warmup_s: float) -> Iterator[tuple[str, float]]:
@@ -188,48 +208,7 @@ def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path, fa
     )
 
 
-def _record(trial: Trial, measured: Measured) -> TrialRecord:
-    loaded, deployment = measured.loaded, measured.deployment
-    instants = (
-        measured.t0,
-        measured.ready,
-        loaded.warmup_start_s,
-        loaded.measure_start_s,
-        loaded.measure_end_s,
-        loaded.finished_s,
-    )
-    marks = [instant - measured.t0 for instant in instants]
-    return TrialRecord(
-        trial_id=trial.id,
-        block=trial.block,
-        position=trial.position,
-        arm=trial.arm.name,
-        model=trial.arm.model,
-        front=trial.arm.front,
-        processes=deployment.topology.processes,
-        state=TrialState.DONE,
-        started_at=measured.started_at,
-        started_monotonic_s=measured.t0,
-        boot_s=deployment.boot_s,
-        phases={
-            phase: PhaseWindow(start_s=start, end_s=end)
-            for phase, start, end in zip(Phase, marks[:-1], marks[1:], strict=True)
-        },
-        services=deployment.services,
-        load=loaded.counters,
-        attribution=loaded.attribution,
-        attestation=asdict(measured.evidence),
-        sampler=measured.sampled.facts,
-    )
-
-
-def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
+def with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
     """Judge the trial by what was written, not by what is in memory: a report rebuilt later sees the same."""
     gates = tools.run_gates(TrialResult(record=record, tables=read_tables(staging)), os.cpu_count() or 1)
     return replace(record, gates=(*gates, *caveats(evidence)))
-
-
-def _keep_logs(deployment: Deployment, staging: Path) -> None:
-    for service, text in deployment.logs().items():
-        if text:
-            (staging / f"{service}.log").write_text(text, encoding="utf-8")

@@ -7,23 +7,33 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, put_json, say
-from lab.cli.options import Json
-from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.cli.options import DEFAULT_OUT, Json, Out
+from lab.engines.leftovers import find_leftovers, reach_docker, remove_leftovers
+from lab.leftover_files import find_leftover_files, remove_leftover_files
 
 
 def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what a lab that is still running owns.")] = False,
+    out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
-    """Remove containers, volumes and cgroups that carry the lab's label and whose lab is no longer running."""
-    found = find_leftovers(include_owned=force)
+    """Remove what labs that no longer run left behind: containers, volumes, cgroups and processes with the lab's label.
+
+    Also half trials in the run folders below --out, and temporary files. Finished trials are never touched.
+    """
+    client, unreachable = reach_docker()
+    if unreachable:
+        say(f"{unreachable}: containers are not looked for, only plain processes")
+    found = find_leftovers(include_owned=force, client=client)
+    files = find_leftover_files(out)
     if json:
-        put_json([item.describe() for item in found])
+        put_json([item.describe() for item in (*found, *files)])
     else:
-        for item in found:
+        for item in (*found, *files):
             put(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name}")
-        if not found:
+        if not (found or files):
             say("nothing of the lab is left on this machine")
     if not dry_run:
-        remove_leftovers(found)
+        remove_leftovers(found, client)
+        remove_leftover_files(files)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.analysis.across import circumstances
 from lab.calibration import calibration_of
+from lab.cli.console import keep_secret
 from lab.cli.forecast import Forecasting
 from lab.cli.live import QuietView
 from lab.conclude import Conclusion, conclude_apart
@@ -17,15 +21,27 @@ from lab.engines import Engine
 from lab.engines.choose import open_engine
 from lab.engines.images import ImageRecord
 from lab.environment import describe_environment
-from lab.errors import LabError, RunFolderError, ScenarioError
+from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.floors import KeptFloor, read_floors
-from lab.plan import Plan, build_plan
+from lab.lock import folder_lock, machine_lock
+from lab.machine_key import machine_key
+from lab.plan import Plan, build_plan, with_scenario
 from lab.records import Calibration, Environment, RunInfo, TrialState
 from lab.results import RunFolder, new_run_id, new_run_info, read_info
 from lab.runner import run_plan
 from lab.scenario import Scenario
 from lab.scenario_file import scenario_from_json
+from lab.scenario_secrets import has_secrets, redactor_of, with_values
+from lab.secrets import NO_SECRETS, Redactor
 from lab.trial import Run, Tools
+
+
+class Teller(Protocol):
+    """Who is told of steps; every view is one."""
+
+    def step(self, text: str) -> None:
+        """A preparation step begins."""
+
 
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
 Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], Calibration | None]
@@ -40,10 +56,14 @@ class Surroundings:
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
     calibrate: Calibrate = calibration_of
     conclude: Callable[[Path], Conclusion] = conclude_apart
+    lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
+    secret_key: Callable[[], bytes] = machine_key
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     tools: Tools = field(default_factory=Tools)
 
 
 REAL = Surroundings()
+BESIDE_OTHERS = replace(REAL, lock=partial(machine_lock, allow_concurrent=True))
 
 
 def run_scenario(
@@ -55,22 +75,31 @@ def run_scenario(
     finished before it, they have a report and the hint says where.
     """
     run_id = new_run_id(name)
-    engine, images = around.open_engine(plan.scenario, run_id, view.step)
-    info = _describe(run_id, name, plan, engine, images, around)
-    kept = around.floors(info.environment, plan.scenario) if use_floor else None
-    ceiling = around.calibrate(
-        engine if "nginx" in images else None, info.environment, plan.scenario.load.processes, view.step
-    )
-    info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
-    folder = RunFolder.create(out, info)
-    run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
-    _carry_out(run, view, around.conclude)
+    plan, redact = with_secrets(plan, around)
+    with around.lock(run_id, view.step):
+        with preparing(view):
+            engine, images = around.open_engine(plan.scenario, run_id, view.step)
+            info = _describe(run_id, name, plan, engine, images, around)
+            kept = around.floors(info.environment, plan.scenario) if use_floor else None
+            ceiling = around.calibrate(
+                engine if "nginx" in images else None, info.environment, plan.scenario.load.processes, view.step
+            )
+        info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
+        folder = RunFolder.create(out, info, redact)
+        with folder_lock(folder.path, run_id):
+            run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
+            _carry_out(run, view, around.conclude)
     return folder
 
 
 def planned(path: Path) -> Plan:
     """The plan of a run folder, rebuilt from its stored scenario. Raises RunFolderError when it has another order."""
     info = read_info(path)
+    if info.exploratory:
+        raise RunFolderError(
+            f"{path} is an exploratory session of `lab ui`: it has no plan that could be continued",
+            "begin another one with `lab ui`, or measure with `lab run`",
+        )
     plan = build_plan(scenario_from_json(info.scenario))
     order = tuple(trial.id for trial in plan.trials)
     if info.order[: len(order)] != order:
@@ -84,20 +113,50 @@ def planned(path: Path) -> Plan:
 def resume_run(plan: Plan, path: Path, view: QuietView, *, around: Surroundings = REAL) -> RunFolder:
     """Run the trials that a run folder lacks; the same plan, or nothing: see ``planned``.
 
-    Raises RunFolderError (exit 2) when lab, machine, versions, images or input files are not those of its beginning.
+    Raises RunFolderError (exit 2) when lab, machine, versions, images or input files are not those of its beginning,
+    or when another lab writes the folder.
     """
     began = read_info(path)
-    engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
-    now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
+    plan, redact = with_secrets(plan, around)
+    with folder_lock(path, began.run_id), around.lock(began.run_id, view.step):
+        return _resume(plan, path, view, around, began, redact)
+
+
+def _resume(
+    plan: Plan, path: Path, view: QuietView, around: Surroundings, began: RunInfo, redact: Redactor
+) -> RunFolder:
+    with preparing(view):
+        engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
+        now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
     if changed := circumstances(began, now):
         raise RunFolderError(
             f"{path} cannot be continued, then / now: {'; '.join(map(str, changed))}",
             "trials before and after would not be comparable: restore what changed, or run the scenario again",
         )
-    folder = RunFolder.reopen(path)
+    folder = RunFolder.reopen(path, redact)
     run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
     _carry_out(run, view, around.conclude)
     return folder
+
+
+def with_secrets(plan: Plan, around: Surroundings) -> tuple[Plan, Redactor]:
+    """The plan with the values of its secrets, and what keeps them out of the run folder and of everything printed."""
+    if not has_secrets(plan.scenario):
+        return plan, NO_SECRETS
+    scenario = with_values(plan.scenario, around.environ, around.secret_key())
+    redact = redactor_of(scenario)
+    keep_secret(redact)
+    return with_scenario(plan, scenario), redact
+
+
+@contextmanager
+def preparing(view: Teller) -> Iterator[None]:
+    """Say so, and turn an interrupt into a sentence: nothing was begun yet."""
+    view.step("preparing: engine, images, versions")
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError("interrupted while the run was prepared; nothing was measured") from None
 
 
 def _carry_out(run: Run, view: QuietView, conclude: Callable[[Path], Conclusion]) -> None:
@@ -113,13 +172,17 @@ def _carry_out(run: Run, view: QuietView, conclude: Callable[[Path], Conclusion]
 def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:
     """The same error, after a report of the trials that were finished; the hint says where it is."""
     done = sum(state is TrialState.DONE for state in folder.info.states.values())
-    if not done:
-        error.hint = f"{error.hint}; the logs are in {folder.path}".lstrip("; ")
-        return error
-    html = conclude(folder.path).written.html
-    error.hint = f"{error.hint}; report of the {done} finished trials: {html}".lstrip("; ")
+    hints = [error.hint]
+    if folder.failed:
+        hints.append(f"the logs are in {folder.failed}")
+    if done:
+        try:
+            hints.append(f"report of the {done} finished trials: {conclude(folder.path).written.html}")
+        except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
+            hints.append(f"no report of the {done} finished trials: {trouble}")
     if done < len(folder.info.order):
-        error.hint += f"; `lab run --resume {folder.path}` continues it"
+        hints.append(f"`lab run --resume {folder.path}` continues it")
+    error.hint = "; ".join(filter(None, hints))
     return error
 
 

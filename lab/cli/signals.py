@@ -1,39 +1,77 @@
-"""Ctrl-C in three stages; SIGTERM and SIGHUP are the first one (issue: a closed terminal cleans up too)."""
+"""Ctrl-C in three stages; SIGTERM and SIGHUP count as well, for a closed terminal cleans up too."""
 
 from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-FIRST = "interrupted: ending this trial and removing its containers; finished trials are kept"
-SECOND = "still removing containers; once more leaves at once, and `lab clean` removes what is left"
-THIRD = "left at once: run `lab clean` to remove what is still there"
+from lab.errors import InterruptedRunError
+from lab.interrupts import INTERRUPTS
+from lab.report.text import printable
+
+FIRST = "interrupted (1 of 3): ending what runs and taking it down, what is finished is kept; again to hurry that"
+SECOND = "interrupted (2 of 3): killing what had time to end by itself; again to leave at once"
+THIRD = "interrupted (3 of 3): left at once"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHOW_CURSOR = "\x1b[?25h"  # the live view hides it
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Inside, the first signal raises KeyboardInterrupt, the second only says so, the third ends the process.
+def staged() -> Iterator[None]:
+    """Inside, the first signal raises KeyboardInterrupt, the second hurries, the third ends the process.
 
-    Only the first raises: a second exception would break the clean-up that the first one started.
+    A SIGHUP that is ignored, as under nohup, stays so. Only the first raises: see lab.interrupts.
     """
-    received = 0
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal received
-        received += 1
-        print(f"lab: {(FIRST, SECOND, THIRD)[min(received, 3) - 1]}", file=sys.stderr, flush=True)
-        if received == 1:
-            raise KeyboardInterrupt
-        if received >= 3:
-            os._exit(130)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ignored = {number for number in (signal.SIGHUP,) if signal.getsignal(number) is signal.SIG_IGN}
+    before = {number: signal.signal(number, _handle) for number in SIGNALS if number not in ignored}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        _let_go_of_terminal()
+    stage = INTERRUPTS.count()
+    INTERRUPTS.announce()
+    if stage == 1:
+        _tell(FIRST)
+        INTERRUPTS.interrupt()
+    elif stage == 2:
+        _tell(SECOND)
+        INTERRUPTS.hurry()
+    else:
+        _tell(f"{THIRD}; {remains(INTERRUPTS.owed)}")
+        if sys.stderr.isatty():
+            os.write(2, SHOW_CURSOR.encode())
+        os._exit(InterruptedRunError.exit_code)
+
+
+def remains(owed: tuple[str, ...]) -> str:
+    """What the third stage leaves to `lab clean`."""
+    return (
+        f"`lab clean`, with the same --out, removes {', '.join(owed)}"
+        if owed
+        else "there is nothing for `lab clean` to remove"
+    )
+
+
+def _tell(text: str) -> None:
+    """Past Python's buffers: the signal may have come in the middle of a print."""
+    os.write(2, f"lab: {printable(text)}\n".encode())
+
+
+def _let_go_of_terminal() -> None:
+    """Writing to a terminal that has hung up is an error; what there is to say goes nowhere instead."""
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import docker
 import docker.errors
@@ -15,13 +15,16 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from lab.engines import Deployment
-from lab.engines.container import archive, creation, volume_name
+from lab.engines.container import archive, container_name, creation, volume_name
 from lab.engines.images import ImageRecord
-from lab.engines.labels import TRIAL, labels
+from lab.engines.labels import RUN, TRIAL, labels, owner_lives
 from lab.engines.pool import pooled_parent
 from lab.engines.ports import free_ports
 from lab.engines.readiness import wait_until_ready
+from lab.engines.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
+from lab.engines.rights import OwnRights, Rights
 from lab.errors import DeploymentError, MissingError
+from lab.interrupts import INTERRUPTS
 from lab.records import ServiceRecord
 from lab.sampling.targets import SampleTarget
 from lab.topology import Service, ServiceKind, Topology
@@ -29,10 +32,6 @@ from lab.topology import Service, ServiceKind, Topology
 API_TIMEOUT_S = 120
 LOG_TAIL_LINES = 20
 LOG_LIMIT_LINES = 2000
-PARALLEL = 32
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def connect() -> docker.DockerClient:
@@ -42,14 +41,10 @@ def connect() -> docker.DockerClient:
         client.ping()
     except (docker.errors.DockerException, RequestException, OSError) as error:
         raise MissingError(
-            f"no Docker engine answers: {_reason(error)}",
+            f"no Docker engine answers: {one_line(error)}",
             "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there",
         ) from None
     return client
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
 
 
 class DockerEngine:
@@ -65,6 +60,7 @@ class DockerEngine:
         port_range: tuple[int, int],
         restart: str = "no",
         versions: Mapping[str, str] | None = None,
+        rights: Rights | None = None,
     ) -> None:
         self._client = client
         self._images = images
@@ -72,11 +68,13 @@ class DockerEngine:
         self._port_range = port_range
         self._restart = restart
         self._versions = versions or {}
+        self._rights = rights or OwnRights()
         self._info = client.info()
 
     def describe(self) -> Mapping[str, Any]:
         """Engine version, API, drivers and network mode, and the versions inside the app's image."""
-        return {**describe(self._client), **self._versions}
+        with engine_errors():
+            return {**describe(self._client), **self._rights.describe(), **self._versions}
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``"app"`` or ``"nginx"``."""
@@ -89,21 +87,28 @@ class DockerEngine:
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
-        with ExitStack() as stack:
-            pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
-            stack.callback(pool.shutdown)
+        with INTERRUPTS.deferred(), engine_errors(), ExitStack() as stack:
+            stack.enter_context(INTERRUPTS.owing(*self._names(topology)))
+            self._remove_orphans()
             parent = stack.enter_context(
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
             )
-            stack.callback(self._remove, topology, pool)  # registered before anything is created
-            containers = self._create(topology, parent, pool)
-            started = time.monotonic()
-            _each(pool, lambda container: _start(container), containers)
-            for container in containers:
-                container.reload()
-            targets = tuple(map(_target, topology.services, containers))
-            app_pids = [target.init_pid for target in targets if target.kind == ServiceKind.APP]
-            servers = wait_until_ready(topology, dead=lambda: self._dead(topology), pids=lambda: _family(app_pids))
+            marks = labels(self._run_id, "helper", topology.trial_id)
+            access = stack.enter_context(self._rights.access(self._client, marks))
+            stack.callback(self._remove, topology)  # registered before anything is created
+            pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
+            stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
+            with INTERRUPTS.admitted():
+                containers = self._create(topology, parent, pool)
+                started = time.monotonic()
+                each(pool, lambda container: _start(container), containers)
+                for container in containers:
+                    container.reload()
+                targets = tuple(map(_target, topology.services, containers))
+                app_pids = [target.init_pid for target in targets if target.kind == ServiceKind.APP]
+                servers = wait_until_ready(
+                    topology, dead=lambda: self._dead(topology), pids=lambda: _family(app_pids), look=access.look
+                )
             yield Deployment(
                 topology=topology,
                 services=tuple(map(self._record, topology.services, containers)),
@@ -115,6 +120,8 @@ class DockerEngine:
                 logs=lambda: {
                     s.name: _log(c, LOG_LIMIT_LINES) for s, c in zip(topology.services, containers, strict=True)
                 },
+                look=access.look,
+                launch=access.launch,
             )
 
     def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor) -> list[Container]:
@@ -129,16 +136,28 @@ class DockerEngine:
             return container
 
         try:
-            return _each(pool, create, topology.services)
+            return each(pool, create, topology.services)
         except docker.errors.APIError as error:
             raise DeploymentError(f"{topology.trial_id}: Docker refused a container: {error.explanation}") from None
 
-    def _remove(self, topology: Topology, pool: ThreadPoolExecutor) -> None:
-        remove_labelled(self._client, {TRIAL: topology.trial_id, "lab.run": self._run_id}, pool)
+    def _remove(self, topology: Topology) -> None:
+        remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id})
+
+    def _remove_orphans(self) -> None:
+        """What a killed lab left of this very run: one that is continued takes the same names again."""
+        remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
+
+    def _names(self, topology: Topology) -> list[str]:
+        """What `lab clean` would find if the lab left now."""
+        marks = [labels(self._run_id, topology.trial_id, service.name) for service in topology.services]
+        names = [f"container {container_name(own)}" for own in marks]
+        with_files = zip(topology.services, marks, strict=True)
+        names += [f"volume {volume_name(own)}" for service, own in with_files if service.files]
+        return names if topology.pool.unlimited else [*names, f"cgroup {self._run_id}-{topology.trial_id}"]
 
     def _dead(self, topology: Topology) -> str:
         """A sentence about the first container of the arm that has ended, with its last log lines; or ""."""
-        marks = [f"{TRIAL}={topology.trial_id}", f"lab.run={self._run_id}"]
+        marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={self._run_id}"]
         for state in ("exited", "dead"):
             for container in self._client.containers.list(all=True, filters={"label": marks, "status": state}):
                 details = container.attrs["State"]
@@ -188,26 +207,6 @@ def describe(client: docker.DockerClient) -> Mapping[str, Any]:
     }
 
 
-def remove_labelled(client: docker.DockerClient, marks: Mapping[str, str], pool: ThreadPoolExecutor) -> None:
-    """Kill and remove the containers with all of these labels, then their volumes. Nothing else is touched."""
-    selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
-    found = client.containers.list(all=True, filters=selection, ignore_removed=True)
-    _each(pool, lambda container: remove_container(client, container.id), found)
-    for volume in client.volumes.list(filters=selection):
-        volume.remove()
-
-
-def remove_container(client: docker.DockerClient, identity: str) -> None:
-    """Kill and remove one container, whatever state it is in; that it is gone already is fine."""
-    try:
-        client.api.remove_container(identity, force=True, v=True)
-    except docker.errors.NotFound:
-        return  # somebody else removed it in the meantime: that is what was wanted
-    except docker.errors.APIError as error:
-        if "already in progress" not in str(error):
-            raise
-
-
 def _start(container: Container) -> None:
     try:
         container.start()
@@ -243,12 +242,3 @@ def _family(init_pids: Sequence[int]) -> list[int]:
         except psutil.NoSuchProcess:
             continue
     return pids
-
-
-def _each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Call in parallel; every call has ended when this returns or raises the first error."""
-    futures = [pool.submit(call, item) for item in items]
-    errors = [error for future in futures if (error := future.exception()) is not None]
-    if errors:
-        raise errors[0]
-    return [future.result() for future in futures]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import select
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from lab.lock import machine_lock_path
+from lab.reading import read_info
 from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
 
 pytestmark = pytest.mark.e2e
@@ -18,10 +25,17 @@ pytestmark = pytest.mark.e2e
 DEADLINE_S = 90.0
 
 
-def wait_until(what: str, holds: Callable[[], bool]) -> None:
+def wait_until(
+    what: str, holds: Callable[[], bool], process: subprocess.Popen[str] | None = None, terminal: int | None = None
+) -> None:
+    """Look often; a terminal is read meanwhile, for whoever writes to it waits when nobody does."""
     give_up_at = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < give_up_at, f"waited in vain for: {what}"
+        if process is not None and process.poll() is not None:
+            pytest.fail(f"the lab ended with {process.returncode} before {what}: {process.communicate()}")
+        if terminal is not None and select.select([terminal], [], [], 0)[0]:
+            os.read(terminal, 65536)
         time.sleep(0.05)
 
 
@@ -41,25 +55,101 @@ def lab_processes(out: Path) -> list[str]:
     return found.stdout.splitlines()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def trial_under_load(out: Path, trial: str) -> Callable[[], bool]:
+    return lambda: any(out.glob(f"*/trials/.{trial}.part/load/status-0.json"))
+
+
 def test_an_interrupt_in_the_second_trial_keeps_the_first(
-    scenario: Path, tmp_path: Path, client: docker.DockerClient, number: signal.Signals
+    scenario: Path, tmp_path: Path, client: docker.DockerClient
 ) -> None:
-    """Exit 130, a report of what was finished, no container, no Locust, no sampler."""
+    """Exit 130, a report that says where the run was cut, no container, no Locust, no sampler."""
     edit(scenario, "blocks = 1", "blocks = 9")
     out = tmp_path / "runs"
     process = start(scenario, out)
-    wait_until("the first trial on disk", lambda: any(out.glob("*/trials/b01-workers/record.json")))
-    wait_until("load of the second trial", lambda: any(out.glob("*/trials/.b02-workers.part/load/status-0.json")))
-    process.send_signal(number)
+    wait_until("load of the second trial", trial_under_load(out, "b02-workers"), process)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=DEADLINE_S)
 
     assert process.returncode == 130, err
     assert "Traceback" not in err
+    assert "interrupted (1 of 3)" in err
+    assert "lab: interrupted during b02-workers while it warmed up; finished trials are kept" in err
     assert "report of the 1 finished trials" in err
-    assert any(out.glob("*/report.html"))
+    (report,) = out.glob("*/report.md")
+    assert "The run ended early: interrupted during b02-workers while it warmed up." in report.read_text()
     assert left(client) == []
     assert lab_processes(out) == []
+
+
+def test_a_closed_terminal_ends_the_run_in_order(scenario: Path, tmp_path: Path, client: docker.DockerClient) -> None:
+    """The terminal is really gone: nothing can be printed any more, and still everything is taken down."""
+    out = tmp_path / "runs"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*LAB, "run", str(scenario), "--out", str(out)],
+        **{"stdin": theirs, "stdout": theirs, "stderr": theirs, "cwd": REPOSITORY},  # type: ignore[call-overload]
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    wait_until("the load", trial_under_load(out, "b01-workers"), process, ours)
+    os.close(ours)
+
+    assert process.wait(DEADLINE_S) == 130
+    assert left(client) == []
+    assert lab_processes(out) == []
+    (info,) = out.glob("*/run.json")
+    assert read_info(info.parent).cut == "interrupted during b01-workers while it warmed up"
+
+
+STUBBORN = """
+import time
+from locust import FastHttpUser, constant, events, task
+
+
+@events.test_stop.add_listener
+def never_end(**_):
+    time.sleep(600)
+
+
+class Quick(FastHttpUser):
+    wait_time = constant(0)
+
+    @task
+    def get(self):
+        self.client.get("/")
+"""
+
+
+def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
+    scenario: Path, tmp_path: Path, client: docker.DockerClient
+) -> None:
+    """Each stage is told; the third names what is left, which is what `lab clean` then removes."""
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    edit(scenario, f'"{REPOSITORY}/locustfiles/json_api.py"', '"stubborn.py"')
+    edit(scenario, 'warmup = "1s"', 'warmup = "20s"')
+    out = tmp_path / "runs"
+    process = start(scenario, out)
+    assert process.stderr is not None
+    wait_until("load", trial_under_load(out, "b01-workers"), process)
+    said = ""
+    for stage in (1, 2, 3):
+        process.send_signal(signal.SIGINT)
+        while f"interrupted ({stage} of 3)" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+    process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 130
+    assert len(left(client)) == 1, "the container of the only service"
+    listed = lab("clean", "--dry-run", "--out", out).out.replace("would remove ", "").splitlines()
+    assert len(listed) == 4, "it, half a trial, and two locks"
+    assert sorted(said.rstrip().partition("removes ")[2].split(", ")) == sorted(listed)
+    lab("clean", "--out", out)
+    assert left(client) == []
+    assert [path.name for path in out.glob("*/trials/.*")] == []
+    wait_until("the end of Locust and sampler", lambda: lab_processes(out) == [])
 
 
 def test_what_sigkill_left_is_listed_and_removed_by_clean(
@@ -70,19 +160,21 @@ def test_what_sigkill_left_is_listed_and_removed_by_clean(
     edit(scenario, "blocks = 1", "blocks = 9")
     out = tmp_path / "runs"
     process = start(scenario, out)
-    wait_until("the first trial on disk", lambda: any(out.glob("*/trials/b01-workers/record.json")))
-    wait_until("load of the second trial", lambda: any(out.glob("*/trials/.b02-workers.part/load/status-0.json")))
+    wait_until("load of the second trial", trial_under_load(out, "b02-workers"), process)
     process.kill()
     process.communicate(timeout=DEADLINE_S)
 
     expected = left(client)
     assert len(expected) == 3, "an app, an nginx and its volume"
-    listed = lab("clean", "--dry-run").out
-    assert sorted(line.split()[-1] for line in listed.splitlines()) == sorted(expected)
+    files = [*out.glob("*/.lock"), *out.glob("*/trials/.b02-workers.part"), machine_lock_path()]
+    assert len(files) == 3, "two locks that hold nobody up, and half a trial"
+    listed = lab("clean", "--dry-run", "--out", out).out
+    assert sorted(line.split()[-1] for line in listed.splitlines()) == sorted([*expected, *map(str, files)])
     assert left(client) == expected, "a dry run removes nothing"
 
-    assert lab("clean").code == 0
+    assert lab("clean", "--out", out).code == 0
     assert left(client) == []
+    assert not any(path.exists() for path in files)
     wait_until("the end of Locust and sampler", lambda: lab_processes(out) == [])
     (folder,) = out.iterdir()
     assert lab("report", folder).code == 0

@@ -1,0 +1,112 @@
+"""Every event at every step of a trial: what the lab says, what is left, and whether `--resume` finishes the run.
+
+    .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST] [--write docs/kill_matrix.md]
+
+Needs root and takes about a quarter of an hour on a quiet machine. Each row is one run: cut at its first step,
+continued and cut at the next one, and so on, at last finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.steps import Step
+from tests.kill_matrix import (
+    APPLIES,
+    REPLICAS_FIRST,
+    WORKERS_FIRST,
+    Cell,
+    Event,
+    Place,
+    engine_of_our_own,
+    finish,
+    play,
+)
+from tests.second_dockerd import SecondDockerd
+
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+
+
+@contextmanager
+def a_place(event: Event, daemon: SecondDockerd) -> Iterator[Place]:
+    """Where the row of an event is played: on a small disk when it is to become full."""
+    with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder:
+        place = Place(Path(folder), daemon, REPLICAS_FIRST if event is Event.REPLICA else WORKERS_FIRST)
+        if event is not Event.DISK:
+            yield place
+            return
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place.out)], check=True)
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", str(place.out)], check=True)
+
+
+def play_row(event: Event, daemon: SecondDockerd) -> dict[Step, str]:
+    """One event at each step where it can happen, and the run finished afterwards."""
+    row = {}
+    with a_place(event, daemon) as place:
+        for step in APPLIES[event]:
+            try:
+                cell = play(event, step, place)
+                row[step] = word(cell)
+                print(f"{event} | {step} | {cell.seconds:.1f} s | {row[step]} | {cell.sentence}", flush=True)
+            except AssertionError as error:
+                row[step] = f"✗ {error}"
+                print(f"{event} | {step} | {row[step]}", flush=True)
+        finish(place)
+    return row
+
+
+def word(cell: Cell) -> str:
+    """What a cell of the table says."""
+    if cell.wrong:
+        return f"✗ {'; '.join(cell.wrong)}"
+    said = {-9: "killed", 0: "done", 3: "3"}.get(cell.code, str(cell.code))
+    if cell.code == 3 and not cell.sentence.startswith("lab: b01-"):
+        said = "done"  # both trials ran; on a busy machine their block is invalid
+    return said + (f", clean {cell.removed_by_clean}" if cell.removed_by_clean else "")
+
+
+def table(rows: dict[Event, dict[Step, str]]) -> str:
+    """The matrix in Markdown."""
+    lines = ["| | " + " | ".join(Step) + " | resume |", "|---" * (len(Step) + 2) + "|"]
+    for event, row in rows.items():
+        cells = " | ".join(row.get(step, "–") for step in Step)
+        lines.append(f"| {event} | {cells} | finished |")
+    return "\n".join(lines) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Put the table between its two marks."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(before + BEGIN + text + END + after, encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play, print the table, exit with 1 when a cell is not as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", nargs="+", choices=[event.name for event in Event], metavar="EVENT")
+    parser.add_argument("--write", type=Path, help="keep the table in this document")
+    options = parser.parse_args(arguments)
+    events = [Event[name] for name in options.events or [event.name for event in Event]]
+    started = time.monotonic()
+    with engine_of_our_own() as daemon:
+        rows = {event: play_row(event, daemon) for event in events}
+    text = table(rows)
+    print(f"\n{text}\n{sum(map(len, rows.values()))} cells in {(time.monotonic() - started) / 60:.0f} minutes")
+    if options.write:
+        write(options.write, text)
+    return int(any(cell.startswith("✗") for row in rows.values() for cell in row.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

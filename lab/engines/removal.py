@@ -1,0 +1,78 @@
+"""Take down what carries the lab's labels, by label and never by name; and what to say when the engine goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+import docker
+import docker.errors
+from requests.exceptions import RequestException
+
+from lab.errors import MissingError
+
+PARALLEL = 32
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn an engine that goes away, or fails, in the middle of something into a MissingError (exit 4)."""
+    try:
+        yield
+    except (docker.errors.DockerException, RequestException) as error:
+        raise MissingError(
+            f"the Docker engine does not do what it is asked any more: {one_line(error)}",
+            "once it answers again (see `docker info`), `lab clean` removes what is left of this run",
+        ) from error
+
+
+def one_line(error: Exception) -> str:
+    """The first line of an error of the SDK, or its kind."""
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+
+
+def remove_labelled(
+    client: docker.DockerClient,
+    marks: Mapping[str, str],
+    only: Callable[[Mapping[str, str]], bool] = lambda _labels: True,
+) -> None:
+    """Kill and remove the containers with all of these labels, then their volumes. Nothing else is touched."""
+    selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
+    listed = client.containers.list(all=True, filters=selection, ignore_removed=True)
+    found = [container.id for container in listed if only(container.labels)]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        each(pool, lambda identity: remove_container(client, identity), found)
+    for volume in client.volumes.list(filters=selection):
+        if only(volume.attrs["Labels"]):
+            remove_volume(client, volume.id)
+
+
+def remove_container(client: docker.DockerClient, identity: str) -> None:
+    """Kill and remove one container, whatever state it is in; that it is gone already is fine."""
+    try:
+        client.api.remove_container(identity, force=True, v=True)
+    except docker.errors.NotFound:
+        return  # somebody else removed it in the meantime: that is what was wanted
+    except docker.errors.APIError as error:
+        if "already in progress" not in str(error):
+            raise
+
+
+def remove_volume(client: docker.DockerClient, identity: str) -> None:
+    """Remove one volume; that it is gone already is fine."""
+    with suppress(docker.errors.NotFound):
+        client.api.remove_volume(identity)
+
+
+def each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Call in parallel; every call has ended when this returns or raises the first error."""
+    futures = [pool.submit(call, item) for item in items]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    if errors:
+        raise errors[0]
+    return [future.result() for future in futures]

@@ -1,0 +1,472 @@
+"""Do one thing to a running lab at one of its steps, and look what is left. Shared by the tests and the benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import docker
+import psutil
+
+from lab.engines.docker import connect
+from lab.engines.images import prepare_images
+from lab.engines.labels import OWNER, RUN, SERVICE
+from lab.records import TrialState
+from lab.results import read_info
+from lab.scenario_file import read_scenario
+from lab.steps import STEPS_FILE, Step
+from tests.second_dockerd import SecondDockerd
+
+REPOSITORY = Path(__file__).parent.parent
+LAB = [sys.executable, "-m", "lab"]
+DEADLINE_S = 240.0
+LOOK_S = 0.002
+SETTLE_S = 10.0  # Locust and sampler see the lab's death, and end
+PORTS = (31000, 31999)  # outside the range of any other lab, below the ports of outgoing connections
+
+
+class Event(StrEnum):
+    """What happens."""
+
+    SIGINT = "SIGINT to the lab"
+    SIGTERM = "SIGTERM to the lab"
+    SIGKILL = "SIGKILL of the lab"
+    LOCUST = "SIGKILL of Locust"
+    SAMPLER = "SIGKILL of the sampler"
+    NGINX = "SIGKILL of nginx"
+    WORKER = "SIGKILL of a worker of `workers`"
+    REPLICA = "SIGKILL of a replica"
+    SUPERVISOR = "SIGKILL of the supervisor"
+    DOCKER = "SIGKILL of the Docker daemon"
+    DISK = "disk full"
+
+
+LOADED = (Step.WARM_UP, Step.MEASURE, Step.COOL_DOWN, Step.COLLECT)
+DEPLOYED = (Step.DEPLOY, Step.ATTEST, *LOADED)
+ALWAYS = tuple(Step)
+APPLIES: Mapping[Event, Sequence[Step]] = {
+    Event.SIGINT: ALWAYS,
+    Event.SIGTERM: ALWAYS,
+    Event.SIGKILL: ALWAYS,
+    Event.LOCUST: LOADED,
+    Event.SAMPLER: LOADED,
+    Event.NGINX: DEPLOYED,
+    Event.WORKER: DEPLOYED,
+    Event.REPLICA: DEPLOYED,
+    Event.SUPERVISOR: DEPLOYED,
+    Event.DOCKER: ALWAYS,
+    Event.DISK: ALWAYS[1:],  # before it there is no folder that could be full
+}
+LEAVES_THINGS = (Event.SIGKILL, Event.DOCKER)
+
+SCENARIO = """
+question = "What is left when something is killed?"
+ports = "{ports[0]}-{ports[1]}"
+[app]
+build = "{repository}"
+requirements = "{repository}/requirements/app.txt"
+ready_path = "/io?ms=40"
+[budget]
+processes = 2
+[[arms]]
+name = "workers"
+model = "workers"
+front = "nginx"
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+[load]
+locustfile = "slow.py"
+rate = 250
+lanes = 64
+warmup = "1s"
+measure = "2s"
+[trials]
+blocks = 1
+seed = {seed}
+"""
+WORKERS_FIRST, REPLICAS_FIRST = 4, 1  # seeds
+
+# Some answers take so long that the cool-down is long enough to be met.
+LOCUSTFILE = """
+from locust import FastHttpUser, constant, task
+
+
+class Slow(FastHttpUser):
+    wait_time = constant(0)
+
+    @task(9)
+    def quick(self):
+        self.client.get("/")
+
+    @task
+    def slow(self):
+        self.client.get("/io?ms=800")
+"""
+
+
+@dataclass
+class Place:
+    """Where one run lives: run folders, temporary files, ports and an engine that nobody else uses."""
+
+    root: Path
+    daemon: SecondDockerd
+    seed: int = WORKERS_FIRST
+    out: Path = field(init=False)
+    temporary: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.out, self.temporary = self.root / "out", self.root / "tmp"
+        self.out.mkdir()
+        self.temporary.mkdir()
+        (self.temporary / "lab-notes").mkdir()  # looks like the lab's, and is not
+        (self.root / "slow.py").write_text(LOCUSTFILE)
+        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed)
+        (self.root / "kill.toml").write_text(scenario)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "TMPDIR": str(self.temporary), "DOCKER_HOST": self.daemon.host}
+
+    def client(self) -> docker.DockerClient:
+        return docker.from_env(environment=self.environment)
+
+    def lab(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a command of the lab to its end."""
+        command = [*LAB, *map(str, arguments)]
+        return subprocess.run(
+            command, env=self.environment, cwd=REPOSITORY, text=True, capture_output=True, timeout=DEADLINE_S
+        )
+
+    def unfinished(self) -> Path | None:
+        """The run folder that `--resume` would continue."""
+        for info in sorted(self.out.glob("*/run.json"), reverse=True):
+            if set(read_info(info.parent).states.values()) != {TrialState.DONE}:
+                return info.parent
+        return None
+
+
+@dataclass
+class RunningLab:
+    """A `lab run` that begins, or continues what was cut."""
+
+    place: Place
+
+    def __post_init__(self) -> None:
+        folder = self.place.unfinished()
+        what = ["--resume", str(folder)] if folder else [str(self.place.root / "kill.toml")]
+        self.log = self.place.root / f"lab-{time.monotonic_ns()}.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*LAB, "run", *what, "--out", str(self.place.out)],
+                env=self.place.environment,
+                cwd=REPOSITORY,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for(self, step: Step) -> None:
+        """Return as soon as the lab says that it is in this step."""
+        announced = self._prepares if step is Step.PREPARE else lambda: self._step() == step
+        wait_until(f"{step!s}, the lab said:\n{self.said}", announced, self.process)
+
+    def _prepares(self) -> bool:
+        return "preparing:" in self.said
+
+    def _step(self) -> str:
+        for path in self.place.out.glob(f"*/trials/.*.part/{STEPS_FILE}"):
+            try:
+                lines = path.read_text().splitlines()
+            except FileNotFoundError:
+                continue  # the trial has ended
+            return str(json.loads(lines[-1])["step"]) if lines else ""
+        return ""
+
+    def child(self, word: str) -> psutil.Process | None:
+        """Its child process with this word in the command line."""
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if word in child.cmdline():
+                    return child
+            except psutil.NoSuchProcess:
+                continue
+        return None
+
+    def first_process(self, service: str) -> psutil.Process | None:
+        """The first process in the container of a service."""
+        client = self.place.client()
+        try:
+            for found in client.api.containers(filters={"label": [RUN, f"{SERVICE}={service}"]}):
+                if found["Labels"].get(OWNER, "").startswith(f"{self.process.pid}-"):
+                    pid = client.api.inspect_container(found["Id"])["State"]["Pid"]
+                    return psutil.Process(pid) if pid else None
+        except (docker.errors.NotFound, psutil.NoSuchProcess):
+            return None  # on its way, or going
+        finally:
+            client.close()
+        return None
+
+    def worker(self) -> psutil.Process | None:
+        """A serving process below uvicorn's supervisor."""
+        supervisor = self.first_process("app")
+        children = supervisor.children() if supervisor else []
+        return next((child for child in children if "spawn_main" in " ".join(child.cmdline())), None)
+
+
+BYSTANDERS = ("lab-notes-b01-workers-app", "lab-b01-replicas-nginx-files", "process-model-lab")
+
+
+@contextmanager
+def engine_of_our_own() -> Iterator[SecondDockerd]:
+    """A second Docker daemon with the images of the matrix, and containers and a volume that look like the lab's.
+
+    They must be there at the end as they were at the beginning.
+    """
+    with TemporaryDirectory() as folder, SecondDockerd() as daemon:
+        scenario = read_scenario(Place(Path(folder), daemon).root / "kill.toml")
+        images = prepare_images(connect(), scenario, True, print)
+        daemon.copy_images([image.name for image in images.values()])
+        before = _put_bystanders(daemon, images["nginx"].name)
+        yield daemon
+        assert _bystanders(daemon) == before, "somebody else's containers were touched"
+
+
+def _put_bystanders(daemon: SecondDockerd, image: str) -> Mapping[str, str]:
+    client = docker.DockerClient(base_url=daemon.host)
+    marks = {"lab": "run", "lab.runner": "somebody", "com.example.lab.run": "1"}
+    for name in BYSTANDERS:
+        client.containers.run(
+            image, ["600"], entrypoint=["sleep"], name=name, labels=marks, detach=True, network="host"
+        )
+    client.volumes.create("lab-notes-files", labels=marks)
+    client.close()
+    return _bystanders(daemon)
+
+
+def _bystanders(daemon: SecondDockerd) -> Mapping[str, str]:
+    """What is there that is not ours, by name."""
+    client = docker.DockerClient(base_url=daemon.host)
+    try:
+        found = {each.name: each.id for each in client.containers.list(all=True) if RUN not in each.labels}
+        return found | {each.name: each.id for each in client.volumes.list() if RUN not in (each.attrs["Labels"] or {})}
+    finally:
+        client.close()
+
+
+def wait_until(what: str, holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Look often; fail when it takes too long, or when the lab ends before it."""
+    give_up_at = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert process is None or process.poll() is None, f"the lab ended with {process.poll()} before {what}"
+        assert time.monotonic() < give_up_at, f"waited in vain for {what}"
+        time.sleep(LOOK_S)
+
+
+def do(event: Event, lab: RunningLab) -> None:
+    """Let it happen now. A process that is still starting is waited for."""
+    signals = {Event.SIGINT: signal.SIGINT, Event.SIGTERM: signal.SIGTERM, Event.SIGKILL: signal.SIGKILL}
+    if event in signals:
+        lab.process.send_signal(signals[event])
+    elif event is Event.DOCKER:
+        lab.place.daemon.kill()
+    elif event is Event.DISK:
+        fill(lab.place.out)
+    else:
+        target(event, lab).kill()
+
+
+def target(event: Event, lab: RunningLab) -> psutil.Process:
+    """The process that is to die."""
+    look: Mapping[Event, Callable[[], psutil.Process | None]] = {
+        Event.LOCUST: lambda: lab.child("lab.load.plugin"),
+        Event.SAMPLER: lambda: lab.child("lab.sampling"),
+        Event.NGINX: lambda: lab.first_process("nginx"),
+        Event.WORKER: lab.worker,
+        Event.REPLICA: lambda: lab.first_process("app-1"),
+        Event.SUPERVISOR: lambda: lab.first_process("app"),
+    }
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        found.extend(filter(None, [look[event]()]))
+        return bool(found)
+
+    wait_until(f"the process of {event}", there, lab.process)
+    return found[0]
+
+
+BALLAST = "ballast"
+
+
+def fill(folder: Path) -> None:
+    """Leave no byte free in the file system of this folder, which must be a small one."""
+    assert folder.is_mount(), "never the machine's disk"
+    with (folder / BALLAST).open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue  # no room for so much: try less
+
+
+def left_behind(lab: RunningLab) -> list[str]:
+    """Everything of one lab that is still there: kind and name, as `lab clean` lists them."""
+    place, owner = lab.place, f"{lab.process.pid}-"
+    found = [f"process {' '.join(each.cmdline())}" for each in _processes(place)]
+    client = place.client()
+    try:
+        for container in client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True):
+            if container.labels[OWNER].startswith(owner):
+                found.append(f"container {container.name}")
+        for volume in client.volumes.list(filters={"label": RUN}):
+            if volume.attrs["Labels"][OWNER].startswith(owner):
+                found.append(f"volume {volume.name}")
+        found += [f"network {network.name}" for network in client.networks.list(filters={"label": RUN})]
+    finally:
+        client.close()
+    found += [f"folder {path}" for path in place.out.glob("*/trials/.*.part")]
+    found += [f"file {path}" for path in (*place.out.glob("*/.*"), *place.temporary.glob("*.lock"))]
+    found += [f"folder {path}" for path in place.temporary.glob("*") if path.is_dir() and path.name != "lab-notes"]
+    return sorted(found)
+
+
+def listeners() -> list[int]:
+    """Ports of the matrix on which somebody listens."""
+    low, high = PORTS
+    listening = (c.laddr.port for c in psutil.net_connections(kind="tcp") if c.status == psutil.CONN_LISTEN)
+    return sorted(port for port in listening if low <= port <= high)
+
+
+def _processes(place: Place) -> Iterator[psutil.Process]:
+    """Processes with the place's temporary folder in their environment: whatever the lab started here."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TMPDIR") == str(place.temporary):
+                yield process
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What came of one event at one step. ``wrong`` is empty when all that must hold holds."""
+
+    event: Event
+    step: Step
+    code: int
+    sentence: str
+    removed_by_clean: int
+    seconds: float
+    wrong: tuple[str, ...]
+
+
+def play(event: Event, step: Step, place: Place) -> Cell:
+    """Begin or continue the place's run, let the event happen at the step, look, clean."""
+    started = time.monotonic()
+    lab = RunningLab(place)
+    lab.wait_for(step)
+    do(event, lab)
+    code = lab.process.wait(DEADLINE_S)
+    _mend(event, place)
+    wrong = list(_wrong_ending(event, code, lab.said))
+    left = _settled(lab)
+    if left and event not in LEAVES_THINGS:
+        wrong.append(f"left behind: {', '.join(left)}")
+    wrong += _wrong_cleaning(lab, left)
+    wrong += _wrong_folders(place)
+    errors = [line for line in lab.said.splitlines() if line.startswith("lab: ")]
+    return Cell(
+        event=event,
+        step=step,
+        code=code,
+        sentence=errors[-1] if errors else "",
+        removed_by_clean=len(left),
+        seconds=time.monotonic() - started,
+        wrong=tuple(wrong),
+    )
+
+
+def _mend(event: Event, place: Place) -> None:
+    if event is Event.DOCKER:
+        place.daemon.start()
+    if event is Event.DISK:
+        (place.out / BALLAST).unlink()
+
+
+def _wrong_ending(event: Event, code: int, said: str) -> Iterator[str]:
+    expected = {Event.SIGINT: {130}, Event.SIGTERM: {130}, Event.SIGKILL: {-9}, Event.DOCKER: {4}, Event.DISK: {4}}
+    if code not in expected.get(event, {0, 3}):
+        yield f"exit code {code}"
+    if "Traceback" in said:
+        yield f"a traceback:\n{said[said.index('Traceback') :]}"
+
+
+def _settled(lab: RunningLab) -> list[str]:
+    """What is left once the lab's children have seen its death."""
+    give_up_at = time.monotonic() + SETTLE_S
+    while any(line.startswith("process") for line in left_behind(lab)) and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+    return left_behind(lab)
+
+
+def _wrong_cleaning(lab: RunningLab, left: Sequence[str]) -> Iterator[str]:
+    """`lab clean --dry-run` lists exactly what is left, `lab clean` removes it, and nothing listens any more."""
+    if left:
+        dry = lab.place.lab("clean", "--dry-run", "--json", "--out", lab.place.out)
+        assert dry.returncode == 0, dry.stderr
+        listed = json.loads(dry.stdout)
+        ours = [f"{item['kind']} {item['name']}" for item in listed if _is_ours(item["name"], lab)]
+        if sorted(ours) != list(left):
+            yield f"--dry-run lists {sorted(ours)}, left are {list(left)}"
+        if left_behind(lab) != list(left):
+            yield "a dry run changed something"
+        cleaned = lab.place.lab("clean", "--out", lab.place.out)
+        if cleaned.returncode:
+            yield f"lab clean failed: {cleaned.stderr}"
+    if still := left_behind(lab):
+        yield f"still there after lab clean: {', '.join(still)}"
+    if ports := listeners():
+        yield f"somebody listens on {ports}"
+
+
+def _is_ours(name: str, lab: RunningLab) -> bool:
+    """Other labs on this machine may have left something as well."""
+    runs = [path.parent.name for path in lab.place.out.glob("*/run.json")]
+    return str(lab.place.root) in name or any(run in name for run in runs) or "-kill-" in name
+
+
+def _wrong_folders(place: Place) -> Iterator[str]:
+    """Every run folder is readable."""
+    for info in place.out.glob("*/run.json"):
+        read_info(info.parent)  # raises
+    if any(not (folder / "run.json").exists() for folder in place.out.iterdir()):
+        yield "a run folder without run.json"
+
+
+def finish(place: Place) -> str:
+    """`--resume` until nothing is left to do: what it said. A busy machine makes blocks invalid, not trials undone."""
+    folder = place.unfinished()
+    if folder is None:
+        return ""
+    done = place.lab("run", "--resume", folder, "--out", place.out)
+    assert done.returncode in (0, 3), done.stderr
+    assert place.unfinished() is None, done.stderr
+    assert (folder / "report.html").is_file()
+    assert read_info(folder).cut == ""
+    return done.stderr

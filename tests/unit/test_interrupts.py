@@ -1,0 +1,158 @@
+"""Three stages of an interrupt, none of which breaks a clean-up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lab.cli.signals import remains
+from lab.interrupts import Interrupts
+
+BUSY = """
+import time
+from lab.cli.signals import staged
+from lab.interrupts import INTERRUPTS
+killed = []
+with staged():
+    try:
+        with INTERRUPTS.owing("container lab-a", "volume lab-b"), INTERRUPTS.killable(lambda: killed.append(1)):
+            try:
+                print("ready", flush=True)
+                time.sleep(30)
+            finally:
+                print("cleaning", flush=True)
+                while not killed:
+                    time.sleep(0.01)
+                print("hurried", flush=True)
+                time.sleep(30)
+    finally:
+        print("never reached", flush=True)
+"""
+
+
+def test_an_interrupt_raises_at_once_where_nobody_defers() -> None:
+    """As Python does."""
+    with pytest.raises(KeyboardInterrupt):
+        Interrupts().interrupt()
+
+
+def test_a_deferred_interrupt_waits_for_an_admitting_part() -> None:
+    """What registers and what removes is never cut in two."""
+    interrupts, journal = Interrupts(), []
+
+    @interrupts.deferred()
+    def work() -> None:
+        interrupts.interrupt()
+        journal.append("registered")
+        with interrupts.admitted():
+            journal.append("waited")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert journal == ["registered"]
+
+
+def test_a_deferred_interrupt_raises_at_last_when_all_is_done() -> None:
+    """Inner clean-ups end first; the outermost part delivers."""
+    interrupts, journal = Interrupts(), []
+
+    @interrupts.deferred()
+    def work() -> None:
+        with interrupts.deferred():
+            interrupts.interrupt()
+        journal.append("inner done")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert journal == ["inner done"]
+
+
+def test_an_interrupt_inside_an_admitting_part_reaches_a_deferring_clean_up() -> None:
+    """It raises at once, and the clean-up around it is deferring again."""
+    interrupts, journal = Interrupts(), []
+
+    @interrupts.deferred()
+    def work() -> None:
+        try:
+            with interrupts.admitted():
+                interrupts.interrupt()
+        finally:
+            interrupts.interrupt()  # would raise here if it were admitted
+            journal.append("cleaned")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert journal == ["cleaned"]
+
+
+def test_another_error_is_not_replaced_by_the_interrupt_that_waited() -> None:
+    """What went wrong is told; the interrupt raises at the next occasion."""
+    interrupts = Interrupts()
+
+    @interrupts.deferred()
+    def work() -> None:
+        interrupts.interrupt()
+        raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        work()
+    with pytest.raises(KeyboardInterrupt), interrupts.admitted():
+        pytest.fail("an interrupt waited")
+
+
+def test_hurrying_kills_what_is_registered_and_nothing_that_has_ended() -> None:
+    """The second stage."""
+    interrupts, killed = Interrupts(), []
+    with interrupts.killable(lambda: killed.append("sampler")):
+        with interrupts.killable(lambda: killed.append("locust")):
+            pass
+        interrupts.hurry()
+    interrupts.hurry()
+    assert killed == ["sampler"]
+
+
+def test_what_a_failed_clean_up_leaves_is_still_owed() -> None:
+    """Removed means not owed; an error means it may be there."""
+    interrupts = Interrupts()
+    with interrupts.owing("container a"):
+        assert interrupts.owed == ("container a",)
+    assert not interrupts.owed
+    with pytest.raises(ValueError, match="boom"), interrupts.owing("container b"):
+        raise ValueError("boom")
+    assert interrupts.owed == ("container b",)
+    assert remains(interrupts.owed) == "`lab clean`, with the same --out, removes container b"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_terminal_says_each_stage(number: signal.Signals) -> None:
+    """First cleans up, second hurries, third leaves at once, with 130 and the names of what is left."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert child.stdout is not None
+    for line in ("ready\n", "cleaning\n", "hurried\n"):
+        assert child.stdout.readline() == line
+        os.kill(child.pid, number)
+    out, err = child.communicate(timeout=20)
+
+    assert child.returncode == 130
+    assert out == ""
+    assert [line[: len("lab: interrupted (1 of 3)")] for line in err.splitlines()] == [
+        f"lab: interrupted ({stage} of 3)" for stage in (1, 2, 3)
+    ]
+    assert err.endswith("left at once; `lab clean`, with the same --out, removes container lab-a, volume lab-b\n")
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
+    """nohup lab run … goes on."""
+    program = (
+        "import os, signal; from lab.cli.signals import staged\nwith staged(): os.kill(os.getpid(), signal.SIGHUP)"
+    )
+    done = subprocess.run(
+        ["nohup", sys.executable, "-c", program], capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=20
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,144 @@
+"""One lab at a time on a machine and on a run folder, with locks that no crash leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from lab.errors import MissingError, RunFolderError
+from lab.lock import FOLDER_LOCK, MACHINE_LOCK, folder_is_free, folder_lock, is_stale, machine_lock, machine_lock_path
+
+HOLD = """
+import sys
+from pathlib import Path
+from lab.lock import folder_lock, machine_lock
+path = Path(sys.argv[2])
+lock = folder_lock(path, "other") if sys.argv[1] == "folder" else machine_lock("other", print, path=path)
+with lock:
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_lab(kind: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds a lock."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, kind, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    try:
+        yield child
+    finally:
+        child.communicate(timeout=20)
+
+
+def test_a_second_lab_is_refused_and_told_who_has_the_machine(tmp_path: Path) -> None:
+    """Exit 4, with pid, run and since when; afterwards the machine is free."""
+    path = tmp_path / MACHINE_LOCK
+    with another_lab("machine", path) as other:
+        with pytest.raises(MissingError) as caught, machine_lock("mine", print, path=path):
+            pytest.fail("both at once")
+        assert f"pid {other.pid}, run other, since 20" in str(caught.value)
+        assert caught.value.exit_code == 4
+        assert "--allow-concurrent" in caught.value.hint
+    with machine_lock("mine", print, path=path):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert not path.exists()
+
+
+def test_two_labs_that_do_not_mind_run_at_once(tmp_path: Path) -> None:
+    """It is said who else is there."""
+    said: list[str] = []
+    path = tmp_path / MACHINE_LOCK
+    with another_lab("machine", path) as other, machine_lock("mine", said.append, allow_concurrent=True, path=path):
+        assert f"pid {other.pid}" in said[0]
+        assert json.loads(path.read_text())["pid"] == other.pid, "the lock stays the other one's"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("kind", ["machine", "folder"])
+def test_the_lock_of_a_killed_lab_is_free(tmp_path: Path, kind: str) -> None:
+    """SIGKILL leaves the file, which holds nobody up."""
+    path = tmp_path / MACHINE_LOCK if kind == "machine" else tmp_path
+    file = path if kind == "machine" else tmp_path / FOLDER_LOCK
+    with another_lab(kind, path) as other:
+        assert not is_stale(file)
+        other.send_signal(signal.SIGKILL)
+        other.wait(20)
+    assert is_stale(file)
+    with folder_lock(path, "mine") if kind == "folder" else machine_lock("mine", print, path=path):
+        assert json.loads(file.read_text())["run"] == "mine"
+
+
+def test_two_labs_do_not_write_one_run_folder(tmp_path: Path) -> None:
+    """Exit 2, with the one that does."""
+    with another_lab("folder", tmp_path) as other:
+        assert not folder_is_free(tmp_path)
+        with pytest.raises(RunFolderError, match=f"pid {other.pid}, run other"), folder_lock(tmp_path, "mine"):
+            pytest.fail("both at once")
+    assert folder_is_free(tmp_path)
+
+
+def test_every_user_may_take_the_lock(tmp_path: Path) -> None:
+    """Whatever the umask of the first one."""
+    before = os.umask(0o077)
+    try:
+        with machine_lock("mine", print, path=tmp_path / MACHINE_LOCK):
+            assert (tmp_path / MACHINE_LOCK).stat().st_mode & 0o777 == 0o666
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("trick", ["symlink", "dangling", "hardlink", "fifo", "folder"])
+def test_a_lock_that_is_a_trap_is_refused_and_not_written_to(tmp_path: Path, trick: str) -> None:
+    """Others can write in the folder of the lock; a lab of root must not be made to write to their choice."""
+    path, victim = tmp_path / MACHINE_LOCK, tmp_path / "victim"
+    victim.write_text("precious")
+    tricks: dict[str, Callable[[], None]] = {
+        "symlink": lambda: path.symlink_to(victim),
+        "dangling": lambda: path.symlink_to(tmp_path / "absent"),
+        "hardlink": lambda: path.hardlink_to(victim),
+        "fifo": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }
+    tricks[trick]()
+    with pytest.raises(MissingError, match="lock"), machine_lock("mine", print, path=path):
+        pytest.fail("trapped")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_holder_that_says_nonsense_is_still_a_holder(tmp_path: Path) -> None:
+    """The file is anybody's to write: what is in it is never needed."""
+    path = tmp_path / MACHINE_LOCK
+    with another_lab("machine", path):
+        for text in ("", "{}", "[1]", "{", '{"pid": "x", "run": 1, "since": 2}', "\0" * 5000):
+            path.write_text(text)
+            with pytest.raises(MissingError, match="does not say which"), machine_lock("me", print, path=path):
+                pytest.fail("both at once")
+
+
+def test_the_lock_is_the_machines_unless_somebody_has_a_temporary_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's folder for locks; TMPDIR; the temporary folder where there is no other."""
+    assert machine_lock_path({}, system=tmp_path) == tmp_path / MACHINE_LOCK
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "own"))
+    assert machine_lock_path({"TMPDIR": "own"}, system=tmp_path) == tmp_path / "own" / MACHINE_LOCK
+    assert machine_lock_path({}, system=tmp_path / "absent") == tmp_path / "own" / MACHINE_LOCK
+
+
+def test_a_lock_is_taken_only_once_in_a_process(tmp_path: Path) -> None:
+    """flock belongs to the open file, so a second attempt of the same process is refused as well."""
+    with folder_lock(tmp_path, "mine"), pytest.raises(RunFolderError), folder_lock(tmp_path, "mine"), nullcontext():
+        pytest.fail("twice")
