@@ -1,63 +1,81 @@
-"""How long analysis and report take, and what they weigh: 10 blocks × 4 arms × 30 000 requests in the measure phase.
+"""How long analysis and report take, and what they weigh, on two runs that are built on disk first.
 
-Run with ``python -m benchmarks.report``. Budgets: analysis ≤ 3 s and ≤ 500 MB, report ≤ 5 s and ≤ 2.5 MB.
+Run with ``python -m benchmarks.report``. Budgets, checked at the end: 10 blocks × 4 arms × 30 000 measured requests in
+5 s and 2.5 MB; a trial of one hour with 32 processes in each of 2 arms in 10 s and 4 MB.
 """
 
 from __future__ import annotations
 
-import resource
 import shutil
+import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lab.analysis.summary import summarise
-from lab.plan import build_plan
-from lab.report.build import build_content
-from lab.report.reporters import REPORTERS
-from lab.results import RunFolder, read_trials
-from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, WORKERS_NGINX, make_run, make_scenario, make_trial
+from lab.conclude import conclude
+from lab.scenario import Scenario
+from tests.builders import ARMS, REPLICAS, REPLICAS_LEAST, WORKERS, make_scenario
+from tests.run_folders import write_run
 
-BLOCKS = 10
-LOAD = {"locustfile": "locustfiles/json_api.py", "rate": 300, "lanes": 32, "warmup": "5s", "measure": "100s"}
+LOAD: dict[str, Any] = {"locustfile": "locustfiles/json_api.py", "rate": 300, "lanes": 32, "warmup": "5s"}
 
 
-def main() -> None:
-    """Build a run folder on disk, then time its analysis and its report from the raw files."""
-    scenario = make_scenario(
-        (WORKERS, WORKERS_NGINX, REPLICAS, REPLICAS_LEAST), load=LOAD, trials={"blocks": BLOCKS, "seed": 7}
-    )
-    run = make_run(scenario)
+@dataclass(frozen=True)
+class Case:
+    """A run, and what its report may cost."""
+
+    name: str
+    scenario: Scenario
+    limit_s: float
+    limit_mb: float
+
+
+CASES = (
+    Case(
+        "10 blocks × 4 arms × 30 000 requests",
+        make_scenario((*ARMS, REPLICAS_LEAST), load=LOAD | {"measure": "100s"}, trials={"blocks": 10, "seed": 7}),
+        limit_s=5,
+        limit_mb=2.5,
+    ),
+    Case(
+        "1 h × 32 processes × 2 arms",
+        make_scenario(
+            (WORKERS, REPLICAS),
+            load=LOAD | {"measure": "1h"},
+            trials={"blocks": 1, "seed": 7},
+            budget={"processes": 32},
+        ),
+        limit_s=10,
+        limit_mb=4,
+    ),
+)
+
+
+def main() -> int:
+    """Time every case; 1 when one is beyond its budget."""
+    within = [_measured(case) for case in CASES]
+    return int(not all(within))
+
+
+def _measured(case: Case) -> bool:
     root = Path(tempfile.mkdtemp(prefix="lab-bench-"))
     try:
-        folder = RunFolder.create(root, run)
-        for trial in build_plan(scenario).trials:
-            result = make_trial(scenario, trial)
-            staging = folder.stage(trial.id)
-            for name in ("requests", "processes", "cgroups", "host"):
-                getattr(result.tables, name).write_parquet(staging / f"{name}.parquet")
-            folder.commit(result.record)
-        before_mb = _peak_mb()
-        started = time.perf_counter()
-        summary = summarise(run, read_trials(folder.path, run))
-        analysed = time.perf_counter()
-        content = build_content(run, summary)
-        built = time.perf_counter()
-        print(f"analysis from the raw folder  {analysed - started:6.2f} s   peak RSS {_peak_mb():.0f} MB")
-        print(f"content                       {built - analysed:6.2f} s   (before the analysis: {before_mb:.0f} MB)")
-        for name, reporter in REPORTERS.items():
-            began = time.perf_counter()
-            files = reporter(content)
-            size = sum(len(text.encode()) for text in files.values())
-            print(f"{name:29} {time.perf_counter() - began:6.2f} s   {size / 1e6:.2f} MB in {len(files)} files")
-        print(f"content and reports together  {time.perf_counter() - analysed:6.2f} s   peak RSS {_peak_mb():.0f} MB")
+        folder = write_run(case.scenario, root)
+        began = time.perf_counter()
+        written = conclude(folder).written
+        took_s = time.perf_counter() - began
+        size_mb = written.html.stat().st_size / 1e6
     finally:
         shutil.rmtree(root)
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    within = took_s <= case.limit_s and size_mb <= case.limit_mb
+    print(
+        f"{case.name}: raw folder to report {took_s:.2f} s (≤ {case.limit_s:g} s), page {size_mb:.2f} MB "
+        f"(≤ {case.limit_mb:g} MB){'' if within else '  BEYOND BUDGET'}"
+    )
+    return within
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

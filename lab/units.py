@@ -48,6 +48,12 @@ def format_bytes(size: float) -> str:
     return f"{size:.0f} B"
 
 
+def format_signed_bytes(size: float) -> str:
+    """Bytes → ``"+1.2 MiB"``, ``"−340.0 KiB"``, ``"±0 B"``."""
+    sign = "±" if round(size) == 0 else "−" if size < 0 else "+"
+    return sign + format_bytes(abs(size))
+
+
 def format_seconds(duration_s: float) -> str:
     """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"1.25 s"``, ``"2 min 41 s"``."""
     magnitude = abs(duration_s)

@@ -140,7 +140,10 @@ def _walk(prefix: str, first: Any, second: Any) -> Iterator[tuple[str, Any, Any]
     if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
         yield prefix, first, second
         return
+    both_secret = "mark" in first and "mark" in second
     for key in dict.fromkeys((*first, *second)):
+        if both_secret and key == "from":
+            continue  # where a secret's value came from is no difference, its mark tells whether it is the same
         yield from _walk(f"{prefix}.{key}" if prefix else key, first.get(key), second.get(key))
 
 

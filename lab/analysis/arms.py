@@ -6,12 +6,14 @@ Every number is a median over the given trials of one arm; a part that a trial l
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from lab.analysis.counters import complete_sum
 from lab.analysis.ledger import ROLES, ProcessLine, RoleLine
+from lab.analysis.timeline import Timeline
+from lab.analysis.tracks import Track
 from lab.analysis.trial import TrialSummary
 from lab.topology import Role
 
@@ -44,6 +46,27 @@ class ArmRole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmServer:
+    """Service times of the busiest, second busiest, … serving process, in seconds."""
+
+    place: int
+    p50_s: float | None
+    p95_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTimeline:
+    """The median over the trials in each bin that all of them have; fields as in ``Timeline``."""
+
+    bin_s: float
+    start_s: tuple[float, ...]
+    throughput: Track
+    failures: Track
+    quantiles: Mapping[float, Track]
+    slowest: Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
     """One arm. ``shares`` are those of the busiest, second busiest, … process; curves as in ``Latency``."""
 
@@ -58,6 +81,8 @@ class ArmSummary:
     service_quantiles: tuple[float | None, ...]
     response_curve: tuple[tuple[float, float], ...]
     service_curve: tuple[tuple[float, float], ...]
+    servers: tuple[ArmServer, ...]
+    timeline: ArmTimeline
 
 
 def known_median(values: Iterable[float | None]) -> float | None:
@@ -80,6 +105,8 @@ def summarise_arm(name: str, trials: Sequence[TrialSummary]) -> ArmSummary:
         service_quantiles=_quantiles([trial.service.quantiles for trial in trials]),
         response_curve=_curve([trial.response.curve for trial in trials]),
         service_curve=_curve([trial.service.curve for trial in trials]),
+        servers=_servers(trials),
+        timeline=_timeline([trial.timeline for trial in trials]),
     )
 
 
@@ -130,6 +157,40 @@ def _shares(trials: Sequence[TrialSummary]) -> tuple[float, ...]:
     return tuple(
         median(shares[place].fraction for shares in attributed if place < len(shares)) for place in range(places)
     )
+
+
+def _servers(trials: Sequence[TrialSummary]) -> tuple[ArmServer, ...]:
+    ranked = [sorted(trial.servers, key=lambda server: -server.requests) for trial in trials if trial.servers]
+    return tuple(
+        ArmServer(
+            place=place + 1,
+            p50_s=known_median(servers[place].p50_s for servers in ranked if place < len(servers)),
+            p95_s=known_median(servers[place].p95_s for servers in ranked if place < len(servers)),
+        )
+        for place in range(max(map(len, ranked), default=0))
+    )
+
+
+def _timeline(lines: Sequence[Timeline]) -> ArmTimeline:
+    shared = sorted(
+        set[float]().union(*(line.start_s for line in lines)).intersection(*(line.start_s for line in lines))
+    )
+    return ArmTimeline(
+        bin_s=max((line.bin_s for line in lines), default=1.0),
+        start_s=tuple(shared),
+        throughput=_middle(lines, [line.throughput for line in lines], shared),
+        failures=_middle(lines, [line.failures for line in lines], shared),
+        quantiles={
+            quantile: _middle(lines, [line.quantiles[quantile] for line in lines], shared)
+            for quantile in (lines[0].quantiles if lines else ())
+        },
+        slowest=_middle(lines, [line.slowest for line in lines], shared),
+    )
+
+
+def _middle(lines: Sequence[Timeline], tracks: Sequence[Track], bins: Sequence[float]) -> Track:
+    values = [dict(zip(line.start_s, own, strict=True)) for line, own in zip(lines, tracks, strict=True)]
+    return tuple(known_median(own[start_s] for own in values) for start_s in bins)
 
 
 def _per_1k(trial: TrialSummary, *, proxy: bool) -> float | None:

@@ -33,8 +33,11 @@ class Evidence:
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
     ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that nginx
     named in its answers, "" for an answer that did not pass it. ``runtime``: event loop, HTTP implementation, versions.
-    ``strangers``: other running containers of the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
+    ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
     first request, and median of the following ones, on one kept-alive connection straight to the app.
+    ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
+    ``exposed``: ports of the arm on which something listens that the network can reach.
+    ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
     """
 
     servers: Mapping[str, int]
@@ -45,6 +48,9 @@ class Evidence:
     strangers: tuple[str, ...] = ()
     keepalive_first_s: float = 0.0
     keepalive_s: float = 0.0
+    homes: Mapping[str, int] = field(default_factory=dict)
+    unseen: str = ""
+    exposed: tuple[int, ...] = ()
 
 
 def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -55,12 +61,12 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
     yield from _shape(claim, evidence)
     for port in (*claim.app_ports, claim.front_port):
-        if not evidence.listeners.get(port):
+        if not evidence.unseen and not evidence.listeners.get(port):
             yield f"the listener on port {port} belongs to no process of this arm"
     if claim.front == "nginx":
         yield from _front(claim, evidence)
     for stranger in evidence.strangers:
-        yield f"another container of the same image is running ({stranger}): shared pages would lower every PSS"
+        yield f"something else runs from the same image ({stranger}): shared pages would lower every PSS"
 
 
 def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -92,25 +98,40 @@ def nagle_defect(evidence: Evidence) -> bool:
 
 
 def caveats(evidence: Evidence) -> list[GateResult]:
-    """Doubts that do not make the arm another one, but explain its numbers."""
-    if not nagle_defect(evidence):
-        return []
+    """Doubts that do not make the arm another one: what explains its numbers, and what was not attested."""
+    found = []
+    if nagle_defect(evidence):
+        found.append(_nagle_caveat(evidence))
+    if evidence.unseen:
+        said = "Not attested: who listens on the ports, which event loop and HTTP implementation serve"
+        found.append(_caveat("attestation.rights", None, None, f"{said} ({evidence.unseen})."))
+    if evidence.exposed:
+        said = f"While this arm ran, the network could reach it on port {', '.join(map(str, evidence.exposed))}"
+        found.append(_caveat("attestation.exposed", None, None, f"{said}: let its command listen on {{host}} only."))
+    return found
+
+
+def _nagle_caveat(evidence: Evidence) -> GateResult:
     loop = evidence.runtime.get("loop", "unknown")
-    return [
-        GateResult(
-            key="keepalive",
-            outcome="caveat",
-            value=evidence.keepalive_s,
-            limit=NAGLE_MIN_S,
-            sentence=(
-                f"Requests on a kept-alive connection take {format_seconds(evidence.keepalive_s)} although the first "
-                f"took {format_seconds(evidence.keepalive_first_s)}: uvicorn with --workers on the {loop} loop does "
-                "not set TCP_NODELAY (uvicorn issue 3149). Install uvloop in the image, or expect it of every request."
-            ),
-        )
-    ]
+    return _caveat(
+        "keepalive",
+        evidence.keepalive_s,
+        NAGLE_MIN_S,
+        f"Requests on a kept-alive connection take {format_seconds(evidence.keepalive_s)} although the first took "
+        f"{format_seconds(evidence.keepalive_first_s)}: uvicorn with --workers on the {loop} loop does not set "
+        "TCP_NODELAY (uvicorn issue 3149). Install uvloop in the image, or expect it of every request.",
+    )
+
+
+def _caveat(key: str, value: float | None, limit: float | None, sentence: str) -> GateResult:
+    return GateResult(key=key, outcome="caveat", value=value, limit=limit, sentence=sentence)
 
 
 def runtime_differences(first: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """Keys of the runtime (event loop, HTTP implementation, versions) in which two arms differ."""
+    """Keys of the runtime (event loop, HTTP implementation, versions) in which two arms differ.
+
+    Empty also where one of them could not be looked at.
+    """
+    if not first or not other:
+        return []
     return sorted(key for key in first.keys() | other.keys() if first.get(key) != other.get(key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +12,7 @@ from lab.analysis.comparison import Comparison, Condition, Contest
 from lab.analysis.export_types import (
     COMPARISON_SCHEMA_VERSION,
     BlocksEntry,
+    CaveatEntry,
     ComparisonDocument,
     ExpectationEntry,
     FaultEntry,
@@ -21,6 +22,7 @@ from lab.analysis.export_types import (
     NumbersEntry,
     VerdictEntry,
 )
+from lab.analysis.gates import CAVEAT
 from lab.analysis.intervals import Interval
 from lab.analysis.metrics import METRICS
 from lab.analysis.summary import RunSummary
@@ -41,11 +43,13 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
         scenario_name=run.scenario_name,
         question=summary.scenario.question,
         cut=run.cut,
+        left_out=dict(run.left_out),
         baseline=comparison.baseline,
         arms=tuple(arm.name for arm in summary.scenario.arms),
         blocks=_blocks(comparison),
         verdicts=tuple(_verdict(contest, comparison.baseline) for contest in comparison.primaries),
         expectations=tuple(map(_expectation, comparison.conditions)),
+        caveats=tuple(_caveats(summary)),
         exploratory=tuple(_numbers(contest, comparison.baseline) for contest in comparison.exploratory),
         metrics=_metrics(summary),
         images={key: dict(image) for key, image in run.images.items()},
@@ -160,6 +164,19 @@ def _expectation(condition: Condition) -> ExpectationEntry:
         blocks=result.blocks,
         too_few_requests=tuple(f"{metric}({arm})" for metric, arm in condition.too_few_requests),
     )
+
+
+def _caveats(summary: RunSummary) -> Iterator[CaveatEntry]:
+    for gate in summary.gates:
+        if gate.worst.outcome == CAVEAT:
+            yield CaveatEntry(
+                gate=gate.key,
+                over=gate.over,
+                doubtful=gate.trials - gate.passed,
+                checked=gate.trials,
+                worst=gate.worst_trial,
+                sentence=gate.worst.sentence,
+            )
 
 
 def _metrics(summary: RunSummary) -> tuple[MetricEntry, ...]:

@@ -108,6 +108,18 @@ class BlocksEntry:
 
 
 @dataclass(config=STRICT, kw_only=True)
+class CaveatEntry:
+    """A gate that leaves a doubt: in how many of the trials or blocks (``over``), and the worst of them."""
+
+    gate: str
+    over: Literal["trials", "blocks"]
+    doubtful: int
+    checked: int
+    worst: str
+    sentence: str
+
+
+@dataclass(config=STRICT, kw_only=True)
 class MetricEntry:
     """One metric of one arm: its value in every block, and the median over the valid ones; null is unknown."""
 
@@ -130,11 +142,13 @@ class ComparisonDocument:
     scenario_name: str
     question: str
     cut: str
+    left_out: dict[str, str]
     baseline: str
     arms: tuple[str, ...]
     blocks: BlocksEntry
     verdicts: tuple[VerdictEntry, ...]
     expectations: tuple[ExpectationEntry, ...]
+    caveats: tuple[CaveatEntry, ...]
     exploratory: tuple[NumbersEntry, ...]
     metrics: tuple[MetricEntry, ...]
     images: dict[str, dict[str, str]]

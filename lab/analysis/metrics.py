@@ -166,20 +166,21 @@ CATALOGUE: tuple[Metric, ...] = (
         "cpu.per_1k",
         Unit.SECONDS,
         "CPU for 1 000 requests",
-        "Δ CPU time of the arm's containers over the measure phase, nginx included, ÷ successful requests × 1 000.",
+        "Δ CPU time of the arm's containers over the measure phase, nginx included, ÷ successful requests × 1 000. "
+        "Under engine process the sum over its processes.",
         0.05,
     ),
     _cpu(
         "cpu.proxy.per_1k",
         Unit.SECONDS,
         "CPU of the proxy for 1 000 requests",
-        "The part of cpu.per_1k that the balancer's container used.",
+        "The part of cpu.per_1k that the balancer used.",
     ),
     _cpu(
         "cpu.cores",
         Unit.COUNT,
         "cores used",
-        "Δ CPU time of the arm's containers over the measure phase ÷ its length.",
+        "Δ CPU time of the whole arm over the measure phase ÷ its length.",
     ),
     _cpu(
         "cpu.throttled",

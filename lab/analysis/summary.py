@@ -6,12 +6,13 @@ The unit of repetition is the block: a ratio pairs two trials of one block, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lab.analysis.arms import ArmSummary, known_median, summarise_arm
 from lab.analysis.blocks import BlockDecision, GatedTrial, replacements_allowed, usable_blocks
-from lab.analysis.gates import CAVEAT, INVALID, PASS
+from lab.analysis.gates import CAVEAT, INVALID, PASS, rates_alike
 from lab.analysis.metrics import CATALOGUE
 from lab.analysis.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
@@ -20,6 +21,7 @@ from lab.scenario import Scenario
 from lab.scenario_file import scenario_from_json
 
 MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
+Over = Literal["trials", "blocks"]
 SEVERITY = (PASS, CAVEAT, INVALID)
 HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 
@@ -44,13 +46,17 @@ class ArmMetric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSummary:
-    """One gate over all trials: in how many it passed, and its worst result with the trial it is from."""
+    """One gate over all trials: in how many it passed, and its worst result with the trial it is from.
+
+    ``over`` is what was checked: trials, or whole blocks.
+    """
 
     key: str
     passed: int
     trials: int
     worst: GateResult
     worst_trial: str
+    over: Over = "trials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +93,14 @@ class RunSummary:
 
 def summarise(run: RunInfo, trials: Iterable[TrialResult]) -> RunSummary:
     """Summarise the finished trials of a run, one at a time: memory holds the tables of one trial only."""
+    return summarise_done(run, map(summarise_trial, trials))
+
+
+def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
+    """As ``summarise``, from trials that have been summarised already."""
     scenario = scenario_from_json(run.scenario)
     names = [arm.name for arm in scenario.arms]
-    done = tuple(sorted(map(summarise_trial, trials), key=lambda trial: _place(trial, names)))
+    done = tuple(sorted(trials, key=lambda trial: _place(trial, names)))
     blocks = tuple(sorted({trial.record.block for trial in done}))
     decision = usable_blocks([_gated(trial) for trial in done], arms=names, planned=_planned(run, scenario))
     metrics = _metrics(done, scenario, decision.used)
@@ -102,7 +113,7 @@ def summarise(run: RunInfo, trials: Iterable[TrialResult]) -> RunSummary:
         decision=decision,
         metrics=metrics,
         arms=tuple(summarise_arm(name, [trial for trial in shown if trial.record.arm == name]) for name in names),
-        gates=_gates(done),
+        gates=(*_gates(_of_trials(done)), *_gates(_of_blocks(done, names), over="blocks")),
         hops=_hops(scenario, metrics, decision.used),
     )
 
@@ -166,21 +177,38 @@ def _ratio(value: float | None, baseline: float | None) -> float | None:
     return value / baseline if value is not None and baseline else None
 
 
-def _gates(trials: Sequence[TrialSummary]) -> tuple[GateSummary, ...]:
-    results: defaultdict[str, list[tuple[GateResult, str]]] = defaultdict(list)
+def _of_trials(trials: Sequence[TrialSummary]) -> Iterator[tuple[GateResult, str]]:
     for trial in trials:
         for gate in trial.record.gates:
-            results[gate.key].append((gate, trial.record.trial_id))
+            yield gate, trial.record.trial_id
+
+
+def _of_blocks(trials: Sequence[TrialSummary], arms: Sequence[str]) -> Iterator[tuple[GateResult, str]]:
+    """Whole closed-model blocks: arms that are suspiciously alike (METHOD 2)."""
+    blocks: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for trial in trials:
+        if not trial.record.load.open_model:
+            blocks[trial.record.block][trial.record.arm] = trial.values["throughput"] or 0.0
+    for block, rates in blocks.items():
+        if len(rates) == len(arms) > 1:
+            yield rates_alike(rates, open_model=False), f"block {block}"
+
+
+def _gates(found: Iterable[tuple[GateResult, str]], over: Over = "trials") -> tuple[GateSummary, ...]:
+    results: defaultdict[str, list[tuple[GateResult, str]]] = defaultdict(list)
+    for gate, where in found:
+        results[gate.key].append((gate, where))
     return tuple(
         GateSummary(
             key=key,
-            passed=sum(gate.outcome == PASS for gate, _ in found),
-            trials=len(found),
+            passed=sum(gate.outcome == PASS for gate, _ in checked),
+            trials=len(checked),
             worst=worst,
             worst_trial=trial_id,
+            over=over,
         )
-        for key, found in results.items()
-        for worst, trial_id in [max(found, key=lambda result: _badness(result[0]))]
+        for key, checked in results.items()
+        for worst, trial_id in [max(checked, key=lambda result: _badness(result[0]))]
     )
 
 

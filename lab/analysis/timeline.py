@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,22 @@ from lab.analysis.counters import counter_at
 from lab.analysis.eligibility import PRINT_BEYOND
 from lab.analysis.latency import MEASURED_KINDS
 from lab.analysis.ledger import PROCESS, ProcessLine
+from lab.analysis.tracks import (
+    Extremes,
+    ShareTrack,
+    Track,
+    bin_of,
+    extremes,
+    rate_extremes,
+    role_tracks,
+    second_extremes,
+    share_tracks,
+    track,
+)
 from lab.records import Phase, RequestKind, TrialRecord, TrialTables
 from lab.topology import Role
 
 Floats = npt.NDArray[np.float64]
-Track = tuple[float | None, ...]
 
 MAX_BINS = 120
 BIN_LENGTHS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
@@ -26,7 +37,11 @@ TIMELINE_QUANTILES = (0.50, 0.90, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTrack:
-    """One process over time: ``cpu_cores`` is the mean of each bin, ``pss_bytes`` its largest reading."""
+    """One process over time: ``cpu_cores`` is the mean of each bin, ``pss_bytes`` its largest reading.
+
+    ``pss_low_bytes`` is the smallest reading; ``cpu_extremes`` are those of the rate between neighbouring readings,
+    None where bins are a second.
+    """
 
     role: Role
     service: str
@@ -34,6 +49,8 @@ class ProcessTrack:
     pid: int
     cpu_cores: Track
     pss_bytes: Track
+    pss_low_bytes: Track = ()
+    cpu_extremes: Extremes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +58,9 @@ class Timeline:
     """Bins of ``bin_s`` seconds; ``start_s`` are their starts relative to the start of the measure phase.
 
     ``throughput`` and ``failures`` are per second, by the instant of completion; ``quantiles`` are response times by
-    scheduled instant, None in bins with too few observations.
+    scheduled instant, None in bins with too few observations, and ``slowest`` the largest of them. Longer bins keep
+    the extremes of their seconds: ``throughput_extremes``, ``failure_extremes``, None where bins are a second.
+    ``memory`` is summed PSS by role, ``shares`` the part of each serving process.
     """
 
     bin_s: float
@@ -50,6 +69,11 @@ class Timeline:
     failures: Track
     quantiles: Mapping[float, Track]
     processes: tuple[ProcessTrack, ...]
+    slowest: Track = ()
+    throughput_extremes: Extremes | None = None
+    failure_extremes: Extremes | None = None
+    memory: Mapping[Role, Track] = field(default_factory=dict)
+    shares: tuple[ShareTrack, ...] = ()
 
 
 def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine, ...]) -> Timeline:
@@ -64,13 +88,23 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
     rows = tables.requests.filter(pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS]))
     ok = pl.col("error").is_null() & pl.col("t_done_s").is_not_null() & (pl.col("kind") != RequestKind.DROP)
     ended = pl.coalesce("t_done_s", "t_sent_s", "t_scheduled_s") - zero_s
+    done = rows.filter(ok)
+    ends_s, failures_s = (
+        chosen.select(ended).to_series().drop_nulls().to_numpy() for chosen in (done, rows.filter(~ok))
+    )
+    quantiles, slowest = _quantiles(done, zero_s, edges, open_model=record.load.open_model)
     return Timeline(
         bin_s=bin_s,
         start_s=tuple(edges[:-1].tolist()),
-        throughput=_per_second(rows.filter(ok).select(ended).to_series(), edges),
-        failures=_per_second(rows.filter(~ok).select(ended).to_series(), edges),
-        quantiles=_quantiles(rows.filter(ok), zero_s, edges, open_model=record.load.open_model),
+        throughput=_per_second(ends_s, edges),
+        failures=_per_second(failures_s, edges),
+        quantiles=quantiles,
         processes=_tracks(tables.processes, ledger, zero_s, edges),
+        slowest=slowest,
+        throughput_extremes=second_extremes(ends_s, edges),
+        failure_extremes=second_extremes(failures_s, edges),
+        memory=role_tracks(tables.processes, zero_s, edges),
+        shares=share_tracks(done, zero_s, edges),
     )
 
 
@@ -78,28 +112,33 @@ def _whole(length_s: float, bin_s: float) -> int:
     return int(length_s / bin_s + 0.01)  # phases end some milliseconds early or late
 
 
-def _per_second(instants_s: pl.Series, edges: Floats) -> Track:
-    counts, _ = np.histogram(instants_s.drop_nulls().to_numpy(), edges)
+def _per_second(instants_s: Floats, edges: Floats) -> Track:
+    counts, _ = np.histogram(instants_s, edges)
     return tuple((counts / np.diff(edges)).tolist())
 
 
-def _quantiles(done: pl.DataFrame, zero_s: float, edges: Floats, *, open_model: bool) -> Mapping[float, Track]:
+def _quantiles(
+    done: pl.DataFrame, zero_s: float, edges: Floats, *, open_model: bool
+) -> tuple[Mapping[float, Track], Track]:
+    """Exact quantiles of each bin, and its slowest request."""
     begun = "t_scheduled_s" if open_model else "t_sent_s"
     times = done.select(begun, "t_done_s").drop_nulls().to_numpy()
-    bins = np.searchsorted(edges, times[:, 0] - zero_s, side="right") - 1
+    bins = bin_of(times[:, 0] - zero_s, edges)
     taken_s = times[:, 1] - times[:, 0]
-    order = np.lexsort((taken_s, bins))
+    order = np.argsort(bins.astype(np.int16), kind="stable")  # few bins: NumPy takes a radix sort for 16 bits
     bins, taken_s = bins[order], taken_s[order]
     places = np.arange(len(edges) - 1)
     first, after = np.searchsorted(bins, places), np.searchsorted(bins, places, side="right")
+    for start, end in zip(first, after, strict=True):
+        taken_s[start:end].sort()
     counts = after - first
     tracks: dict[float, Track] = {}
     for quantile in TIMELINE_QUANTILES:
         rank = np.ceil(np.round(quantile * counts, 6)).astype(int) - 1
         shown = counts - 1 - rank >= PRINT_BEYOND
         values = taken_s[np.where(shown, first + rank, 0)] if len(taken_s) else np.zeros(len(places))
-        tracks[quantile] = _track(np.where(shown, values, np.nan))
-    return tracks
+        tracks[quantile] = track(np.where(shown, values, np.nan))
+    return tracks, extremes(bins, taken_s, len(places)).high
 
 
 def _tracks(
@@ -113,24 +152,17 @@ def _process_track(line: ProcessLine, readings: pl.DataFrame, zero_s: float, edg
     t_s = readings["t_s"].to_numpy() - zero_s
     cpu_s = counter_at(edges, t_s, readings["cpu_s"].to_numpy())
     alive = (edges[1:] > t_s[0]) & (edges[:-1] <= t_s[-1])
+    known = readings.select("t_s", "pss_bytes").drop_nulls()
+    pss = extremes(
+        bin_of(known["t_s"].to_numpy() - zero_s, edges), known["pss_bytes"].to_numpy().astype(np.float64), len(alive)
+    )
     return ProcessTrack(
         role=line.role,
         service=line.service,
         ordinal=line.ordinal,
         pid=line.pid,
-        cpu_cores=_track(np.where(alive, np.diff(cpu_s) / np.diff(edges), np.nan)),
-        pss_bytes=_largest(readings, zero_s, edges),
+        cpu_cores=track(np.where(alive, np.diff(cpu_s) / np.diff(edges), np.nan)),
+        pss_bytes=pss.high,
+        pss_low_bytes=pss.low,
+        cpu_extremes=rate_extremes(t_s, readings["cpu_s"].to_numpy(), edges),
     )
-
-
-def _largest(readings: pl.DataFrame, zero_s: float, edges: Floats) -> Track:
-    known = readings.select("t_s", "pss_bytes").drop_nulls()
-    bins = np.searchsorted(edges, known["t_s"].to_numpy() - zero_s, side="right") - 1
-    inside = (bins >= 0) & (bins < len(edges) - 1)
-    largest = np.full(len(edges) - 1, -np.inf)
-    np.maximum.at(largest, bins[inside], known["pss_bytes"].to_numpy()[inside].astype(np.float64))
-    return _track(np.where(np.isfinite(largest), largest, np.nan))
-
-
-def _track(values: Floats) -> Track:
-    return tuple(None if np.isnan(value) else float(value) for value in values)

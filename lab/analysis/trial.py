@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
+from lab.analysis.accounts import cpu_growth
+from lab.analysis.attribution import ProcessLatency, latency_by_process
 from lab.analysis.counters import complete_sum, increases
 from lab.analysis.latency import QUANTILES, Latency, latency, measured, response_times, service_times
 from lab.analysis.ledger import (
@@ -24,6 +26,7 @@ from lab.analysis.ledger import (
     role_lines,
     sums,
 )
+from lab.analysis.quiet import Quiet, quiet
 from lab.analysis.shares import Share, gini, shares
 from lab.analysis.timeline import Timeline, timeline
 from lab.records import POOL, PhaseWindow, RequestKind, TrialRecord, TrialResult
@@ -45,7 +48,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCpu:
-    """CPU of one container over the measure phase; None where its cgroup could not be read."""
+    """CPU of one container or process tree over the measure phase; None where it could not be read."""
 
     service: str
     proxy: bool
@@ -68,6 +71,8 @@ class TrialSummary:
     shares: tuple[Share, ...]
     cpu: tuple[ServiceCpu, ...]
     timeline: Timeline
+    servers: tuple[ProcessLatency, ...] = ()
+    quiet: Quiet = field(default_factory=Quiet)
 
 
 def summarise_trial(trial: TrialResult) -> TrialSummary:
@@ -79,7 +84,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
     containers = tables.cgroups.filter(pl.col("container") != POOL)
-    cpu = _service_cpu(record, containers, counts.successes)
+    cpu = _service_cpu(trial, counts.successes)
     ledger = process_lines(tables.processes, record.measure)
     values: Values = {
         **_latency_values("", response),
@@ -104,6 +109,8 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         shares=served,
         cpu=cpu,
         timeline=timeline(record, tables, ledger),
+        servers=latency_by_process(trial) if served else (),
+        quiet=quiet(trial),
     )
 
 
@@ -141,18 +148,17 @@ def _memory_values(processes: pl.DataFrame, cgroups: pl.DataFrame, window: Phase
     }
 
 
-def _service_cpu(record: TrialRecord, cgroups: pl.DataFrame, successes: int) -> tuple[ServiceCpu, ...]:
-    proxies = {service.name for service in record.services if service.kind == ServiceKind.PROXY}
-    growth = increases(cgroups, ("service", "container"), ("cpu_s", "throttled_s"), record.measure)
+def _service_cpu(trial: TrialResult, successes: int) -> tuple[ServiceCpu, ...]:
+    proxies = {service.name for service in trial.record.services if service.kind == ServiceKind.PROXY}
     return tuple(
         ServiceCpu(
-            service=str(service),
+            service=service,
             proxy=service in proxies,
             cpu_s=grown["cpu_s"],
             per_1k_s=_per_1k(grown["cpu_s"], successes),
             throttled_s=grown["throttled_s"],
         )
-        for (service, _), grown in sorted(growth.items(), key=lambda item: str(item[0]))
+        for service, grown in sorted(cpu_growth(trial.record, trial.tables), key=lambda item: item[0])
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from math import log
 
 from lab.analysis.comparable import shares_file_pages
 from lab.analysis.metrics import METRICS, Metric, Unit
@@ -11,8 +11,9 @@ from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.analysis.verdict import Judgement
 from lab.records import RunInfo
 from lab.report.cells import cell, columns, quantity, ratio_cell, words
-from lab.report.charts.compare import ratio_chart
+from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Figure, Table
+from lab.report.points import arm_names
 from lab.units import format_change
 
 Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
@@ -41,7 +42,7 @@ def status(summary: RunSummary) -> str:
         return f"{counted}: the numbers below say nothing about the arms."
     if used < MIN_BLOCKS:
         return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
-    return f"{counted}."
+    return f"{counted}, all valid." if used == seen else f"{counted}."
 
 
 def memory_note(run: RunInfo, summary: RunSummary) -> str:
@@ -90,41 +91,54 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     """Every block's ratio for every primary, with its interval; None when there is no ratio to show."""
-    points: list[dict[str, Any]] = []
-    medians: list[dict[str, Any]] = []
-    bands: list[dict[str, Any]] = []
-    intervals: list[dict[str, Any]] = []
-    for key, arm in _contests(summary):
-        metric, found = METRICS[key], summary.metrics[arm, key]
-        row = f"{metric.title} · {arm}"
-        shown = [(block, ratio) for block, ratio in found.ratios.items() if ratio]
-        points += [{"row": row, "arm": arm, "block": block, "ratio": ratio} for block, ratio in shown]
-        middle = found.ratio or found.ratio_all
-        if shown and middle:
-            medians.append({"row": row, "arm": arm, "ratio": middle})
-            if (bound := summary.scenario.compare.bound(key)) is not None:
-                bands.append({"row": row, "low": 1 / (1 + bound), "high": 1 + bound})
-            if (judged := judgements.get((key, arm))) and judged.interval:
-                intervals.append({"row": row, "arm": arm, "low": judged.interval.low, "high": judged.interval.high})
-    if not medians:
+    rows = [
+        row for key, arm in _contests(summary) if (row := _forest_row(summary, key, arm, judgements.get((key, arm))))
+    ]
+    if not rows:
         return None
+    intervals = any(row.interval for row in rows)
     return Figure(
         key="ratios",
         title=f"Ratio to {summary.baseline}",
-        sentence="Dots are blocks, ticks their medians"
-        + (", lines the intervals that decide" if intervals else "")
+        sentence=_most_apart(rows, summary.baseline)
+        + " Dots are blocks, ticks "
+        + ("the estimates, lines the intervals that decide" if intervals else "their medians")
         + "; inside the shaded band a difference would not matter.",
-        spec=ratio_chart(points, medians, bands, intervals, [arm.name for arm in summary.arms]),
+        chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows)),
     )
 
 
-def headline(summary: RunSummary) -> Table:
+def _forest_row(summary: RunSummary, key: str, arm: str, judged: Judgement | None) -> ForestRow | None:
+    metric, found = METRICS[key], summary.metrics[arm, key]
+    points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio)
+    estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
+    if not points or not estimate:
+        return None
+    bound = summary.scenario.compare.bound(key)
+    return ForestRow(
+        metric=metric.title,
+        arm=arm_names(summary).index(arm),
+        name=arm,
+        points=points,
+        estimate=estimate,
+        interval=(judged.interval.low, judged.interval.high) if judged and judged.interval else None,
+        band=(1 / (1 + bound), 1 + bound) if bound is not None else None,
+        word=judged.verdict.value if judged and judged.verdict else "",
+    )
+
+
+def _most_apart(rows: list[ForestRow], baseline: str) -> str:
+    row = max(rows, key=lambda row: abs(log(row.estimate)))
+    return f"Farthest from {baseline}: {row.metric} of {row.name}, {row.estimate:.3f} times as much."
+
+
+def headline(summary: RunSummary, judgements: Judgements) -> Table:
     """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
     keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
     contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
     titles = [summary.baseline, *(title for arm in contenders for title in (arm, "ratio"))]
     rows = tuple(
-        (*words(METRICS[key].title), *_row(summary, METRICS[key], contenders))
+        (*words(METRICS[key].title), *_row(summary, METRICS[key], contenders, judgements))
         for key in keys
         if any(_shown(summary, arm.name, key) is not None for arm in summary.arms)
     )
@@ -134,17 +148,24 @@ def headline(summary: RunSummary) -> Table:
         title="The arms side by side",
         columns=columns("metric", numeric=titles),
         rows=rows,
-        note=f"Medians over {basis}; ratio: median of the blocks' ratios to {summary.baseline}.",
+        note=f"Medians over {basis}; ratio to {summary.baseline}: "
+        + (
+            "the estimate over the blocks (Hodges–Lehmann)."
+            if judgements and summary.decision.used
+            else "median of the blocks' ratios."
+        ),
     )
 
 
-def _row(summary: RunSummary, metric: Metric, contenders: list[str]) -> Iterator[Cell]:
+def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
     yield cell(metric.unit, _shown(summary, summary.baseline, metric.key))
     for arm in contenders:
         found = summary.metrics[arm, metric.key]
         yield cell(metric.unit, _shown(summary, arm, metric.key))
         counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
-        yield ratio_cell((found.ratio if summary.decision.used else found.ratio_all) if counted else None)
+        judged = judgements.get((metric.key, arm))
+        middle = found.ratio if summary.decision.used else found.ratio_all
+        yield ratio_cell(((judged.estimate if judged else None) or middle) if counted else None)
 
 
 def _shown(summary: RunSummary, arm: str, key: str) -> float | None:

@@ -13,6 +13,9 @@ from lab.analysis.summary import GateSummary, RunSummary
 from lab.records import RunInfo, TrialState
 from lab.report.cells import cell, columns, quantity, words
 from lab.report.content import Section, Table
+from lab.report.damage import left_out_doubts
+from lab.report.plain_processes import CPU_DOUBT, is_plain
+from lab.report.rights import rights_doubts
 
 MAX_DOUBTS = 12
 MAX_ERRORS = 10
@@ -20,15 +23,15 @@ MAX_ERRORS = 10
 
 def belief(run: RunInfo, summary: RunSummary) -> Section:
     """The section on validity; it is as long when everything holds as when it does not."""
-    doubts = list(dict.fromkeys(_doubts(run, summary)))
-    hidden = len(doubts) - MAX_DOUBTS
+    found = doubts(run, summary)
+    hidden = len(found) - MAX_DOUBTS
     more = (f"… and {hidden} further doubts, see the tables.",) if hidden > 0 else ()
     tables = (gate_table(summary), load_table(summary), error_table(summary))
     return Section(
         key="belief",
         title="Can you believe it?",
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
-        doubts=(*doubts[:MAX_DOUBTS], *more),
+        doubts=(*found[:MAX_DOUBTS], *more),
         parts=tuple(table for table in tables if table.rows),
     )
 
@@ -49,14 +52,22 @@ def _blocks(summary: RunSummary) -> str:
     return f"{finished}; blocks that are valid: {len(decision.used)}; {gates}."
 
 
+def doubts(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
+    """Everything that stands against the run, in full sentences, each once."""
+    return tuple(dict.fromkeys(_doubts(run, summary)))
+
+
 def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     yield from _unfinished(run, summary)
+    yield from rights_doubts(run)
     for gate in summary.gates:
         if gate.worst.outcome == CAVEAT:
-            others = f" ({gate.trials - gate.passed} of {gate.trials} trials)"
+            others = f" ({gate.trials - gate.passed} of {gate.trials} {gate.over})"
             yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
     if shares_file_pages(run.environment) is False and len({arm.model for arm in summary.scenario.arms}) > 1:
         yield _unshared(run, summary)
+    if is_plain(run):
+        yield CPU_DOUBT
     if (room := headroom(run, summary)) is not None and room.near:
         yield room.doubt
     unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
@@ -68,7 +79,8 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     """Trials and blocks that do not count."""
     if run.cut:
         yield f"The run ended early: {run.cut}."
-    lost = [trial for trial, state in run.states.items() if state is not TrialState.DONE]
+    yield from left_out_doubts(run)
+    lost = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in run.left_out]
     if lost:
         yield f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}."
     for fault in summary.decision.faults:
@@ -98,7 +110,7 @@ def gate_table(summary: RunSummary) -> Table:
         words(
             _title(gate),
             gate.worst.outcome,
-            f"{gate.passed} of {gate.trials}",
+            f"{gate.passed} of {gate.trials}" + ("" if gate.over == "trials" else f" {gate.over}"),
             gate.worst_trial,
             gate.worst.sentence,
         )

@@ -6,13 +6,19 @@ from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
 from lab.records import RunInfo
 from lab.report.answer import headline, memory_note, plain_answers, ratio_figure, status
-from lab.report.belief import belief
+from lab.report.belief import belief, doubts
+from lab.report.boxes import machine_box, validity_box
 from lab.report.content import Content
+from lab.report.damage import left_out_note
 from lab.report.details import again, details, sensitivity
+from lab.report.exploratory import exploratory_again, exploratory_status
 from lab.report.facts import facts_line, limits
 from lab.report.latencies import latency_section
 from lab.report.mechanism import mechanism
-from lab.report.times import order_section, time_section
+from lab.report.points import arm_names
+from lab.report.quiet import quiet_section
+from lab.report.rights import rights_note
+from lab.report.times import time_section
 from lab.report.verdicts import verdict_answers
 
 
@@ -26,18 +32,22 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         mechanism(summary),
         latency_section(summary),
         time_section(summary),
-        order_section(summary, run.order),
+        quiet_section(summary, run.order),
         details(run, summary, judgements, sensitivity(comparison)),
         limits(run, summary),
-        again(run, summary),
+        exploratory_again(run) if run.exploratory else again(run, summary),
     )
     return Content(
         run_id=run.run_id,
+        arms=tuple(arm_names(summary)),
         question=summary.scenario.question,
         facts=facts_line(run, summary),
-        status=status(summary) + memory_note(run, summary),
+        status=(exploratory_status(summary) if run.exploratory else status(summary))
+        + left_out_note(run)
+        + (rights_note(run) or memory_note(run, summary)),
         answers=answers or plain_answers(summary),
         figure=ratio_figure(summary, judgements),
-        headline=headline(summary),
+        boxes=(validity_box(run, summary, comparison, doubts(run, summary)), machine_box(run, summary)),
+        headline=headline(summary, judgements),
         sections=tuple(section for section in sections if section.parts or section.sentences or section.doubts),
     )

@@ -5,11 +5,21 @@ Texts may hold anything that came from outside; every renderer escapes them for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from functools import cached_property
+from typing import Protocol
 
-Spec = Mapping[str, Any]  # a Vega-Lite specification with its data inside
+
+class Chart(Protocol):
+    """The data of a figure; ``svg`` draws it as one SVG element, in which everything from outside is harmless."""
+
+    @property
+    def title(self) -> str:
+        """What a screen reader says of the drawing."""
+
+    def svg(self) -> str:
+        """The drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +40,32 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; ``key`` names its anchor and its CSV file, ``note`` says what the numbers are."""
+    """A table; ``key`` names its anchor and its CSV file, ``note`` says what the numbers are.
+
+    ``folded``: few readers want it, so that it opens on demand where the form of the report allows.
+    """
 
     key: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    folded: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Figure:
     """A chart with the sentence, made from the data, that says what it shows."""
 
     key: str
     title: str
     sentence: str
-    spec: Spec
+    chart: Chart
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing, made once for all renderers."""
+        return self.chart.svg()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +99,40 @@ class Answer:
     word: str = ""
 
 
+class Mood(StrEnum):
+    """Whether a box holds good news. ``GOOD`` only when everything holds."""
+
+    GOOD = "good"
+    DOUBT = "doubt"
+    BAD = "bad"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A few facts at a glance, as (name, text); ``more`` is the key of the section that has the rest."""
+
+    key: str
+    title: str
+    mood: Mood
+    rows: tuple[tuple[str, str], ...]
+    more: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A whole report. ``facts`` is the grey line under the question; ``status`` is one sentence on the blocks."""
+    """A whole report. ``facts`` is the grey line under the question; ``status`` is one sentence on the blocks.
+
+    ``arms`` are the names in the order of their colours; ``boxes`` stand on the first screen.
+    """
 
     run_id: str
+    arms: tuple[str, ...]
     question: str
     facts: tuple[str, ...]
     status: str
     answers: tuple[Answer, ...]
     figure: Figure | None
+    boxes: tuple[Box, ...]
     headline: Table
     sections: tuple[Section, ...]

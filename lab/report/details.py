@@ -35,6 +35,7 @@ def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: 
         sentences=(
             "Metrics that were not declared primary are exploratory: they explain, they do not decide. "
             "The command lab metrics lists their definitions.",
+            *(() if choices else ("Every block that ran counts, so that no choice of blocks can have decided.",)),
         ),
         parts=(
             *(table for table in (*tables, environment_table(run)) if table.rows),
@@ -177,9 +178,10 @@ def listings(summary: RunSummary) -> Iterator[Listing]:
 
 def again(run: RunInfo, summary: RunSummary) -> Section:
     """How to repeat the run, and where the raw data are."""
-    trials = summary.scenario.trials
+    trials, engine = summary.scenario.trials, summary.scenario.engine
+    on_engine = "" if engine == "auto" else f" --engine {engine}"
     text = (
-        f"lab run {shlex.quote(run.scenario_name + '.toml')} --blocks {summary.decision.planned}\n"
+        f"lab run {shlex.quote(run.scenario_name + '.toml')} --blocks {summary.decision.planned}{on_engine}\n"
         f"lab report {shlex.quote(f'runs/{run.run_id}')}"
     )
     return Section(

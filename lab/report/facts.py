@@ -9,6 +9,8 @@ from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.records import RunInfo
 from lab.report.cells import UNKNOWN, columns, words
 from lab.report.content import Section, Table
+from lab.report.plain_processes import NO_CONTAINERS, is_plain, plain_limits
+from lab.report.rights import rights_fact
 from lab.units import format_bytes
 
 DIGEST_LENGTH = 19  # "sha256:" and twelve digits
@@ -48,16 +50,28 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
         known(run, "cpu_model"),
         f"{cores} cores" if cores else "",
         format_bytes(float(memory)) if memory.isdecimal() else "",
-        f"engine {known(run, 'engine')} {known(run, 'docker')}".strip(),
+        f"engine {engine_text(run)}".strip(),
         f"network {known(run, 'network') or summary.scenario.network}",
-        f"image {image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip(),
+        rights_fact(run),
+        f"{runs_from(run)} {image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip(),
         f"N = {budget.processes} processes",
-        _budget_text(summary),
+        budget_text(summary),
     )
     return tuple(part for part in parts if part)
 
 
-def _budget_text(summary: RunSummary) -> str:
+def engine_text(run: RunInfo) -> str:
+    """The engine with its version, or with what it means."""
+    return f"{known(run, 'engine')} {NO_CONTAINERS if is_plain(run) else known(run, 'docker')}".strip()
+
+
+def runs_from(run: RunInfo) -> str:
+    """What to call that from which the arms run."""
+    return "app" if is_plain(run) else "image"
+
+
+def budget_text(summary: RunSummary) -> str:
+    """CPU and memory of an arm, and how its containers share them."""
     budget = summary.scenario.budget
     cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
     memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
@@ -100,7 +114,10 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         yield f"A verdict: {used} valid blocks are too few, with 6 or more chance can be told from a difference."
     yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
     yield from _platform_limits(run, summary)
-    yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
+    if run.exploratory:
+        yield "Other traffic: one locustfile, started and stopped by hand."
+    else:
+        yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
 
 
 def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
@@ -110,9 +127,8 @@ def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
             f"Other storage drivers: the engine used {driver}. Whether containers of one image share the file pages of "
             "its libraries depends on the driver, and moves PSS."
         )
-    engine = known(run, "engine")
-    if engine and engine != "docker":
-        yield f"Containers: the engine was {engine}, without their isolation and their cost."
+    if is_plain(run):
+        yield from plain_limits(run)
     profiles = {arm.profile for arm in summary.scenario.arms if arm.front != "direct"}
     if profiles:
         yield f"Other balancers and settings: nginx ran with the profile {' and '.join(sorted(profiles))}."

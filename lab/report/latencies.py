@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lab.analysis.eligibility import PRINT_BEYOND
 from lab.analysis.latency import QUANTILES
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import RunSummary
-from lab.report.cells import cell, columns, words
-from lab.report.charts.lines import tail_chart
+from lab.report.cells import cell, columns, quantity, words
+from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.scales import logarithmic, tail
+from lab.report.charts.style import DASHES, stroke_key
 from lab.report.content import Figure, Section, Table
-from lab.report.points import arm_names, shorten
+from lab.report.points import arm_names
+from lab.report.servers import server_figure, server_table
 
 KINDS = ("response", "service")
 MS = 1e-3
@@ -19,12 +22,13 @@ MS = 1e-3
 
 def latency_section(summary: RunSummary) -> Section:
     """Tail curve and quantile table."""
-    figure = tail_figure(summary)
+    figures = (tail_figure(summary), server_figure(summary))
+    tables = (quantile_table(summary), server_table(summary))
     return Section(
         key="latency",
         title="Latency",
         sentences=(_meaning(summary),),
-        parts=(*((figure,) if figure else ()), quantile_table(summary)),
+        parts=(*(figure for figure in figures if figure), *(table for table in tables if table.rows)),
     )
 
 
@@ -39,29 +43,61 @@ def _meaning(summary: RunSummary) -> str:
 
 def tail_figure(summary: RunSummary) -> Figure | None:
     """The distribution over a tail axis: medians of the blocks strong, every block faint."""
-    medians = [
-        {"arm": arm.name, "kind": kind, **_curve(curve)}
-        for arm in summary.arms
-        for kind, curve in zip(KINDS, (arm.response_curve, arm.service_curve), strict=True)
-        if curve and (kind == KINDS[0] or summary.scenario.load.rate is not None)
-    ]
-    blocks = [
-        {"arm": trial.record.arm, "block": trial.record.block, **_curve(trial.response.curve)}
-        for trial in summary.trials
-    ]
-    if not medians:
+    kinds = KINDS if summary.scenario.load.rate is not None else KINDS[:1]
+    series = [*_block_curves(summary), *_arm_curves(summary, kinds)]
+    if not series:
         return None
+    told = [f"{kind} time" for kind in kinds] if len(kinds) > 1 else []
     return Figure(
         key="tail",
         title="Latency to the tail",
-        sentence="Faint lines are single blocks, strong lines the median over them; "
+        sentence=f"{_spread(summary)} Faint lines are single blocks, strong lines the median over them; "
         f"a line ends where fewer than {PRINT_BEYOND} requests lie beyond.",
-        spec=tail_chart(blocks, medians, arm_names(summary)),
+        chart=Curves(
+            title="Distribution of the latency, with an axis that spreads the tail",
+            arms=tuple(arm_names(summary)),
+            plots=(Plot(series=tuple(series)),),
+            x=tail(max(own.xs[-1] for own in series)),
+            y=logarithmic(value for own in series for value in own.ys),
+            x_title="this part of the requests took at most …",
+            y_title="time (ms)",
+            keys=(
+                *(stroke_key(name, DASHES[place]) for place, name in enumerate(told)),
+                stroke_key("one block", width=1, opacity=0.4),
+            ),
+            height=340,
+        ),
     )
 
 
-def _curve(curve: Sequence[tuple[float, float]]) -> dict[str, list[float | None]]:
-    return {"nines": shorten([nines for nines, _ in curve]), "ms": shorten([seconds / MS for _, seconds in curve])}
+def _spread(summary: RunSummary) -> str:
+    """The highest quantile that every arm has, in words."""
+    for place in reversed(range(len(QUANTILES))):
+        values = [(arm.name, arm.response_quantiles[place]) for arm in summary.arms if arm.response_quantiles]
+        said = [f"{name} {quantity(Unit.SECONDS, value)}" for name, value in values if value is not None]
+        if said and len(said) == len(values):
+            return f"p{100 * QUANTILES[place]:g}: {', '.join(said)}."
+    return "No quantile is known of every arm."
+
+
+def _block_curves(summary: RunSummary) -> Iterator[Series]:
+    for trial in summary.trials:
+        if trial.response.curve:
+            name = f"{trial.record.arm}, block {trial.record.block}"
+            yield _line(arm_names(summary).index(trial.record.arm), name, trial.response.curve, faint=True)
+
+
+def _arm_curves(summary: RunSummary, kinds: Sequence[str]) -> Iterator[Series]:
+    for place, arm in enumerate(summary.arms):
+        for dash, kind in enumerate(kinds):
+            curve = (arm.response_curve, arm.service_curve)[dash]
+            if curve:
+                yield _line(place, f"{arm.name}, {kind} time, median of the blocks", curve, dash=dash)
+
+
+def _line(arm: int, name: str, curve: Sequence[tuple[float, float]], *, faint: bool = False, dash: int = 0) -> Series:
+    nines, seconds = zip(*curve, strict=True)
+    return Series(arm=arm, name=name, xs=nines, ys=[value / MS for value in seconds], faint=faint, dash=dash)
 
 
 def quantile_table(summary: RunSummary) -> Table:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import vl_convert
-
-from lab.report.content import Content, Figure, Listing, Part, Section, Table
+from lab.report.charts.style import standalone
+from lab.report.content import Box, Content, Figure, Listing, Part, Section, Table
 from lab.report.text import markdown, markdown_code
 
 FIGURES = "figures"
-PAGE = {"background": "white"}  # a dark page must not swallow the black text of a figure
 
 
-def render_markdown(content: Content, *, figures: bool = True) -> str:
-    """The whole report as Markdown; without ``figures`` for places that show none, such as a CI job summary."""
-    parts = (*_opening(content, figures), *(line for s in content.sections for line in _section(s, figures)))
+def render_markdown(content: Content) -> str:
+    """The whole report as Markdown, with references to the files of ``render_figures``."""
+    parts = (
+        *_answer(content, "#"),
+        *(_part(content.figure) if content.figure else ()),
+        *(line for box in content.boxes for line in _box(box)),
+        *_part(content.headline),
+        *(line for section in content.sections for line in _section(section)),
+    )
+    return _joined(parts)
+
+
+def render_summary(content: Content) -> str:
+    """Question, verdict sentences, table and doubts: for places that show no files, such as a CI job summary."""
+    doubts = [doubt for section in content.sections for doubt in section.doubts]
+    return _joined((*_answer(content, "##"), *_part(content.headline), _doubts(doubts))) + "\n"
+
+
+def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -34,51 +48,62 @@ def all_figures(content: Content) -> Iterator[Figure]:
 
 
 def svg(figure: Figure) -> str:
-    """The figure drawn in black on white."""
-    spec: dict[str, Any] = {**figure.spec, "config": {**figure.spec["config"], **PAGE}}
-    return str(vl_convert.vegalite_to_svg(spec)).replace("currentColor", "black")
+    """The figure drawn in black on white, as a file."""
+    return standalone(figure.svg, f"{figure.title}. {figure.sentence}")
 
 
 def _path(figure: Figure) -> str:
     return f"{FIGURES}/{figure.key}.svg"
 
 
-def _opening(content: Content, figures: bool) -> Iterator[str]:
-    yield f"# {markdown(content.question)}"
+def _answer(content: Content, level: str) -> Iterator[str]:
+    yield f"{level} {markdown(content.question)}"
     yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
     yield "\n".join(
         f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.word)}**" if answer.word else "")
         for answer in content.answers
     )
     yield markdown(content.status)
-    if content.figure and figures:
-        yield from _part(content.figure, figures)
-    yield from _part(content.headline, figures)
 
 
-def _section(section: Section, figures: bool) -> Iterator[str]:
+def _box(box: Box) -> Iterator[str]:
+    yield f"**{markdown(box.title)}**"
+    yield "\n".join(f"- {markdown(name)}: {markdown(text)}" for name, text in box.rows)
+
+
+def _doubts(doubts: Iterable[str]) -> str:
+    return "\n".join(f"> **!** {markdown(doubt)}  " for doubt in doubts)
+
+
+def _section(section: Section) -> Iterator[str]:
     yield f"## {markdown(section.title)}"
-    yield "\n".join(f"> **!** {markdown(doubt)}  " for doubt in section.doubts)
+    yield _doubts(section.doubts)
     separator = "\n" if len(section.sentences) > 1 else ""
     mark = "- " if separator else ""
     yield separator.join(mark + markdown(sentence) for sentence in section.sentences)
     for part in section.parts:
-        yield from _part(part, figures)
+        yield from _part(part)
 
 
-def _part(part: Part, figures: bool) -> Iterator[str]:
+def _part(part: Part) -> Iterator[str]:
     if isinstance(part, Figure):
-        if figures:
-            yield f"![{markdown(part.title)}]({_path(part)})"
-            yield f"*{markdown(part.sentence)}*"
+        yield f"### {markdown(part.title)}"
+        yield f"![{markdown(part.title)}]({_path(part)})"
+        yield f"*{markdown(part.sentence)}*"
     elif isinstance(part, Listing):
-        yield f"<details><summary>{markdown(part.title)}</summary>"
-        yield markdown_code(part.text)
-        yield "</details>"
+        yield from _folded(part.title, markdown_code(part.text))
+    elif part.folded:
+        yield from _folded(part.title, _table(part), markdown(part.note))
     else:
         yield f"### {markdown(part.title)}"
         yield _table(part)
         yield markdown(part.note)
+
+
+def _folded(title: str, *inside: str) -> Iterator[str]:
+    yield f"<details><summary>{markdown(title)}</summary>"
+    yield from inside
+    yield "</details>"
 
 
 def _table(table: Table) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lab.analysis.metrics import METRICS, Unit
 from lab.analysis.summary import RunSummary
 from lab.report.cells import axis, cell, columns, quantity, words
-from lab.report.charts.compare import share_chart, stacked_chart
+from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Part, Section, Table
-from lab.report.memory import ledger_table, memory_figure, role_table
-from lab.report.points import arm_names, block_points
-from lab.units import format_ratio, format_seconds
+from lab.report.memory import ledger_table, memory_figure, memory_over_time, role_table
+from lab.report.points import arm_names, block_marks
+from lab.report.shares import share_figure, share_map, share_table
+from lab.units import format_seconds
 
 CPU_PARTS = ("app", "proxy")
 
@@ -21,8 +21,10 @@ def mechanism(summary: RunSummary) -> Section:
     """The section on mechanisms; a figure that would say nothing is left out."""
     parts: list[Part | None] = [
         share_figure(summary),
+        share_map(summary),
         share_table(summary),
         memory_figure(summary),
+        memory_over_time(summary),
         role_table(summary),
         ledger_table(summary),
         cpu_figure(summary),
@@ -33,52 +35,6 @@ def mechanism(summary: RunSummary) -> Section:
     return Section(key="why", title="Why is it so?", sentences=tuple(hop_sentences(summary)), parts=shown)
 
 
-def share_figure(summary: RunSummary) -> Figure | None:
-    """Share of each serving process, sorted, with every block's value."""
-    bars = [
-        {"arm": arm.name, "place": place, "share": share}
-        for arm in summary.arms
-        for place, share in enumerate(arm.shares, 1)
-    ]
-    if not bars:
-        return None
-    points = [
-        {"arm": trial.record.arm, "block": trial.record.block, "place": place, "share": share.fraction}
-        for trial in summary.trials
-        for place, share in enumerate(trial.shares, 1)
-    ]
-    expected = 1 / summary.scenario.budget.processes
-    shares = [f"{arm.name} {format_ratio(arm.shares[0])}" for arm in summary.arms if arm.shares]
-    return Figure(
-        key="shares",
-        title="Who did the work",
-        sentence=f"Share of the busiest process: {', '.join(shares)}; even is {format_ratio(expected)} (dashed).",
-        spec=share_chart(bars, points, expected, arm_names(summary)),
-    )
-
-
-def share_table(summary: RunSummary) -> Table:
-    """Sorted shares by arm and block."""
-    places = max((len(trial.shares) for trial in summary.trials), default=0)
-    rows = []
-    for arm in summary.arms:
-        for trial in summary.of_arm(arm.name):
-            fractions = [share.fraction for share in trial.shares]
-            padded = [*fractions, *(None,) * (places - len(fractions))]
-            rows.append((*words(arm.name, trial.record.block), *(cell(Unit.FRACTION, value) for value in padded)))
-    return Table(
-        key="shares-by-block",
-        title="Request shares of the serving processes",
-        columns=columns("arm", "block", numeric=[f"{place}." for place in range(1, places + 1)]),
-        rows=tuple(rows) if places else (),
-        note="Busiest process first; a process that answered nothing has 0 %. Found by: " + _attribution(summary) + ".",
-    )
-
-
-def _attribution(summary: RunSummary) -> str:
-    return ", ".join(sorted({trial.record.attribution for trial in summary.trials})) or "nothing"
-
-
 def cpu_figure(summary: RunSummary) -> Figure | None:
     """CPU for 1 000 requests, stacked by application and proxy."""
     known = [arm for arm in summary.arms if arm.cpu_app_per_1k_s is not None]
@@ -86,25 +42,30 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
         return None
     totals = [summary.metrics[arm.name, "cpu.per_1k"].median_all for arm in known]
     divisor, unit = axis(Unit.SECONDS, totals)
-    bars: list[dict[str, Any]] = [
-        {"arm": arm.name, "part": part, "order": place, "value": value / divisor}
-        for arm in known
-        for place, (part, value) in enumerate(
-            zip(CPU_PARTS, (arm.cpu_app_per_1k_s, arm.cpu_proxy_per_1k_s), strict=True)
+    bars = tuple(
+        StackedBar(
+            arm=arm_names(summary).index(arm.name),
+            name=arm.name,
+            parts=tuple(
+                (part, value / divisor, quantity(Unit.SECONDS, value))
+                for part, value in zip(CPU_PARTS, (arm.cpu_app_per_1k_s, arm.cpu_proxy_per_1k_s), strict=True)
+                if value is not None
+            ),
+            marks=tuple(block_marks(summary, arm.name, "cpu.per_1k", divisor)),
         )
-        if value is not None
-    ]
+        for arm in known
+    )
     said = [f"{arm.name} {quantity(Unit.SECONDS, total)}" for arm, total in zip(known, totals, strict=True)]
     return Figure(
         key="cpu",
         title="CPU for 1 000 requests",
-        sentence=f"CPU time of all containers for 1 000 successful requests: {', '.join(said)}.",
-        spec=stacked_chart(
-            bars,
-            block_points(summary, "cpu.per_1k", divisor),
-            arm_names(summary),
-            [part for part in CPU_PARTS if any(bar["part"] == part for bar in bars)],
-            f"CPU time for 1 000 requests ({unit})",
+        sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}.",
+        chart=Stacked(
+            title="CPU time for 1 000 requests by part",
+            axis=f"CPU time for 1 000 requests ({unit})",
+            parts=tuple(part for part in CPU_PARTS if any(part == name for bar in bars for name, _, _ in bar.parts)),
+            kinds=("one block",),
+            bars=bars,
         ),
     )
 
@@ -131,7 +92,8 @@ def cpu_table(summary: RunSummary) -> Table:
         columns=columns("arm", numeric=numbers),
         rows=rows,
         note="Time and switches for 1 000 successful requests, except cores used and throttled time. "
-        "Counters of the containers, interpolated linearly to the edges of the measure phase.",
+        "Counters of the containers (engine process: of the processes), interpolated linearly to the edges of the "
+        "measure phase.",
     )
 
 
@@ -144,6 +106,7 @@ def hop_table(summary: RunSummary) -> Table:
             *(cell(METRICS[key].unit, difference) for key, difference in hop.differences.items()),
         )
         for hop in summary.hops
+        if any(difference is not None for difference in hop.differences.values())
     )
     return Table(
         key="hop",

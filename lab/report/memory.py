@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import RunSummary
-from lab.report.cells import cell, columns, words
-from lab.report.charts.compare import stacked_chart
+from lab.analysis.trial import TrialSummary
+from lab.report.cells import cell, columns, quantity, words
+from lab.report.charts.bars import Mark, Stacked, StackedBar
+from lab.report.charts.curves import Curves, Plot, Series, columns_for
+from lab.report.charts.scales import linear
+from lab.report.charts.style import fill_key, shades
 from lab.report.content import Figure, Table
-from lab.report.points import arm_names, block_points
+from lab.report.points import arm_names, block_marks
+from lab.report.timing import TIME_TITLE, shown_trials, thinning, time_scale, warmup_of
 from lab.topology import Role
-from lab.units import MIB, format_bytes
+from lab.units import MIB, format_bytes, format_signed_bytes
 
 COMMAND_LENGTH = 60
 STACK = (Role.WORKER, Role.SUPERVISOR, Role.HELPER, Role.PROXY)  # from the axis outwards, ever lighter
 
 
 def memory_figure(summary: RunSummary) -> Figure | None:
-    """PSS stacked by role, with the totals of the blocks, and USS and RSS as ticks."""
-    bars = [
-        {"arm": arm.name, "part": role.role.value, "order": STACK.index(role.role), "value": role.pss_bytes / MIB}
-        for arm in summary.arms
-        for role in arm.roles
-        if role.role in STACK and role.pss_bytes is not None
-    ]
-    if not bars:
+    """Steady PSS stacked by role, with the totals of the blocks, and USS and RSS as further marks."""
+    parts = [role for role in STACK if any(line.role is role for arm in summary.arms for line in arm.roles)]
+    bars = tuple(
+        StackedBar(
+            arm=place,
+            name=arm.name,
+            parts=tuple(
+                (line.role.value, line.pss_bytes / MIB, quantity(Unit.BYTES, line.pss_bytes))
+                for role in parts
+                for line in arm.roles
+                if line.role is role and line.pss_bytes is not None
+            ),
+            marks=(*block_marks(summary, arm.name, "memory.pss.total", MIB), *_other_sums(summary, arm.name)),
+        )
+        for place, arm in enumerate(summary.arms)
+    )
+    if not any(bar.parts for bar in bars):
         return None
-    others = [
-        {"arm": arm.name, "kind": f"sum of {kind.upper()}", "value": value / MIB}
-        for kind in ("uss", "rss")
-        for arm in summary.arms
-        if (value := summary.metrics[arm.name, f"memory.{kind}.total"].median_all) is not None
-    ]
     totals = [
         f"{arm.name} {format_bytes(value)}"
         for arm in summary.arms
@@ -38,16 +48,87 @@ def memory_figure(summary: RunSummary) -> Figure | None:
     ]
     return Figure(
         key="memory",
-        title="The memory ledger",
-        sentence=f"Steady PSS of all processes: {', '.join(totals)}.",
-        spec=stacked_chart(
-            bars,
-            [*block_points(summary, "memory.pss.total", MIB), *others],
-            arm_names(summary),
-            [role.value for role in STACK if any(bar["part"] == role.value for bar in bars)],
-            "PSS (MiB)",
+        title="The memory ledger, steady",
+        sentence=f"Steady PSS of all processes: {', '.join(totals)}. The sum of RSS counts shared pages again in every "
+        "process; the sum of USS leaves them out.",
+        chart=Stacked(
+            title="Memory of each arm by role",
+            axis="PSS (MiB)",
+            parts=tuple(role.value for role in parts),
+            kinds=("one block", "sum of USS", "sum of RSS"),
+            bars=bars,
         ),
     )
+
+
+def _other_sums(summary: RunSummary, arm: str) -> Iterator[Mark]:
+    for place, kind in enumerate(("uss", "rss"), 1):
+        value = summary.metrics[arm, f"memory.{kind}.total"].median_all
+        if value is not None:
+            said = f"{arm}, sum of {kind.upper()}: {quantity(Unit.BYTES, value)}"
+            yield Mark(kind=place, value=value / MIB, text=said)
+
+
+def memory_over_time(summary: RunSummary) -> Figure | None:
+    """The ledger of one block over time, stacked by role, on the same axes for all arms."""
+    trials = shown_trials(summary)
+    parts = [role for role in STACK if any(role in trial.timeline.memory for trial in trials)]
+    plots = [plot for trial in trials if (plot := _stack(summary, trial, parts)).series]
+    if not plots:
+        return None
+    opacity = shades(len(parts))
+    highs = [value for plot in plots for series in plot.series for value in series.high]
+    grown = [said for trial in trials if (said := _growth(trial))]
+    return Figure(
+        key="memory-time",
+        title="The memory ledger over time",
+        sentence=f"Block {trials[0].record.block}, PSS by role; between the first and the last reading: "
+        f"{', '.join(grown) or 'not known'}. {thinning(trials, 'the instant at which the arm needs most')}",
+        chart=Curves(
+            title="Memory of each arm over time, by role",
+            arms=(),
+            plots=tuple(plots),
+            x=time_scale(trials),
+            y=linear(highs, zero=True),
+            x_title=TIME_TITLE,
+            y_title="PSS (MiB)",
+            keys=tuple(fill_key(role.value, shade) for role, shade in zip(parts, opacity, strict=True)),
+            shaded=warmup_of(trials),
+            columns=columns_for(len(plots)),
+            height=170,
+        ),
+    )
+
+
+def _stack(summary: RunSummary, trial: TrialSummary, parts: Sequence[Role]) -> Plot:
+    """Areas on top of each other, over the bins in which the whole arm was read."""
+    line = trial.timeline
+    own = [role for role in parts if role in line.memory]
+    known = [place for place in range(len(line.start_s)) if own and line.memory[own[0]][place] is not None]
+    arm, opacity = arm_names(summary).index(trial.record.arm), dict(zip(parts, shades(len(parts)), strict=True))
+    lower, series = [0.0] * len(known), []
+    for role in own:
+        upper = [low + (line.memory[role][place] or 0.0) / MIB for low, place in zip(lower, known, strict=True)]
+        series.append(
+            Series(
+                arm=arm,
+                name=f"{trial.record.arm}, up to {role.value}",
+                xs=[line.start_s[place] + line.bin_s / 2 for place in known],
+                ys=upper,
+                faint=True,
+                low=lower,
+                high=upper,
+                opacity=0.85 * opacity[role],
+            )
+        )
+        lower = upper
+    return Plot(series=tuple(series) if known else (), heading=trial.record.arm, arm=arm)
+
+
+def _growth(trial: TrialSummary) -> str:
+    tracks = trial.timeline.memory.values()
+    sums = [sum(parts) for parts in zip(*tracks, strict=True) if None not in parts]
+    return f"{trial.record.arm} {format_signed_bytes(sums[-1] - sums[0])}" if sums else ""
 
 
 def role_table(summary: RunSummary) -> Table:
@@ -94,5 +175,6 @@ def ledger_table(summary: RunSummary) -> Table:
             "arm", "role", "process", "command", numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks")
         ),
         rows=rows,
+        folded=True,
         note="A process seen in fewer blocks than its neighbours was started or replaced in the middle of a run.",
     )

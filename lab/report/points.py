@@ -1,34 +1,23 @@
-"""What several figures need: the arms, the blocks' values, numbers of a pixel's precision."""
+"""What several figures need: the arms, and the blocks' values as marks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
+from lab.analysis.metrics import METRICS
 from lab.analysis.summary import RunSummary
+from lab.report.cells import quantity
+from lab.report.charts.bars import Mark
 
 
 def arm_names(summary: RunSummary) -> list[str]:
-    """The arms in the order of the scenario, which is that of every colour scale."""
+    """The arms in the order of the scenario, which is that of their colours."""
     return [arm.name for arm in summary.arms]
 
 
-def block_points(summary: RunSummary, key: str, divisor: float) -> list[dict[str, Any]]:
-    """Every block's value of a metric, for a chart: rows {arm, kind, block, value}."""
+def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list[Mark]:
+    """Every block's value of a metric as a mark of the first kind."""
+    unit = METRICS[key].unit
     return [
-        {"arm": arm.name, "kind": "one block", "block": block, "value": value / divisor}
-        for arm in summary.arms
-        for block, value in summary.metrics[arm.name, key].values.items()
+        Mark(kind=0, value=value / divisor, text=f"{arm}, block {block}: {quantity(unit, value)}")
+        for block, value in summary.metrics[arm, key].values.items()
         if value is not None
     ]
-
-
-def shorten(values: Sequence[float | None]) -> list[float | None]:
-    """``short`` of every value."""
-    return [None if value is None else short(value) for value in values]
-
-
-def short(value: float) -> float:
-    """Four significant digits: what a pixel can show, and a third of the bytes."""
-    rounded = float(f"{value:.4g}")
-    return int(rounded) if rounded.is_integer() else rounded

@@ -24,8 +24,8 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     console.print(Text(one_line(" · ".join(content.facts)), style="dim"))
     console.print()
     for answer in content.answers:
-        word = f" → {answer.word}" if answer.word else ""
-        console.print(Text(one_line(answer.sentence)).append(one_line(word), style="bold"))
+        word = f" → {one_line(answer.word)}" if answer.word else ""
+        console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
     console.print(Text(one_line(content.status)))
     console.print()
     console.print(_table(content.headline))

@@ -16,6 +16,8 @@ _REPLACEMENT = "\ufffd"
 
 def printable(text: str) -> str:
     """``text`` without control, format and surrogate characters; newlines and tabs stay."""
+    if text.isprintable():
+        return text  # nearly always, and the data of a figure's paths are long
     return "".join(character if _harmless(character) else _REPLACEMENT for character in text)
 
 

@@ -1,25 +1,26 @@
-"""How the trials went over time, and whether the machine drifted from one to the next."""
+"""How the trials went over time: throughput, failures and latency of every block, CPU and memory of every process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
+from lab.analysis.arms import ArmSummary, ArmTimeline
 from lab.analysis.eligibility import PRINT_BEYOND
-from lab.analysis.metrics import METRICS
 from lab.analysis.summary import RunSummary
-from lab.analysis.timeline import TIMELINE_QUANTILES, ProcessTrack, Track
+from lab.analysis.timeline import TIMELINE_QUANTILES, Timeline
+from lab.analysis.tracks import Extremes, Track
 from lab.analysis.trial import TrialSummary
-from lab.report.cells import axis
-from lab.report.charts.lines import order_chart, process_chart, time_chart
+from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.scales import linear
+from lab.report.charts.style import Key, fill_key, stroke_key
 from lab.report.content import Figure, Section
-from lab.report.points import arm_names, short, shorten
-from lab.topology import Role
-from lab.units import MIB
+from lab.report.points import arm_names
+from lab.report.process_tracks import process_figures
+from lab.report.timing import TIME_TITLE, middles, thinned, thinning, time_scale, warmup_of
+from lab.units import format_rate, format_seconds
 
-MAX_TRACKS = 40  # processes of one arm in a figure; the ledger has them all
 MS = 1e-3
-DASHED = (Role.WORKER, Role.PROXY, Role.SUPERVISOR, Role.HELPER, Role.PLATFORM)  # solid first
+SECONDS_SHADED = "smallest to largest second"
 
 
 def time_section(summary: RunSummary) -> Section:
@@ -30,54 +31,66 @@ def time_section(summary: RunSummary) -> Section:
         *latency_figures(summary),
         *process_figures(summary),
     )
-    return Section(
-        key="time", title="Over time", sentences=_thinning(summary), parts=tuple(figure for figure in figures if figure)
-    )
-
-
-def _thinning(summary: RunSummary) -> tuple[str, ...]:
-    bins = sorted({trial.timeline.bin_s for trial in summary.trials})
-    if not bins:
-        return ()
-    return (
-        f"Each point is a bin of {' or '.join(f'{bin_s:g}' for bin_s in bins)} s; the measure phase begins at 0, "
-        "what is left of it is the warm-up.",
-    )
+    return Section(key="time", title="Over time", parts=tuple(figure for figure in figures if figure))
 
 
 def throughput_figure(summary: RunSummary) -> Figure | None:
     """Successful requests a second."""
-    rows = list(_track_rows(summary, {t.record.trial_id: t.timeline.throughput for t in summary.trials}))
-    return _time_figure(
+    series = _series(summary, lambda line: line.throughput, lambda line: line.throughput_extremes)
+    rates = [
+        f"{arm.name} {format_rate(value)}"
+        for arm in summary.arms
+        if (value := summary.metrics[arm.name, "throughput"].median_all) is not None
+    ]
+    return _figure(
         summary,
         "throughput",
         "Throughput",
-        "Successful requests by the second in which they ended.",
-        rows,
+        f"Successful requests by the second in which they ended; median of the blocks: {', '.join(rates)}.",
+        series,
         "requests a second",
     )
 
 
 def failure_figure(summary: RunSummary) -> Figure | None:
     """Failed requests a second; None when there were none."""
-    rows = list(_track_rows(summary, {t.record.trial_id: t.timeline.failures for t in summary.trials}))
-    if not any(any(row["value"]) for row in rows):
+    series = _series(summary, lambda line: line.failures, lambda line: line.failure_extremes)
+    if not any(any(own.ys) for own in series):
         return None
-    return _time_figure(
-        summary, "failures", "Failures", "Failed requests and dropped arrivals.", rows, "failures a second"
-    )
+    counts = [f"{arm.name} {sum(trial.counts.failures for trial in summary.of_arm(arm.name))}" for arm in summary.arms]
+    sentence = f"Failed requests and dropped arrivals; in the measure phases of all blocks: {', '.join(counts)}."
+    return _figure(summary, "failures", "Failures", sentence, series, "failures a second")
 
 
 def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
-    """The median, and the highest quantile that most bins have enough requests for."""
+    """The median, the highest quantile that most bins have enough requests for, and the slowest request."""
     tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if _mostly_known(summary.trials, quantile)]
     for quantile in (TIMELINE_QUANTILES[0], *tails[-1:]):
-        tracks = {t.record.trial_id: _in(t.timeline.quantiles[quantile], MS) for t in summary.trials}
         name = f"p{100 * quantile:g}"
-        sentence = f"{name} of the requests scheduled in each bin that has at least {PRINT_BEYOND} beyond it."
-        yield _time_figure(
-            summary, f"time-{name}", f"{name} over time", sentence, list(_track_rows(summary, tracks)), f"{name} (ms)"
-        )
+        sentence = f"{name} of the requests scheduled in each bin that has at least {PRINT_BEYOND} beyond it; "
+        yield _latency_figure(summary, name, f"{name} over time", sentence, _quantile_of(quantile))
+    yield _latency_figure(summary, "slowest", "Slowest request", "The slowest request of each bin; ", _slowest)
+
+
+def _quantile_of(quantile: float) -> Callable[[Timeline | ArmTimeline], Track]:
+    return lambda line: line.quantiles.get(quantile, ())
+
+
+def _slowest(line: Timeline | ArmTimeline) -> Track:
+    return line.slowest
+
+
+def _latency_figure(
+    summary: RunSummary, name: str, title: str, sentence: str, track_of: Callable[[Timeline | ArmTimeline], Track]
+) -> Figure | None:
+    series = _series(summary, lambda line: _in(track_of(line), MS))
+    peaks = [
+        f"{arm.name} {format_seconds(highest * MS)}"
+        for place, arm in enumerate(summary.arms)
+        if (highest := max((y or 0.0 for own in series if own.arm == place for y in own.ys), default=0.0))
+    ]
+    said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}."
+    return _figure(summary, f"time-{name}", title, said, series, f"{name} (ms)")
 
 
 def _mostly_known(trials: Sequence[TrialSummary], quantile: float) -> bool:
@@ -85,88 +98,70 @@ def _mostly_known(trials: Sequence[TrialSummary], quantile: float) -> bool:
     return sum(value is not None for value in values) > len(values) / 2
 
 
-def _time_figure(
-    summary: RunSummary, key: str, title: str, sentence: str, rows: list[dict[str, Any]], unit: str
-) -> Figure | None:
-    if not rows:
-        return None
-    return Figure(key=key, title=title, sentence=sentence, spec=time_chart(rows, arm_names(summary), unit))
+def _series(
+    summary: RunSummary,
+    track_of: Callable[[Timeline | ArmTimeline], Track],
+    extremes_of: Callable[[Timeline], Extremes | None] = lambda _: None,
+) -> list[Series]:
+    """Every block faint, and the median over the blocks strong."""
+    places = {name: place for place, name in enumerate(arm_names(summary))}
+    series = [
+        _block(places[trial.record.arm], trial, track_of(trial.timeline), extremes_of(trial.timeline))
+        for trial in summary.trials
+        if track_of(trial.timeline)
+    ]
+    return [*series, *(_median(place, arm, track_of) for place, arm in enumerate(summary.arms) if arm.trials)]
 
 
-def _track_rows(summary: RunSummary, tracks: Mapping[str, Track]) -> Iterator[dict[str, Any]]:
-    for trial in summary.trials:
-        series = _series(trial, tracks[trial.record.trial_id])
-        yield {"arm": trial.record.arm, "block": trial.record.block, **series}
-
-
-def _series(trial: TrialSummary, track: Track) -> dict[str, list[float | None]]:
-    return {"s": shorten(trial.timeline.start_s), "value": shorten(track)}
-
-
-def process_figures(summary: RunSummary) -> Iterator[Figure | None]:
-    """CPU and PSS of every process in the first block that counts."""
-    block = next(iter(summary.decision.used or summary.blocks), None)
-    shown = [trial for trial in summary.trials if trial.record.block == block]
-    cut = any(len(trial.timeline.processes) > MAX_TRACKS for trial in shown)
-    limit = f" Of each arm the {MAX_TRACKS} largest are drawn." if cut else ""
-    for key, title, track_of, unit in (
-        ("process-cpu", "CPU by process", lambda process: _in(process.cpu_cores, 0.01), "CPU (% of a core)"),
-        ("process-memory", "Memory by process", lambda process: _in(process.pss_bytes, MIB), "PSS (MiB)"),
-    ):
-        rows = [row for trial in shown for row in _process_rows(trial, track_of)]
-        if rows:
-            roles = [role.value for role in DASHED if any(row["role"] == role.value for row in rows)]
-            yield Figure(
-                key=key,
-                title=title,
-                sentence=f"Every line is one process of block {block}.{limit}",
-                spec=process_chart(rows, arm_names(summary), roles, unit),
-            )
-
-
-def _process_rows(trial: TrialSummary, track_of: Callable[[ProcessTrack], Track]) -> Iterator[dict[str, Any]]:
-    for process in sorted(trial.timeline.processes, key=_largest, reverse=True)[:MAX_TRACKS]:
-        track = track_of(process)
-        if any(value is not None for value in track):
-            name = f"{process.role} {process.service}/{process.ordinal}, pid {process.pid}"
-            yield {"arm": trial.record.arm, "process": name, "role": process.role.value, **_series(trial, track)}
-
-
-def _largest(track: ProcessTrack) -> float:
-    return max((value for value in track.pss_bytes if value is not None), default=0.0)
-
-
-def order_section(summary: RunSummary, order: Sequence[str]) -> Section:
-    """Every primary metric in the order in which the trials ran: drift of the machine shows here."""
-    rows: list[dict[str, Any]] = []
-    titles: list[str] = []
-    for key in dict.fromkeys(summary.scenario.compare.primary):
-        metric = METRICS[key]
-        values = {trial.record.trial_id: trial.values[key] for trial in summary.trials}
-        divisor, unit = axis(metric.unit, values.values())
-        title = f"{key} ({unit})" if unit else key
-        titles.append(title)
-        rows += [
-            {
-                "title": title,
-                "arm": trial.record.arm,
-                "trial": trial.record.trial_id,
-                "place": order.index(trial.record.trial_id) + 1,
-                "value": short(value / divisor),
-            }
-            for trial in summary.trials
-            if (value := values[trial.record.trial_id]) is not None
-        ]
-    if not rows:
-        return Section(key="order", title="Was the machine quiet?")
-    sentence = "A trend from left to right that all arms share is the machine's, not an arm's."
-    figure = Figure(
-        key="order",
-        title="In the order of the run",
-        sentence=sentence,
-        spec=order_chart(rows, arm_names(summary), titles),
+def _block(place: int, trial: TrialSummary, track: Track, extremes: Extremes | None) -> Series:
+    return Series(
+        arm=place,
+        name=f"{trial.record.arm}, block {trial.record.block}",
+        xs=middles(trial),
+        ys=track,
+        faint=True,
+        low=extremes.low if extremes else (),
+        high=extremes.high if extremes else (),
+        opacity=0.1,
     )
-    return Section(key="order", title="Was the machine quiet?", parts=(figure,))
+
+
+def _median(place: int, arm: ArmSummary, track_of: Callable[[Timeline | ArmTimeline], Track]) -> Series:
+    half = arm.timeline.bin_s / 2
+    xs = [start_s + half for start_s in arm.timeline.start_s]
+    return Series(arm=place, name=f"{arm.name}, median of the blocks", xs=xs, ys=track_of(arm.timeline))
+
+
+def _figure(
+    summary: RunSummary, key: str, title: str, sentence: str, series: list[Series], y_title: str
+) -> Figure | None:
+    values = [value for own in series for track in (own.ys, own.high) for value in track]
+    if not any(value is not None for value in values):
+        return None
+    bands = any(own.high for own in series)
+    kept = "the mean of its seconds, with the smallest and the largest shaded" if bands else "all that ended in it"
+    kept = "every request that began in it counts" if key.startswith("time-") else kept
+    return Figure(
+        key=key,
+        title=title,
+        sentence=f"{sentence} {thinning(summary.trials, kept)}",
+        chart=Curves(
+            title=title,
+            arms=tuple(arm_names(summary)),
+            plots=(Plot(series=tuple(series)),),
+            x=time_scale(summary.trials),
+            y=linear(values, zero=True),
+            x_title=TIME_TITLE,
+            y_title=y_title,
+            keys=_keys(shaded=bands and thinned(summary.trials)),
+            shaded=warmup_of(summary.trials),
+        ),
+    )
+
+
+def _keys(*, shaded: bool) -> tuple[Key, ...]:
+    lines = (stroke_key("median of the blocks"), stroke_key("one block", width=1, opacity=0.4))
+    return (*lines, *((fill_key(SECONDS_SHADED, 0.2),) if shaded else ()))
 
 
 def _in(track: Track, unit: float) -> Track:

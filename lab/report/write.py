@@ -11,6 +11,7 @@ from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
 from lab.records import RunInfo
 from lab.report.build import build_content
+from lab.report.markdown import render_summary
 from lab.report.reporters import REPORTERS
 from lab.report.terminal import render_terminal
 from lab.report.written import Written
@@ -27,18 +28,24 @@ def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Com
     content = build_content(run, summary, comparison)
     for reporter in REPORTERS.values():
         for name, text in reporter(content).items():
-            _write(path / name, text)
+            _write(path, name, text)
     document = comparison_document(run, summary, comparison)
-    _write(path / "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
+    _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
     return Written(
         html=path / "report.html",
         markdown=path / "report.md",
         comparison=path / "comparison.json",
         terminal=render_terminal(content, width),
+        summary=render_summary(content),
     )
 
 
-def _write(target: Path, text: str) -> None:
+def _write(path: Path, name: str, text: str) -> None:
+    target = path / name
+    if target.parent != path and target.parent.is_symlink():
+        raise RunFolderError(
+            f"{target.parent}: a link, and a run folder holds none", "remove it; reports are made anew"
+        )
     try:
         with disk_errors(target):
             target.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where the forms of a report are; apart from ``write.py``, so that knowing it costs no chart library."""
+"""Where the forms of a report are; apart from ``write.py``, so that knowing it draws no chart."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Where the report is, and its short form for the terminal."""
+    """Where the report is, its short form for the terminal, and one in Markdown for a CI job summary."""
 
     html: Path
     markdown: Path
     comparison: Path
     terminal: str
+    summary: str

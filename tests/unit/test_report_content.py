@@ -16,10 +16,13 @@ from lab.records import Environment, TrialResult, TrialState
 from lab.report.answer import status
 from lab.report.belief import belief, error_table, gate_table
 from lab.report.build import build_content
-from lab.report.charts.compare import ratio_ticks
+from lab.report.charts.forest import Forest
+from lab.report.charts.scales import ratio_ticks
 from lab.report.content import Content, Figure, Section
 from lab.report.details import metric_table, sensitivity
 from lab.report.facts import facts_line, limits
+from lab.report.servers import server_figure
+from lab.report.shares import share_figure
 from lab.report.verdicts import verdict_answers
 from lab.scenario import Scenario
 from tests import judged_runs
@@ -82,7 +85,7 @@ def test_enough_blocks_are_not_called_smoke() -> None:
     """Six valid blocks are what a verdict takes."""
     scenario = make_scenario(load=LOAD, trials={"blocks": 6, "seed": 1})
 
-    assert status(summary_of(make_trials(scenario), scenario)) == "6 blocks."
+    assert status(summary_of(make_trials(scenario), scenario)) == "6 blocks, all valid."
 
 
 def test_the_choice_of_blocks_is_laid_open() -> None:
@@ -181,6 +184,8 @@ def test_unattributed_requests_are_a_doubt() -> None:
     doubts = belief(make_run(SCENARIO), summary_of(hidden)).doubts
 
     assert any("could be attributed" in doubt for doubt in doubts)
+    assert share_figure(summary_of(hidden)) is None
+    assert server_figure(summary_of(hidden)) is None
 
 
 def test_limits_come_from_the_facts() -> None:
@@ -267,8 +272,11 @@ def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:
     contest = next(contest for contest in comparison.primaries if contest.judgement.interval)
     interval = contest.judgement.interval
     assert interval is not None
-    lines = [(line["arm"], line["low"], line["high"]) for line in content.figure.spec["datasets"]["intervals"]]
-    assert (contest.arm, interval.low, interval.high) in lines
+    assert isinstance(content.figure.chart, Forest)
+    row = next(row for row in content.figure.chart.rows if row.name == contest.arm and row.interval)
+    assert row.interval == (interval.low, interval.high)
+    assert row.estimate == contest.judgement.estimate
+    assert row.word in content.figure.chart.svg()
     judgements = {(contest.metric, contest.arm): contest.judgement}
     table = metric_table(summary, METRICS[contest.metric].group, judgements)
     assert f"{interval.low:.3f}–{interval.high:.3f}" in [row[4].text for row in table.rows]

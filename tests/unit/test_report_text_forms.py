@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -15,7 +17,7 @@ from lab.conclude import conclude
 from lab.errors import RunFolderError
 from lab.plan import build_plan
 from lab.report.build import build_content
-from lab.report.content import Content
+from lab.report.content import Answer, Content
 from lab.report.csv_tables import all_tables, render_csv
 from lab.report.markdown import all_figures, render_figures, render_markdown
 from lab.report.terminal import render_terminal
@@ -83,14 +85,16 @@ def test_markdown_has_no_html_but_its_own(content: Content) -> None:
 
 
 def test_every_figure_of_the_markdown_exists_as_svg(content: Content) -> None:
-    """Black on white, so that a dark page can show it; without figures none is referred to."""
+    """Black on white, so that a dark page can show it, and well-formed."""
     figures = render_figures(content)
     referred = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", render_markdown(content))
 
     assert referred == list(figures)
     assert len(referred) == len(list(all_figures(content))) >= 9
-    assert all(svg.startswith("<svg") and "currentColor" not in svg for svg in figures.values())
-    assert "![" not in render_markdown(content, figures=False)
+    for svg in figures.values():
+        root = ElementTree.fromstring(svg)
+        assert root.get("color") == "#1b1f24"
+        assert root.find("{*}rect[@fill='white']") is not None
 
 
 def test_csv_holds_stored_values(content: Content) -> None:
@@ -113,6 +117,15 @@ def test_terminal_text_fits_and_controls_nothing(content: Content, width: int) -
     assert printable(text) == text
     assert "memory (PSS), steady" in text
     assert "smoke test" in text
+
+
+@pytest.mark.parametrize("width", range(40, 110, 7))
+def test_the_verdict_stands_apart_from_its_sentence(content: Content, width: int) -> None:
+    """However the line breaks, an arrow has a space on both sides."""
+    answer = Answer(sentence="costly use 22.2 % more CPU than workers (95 % CI 13.8–43.4 %)", word="worse")
+    text = " ".join(render_terminal(replace(content, answers=(answer,)), width).split())
+
+    assert "43.4 %) → worse" in text
 
 
 def test_terminal_colours_only_when_asked(content: Content) -> None:

@@ -1,6 +1,6 @@
 """Gates: is a trial valid, whatever it says? Each check is a pure function over one TrialResult (METHOD 2).
 
-``run_gates`` applies all of them to one trial, ``arms_alike`` looks at the trials of one block, and ``GATES`` declares
+``run_gates`` applies all of them to one trial, ``rates_alike`` looks at the arms of one block, and ``GATES`` declares
 titles, limits and sources for reports and documents.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from lab.analysis.gates import load, machine, steadiness
 from lab.analysis.gates.attribution import attribution
-from lab.analysis.gates.block import arms_alike
+from lab.analysis.gates.block import arms_alike, rates_alike
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
 from lab.analysis.gates.outcome import decided
 from lab.records import GateResult, Phase, TrialResult, TrialState
 
-__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "arms_alike", "run_gates"]
+__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "arms_alike", "rates_alike", "run_gates"]
 
 CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     load.load_cpu,

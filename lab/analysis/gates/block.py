@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.analysis.gates.limits import ALIKE
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
@@ -12,16 +12,21 @@ from lab.units import format_ratio
 
 
 def arms_alike(block: Sequence[TrialResult]) -> GateResult:
+    """``rates_alike`` of one block's trials."""
+    open_model = any(result.record.load.open_model for result in block)
+    return rates_alike({result.record.arm: _throughput(result) for result in block}, open_model=open_model)
+
+
+def rates_alike(rates: Mapping[str, float], *, open_model: bool) -> GateResult:
     """Throughput of all arms of one closed-model block within 1.5 %: what they share may be the limit, the generator.
 
-    The value is the largest throughput ÷ the smallest − 1. In the open model the rate sets the throughput, and
-    likeness means nothing.
+    ``rates`` are successful requests a second by arm. The value is the largest ÷ the smallest − 1. In the open model
+    the rate sets the throughput, and likeness means nothing.
     """
-    if any(result.record.load.open_model for result in block):
+    if open_model:
         return not_applicable(ALIKE, "in the open model the rate sets the throughput of every arm")
-    if len(block) < 2:
+    if len(rates) < 2:
         return not_applicable(ALIKE, "the block has one arm only")
-    rates = {result.record.arm: _throughput(result) for result in block}
     if not all(rates.values()):
         return unchecked(ALIKE, "an arm of the block has no successful request in its measure window")
     spread = max(rates.values()) / min(rates.values()) - 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from lab.analysis.accounts import plain_processes
 from lab.analysis.gates.counters import arm_cores, containers, rate
 from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
-from lab.analysis.gates.outcome import judge, unchecked
+from lab.analysis.gates.outcome import judge, not_applicable, unchecked
 from lab.records import GateResult, TrialResult
 from lab.topology import Role
 from lab.units import format_bytes, format_ratio
@@ -68,6 +69,8 @@ def anonymous_memory(result: TrialResult) -> GateResult:
 
     The value is the median over the instants: one allocation between the two readings is no disagreement.
     """
+    if plain_processes(result.record):
+        return not_applicable(ANON, "plain processes have no cgroup that keeps a second account")
     pairs = _anon_pairs(result)
     if not pairs.height:
         return unchecked(ANON, "no instant has anonymous PSS of every process and the cgroups' account beside it")

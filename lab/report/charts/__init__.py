@@ -1,1 +1,1 @@
-"""The figures as Vega-Lite specifications, made with Altair."""
+"""The figures: frozen data in, one SVG element out; no framework, no network."""

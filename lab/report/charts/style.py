@@ -1,67 +1,126 @@
-"""What all figures share: colours, sizes, and how a chart becomes a specification with its data inside.
+"""What all figures share: colours, sizes, legends, and how a drawing becomes one SVG element.
 
 One colour for each arm everywhere (Okabe and Ito's palette, safe for colour-blind readers, without its black and
-yellow, which vanish on a dark or a light page); roles are shades of it. Text is ``currentColor``: it follows the page.
+yellow, which vanish on a dark or a light page); roles are shades of it. A mark is drawn in ``currentColor`` inside a
+group that carries its arm's colour, and text is the page's, so that one drawing suits light, dark and paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle, islice
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-import altair as alt
-
-from lab.report.content import Spec
-
-Rows = Sequence[Mapping[str, Any]]
+from lab.report.charts.draw import CHARACTER, cut, label, tag, words
 
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-SHAPES = ("circle", "triangle-up", "diamond")
-DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [1, 4])
-WIDTH = 780  # pixels of a whole figure
-LEGEND = 150  # pixels beside it
-NAME_LIMIT = 220  # pixels; longer names are cut with an ellipsis, the tables have them in full
-INK = "currentColor"
-OUTLINES = alt.Legend(title=None, symbolStrokeColor=INK)
-PADDED = alt.Scale(zero=False, nice=False, padding=14)
-FROM_ZERO = alt.Scale(zero=True)
+DASHES = ("", "6 3", "2 2", "8 2 2 2", "1 4")
+WIDTH = 860.0
+ROW = 18.0
+NAME_LIMIT = 28  # characters; longer names are cut with an ellipsis, the tables have them in full
 
 
-def on(dataset: str) -> Any:
-    """A chart over a named data set, whose rows ``specification`` adds."""
-    return alt.Chart(alt.NamedData(name=dataset))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An entry of a legend that is no arm: ``mark`` is a small drawing of 22 by 10 pixels."""
+
+    name: str
+    mark: str
 
 
-def arm_colour(arms: Sequence[str], *, legend: bool = True) -> Any:
-    """The colour channel; every arm keeps its colour whichever rows there are."""
-    scale = alt.Scale(domain=list(arms), range=list(islice(cycle(ARM_COLOURS), len(arms))))
-    shown = alt.Legend(title=None, labelLimit=NAME_LIMIT, symbolOpacity=1, symbolStrokeWidth=3)
-    return alt.Color("arm:N", scale=scale, legend=shown if legend else None)
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The rows above a figure, and how high they are."""
+
+    markup: str
+    height: float
 
 
-def number(field: str, title: str = "", form: str = ".4~g") -> Any:
-    """A number in a tooltip."""
-    return alt.Tooltip(f"{field}:Q", format=form, title=title or field)
+@cache
+def figure_css() -> str:
+    """The rules that a drawing needs, inside a page or inside an SVG file of its own."""
+    return files("lab.report").joinpath("figure.css").read_text(encoding="utf-8")
 
 
-def specification(chart: Any, **datasets: Rows) -> Spec:
-    """The styled chart with its rows; they bypass Altair, which would copy and check each of them."""
-    styled = (
-        chart.configure(background="transparent", font="system-ui, sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=INK,
-            titleColor=INK,
-            domainColor=INK,
-            tickColor=INK,
-            gridColor=INK,
-            gridOpacity=0.15,
-            labelFontSize=11,
-        )
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12)
-        .configure_header(labelColor=INK, titleColor=INK)
+def drawing(title: str, height: float, *children: str, width: float = WIDTH) -> str:
+    """The whole figure as one element; ``title`` is what a screen reader says of it."""
+    return tag(
+        "svg",
+        *children,
+        class_="figure",
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        role="img",
+        aria_label=title,
     )
-    spec: dict[str, Any] = styled.to_dict()
-    del spec["$schema"]  # an address nobody needs to ask
-    return spec | {"datasets": {name: list(rows) for name, rows in datasets.items()}}
+
+
+def arm_colour(place: int) -> str:
+    """The colour of the arm at this place of the scenario, in every figure."""
+    return ARM_COLOURS[place % len(ARM_COLOURS)]
+
+
+def in_arm(place: int, *children: str, **attributes: str | float | None) -> str:
+    """Marks of the arm at this place of the scenario: its colour, and a handle to hide them by."""
+    return tag("g", *children, class_="arm", data_arm=str(place), color=arm_colour(place), **attributes)
+
+
+def beside_arm(place: int, *children: str) -> str:
+    """Text that comes and goes with the arm, in the colour of the page."""
+    return tag("g", *children, class_="arm", data_arm=str(place))
+
+
+def shades(count: int) -> tuple[float, ...]:
+    """Opacities from strong to faint, one for each part of a stack."""
+    return tuple(1 - 0.75 * place / max(1, count - 1) for place in range(count))
+
+
+def stroke_key(name: str, dash: str = "", width: float = 2.0, opacity: float = 1.0) -> Key:
+    """A legend entry for a kind of line."""
+    line = tag(
+        "line",
+        x1=0,
+        x2=22,
+        y1=5,
+        y2=5,
+        class_="ink",
+        stroke_width=width,
+        stroke_dasharray=dash or None,
+        stroke_opacity=f"{opacity:g}",
+    )
+    return Key(name=name, mark=line)
+
+
+def fill_key(name: str, opacity: float) -> Key:
+    """A legend entry for a kind of area."""
+    looks = {"class_": "solid", "fill_opacity": f"{opacity:.2f}", "stroke_opacity": "0.4"}
+    return Key(name=name, mark=tag("rect", x=4, width=14, height=10, **looks))
+
+
+def legend(arms: Sequence[str], keys: Sequence[Key] = ()) -> Legend:
+    """Arms by colour, then other marks, in as many rows as it takes."""
+    swatches = [in_arm(place, tag("rect", x=4, width=14, height=10, fill="currentColor")) for place in range(len(arms))]
+    entries = [*zip(arms, swatches, range(len(arms)), strict=True), *((key.name, key.mark, None) for key in keys)]
+    parts: list[str] = []
+    x, y = 0.0, 0.0
+    for name, mark, place in entries:
+        width = 28 + CHARACTER * len(cut(name, NAME_LIMIT)) + 16
+        if x and x + width > WIDTH:
+            x, y = 0.0, y + ROW
+        text = label(name, x + 27, y + 9.5, NAME_LIMIT)
+        entry = tag("g", mark, transform=f"translate({x:.0f} {y:.0f})") + text
+        parts.append(entry if place is None else beside_arm(place, entry))
+        x += width
+    return Legend(tag("g", *parts, class_="legend"), y + ROW + 8 if entries else 0.0)
+
+
+def standalone(svg: str, title: str) -> str:
+    """The drawing as a file of its own: black on white, so that a dark page does not swallow its text."""
+    head, _, rest = svg.partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
+    width, height = box.split()[2:]
+    return (
+        f'{head} xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" color="#1b1f24">'
+        f"<title>{words(title)}</title><style>{figure_css()}</style>"
+        f'<rect width="{width}" height="{height}" fill="white"/>{rest}'
+    )

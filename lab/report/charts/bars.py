@@ -1,0 +1,195 @@
+"""Bars from zero: stacked by part along x, and grouped by place along y; every block's value stands on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.report.charts.draw import hint, label, tag
+from lab.report.charts.panel import BOTTOM, LEFT, Panel, frame
+from lab.report.charts.scales import UNLABELLED, linear
+from lab.report.charts.style import NAME_LIMIT, WIDTH, Key, beside_arm, drawing, fill_key, in_arm, legend, shades
+
+NAMES = 190.0  # pixels of the arms' names
+ROW = 34.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A value that stands on a bar: ``kind`` chooses its shape, ``text`` says what it is."""
+
+    kind: int
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackedBar:
+    """One arm: its parts as (part, value, text) from the axis outwards, and marks on it."""
+
+    arm: int
+    name: str
+    parts: tuple[tuple[str, float, str], ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stacked:
+    """Horizontal bars, one for each arm, stacked by part. ``kinds`` name the shapes of the marks."""
+
+    title: str
+    axis: str
+    parts: tuple[str, ...]
+    kinds: tuple[str, ...]
+    bars: tuple[StackedBar, ...]
+
+    def svg(self) -> str:
+        """The drawing."""
+        opacity = dict(zip(self.parts, shades(len(self.parts)), strict=True))
+        keys = legend(
+            (), [*(fill_key(part, opacity[part]) for part in self.parts), *map(_shape_key, enumerate(self.kinds))]
+        )
+        ends = [sum(value for _, value, _ in bar.parts) for bar in self.bars]
+        values = [*ends, *(mark.value for bar in self.bars for mark in bar.marks)]
+        height = ROW * len(self.bars)
+        panel = Panel(
+            left=NAMES,
+            top=keys.height,
+            width=WIDTH - NAMES - 20,
+            height=height,
+            x=linear(values, zero=True, ticks=8),
+            y=UNLABELLED,
+        )
+        rows = [_stack(panel, bar, place, opacity) for place, bar in enumerate(self.bars)]
+        names = [
+            label(bar.name, NAMES - 10, keys.height + ROW * (place + 0.5) + 4, NAME_LIMIT, text_anchor="end")
+            for place, bar in enumerate(self.bars)
+        ]
+        grid = [tag("line", class_="ink grid", x1=panel.px(at), x2=panel.px(at), y2=height) for at, _ in panel.x.ticks]
+        body = frame(panel, *grid, *rows, x_title=self.axis)
+        return drawing(self.title, keys.height + height + BOTTOM, keys.markup, *names, body)
+
+
+def _stack(panel: Panel, bar: StackedBar, place: int, opacity: dict[str, float]) -> str:
+    top, pieces, start = ROW * place, [], 0.0
+    for part, value, text in bar.parts:
+        left, right = panel.px(start), panel.px(start + value)
+        pieces.append(
+            tag(
+                "rect",
+                hint(f"{bar.name}, {part}: {text}"),
+                class_="bar mark",
+                x=left,
+                y=top + 6,
+                width=right - left,
+                height=ROW - 12,
+                fill_opacity=f"{opacity[part]:.2f}",
+            )
+        )
+        start += value
+    marks = [SHAPES[mark.kind % len(SHAPES)](panel.px(mark.value), top + ROW / 2, mark.text) for mark in bar.marks]
+    return in_arm(bar.arm, *pieces) + beside_arm(bar.arm, *marks)
+
+
+def circle(x: float, y: float, text: str) -> str:
+    """One block. Without ``text`` it stands for nothing but itself, in a legend."""
+    return _shape("circle", text, cx=x, cy=y, r=3.5)
+
+
+def triangle(x: float, y: float, text: str) -> str:
+    """Another account of the same thing."""
+    return _shape("path", text, d=f"M{x:.1f},{y - 5:.1f}l5,9h-10z")
+
+
+def diamond(x: float, y: float, text: str) -> str:
+    """A third one."""
+    return _shape("path", text, d=f"M{x:.1f},{y - 5:.1f}l5,5l-5,5l-5,-5z")
+
+
+def _shape(name: str, text: str, **where: str | float) -> str:
+    return tag(name, hint(text) if text else "", class_="ring mark" if text else "ring", **where)
+
+
+SHAPES: tuple[Callable[[float, float, str], str], ...] = (circle, triangle, diamond)
+
+
+def _shape_key(numbered: tuple[int, str]) -> Key:
+    place, name = numbered
+    return Key(name=name, mark=SHAPES[place % len(SHAPES)](11, 5, ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One arm: a bar for each place as (value, text), and marks as (place from 0, mark)."""
+
+    arm: int
+    name: str
+    bars: tuple[tuple[float | None, str], ...]
+    marks: tuple[tuple[int, Mark], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """Vertical bars side by side, grouped by arm. ``even`` is a dashed line across; ``kinds`` name the marks."""
+
+    title: str
+    axis: str
+    groups: tuple[Group, ...]
+    kinds: tuple[str, ...]
+    percent: bool = False
+    even: float | None = None
+
+    def svg(self) -> str:
+        """The drawing."""
+        keys = legend([group.name for group in self.groups], list(map(_shape_key, enumerate(self.kinds))))
+        values = [value for group in self.groups for value, _ in group.bars]
+        values += [mark.value for group in self.groups for _, mark in group.marks]
+        panel = Panel(
+            left=LEFT,
+            top=keys.height + 6,
+            width=WIDTH - LEFT - 20,
+            height=220,
+            x=UNLABELLED,
+            y=linear([*values, self.even], zero=True, percent=self.percent),
+        )
+        cell = panel.width / max(1, len(self.groups))
+        parts = [_group(panel, group, cell * place, cell) for place, group in enumerate(self.groups)]
+        if self.even is not None:
+            y = panel.py(self.even)
+            parts.append(tag("line", class_="guide", x2=panel.width, y1=y, y2=y))
+        names = [
+            label(
+                group.name,
+                LEFT + cell * (place + 0.5),
+                panel.top + panel.height + 18,
+                max(6, int(cell / 7.2)),
+                text_anchor="middle",
+            )
+            for place, group in enumerate(self.groups)
+        ]
+        body = frame(panel, *parts, y_title=self.axis)
+        return drawing(self.title, panel.top + panel.height + 28, keys.markup, body, *names)
+
+
+def _group(panel: Panel, group: Group, left: float, cell: float) -> str:
+    step = cell * 0.86 / max(1, len(group.bars))
+    start = left + cell * 0.07
+    bars = [
+        tag(
+            "rect",
+            hint(f"{group.name}, {text}"),
+            class_="bar mark",
+            fill_opacity="0.8",
+            x=start + step * place + step * 0.06,
+            width=step * 0.88,
+            y=panel.py(value),
+            height=panel.height - panel.py(value),
+        )
+        for place, (value, text) in enumerate(group.bars)
+        if value is not None
+    ]
+    marks = [
+        SHAPES[mark.kind % len(SHAPES)](start + step * (place + 0.5), panel.py(mark.value), mark.text)
+        for place, mark in group.marks
+    ]
+    return in_arm(group.arm, *bars) + beside_arm(group.arm, *marks)

@@ -1,0 +1,113 @@
+"""The answer at a glance: the ratio of every primary, its interval, its blocks, and the band of equivalence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from lab.report.charts.draw import cut, hint, label, num, tag
+from lab.report.charts.panel import Panel
+from lab.report.charts.scales import UNLABELLED, ratios
+from lab.report.charts.style import beside_arm, drawing, in_arm
+
+WIDTH = 640.0  # narrower than other figures: it stands beside the sentences
+NAMES, NUMBERS = 170.0, 130.0  # pixels of the columns beside the plot
+ROW, HEAD, AXIS = 24.0, 24.0, 44.0
+NAME_LIMIT = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForestRow:
+    """One contender in one metric. ``points`` are (block, ratio); ``band`` are the bounds of equivalence.
+
+    ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides; ``word`` is the verdict.
+    """
+
+    metric: str
+    arm: int
+    name: str
+    points: tuple[tuple[int, float], ...]
+    estimate: float
+    interval: tuple[float, float] | None
+    band: tuple[float, float] | None
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forest:
+    """Rows in the order of the answers, on one log axis of ratios to the baseline."""
+
+    title: str
+    baseline: str
+    rows: tuple[ForestRow, ...]
+
+    def svg(self) -> str:
+        """The drawing."""
+        groups = [list(rows) for _, rows in groupby(self.rows, key=lambda row: row.metric)]
+        height = sum(HEAD + ROW * len(rows) for rows in groups)
+        values = [value for row in self.rows for value in _values(row)]
+        width = WIDTH - NAMES - NUMBERS
+        panel = Panel(left=NAMES, top=4, width=width, height=height, x=ratios(values), y=UNLABELLED)
+        parts: list[str] = []
+        y = panel.top
+        for rows in groups:
+            parts.append(label(rows[0].metric, 0, y + 16, 60, class_="strong"))
+            y += HEAD
+            for row in rows:
+                parts.append(_row(panel, row, y))
+                y += ROW
+        return drawing(self.title, y + AXIS, _axis(panel, y, self.baseline), *parts, width=WIDTH)
+
+
+def _values(row: ForestRow) -> Iterator[float]:
+    yield row.estimate
+    yield from (ratio for _, ratio in row.points)
+    yield from row.interval or ()
+
+
+def _axis(panel: Panel, bottom: float, baseline: str) -> str:
+    ticks = [
+        tag("line", class_="ink grid", x1=panel.px(at), x2=panel.px(at), y1=panel.top, y2=bottom)
+        + label(text, panel.px(at), bottom + 16, text_anchor="middle")
+        for at, text in panel.x.ticks
+    ]
+    one = tag("line", class_="guide", x1=panel.px(1), x2=panel.px(1), y1=panel.top, y2=bottom)
+    title = f"times that of {cut(baseline, NAME_LIMIT)} (log axis)"
+    where = label(title, panel.width / 2, bottom + 36, class_="axis-title", text_anchor="middle")
+    return tag("g", *ticks, one, where, transform=f"translate({num(panel.left)} 0)")
+
+
+def _row(panel: Panel, row: ForestRow, top: float) -> str:
+    middle = top + ROW / 2
+    marks = [_band(panel, row, top), *_interval(panel, row, middle)]
+    for block, ratio in row.points:
+        dot = hint(f"{row.metric}, {row.name}, block {block}: {ratio:.3f}")
+        marks.append(tag("circle", dot, class_="dot mark", cx=panel.px(ratio), cy=middle, r=3.2))
+    x = panel.px(row.estimate)
+    tick = hint(f"{row.metric}, {row.name}: {row.estimate:.3f}")
+    marks.append(tag("rect", tick, class_="bar mark", x=x - 1.5, width=3, y=middle - 8, height=16))
+    coloured = in_arm(row.arm, *marks, transform=f"translate({num(panel.left)} 0)")
+    name = label(row.name, NAMES - 10, middle + 4, NAME_LIMIT, text_anchor="end")
+    found = label(f"{row.estimate:.3f}", WIDTH - NUMBERS + 12, middle + 4)
+    word = label(row.word, WIDTH - NUMBERS + 52, middle + 4, class_="strong")
+    return coloured + beside_arm(row.arm, name, found, word)
+
+
+def _band(panel: Panel, row: ForestRow, top: float) -> str:
+    if row.band is None:
+        return ""
+    low, high = (panel.px(end) for end in row.band)
+    inside = hint(f"equivalent inside {row.band[0]:.3f} to {row.band[1]:.3f}")
+    return tag("rect", inside, class_="equivalence mark", x=low, width=high - low, y=top + 2, height=ROW - 4)
+
+
+def _interval(panel: Panel, row: ForestRow, middle: float) -> Iterator[str]:
+    if row.interval is None:
+        return
+    low, high = row.interval
+    said = hint(f"{row.metric}, {row.name}: interval {low:.3f} to {high:.3f}")
+    ends = {"x1": panel.px(low), "x2": panel.px(high), "y1": middle, "y2": middle}
+    yield tag("line", said, class_="whisker mark", **ends)
+    for x in (panel.px(low), panel.px(high)):
+        yield tag("line", class_="whisker", x1=x, x2=x, y1=middle - 4, y2=middle + 4)

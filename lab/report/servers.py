@@ -1,0 +1,73 @@
+"""Latency by serving process: does the one that does the most answer slower?"""
+
+from __future__ import annotations
+
+from lab.analysis.arms import ArmServer
+from lab.analysis.metrics import Unit
+from lab.analysis.summary import RunSummary
+from lab.report.cells import cell, columns, quantity, words
+from lab.report.charts.bars import Group, Grouped, Mark
+from lab.report.content import Figure, Table
+
+MS = 1e-3
+
+
+def server_figure(summary: RunSummary) -> Figure | None:
+    """Service time by serving process, busiest first; None where the processes are not known."""
+    groups = tuple(_group(place, arm.name, arm.servers) for place, arm in enumerate(summary.arms))
+    if not any(value is not None for group in groups for value, _ in group.bars):
+        return None
+    said = [
+        f"{arm.name} {quantity(Unit.SECONDS, arm.servers[0].p50_s)} and {quantity(Unit.SECONDS, arm.servers[-1].p50_s)}"
+        for arm in summary.arms
+        if arm.servers
+    ]
+    return Figure(
+        key="servers",
+        title="Latency by serving process",
+        sentence=f"p50 service time of the busiest and of the least busy process: {', '.join(said)}.",
+        chart=Grouped(
+            title="Service time of each serving process, busiest first",
+            axis="service time (ms)",
+            groups=groups,
+            kinds=("p95 (bars: p50)",),
+        ),
+    )
+
+
+def _group(place: int, name: str, servers: tuple[ArmServer, ...]) -> Group:
+    return Group(
+        arm=place,
+        name=name,
+        bars=tuple(
+            (None if server.p50_s is None else server.p50_s / MS, f"process {server.place}: {_both(server)}")
+            for server in servers
+        ),
+        marks=tuple(
+            (server.place - 1, Mark(kind=0, value=server.p95_s / MS, text=f"{name}, {_both(server)}"))
+            for server in servers
+            if server.p95_s is not None
+        ),
+    )
+
+
+def _both(server: ArmServer) -> str:
+    return f"p50 {quantity(Unit.SECONDS, server.p50_s)}, p95 {quantity(Unit.SECONDS, server.p95_s)}"
+
+
+def server_table(summary: RunSummary) -> Table:
+    """The same as a table."""
+    rows = tuple(
+        (*words(arm.name, server.place), cell(Unit.SECONDS, server.p50_s), cell(Unit.SECONDS, server.p95_s))
+        for arm in summary.arms
+        for server in arm.servers
+    )
+    return Table(
+        key="latency-by-process",
+        title="Service time by serving process",
+        columns=columns("arm", "process", numeric=("p50", "p95")),
+        rows=rows,
+        note="Busiest process first; medians over the blocks. Service time: the wait for a free lane comes before a "
+        "process is chosen.",
+        folded=True,
+    )

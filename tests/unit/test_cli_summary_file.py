@@ -1,0 +1,74 @@
+"""`--summary-file`: the result behind what the file held, also of a run that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.cli.report import report
+from lab.cli.summary_file import summary_in
+from lab.errors import InvalidRunError, UsageError
+from lab.report.markdown import render_summary
+from tests.unit.test_report_text_forms import HOSTILE, content_of, write_run
+
+
+def test_it_appends(tmp_path: Path) -> None:
+    """A job's earlier steps have written to the file."""
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    with summary_in(path) as summarise:
+        summarise("## after\n")
+
+    assert path.read_text() == "before\n## after\n"
+
+
+def test_without_a_file_it_does_nothing() -> None:
+    """The option was not given."""
+    with summary_in(None) as summarise:
+        summarise("nobody reads this")
+
+
+@pytest.mark.parametrize("name", ["nowhere/summary.md", "."])
+def test_a_file_that_cannot_be_written_is_said_before_the_run(tmp_path: Path, name: str) -> None:
+    """Exit 2 at once, and nothing inside ran."""
+    ran = False
+    with pytest.raises(UsageError, match="--summary-file") as caught, summary_in(tmp_path / name):
+        ran = True
+
+    assert not ran
+    assert caught.value.exit_code == 2
+
+
+def test_a_failed_run_is_in_the_summary_with_its_reason(tmp_path: Path) -> None:
+    """A red job says why; the error goes on its way."""
+    path = tmp_path / "summary.md"
+    with pytest.raises(InvalidRunError), summary_in(path):
+        raise InvalidRunError("the machine was <busy>", "try again")
+
+    assert "exit code 3" in path.read_text()
+    assert r"the machine was \<busy\>" in path.read_text()
+    assert "try again" in path.read_text()
+
+
+def test_the_summary_has_question_verdicts_table_and_caveats_and_no_files() -> None:
+    """What fits into a job summary; nothing in it points to a file that is not there."""
+    content = content_of(HOSTILE)
+    text = render_summary(content)
+
+    assert text.startswith("## a\\|b")
+    assert all(f"- {answer.sentence.split(':')[0][:10]}" in text for answer in content.answers)
+    assert "| memory (PSS), steady |" in text
+    assert "> **!** " in text
+    assert "![" not in text
+
+
+def test_lab_report_appends_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verb with the option: the file ends with the summary of this run, the terminal says what it always says."""
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    report(write_run(tmp_path / "runs"), quiet=True, summary_file=path)
+
+    assert path.read_text().startswith("before\n## Is one container with 4 workers")
+    assert path.read_text().endswith("\n\n")
+    assert "report: " in capsys.readouterr().err

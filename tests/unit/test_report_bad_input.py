@@ -1,0 +1,152 @@
+"""Whatever a run was, its report is a page that can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.summary import summarise
+from lab.records import TrialResult
+from lab.report.build import build_content
+from lab.report.content import Content, Mood
+from lab.report.html_page import render_html
+from lab.report.markdown import render_markdown, render_summary
+from lab.report.terminal import render_terminal
+from lab.scenario import Scenario
+from tests.builders import REPLICAS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+
+LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
+SCENARIO = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7})
+TRIALS = list(make_trials(SCENARIO))
+LONG = "n" * 500
+READABLE_BYTES = 1_000_000
+
+
+def content_of(trials: Iterable[TrialResult], scenario: Scenario = SCENARIO, **run: Any) -> Content:
+    """A run judged, as `lab report` does it."""
+    info = make_run(scenario, **run)
+    summary = summarise(info, trials)
+    return build_content(info, summary, compare_run(summary))
+
+
+def with_requests(trial: TrialResult, *columns: pl.Expr) -> TrialResult:
+    """The trial with other columns in its requests."""
+    return with_tables(trial, requests=trial.tables.requests.with_columns(*columns))
+
+
+def no_valid_block() -> Content:
+    return content_of(with_record(trial, gates=(make_gate("invalid", sentence="Busy."),)) for trial in TRIALS)
+
+
+def one_arm() -> Content:
+    scenario = make_scenario([REPLICAS], load=LOAD, trials={"blocks": 1, "seed": 7})
+    return content_of(make_trials(scenario), scenario)
+
+
+def zero_requests() -> Content:
+    return content_of(with_tables(trial, requests=trial.tables.requests.clear()) for trial in TRIALS)
+
+
+def nothing_but_failures() -> Content:
+    return content_of(with_requests(trial, pl.lit("refused").alias("error")) for trial in TRIALS)
+
+
+def many_errors() -> Content:
+    """Ten thousand rows, each with an error of its own that is 500 characters long."""
+    trial = TRIALS[0]
+    rows = trial.tables.requests
+    rows = pl.concat([rows] * (10_000 // rows.height + 1)).with_row_index()
+    rows = rows.with_columns(error=pl.lit(LONG) + pl.col("index").cast(pl.String)).drop("index")
+    return content_of([with_tables(trial, requests=rows), *TRIALS[1:]])
+
+
+def long_names() -> Content:
+    """Servers, requests, commands, versions, sentences and image names of 500 characters."""
+    trials = [
+        with_tables(
+            with_record(
+                trial,
+                gates=(make_gate("caveat", sentence=LONG),),
+                versions={LONG: LONG},
+                attribution=LONG,
+            ),
+            requests=trial.tables.requests.with_columns(
+                name=pl.lit(LONG), served_by=pl.lit(LONG) + pl.col("served_by")
+            ),
+            processes=trial.tables.processes.with_columns(command=pl.lit(LONG)),
+        )
+        for trial in TRIALS
+    ]
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7}, question=LONG * 4)
+    images = {"app": {"name": LONG, "digest": LONG, "origin": LONG}}
+    return content_of(trials, scenario, run_id=LONG, cut=LONG, images=images)
+
+
+def nothing_at_all() -> Content:
+    return content_of([], cut="the image could not be had")
+
+
+def nothing_was_read() -> Content:
+    """No process, no container, no host: the sampler found nothing."""
+    return content_of(
+        with_tables(
+            trial,
+            processes=trial.tables.processes.clear(),
+            cgroups=trial.tables.cgroups.clear(),
+            host=trial.tables.host.clear(),
+        )
+        for trial in TRIALS
+    )
+
+
+MADE = [
+    no_valid_block,
+    one_arm,
+    zero_requests,
+    nothing_but_failures,
+    many_errors,
+    long_names,
+    nothing_at_all,
+    nothing_was_read,
+]
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+def test_it_is_still_a_readable_page(make: Any) -> None:
+    """Question, status and sections in every form; not a megabyte of errors; no "None", no "nan"."""
+    content = make()
+    html = render_html(content)
+    visible = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
+
+    assert len(html.encode()) < READABLE_BYTES
+    assert not re.search(r"\b(None|nan|inf)\b", visible)
+    assert not re.search(r'="[^"]*\bnan\b', html)
+    for text in (render_markdown(content), render_summary(content), render_terminal(content, 80)):
+        assert content.question[:60] in text
+        assert not re.search(r"\b(None|nan|inf)\b", text)
+    assert {"belief", "limits", "again"} <= {section.key for section in content.sections}
+
+
+@pytest.mark.parametrize("make", [no_valid_block, nothing_at_all], ids=lambda make: make.__name__)
+def test_a_run_without_a_valid_block_says_no_on_the_first_screen(make: Any) -> None:
+    """Before any number."""
+    box = make().boxes[0]
+
+    assert box.mood is Mood.BAD
+    assert "No: there is no valid block" in box.title
+
+
+def test_a_good_run_says_so_and_only_a_good_one() -> None:
+    """Six valid blocks and nothing against them; one caveat takes the green away."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 6, "seed": 7})
+    trials = list(make_trials(scenario))
+    doubtful = [with_record(trials[0], gates=(make_gate("caveat"),)), *trials[1:]]
+
+    assert content_of(trials, scenario).boxes[0].mood is Mood.GOOD
+    assert content_of(doubtful, scenario).boxes[0].mood is Mood.DOUBT
+    assert content_of(doubtful, scenario).boxes[0].title.endswith("With 1 doubt")

@@ -1,0 +1,150 @@
+"""Drawings: values stand where they belong, gaps stay gaps, and nothing from outside is more than text."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from lab.report.charts.bars import Group, Grouped, Mark, Stacked, StackedBar
+from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.draw import area, cut, num, path, tag
+from lab.report.charts.forest import Forest, ForestRow
+from lab.report.charts.heat import Heat, HeatPanel, HeatRow
+from lab.report.charts.order import Order, OrderPanel, OrderPoint
+from lab.report.charts.scales import Scale, linear, logarithmic, nice_step, ratios, span, tail
+from lab.report.content import Chart
+
+HOSTILE = '</svg><script>alert(1)</script>" onload="x" \x1b[31m' + "n" * 500
+
+
+def test_numbers_are_short() -> None:
+    """A tenth of a pixel, and no negative zero."""
+    assert [num(value) for value in (1, 2.04, 2.06, -0.01, 1234.5)] == ["1", "2", "2.1", "0", "1234.5"]
+
+
+def test_a_gap_interrupts_a_line_and_a_lone_point_is_a_dot() -> None:
+    """Nothing is drawn across what is not known."""
+    assert path([(0, 1), (1, 2), (2, None), (3, 4)]) == "M0,1h0L1,2M3,4h0"
+    assert path([(0, None)]) == ""
+
+
+def test_an_area_ends_where_either_border_is_unknown() -> None:
+    """Two shapes around a gap."""
+    upper, lower = [(0.0, 5.0), (1.0, 5.0), (2.0, None), (3.0, 6.0)], [(0.0, 1.0), (1.0, 2.0), (2.0, 2.0), (3.0, 3.0)]
+
+    assert area(upper, lower) == "M0,5L1,5L1,2L0,1ZM3,6L3,3Z"
+
+
+def test_attributes_and_text_are_escaped() -> None:
+    """Whatever an attribute holds, it ends where we end it."""
+    assert tag("g", data_x='"<&') == '<g data-x="&quot;&lt;&amp;"/>'
+    assert len(cut("x" * 500, 20)) == 20
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "place"),
+    [
+        (linear([0, 10], zero=True), 0, 0.0),
+        (span(-5, 15), 5, 0.5),
+        (Scale(low=1, high=100, ticks=(), kind="log"), 10, 0.5),
+        (Scale(low=1, high=100, ticks=(), kind="log"), 0.0, 0.0),
+        (tail(4), 2, 0.5),
+        (span(0, 10), 99, 1.0),
+    ],
+)
+def test_scales_put_values_in_their_place(scale: Scale, value: float, place: float) -> None:
+    """From 0 at the lower end to 1 at the upper one, never beyond."""
+    assert scale.at(value) == pytest.approx(place)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [5.0], [5.0, 5.0], [1e-9, 2e-9], [-3.0, 1e9], [None, 4.0]])
+def test_every_axis_has_a_length_and_round_labels(values: list[float | None]) -> None:
+    """Also for no value, equal values, tiny and huge ones."""
+    for scale in (linear(values, zero=True), linear(values), logarithmic(values)):
+        assert scale.high > scale.low
+        assert len(scale.ticks) <= 12
+        assert all(scale.low <= at <= scale.high for at, _ in scale.ticks)
+        assert len({text for _, text in scale.ticks}) == len(scale.ticks)
+
+
+@pytest.mark.parametrize("least", [0.00012, 0.7, 1.0, 3.0, 6.0, 5000.0])
+def test_steps_are_one_two_or_five(least: float) -> None:
+    """Times a power of ten, and not smaller than asked for."""
+    step = nice_step(least)
+
+    assert least * 0.999 <= step <= 10 * least
+    assert re.match("[125]", f"{step:e}")
+
+
+def drawings(name: str) -> list[Chart]:
+    """One of each kind, with a text from outside wherever one can be."""
+    line = Series(arm=0, name=name, xs=[0, 1, 2], ys=[1, None, 3], low=[1, 1, 1], high=[2, 2, 3])
+    row = ForestRow(
+        metric=name, arm=0, name=name, points=((1, 0.9),), estimate=0.9, interval=None, band=None, word=name
+    )
+    mark = Mark(kind=0, value=2, text=name)
+    return [
+        Forest(title=name, baseline=name, rows=(row,)),
+        Stacked(
+            title=name,
+            axis=name,
+            parts=(name,),
+            kinds=(name,),
+            bars=(StackedBar(arm=0, name=name, parts=((name, 2.0, name),), marks=(mark,)),),
+        ),
+        Grouped(
+            title=name,
+            axis=name,
+            groups=(Group(arm=0, name=name, bars=((1.0, name), (None, name)), marks=((0, mark),)),),
+            kinds=(name,),
+        ),
+        Curves(
+            title=name,
+            arms=(name,),
+            plots=(Plot(series=(line,), heading=name, arm=0),),
+            x=span(0, 2),
+            y=linear([3], zero=True),
+            x_title=name,
+            y_title=name,
+            shaded=(0, 1),
+        ),
+        Heat(
+            title=name,
+            x=span(0, 2),
+            bin_s=1,
+            even=0.5,
+            x_title=name,
+            panels=(HeatPanel(arm=0, heading=name, starts=[0, 1], rows=(HeatRow(name=name, shares=[0.7, None]),)),),
+        ),
+        Order(
+            title=name,
+            arms=[name],
+            trials=1,
+            panels=(OrderPanel(heading=name, points=(OrderPoint(arm=0, place=1, value=2, text=name),)),),
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "plain"),
+    list(zip(drawings(HOSTILE), drawings("plain"), strict=True)),
+    ids=lambda chart: type(chart).__name__,
+)
+def test_no_name_becomes_markup_and_long_ones_are_cut(kind: Chart, plain: Chart) -> None:
+    """The same elements as for a plain name but for hints; well-formed; no text runs over the figure."""
+    hostile, harmless = (ElementTree.fromstring(chart.svg()) for chart in (kind, plain))
+
+    def elements(root: ElementTree.Element) -> list[str]:
+        return [element.tag for element in root.iter() if element.tag != "title"]
+
+    assert elements(hostile) == elements(harmless)
+    assert not [name for element in hostile.iter() for name in element.attrib if name.startswith("on")]
+    assert max(len(text.text or "") for text in hostile.iter("text")) <= 110
+
+
+def test_ratios_beyond_all_bounds_keep_a_readable_axis() -> None:
+    """A thousand times as much, or a thousandth: a dozen labels at the most."""
+    assert len(ratios([0.001, 1000.0]).ticks) <= 14
+    assert ratios([1.0]).at(1.0) == pytest.approx(0.5, abs=0.2)
