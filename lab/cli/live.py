@@ -1,27 +1,57 @@
-"""What a person sees while a run goes on: one line that moves on a terminal, plain lines elsewhere."""
+"""What a person sees while a run goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.live import Live
+from rich.padding import Padding
+from rich.text import Text
 
-from lab.cli.console import say
+from lab.analysis.attestation import Evidence
+from lab.analysis.comparison import Comparison
+from lab.analysis.gates import INVALID, PASS
+from lab.cli.console import say, shown
+from lab.cli.live_estimates import Estimate, estimates, nothing_yet
+from lab.cli.live_lines import BAD, PLAIN, WARN, Lines
+from lab.cli.live_screen import Moment, screen
+from lab.interrupts import INTERRUPTS
+from lab.live_figures import LiveFigures, TrialFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan import Plan, Trial
-from lab.records import TrialRecord
+from lab.records import GateResult, TrialRecord
+from lab.report.text import one_line
+from lab.results import RunFolder
+from lab.steps import Step
+from lab.topology import HOST
 from lab.units import format_seconds
+
+REFRESH_HZ = 2  # the sampler reads as often
+LOADED = (Step.WARM_UP, Step.MEASURE, Step.COOL_DOWN)  # the steps in which there is progress to show
 
 
 class QuietView:
     """Says nothing."""
 
     def step(self, text: str) -> None:
-        """A preparation step begins."""
+        """A preparation step begins, or there is something to know about the run."""
+
+    def watch(self, folder: RunFolder) -> None:
+        """The run has a folder."""
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """A trial begins."""
+
+    def trial_step(self, trial: Trial, name: str) -> None:
+        """A step of a trial begins."""
+
+    def attested(self, trial: Trial, evidence: Evidence) -> None:
+        """An arm is up."""
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """Load is running."""
@@ -29,64 +59,167 @@ class QuietView:
     def trial_finished(self, record: TrialRecord) -> None:
         """A trial is on disk."""
 
+    def compared(self, comparison: Comparison) -> None:
+        """Another block is complete."""
+
     def close(self) -> None:
         """The run is over."""
 
 
 class PlainView(QuietView):
-    """One line a step and one a trial: for logs and pipes."""
+    """One line a step, a trial and a block: for logs and pipes."""
 
     def step(self, text: str) -> None:
         """Print the step."""
-        say(text)
+        self._put(one_line(text))
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Print which trial begins."""
-        say(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
+        self._put(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print what came out, and every gate that did not pass."""
-        say(f"  ready after {format_seconds(record.boot_s)}, {record.load.started} requests started")
+        self._put(f"ready after {format_seconds(record.boot_s)}, {record.load.started} requests started", indent=2)
         for gate in record.gates:
-            if gate.outcome != "pass":
-                say(f"  {gate.outcome}: {gate.sentence}")
+            if gate.outcome != PASS:
+                self._put_gate(gate)
+
+    def compared(self, comparison: Comparison) -> None:
+        """Print the running estimate of each primary."""
+        for estimate in estimates(comparison):
+            self._put(f"so far: {estimate.sentence(comparison.baseline)}", indent=2)
+
+    def _put(self, text: str, indent: int = 0) -> None:
+        say(" " * indent + text)
+
+    def _put_gate(self, gate: GateResult) -> None:
+        self._put(f"{gate.outcome}: {one_line(gate.sentence)}", indent=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Current:
+    """The trial that runs. Replaced as a whole: another thread draws it."""
+
+    trial: Trial
+    number: int
+    total: int
+    since_s: float
+    step: str = Step.PREPARE
+    step_since_s: float
+    follower: TrialFollower | None = None
+    progress: LoadProgress | None = None
 
 
 class TerminalView(PlainView):
-    """A progress bar with the current trial, phase and rates, above it the finished trials."""
+    """The live view, above it the finished trials and what their gates found."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
-            TimeRemainingColumn(),
-            console=self._console,
-            refresh_per_second=4,
-            transient=True,
-        )
-        self._task: TaskID = self._bar.add_task(plan.scenario.question[:40], total=len(plan.trials))
-        self._started = False
+    def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan, self._console, self._clock = plan, console, clock
+        self._closing = ExitStack()
+        self._folder: RunFolder | None = None
+        self._current: _Current | None = None
+        self._estimates: tuple[Estimate, ...] = nothing_yet(plan.scenario)
+        self._lengths_s: list[float] = []
+        self._caveats: set[str] = set()
+        self._invalid = 0
+        self._live = Live(console=console, refresh_per_second=REFRESH_HZ, transient=True, get_renderable=self._draw)
+
+    def watch(self, folder: RunFolder) -> None:
+        """Its trials' files are followed, its name is in the heading."""
+        self._folder = folder
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
-        """Name the trial in the bar."""
-        if not self._started:
-            self._bar.start()
-            self._started = True
-        self._bar.update(self._task, description=f"{trial.id}  deploying", completed=number - 1, total=total)
+        """Show it."""
+        now_s = self._clock()
+        self._current = _Current(trial=trial, number=number, total=total, since_s=now_s, step_since_s=now_s)
+        if not self._live.is_started:
+            self._closing.enter_context(INTERRUPTS.heralded(self._live.stop))
+            self._live.start()
+
+    def trial_step(self, trial: Trial, name: str) -> None:
+        """Name it where there is no load to show."""
+        self._change(trial.id, step=one_line(name), step_since_s=self._clock())
+
+    def attested(self, trial: Trial, evidence: Evidence) -> None:
+        """From now on there are files to follow."""
+        if self._folder is not None:
+            services = evidence.listeners  # empty where the lab may not see who listens
+            homes = {name: services[port] for name, port in evidence.homes.items() if port in services}
+            homes |= {f"{HOST}:{port}": service for port, service in services.items()}
+            follower = TrialFollower(self._folder.staging(trial.id), homes)
+            self._change(trial.id, follower=follower)
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
-        """Phase, rate and latency of the last second."""
-        self._bar.update(self._task, description=f"{trial.id}  {progress.line()}")
+        """Phase and counters."""
+        self._change(trial.id, progress=progress)
+
+    def trial_finished(self, record: TrialRecord) -> None:
+        """Print it above the view."""
+        current = self._current
+        if current is not None:
+            self._lengths_s.append(self._clock() - current.since_s)
+        self._caveats |= {gate.key for gate in record.gates if gate.outcome not in (PASS, INVALID)}
+        self._invalid += any(gate.outcome == INVALID for gate in record.gates)
+        self._put(f"{record.trial_id}:")
+        super().trial_finished(record)
+
+    def compared(self, comparison: Comparison) -> None:
+        """Take over the running estimates."""
+        self._estimates = estimates(comparison)
 
     def close(self) -> None:
-        """Give the terminal back."""
-        self._bar.stop()
+        """Give the terminal back, without the view."""
+        self._live.stop()
+        self._closing.close()
+
+    def _put(self, text: str, indent: int = 0) -> None:
+        self._console.print(Padding(Text(shown(text)), (0, 0, 0, indent)))
+
+    def _put_gate(self, gate: GateResult) -> None:
+        sign = Text(f"{gate.outcome}: ", BAD if gate.outcome == INVALID else WARN)
+        self._console.print(Padding(sign.append(shown(one_line(gate.sentence)), PLAIN), (0, 0, 0, 2)))
+
+    def _change(self, trial: str, **changes: object) -> None:
+        if self._current is not None and self._current.trial.id == trial:
+            self._current = replace(self._current, **changes)  # type: ignore[arg-type]  # fields of _Current
+
+    def _draw(self) -> Lines:
+        current, size = self._current, self._console.size
+        if current is None:
+            return Lines([])
+        now_s, progress = self._clock(), current.progress
+        begun_s = None if progress is None else progress.measure_start_s or progress.warmup_start_s
+        figures = current.follower.look(begun_s) if current.follower else LiveFigures()
+        moment = Moment(
+            name=shown(self._folder.info.scenario_name) if self._folder else "",
+            plan=self._plan,
+            trial=current.trial,
+            total=current.total,
+            left_s=self._left_s(current, now_s),
+            now_s=now_s,
+            step=current.step,
+            loaded=current.step in LOADED,
+            step_s=now_s - current.step_since_s,
+            progress=progress,
+            figures=figures,
+            estimates=self._estimates,
+            judged=len(self._lengths_s),
+            caveats=len(self._caveats),
+            invalid=self._invalid,
+        )
+        return Lines(screen(moment, size.width, size.height))
+
+    def _left_s(self, current: _Current, now_s: float) -> float:
+        """By the trials so far, else by the plan; a trial that takes longer than that has nothing left."""
+        lengths_s = self._lengths_s
+        each_s = sum(lengths_s) / len(lengths_s) if lengths_s else self._plan.estimated_s / len(self._plan.trials)
+        return each_s * (current.total - current.number) + max(0.0, each_s - (now_s - current.since_s))
 
 
 def view_for(plan: Plan, *, quiet: bool) -> QuietView:
-    """The view that fits: none, a bar on a terminal, or lines."""
+    """The view that fits: none, the live one on a terminal that can move its cursor, or lines."""
     if quiet:
         return QuietView()
-    return TerminalView(plan) if sys.stderr.isatty() else PlainView()
+    console = Console(stderr=True, highlight=False, soft_wrap=False)
+    moves = sys.stderr.isatty() and not console.is_dumb_terminal and console.encoding.startswith("utf")
+    return TerminalView(plan, console) if moves else PlainView()

@@ -1,0 +1,81 @@
+"""Somebody else's app, from `lab init` to a report, watched on a terminal of 80 columns (docs/your_own_app.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ATTEMPTS, LAB, REPOSITORY, TIMEOUT_S, edit, lab
+from tests.terminal import Terminal, terminal
+
+pytestmark = pytest.mark.e2e
+
+BUSY = "are invalid, more than may be replaced"
+
+
+def watched_run(screen: Terminal, scenario: Path, out: Path) -> tuple[int, str]:
+    """Exit code and stdout of a run whose standard error is this terminal."""
+    done = subprocess.run(
+        [*LAB, "run", str(scenario), "--blocks", "1", "--out", str(out)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=screen.slave,
+        text=True,
+        timeout=TIMEOUT_S,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    screen.close()
+    return done.returncode, done.stdout
+
+
+def test_an_app_that_knows_nothing_of_the_lab_runs_from_init_to_report(tmp_path: Path) -> None:
+    """Own Dockerfile, own start command, no header: processes, memory and shares are there all the same."""
+    mine = tmp_path / "mine"
+    made = lab("init", "--folder", "examples/shop", "--processes", 2, "--out", mine)
+    assert made.code == 0, made.err
+    scenario = mine / "scenario.toml"
+    for old, new in (
+        ('warmup = "5s"', 'warmup = "1s"'),
+        ('measure = "10s"', 'measure = "2s"'),
+        ("rate = 100", "rate = 200"),
+    ):
+        edit(scenario, old, new)
+
+    for _ in range(ATTEMPTS):
+        with terminal(80, 24) as screen:
+            code, printed = watched_run(screen, scenario, tmp_path / "runs")
+        if not (code == 3 and BUSY in "".join(screen.screen)):
+            break
+    assert code == 0, "\n".join(screen.screen)
+
+    report = Path(printed.splitlines()[-1].removeprefix("report: "))
+    assert report.is_file()
+    trials = report.parent / "trials"
+    attributions = {
+        arm: json.loads((trials / f"b01-{arm}" / "record.json").read_text())["attribution"]
+        for arm in ("workers", "workers-nginx", "replicas")
+    }
+    assert attributions == {"workers": "socket", "workers-nginx": "none", "replicas": "upstream"}
+    check_view(screen)
+
+
+def check_view(screen: Terminal) -> None:
+    """Every part of the view was there while the replicas were measured, nothing wrapped, nothing stays."""
+    frames = [shown for shown in screen.seen if any(re.match(r" now   replicas .* measure ━", line) for line in shown)]
+    assert frames, "the measure phase was shown"
+    frame = "\n".join(frames[-1])
+    assert re.search(r"^ scenario · 3 arms × 1 block · block 1/1 · \d+ s left", frame, re.MULTILINE)
+    assert re.search(
+        r"^ load  200/s asked  [\d.]+/s sent  p50 \S+ ms  p99 \S+ ms  0 failed  Locust \d+ %$", frame, re.MULTILINE
+    )
+    rows = re.findall(r"^       worker +\d+ .* [\d.]+ MiB .* (\d+) %$", frame, re.MULTILINE)
+    assert len(rows) == 2
+    assert all(30 <= int(share) <= 70 for share in rows), "the upstream address tells who served"
+    assert "so far, against workers" in frame
+    assert not any(line.startswith((" scenario ·", " now ", " load ", " proc ")) for line in screen.screen)
+    assert not screen.cursor_hidden

@@ -1,0 +1,133 @@
+"""`lab init` as a person types it: flags, guesses, questions on a terminal, sentences where something is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.cli import app
+from lab.errors import UsageError
+from lab.scenario_file import read_scenario
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+def init(*arguments: object, answers: str = "") -> str:
+    """What was printed. Raises what the command raises."""
+    result = CliRunner().invoke(app, ["init", *map(str, arguments)], input=answers, catch_exceptions=False)
+    return str(result.output)
+
+
+@pytest.fixture
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody can be asked."""
+    monkeypatch.setattr("lab.cli.init.can_ask", lambda: True)
+
+
+def test_a_folder_alone_is_enough_where_it_says_everything(tmp_path: Path) -> None:
+    """What was guessed is shown, and what to type next."""
+    out = tmp_path / "mine"
+    said = init("--folder", SHOP, "--out", out)
+    for expected in (
+        "starts   uvicorn shop:api",
+        "GET /healthz",
+        "loads    /products",
+        f"written  {out}/scenario.toml",
+    ):
+        assert expected in said
+    assert f"lab plan {out}/scenario.toml" in said
+    assert read_scenario(out / "scenario.toml").app.ready_path == "/healthz"
+
+
+def test_flags_replace_every_guess(tmp_path: Path) -> None:
+    """URLs become paths, the port in the command a placeholder."""
+    out = tmp_path / "mine"
+    flags = ["--command", "serve -l :9000 --n {workers}", "--port", 9000, "--ready-path", "/up", "--processes", 3]
+    init("--folder", SHOP, "--out", out, *flags, "--url", "http://localhost:9000/a?b=1", "--path", "/c")
+    scenario = read_scenario(out / "scenario.toml")
+    assert scenario.app.command == "serve -l :{port} --n {workers}"
+    assert (scenario.app.ready_path, scenario.budget.processes) == ("/up", 3)
+    locustfile = (out / "locustfile.py").read_text()
+    assert '"/a?b=1"' in locustfile
+    assert '"/c"' in locustfile
+
+
+def test_for_programs(tmp_path: Path) -> None:
+    """JSON on stdout."""
+    said = json.loads(init("--folder", SHOP, "--out", tmp_path / "mine", "--json"))
+    assert said["scenario"] == str(tmp_path / "mine" / "scenario.toml")
+
+
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ([], "--image or --folder is missing"),
+        (["--image", "shop:1"], "--target or --command is missing"),
+        (["--image", "shop:1", "--target", "shop:api"], "--ready-path is missing"),
+        (["--image", "shop:1", "--target", "shop:api", "--ready-path", "/up"], "--path is missing"),
+    ],
+)
+def test_without_a_terminal_the_missing_flag_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], missing: str
+) -> None:
+    """A script must not hang on a question."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=missing) as caught:
+        init(*flags)
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_terminal_everything_is_asked_with_its_guess(tmp_path: Path, at_a_terminal: None) -> None:
+    """Return takes the guess, anything else replaces it."""
+    out = tmp_path / "mine"
+    said = init("--out", out, answers=f"{SHOP}\n\n\n/products /products/7\n")
+    assert "[uvicorn shop:api --host {host}" in said
+    assert "[/healthz]" in said
+    assert "[/products]" in said
+    assert '"/products/7"' in (out / "locustfile.py").read_text()
+
+
+def test_an_image_is_asked_for_what_nobody_can_guess(tmp_path: Path, at_a_terminal: None) -> None:
+    """An answer with a colon and nothing around it is a target, any other one a command."""
+    out = tmp_path / "mine"
+    init("--out", out, answers="shop:1.4\nshop.api:app\n/up\n/\n")
+    scenario = read_scenario(out / "scenario.toml")
+    assert (scenario.app.image, scenario.app.target, scenario.app.ready_path) == ("shop:1.4", "shop.api:app", "/up")
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--image", "a", "--folder", "b"], "not both"),
+        (["--folder", str(SHOP), "--target", "a:b", "--command", "c"], "not both"),
+        (["--folder", str(SHOP), "--path", "no slash"], "is no path"),
+        (["--folder", str(SHOP), "--ready-path", "\x1b[2J"], "is no path"),
+        (["--folder", str(SHOP), "--command", "it's"], "cannot be split"),
+        (["--folder", str(SHOP), "--command", "serve"], r"the placeholder \{port\}"),
+        (["--folder", str(SHOP), "--target", "shop"], r"scenario\.toml: app\.target"),
+    ],
+)
+def test_wrong_answers_are_sentences(tmp_path: Path, flags: list[str], sentence: str) -> None:
+    """And nothing is written."""
+    with pytest.raises(UsageError, match=sentence):
+        init(*flags, "--out", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_base_image_that_a_registry_must_have_is_told(tmp_path: Path) -> None:
+    """Before somebody waits for a build that cannot work."""
+    (tmp_path / "Dockerfile").write_text('FROM python:3.12\nCMD ["uvicorn", "main:app"]\n')
+    said = init("--folder", tmp_path, "--ready-path", "/", "--path", "/", "--out", tmp_path / "mine")
+    assert "docs/your_own_app.md" in said
+
+
+def test_force_says_what_it_replaced(tmp_path: Path) -> None:
+    """Never silently."""
+    init("--folder", SHOP, "--out", tmp_path)
+    with pytest.raises(UsageError, match="exists already"):
+        init("--folder", SHOP, "--out", tmp_path)
+    assert f"replaced  {tmp_path}/scenario.toml" in init("--folder", SHOP, "--out", tmp_path, "--force")

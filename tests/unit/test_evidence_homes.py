@@ -1,0 +1,39 @@
+"""Which process answers on which port, by its own name: attestation asks once, so that the live view need not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.engines.evidence import homes
+from lab.plan import build_plan, build_topology, ports_needed
+from lab.topology import Topology
+from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.fake_server import fake_server
+
+
+def topology(arm: str, *ports: int) -> Topology:
+    scenario = make_scenario((WORKERS, REPLICAS), budget={"processes": 2})
+    trial = next(trial for trial in build_plan(scenario).trials if trial.arm.name == arm)
+    made = build_topology(scenario, trial, range(20000, 20000 + ports_needed(scenario, trial.arm)))
+    return replace(made, app_ports=ports, ready_path="/ready")
+
+
+def test_every_replica_is_asked_for_its_name() -> None:
+    """One request on each port."""
+    with fake_server("1-aa") as one, fake_server("1-bb") as other:
+        assert homes(topology("replicas", one.port, other.port)) == {"1-aa": one.port, "1-bb": other.port}
+        assert (one.paths, other.paths) == (["/ready"], ["/ready"])
+
+
+def test_an_app_without_a_header_has_no_names() -> None:
+    """Its address tells who served."""
+    with fake_server("1-aa") as one, fake_server("1-bb") as other:
+        nameless = replace(topology("replicas", one.port, other.port), ready_path="/ready?nobody=1")
+        assert homes(nameless) == {}
+
+
+def test_workers_share_a_port_and_are_not_asked() -> None:
+    """The port would name one of them at random."""
+    with fake_server() as server:
+        assert homes(topology("workers", server.port)) == {}
+        assert server.paths == []

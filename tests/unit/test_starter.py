@@ -1,0 +1,245 @@
+"""What `lab init` finds in a folder, and the two files that it makes of it."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.errors import ScenarioError, UsageError
+from lab.plan import build_plan
+from lab.scenario_file import read_scenario
+from lab.starter.command import plain_target, template
+from lab.starter.dockerfile import Start, read_start
+from lab.starter.look import command_text, look_at
+from lab.starter.source import find_apps, ready_path
+from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+DEEP = """
+import fastapi
+app: fastapi.FastAPI = fastapi.FastAPI()
+@app.get("/ping")
+def ping(): ...
+"""
+SHALLOW = """
+raise SystemExit
+api = FastAPI()
+@api.get("/a")
+@api.get("/b/{n}")
+@api.post("/c")
+@other.get("/d")
+def many(): ...
+"""
+ANSWERS = Answers(
+    name="shop",
+    build=SHOP,
+    image="",
+    requirements="requirements.txt",
+    target="",
+    command="uvicorn shop:api --host {host} --port {port} --workers {workers}",
+    ready_path="/healthz",
+    paths=("/products", "/products/7?currency=eur"),
+    processes=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('FROM x\nCMD ["uvicorn", "shop:api"]', Start(command=("uvicorn", "shop:api"))),
+        ("FROM x\nCMD exec uvicorn shop:api --port 80", Start(command=("uvicorn", "shop:api", "--port", "80"))),
+        ("FROM x\nCMD uvicorn shop:api --port $PORT", Start(command=None)),
+        ('FROM a\nCMD ["a"]\nEXPOSE 1\nFROM b\nCMD ["b"]', Start(command=("b",))),
+        (
+            'FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["a"]\nEXPOSE 8080/tcp',
+            Start(entrypoint=("tini", "--"), command=("a",), port=8080),
+        ),
+        ('FROM x\n# CMD ["no"]\nCMD ["a", \\\n  "b"]', Start(command=("a", "b"))),
+        ("ARG PYTHON_IMAGE=p\nFROM $PYTHON_IMAGE\nCOPY r .wheelhouse* /w/", Start(takes_base=True, takes_wheels=True)),
+        ("", Start()),
+    ],
+)
+def test_a_dockerfile_says_how_it_starts(text: str, expected: Start) -> None:
+    """Exec form, a shell form of plain words, the last stage; what needs a shell to be understood is not guessed."""
+    assert read_start(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "port", "expected"),
+    [
+        (
+            "uvicorn shop:api --host 0.0.0.0 --port 8080",
+            None,
+            "uvicorn shop:api --host {host} --port {port} --workers {workers}",
+        ),
+        ("uvicorn shop:api", None, "uvicorn shop:api --port {port} --host {host} --workers {workers}"),
+        (
+            "uvicorn shop:api --port=80 --workers=9",
+            None,
+            "uvicorn shop:api --port={port} --workers={workers} --host {host}",
+        ),
+        ("gunicorn a:b -b 0.0.0.0:80 -w 3", None, "gunicorn a:b -b {host}:{port} -w {workers}"),
+        ("gunicorn a:b", None, "gunicorn a:b --bind {host}:{port} --workers {workers}"),
+        ("python -m uvicorn a:b -p 80", None, "python -m uvicorn a:b -p {port} --host {host} --workers {workers}"),
+        ("serve --listen 0.0.0.0:9000 --threads 4", 9000, "serve --listen {host}:{port} --threads 4"),
+        ("serve 9000 90001", 9000, "serve {port} 90001"),
+        ("serve --port {port} {workers}", None, "serve --port {port} {workers}"),
+    ],
+)
+def test_a_command_becomes_a_template(command: str, port: int | None, expected: str) -> None:
+    """Host, port and number of workers give way to placeholders; known servers get the ones that are not there."""
+    assert command_text(template(shlex.split(command), port)) == expected
+
+
+def test_arguments_of_an_entrypoint_are_known_by_it() -> None:
+    """The words alone do not say that it is uvicorn."""
+    assert template(["shop:api"], None, "uvicorn") == [
+        "shop:api",
+        "--port",
+        "{port}",
+        "--host",
+        "{host}",
+        "--workers",
+        "{workers}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        ("uvicorn shop:api --host 0.0.0.0 --port 80 --workers 4", "shop:api"),
+        ("/venv/bin/uvicorn shop.api:app --port=80", "shop.api:app"),
+        ("uvicorn shop:api --reload", ""),
+        ("gunicorn shop:api", ""),
+        ("", ""),
+    ],
+)
+def test_no_more_than_uvicorn_is_a_target(command: str, target: str) -> None:
+    """Options of one's own make it a command of one's own."""
+    assert plain_target(shlex.split(command)) == target
+
+
+def test_a_text_of_words_is_split_into_the_same_words() -> None:
+    """As the lab will split it; placeholders can be read."""
+    words = ["serve", "it's", "a b", "--port={port}", ""]
+    assert shlex.split(command_text(words)) == words
+
+
+def test_apps_are_found_without_running_anything(tmp_path: Path) -> None:
+    """Annotated or not, in packages; not in virtual environments, tests, nor in what does not parse."""
+    for name, text in {
+        "deep/api/__init__.py": DEEP,
+        "shop.py": SHALLOW,
+        "env/lib/x.py": "app = FastAPI()",
+        "env/pyvenv.cfg": "",
+        "tests/x.py": "app = FastAPI()",
+        ".hidden/x.py": "app = FastAPI()",
+        "broken.py": "def (:",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert [(app.target, app.paths) for app in find_apps(tmp_path)] == [
+        ("shop:api", ("/a",)),
+        ("deep.api:app", ("/ping",)),
+    ]
+
+
+def test_the_path_that_says_ready() -> None:
+    """By its last word; readiness goes before liveness."""
+    assert ready_path(("/items", "/v1/Health", "/internal/ready")) == "/internal/ready"
+    assert ready_path(("/already",)) == ""
+
+
+def test_the_example_is_understood_whole() -> None:
+    """Own start command, pinned wheels, the path that says ready, one path to load."""
+    look = look_at(SHOP)
+    assert look.command.startswith("uvicorn shop:api --host {host} --port {port} --no-access-log")
+    assert look.command.endswith(" --workers {workers}")
+    assert (look.ready_path, look.paths, look.requirements) == ("/healthz", ("/products",), "requirements.txt")
+    assert not look.needs_registry
+
+
+def test_an_unknown_dockerfile_leaves_what_it_does_not_say(tmp_path: Path) -> None:
+    """The source names the app; requirements without hashes, or for another base, are the build's own business."""
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nCMD run.sh $PORT\n")
+    (tmp_path / "requirements.txt").write_text("fastapi\n")
+    (tmp_path / "main.py").write_text("app = FastAPI()\n")
+    look = look_at(tmp_path)
+    assert (look.target, look.command, look.requirements, look.needs_registry) == ("main:app", "", "", True)
+
+
+@pytest.mark.parametrize("folder", ["absent", "."])
+def test_a_folder_that_is_none_is_a_sentence(tmp_path: Path, folder: str) -> None:
+    """It is not there, or there is nothing to build in it."""
+    with pytest.raises(UsageError, match="there is no"):
+        look_at(tmp_path / folder)
+
+
+def test_both_files_are_valid_and_read_back(tmp_path: Path) -> None:
+    """The scenario has what was answered, three arms and a path relative to itself; the locustfile compiles."""
+    folder = tmp_path / "mine"
+    assert write_files(ANSWERS, folder, force=False) == ()
+    scenario = read_scenario(folder / SCENARIO)
+    assert scenario.app.build == SHOP
+    assert scenario.app.requirements == SHOP / "requirements.txt"
+    assert scenario.app.command == ANSWERS.command
+    assert scenario.app.ready_path == "/healthz"
+    assert scenario.budget.processes == 2
+    assert [arm.name for arm in scenario.arms] == ["workers", "workers-nginx", "replicas"]
+    assert len(build_plan(scenario).trials) == 18
+    assert f'build = "{SHOP}"' not in (folder / SCENARIO).read_text()
+    tree = ast.parse((folder / LOCUSTFILE).read_text())
+    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == [
+        "get_products",
+        "get_products_7",
+    ]
+    assert 'self.client.get("/products/7?currency=eur", name="/products/7")' in (folder / LOCUSTFILE).read_text()
+
+
+def test_an_image_with_a_target(tmp_path: Path) -> None:
+    """Nothing to build: no build, no requirements."""
+    answers = replace(ANSWERS, build=None, image="shop:1.4", requirements="", target="shop.api:app", command="")
+    write_files(answers, tmp_path / "mine", force=False)
+    app = read_scenario(tmp_path / "mine" / SCENARIO).app
+    assert (app.image, app.build, app.requirements, app.target, app.command) == (
+        "shop:1.4",
+        None,
+        None,
+        "shop.api:app",
+        "",
+    )
+
+
+def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
+    """One of the two is enough to refuse, and the other is not written; force says what it replaced."""
+    (tmp_path / LOCUSTFILE).write_text("mine\n")
+    with pytest.raises(UsageError, match="exists already"):
+        write_files(ANSWERS, tmp_path, force=False)
+    assert (tmp_path / LOCUSTFILE).read_text() == "mine\n"
+    assert not (tmp_path / SCENARIO).exists()
+    assert write_files(ANSWERS, tmp_path, force=True) == (tmp_path / LOCUSTFILE,)
+
+
+def test_answers_that_give_no_scenario_write_nothing(tmp_path: Path) -> None:
+    """The reason is the scenario's own, with a name that the person knows."""
+    with pytest.raises(ScenarioError, match=r"^scenario\.toml: app: with \"command\" the placeholder \{port\}"):
+        write_files(replace(ANSWERS, command="serve"), tmp_path / "mine", force=False)
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/import", "/a/b", "/a-b", "/7", '/x?q="""', "/%7Bname%7D", "/\\"])
+def test_any_path_makes_a_locustfile(path: str) -> None:
+    """Whatever is in it stays inside its quotes."""
+    text = locustfile_py(replace(ANSWERS, paths=(path, path + "?again")))
+    calls = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get"
+    ]
+    assert [ast.literal_eval(call.args[0]) for call in calls] == [path, path + "?again"]
+    names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert len(set(names)) == 2
