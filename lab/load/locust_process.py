@@ -16,6 +16,7 @@ import polars as pl
 
 import lab
 from lab.errors import LoadError, MissingError
+from lab.interrupts import INTERRUPTS
 from lab.load.exits import EXIT_DISK
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
@@ -138,10 +139,11 @@ def _child(plan: LoadPlan, process: int) -> Iterator[subprocess.Popen[bytes]]:
             env=child_environment(dict(os.environ)),
             start_new_session=True,
         )
-    try:
-        yield child
-    finally:
-        _stop(child, finished=_finished(plan, process))
+    with INTERRUPTS.killable(lambda: _kill(child)):
+        try:
+            yield child
+        finally:
+            _stop(child, finished=_finished(plan, process))
 
 
 def _finished(plan: LoadPlan, process: int) -> bool:
@@ -160,6 +162,11 @@ def _stop(child: subprocess.Popen[bytes], *, finished: bool) -> None:
     if child.stdin:
         child.stdin.close()
     child.wait()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.returncode is None:  # afterwards its number may be anybody's
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> None:

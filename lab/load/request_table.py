@@ -12,12 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
+from lab.errors import LoadError
 from lab.load.owners import owners
 from lab.load.recording import COLUMNS, KINDS, ROW, strings_file
 from lab.records import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))
 CHUNK_ROWS = 32_768
+DAMAGED = "the trial cannot be used; look for a full or failing disk, and run it again"
 ROW_GROUP = 65_536  # merging 0.5 or 4 million rows takes 70 MB; four times as many rows a group take 130 MB
 
 
@@ -40,9 +42,27 @@ def read_rows(path: Path, chunk_rows: int = CHUNK_ROWS) -> Iterator[NDArray[np.v
 
 
 def read_strings(path: Path) -> pl.Series:
-    """The string table of a recording; position 0 is null, a half-written last line is left out."""
-    lines = strings_file(path).read_bytes().splitlines(keepends=True)
-    return pl.Series([None, *(json.loads(line) for line in lines if line.endswith(b"\n"))], dtype=pl.String)
+    """The string table of a recording; position 0 is null, a half-written last line is left out.
+
+    Raises LoadError when a line is no string.
+    """
+    source = strings_file(path)
+    lines = source.read_bytes().split(b"\n")[:-1]
+    try:
+        texts = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"{source}: not the strings of a recording: {error}", DAMAGED) from None
+    if not all(isinstance(text, str) for text in texts):
+        raise LoadError(f"{source}: not the strings of a recording: a line is no string", DAMAGED)
+    return pl.Series([None, *(text.encode(errors="replace").decode() for text in texts)], dtype=pl.String)
+
+
+def _require_known(path: Path, strings: pl.Series) -> None:
+    """Raise LoadError when a row refers to a string or a kind that does not exist."""
+    for rows in read_rows(path):
+        texts = max(int(rows[column].max(initial=0)) for column in ("name", "server", "error"))
+        if texts >= len(strings) or int(rows["kind"].max(initial=0)) >= len(KINDS):
+            raise LoadError(f"{path}: not the rows of a recording: a string or a kind does not exist", DAMAGED)
 
 
 def request_frame(
@@ -101,11 +121,17 @@ def write_request_table(
     upstream: bool,
     connections: pl.DataFrame | None = None,
 ) -> None:
-    """Merge the recordings of all load processes into one Parquet file; see ``request_frame``."""
+    """Merge the recordings of all load processes into one Parquet file; see ``request_frame``.
+
+    Raises LoadError when a recording is damaged.
+    """
+
+    known = {path: read_strings(path) for path in recordings}
+    for path, strings in known.items():
+        _require_known(path, strings)  # before anything is written: an error in the midst of it leaves half a file
 
     def frames(*_pushed_down: object) -> Iterator[pl.DataFrame]:
-        for path in recordings:
-            strings = read_strings(path)
+        for path, strings in known.items():
             for rows in read_rows(path):
                 yield request_frame(rows, strings, marks, t0_monotonic_s, upstream=upstream, connections=connections)
 

@@ -1,0 +1,171 @@
+"""`lab ui` as a person uses it: Locust's page with the Processes tab, another arm under it, a session that is kept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
+
+pytestmark = pytest.mark.e2e
+
+ARTEFACTS = REPOSITORY / "artifacts"
+DEADLINE_S = 60.0
+REPLICAS = """[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+[load]"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; without it this tier fails, it does not skip."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def arms(scenario: Path) -> Path:
+    """A scenario with two arms of two processes each."""
+    edit(scenario, "processes = 1", "processes = 2")
+    return edit(scenario, "[load]", REPLICAS)
+
+
+@contextmanager
+def session(scenario: Path, out: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running `lab ui` and the address of its page, which it prints first."""
+    command = [*LAB, "ui", str(scenario), "--out", str(out)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            if not url:
+                pytest.fail(process.communicate(timeout=DEADLINE_S)[1])
+            yield process, url
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=DEADLINE_S)
+
+
+def open_page(browser: Browser, url: str, console: list[str]) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(20_000)
+    page.on("console", lambda message: console.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: console.append(f"error: {error}"))
+    page.on("request", lambda request: console.append(request.url) if not request.url.startswith(url) else None)
+    page.goto(url)
+    return page
+
+
+def wait_for_arm(page: Page, arm: str) -> None:
+    expect(page.locator("#lab .arm")).to_have_text(arm, timeout=DEADLINE_S * 1000)
+    expect(page.locator("#lab .state")).to_have_text(re.compile("up$|gone"), timeout=DEADLINE_S * 1000)
+    assert page.inner_text("#lab .state") == "is up", page.inner_text("#lab")
+
+
+def start_load(page: Page) -> None:
+    page.fill("input[name=userCount]", "4")
+    page.fill("input[name=spawnRate]", "4")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("tab", name="Processes").click()
+
+
+def watch_the_tab(page: Page, roles: set[str]) -> None:
+    """Every role is in the table, the figures move, requests are shared, both charts have a line for each process."""
+    expect(page.locator("#lab .share")).to_have_count(2)
+    page.wait_for_function(
+        "before => document.querySelector('#lab tbody').innerText !== before", arg=page.inner_text("#lab tbody")
+    )
+    assert set(page.locator("#lab tbody tr td:first-child").all_inner_texts()) == roles
+    shares = [float(text.removesuffix(" %")) for text in page.locator("#lab .share > span").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    assert page.locator("#lab .chart").count() == 2
+    for chart in page.locator("#lab .chart").all():
+        assert chart.locator("polyline").count() >= len(page.locator("#lab tbody tr").all())
+
+
+def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, client: docker.DockerClient) -> None:
+    """No console error, a tab that moves, a switch of arms, Locust's own features, and a session that is kept."""
+    out, console = tmp_path / "runs", list[str]()
+    ARTEFACTS.mkdir(exist_ok=True)
+    with session(arms, out) as (process, url):
+        children = psutil.Process(process.pid).children(recursive=True)
+        page = open_page(browser, url, console)
+        wait_for_arm(page, "workers")
+        start_load(page)
+        watch_the_tab(page, {"supervisor", "helper", "worker"})
+        page.screenshot(path=ARTEFACTS / "ui-processes.png")
+
+        page.locator("#lab select").select_option("replicas")
+        page.get_by_role("button", name="Switch to replicas").click()
+        expect(page.locator("#lab .state")).to_have_text("is being deployed")
+        wait_for_arm(page, "replicas")
+        page.get_by_role("button", name="New").click()
+        start_load(page)
+        watch_the_tab(page, {"proxy", "worker"})
+        expect(page.locator("#lab svg .switch")).to_have_count(2)
+        page.screenshot(path=ARTEFACTS / "ui-other-arm.png")
+
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("tab", name="Charts").click()
+        expect(page.locator("main canvas").first).to_be_visible()
+        page.screenshot(path=ARTEFACTS / "ui-charts.png")
+        assert page.request.get(f"{url}/stats/report?download=1").text().endswith("</html>")
+        assert console == []
+        page.close()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert left(client) == []
+    assert [child for child in children if child.is_running()] == []
+    (folder,) = out.iterdir()
+    assert f"report: {folder / 'report.html'}" in err
+    told = lab("report", folder).out
+    assert "Exploratory session, driven by hand: closed model, one trial, no verdict." in told
+    pages = (folder / "report.md").read_text(), told
+    assert not any(re.search(r"→|\b(better|worse|equivalent|inconclusive)\b", text) for text in pages)
+    assert f"{folder}  2 done  exploratory, by hand: " in lab("list", "--out", out).out
+
+
+def test_what_sigkill_left_is_removed_by_clean(arms: Path, tmp_path: Path, client: docker.DockerClient) -> None:
+    """Locust and sampler end by themselves; the containers are found by their label."""
+    with session(arms, tmp_path / "runs") as (process, _):
+        assert process.stderr is not None
+        assert any("workers: up" in line for line in process.stderr)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate(timeout=DEADLINE_S)
+
+    _, alive = psutil.wait_procs(children, timeout=DEADLINE_S)
+    assert alive == []
+    assert len(left(client)) == 1
+    assert lab("clean").code == 0
+    assert left(client) == []
+
+
+def test_a_broken_locustfile_is_a_sentence(arms: Path, tmp_path: Path) -> None:
+    """Before any arm is deployed."""
+    (tmp_path / "broken.py").write_text("import nonsense_of_mine\n")
+    edit(arms, f"{REPOSITORY}/locustfiles/json_api.py", "broken.py")
+    outcome = lab("ui", arms, "--out", tmp_path / "runs")
+    outcome.refused(3, "broken.py, line 1", "nonsense_of_mine")
+    assert "deploying" not in outcome.err

@@ -1,0 +1,44 @@
+"""The report of a session by hand: marked on the first screen, numbers without a word of judgement, however many."""
+
+from __future__ import annotations
+
+import re
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.summary import summarise
+from lab.report.build import build_content
+from lab.report.content import Content
+from lab.report.exploratory import MARK
+from lab.report.markdown import render_markdown
+from lab.scenario import Scenario
+from lab.web_plans import by_hand
+from tests.builders import make_run, make_scenario, make_trials
+
+JUDGED = re.compile(r"\b(better|worse|equivalent|inconclusive|smoke)\b")
+
+
+def a_session(blocks: int) -> Content:
+    """As often visited as a run has blocks, with arms that differ: a run would be judged."""
+    scenario: Scenario = by_hand(make_scenario(trials={"blocks": blocks, "seed": 7}))
+    run = make_run(scenario, exploratory=True)
+    summary = summarise(run, make_trials(scenario))
+    return build_content(run, summary, compare_run(summary))
+
+
+def test_the_first_screen_says_what_it_is() -> None:
+    """Instead of counting blocks; nothing is answered, and there is no figure of ratios."""
+    content = a_session(blocks=2)
+
+    assert MARK in content.status
+    assert "closed model, one trial, no verdict" in content.status
+    assert content.answers == ()
+    assert content.figure is None
+
+
+def test_no_number_of_visits_makes_a_verdict() -> None:
+    """With ten visits of every arm neither."""
+    text = render_markdown(a_session(blocks=10))
+
+    assert JUDGED.findall(text) == []
+    assert "lab ui quickstart.toml" in text
+    assert "started and stopped by hand" in text

@@ -1,0 +1,322 @@
+"""A session by hand, without Docker and Locust: what happens in which order, what is kept, what is refused."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.cli import app
+from lab.cli.compare import compare
+from lab.cli.execute import planned
+from lab.cli.listing import list_runs
+from lab.cli.ui import Quietly, begin, conclude
+from lab.conclude import conclude as concluded
+from lab.errors import DeploymentError, InterruptedRunError, LoadError, RunFolderError, UsageError
+from lab.live_figures import LiveFigures
+from lab.load.journal import Lane
+from lab.load.load_plan import LoadPlan
+from lab.load.status import Status
+from lab.load.web_process import WebProcess
+from lab.load.web_visits import Visits
+from lab.records import TrialState
+from lab.results import RunFolder, read_info
+from lab.scenario import Scenario
+from lab.topology import Topology
+from lab.web_plans import by_hand
+from lab.web_session import Session
+from tests.fake_surroundings import FakeSurroundings, shop
+from tests.fakes import FakeEngine, World
+
+Step = Mapping[str, str] | Callable[["FakeWeb"], None] | BaseException
+SWITCH, END = {"said": "switch", "arm": "replicas"}, {"said": "end"}
+
+
+@dataclass
+class FakeWeb:
+    """A page whose person follows a script; requests are recorded by the real recorder."""
+
+    world: World
+    script: list[Step]
+    plan: LoadPlan | None = None
+    visits: Visits = field(default_factory=Visits)
+    url: str = "http://127.0.0.1:8089"
+    pid: int = 4711
+    dead: bool = False
+
+    def deploying(self, arm: str, arms: Sequence[str]) -> None:
+        self.world.note(f"page: {arm} of {'+'.join(arms)}")
+
+    def open(self, directory: Path, *, upstreams: bool) -> None:
+        self.world.note(f"page: open{' by upstream' if upstreams else ''}")
+        assert self.plan is not None
+        self.visits.open(replace(self.plan, directory=directory))
+
+    def show(self, figures: LiveFigures) -> None:
+        """Nothing is there to be drawn."""
+
+    def fail(self, message: str) -> None:
+        self.world.note(f"page: {message}")
+
+    def close(self) -> Status:
+        self.world.note("page: closed")
+        return self.visits.close({})
+
+    def wish(self, _timeout_s: float) -> Mapping[str, str] | None:
+        step = self.script.pop(0)
+        if isinstance(step, BaseException):
+            self.dead = isinstance(step, LoadError)
+            raise step
+        if callable(step):
+            step(self)
+            return None
+        return step
+
+
+def use(web: FakeWeb) -> None:
+    """Start, one request, stop."""
+    lane = Lane(0, "User")
+    web.visits.started()
+    web.visits.journal.begin(lane)
+    web.visits.journal.finish(web.visits.journal.send(lane, monotonic(), "GET /"), monotonic(), status=200)
+    web.visits.journal.close(lane)
+    web.visits.stopped()
+
+
+@dataclass
+class Kept:
+    """A world, and the sessions that took place in it."""
+
+    folder: Path
+    world: World = field(default_factory=World)
+
+    def session(self, *script: Step, scenario: Scenario | None = None) -> Session:
+        around = self.around()
+        session = begin(scenario or by_hand(shop(self.folder)), "shop", self.folder / "runs", Quietly(), around)
+
+        @contextmanager
+        def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
+            self.world.note("page")
+            try:
+                yield cast(WebProcess, FakeWeb(self.world, list(script), plan))
+            finally:
+                self.world.note("no page")
+
+        session.start_web = start_web
+        return session
+
+    def around(self) -> Any:
+        made = FakeSurroundings(world=self.world).make()
+        return replace(made, tools=replace(made.tools, clock=time.monotonic))
+
+    @property
+    def path(self) -> Path:
+        (path,) = (self.folder / "runs").iterdir()
+        return path
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+def effects(world: World) -> list[str]:
+    return [effect for effect in world.journal if effect != "check"]
+
+
+def test_users_stop_before_the_sampler_and_the_arm_goes_last(kept: Kept) -> None:
+    """One arm at a time, all behind one page that outlives them."""
+    assert kept.session(use, SWITCH, use, END).run("workers") is False
+
+    visit = ["sampler result", "sampler stopped", "undeploy"]
+    assert effects(kept.world) == [
+        "page",
+        "page: workers of workers+replicas",
+        *("deploy", "attest", "sample", "watch load", "page: open", "page: closed", *visit),
+        "page: replicas of workers+replicas",
+        *("deploy", "attest", "sample", "watch load", "page: open by upstream", "page: closed", *visit),
+        "no page",
+    ]
+
+
+def test_every_arm_is_behind_the_same_url(kept: Kept) -> None:
+    """The page keeps its host; no other port of an arm collides with it."""
+    seen: list[Topology] = []
+    session = kept.session(use, SWITCH, use, END)
+
+    class Noting(FakeEngine):
+        @contextmanager
+        def deploy(self, topology: Topology) -> Iterator[Any]:
+            seen.append(topology)
+            with super().deploy(topology) as deployment:
+                yield deployment
+
+    session.engine = Noting(kept.world)
+    session.run("workers")
+
+    workers, replicas = seen
+    assert workers.base_url == replicas.base_url
+    assert len({replicas.port, *replicas.app_ports}) == 3
+
+
+def test_every_visit_is_kept_as_a_trial_of_an_exploratory_run(kept: Kept) -> None:
+    """In the order in which they took place; the second visit of an arm is its block 2."""
+    back = {"said": "switch", "arm": "workers"}
+    kept.session(use, SWITCH, use, back, use, END).run("workers")
+    info = read_info(kept.path)
+
+    assert info.exploratory
+    assert info.order == ("b01-workers", "b01-replicas", "b02-workers")
+    assert set(info.states.values()) == {TrialState.DONE}
+    assert info.scenario["load"]["rate"] is None
+    assert (info.scenario["expect"], info.scenario["compare"]["primary"]) == ([], [])
+    assert not list((kept.path / "trials").glob(".*"))
+    found = concluded(kept.path)
+    assert found.comparison.primaries == ()
+    assert [trial.record.load.started for trial in found.summary.trials] == [1, 1, 1]
+
+
+def test_a_visit_without_a_test_leaves_nothing(kept: Kept) -> None:
+    """An arm that was only looked at is in no report."""
+    kept.session(SWITCH, use, END).run("workers")
+    info = read_info(kept.path)
+
+    assert info.order == ("b01-replicas",)
+    assert [arm["name"] for arm in info.scenario["arms"]] == ["replicas"]
+    assert [path.name for path in (kept.path / "trials").iterdir()] == ["b01-replicas"]
+
+
+def test_a_signal_keeps_what_was_seen(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the button does, but exit 130; the hint names the report."""
+    session = kept.session(use, KeyboardInterrupt())
+    with pytest.raises(InterruptedRunError) as caught:
+        conclude(session, "workers", kept.around())
+
+    assert caught.value.exit_code == 130
+    assert str(kept.path / "report.html") in caught.value.hint
+    assert kept.world.journal[-2:] == ["undeploy", "no page"]
+    assert capsys.readouterr().out == "http://127.0.0.1:8089\n"
+
+
+def test_a_signal_while_an_arm_comes_up_takes_it_down(kept: Kept) -> None:
+    """Nothing is kept of an arm that nobody has seen."""
+    kept.world.fail_at = {"attest": KeyboardInterrupt()}
+    session = kept.session()
+
+    assert session.run("workers") is True
+    assert kept.world.journal[-2:] == ["undeploy", "no page"]
+    assert list((kept.path / "trials").iterdir()) == []
+
+
+def test_the_first_arm_must_come_up(kept: Kept) -> None:
+    """Otherwise there is nothing to look at: exit 3 with the reason, and where the logs are."""
+    kept.world.fail_at = {"deploy": DeploymentError("b01-workers: it ended with exit code 1")}
+    session = kept.session()
+    with pytest.raises(DeploymentError, match="exit code 1"):
+        conclude(session, "workers", kept.around())
+
+    assert kept.world.journal[-1] == "no page"
+    assert read_info(kept.path).states == {"b01-workers": TrialState.FAILED}
+
+
+def test_a_later_arm_that_fails_is_told_to_the_page(kept: Kept) -> None:
+    """The session goes on with whatever the person asks for next; a second attempt at the arm counts."""
+
+    def broken(_web: FakeWeb) -> None:
+        kept.world.fail_at = {"deploy": DeploymentError("no memory")}
+
+    def mended(_web: FakeWeb) -> None:
+        kept.world.fail_at = {}
+
+    kept.session(use, broken, SWITCH, mended, SWITCH, use, END).run("workers")
+
+    assert "page: no memory" in kept.world.journal
+    assert read_info(kept.path).states == {"b01-workers": TrialState.DONE, "b01-replicas": TrialState.DONE}
+
+
+def test_an_arm_that_dies_is_told_to_the_page(kept: Kept) -> None:
+    """Half a visit is no trial."""
+
+    def die(_web: FakeWeb) -> None:
+        kept.world.fail_at = {"check": DeploymentError("container of 'app' ended")}
+
+    def mend(_web: FakeWeb) -> None:
+        kept.world.fail_at = {}
+
+    kept.session(die, mend, SWITCH, use, END).run("workers")
+
+    assert effects(kept.world)[7:12] == [
+        "page: closed",
+        "sampler stopped",
+        "undeploy",
+        "page: container of 'app' ended",
+        "page: replicas of workers+replicas",
+    ]
+    info = read_info(kept.path)
+    assert info.states == {"b01-workers": TrialState.FAILED, "b01-replicas": TrialState.DONE}
+    assert info.cut == ""
+
+
+def test_a_dead_locust_ends_the_session(kept: Kept) -> None:
+    """With its last words; what was kept before has a report."""
+    session = kept.session(use, SWITCH, LoadError("Locust ended with exit code 70", "the end of locust.log"))
+    with pytest.raises(LoadError, match="exit code 70") as caught:
+        conclude(session, "workers", kept.around())
+
+    assert "report.html" in caught.value.hint
+    assert kept.world.journal[-2:] == ["undeploy", "no page"]
+
+
+def test_an_unknown_arm_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """With the nearest name."""
+    scenario = tmp_path / "shop.toml"
+    scenario.write_text(SCENARIO)
+    (tmp_path / "locustfile.py").write_text("")
+
+    result = CliRunner().invoke(app, ["ui", str(scenario), "--arm", "replica", "--out", str(tmp_path / "runs")])
+
+    assert isinstance(result.exception, UsageError)
+    assert "did you mean 'replicas'?" in str(result.exception)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no plan, and nothing of it is a claim; the list says what it is."""
+    kept.session(use, END).run("workers")
+    with pytest.raises(RunFolderError, match="exploratory session"):
+        planned(kept.path)
+    other = kept.folder / "runs" / "other"
+    shutil.copytree(kept.path, other)
+    info = read_info(other)
+    RunFolder(other, info).write_info(replace(info, run_id="other"))
+    with pytest.raises(UsageError, match="exploratory session"):
+        compare(kept.folder / "runs" / info.run_id, other)
+    list_runs(kept.folder / "runs")
+    assert "1 done  exploratory, by hand: Which?" in capsys.readouterr().out
+
+
+SCENARIO = """
+question = "Which?"
+[app]
+image = "shop:1"
+[budget]
+processes = 2
+[[arms]]
+name = "workers"
+model = "workers"
+front = "direct"
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+[load]
+locustfile = "locustfile.py"
+"""
