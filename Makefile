@@ -23,7 +23,7 @@ demo: install ## run the quickstart scenario and show where its report is
 	.venv/bin/lab run scenarios/quickstart.toml
 
 test: lint ## lint, then unit, integration and end-to-end tests
-	@sh scripts/system docker bases browser
+	@sh scripts/system docker bases nginx browser
 	.venv/bin/python -m pytest tests/unit
 	.venv/bin/python -m pytest tests/integration
 	.venv/bin/python -m pytest tests/e2e
@@ -36,8 +36,10 @@ bench: install ## measure the lab itself; prints its figures
 	@for benchmark in benchmarks/[a-z]*.py; do name=$$(basename "$$benchmark" .py); \
 	    echo "== $$name"; .venv/bin/python -m "benchmarks.$$name" || exit 1; done
 
-docs: install ## make docs/reference.md again from the code
+docs: install ## make docs/reference.md again from the code, and the documentation site in site/
 	.venv/bin/python docs/generate.py
+	.venv/bin/zensical build --strict --clean
+	.venv/bin/python docs/check_site.py site
 
 requirements: ## pin requirements/*.txt again after a change of pyproject.toml
 	@sh scripts/requirements

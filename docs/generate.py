@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the code: commands, scenario keys, metrics, gates. ``python docs/generate.py``."""
+"""Write docs/reference.md from the code: commands, scenarios, metrics, gates, tables. ``python docs/generate.py``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import typer.main
 from meanings import MEANINGS, TABLES
+from parts import ROW_MEANS, columns, linked, numbers, scenarios
 
 from lab.analysis.gates import GATES, Gate
 from lab.analysis.gates.outcome import quantity
@@ -20,6 +21,23 @@ TARGET = Path(__file__).parent / "reference.md"
 HEAD = """# Reference
 
 Made from the code by `python docs/generate.py`; a test keeps it in step.
+"""
+RUN_FOLDER = """A run folder is never overwritten, and a trial appears in it whole or not at all. Seconds, bytes and
+cumulative counters are stored; rates and percent exist only in reports. Instants (`t_s`, `t_…_s`) count from the start
+of the trial.
+
+| file | what it holds |
+| --- | --- |
+| `report.html` | the report, one file, works without a network |
+| `report.md`, `figures/` | the same for GitHub, with SVG figures |
+| `comparison.json` | the same for programs |
+| `tables/` | every table of the report as CSV |
+| `run.json` | resolved scenario, plan, seed, machine, versions, image digests, state of each trial |
+| `trials/b01-replicas/record.json` | phases, attestation, gates, counters of one trial |
+| `trials/b01-replicas/*.parquet` | the raw rows, below |
+| `trials/b01-replicas/*.log` | what Locust and the containers printed |
+| `trials/b01-replicas/steps.jsonl` | when each step of the trial began |
+| `trials/b01-replicas/SHA256SUMS` | of all files of the trial, so that damage is noticed |
 """
 DURATION = {"string", "number"}  # what a duration may be in the schema
 EXPECTATIONS = """An expectation is the reader's own condition on metrics of one or several arms:
@@ -60,6 +78,8 @@ def reference() -> str:
         "## Scenario\n",
         "TOML, strict: an unknown key is an error. Paths are relative to the file. `lab schema` prints the schema.\n",
         *_scenario(),
+        "## Scenarios that come with it\n",
+        _table(("file", "question", "arms", "N", "load", "judged", "blocks", "takes"), scenarios()),
         "## Expectations\n",
         EXPECTATIONS,
         "## Metrics\n",
@@ -69,6 +89,12 @@ def reference() -> str:
         "## Gates\n",
         "A gate says whether a trial is valid, whatever it measured. One invalid trial takes its whole block out.\n",
         _gates(),
+        "## Numbers of the method\n",
+        "What they are for, and where they come from, is on the page of [the method](method.md).\n",
+        _table(("what", "value"), numbers()),
+        "## Run folder\n",
+        RUN_FOLDER,
+        *_tables(),
     ]
     return "\n".join(parts)
 
@@ -154,7 +180,7 @@ def _metrics() -> str:
 def _gates() -> str:
     return _table(
         ("gate", "what", "caveat / invalid", "source"),
-        [(f"`{gate.key}`", gate.title, _limits(gate), gate.source) for gate in GATES.values()],
+        [(f"`{gate.key}`", gate.title, _limits(gate), linked(gate.source)) for gate in GATES.values()],
     )
 
 
@@ -162,6 +188,13 @@ def _limits(gate: Gate) -> str:
     beyond = "<" if gate.floor else ">"
     limits = (gate.caveat, gate.invalid)
     return " / ".join("–" if limit is None else f"{beyond} {quantity(gate.unit, limit)}" for limit in limits)
+
+
+def _tables() -> Iterator[str]:
+    for table, meaning in ROW_MEANS.items():
+        yield f"### `{table}.parquet`\n"
+        yield f"{meaning}\n"
+        yield _table(("column", "type", "meaning"), columns(table))
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

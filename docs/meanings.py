@@ -17,18 +17,20 @@ TABLES: Mapping[str, str] = {
 
 MEANINGS: Mapping[str, str] = {
     "question": "What the run shall answer, in your words; the report opens with it.",
-    "engine": "What realises the arms; `auto` takes Docker.",
+    "engine": "What realises the arms: `docker`, or `process` (plain processes, no containers); `auto` takes Docker "
+    "where it answers, else `process`.",
     "network": "Containers listen on 127.0.0.1 of the host, so that no userland proxy is measured.",
     "ports": "The range of TCP ports from which free ones are taken.",
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
     "app.dockerfile": "Name of the Dockerfile inside `app.build`.",
-    "app.requirements": "Requirements to fill a wheelhouse with, so that the build itself needs no network.",
+    "app.requirements": "Requirements to fill a wheelhouse with, so that the build itself needs no network. The engine "
+    "`process` makes the app's environment from it.",
     "app.target": "What uvicorn serves, `module:attribute`.",
     "app.command": "For images with their own way to start: a command with `{port}`, and `{workers}` for such an arm.",
     "app.ready_path": "The path that answers once a process serves.",
     "app.ready_timeout": "How long an arm may take until all its processes have answered.",
-    "app.env": "Environment variables of every arm.",
+    "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",
     "app.loop": "uvicorn's event loop, equal in every arm.",
     "app.http": "uvicorn's HTTP implementation, equal in every arm.",
     "app.read_only": "Whether the containers' file systems are read-only.",

@@ -1,22 +1,63 @@
-"""The documentation names everything there is, and the generated part is in step with the code."""
+"""The documentation names everything there is, agrees with the code, and builds into a site without a broken link."""
 
 from __future__ import annotations
 
+import re
 import runpy
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lab.analysis.blocks import replacements_allowed
+from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND, STEADY_DRIFT
+from lab.analysis.gates.limits import FOREIGN
+from lab.analysis.intervals import blocks_needed
 from lab.analysis.metrics import METRICS
+from lab.analysis.verdict import FAMILY_ERROR, verdict_level
 from lab.cli import VERBS
-from lab.scenario_file import json_schema
+from lab.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
+from lab.scenario import Trials
+from lab.scenario_file import json_schema, read_scenario
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = "\n".join(
-    path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-)
+DOCS = ROOT / "docs"
+DOCUMENTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))))
+STATED = {  # what a page says in words, made from the constants that decide it
+    "method.md": (
+        f"two seconds' worth of arrivals, and at least {queue_limit(0.1)}",
+        f"at most {replacements_allowed(10)} of 10 blocks are replaced",
+        f"cgroups at {1 / TICK_S:g} Hz",
+        f"PSS and USS at {1 / (FOOTPRINT_TICKS_SHORT * TICK_S):g} Hz in trials of up to {SHORT_TRIAL_S:g} s, "
+        f"at {1 / (FOOTPRINT_TICKS_LONG * TICK_S):g} Hz in longer ones",
+        f"a burst of {BURST_READINGS} readings",
+        f"kept-alive connections for {KEEP_ALIVE_S} s, graceful shutdown within {GRACEFUL_SHUTDOWN_S} s",
+        f"{Trials().blocks} by default; {blocks_needed(verdict_level(1))} is the least for a verdict",
+        f"has answered {MIN_WARMUP_REQUESTS} requests, or for {MAX_WARMUP_S:g} s",
+        f"drifts by more than {STEADY_DRIFT * 100:g} %",
+        f"{PRINT_BEYOND} to be shown, {JUDGE_BEYOND} to be judged",
+        f"p95 is judged from {20 * JUDGE_BEYOND} requests a trial, p99 from {JUDGE_BEYOND / 10:g} 000",
+        f"each interval is at 1 − {FAMILY_ERROR:g}/m",
+    ),
+    "tutorial.md": (f"two primary metrics need {blocks_needed(verdict_level(2))}",),
+    "reading_the_report.md": (
+        f"fewer than {blocks_needed(verdict_level(1))} valid ones",
+        f"more than {replacements_allowed(10)} of 10 are invalid",
+        f"fewer than {PRINT_BEYOND} requests lie beyond",
+    ),
+    "howto/continuous_integration.md": (
+        f"more than {FOREIGN.invalid or 0:.0%} of foreign CPU".replace("%", " %"),
+        f"needs {blocks_needed(verdict_level(1))} valid blocks",
+        f"needs {JUDGE_BEYOND} requests beyond it",
+    ),
+}
 
 
 def scenario_keys() -> Iterator[str]:
@@ -30,10 +71,31 @@ def scenario_keys() -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in schema["$defs"][name.rpartition("/")[2]]["properties"])
 
 
+def keys_of(document: Mapping[str, Any]) -> Iterator[str]:
+    """Every key that a scenario file uses, as ``scenario_keys`` writes them."""
+    for key, value in document.items():
+        tables = value if isinstance(value, list) else [value]
+        if isinstance(tables[0], dict):
+            yield from (f"{key}.{inner}" for table in tables for inner in table)
+        else:
+            yield key
+
+
 @pytest.mark.parametrize("name", [*(f"`{key}`" for key in METRICS), *(f"`{key}`" for key in scenario_keys())])
 def test_every_metric_and_every_scenario_key_is_documented(name: str) -> None:
     """As a word of its own, between backticks."""
     assert name in DOCUMENTS
+
+
+def test_the_example_of_a_scenario_has_every_key_and_is_valid(tmp_path: Path) -> None:
+    """docs/scenario_file.md shows all there is; app.image stands for app.build, and is only named."""
+    text = (DOCS / "scenario_file.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    for name in ("Dockerfile", "scenarios/requirements.txt", "scenarios/locustfile.py", "scenarios/example.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text if name.endswith("toml") else "")
+
+    assert read_scenario(tmp_path / "scenarios" / "example.toml").question == "…"
+    assert set(scenario_keys()) - set(keys_of(tomllib.loads(text))) == {"app.image"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -44,7 +106,81 @@ def test_every_command_is_documented(verb: str) -> None:
 
 def test_the_reference_is_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change: python docs/generate.py."""
-    monkeypatch.setattr(sys, "path", [str(ROOT / "docs"), *sys.path])
-    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["reference"]()
+    monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
+    made = runpy.run_path(str(DOCS / "generate.py"))["reference"]()
 
-    assert made == (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert made == (DOCS / "reference.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("page", "words"), [(page, words) for page, all_of in STATED.items() for words in all_of])
+def test_a_page_states_the_numbers_of_the_code(page: str, words: str) -> None:
+    """A constant that moves takes its sentence along; line breaks do not matter."""
+    assert words in " ".join((DOCS / page).read_text(encoding="utf-8").split())
+
+
+Build = Callable[[], "subprocess.CompletedProcess[str]"]
+Problems = Callable[[Path], list[str]]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The documentation's sources, to be built or broken."""
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def build(copy: Path) -> Build:
+    """Build the copy as `make docs` does."""
+    argv = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
+    return lambda: subprocess.run(argv, cwd=copy, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def problems() -> Problems:
+    """docs/check_site.py."""
+    found: Problems = runpy.run_path(str(DOCS / "check_site.py"))["problems"]
+    return found
+
+
+def test_the_site_builds_strictly_and_needs_nothing_from_elsewhere(
+    copy: Path, build: Build, problems: Problems
+) -> None:
+    """Every link, image, script and navigation entry leads to something that is in the site."""
+    built = build()
+
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert problems(copy / "site") == []
+    assert len(list((copy / "site").rglob("*.html"))) > len(list(DOCS.rglob("*.md")))
+
+
+def test_what_is_broken_is_found(copy: Path, build: Build, problems: Problems) -> None:
+    """An image, a page that nothing leads to, a script from elsewhere: what the strict build lets pass."""
+    page = copy / "docs" / "tutorial.md"
+    page.write_text(page.read_text() + '\n![](gone.png)\n\n<script src="https://example.org/x.js"></script>\n')
+    (copy / "docs" / "lonely.md").write_text("# Lonely\n")
+    assert build().returncode == 0
+
+    assert problems(copy / "site") == [
+        "tutorial.html: shows gone.png, which does not exist",
+        "tutorial.html: fetches https://example.org/x.js, which needs a network",
+        "lonely.html: no page leads here, list it under nav in zensical.toml",
+    ]
+
+
+@pytest.mark.parametrize("link", ["[x](gone.md)", "[x](faq.md#gone)"])
+def test_a_broken_link_ends_the_build(copy: Path, build: Build, link: str) -> None:
+    """Between pages, and to a heading."""
+    page = copy / "docs" / "tutorial.md"
+    page.write_text(page.read_text() + f"\n{link}\n")
+
+    assert build().returncode != 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_what_the_front_pages_link_to_is_there(name: str) -> None:
+    """They are outside the site, so its build does not look at them."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,0 +1,121 @@
+"""Parts of the reference: the scenarios that are shipped, the numbers of the method, the columns of the tables."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lab import records
+from lab.analysis.blocks import replacements_allowed
+from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND, STEADY_DRIFT
+from lab.analysis.floor import LEVEL
+from lab.analysis.gates.limits import STEADY_P_VALUE
+from lab.analysis.intervals import blocks_needed
+from lab.analysis.power import MIN_BLOCKS_TO_ESTIMATE, SETTLE_CHANCE
+from lab.analysis.shares import MIN_ATTRIBUTED
+from lab.analysis.verdict import FAMILY_ERROR, verdict_level
+from lab.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
+from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
+from lab.scenario import Trials
+from lab.scenario_file import read_scenario
+
+DOCS = Path(__file__).parent
+SCENARIOS = DOCS.parent / "scenarios"
+TABLES = {"requests": "REQUESTS", "processes": "PROCESSES", "cgroups": "CGROUPS", "host": "HOST"}
+ROW_MEANS = {
+    "requests": "One row a request.",
+    "processes": "One row a process and instant.",
+    "cgroups": "One row a container and instant, as the kernel accounts it.",
+    "host": "One row an instant: the machine, and what the lab itself used.",
+}
+COLUMN = re.compile(r'^    "(\w+)": pl\.(\w+),(?:  # (.*))?$', re.MULTILINE)
+OUT_OF = {"p95": 20, "p99": 100, "p99.9": 1000}  # one request in so many lies beyond the percentile
+CITED = {"METHOD": "method.md", "FIELD": "traps.md"}
+
+Rows = list[tuple[str, ...]]
+
+
+def scenarios() -> Rows:
+    """Every shipped scenario: its question, its shape, what it judges, how long it takes."""
+    rows: Rows = []
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        scenario = read_scenario(path)
+        plan = build_plan(scenario)
+        load = f"{scenario.load.rate:g}/s" if scenario.load.rate else "closed"
+        rows.append(
+            (
+                f"`scenarios/{path.name}`",
+                scenario.question,
+                ", ".join(arm.name for arm in scenario.arms),
+                str(scenario.budget.processes),
+                load,
+                ", ".join(f"`{key}`" for key in scenario.compare.primary),
+                str(plan.blocks),
+                f"{max(1, round(plan.estimated_s / 60))} min",
+            )
+        )
+    return rows
+
+
+def numbers() -> Rows:
+    """The constants that a reader of the method meets."""
+    return [
+        ("blocks by default", str(Trials().blocks)),
+        *((f"least blocks for a verdict, {_primaries(m)}", str(blocks_needed(verdict_level(m)))) for m in (1, 2, 4, 7)),
+        ("blocks that may be replaced", ", ".join(f"{replacements_allowed(n)} of {n}" for n in (5, 10, 20))),
+        ("chance of a wrong better or worse, over all primaries", f"{FAMILY_ERROR * 100:g} %"),
+        ("level of exploratory intervals and of noise floors", f"{LEVEL * 100:g} %"),
+        ("chance of a verdict that a forecast of blocks aims at", f"{SETTLE_CHANCE * 100:g} %"),
+        ("least blocks for such a forecast", str(MIN_BLOCKS_TO_ESTIMATE)),
+        ("requests in the warm-up, for each serving process", f"{MIN_WARMUP_REQUESTS}, or {MAX_WARMUP_S:g} s"),
+        ("observations beyond a percentile, to show it", f"{PRINT_BEYOND}{_requests(PRINT_BEYOND)}"),
+        ("observations beyond a percentile, to judge it", f"{JUDGE_BEYOND}{_requests(JUDGE_BEYOND)}"),
+        ("arrivals that may wait or be in flight", f"{queue_limit(1)} at 1/s, {queue_limit(300)} at 300/s"),
+        ("drift of a measure phase", f"{STEADY_DRIFT * 100:g} %, when its p-value is below {STEADY_P_VALUE}"),
+        ("attributed requests, to show shares", f"{MIN_ATTRIBUTED * 100:g} %"),
+        ("readings of CPU, RSS, threads, cgroups, host", f"{1 / TICK_S:g} Hz"),
+        ("readings of PSS and USS", _footprints()),
+        ("readings in a burst", str(BURST_READINGS)),
+        ("uvicorn's keep-alive", f"{KEEP_ALIVE_S} s"),
+        ("uvicorn's graceful shutdown", f"{GRACEFUL_SHUTDOWN_S} s"),
+    ]
+
+
+def columns(table: str) -> Rows:
+    """Column, type and comment of one Parquet table, as they stand in the code."""
+    source = inspect.getsource(records)
+    block = source.partition(f"\n{TABLES[table]}: ")[2].partition("\n}\n")[0]
+    return [(f"`{name}`", kind, note) for name, kind, note in COLUMN.findall(block)]
+
+
+def linked(text: str) -> str:
+    """The text with each "METHOD 6.3" and "FIELD 2" made a link to its section."""
+    return re.sub(r"\b(METHOD|FIELD) (\d+)(?:\.\d+)?", lambda found: _link(found[0], found[1], int(found[2])), text)
+
+
+def _link(text: str, document: str, number: int) -> str:
+    return f"[{text}]({CITED[document]}#{dict(_headings(CITED[document]))[number]})"
+
+
+def _headings(document: str) -> Iterator[tuple[int, str]]:
+    """Number and anchor of each numbered heading; anchors as Markdown renderers make them."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    for number, title in re.findall(r"^## (\d+)\. (.*)$", text, re.MULTILINE):
+        yield int(number), re.sub(r"[^\w\s-]", "", f"{number} {title}".lower()).replace(" ", "-")
+
+
+def _primaries(count: int) -> str:
+    return f"{count} primary metric" if count == 1 else f"{count} primary metrics"
+
+
+def _requests(beyond: int) -> str:
+    counts = {quantile: f"{beyond * out_of:,}".replace(",", " ") for quantile, out_of in OUT_OF.items()}
+    return ": " + ", ".join(f"{quantile} from {count} requests" for quantile, count in counts.items())
+
+
+def _footprints() -> str:
+    short, long = (1 / (ticks * TICK_S) for ticks in (FOOTPRINT_TICKS_SHORT, FOOTPRINT_TICKS_LONG))
+    return f"{short:g} Hz in trials of up to {SHORT_TRIAL_S:g} s, else {long:g} Hz"

@@ -1,0 +1,47 @@
+"""The documentation site as a browser opens it from a folder: no server, no network, and the search works."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.e2e.conftest import REPOSITORY
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The site, built as `make docs` builds it."""
+    shutil.copytree(REPOSITORY / "docs", tmp_path / "docs")
+    shutil.copy(REPOSITORY / "zensical.toml", tmp_path)
+    zensical = Path(sys.executable).with_name("zensical")
+    subprocess.run([zensical, "build", "--strict", "--clean"], cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path / "site"
+
+
+def test_a_word_is_found_without_a_server(site: Path) -> None:
+    """Typing a word of another page lists that page, and nothing was asked of anybody."""
+    asked: list[str] = []
+    broken: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto((site / "howto" / "budgets.html").as_uri())
+        page.keyboard.press("Control+k")
+        box = page.get_by_role("combobox", name="Search")
+        box.press_sequentially("starved")
+
+        expect(box).to_have_value("starved")
+        expect(page.locator(f"id={box.get_attribute('aria-controls')}")).to_contain_text("Reading the report")
+        chromium.close()
+
+    assert broken == []
+    assert [url for url in asked if not url.startswith("file:")] == []
