@@ -29,6 +29,7 @@ from lab.topology import ServiceKind
 
 IDLE = "import asyncio, json, ssl, time; ballast = bytearray(28 << 20); time.sleep(3600)"
 LABEL = "lab.run=benchmark-sampler"
+FAKE = "f" * 64  # a container's id for the folder that is shown as one
 SETTLE_S = 3.0
 GRIDS = {"short": SHORT_TRIAL_S, "long": SHORT_TRIAL_S + 1}
 GOALS = {"short": 0.02, "long": 0.01}
@@ -50,7 +51,7 @@ def plain_processes(count: int) -> Iterator[tuple[Path, tuple[SampleTarget, ...]
         cgroup = locate(processes[0].pid, "", root).members
         cgroup.mkdir(parents=True, exist_ok=True)
         (cgroup / "cgroup.procs").write_text("".join(f"{process.pid}\n" for process in processes))
-        yield root, (SampleTarget(service="app", kind=ServiceKind.APP, container_id="", init_pid=processes[0].pid),)
+        yield root, (SampleTarget(service="app", kind=ServiceKind.APP, container_id=FAKE, init_pid=processes[0].pid),)
 
 
 @contextmanager

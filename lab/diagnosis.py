@@ -16,6 +16,8 @@ from lab.engines.docker import connect, describe
 from lab.engines.images import PLAN_TIMEOUT_S, Way, plan_base
 from lab.engines.leftovers import find_leftovers
 from lab.engines.ports import free_ports
+from lab.engines.process_nginx import find_nginx
+from lab.engines.rights import may_trace
 from lab.errors import MissingError
 from lab.scenario import Images
 from lab.units import GIB, format_bytes
@@ -34,14 +36,19 @@ class Finding:
     sentence: str
 
 
-def examine() -> list[Finding]:
-    """Every finding, the engine's last: they need one that answers."""
-    findings = [_python(), _cores(), _room(), _rights(), _ports()]
+def examine(engine: str = "auto") -> list[Finding]:
+    """Every finding for runs on this engine, the engine's own last; ``auto`` falls back as a run does."""
+    findings = [_python(), _cores(), _room(), _ports()]
+    if engine == "process":
+        return [*findings, *_plain_processes()]
     try:
         client = connect()
     except MissingError as error:
-        return [*findings, Finding(subject="docker", state="missing", sentence=f"{error}; {error.hint}")]
-    return findings + list(_engine(client))
+        if engine == "docker":
+            return [*findings, Finding(subject="docker", state="missing", sentence=f"{error}; {error.hint}")]
+        instead = f"{error}; runs take engine process instead: plain processes, without containers"
+        return [*findings, Finding(subject="docker", state="note", sentence=instead), *_plain_processes()]
+    return [*findings, _rights(), *_engine(client)]
 
 
 def _python() -> Finding:
@@ -71,12 +78,13 @@ def _room() -> Finding:
 
 
 def _rights() -> Finding:
-    if os.geteuid() == 0:
-        return Finding(subject="rights", state="ok", sentence="root: memory (PSS) of containers can be read")
+    if may_trace():
+        return Finding(subject="rights", state="ok", sentence="memory (PSS) of every process can be read")
     return Finding(
         subject="rights",
-        state="missing",
-        sentence="not root: PSS of the containers' processes cannot be read; run the lab as root",
+        state="note",
+        sentence="an ordinary user: memory (PSS) of containers is read through a small helper container, which is "
+        "built on first need; pooled budgets need root",
     )
 
 
@@ -103,18 +111,30 @@ def _engine(client: docker.DockerClient) -> Iterator[Finding]:
             sentence=f"{facts['storage_driver']}: containers may share fewer file pages than with overlay2",
         )
     yield from _images(client)
-    left = find_leftovers(client=client)
-    yield Finding(
-        subject="leftovers",
-        state="note" if left else "ok",
-        sentence=f"{len(left)} of earlier runs; `lab clean` removes them" if left else "none",
-    )
+    yield _leftovers(client)
     others = [c.name for c in client.containers.list() if "lab.run" not in c.labels]
     yield Finding(
         subject="other containers",
         state="note" if others else "ok",
         sentence=f"running: {', '.join(others[:5])}; they share the machine with a measurement" if others else "none",
     )
+
+
+def _leftovers(client: docker.DockerClient | None) -> Finding:
+    left = find_leftovers(client=client)
+    return Finding(
+        subject="leftovers",
+        state="note" if left else "ok",
+        sentence=f"{len(left)} of earlier runs; `lab clean` removes them" if left else "none",
+    )
+
+
+def _plain_processes() -> Iterator[Finding]:
+    try:
+        yield Finding(subject="nginx", state="ok", sentence=find_nginx().name)
+    except MissingError as error:
+        yield Finding(subject="nginx", state="missing", sentence=f"{error}; {error.hint}")
+    yield _leftovers(None)
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:

@@ -45,6 +45,10 @@ class SamplingError(InvalidRunError):
     """The sampler failed; a half-measured trial must not look whole."""
 
 
+class RightsError(SamplingError):
+    """The lab may not read a process; through a helper container it could."""
+
+
 class MissingError(LabError):
     """Something the lab needs is not there: Docker, nginx, an image, free ports, disk space."""
 

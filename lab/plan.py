@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from lab.fronts import FRONTS
@@ -79,6 +79,13 @@ def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
                 )
             )
     return Plan(scenario=scenario, trials=tuple(trials))
+
+
+def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
+    """The same trials of a scenario whose arms have the same names: such as one whose secrets have been looked up."""
+    arms = {arm.name: arm for arm in scenario.arms}
+    trials = tuple(replace(trial, arm=arms[trial.arm.name]) for trial in plan.trials)
+    return Plan(scenario=scenario, trials=trials)
 
 
 def _latin_square(arms: Sequence[Arm], rng: Random) -> list[list[Arm]]:

@@ -263,5 +263,7 @@ class RunInfo:
     cut: str = ""  # why the run ended early; empty when it did not
     inputs: Mapping[str, str] = field(default_factory=dict)  # "locustfile" -> sha256: what the scenario only names
     noise_floor: Mapping[str, Any] = field(default_factory=dict)  # of the machine, as known then: lab/floors.py
+    left_out: Mapping[str, str] = field(default_factory=dict)  # trial -> why it could not be read; empty on disk
     calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
+    exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     schema_version: int = SCHEMA_VERSION

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 HOST = "127.0.0.1"  # every listener of the lab is on loopback (DESIGN 6)
+SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the service may write to, and nobody else
 
 
 class Role(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class FakeSurroundings:
             describe=lambda engine, app: Environment(facts={**self.facts, **engine, **app}),
             floors=lambda _environment, _scenario: self.floor,
             conclude=conclude,
+            lock=lambda _run_id, _say: nullcontext(),
             tools=self.world.tools,
         )
 

@@ -34,6 +34,7 @@ class World:
     runtime: Callable[[Topology], Mapping[str, str]] = lambda _topology: RUNTIME
     invalid_blocks: frozenset[int] = frozenset()
     now_s: float = 100.0
+    log: str = "hello from the app\n"
 
     def note(self, what: str) -> None:
         """Write down an effect, or fail at it."""
@@ -88,7 +89,7 @@ class World:
             self.note("load stopped")
 
     @contextmanager
-    def _sampler(self, plan: Any) -> Iterator[Sampler]:
+    def _sampler(self, plan: Any, launch: Any) -> Iterator[Sampler]:
         self.note("sample")
         try:
             yield cast(Sampler, FakeSampler(self))
@@ -122,7 +123,7 @@ class FakeEngine:
                 servers={f"server-{number}": 1 for number in range(topology.processes)},
                 strangers=(),
                 check=lambda: self._world.note("check"),
-                logs=lambda: {"app": "hello from the app\n"},
+                logs=lambda: {"app": self._world.log},
             )
         finally:
             self._world.note("undeploy")
@@ -194,13 +195,21 @@ class FakeSampler:
 
 
 class Silent:
-    """An observer that keeps the finished records."""
+    """An observer that keeps the finished records and the steps."""
 
     def __init__(self) -> None:
+        self.steps: list[str] = []
         self.finished: list[TrialRecord] = []
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Nothing to see."""
+
+    def attested(self, trial: Trial, evidence: Evidence) -> None:
+        """Nothing to see."""
+
+    def step(self, trial: Trial, name: str) -> None:
+        """Keep where it is."""
+        self.steps.append(f"{trial.id} {name}")
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """Nothing to see."""

@@ -11,6 +11,7 @@ from statistics import median
 
 from benchmarks.known.check import Check, within
 from lab.analysis.trial import summarise_trial
+from lab.cli.forecast import Forecasting
 from lab.cli.live import PlainView
 from lab.engines.choose import open_engine
 from lab.environment import describe_environment
@@ -102,7 +103,7 @@ def _run(scenario: Scenario, root: Path) -> Values:
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, "accuracy", plan, describe_environment(engine.describe()), facts)
     folder = RunFolder.create(root, info)
-    run = Run(plan=plan, folder=folder, engine=engine, observer=view)
+    run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder))
     for number, trial in enumerate(plan.trials, start=1):
         view.trial_started(trial, number, len(plan.trials))
         record = run_trial(run, trial, folder.stage(trial.id))

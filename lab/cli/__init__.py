@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from lab.cli import clean, compare, doctor, listing, metrics, plan, report, run, schema, selfcheck
-from lab.cli.console import say_error
-from lab.cli.signals import interruptible
+from lab.cli import clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
+from lab.cli.console import say_error, survive_any_terminal
+from lab.cli.signals import staged
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -20,10 +20,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS: Mapping[str, Callable[..., None]] = {
+    "init": init.init,
     "run": run.run,
     "plan": plan.plan,
     "report": report.report,
     "compare": compare.compare,
+    "ui": ui.ui,
     "selfcheck": selfcheck.selfcheck,
     "list": listing.list_runs,
     "doctor": doctor.doctor,
@@ -37,8 +39,9 @@ for verb, command in VERBS.items():
 
 def main() -> None:
     """Entry point of the ``lab`` command: the one place where an error becomes a message and an exit code."""
+    survive_any_terminal()
     try:
-        with interruptible():
+        with staged():
             app(standalone_mode=True)
     except LabError as error:
         say_error(error)

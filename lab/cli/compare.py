@@ -46,6 +46,12 @@ def compare(first: Run, second: Run, arm: Arm = "", studied: Studied = None, jso
     runs = read_info(first), read_info(second)
     if runs[0].run_id == runs[1].run_id:
         raise UsageError(f"{first} and {second} are the same run", "give two different run folders")
+    for path, run in zip((first, second), runs, strict=True):
+        if run.exploratory:
+            raise UsageError(
+                f"{path} is an exploratory session of `lab ui`: closed model by hand, nothing of it can be compared",
+                "compare runs of `lab run`",
+            )
     arms = _arms(*runs, arm)
     found = _allowed(runs, arms, studied or [])
     summaries = _summary(first, runs[0]), _summary(second, runs[1])

@@ -7,16 +7,16 @@ import dataclasses
 import typer
 
 from lab.cli.console import put, put_json
-from lab.cli.options import Json
+from lab.cli.options import Engine, Json
 from lab.diagnosis import examine
 from lab.errors import MissingError
 
 SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
 
 
-def doctor(json: Json = False) -> None:
-    """Check the machine: Docker, images and how they would be had, rights, room, leftovers of earlier runs."""
-    findings = examine()
+def doctor(engine: Engine = None, json: Json = False) -> None:
+    """Check the machine: Docker or what runs without it, images and how they are had, rights, room, leftovers."""
+    findings = examine(engine or "auto")
     if json:
         put_json([dataclasses.asdict(finding) for finding in findings])
     else:

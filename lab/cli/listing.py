@@ -34,6 +34,8 @@ def _row(path: Path) -> dict[str, Any]:
     trials = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     question = str(info.scenario.get("question", ""))
     note = f"cut: {info.cut}" if info.cut else question
+    if info.exploratory:
+        note = f"exploratory, by hand: {note}"
     return {
         "path": str(path),
         "run": info.run_id,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from lab.scenario import Scenario
 
 ScenarioPath = Annotated[Path, typer.Argument(help="The scenario file (TOML).", show_default=False)]
 RunPath = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
@@ -15,4 +18,22 @@ Blocks = Annotated[
     int | None, typer.Option("--blocks", min=1, max=1000, help="Number of blocks, instead of the scenario's.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder in which run folders are kept.")]
+EngineName = Literal["auto", "docker", "process"]
+Engine = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        help="docker; process (plain processes, no containers); auto: Docker where it answers, else process.",
+        show_default=False,
+    ),
+]
+AllowConcurrent = Annotated[
+    bool,
+    typer.Option("--allow-concurrent", help="Run although another lab measures on this machine: both are disturbed."),
+]
 DEFAULT_OUT = Path("runs")
+
+
+def with_engine(scenario: Scenario, engine: EngineName | None) -> Scenario:
+    """The scenario on another engine; None leaves it as its file says."""
+    return replace(scenario, engine=engine) if engine else scenario

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from lab.cli.console import put, put_json
-from lab.cli.options import Blocks, Json, ScenarioPath
+from lab.cli.options import Blocks, Engine, Json, ScenarioPath, with_engine
+from lab.cli.reading import scenario_of
 from lab.plan import Plan, build_plan, build_topology, nominal_ports
 from lab.report.text import printable
 from lab.scenario import Quota
-from lab.scenario_file import read_scenario, scenario_to_json
+from lab.scenario_file import scenario_to_json
+from lab.scenario_process import check_plain
 from lab.topology import Limits, Service
 from lab.units import format_bytes, format_seconds
 
+ENGINES: Mapping[str, str] = {
+    "auto": "auto: Docker where it answers, else plain processes of this machine",
+    "docker": "docker",
+    "process": "process: plain processes of this machine, from app.requirements and without the image",
+}
 
-def plan(scenario: ScenarioPath, blocks: Blocks = None, json: Json = False) -> None:
+
+def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, json: Json = False) -> None:
     """Print arms, containers with their commands, nginx.conf, the order of trials and the estimated duration."""
-    planned = build_plan(read_scenario(scenario), blocks)
+    planned = build_plan(with_engine(scenario_of(scenario), engine), blocks)
+    if planned.scenario.engine == "process":
+        check_plain(planned.scenario)
     if json:
         put_json(_document(planned))
     else:
@@ -57,6 +68,7 @@ def _lines(planned: Plan) -> list[str]:
     rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
     lines = [
         printable(scenario.question),
+        f"  engine    {ENGINES[scenario.engine]}",
         f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}",
         f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
         f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, nginx included",

@@ -11,15 +11,15 @@ import typer
 from lab.analysis.comparison import exit_code
 from lab.analysis.export import comparison_document
 from lab.cli.console import put, put_json
-from lab.cli.execute import planned, resume_run, run_scenario
+from lab.cli.execute import BESIDE_OTHERS, REAL, planned, resume_run, run_scenario
 from lab.cli.live import view_for
-from lab.cli.options import DEFAULT_OUT, Blocks, Json, Out, Quiet
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Engine, Json, Out, Quiet, with_engine
+from lab.cli.reading import scenario_of
+from lab.cli.summary_file import SummaryFile, summary_in
 from lab.conclude import Conclusion, conclude_apart
 from lab.errors import UsageError
 from lab.plan import build_plan
-from lab.results import RunFolder
 from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
 
 OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
 Resume = Annotated[
@@ -32,19 +32,31 @@ def run(
     scenario: OptionalScenario = None,
     blocks: Blocks = None,
     resume: Resume = None,
+    engine: Engine = None,
     out: Out = DEFAULT_OUT,
     strict: Strict = False,
+    allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     json: Json = False,
+    summary_file: SummaryFile = None,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
-    if scenario is not None and resume is None:
-        folder = _start(scenario, blocks, out, quiet=quiet or json)
-    elif resume is not None and scenario is None and blocks is None:
-        folder = _continue(resume, quiet=quiet or json)
-    else:
-        raise UsageError("give either a scenario, with --blocks if you like, or --resume RUN", "see `lab run --help`")
-    found = conclude_apart(folder.path)
+    around = BESIDE_OTHERS if allow_concurrent else REAL
+    with summary_in(summary_file) as summarise:
+        if scenario is not None and resume is None:
+            plan = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
+            view = view_for(plan, quiet=quiet or json)
+            folder = run_scenario(plan, scenario.stem, out, view, around=around)
+        elif resume is not None and scenario is None and blocks is None and engine is None:
+            plan = planned(resume)
+            folder = resume_run(plan, resume, view_for(plan, quiet=quiet or json), around=around)
+        else:
+            raise UsageError(
+                "give either a scenario, with --blocks and --engine if you like, or --resume RUN",
+                "see `lab run --help`",
+            )
+        found = conclude_apart(folder.path)
+        summarise(found.written.summary)
     _show(found, json=json, quiet=quiet)
     if code := exit_code(found.comparison, strict=strict):
         raise typer.Exit(code)
@@ -53,16 +65,6 @@ def run(
 def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
     """The scenario with another number of blocks: what run.json keeps must give the same plan again."""
     return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
-
-
-def _start(scenario: Path, blocks: int | None, out: Path, *, quiet: bool) -> RunFolder:
-    plan = build_plan(with_blocks(read_scenario(scenario), blocks))
-    return run_scenario(plan, scenario.stem, out, view_for(plan, quiet=quiet))
-
-
-def _continue(path: Path, *, quiet: bool) -> RunFolder:
-    plan = planned(path)
-    return resume_run(plan, path, view_for(plan, quiet=quiet))
 
 
 def _show(found: Conclusion, *, json: bool, quiet: bool) -> None:

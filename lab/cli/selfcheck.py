@@ -15,16 +15,16 @@ from lab.analysis.intervals import blocks_needed
 from lab.analysis.metrics import METRICS
 from lab.analysis.selfcheck import against_itself, floors_from
 from lab.cli.console import put, put_json, say
-from lab.cli.execute import REAL, Surroundings, run_scenario
+from lab.cli.execute import BESIDE_OTHERS, REAL, Surroundings, run_scenario
 from lab.cli.live import view_for
-from lab.cli.options import DEFAULT_OUT, Json, Out, Quiet
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
+from lab.cli.reading import scenario_of
 from lab.conclude import Conclusion
 from lab.errors import InvalidRunError
 from lab.floors import KeptFloor, conditions_of, machine_of, write_floor
 from lab.plan import build_plan
 from lab.report.verdicts import verdict_answers
 from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
 
 DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
 DEFAULT_BLOCKS = 8
@@ -38,12 +38,15 @@ Blocks = Annotated[int, typer.Option("--blocks", min=MIN_BLOCKS, max=1000, help=
 def selfcheck(
     scenario: ScenarioOption = DEFAULT_SCENARIO,
     blocks: Blocks = DEFAULT_BLOCKS,
+    engine: Engine = None,
     out: Out = DEFAULT_OUT,
+    allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Run an arm against itself, print and keep this machine's noise floors; later verdicts respect them."""
-    found, kept = check(read_scenario(scenario), blocks, out, quiet=quiet or json)
+    around = BESIDE_OTHERS if allow_concurrent else REAL
+    found, kept = check(with_engine(scenario_of(scenario), engine), blocks, out, quiet=quiet or json, around=around)
     path = write_floor(kept)
     if json:
         put_json(document(found, kept) | {"kept": str(path)})

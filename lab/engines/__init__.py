@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.records import ServiceRecord
+from lab.sampling.launch import Launch, as_child
+from lab.sampling.look import Look, look
 from lab.sampling.targets import SampleTarget
 from lab.topology import Topology
 
@@ -16,10 +18,11 @@ from lab.topology import Topology
 class Deployment:
     """A topology that is up and ready.
 
-    ``boot_s`` is the time from the request to start the first container until N distinct processes had answered;
-    ``servers`` maps each serving process that answered to how often it did; ``strangers`` are other running
-    containers of the same image; ``check()`` raises DeploymentError when a container has died since; ``logs()`` gives
-    each service's log text (bounded).
+    ``boot_s`` is the time from the request to start the first service until N distinct processes had answered;
+    ``servers`` maps each serving process that answered to how often it did; ``strangers`` is what else runs from the
+    same image; ``check()`` raises DeploymentError when a service has died since; ``logs()`` gives each service's log
+    text (bounded). ``look`` looks at the services' processes; ``launch`` starts their sampler: see
+    lab/engines/rights.py.
     """
 
     topology: Topology
@@ -30,6 +33,8 @@ class Deployment:
     strangers: tuple[str, ...]
     check: Callable[[], None]
     logs: Callable[[], Mapping[str, str]]
+    look: Look = look
+    launch: Launch = as_child
 
 
 class Engine(Protocol):

@@ -71,10 +71,10 @@ def prepare_images(
     else:
         context = read_context(scenario.app)
         if _needs_base(scenario.app, context):
-            images["python"] = _prepare_base(client, PYTHON, scenario.images.python, on_step)
+            images["python"] = prepare_base(client, PYTHON, scenario.images.python, on_step)
         images["app"] = _prepare_build(client, scenario.app, context, images.get("python"), on_step)
     if need_nginx:
-        images["nginx"] = _prepare_base(client, NGINX, scenario.images.nginx, on_step)
+        images["nginx"] = prepare_base(client, NGINX, scenario.images.nginx, on_step)
     return images
 
 
@@ -163,7 +163,8 @@ def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> I
     return _record(client, plan)
 
 
-def _prepare_base(client: docker.DockerClient, base: DebianBase, name: str, on_step: OnStep) -> ImageRecord:
+def prepare_base(client: docker.DockerClient, base: DebianBase, name: str, on_step: OnStep) -> ImageRecord:
+    """The base image ``name``, or what stands in for it. Raises MissingError when neither can be had."""
     plan = plan_base(client, base, name, REGISTRY_TIMEOUT_S)
     if plan.way is Way.PULLED and name == base.stands_in_for and can_build():
         try:

@@ -47,15 +47,27 @@ def leftovers(root: Path = CGROUP_ROOT) -> list[str]:
 
 
 def remove(name: str, root: Path = CGROUP_ROOT) -> None:
-    """Remove the parent cgroup ``name`` from every hierarchy: Docker mirrors it into those that we did not make."""
+    """Remove the parent cgroup ``name`` from every hierarchy: Docker mirrors it into those that we did not make.
+
+    Raises MissingError without the right to do so: it is another user's, most likely root's.
+    """
     for hierarchy in _hierarchies(root):
         directory = hierarchy / PARENT / name
         if directory.is_dir():
-            for child in [path for path in directory.iterdir() if path.is_dir()]:
-                child.rmdir()
-            directory.rmdir()
-            if not any(path.is_dir() for path in directory.parent.iterdir()):
-                directory.parent.rmdir()
+            try:
+                _remove_tree(directory)
+            except PermissionError:
+                raise MissingError(
+                    f"cgroup {directory} cannot be removed: it is not this user's", "run `lab clean` as root"
+                ) from None
+
+
+def _remove_tree(directory: Path) -> None:
+    for child in [path for path in directory.iterdir() if path.is_dir()]:
+        child.rmdir()
+    directory.rmdir()
+    if not any(path.is_dir() for path in directory.parent.iterdir()):
+        directory.parent.rmdir()
 
 
 def _make(name: str, limits: Limits, root: Path) -> None:

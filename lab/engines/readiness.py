@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from lab.engines.sockets import owner_pids
 from lab.errors import DeploymentError
+from lab.interrupts import INTERRUPTS
+from lab.sampling.look import Look
+from lab.sampling.look import look as look_here
 from lab.topology import HOST, Topology
 
 PROBE_TIMEOUT_S = 2.0
@@ -37,11 +40,13 @@ class Answer:
     status: int
 
 
+@INTERRUPTS.admitted()
 def wait_until_ready(
     topology: Topology,
     dead: Dead,
     pids: Pids,
     *,
+    look: Look = look_here,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, int]:
@@ -56,7 +61,7 @@ def wait_until_ready(
     last_status = 0
     next_death_check = clock()
     while True:
-        for answer in _probe_round(topology, pids if nameless else None):
+        for answer in _probe_round(topology, pids if nameless else None, look):
             last_status = answer.status
             if answer.status == http.client.OK:
                 ports.add(answer.port)
@@ -85,7 +90,7 @@ def _late(topology: Topology, answered: int, last_status: int) -> DeploymentErro
     )
 
 
-def _probe_round(topology: Topology, pids: Pids | None) -> Iterator[Answer]:
+def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[Answer]:
     """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all.
 
     With ``pids`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
@@ -103,7 +108,7 @@ def _probe_round(topology: Topology, pids: Pids | None) -> Iterator[Answer]:
                     break  # nobody listens there yet
                 connections.append(connection)
                 time.sleep(STAGGER_S)
-        names = _names(topology, connections, pids)
+        names = _names(topology, connections, pids, look)
         asked = [connection for connection in connections if _ask(connection, topology.ready_path)]
         for connection in asked:
             if (answer := _read(connection, names.get(connection, ""))) is not None:
@@ -111,7 +116,7 @@ def _probe_round(topology: Topology, pids: Pids | None) -> Iterator[Answer]:
 
 
 def _names(
-    topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None
+    topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None, look: Look
 ) -> Mapping[http.client.HTTPConnection, str]:
     """What to call the server of each connection if its answer does not say."""
     if len(topology.app_ports) == topology.processes:
@@ -119,7 +124,7 @@ def _names(
     if pids is None:
         return {}
     family = list(pids())
-    owners = {port: owner_pids(port, family) for port in topology.app_ports}
+    owners = {port: owner_pids(port, family, look) for port in topology.app_ports}
     found = ((each, owners[each.port].get(each.sock.getsockname()[1])) for each in connections)
     return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
 

@@ -6,10 +6,11 @@ import shlex
 
 from lab.errors import ScenarioError
 from lab.scenario import App, Arm
+from lab.scenario_process import IMAGE_COMMAND as IMAGE_COMMAND
+from lab.secrets import plain
 from lab.topology import HOST
 
 KEEP_ALIVE_S = 75  # above nginx's 60 s: uvicorn's default of 5 s races a proxy's pool into 502s (FIELD 7)
-IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
 GRACEFUL_SHUTDOWN_S = 8  # below the 10 s after which Docker kills
 
 
@@ -35,7 +36,7 @@ def serve(app: App, port: int, workers: int) -> tuple[str, ...]:
 
 def environment(app: App, arm: Arm, port: int, workers: int) -> tuple[tuple[str, str], ...]:
     """The app's environment, overridden by the arm's, with placeholders filled as in the command."""
-    return tuple((name, _fill(value, port, workers)) for name, value in (app.env | arm.env).items())
+    return tuple((name, _fill(plain(value), port, workers)) for name, value in {**app.env, **arm.env}.items())
 
 
 def _words(template: str) -> list[str]:

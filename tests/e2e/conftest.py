@@ -51,13 +51,23 @@ def lab(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = RE
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def run_valid(*arguments: object) -> Outcome:
+def run_valid(*arguments: object, env: Mapping[str, str] | None = None) -> Outcome:
     """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
     for _ in range(ATTEMPTS):
-        outcome = lab("run", *arguments)
+        outcome = lab("run", *arguments, env=env)
         if not (outcome.code == 3 and "are invalid, more than may be replaced" in outcome.err):
             return outcome
     pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_temporary_folder_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """And with it a lock: the labs of these tests are not refused because somebody else measures on this machine."""
+    folder = str(tmp_path_factory.mktemp("tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr("tempfile.tempdir", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

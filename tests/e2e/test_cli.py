@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.e2e.conftest import ATTEMPTS, Outcome, edit, lab
+from tests.e2e.conftest import ATTEMPTS, Outcome, edit, lab, run_valid
 
 pytestmark = pytest.mark.e2e
 
@@ -120,16 +120,39 @@ def test_doctor_finds_what_a_run_needs() -> None:
 
 def test_doctor_without_docker_is_exit_4() -> None:
     """What is missing is named, with what to do."""
-    outcome = lab("doctor", env=NO_DOCKER)
+    outcome = lab("doctor", "--engine", "docker", env=NO_DOCKER)
     assert outcome.code == 4
     assert "no Docker engine answers" in outcome.out
+    outcome = lab("doctor", env=NO_DOCKER)
+    assert outcome.code == 0, outcome.out
+    assert "runs take engine process instead" in outcome.out
 
 
 def test_no_docker_is_a_sentence(scenario: Path, tmp_path: Path) -> None:
     """Exit 4, no run folder."""
-    outcome = lab("run", scenario, "--out", tmp_path / "runs", env=NO_DOCKER)
+    outcome = lab("run", scenario, "--engine", "docker", "--out", tmp_path / "runs", env=NO_DOCKER)
     outcome.refused(4, "no Docker engine answers", "hint:")
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_process_engine_needs_no_docker(tmp_path: Path) -> None:
+    """The smoke scenario with the Docker socket out of reach: every number but those of cgroups, and a plain word."""
+    outcome = run_valid("scenarios/smoke.toml", "--engine", "process", "--out", tmp_path, env=NO_DOCKER)
+    assert outcome.code == 0, outcome.err
+    folder = sorted(tmp_path.iterdir())[-1]
+    report = (folder / "report.md").read_text()
+    assert "engine process (plain processes, no containers)" in report
+    assert "Containers: the engine was process" in report
+    for trial, roles in (("b01-workers", {"supervisor", "helper", "worker"}), ("b01-replicas", {"proxy", "worker"})):
+        processes = pl.read_parquet(folder / "trials" / trial / "processes.parquet")
+        assert set(processes["role"]) == roles
+        assert pl.read_parquet(folder / "trials" / trial / "cgroups.parquet").is_empty()
+
+
+def test_a_budget_without_cgroups_is_exit_2() -> None:
+    """Named by its key before anything starts, by plan and by run."""
+    for verb in ("plan", "run"):
+        lab(verb, "scenarios/split_budget.toml", "--engine", "process").refused(2, "budget.cpus: a limit takes cgroups")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 
 from lab.analysis.attestation import caveats
 from lab.attest import attest
-from lab.engines.docker import DockerEngine, remove_container
+from lab.engines.docker import DockerEngine
 from lab.engines.evidence import collect
+from lab.engines.removal import remove_container
 from lab.errors import DeploymentError, InvalidRunError
 from lab.plan import Trial, build_plan
 from lab.scenario import Arm, Scenario

@@ -12,8 +12,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.engines.docker import DockerEngine, remove_container
+from lab.engines.docker import DockerEngine
 from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.engines.removal import remove_container
 from lab.engines.versions import image_versions
 from lab.errors import DeploymentError
 from lab.scenario import Arm, Budget, Quota, Scenario

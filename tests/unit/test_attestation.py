@@ -52,7 +52,7 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
         (replace(GOOD_WORKERS, listeners={20000: ""}), "the listener on port 20000 belongs to no process of this arm"),
         (
             replace(GOOD_WORKERS, strangers=("old-shop",)),
-            r"another container of the same image is running \(old-shop\)",
+            r"something else runs from the same image \(old-shop\)",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from lab.cli.execute import planned, resume_run, run_scenario
 from lab.cli.live import QuietView
 from lab.cli.run import with_blocks
 from lab.conclude import conclude
-from lab.errors import LoadError, RunFolderError, ScenarioError
+from lab.errors import LoadError, MissingError, RunFolderError, ScenarioError
 from lab.floors import KeptFloor
+from lab.lock import folder_lock, machine_lock
 from lab.plan import build_plan
 from lab.records import TrialState
 from lab.results import RunFolder, read_info
@@ -153,3 +155,27 @@ def test_a_run_without_a_finished_trial_says_where_its_logs_are(tmp_path: Path) 
     path = cut(tmp_path, FakeSurroundings(), done=0)
 
     assert not (path / "report.html").exists()
+
+
+def test_a_second_lab_is_refused_before_anything_is_prepared(tmp_path: Path) -> None:
+    """The machine belongs to one lab at a time."""
+    lock = partial(machine_lock, path=tmp_path / "lock")
+    around = replace(FakeSurroundings().make(), lock=lock)
+    with lock("first", print), pytest.raises(MissingError, match="another lab measures on this machine"):
+        run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=around)
+
+    assert not (tmp_path / "runs").exists()
+    assert run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=around).path.is_dir()
+
+
+def test_a_run_folder_is_continued_by_one_lab_at_a_time(tmp_path: Path) -> None:
+    """Exit 2, and the folder is as it was; afterwards it can be continued, and no lock is left in it."""
+    path = cut(tmp_path, FakeSurroundings(), done=1)
+    before = (path / "run.json").read_bytes()
+    with folder_lock(path, "first"), pytest.raises(RunFolderError, match="is being written by another lab"):
+        resume_run(planned(path), path, VIEW, around=FakeSurroundings().make())
+    assert (path / "run.json").read_bytes() == before
+
+    resume_run(planned(path), path, VIEW, around=FakeSurroundings().make())
+    assert states(path) == {TrialState.DONE}
+    assert not list(path.glob(".*"))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LoadError
+from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LabError, LoadError
+from lab.interrupts import Interrupts
 from lab.plan import Plan, build_plan
 from lab.records import Environment, Phase, TrialState
 from lab.results import RunFolder, new_run_info, read_info
 from lab.runner import run_plan
 from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
+from lab.steps import STEPS_FILE, Step
 from lab.trial import Run
 from tests.fakes import Silent, World
 
@@ -140,6 +143,71 @@ def test_an_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
     assert states(run) == {first: TrialState.DONE, second: TrialState.INTERRUPTED}
     assert world.journal[-1] == "undeploy"
     assert [path.name for path in (run.folder.path / "trials").iterdir()] == [first]
+
+
+@pytest.mark.parametrize(
+    ("where", "step"),
+    [
+        ("deploy", "it was deployed"),
+        ("attest", "it was attested"),
+        ("sample", "it warmed up"),
+        ("load", "it warmed up"),
+        ("poll", "it warmed up"),
+        ("load result", "its results were collected"),
+        ("undeploy", "it was taken down"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error", [LoadError("boom"), KeyboardInterrupt(), RuntimeError("a fault of the lab")], ids=repr
+)
+def test_the_step_that_was_cut_is_named_and_no_half_trial_stays(
+    tmp_path: Path, where: str, step: str, error: BaseException
+) -> None:
+    """By the error where it is one for people, and in run.json; a fault of the lab itself keeps its traceback."""
+    run = prepare(tmp_path, World(fail_at={where: error}))
+    first = run.plan.trials[0].id
+    with pytest.raises((LabError, RuntimeError)) as caught:
+        run_plan(run)
+
+    assert f"{first} " in read_info(run.folder.path).cut
+    assert f"while {step}" in read_info(run.folder.path).cut
+    if isinstance(caught.value, LabError):
+        assert f"while {step}" in str(caught.value)
+    assert not list(run.folder.path.glob("trials/.*")), "a half trial"
+
+
+def test_steps_are_told_in_order_and_kept_with_the_trial(tmp_path: Path) -> None:
+    """To whoever watches, and in the folder of the trial."""
+    run = prepare(tmp_path, World())
+    run_plan(run)
+
+    first = run.plan.trials[0].id
+    assert run.observer.steps[: len(Step)] == [f"{first} {step}" for step in Step]  # type: ignore[attr-defined]
+    lines = (run.folder.path / "trials" / first / STEPS_FILE).read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(Step)
+
+
+def test_an_interrupt_while_a_trial_is_taken_down_keeps_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was measured; the run ends before the next one, and says so."""
+    interrupts = Interrupts()
+    for module in ("lab.runner", "lab.trial"):
+        monkeypatch.setattr(f"{module}.INTERRUPTS", interrupts)
+
+    class Interrupted(World):
+        def note(self, what: str) -> None:
+            super().note(what)
+            if what == "undeploy":
+                interrupts.interrupt()
+
+    run = prepare(tmp_path, Interrupted())
+    first, second = (trial.id for trial in run.plan.trials)
+    with pytest.raises(InterruptedRunError, match=f"interrupted before {second}"):
+        run_plan(run)
+
+    assert states(run) == {first: TrialState.DONE, second: TrialState.PLANNED}
+    assert read_info(run.folder.path).cut == f"interrupted before {second}"
 
 
 def test_a_run_can_be_continued(tmp_path: Path) -> None:

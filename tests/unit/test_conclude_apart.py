@@ -1,0 +1,54 @@
+"""The report is drawn in a process of its own, which never outlives an interrupt and never hides an error."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.cli.execute import run_scenario
+from lab.cli.live import QuietView
+from lab.conclude import conclude_apart
+from lab.errors import InterruptedRunError, LabError, MissingError, RunFolderError
+from lab.interrupts import Interrupts
+from lab.plan import build_plan
+from tests.fake_surroundings import FakeSurroundings, shop
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run."""
+    around = FakeSurroundings().make()
+    return run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", QuietView(), around=around).path
+
+
+def test_a_conclusion_and_an_error_come_back_as_they_are(run: Path, tmp_path: Path) -> None:
+    """With its page; with its hint and its exit code."""
+    assert conclude_apart(run).written.html.is_file()
+    with pytest.raises(RunFolderError, match="not a run folder") as caught:
+        conclude_apart(tmp_path / "absent")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(("interrupts", "error"), [(2, InterruptedRunError), (0, MissingError)])
+def test_a_drawing_process_that_is_killed_is_told(
+    run: Path, monkeypatch: pytest.MonkeyPatch, interrupts: int, error: type[LabError]
+) -> None:
+    """By the second interrupt it was meant; otherwise something is wrong with the machine, memory for example."""
+    ours = Interrupts()
+    monkeypatch.setattr("lab.conclude.INTERRUPTS", ours)
+    for _ in range(interrupts):
+        ours.count()
+
+    def kill_soon() -> None:
+        while not ours._kills:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        ours.hurry()
+
+    threading.Thread(target=kill_soon).start()
+    with pytest.raises(error) as caught:
+        conclude_apart(run)
+    assert f"lab report {run}" in caught.value.hint
