@@ -49,9 +49,12 @@ def a_place(event: Event, daemon: SecondDockerd) -> Iterator[Place]:
             subprocess.run(["umount", str(place.out)], check=True)
 
 
-def play_row(event: Event, daemon: SecondDockerd) -> dict[Step, str]:
+RESUME = "resume"
+
+
+def play_row(event: Event, daemon: SecondDockerd) -> dict[str, str]:
     """One event at each step where it can happen, and the run finished afterwards."""
-    row = {}
+    row: dict[str, str] = {}
     with a_place(event, daemon) as place:
         for step in APPLIES[event]:
             try:
@@ -61,7 +64,12 @@ def play_row(event: Event, daemon: SecondDockerd) -> dict[Step, str]:
             except AssertionError as error:
                 row[step] = f"✗ {error}"
                 print(f"{event} | {step} | {row[step]}", flush=True)
-        finish(place)
+        try:
+            finish(place)
+            row[RESUME] = "finished"
+        except AssertionError as error:
+            row[RESUME] = f"✗ {error}"
+        print(f"{event} | {RESUME} | {row[RESUME]}", flush=True)
     return row
 
 
@@ -75,12 +83,12 @@ def word(cell: Cell) -> str:
     return said + (f", clean {cell.removed_by_clean}" if cell.removed_by_clean else "")
 
 
-def table(rows: dict[Event, dict[Step, str]]) -> str:
+def table(rows: dict[Event, dict[str, str]]) -> str:
     """The matrix in Markdown."""
-    lines = ["| | " + " | ".join(Step) + " | resume |", "|---" * (len(Step) + 2) + "|"]
+    columns = [*Step, RESUME]
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for event, row in rows.items():
-        cells = " | ".join(row.get(step, "–") for step in Step)
-        lines.append(f"| {event} | {cells} | finished |")
+        lines.append(f"| {event} | " + " | ".join(row.get(column, "–") for column in columns) + " |")
     return "\n".join(lines) + "\n"
 
 

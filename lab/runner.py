@@ -34,7 +34,6 @@ def _run_trials(run: Run) -> None:
             _stop_between(run, trial)
             run.observer.trial_started(trial, trials.index(trial) + 1, len(trials))
             record = _run_or_abandon(run, trial)
-            run.folder.commit(record)
             run.observer.trial_finished(record)
         trials = (*trials, *_replacements(run))
 
@@ -88,7 +87,9 @@ def _run_or_abandon(run: Run, trial: Trial) -> TrialRecord:
     steps = Steps(staging, lambda step: run.observer.step(trial, step), run.tools.clock)
     try:
         with INTERRUPTS.owing(f"folder {staging}"), disk_errors(staging):
-            return run_trial(run, trial, staging, steps)
+            record = run_trial(run, trial, staging, steps)
+            run.folder.commit(record)
+            return record
     except KeyboardInterrupt:
         told = f"interrupted during {trial.id} while {steps.said}"
         run.folder.abandon(trial.id, TrialState.INTERRUPTED, told)
@@ -104,6 +105,8 @@ def _run_or_abandon(run: Run, trial: Trial) -> TrialRecord:
 
 def _abandon(run: Run, trial: Trial, reason: str) -> str:
     """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
+    if not run.folder.staging(trial.id).exists():
+        return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
     try:
         run.folder.abandon(trial.id, TrialState.FAILED, reason)
     except MissingError as error:

@@ -71,6 +71,7 @@ LEAVES_THINGS = (Event.SIGKILL, Event.DOCKER)
 
 SCENARIO = """
 question = "What is left when something is killed?"
+engine = "docker"
 ports = "{ports[0]}-{ports[1]}"
 [app]
 build = "{repository}"

@@ -113,7 +113,7 @@ def test_a_stale_container_of_the_same_image(
     )
     try:
         with engine.deploy(topology_of(scenario)) as deployment:
-            with pytest.raises(InvalidRunError, match=rf"same image is running \({stale.name}\)"):
+            with pytest.raises(InvalidRunError, match=rf"same image \({stale.name}\)"):
                 attest(trial_of(scenario), deployment, None)
     finally:
         remove_container(client, stale.id)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LabError, LoadError
+from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LabError, LoadError, MissingError
 from lab.interrupts import Interrupts
 from lab.plan import Plan, build_plan
-from lab.records import Environment, Phase, TrialState
+from lab.reading import TRIAL_RECORD
+from lab.records import Environment, Phase, TrialRecord, TrialState
 from lab.results import RunFolder, new_run_info, read_info
 from lab.runner import run_plan
 from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
@@ -208,6 +209,33 @@ def test_an_interrupt_while_a_trial_is_taken_down_keeps_the_trial(
 
     assert states(run) == {first: TrialState.DONE, second: TrialState.PLANNED}
     assert read_info(run.folder.path).cut == f"interrupted before {second}"
+
+
+class FullFolder(RunFolder):
+    """On a disk that is full before a trial can be given its name, or after it."""
+
+    full_after_rename = False
+
+    def commit(self, record: TrialRecord) -> Path:
+        if self.full_after_rename:
+            self.staging(record.trial_id).joinpath("record.json").write_bytes(TRIAL_RECORD.dump_json(record))
+            self.staging(record.trial_id).rename(self.path / "trials" / record.trial_id)
+        raise MissingError("cannot write: No space left on device")
+
+
+@pytest.mark.parametrize(("after_rename", "state"), [(False, TrialState.FAILED), (True, TrialState.DONE)])
+def test_a_disk_that_is_full_when_a_trial_is_written_leaves_no_half_trial(
+    tmp_path: Path, after_rename: bool, state: TrialState
+) -> None:
+    """A trial that is in its place is done, whatever run.json could still be told; any other has failed."""
+    run = prepare(tmp_path, World())
+    folder = FullFolder(run.folder.path, run.folder.info)
+    folder.full_after_rename = after_rename
+    with pytest.raises(MissingError, match="No space left"):
+        run_plan(replace(run, folder=folder))
+
+    assert states(run)[run.plan.trials[0].id] is state
+    assert not list(run.folder.path.glob("trials/.*")), "a half trial"
 
 
 def test_a_run_can_be_continued(tmp_path: Path) -> None:
