@@ -89,7 +89,10 @@ class LoadProcess:
             killer = signal.Signals(code).name
             return LoadError(f"load process {process} was killed by {killer}", self._log_tail(process))
         if code == EXIT_DISK:
-            return MissingError("the disk is full: the load process could not write its recording", "make room")
+            return MissingError(
+                "the load process cannot write its recording: No space left on device",
+                "free some space or choose another folder with --out; finished trials are kept",
+            )
         return LoadError(f"Locust ended early with exit code {code}", self._log_tail(process))
 
     def _log_tail(self, process: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +62,13 @@ def run_valid(*arguments: object, env: Mapping[str, str] | None = None) -> Outco
 
 
 @pytest.fixture(scope="session", autouse=True)
-def a_temporary_folder_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """And with it a lock: the labs of these tests are not refused because somebody else measures on this machine."""
-    folder = str(tmp_path_factory.mktemp("tmp"))
-    with pytest.MonkeyPatch.context() as patch:
+def a_temporary_folder_of_our_own() -> Iterator[None]:
+    """And with it a lock: the labs of these tests are not refused because somebody else measures on this machine.
+
+    Not below pytest's own folder, into which nobody else may look: nginx runs as another user when the lab is root.
+    """
+    with tempfile.TemporaryDirectory(prefix="lab-e2e-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o711)
         patch.setenv("TMPDIR", folder)
         patch.setattr("tempfile.tempdir", folder)
         yield
