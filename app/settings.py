@@ -41,5 +41,6 @@ def settings_or_exit() -> Settings:
     try:
         return read_settings(os.environ)
     except ValueError as error:
-        print(f"app: wrong environment variable: {error}", file=sys.stderr)  # noqa: T201  before any log is set up
+        # Before any log is set up, and at one stroke: the workers say it at the same time, print() writes twice.
+        os.write(sys.stderr.fileno(), f"app: wrong environment variable: {error}\n".encode())
         sys.exit(STARTUP_FAILURE)
