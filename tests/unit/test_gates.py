@@ -410,6 +410,34 @@ def test_starved_processes(count: int, expected: str) -> None:
     assert outcome("warmup.starved", trial(load={"starved_workers": count})) == expected
 
 
+def successor(rows: pl.DataFrame, died_s: float) -> pl.DataFrame:
+    """The same processes, but worker 100 ends at ``died_s`` and another one takes its place."""
+    later = (pl.col("pid") == 100) & (pl.col("t_s") >= died_s)
+    return rows.with_columns(pid=pl.when(later).then(900).otherwise("pid"))
+
+
+@pytest.mark.parametrize(
+    ("died_s", "expected"),
+    [(9.0, PASS), (13.0, CAVEAT), (21.0, PASS)],
+    ids=["in the warm-up", "while measured", "afterwards"],
+)
+def test_a_worker_that_was_replaced_while_it_was_measured_leaves_a_doubt(died_s: float, expected: str) -> None:
+    """Its supervisor hides its death from the requests; the readings do not."""
+    found = result_of("ledger.changed", trial(processes=successor(process_table(), died_s)))
+
+    assert found.outcome == expected
+    assert found.value == (2.0 if expected == CAVEAT else 0.0)
+    assert ("1 of the arm's processes ended and 1 began" in found.sentence) == (expected == CAVEAT)
+
+
+def test_platform_processes_may_come_and_go() -> None:
+    """They are no part of the arm."""
+    rows = process_table()
+    gone = rows.filter((pl.col("role") != "platform") | (pl.col("t_s") < 13.0))
+
+    assert outcome("ledger.changed", trial(processes=gone)) == PASS
+
+
 @pytest.mark.parametrize(("slope", "expected"), [(0.0, PASS), (0.004, PASS), (0.01, CAVEAT), (-0.01, CAVEAT)])
 def test_a_drifting_median_is_not_steady(slope: float, expected: str) -> None:
     """0.4 % of 20 ms a second is 4 % over the window, 1 % a second is 10 %, up or down."""

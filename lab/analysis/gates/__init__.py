@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lab.analysis.gates import load, machine, steadiness
 from lab.analysis.gates.attribution import attribution
 from lab.analysis.gates.block import arms_alike, rates_alike
+from lab.analysis.gates.ledger import changed
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
 from lab.analysis.gates.outcome import decided
 from lab.records import GateResult, Phase, TrialResult, TrialState
@@ -26,6 +27,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.sampler_cpu,
     machine.steal,
     machine.anonymous_memory,
+    changed,
     attribution,
     steadiness.starved,
     steadiness.steady_p50,

@@ -145,6 +145,13 @@ ANON = Gate(
     source="METHOD 2: two accounts of the same pages, kept by different code of the kernel",
     caveat=0.05,
 )
+CHANGED = Gate(
+    key="ledger.changed",
+    title="processes that came or went",
+    unit=Unit.COUNT,
+    source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had been",
+    caveat=0.0,
+)
 ATTRIBUTION = Gate(
     key="attribution.partial",
     title="requests whose server is known",
@@ -197,6 +204,7 @@ GATES: Mapping[str, Gate] = {
         STEAL,
         FOREIGN,
         ANON,
+        CHANGED,
         ATTRIBUTION,
         STARVED,
         STEADY_P50,
