@@ -17,6 +17,7 @@ import polars as pl
 import lab
 from lab.errors import LoadError, MissingError
 from lab.interrupts import INTERRUPTS
+from lab.load.child import disk_full, end_group, kill_group, wait_exit
 from lab.load.exits import EXIT_DISK
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
@@ -48,7 +49,7 @@ class LoadProcess:
     def poll(self) -> LoadProgress:
         """How far the load is. Raises LoadError when a load process refused the plan, died early or fell silent."""
         for process, child in enumerate(self._children):
-            exited = _exited(child)  # looked at before the status, which a process writes before it ends
+            exited = wait_exit(child, 0.0) is not None  # before the status, which a process writes before it ends
             self._listen(process)
             if self._statuses[process].finished_s is None:
                 if exited:
@@ -89,10 +90,7 @@ class LoadProcess:
             killer = signal.Signals(code).name
             return LoadError(f"load process {process} was killed by {killer}", self._log_tail(process))
         if code == EXIT_DISK:
-            return MissingError(
-                "the load process cannot write its recording: No space left on device",
-                "free some space or choose another folder with --out; finished trials are kept",
-            )
+            return disk_full()
         return LoadError(f"Locust ended early with exit code {code}", self._log_tail(process))
 
     def _log_tail(self, process: int) -> str:
@@ -142,42 +140,13 @@ def _child(plan: LoadPlan, process: int) -> Iterator[subprocess.Popen[bytes]]:
             env=child_environment(dict(os.environ)),
             start_new_session=True,
         )
-    with INTERRUPTS.killable(lambda: _kill(child)):
+    with INTERRUPTS.killable(lambda: kill_group(child)):
         try:
             yield child
         finally:
-            _stop(child, finished=_finished(plan, process))
+            end_group(child, patience_s=STOP_S if _finished(plan, process) else 0.0, grace_s=KILL_S)
 
 
 def _finished(plan: LoadPlan, process: int) -> bool:
     status = read_status(plan.status_file(process))
     return not plan.raw.exists() if status is None else status.finished_s is not None
-
-
-def _stop(child: subprocess.Popen[bytes], *, finished: bool) -> None:
-    """End the whole process group. The child stays unreaped until then, so that its group id cannot be taken over."""
-    if finished:
-        _wait_exit(child, STOP_S)
-    if not _exited(child):
-        os.killpg(child.pid, signal.SIGINT)
-        _wait_exit(child, KILL_S)
-    os.killpg(child.pid, signal.SIGKILL)
-    if child.stdin:
-        child.stdin.close()
-    child.wait()
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    if child.returncode is None:  # afterwards its number may be anybody's
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> None:
-    give_up_s = time.monotonic() + timeout_s
-    while not _exited(child) and time.monotonic() < give_up_s:
-        time.sleep(0.01)
-
-
-def _exited(child: subprocess.Popen[bytes]) -> bool:
-    """Has it ended? Without reaping it."""
-    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

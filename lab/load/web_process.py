@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.errors import LoadError, MissingError
 from lab.interrupts import INTERRUPTS
 from lab.live_figures import LiveFigures
+from lab.load.child import disk_full, end_group, kill_group, wait_exit
 from lab.load.exits import EXIT_DISK
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_environment
@@ -102,13 +103,13 @@ class WebProcess:
         raise LoadError(f"Locust has not answered for {timeout_s:.0f} s", self._log_tail())
 
     def _death(self) -> LoadError | MissingError:
-        ended = _wait_exit(self._child, QUIT_S)
+        ended = wait_exit(self._child, QUIT_S)
         if ended is None:
             return LoadError("Locust has closed its connection to the lab", self._log_tail())
         if ended.si_code != os.CLD_EXITED:
             return LoadError(f"Locust was killed by {signal.Signals(ended.si_status).name}", self._log_tail())
         if ended.si_status == EXIT_DISK:
-            return MissingError("the disk is full: Locust could not write its recording", "make room")
+            return disk_full()
         return LoadError(f"Locust ended with exit code {ended.si_status}", self._log_tail())
 
     def _log_tail(self) -> str:
@@ -138,39 +139,13 @@ def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        with INTERRUPTS.killable(lambda: _kill(child)):
+        with INTERRUPTS.killable(lambda: kill_group(child)):
             try:
                 web = WebProcess(plan, child, Channel(ours))
                 web.wait_until_it_listens()
                 yield web
             finally:
-                _end(child)
+                end_group(child, patience_s=0.0, grace_s=QUIT_S)
     finally:
         ours.close()
         shutil.rmtree(plan.raw)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the whole process group; the child stays unreaped until then, so that its group id cannot be taken over."""
-    if _wait_exit(child, 0.0) is None:
-        os.killpg(child.pid, signal.SIGINT)
-        _wait_exit(child, QUIT_S)
-    os.killpg(child.pid, signal.SIGKILL)
-    if child.stdin:
-        child.stdin.close()
-    child.wait()
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    if child.returncode is None:  # afterwards its number may be anybody's
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> os.waitid_result | None:
-    """How it ended, without reaping it; None when it has not."""
-    give_up_at = time.monotonic() + timeout_s
-    while (ended := os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
-        if time.monotonic() >= give_up_at:
-            break
-        time.sleep(0.01)
-    return ended

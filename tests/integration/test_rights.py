@@ -134,11 +134,12 @@ def test_without_a_helper_memory_is_missing_and_the_report_says_why(user: Ordina
     assert "No such image" in report
 
 
-def test_a_helper_ends_with_the_lab_that_was_killed(client: docker.DockerClient) -> None:
+def test_a_helper_ends_with_the_lab_that_was_killed(client: docker.DockerClient, tmp_path: Path) -> None:
     """Its container has stopped by itself, and `lab clean` finds what is left of it."""
     selection = {"label": f"lab.run={RUN_ID}"}
     command = [sys.executable, "-c", HOLD, prepare_helper(client, print), RUN_ID]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as lab:
+    own_temporary = os.environ | {"TMPDIR": str(tmp_path)}  # what a killed lab leaves in it goes with the test
+    with subprocess.Popen(command, cwd=REPOSITORY, env=own_temporary, stdout=subprocess.PIPE, text=True) as lab:
         try:
             assert lab.stdout is not None
             pid = int(lab.stdout.readline())

@@ -76,7 +76,7 @@ def test_a_refusal_is_the_error_that_the_locustfile_deserves(web: Web) -> None:
     ("program", "error", "sentence"),
     [
         ("raise SystemExit(70)", LoadError, "Locust ended with exit code 70"),
-        (f"raise SystemExit({EXIT_DISK})", MissingError, "the disk is full"),
+        (f"raise SystemExit({EXIT_DISK})", MissingError, "No space left on device"),
         (f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})", LoadError, "Locust was killed by SIGKILL"),
     ],
 )
