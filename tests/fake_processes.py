@@ -30,9 +30,6 @@ class FakeProcess:
         self._end("cpu_times")
         return SimpleNamespace(user=1.5, system=0.25)
 
-    def memory_info(self) -> Any:
-        return SimpleNamespace(rss=0 if self._ends == "zombie" else 50)
-
     def memory_full_info(self) -> Any:
         self._end("memory_full_info")
         if self._pss is None:
@@ -71,8 +68,9 @@ def show_as_container(root: Path, pid: int = os.getpid()) -> SampleTarget:
 
 
 def fake_proc(root: Path, *pids: int) -> Path:
-    """A /proc whose processes have two threads, and ten context switches behind them."""
-    status = "Name:\tfake\nThreads:\t2\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t3\n"
+    """A /proc whose processes have 50 KiB of RSS, two threads, and ten context switches behind them."""
+    status = "Name:\tfake\nVmRSS:\t      50 kB\nThreads:\t2\nvoluntary_ctxt_switches:\t7\n"
+    status += "nonvoluntary_ctxt_switches:\t3\n"
     for pid in pids:
         (root / str(pid)).mkdir()
         (root / str(pid) / "status").write_text(status)

@@ -19,14 +19,19 @@ BURST_STEP_S = 0.2
 class Due:
     """What one reading holds besides the cheap counters, which are always read.
 
-    ``footprints``: PSS and USS of the arm's processes, memory of the cgroups, and CPU of the container engine, which
-    only the foreign-CPU gate asks for. ``platform``: CPU of platform processes, and what processes are called.
-    ``burst``: the anonymous part of PSS as well, and the memory of platform processes, which changes little.
+    ``footprints``: PSS and USS of the arm's processes, and memory of the cgroups. ``platform``: CPU of platform
+    processes, and what processes are called. ``burst``: the anonymous part of PSS as well, and the memory of platform
+    processes, which changes little.
     """
 
     footprints: bool
     platform: bool = False
     burst: bool = False
+
+    @property
+    def engine(self) -> bool:
+        """CPU of the container engine: only the foreign-CPU gate asks for it, so a burst holds it once, at its end."""
+        return self.footprints and (self.platform or not self.burst)
 
 
 EVERYTHING = Due(footprints=True, platform=True, burst=True)

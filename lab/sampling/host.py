@@ -13,6 +13,8 @@ from lab.sampling.cgroups import US, read_file
 from lab.sampling.rows import HostRow
 
 IDLE_STATES = frozenset(("idle", "iowait", "steal"))
+USER_FIELD, SYSTEM_FIELD = 11, 12  # of /proc/PID/stat, counted after the name (man 5 proc_pid_stat)
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 COUNTED_TWICE = frozenset(("guest", "guest_nice"))  # the kernel has them in user and nice already (man 5 proc_stat)
 
 
@@ -29,19 +31,22 @@ class ProcessGroup:
         """Replace the living members; earlier ones keep their part of the sum."""
         self._processes = list(processes)
 
-    def read(self, *, memory: bool = True) -> None:
+    def read(self) -> None:
         """Read every living member once."""
         self.rss_bytes = 0
         living = []
         for process in self._processes:
             try:
-                cpu = process.cpu_times()
-                self.rss_bytes += process.memory_info().rss if memory else 0
+                self._cpu_s[process] = self._member_cpu_s(process)
             except psutil.NoSuchProcess:
                 continue
-            self._cpu_s[process] = cpu.user + cpu.system
             living.append(process)
         self._processes = living
+
+    def _member_cpu_s(self, process: psutil.Process) -> float:
+        cpu, memory = process.cpu_times(), process.memory_info()
+        self.rss_bytes += memory.rss
+        return float(cpu.user + cpu.system)
 
     @property
     def cpu_s(self) -> float | None:
@@ -52,6 +57,20 @@ class ProcessGroup:
     def cpu_max_s(self) -> float | None:
         """Cumulative CPU of the busiest member, None when there never was one."""
         return max(self._cpu_s.values(), default=None)
+
+
+class EngineGroup(ProcessGroup):
+    """The container engine's processes, two for each container: of them only CPU is read, and no more than that.
+
+    psutil parses all of /proc/PID/stat into objects; of 34 processes that was a tenth of what the sampler costs.
+    """
+
+    def _member_cpu_s(self, process: psutil.Process) -> float:
+        text = read_file(f"/proc/{process.pid}/stat")
+        if not text:
+            raise psutil.NoSuchProcess(process.pid)
+        user, system = text.rpartition(")")[2].split(maxsplit=SYSTEM_FIELD + 1)[USER_FIELD : SYSTEM_FIELD + 1]
+        return (int(user) + int(system)) / CLOCK_TICKS
 
 
 def processes_of(pids: Iterable[int]) -> list[psutil.Process]:
@@ -73,7 +92,7 @@ class HostReader:
         self._sampler = psutil.Process(os.getpid())
         self._lab = ProcessGroup(processes_of([lab_pid]))
         self.load = ProcessGroup()
-        self.engine = ProcessGroup()
+        self.engine = EngineGroup()
 
     def read(self, t_s: float, *, engine: bool) -> HostRow:
         """One row; columns of what does not exist here (PSI, Docker, load not yet started) are None.
@@ -85,7 +104,7 @@ class HostReader:
         self._lab.read()
         self.load.read()
         if engine:
-            self.engine.read(memory=False)
+            self.engine.read()
         return HostRow(
             t_s=t_s,
             busy_s=sum(seconds for state, seconds in counted.items() if state not in IDLE_STATES),

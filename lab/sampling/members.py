@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from lab.sampling.host import ProcessGroup
+from lab.sampling.host import EngineGroup
 from lab.sampling.platform_processes import ContainerTraits, engine_processes, serves
 from lab.sampling.process_tree import without_folders
 from lab.sampling.processes import command_line
@@ -71,7 +71,7 @@ class ServiceProcesses:
 class PlatformProcesses:
     """The platform processes of the arm's containers; on the way ``engine`` learns of every engine process."""
 
-    def __init__(self, containers: Sequence[ContainerTraits], engine: ProcessGroup) -> None:
+    def __init__(self, containers: Sequence[ContainerTraits], engine: EngineGroup) -> None:
         self._containers = containers
         self._engine = engine
         self._members: list[Member] = []

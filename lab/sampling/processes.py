@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from lab.sampling.cgroups import read_file
 COMMAND_LENGTH = 120
 KIB = 1024
 NS = 1e-9
+ROLLUP_LINE = re.compile(r"^(Pss|Pss_Anon|Private_\w+): +(\d+) kB$", re.MULTILINE)
 SWITCHES = ("\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:")
 
 
@@ -27,10 +29,14 @@ class Counters(NamedTuple):
 
 
 class Footprint(NamedTuple):
-    """The dear ones, 0.6 ms a process: the kernel walks the page tables and holds the process's mmap lock meanwhile."""
+    """The dear ones, 0.6 ms a process: the kernel walks the page tables and holds the process's mmap lock meanwhile.
+
+    ``pss_anon_bytes`` is None where it was not asked for, or the kernel is older than 5.2.
+    """
 
     pss_bytes: int
     uss_bytes: int
+    pss_anon_bytes: int | None = None
 
 
 def counters(process: psutil.Process, proc: Path) -> Counters:
@@ -38,31 +44,24 @@ def counters(process: psutil.Process, proc: Path) -> Counters:
 
     Run-queue wait is that of the main thread, which runs the event loop: a sum over threads would fall when one ends.
     """
-    cpu, memory = process.cpu_times(), process.memory_info()
-    if memory.rss == 0:  # it has given its memory back: a zombie, or one on its way there
+    cpu = process.cpu_times()
+    status = read_file(f"{proc}/{process.pid}/status")
+    if status is None or "\nVmRSS:" not in status:  # it has given its memory back: a zombie, or one on its way there
         raise psutil.NoSuchProcess(process.pid)
-    threads, switches = _scheduling(process, proc)
     return Counters(
         user_s=cpu.user,
         system_s=cpu.system,
         runqueue_s=_runqueue_s(proc, process.pid),
-        rss_bytes=memory.rss,
-        threads=threads,
-        ctx_switches=switches,
+        rss_bytes=_number(status, "\nVmRSS:") * KIB,
+        threads=_number(status, "\nThreads:"),
+        ctx_switches=sum(_number(status, key) for key in SWITCHES),
     )
 
 
-def _scheduling(process: psutil.Process, proc: Path) -> tuple[int, int]:
-    """Threads and context switches. psutil tells them too, and reads and parses the file once for each of the two."""
-    status = read_file(f"{proc}/{process.pid}/status")
-    if status is None:
-        raise psutil.NoSuchProcess(process.pid)
-    return _number(status, "\nThreads:"), sum(_number(status, key) for key in SWITCHES)
-
-
 def _number(status: str, key: str) -> int:
+    """A number of /proc/PID/status. psutil tells these too, and opens and parses a file once for each of them."""
     start = status.index(key) + len(key)
-    return int(status[start : status.index("\n", start)])
+    return int(status[start : status.index("\n", start)].removesuffix(" kB"))
 
 
 def _runqueue_s(proc: Path, pid: int) -> float | None:
@@ -80,13 +79,21 @@ def footprint(process: psutil.Process) -> Footprint:
     return Footprint(pss_bytes=memory.pss, uss_bytes=memory.uss)
 
 
-def pss_anon_bytes(proc: Path, pid: int) -> int | None:
-    """The anonymous part of PSS, which psutil does not tell; None when it ended or the kernel is older than 4.20."""
-    text = read_file(f"{proc}/{pid}/smaps_rollup") or ""
-    for line in text.splitlines():
-        if line.startswith("Pss_Anon:"):
-            return int(line.split()[1]) * KIB
-    return None
+def close_footprint(process: psutil.Process, proc: Path) -> Footprint:
+    """As ``footprint``, with the anonymous part of PSS, which psutil does not tell.
+
+    One look at the kernel's account (Documentation/filesystems/proc.rst, smaps_rollup) gives all three: a second one
+    for the anonymous part would cost as much again, and would be of another instant.
+    """
+    try:
+        text = read_file(f"{proc}/{process.pid}/smaps_rollup")
+    except PermissionError:
+        raise psutil.AccessDenied(process.pid) from None
+    sizes = {name: int(kib) * KIB for name, kib in ROLLUP_LINE.findall(text or "")}
+    if "Pss" not in sizes:
+        return footprint(process)
+    own = sum(size for name, size in sizes.items() if name.startswith("Private_"))
+    return Footprint(pss_bytes=sizes["Pss"], uss_bytes=own, pss_anon_bytes=sizes.get("Pss_Anon"))
 
 
 def command_line(process: psutil.Process) -> str:

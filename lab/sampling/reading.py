@@ -17,7 +17,7 @@ from lab.sampling.members import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees
-from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint, pss_anon_bytes
+from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, close_footprint, counters, describe, footprint
 from lab.sampling.rows import CgroupRow, ProcessRow, Rows
 from lab.sampling.targets import SampleTarget
 from lab.topology import Role
@@ -61,7 +61,7 @@ class Reader:
         return Rows(
             connections=watched.rows(members, t_s, look_again=due.platform) if watched else [],
             cgroups=list(self._cgroup_rows(t_s, due)),
-            host=self.host.read(t_s, engine=due.footprints),
+            host=self.host.read(t_s, engine=due.engine),
             processes=process_rows(members, due, t_s, self._proc),
         )
 
@@ -113,13 +113,12 @@ def process_rows(members: Iterable[Member], due: Due, t_s: float, proc: Path) ->
     rows = []
     for member, cheap in seen:
         try:
-            memory = _footprint(member.process) if _wanted(member, due) else None
+            memory = _footprint(member, due, proc) if _wanted(member, due) else None
         except psutil.NoSuchProcess:
             continue
         row = _row(member, cheap, t_s)
         if memory:
-            anon = pss_anon_bytes(proc, row.pid) if due.burst and member.role is not Role.PLATFORM else None
-            row = row._replace(pss_bytes=memory.pss_bytes, uss_bytes=memory.uss_bytes, pss_anon_bytes=anon)
+            row = row._replace(**memory._asdict())
         rows.append(row)
     return rows
 
@@ -157,9 +156,10 @@ def _counters(process: psutil.Process, proc: Path) -> Counters | None:
         return None
 
 
-def _footprint(process: psutil.Process) -> Footprint | None:
+def _footprint(member: Member, due: Due, proc: Path) -> Footprint | None:
+    closely = due.burst and member.role is not Role.PLATFORM
     try:
-        return footprint(process)
+        return close_footprint(member.process, proc) if closely else footprint(member.process)
     except psutil.AccessDenied:  # rights were checked at the start, so this one is missing and the sum of its instant
         return None
 

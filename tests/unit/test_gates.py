@@ -361,6 +361,15 @@ def test_foreign_cpu_without_docker_subtracts_no_engine() -> None:
     assert result_of("machine.foreign", trial(host=host)).value == pytest.approx(0.105)
 
 
+def test_foreign_cpu_of_a_long_trial_subtracts_an_engine_that_is_read_every_five_seconds() -> None:
+    """The slow grid of PSS reaches the ends of the window only roughly: the engine is no foreign program for that."""
+    every_five_s = pl.when(pl.col("t_s") % 5 == 3).then(pl.col("engine_cpu_s"))
+    host = host_table(busy=2.35).with_columns(every_five_s.alias("engine_cpu_s"))
+    assert 2 <= host["engine_cpu_s"].drop_nulls().len() <= 4
+
+    assert result_of("machine.foreign", trial(host=host)).value == pytest.approx(0.1)
+
+
 def test_foreign_cpu_needs_the_load_processes() -> None:
     """Without them our own load would be called foreign."""
     host = host_table().with_columns(pl.lit(None, pl.Float64).alias("load_cpu_s"))

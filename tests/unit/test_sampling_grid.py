@@ -83,6 +83,14 @@ def test_a_burst_is_five_readings_a_fifth_of_a_second_apart() -> None:
     assert grid.planned == grid.achieved == 8 + 5
 
 
+def test_the_engine_is_read_with_pss_and_once_in_a_burst() -> None:
+    """Its processes are many, and what they use changes little."""
+    grid = make_grid()
+    grid.burst_at(ORIGIN + 2.05)
+
+    assert [at_s for at_s, due in run(grid, ORIGIN + 4) if due.engine] == pytest.approx([1.0, 2.0, 2.85, 3.0, 4.0])
+
+
 def test_one_reading_serves_a_tick_and_a_burst_that_coincide() -> None:
     """A reading at the same instant is not taken twice, and none counts as missed."""
     grid = make_grid()

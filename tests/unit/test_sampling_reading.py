@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -14,9 +17,9 @@ import pytest
 from lab.errors import SamplingError
 from lab.records import CGROUPS, HOST, PROCESSES
 from lab.sampling.grid import EVERYTHING, Due
-from lab.sampling.host import HostReader, ProcessGroup, pressure_s
+from lab.sampling.host import EngineGroup, HostReader, ProcessGroup, pressure_s
 from lab.sampling.plan import SamplerPlan, plan_from_json, plan_to_json
-from lab.sampling.processes import Footprint, command_line, footprint, pss_anon_bytes
+from lab.sampling.processes import Footprint, close_footprint, command_line, footprint
 from lab.sampling.reading import Reader, check_rights, process_rows
 from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.sampling.targets import SampleTarget
@@ -25,6 +28,7 @@ from tests.fake_processes import FakeProcess, fake_proc, member, show_as_contain
 
 PROC = Path("/proc")
 PSS = Due(footprints=True)
+PIPES: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 
 
 def test_columns_are_those_of_the_records() -> None:
@@ -39,9 +43,11 @@ def test_a_process_that_ends_during_the_reading_is_left_out(tmp_path: Path) -> N
     members = [
         member(FakeProcess(pid, ends=ends)) for pid, ends in ((1, "cpu_times"), (2, "memory_full_info"), (3, ""))
     ]
-    members += [member(FakeProcess(4, ends="zombie")), member(FakeProcess(5))]
+    members += [member(FakeProcess(4)), member(FakeProcess(5))]
 
-    assert [row.pid for row in process_rows(members, PSS, 1.0, fake_proc(tmp_path, 1, 2, 3, 4))] == [3]
+    proc = fake_proc(tmp_path, 1, 2, 3, 4)
+    (proc / "4" / "status").write_text("Name:\tfake\nState:\tZ (zombie)\nThreads:\t1\n")
+    assert [row.pid for row in process_rows(members, PSS, 1.0, proc)] == [3]
 
 
 def test_pss_that_may_not_be_read_is_missing(tmp_path: Path) -> None:
@@ -49,7 +55,7 @@ def test_pss_that_may_not_be_read_is_missing(tmp_path: Path) -> None:
     members = [member(FakeProcess(1)), member(FakeProcess(2, pss=None))]
     rows = process_rows(members, PSS, 1.0, fake_proc(tmp_path, 1, 2))
 
-    assert [(row.pss_bytes, row.uss_bytes, row.rss_bytes) for row in rows] == [(30, 20, 50), (None, None, 50)]
+    assert [(row.pss_bytes, row.uss_bytes, row.rss_bytes) for row in rows] == [(30, 20, 51_200), (None, None, 51_200)]
 
 
 def test_pss_is_read_only_when_due(tmp_path: Path) -> None:
@@ -86,13 +92,34 @@ def test_command_lines_are_one_printable_line() -> None:
     assert command_line(FakeProcess()) == "nginx: master process"
 
 
-def test_anonymous_pss_is_part_of_pss() -> None:
-    """Read for this very process, from the kernel's own sum."""
-    anon = pss_anon_bytes(PROC, os.getpid())
+def test_one_close_look_gives_what_psutil_gives_and_the_anonymous_part(tmp_path: Path) -> None:
+    """PSS and USS of a sleeping process agree with psutil's; a kernel without the sum leaves the word to psutil."""
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], **PIPES) as sleeper:
+        assert sleeper.stdout is not None
+        sleeper.stdout.read(1)
+        process = psutil.Process(sleeper.pid)
+        near, plain = close_footprint(process, PROC), footprint(process)
+        without = close_footprint(process, tmp_path)
+        sleeper.communicate()
 
-    assert anon is not None
-    assert 0 < anon <= footprint(psutil.Process()).pss_bytes
-    assert pss_anon_bytes(PROC, 2**22 + 1) is None
+    assert near.uss_bytes == pytest.approx(plain.uss_bytes, rel=0.02)
+    assert near.pss_bytes == pytest.approx(plain.pss_bytes, rel=0.02)
+    assert 0 < (near.pss_anon_bytes or 0) < near.pss_bytes
+    assert without.pss_anon_bytes is None
+    assert without.uss_bytes == pytest.approx(plain.uss_bytes, rel=0.02)
+    with pytest.raises(psutil.NoSuchProcess):
+        close_footprint(process, PROC)
+
+
+def test_a_recorded_sum_is_read_line_by_line(tmp_path: Path) -> None:
+    """USS is every private page, huge ones too; Pss_Dirty and the like are parts and not counted again."""
+    folder = tmp_path / str(os.getpid())
+    folder.mkdir()
+    lines = ("Rss: 900 kB", "Pss: 700 kB", "Pss_Dirty: 300 kB", "Pss_Anon: 400 kB", "Private_Clean: 50 kB")
+    more = ("Private_Dirty: 350 kB", "Anonymous: 400 kB", "Private_Hugetlb: 2048 kB")
+    (folder / "smaps_rollup").write_text("\n".join(("5581-7fff ---p 0 00:00 0   [rollup]", *lines, *more)) + "\n")
+
+    assert close_footprint(psutil.Process(), tmp_path) == Footprint(700 * 1024, 2448 * 1024, 400 * 1024)
 
 
 def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
@@ -105,6 +132,7 @@ def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
     (process,) = [row for row in rows.processes if row.role != Role.PLATFORM]
     assert (process.t_s, process.pid, process.role) == (5.25, os.getpid(), Role.WORKER)
     assert 0 < (process.uss_bytes or 0) <= (process.pss_bytes or 0) <= process.rss_bytes
+    assert process.rss_bytes == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
     assert 0 < (process.pss_anon_bytes or 0) <= (process.pss_bytes or 0)
     (cgroup,) = rows.cgroups
     assert (cgroup.cpu_s, cgroup.throttled_s, cgroup.anon_bytes, cgroup.file_bytes) == (0.005, 0.0009, 4096, 8192)
@@ -178,6 +206,22 @@ def test_cpu_of_a_process_that_ended_stays_in_the_sum() -> None:
     assert before is not None
     assert before > 0
     assert (group.cpu_s, group.cpu_max_s, group.rss_bytes) == (before, before, 0)
+
+
+def test_the_engines_cpu_is_what_psutil_tells() -> None:
+    """User and system time of the processes that live; one that has ended keeps its part."""
+    with subprocess.Popen([sys.executable, "-c", "print(sum(range(3_000_000)), flush=True); input()"], **PIPES) as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        process = psutil.Process(busy.pid)
+        group = EngineGroup([process])
+        group.read()
+        told = process.cpu_times()
+        busy.communicate()
+    group.read()
+
+    assert group.cpu_s == pytest.approx(told.user + told.system, abs=0.021)
+    assert (group.cpu_s or 0) > 0.02
 
 
 def test_what_does_not_exist_here_is_missing_not_zero(tmp_path: Path) -> None:

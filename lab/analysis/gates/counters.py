@@ -18,9 +18,12 @@ from lab.topology import Role
 Floats = NDArray[np.float64]
 
 
-def rate(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
-    """Increase a second of a cumulative column over the window; of CPU seconds: cores."""
-    found = _readings(table, column, window)
+def rate(table: pl.DataFrame, column: str, window: PhaseWindow, edge_s: float = EDGE_S) -> float | None:
+    """Increase a second of a cumulative column over the window; of CPU seconds: cores.
+
+    ``edge_s``: how near to both ends of the window the readings must reach.
+    """
+    found = _readings(table, column, window, edge_s)
     return None if found is None else float(np.ptp(found[1]) / np.ptp(found[0]))
 
 
@@ -75,17 +78,19 @@ def _total_rate(table: pl.DataFrame, keys: tuple[str, ...], window: PhaseWindow)
     return None if total_s is None else total_s / window.length_s
 
 
-def _readings(table: pl.DataFrame, column: str, window: PhaseWindow) -> tuple[Floats, Floats] | None:
+def _readings(
+    table: pl.DataFrame, column: str, window: PhaseWindow, edge_s: float = EDGE_S
+) -> tuple[Floats, Floats] | None:
     """Instants and values inside the window, nulls left out; None also when the counter runs backwards."""
     rows = table.select("t_s", pl.col(column).cast(pl.Float64)).drop_nulls().sort("t_s")
     rows = rows.filter(pl.col("t_s").is_between(window.start_s, window.end_s))
     at_s, values = rows["t_s"].to_numpy(), rows[column].to_numpy()
-    if not _spans(rows["t_s"], window) or bool((np.diff(values) < 0).any()):
+    if not _spans(rows["t_s"], window, edge_s) or bool((np.diff(values) < 0).any()):
         return None
     return at_s, values
 
 
-def _spans(instants: pl.Series, window: PhaseWindow) -> bool:
-    """True when at least two readings inside the window reach to within ``EDGE_S`` of both its ends."""
+def _spans(instants: pl.Series, window: PhaseWindow, edge_s: float = EDGE_S) -> bool:
+    """True when at least two readings inside the window reach to within ``edge_s`` of both its ends."""
     at_s = instants.filter(instants.is_between(window.start_s, window.end_s)).unique().sort().to_numpy()
-    return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + EDGE_S and at_s[-1] >= window.end_s - EDGE_S)
+    return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + edge_s and at_s[-1] >= window.end_s - edge_s)
