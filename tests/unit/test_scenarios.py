@@ -106,6 +106,7 @@ def test_what_the_names_promise() -> None:
     """The one thing that each scenario is about."""
     assert scenario("model_memory").app.env == {"BALLAST_MB": "200"}
     assert scenario("few_connections").load.lanes == 4
+    assert [arm.env for arm in scenario("costly").arms] == [{}, {"EXTRA_CPU_MS": "0.2"}]
     assert scenario("churn").load.lanes == scenario("few_connections").load.lanes
     assert scenario("split_budget").budget.cpus.mode == "split"
     assert "REQUESTS_PER_CONNECTION = 20" in scenario("churn").load.locustfile.read_text()
