@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "arms.model": "`workers`: one container with `--workers N`; `replicas`: N containers of one process.",
     "arms.front": "What clients connect to; replicas need `nginx`.",
     "arms.balance": "nginx's balancing method.",
+    "arms.image": "An existing image for this arm alone, instead of the app's: to compare two versions of it.",
     "arms.profile": "`tuned`: keep-alive to the app and explicit limits; `stock`: the distribution's defaults.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",
     "budget.processes": "N, the number of serving processes, equal in all arms.",

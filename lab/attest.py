@@ -27,7 +27,8 @@ def attest(
 ) -> Evidence:
     """The evidence of an arm that is what it claims to be.
 
-    ``earlier`` is the runtime (event loop, HTTP implementation) of the run's first trial; None in that trial itself.
+    ``earlier`` is the runtime (event loop, HTTP implementation) of the run's first trial from the same image; None in
+    that trial itself.
     Raises InvalidRunError (exit 3).
     """
     model, topology = MODELS[trial.arm.model], deployment.topology

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,13 +9,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from lab.scenario_budget import Budget as Budget
+from lab.scenario_budget import Quota as Quota
 from lab.scenario_compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario_env import Env
 from lab.secrets import plain
-from lab.topology import Limits
-from lab.units import parse_duration_s, parse_size_bytes
+from lab.units import parse_duration_s
 
-MAX_PROCESSES = 512
+APP_IMAGE = "app"
+ARM_IMAGE = "arm."  # and the name of the arm that has an image of its own
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 
@@ -35,44 +35,6 @@ Seconds = Annotated[
     Field(ge=0, le=7 * 24 * 3600, allow_inf_nan=False),
 ]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-
-
-@dataclass(config=STRICT, kw_only=True)
-class Quota:
-    """How one resource is limited: ``mode`` none | pooled | split, ``amount`` in cores or bytes for the whole arm."""
-
-    mode: Literal["none", "pooled", "split"] = "none"
-    amount: float | None = None
-
-
-def _quota(amount_of: Callable[[str], float], example: str) -> Callable[[object], object]:
-    def parse(value: object) -> object:
-        expected = f'expected "none", "pooled:{example}" or "split:{example}", got {value!r}'
-        if not isinstance(value, str):
-            if isinstance(value, dict | Quota):
-                return value  # what asdict() gives when a resolved scenario is read back
-            raise ValueError(expected)
-        mode, _, amount = value.partition(":")
-        if mode == "none" and not amount:
-            return Quota()
-        if mode not in ("pooled", "split") or not amount:
-            raise ValueError(expected)
-        quantity = amount_of(amount)
-        if not 0 < quantity < float("inf"):
-            raise ValueError(f"{expected}: the amount must be above zero")
-        return Quota(mode="pooled" if mode == "pooled" else "split", amount=quantity)
-
-    return parse
-
-
-def _cores(text: str) -> float:
-    if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) is None:
-        raise ValueError(f'expected a number of cores like "2.0", got {text!r}')
-    return float(text)
-
-
-CpuQuota = Annotated[Quota, BeforeValidator(_quota(_cores, "2.0"), json_schema_input_type=str)]
-MemoryQuota = Annotated[Quota, BeforeValidator(_quota(parse_size_bytes, "1GiB"), json_schema_input_type=str)]
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -120,36 +82,6 @@ class Images:
 
 
 @dataclass(config=STRICT, kw_only=True)
-class Budget:
-    """What every arm may use in total, the balancer included (METHOD 5)."""
-
-    processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES, strict=True)]
-    cpus: CpuQuota = field(default_factory=Quota)
-    memory: MemoryQuota = field(default_factory=Quota)
-    cpuset: Annotated[str, Field(pattern=r"^(\d+(-\d+)?(,\d+(-\d+)?)*)?$")] = ""
-
-    def share(self, held: int, slots: int) -> Limits:
-        """Limits of a service that holds ``held`` of the arm's ``slots`` process slots, for what is ``split``.
-
-        A slot is a serving process or the balancer, so the sum over the services is the budget in every arm.
-        Pooled quotas are not in it: they belong to the arm, see ``pool``.
-        """
-        part = held / slots
-        cpus = self.cpus.amount * part if self.cpus.mode == "split" and self.cpus.amount else None
-        memory = self.memory.amount * part if self.memory.mode == "split" and self.memory.amount else None
-        return Limits(cpus=cpus, memory_bytes=None if memory is None else int(memory), cpuset=self.cpuset)
-
-    def pool(self) -> Limits:
-        """Limits over the sum of all services of the arm: what is ``pooled``."""
-        memory = self.memory.amount if self.memory.mode == "pooled" else None
-        return Limits(
-            cpus=self.cpus.amount if self.cpus.mode == "pooled" else None,
-            memory_bytes=None if memory is None else int(memory),
-            cpuset=self.cpuset,
-        )
-
-
-@dataclass(config=STRICT, kw_only=True)
 class Arm:
     """A process model + front + options under test."""
 
@@ -158,6 +90,7 @@ class Arm:
     front: Literal["direct", "nginx"]
     balance: Literal["round_robin", "least_conn", "random", "ip_hash"] = "round_robin"
     profile: Literal["tuned", "stock"] = "tuned"
+    image: str = ""
     env: Env = field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -167,6 +100,11 @@ class Arm:
         if self.front == "direct" and (self.balance != "round_robin" or self.profile != "tuned"):
             raise ValueError(f'arm "{self.name}": "balance" and "profile" need front = "nginx"')
         return self
+
+    @property
+    def image_key(self) -> str:
+        """Under which key the engine keeps the image of this arm: ``"app"``, or its own."""
+        return f"{ARM_IMAGE}{self.name}" if self.image else APP_IMAGE
 
 
 @dataclass(config=STRICT, kw_only=True)

@@ -33,5 +33,8 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
             yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
     if budget.cpuset:
         yield "budget.cpuset: cores are pinned through cgroups; leave it out"
+    for arm in scenario.arms:
+        if arm.image:
+            yield f'arm "{arm.name}": image: {arm.image} is an image, and there is none here; leave it out'
     if app.restart != "no":
         yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'

@@ -39,7 +39,7 @@ def _public(scenario: Scenario) -> Iterator[str]:
     yield from (app.image, str(app.build), app.dockerfile, str(app.requirements), app.target, app.ready_path)
     yield from (scenario.images.python, scenario.images.nginx, str(load.locustfile))
     yield from (*load.users, *load.tags, *load.exclude_tags, *scenario.compare.primary)
-    yield from (f"{arm.name} {arm.model} {arm.front} {arm.balance}" for arm in scenario.arms)
+    yield from (f"{arm.name} {arm.model} {arm.front} {arm.balance} {arm.image}" for arm in scenario.arms)
     yield from (condition.that for condition in scenario.expect)
 
 

@@ -56,7 +56,7 @@ class ConfigFile:
 class Service:
     """One container (or one host process tree) of an arm.
 
-    ``image`` is a key of the images that the engine prepared: ``"app"`` or ``"nginx"``.
+    ``image`` is a key of the images that the engine prepared: ``Arm.image_key`` or ``"nginx"``.
     ``argv`` is the full command; ``entrypoint`` None keeps the image's own.
     ``ports`` are the TCP ports on 127.0.0.1 that the service listens on.
     """

@@ -101,7 +101,7 @@ def _measure(run: Run, trial: Trial, staging: Path, steps: Steps, deployed: Depl
     tools, deployment, t0 = run.tools, deployed.deployment, deployed.t0
     steps.enter(Step.ATTEST)
     with INTERRUPTS.admitted():
-        evidence = attest(trial, deployment, _first_runtime(run), tools.collect_evidence)
+        evidence = attest(trial, deployment, _earlier_runtime(run, trial), tools.collect_evidence)
         run.observer.attested(trial, evidence)
     fallback = fallback_of(evidence, deployment.topology)
     steps.enter(Step.WARM_UP)
@@ -116,10 +116,13 @@ def _measure(run: Run, trial: Trial, staging: Path, steps: Steps, deployed: Depl
     return Measured(deployed=deployed, evidence=evidence, loaded=loaded, sampled=sampled)
 
 
-def _first_runtime(run: Run) -> Mapping[str, str] | None:
+def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
+    """The runtime of the first trial from the same image: another image may have another one, it is compared whole."""
+    alike = {arm.name for arm in run.plan.scenario.arms if arm.image_key == trial.arm.image_key}
     for record in read_records(run.folder.path, run.folder.info):
-        runtime: Mapping[str, str] = record.attestation.get("runtime", {})
-        return runtime
+        if record.arm in alike:
+            runtime: Mapping[str, str] = record.attestation.get("runtime", {})
+            return runtime
     return None
 
 

@@ -83,7 +83,7 @@ class Session:
     start_web: StartWeb = start_web
     redact: Redactor = NO_SECRETS
     _kept: Counter[str] = field(default_factory=Counter)
-    _runtime: Mapping[str, str] | None = None
+    _runtimes: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of each image's first visit
     _port: int = 0
 
     def run(self, arm: str) -> bool:
@@ -117,7 +117,7 @@ class Session:
         except LabError as error:
             self._list(trial)
             self.folder.abandon(trial.id, TrialState.FAILED, f"{trial.id}: {str(error).removeprefix(f'{trial.id}: ')}")
-            if self._runtime is None or web.dead:
+            if not self._runtimes or web.dead:
                 raise
             self.folder.note_cut("")  # the session goes on; the trial's own state says what became of it
             web.fail(self.redact(str(error)))
@@ -146,8 +146,8 @@ class Session:
         with self.engine.deploy(self._topology(trial)) as deployment, logs_kept(deployment, staging):
             deployed = Deployed(t0, tools.clock(), started_at, deployment)
             with INTERRUPTS.admitted():
-                evidence = attest(trial, deployment, self._runtime, tools.collect_evidence)
-            self._runtime = self._runtime or evidence.runtime
+                evidence = attest(trial, deployment, self._runtimes.get(trial.arm.image_key), tools.collect_evidence)
+            self._runtimes.setdefault(trial.arm.image_key, evidence.runtime)
             wish, measured = self._sampled(web, trial, staging, deployed, evidence)
         if measured is None:
             return wish, None

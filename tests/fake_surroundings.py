@@ -34,7 +34,7 @@ class FakeSurroundings:
         image = ImageRecord(name="shop:1", id=self.digest, digest=self.digest, origin=Way.PRESENT, detail="")
         return Surroundings(
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
-            describe=lambda engine, app: Environment(facts={**self.facts, **engine, **app}),
+            describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,
             conclude=conclude,
             lock=lambda _run_id, _say: nullcontext(),

@@ -16,12 +16,16 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.unpaired import explore_unpaired, judge_unpaired
 from lab.analysis.verdict import Judgement, Reason, Verdict
 from lab.records import Environment, RunInfo
+from lab.scenario import APP_IMAGE, ARM_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
-COMPARED_BY_CONTENT = frozenset({"app.image", "app.build", "app.requirements", "app.dockerfile", "load.locustfile"})
-IMAGES = ("app", "nginx")
-OF_THE_IMAGE = frozenset({"image_digest", "app_python", "uvicorn", "fastapi"})  # follow from images.app.digest
+COMPARED_BY_CONTENT = frozenset(
+    {"app.image", "app.build", "app.requirements", "app.dockerfile", "load.locustfile", "arm.image"}
+)
+OF_THE_IMAGE = frozenset({"image_digest", "app_python", "uvicorn", "fastapi"})  # the app's own; follow from its digest
 IMAGE_DIGEST = "images.app.digest"
+
+Pair = tuple[str, Any, Any]  # key, value in the first run, value in the second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +52,46 @@ class Across:
 
 def unlike(first: RunInfo, second: RunInfo, arm: str) -> tuple[Difference, ...]:
     """Every field in which two runs differ for one arm: circumstances, scenario, the arm itself."""
-    fronts = {_arm(run, arm).get("front") for run in (first, second)}
+    arms = _arm(first, arm), _arm(second, arm)
+    keys = [f"{ARM_IMAGE}{arm}" if one.get("image") else APP_IMAGE for one in arms]
+    images: list[Pair] = [(IMAGE_DIGEST, _digest(first, keys[0]), _digest(second, keys[1]))]
+    if any(one.get("front") != "direct" for one in arms):
+        images.append(("images.nginx.digest", _digest(first, "nginx"), _digest(second, "nginx")))
+    around = _around(first, second, images)
+    if set(keys) != {APP_IMAGE}:  # the app's own image says nothing of an arm that has another one
+        around = [pair for pair in around if pair[0].removeprefix("environment.") not in OF_THE_IMAGE]
     return (
-        *circumstances(first, second, IMAGES if fronts != {"direct"} else ("app",)),
+        *_differences(around),
         *_differences(_scenario(first.scenario, second.scenario)),
-        *_differences(_walk("arm", _arm(first, arm), _arm(second, arm))),
+        *_differences(pair for pair in _walk("arm", *arms) if pair[0] not in COMPARED_BY_CONTENT),
     )
 
 
-def circumstances(first: RunInfo, second: RunInfo, images: Sequence[str] = IMAGES) -> tuple[Difference, ...]:
+def circumstances(first: RunInfo, second: RunInfo) -> tuple[Difference, ...]:
     """In what two runs differ but for their scenarios: lab, machine, versions, images, files that they read."""
-    pairs = [
+    keys = sorted({*first.images, *second.images} - {"python"})  # what an image was built on is in its digest
+    images = [(f"images.{key}.digest", _digest(first, key), _digest(second, key)) for key in keys]
+    return tuple(_differences(_around(first, second, images)))
+
+
+def _around(first: RunInfo, second: RunInfo, images: Sequence[Pair]) -> list[Pair]:
+    return [
         ("lab_version", first.lab_version, second.lab_version),
         *_environment(first.environment, second.environment),
-        *((f"images.{image}.digest", _digest(first, image), _digest(second, image)) for image in images),
+        *images,
         *_walk("inputs", first.inputs, second.inputs),
     ]
-    return tuple(_differences(pairs))
+
+
+def of_the_image(difference: Difference) -> bool:
+    """Whether a difference is one of the app's image: its digest, or what follows from it."""
+    table, _, fact = difference.key.partition(".")
+    return difference.key == IMAGE_DIGEST or (table == "environment" and fact in OF_THE_IMAGE)
 
 
 def studied(difference: Difference, keys: Sequence[str]) -> bool:
     """Whether a difference is what the comparison is about: named itself, inside a named table, or of a named image."""
-    table, _, fact = difference.key.partition(".")
-    if table == "environment" and fact in OF_THE_IMAGE and IMAGE_DIGEST in keys:
+    if of_the_image(difference) and IMAGE_DIGEST in keys:
         return True
     return any(difference.key == key or difference.key.startswith(f"{key}.") for key in keys)
 
@@ -107,14 +128,14 @@ def _values(summary: RunSummary, arm: str, metric: Metric) -> list[float | None]
     return [summary.metrics[arm, metric.key].values[block] for block in summary.decision.used]
 
 
-def _environment(first: Environment, second: Environment) -> Iterator[tuple[str, Any, Any]]:
+def _environment(first: Environment, second: Environment) -> Iterator[Pair]:
     for key in MUST_MATCH:
         a, b = first.facts.get(key), second.facts.get(key)
         if differences(Environment(facts={key: a}), Environment(facts={key: b})):
             yield f"environment.{key}", a, b
 
 
-def _differences(pairs: Iterable[tuple[str, Any, Any]]) -> Iterator[Difference]:
+def _differences(pairs: Iterable[Pair]) -> Iterator[Difference]:
     for key, a, b in pairs:
         if a != b:
             yield Difference(key=key, first=_text(a), second=_text(b))
@@ -124,7 +145,7 @@ def _digest(run: RunInfo, image: str) -> str | None:
     return run.images.get(image, {}).get("digest")
 
 
-def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Pair]:
     for key, a, b in _walk("", first, second):
         if key.partition(".")[0] not in NOT_OF_THE_ARM and key not in COMPARED_BY_CONTENT:
             yield f"scenario.{key}", a, b
@@ -135,7 +156,7 @@ def _arm(run: RunInfo, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _walk(prefix: str, first: Any, second: Any) -> Iterator[tuple[str, Any, Any]]:
+def _walk(prefix: str, first: Any, second: Any) -> Iterator[Pair]:
     """Every leaf of two nested tables, with its dotted key."""
     if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
         yield prefix, first, second

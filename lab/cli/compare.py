@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, studied, unlike
+from lab.analysis.across import (
+    IMAGE_DIGEST,
+    Across,
+    Difference,
+    compare_across,
+    of_the_image,
+    studied,
+    unlike,
+)
+from lab.analysis.across_arms import in_one_run
 from lab.analysis.comparison import Contest, floors_of
 from lab.analysis.export import across_document
 from lab.analysis.summary import RunSummary, summarise
@@ -31,6 +39,11 @@ WEAKER = (
 SAME_FOR_ALL = (
     "One run cannot hold both: {keys} is the same for every arm of a run. Run the two in turn, several times each, "
     "so that slow changes of the machine meet both."
+)
+
+STILL_HERE = (
+    "It names the images that the two runs used: both must still be on this machine, or in their registry. `docker "
+    "image inspect` tells."
 )
 
 Run = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
@@ -63,7 +76,7 @@ def compare(first: Run, second: Run, arm: Arm = "", studied: Studied = None, jso
         _put(name, *runs)
     say()
     say(WEAKER)
-    _offer(found, arms, summaries)
+    _offer(found, arms, runs, (summaries[0].scenario, summaries[1].scenario))
 
 
 def _arms(first: RunInfo, second: RunInfo, wanted: str) -> list[str]:
@@ -105,25 +118,25 @@ def _put(across: Across, first: RunInfo, second: RunInfo) -> None:
         put(printable(answer.sentence) + (f" → {answer.word}" if answer.word else ""))
 
 
-def _offer(found: Sequence[Difference], arms: Sequence[str], summaries: tuple[RunSummary, RunSummary]) -> None:
+def _offer(
+    found: Sequence[Difference],
+    arms: Sequence[str],
+    runs: tuple[RunInfo, RunInfo],
+    scenarios: tuple[Scenario, Scenario],
+) -> None:
     """The scenario that would compare both in one run, when what is studied belongs to an arm."""
-    keys = [difference.key for difference in found]
-    if not keys:
+    if not found:
         say("Nothing that is on record differs between these runs: this is an A/A comparison over time.")
-    elif all(key.startswith("arm.") for key in keys):
-        say("This scenario would compare them in one run:")
-        put(scenario_text(_in_one_run(arms, *(summary.scenario for summary in summaries))))
+    elif fixed := [difference.key for difference in found if not _of_an_arm(difference, runs)]:
+        say(SAME_FOR_ALL.format(keys=", ".join(fixed)))
     else:
-        say(SAME_FOR_ALL.format(keys=", ".join(key for key in keys if not key.startswith("arm."))))
+        say("This scenario would compare them in one run:")
+        put(scenario_text(in_one_run(arms, runs, scenarios)))
+        if any(map(of_the_image, found)):
+            say(STILL_HERE)
 
 
-def _in_one_run(arms: Sequence[str], first: Scenario, second: Scenario) -> Scenario:
-    pairs = [
-        replace(arm, name=f"{arm.name[:33]}-{which}")
-        for name in arms
-        for which, scenario in (("first", first), ("second", second))
-        for arm in scenario.arms
-        if arm.name == name
-    ]
-    compare = replace(second.compare, baseline=pairs[0].name)
-    return replace(second, arms=tuple(pairs), compare=compare, expect=())
+def _of_an_arm(difference: Difference, runs: tuple[RunInfo, RunInfo]) -> bool:
+    """Whether arms of one run can differ in it. Plain processes have no image: one environment serves all arms."""
+    in_containers = all(run.environment.facts.get("engine") != "process" for run in runs)
+    return difference.key.startswith("arm.") or (in_containers and of_the_image(difference))

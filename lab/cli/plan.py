@@ -77,7 +77,8 @@ def _lines(planned: Plan) -> list[str]:
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)}",
     ]
     for arm in scenario.arms:
-        lines += ["", f"arm {arm.name}: {arm.model}, front {arm.front}"]
+        own_image = f", image {printable(arm.image)}" if arm.image else ""
+        lines += ["", f"arm {arm.name}: {arm.model}, front {arm.front}{own_image}"]
         for service in _services(planned, arm.name):
             lines.append(f"  {service.name:<8} {_command(service)}")
             lines += [f"           {text}" for text in _limit_lines(service.limits)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import docker
 
@@ -16,7 +17,7 @@ from lab.engines.process_nginx import find_nginx
 from lab.engines.removal import engine_errors
 from lab.engines.versions import environment_versions, image_versions
 from lab.errors import MissingError, ScenarioError
-from lab.scenario import Scenario
+from lab.scenario import APP_IMAGE, Scenario
 from lab.scenario_process import check_plain
 
 ASKED = "asked for"
@@ -46,10 +47,11 @@ def open_engine(
 
 def _open_docker(client: docker.DockerClient, scenario: Scenario, run_id: str, on_step: OnStep) -> Opened:
     with engine_errors():
-        images = prepare_images(client, scenario, _needs_nginx(scenario), on_step)
-        versions = image_versions(client, images["app"].id, run_id)
+        images = dict(prepare_images(client, scenario, _needs_nginx(scenario), on_step))
+        for key in sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)}):
+            images[key] = replace(images[key], versions=image_versions(client, images[key].id, run_id))
     rights = find_rights(client, run_id, on_step)
-    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, versions, rights), images
+    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights), images
 
 
 def _open_instead(scenario: Scenario, run_id: str, on_step: OnStep, refusal: MissingError) -> Opened:

@@ -27,6 +27,7 @@ from lab.errors import DeploymentError, MissingError
 from lab.interrupts import INTERRUPTS
 from lab.records import ServiceRecord
 from lab.sampling.targets import SampleTarget
+from lab.scenario import APP_IMAGE
 from lab.topology import Service, ServiceKind, Topology
 
 API_TIMEOUT_S = 120
@@ -59,7 +60,6 @@ class DockerEngine:
         run_id: str,
         port_range: tuple[int, int],
         restart: str = "no",
-        versions: Mapping[str, str] | None = None,
         rights: Rights | None = None,
     ) -> None:
         self._client = client
@@ -67,17 +67,16 @@ class DockerEngine:
         self._run_id = run_id
         self._port_range = port_range
         self._restart = restart
-        self._versions = versions or {}
         self._rights = rights or OwnRights()
         self._info = client.info()
 
     def describe(self) -> Mapping[str, Any]:
-        """Engine version, API, drivers and network mode, and the versions inside the app's image."""
+        """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
         with engine_errors():
-            return {**describe(self._client), **self._rights.describe(), **self._versions}
+            return {**describe(self._client), **self._rights.describe(), **self._images[APP_IMAGE].versions}
 
     def image_id(self, key: str) -> str:
-        """The engine's id of a prepared image, ``"app"`` or ``"nginx"``."""
+        """The engine's id of a prepared image, ``Arm.image_key`` or ``"nginx"``."""
         return self._images[key].id
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
@@ -115,7 +114,7 @@ class DockerEngine:
                 targets=targets,
                 boot_s=time.monotonic() - started,
                 servers=servers,
-                strangers=self._strangers(containers),
+                strangers=self._strangers(topology.services, containers),
                 check=lambda: self._check(topology),
                 logs=lambda: {
                     s.name: _log(c, LOG_LIMIT_LINES) for s, c in zip(topology.services, containers, strict=True)
@@ -168,9 +167,15 @@ class DockerEngine:
                 return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
         return ""
 
-    def _strangers(self, containers: Sequence[Container]) -> tuple[str, ...]:
+    def _strangers(self, services: Sequence[Service], containers: Sequence[Container]) -> tuple[str, ...]:
+        """What else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
         ours = {container.id for container in containers}
-        running = self._client.containers.list(filters={"ancestor": self._images["app"].id}, ignore_removed=True)
+        images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
+        running = (
+            other
+            for image in sorted(images)
+            for other in self._client.containers.list(filters={"ancestor": image}, ignore_removed=True)
+        )
         return tuple(other.name for other in running if other.id not in ours)
 
     def _check(self, topology: Topology) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 import docker
@@ -43,10 +43,12 @@ class ImageRecord:
     digest: str
     origin: Way
     detail: str
+    versions: Mapping[str, str] = field(default_factory=dict)  # inside it, as versions.image_versions tells them
 
     def describe(self) -> dict[str, str]:
-        """Plain values for run.json."""
-        return {key: str(value) for key, value in asdict(self).items()}
+        """Plain values for run.json, the versions among them."""
+        own = {key: str(value) for key, value in asdict(self).items() if key != "versions"}
+        return {**own, **self.versions}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,9 @@ class ImagePlan:
 def prepare_images(
     client: docker.DockerClient, scenario: Scenario, need_nginx: bool, on_step: OnStep
 ) -> Mapping[str, ImageRecord]:
-    """Images by key: ``"app"``, ``"nginx"`` when needed, and ``"python"`` when the app is built on it.
+    """Images by key: that of each arm, ``"nginx"`` when needed, and ``"python"`` when the app is built on it.
 
+    The app's own image is prepared also when every arm has another one: it is the one that a run is known by.
     Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
     """
     images: dict[str, ImageRecord] = {}
@@ -73,24 +76,12 @@ def prepare_images(
         if _needs_base(scenario.app, context):
             images["python"] = prepare_base(client, PYTHON, scenario.images.python, on_step)
         images["app"] = _prepare_build(client, scenario.app, context, images.get("python"), on_step)
+    for arm in scenario.arms:
+        if arm.image:
+            images[arm.image_key] = _prepare(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
     if need_nginx:
         images["nginx"] = prepare_base(client, NGINX, scenario.images.nginx, on_step)
     return images
-
-
-def plan_images(client: docker.DockerClient, scenario: Scenario, need_nginx: bool) -> Mapping[str, ImagePlan]:
-    """Which way each image would go, without fetching or building anything; keys as in ``prepare_images``."""
-    plans: dict[str, ImagePlan] = {}
-    if scenario.app.build is None:
-        plans["app"] = plan_image(client, scenario.app.image, PLAN_TIMEOUT_S)
-    else:
-        context = read_context(scenario.app)
-        if _needs_base(scenario.app, context):
-            plans["python"] = plan_base(client, PYTHON, scenario.images.python, PLAN_TIMEOUT_S)
-        plans["app"] = _plan_build(client, scenario.app, context, plans.get("python"))
-    if need_nginx:
-        plans["nginx"] = plan_base(client, NGINX, scenario.images.nginx, PLAN_TIMEOUT_S)
-    return plans
 
 
 def plan_image(client: docker.DockerClient, name: str, timeout_s: float) -> ImagePlan:
@@ -139,17 +130,6 @@ def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> st
 def _stand_in(base: DebianBase, refusal: str) -> ImagePlan:
     detail = f"from Debian packages, stands in for {base.stands_in_for}: {refusal}"
     return ImagePlan(name=base.name, way=Way.BUILT, detail=detail)
-
-
-def _plan_build(client: docker.DockerClient, app: App, context: Context, base: ImagePlan | None) -> ImagePlan:
-    if base is not None and base.way is Way.MISSING:
-        return ImagePlan(name=_repository(app), way=Way.MISSING, detail=f"its base {base.name} is missing")
-    found = find_image(client, base.name) if base is not None else None
-    if base is None or found is not None:
-        name = _build_name(app, context, found.id if found is not None else "")
-        if find_image(client, name) is not None:
-            return ImagePlan(name=name, way=Way.PRESENT, detail="nothing changed since it was built")
-    return ImagePlan(name=_repository(app), way=Way.BUILT, detail=f"from {context.root / context.dockerfile}")
 
 
 def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> ImageRecord:

@@ -20,7 +20,7 @@ def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: L
         Service(
             name=f"app-{number}",
             kind=ServiceKind.APP,
-            image="app",
+            image=arm.image_key,
             argv=serve(app, port, 1),
             ports=(port,),
             env=environment(app, arm, port, 1),

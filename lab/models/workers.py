@@ -20,7 +20,7 @@ def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: L
         Service(
             name="app",
             kind=ServiceKind.APP,
-            image="app",
+            image=arm.image_key,
             argv=serve(app, ports[0], processes),
             ports=(ports[0],),
             env=environment(app, arm, ports[0], processes),

@@ -14,6 +14,7 @@ from lab.records import RunInfo, TrialState
 from lab.report.cells import cell, columns, quantity, words
 from lab.report.content import Section, Table
 from lab.report.damage import left_out_doubts
+from lab.report.images import image_doubts
 from lab.report.plain_processes import CPU_DOUBT, is_plain
 from lab.report.rights import rights_doubts
 
@@ -66,6 +67,7 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
             yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
     if shares_file_pages(run.environment) is False and len({arm.model for arm in summary.scenario.arms}) > 1:
         yield _unshared(run, summary)
+    yield from image_doubts(run, summary)
     if is_plain(run):
         yield CPU_DOUBT
     if (room := headroom(run, summary)) is not None and room.near:

@@ -11,7 +11,8 @@ from lab.analysis.metrics import METRICS
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.records import RunInfo
 from lab.report.content import Box, Mood
-from lab.report.facts import DIGEST_LENGTH, budget_text, engine_text, known, runs_from
+from lab.report.facts import budget_text, engine_text, known, runs_from
+from lab.report.images import images_text
 from lab.units import format_bytes, format_rate, format_ratio
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
@@ -73,7 +74,6 @@ def _floors(comparison: Comparison | None) -> Iterator[str]:
 def machine_box(run: RunInfo, summary: RunSummary) -> Box:
     """Machine, engine, image, versions, budget, load: what every number depends on."""
     scenario = summary.scenario
-    image = run.images.get("app", {})
     profiles = sorted({f"{arm.front} ({arm.profile})" for arm in scenario.arms if arm.front != "direct"})
     rate = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
     rows = {
@@ -84,7 +84,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
             f"{known(run, 'network') or scenario.network} network",
             known(run, "storage_driver"),
         ),
-        runs_from(run): f"{image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip(),
+        runs_from(run): images_text(run, scenario.arms),
         "versions": _joined(*(_named(run, name, f"{name} ") for name in ("uvicorn", "fastapi", "uvloop", "locust"))),
         "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
         "front": ", ".join(profiles) or "none: clients connect directly",

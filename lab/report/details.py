@@ -15,6 +15,7 @@ from lab.report.answer import Judgements
 from lab.report.cells import cell, columns, ratio_cell, words
 from lab.report.content import Cell, Listing, Section, Table
 from lab.report.facts import environment_table
+from lab.scenario import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
 NO_JUDGEMENTS: Judgements = MappingProxyType({})
@@ -143,7 +144,7 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
         words(
             f"image {key}",
             f"{image.get('name', '')} ({image.get('origin', '')}) {image.get('digest', '')}",
-            SAME_FOR_ALL,
+            _users(key, summary),
         )
         for key, image in run.images.items()
     ]
@@ -162,6 +163,13 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
         columns=columns("what", "version", "arms"),
         rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images, *versions),
     )
+
+
+def _users(key: str, summary: RunSummary) -> str:
+    """Which arms an image is for."""
+    users = [arm.name for arm in summary.scenario.arms if arm.image_key == key]
+    of_arms = key == APP_IMAGE or bool(users)
+    return ", ".join(users) if of_arms and len(users) < len(summary.scenario.arms) else SAME_FOR_ALL
 
 
 def listings(summary: RunSummary) -> Iterator[Listing]:

@@ -9,11 +9,10 @@ from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.records import RunInfo
 from lab.report.cells import UNKNOWN, columns, words
 from lab.report.content import Section, Table
+from lab.report.images import image_limits, images_text
 from lab.report.plain_processes import NO_CONTAINERS, is_plain, plain_limits
 from lab.report.rights import rights_fact
 from lab.units import format_bytes
-
-DIGEST_LENGTH = 19  # "sha256:" and twelve digits
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -43,7 +42,6 @@ def known(run: RunInfo, *names: str) -> str:
 def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
     """Date, machine, cores, engine, network, image, N: what every number depends on."""
     cores, memory = known(run, "cpu_count", "cores"), known(run, "memory_bytes", "memory_total_bytes")
-    image = run.images.get("app", {})
     budget = summary.scenario.budget
     parts = (
         run.started_at[:16].replace("T", " ") + " UTC",
@@ -53,7 +51,7 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
         f"engine {engine_text(run)}".strip(),
         f"network {known(run, 'network') or summary.scenario.network}",
         rights_fact(run),
-        f"{runs_from(run)} {image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip(),
+        f"{runs_from(run)} {images_text(run, summary.scenario.arms)}",
         f"N = {budget.processes} processes",
         budget_text(summary),
     )
@@ -129,6 +127,7 @@ def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         )
     if is_plain(run):
         yield from plain_limits(run)
+    yield from image_limits(run, summary)
     profiles = {arm.profile for arm in summary.scenario.arms if arm.front != "direct"}
     if profiles:
         yield f"Other balancers and settings: nginx ran with the profile {' and '.join(sorted(profiles))}."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from pathlib import Path
 import docker
 import pytest
 
+from lab.attest import attest
 from lab.engines.docker import DockerEngine
+from lab.engines.images import ImageRecord, prepare_images
 from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.engines.removal import remove_container
 from lab.engines.versions import image_versions
 from lab.errors import DeploymentError
+from lab.plan import build_plan
 from lab.scenario import Arm, Budget, Quota, Scenario
 from lab.topology import ServiceKind, Topology
 from tests.integration.conftest import RUN_ID, app_of_repository, labelled, scenario_of
@@ -203,6 +207,33 @@ def test_whoami_tells_what_serves(engine: DockerEngine, topology_of: Build) -> N
         facts = json.loads(get(deployment.topology.port, "/whoami")[2])
     assert "uvloop" in json.dumps(facts)
     assert "httptools" in json.dumps(facts)
+
+
+def test_an_arm_runs_from_its_own_image(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], topology_of: Build
+) -> None:
+    """Prepared beside the app's, deployed, and attested as any other arm."""
+    second = derived_image(client, images["app"].name)
+    arm = replace(WORKERS, name="second", image=second)
+    scenario = scenario_of(arm, processes=1)
+    engine = DockerEngine(client, prepare_images(client, scenario, False, print), RUN_ID, (21000, 22999))
+    try:
+        with engine.deploy(topology_of(scenario)) as deployment:
+            (record,) = deployment.services
+            running = client.containers.get(record.container_id)
+            assert (record.image, running.image.id) == (second, client.images.get(second).id)
+            assert running.image.id != images["app"].id
+            assert deployment.strangers == ()
+            attest(build_plan(scenario).trials[0], deployment, None)
+    finally:
+        client.images.remove(second, force=True)
+
+
+def derived_image(client: docker.DockerClient, base: str) -> str:
+    """Another image with the same files: its name."""
+    name = "lab-integration-tests:second"
+    client.images.build(fileobj=io.BytesIO(f"FROM {base}\nENV SECOND=1\n".encode()), tag=name, rm=True)
+    return name
 
 
 def test_versions_inside_the_image_are_known(client: docker.DockerClient, engine: DockerEngine) -> None:

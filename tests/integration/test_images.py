@@ -12,7 +12,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from lab.engines.images import ImageRecord, Way, plan_images, prepare_images
+from lab.engines.images import ImageRecord, Way, prepare_images
 from lab.engines.wheelhouse import ask_target
 from lab.errors import MissingError
 from lab.fronts.nginx import UNPRIVILEGED_USER
@@ -65,7 +65,6 @@ def test_a_second_run_takes_what_is_there_and_at_once(
     assert time.monotonic() - started < 2
     assert {key: record.id for key, record in again.items()} == {key: record.id for key, record in images.items()}
     assert {record.origin for record in again.values()} == {Way.PRESENT}
-    assert {plan.way for plan in plan_images(client, scenario_of(ARM), True).values()} == {Way.PRESENT}
 
 
 def test_the_image_runs_fastapi_as_an_ordinary_user_on_a_read_only_root(

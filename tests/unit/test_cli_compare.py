@@ -16,7 +16,7 @@ from lab.cli.live import QuietView
 from lab.errors import UsageError
 from lab.plan import build_plan
 from lab.scenario import Scenario
-from lab.scenario_file import scenario_from_json, scenario_to_json
+from lab.scenario_file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario_text import scenario_text
 from tests.builders import make_scenario
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
@@ -82,6 +82,39 @@ def test_a_studied_option_of_an_arm_becomes_a_scenario_with_both(tmp_path: Path)
         ("workers-second", {"BALLAST_MB": "50"}),
     ]
     assert offered.baseline == "workers-first"
+
+
+def test_a_studied_image_becomes_a_scenario_with_both(tmp_path: Path) -> None:
+    """Each half names its image by what cannot move; the second run's is the app's own."""
+    first = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), "one")
+    second = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(digest="sha256:two"), "two")
+    result = compare(first, second, "--studied", "images.app.digest")
+
+    assert result.exit_code == 0, result.exception
+    assert "both must still be on this machine" in result.stderr
+    path = tmp_path / "both.toml"
+    path.write_text(result.stdout[result.stdout.index("question =") :])
+    offered = read_scenario(path)
+    assert offered.app.image == "sha256:two"
+    assert [(arm.name, arm.model, arm.image) for arm in offered.arms] == [
+        ("workers-first", "workers", "sha256:one"),
+        ("workers-second", "workers", ""),
+        ("replicas-first", "replicas", "sha256:one"),
+        ("replicas-second", "replicas", ""),
+    ]
+
+
+def test_plain_processes_have_one_environment_for_all_arms(tmp_path: Path) -> None:
+    """Without images there is no scenario that holds both, and none is offered."""
+    plain = {**FACTS, "engine": "process"}
+    first = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(facts=plain), "one")
+    second = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(facts=plain, digest="sha256:two"), "two")
+
+    said = compare(first, second, "--studied", "images.app.digest").stderr
+    assert (
+        "One run cannot hold both: environment.image_digest, images.app.digest is the same for every arm"
+        in " ".join(said.split())
+    )
 
 
 def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:

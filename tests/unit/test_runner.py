@@ -268,6 +268,17 @@ def test_arms_served_by_different_event_loops_end_the_run(tmp_path: Path) -> Non
     assert world.journal.count("load") == 1
 
 
+def test_different_images_may_have_different_event_loops(tmp_path: Path) -> None:
+    """They are compared whole; within one image the arms must still agree."""
+    alone = replace(SCENARIO.arms[0], image="shop:2")
+    world = World(runtime=lambda topology: {"loop": "asyncio" if topology.trial_id.endswith(alone.name) else "uvloop"})
+    run = prepare(tmp_path, world)
+    plan = build_plan(replace(run.plan.scenario, arms=(alone, *SCENARIO.arms[1:])))
+    run_plan(replace(run, plan=plan))
+
+    assert set(states(run).values()) == {TrialState.DONE}
+
+
 def test_an_invalid_block_is_replaced(tmp_path: Path) -> None:
     """One of five blocks fails a gate: a sixth one runs, with all arms, and the run is good."""
     run = prepare(tmp_path, World(invalid_blocks=frozenset({2})), blocks=5)

@@ -1,0 +1,71 @@
+"""Which image each arm runs from, and what follows when they are not all the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lab.analysis.summary import RunSummary
+from lab.records import RunInfo
+from lab.scenario import Arm
+
+DIGEST_LENGTH = 19  # "sha256:" and twelve digits
+VERSIONS: Mapping[str, str] = {  # those of an image record, as versions.image_versions names them
+    "app_python": "Python",
+    "fastapi": "fastapi",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "uvloop": "uvloop",
+    "httptools": "httptools",
+}
+
+
+def images_text(run: RunInfo, arms: Sequence[Arm]) -> str:
+    """Name and digest of the image; where arms have their own, each with its arms."""
+    used = arms_by_image(run, arms)
+    if len(used) == 1:
+        return _text(run.images.get(arms[0].image_key, {}))
+    return "; ".join(f"{', '.join(arm.name for arm in those)}: {_text(image)}" for image, those in used)
+
+
+def _text(image: Mapping[str, str]) -> str:
+    return f"{image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip()
+
+
+def arms_by_image(run: RunInfo, arms: Sequence[Arm]) -> Sequence[tuple[Mapping[str, str], Sequence[Arm]]]:
+    """Each image, as the run recorded it, with the arms that run from it, in the order of the arms."""
+    used: dict[str, tuple[Mapping[str, str], list[Arm]]] = {}
+    for arm in arms:
+        image = run.images.get(arm.image_key, {})
+        used.setdefault(image.get("digest", ""), (image, []))[1].append(arm)
+    return list(used.values())
+
+
+def image_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    """What in the images makes a difference is not shown; which versions differ is known."""
+    used = arms_by_image(run, summary.scenario.arms)
+    if len(used) == 1:
+        return
+    held = [image for image, _ in used]
+    unlike = [
+        f"{title} {' / '.join(image.get(fact, 'not known') for image in held)}"
+        for fact, title in VERSIONS.items()
+        if len({image.get(fact) for image in held}) > 1
+    ]
+    whose = " / ".join(", ".join(arm.name for arm in those) for _, those in used)
+    known = f"They differ in {', '.join(unlike)}" if unlike else "The versions that are known are equal"
+    yield (
+        f"What in the image makes a difference: {whose} run from different images. {known}; what else differs in them "
+        "is not looked at."
+    )
+
+
+def image_doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+    """Arms that differ from the baseline in their image and in their process model: two causes, one number."""
+    baseline = next(arm for arm in summary.scenario.arms if arm.name == summary.baseline)
+    others = (arms for _, arms in arms_by_image(run, summary.scenario.arms) if baseline not in arms)
+    for arm in (arm for arms in others for arm in arms):
+        if (arm.model, arm.front) != (baseline.model, baseline.front):
+            yield (
+                f"{arm.name} differs from {baseline.name} in its image and in its process model: which of the two "
+                "makes a difference cannot be told. An arm that differs in one of them would tell."
+            )

@@ -1,0 +1,158 @@
+"""An arm with an image of its own: prepared, kept apart from the app's, compared by content, and said in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from lab.analysis.across import unlike
+from lab.analysis.across_arms import exact_name
+from lab.analysis.summary import summarise
+from lab.engines import images
+from lab.engines.images import prepare_images
+from lab.errors import MissingError, ScenarioError
+from lab.plan import build_plan, build_topology, nominal_ports
+from lab.records import Environment, RunInfo
+from lab.report.belief import doubts
+from lab.report.boxes import machine_box
+from lab.report.details import version_table
+from lab.report.facts import facts_line, limits
+from lab.scenario import Scenario
+from lab.scenario_process import check_plain
+from lab.topology import ServiceKind
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.fake_images import FakeDocker
+
+NEW = {**WORKERS, "name": "new", "image": "example/app:2"}
+NEW_REPLICAS = {**REPLICAS, "name": "new-replicas", "image": "example/app:2"}
+SCENARIO = make_scenario([WORKERS, NEW])
+IMAGES = {
+    "app": {"name": "example/app:1", "digest": "sha256:" + "ab" * 32, "uvicorn": "0.53.0", "fastapi": "0.120.0"},
+    "arm.new": {"name": "example/app:2", "digest": "sha256:" + "cd" * 32, "uvicorn": "0.54.0", "fastapi": "0.120.0"},
+}
+
+
+def run_of(scenario: Scenario = SCENARIO, records: Mapping[str, Mapping[str, str]] = IMAGES) -> RunInfo:
+    return make_run(scenario, images=records)
+
+
+def test_only_that_arm_runs_from_its_image() -> None:
+    """The service names the key under which the engine keeps the image."""
+    for trial in build_plan(SCENARIO).trials:
+        topology = build_topology(SCENARIO, trial, nominal_ports(SCENARIO, trial.arm))
+        keys = {service.image for service in topology.services if service.kind is ServiceKind.APP}
+        assert keys == {"arm.new" if trial.arm.name == "new" else "app"}
+
+
+def test_each_image_is_prepared_once_under_its_key() -> None:
+    """Present or pulled, like the app's own; nothing else is fetched."""
+    steps: list[str] = []
+    docker = FakeDocker(present={"example/app:1"}, registry={"example/app:2"})
+    found = prepare_images(docker, SCENARIO, False, steps.append)
+
+    assert {key: image.name for key, image in found.items()} == {"app": "example/app:1", "arm.new": "example/app:2"}
+    assert steps == ["pulling example/app:2"]
+
+
+def test_an_image_of_an_arm_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 4 with its name, before anything runs."""
+    monkeypatch.setattr(images, "can_build", lambda: False)
+    with pytest.raises(MissingError, match="image example/app:2 is not on this machine"):
+        prepare_images(FakeDocker(present={"example/app:1"}), SCENARIO, False, lambda step: None)
+
+
+def test_plain_processes_have_no_images() -> None:
+    """The process engine refuses with the arm's name."""
+    with pytest.raises(ScenarioError, match='arm "new": image: example/app:2 is an image'):
+        check_plain(SCENARIO)
+
+
+def test_versions_inside_an_image_are_kept_with_it() -> None:
+    """run.json tells them for each image."""
+    record = prepare_images(FakeDocker(present={"example/app:1", "example/app:2"}), SCENARIO, False, print)["arm.new"]
+
+    assert replace(record, versions={"uvicorn": "0.54.0"}).describe()["uvicorn"] == "0.54.0"
+
+
+def test_two_runs_compare_the_image_that_the_arm_ran_from() -> None:
+    """Another image of the app is no difference for an arm that has its own, another one of that arm is."""
+    first = run_of()
+    facts = {**first.environment.facts, "uvicorn": "0.53.0"}
+    newer_app = replace(
+        first,
+        images={**IMAGES, "app": {**IMAGES["app"], "digest": "sha256:" + "ef" * 32}},
+        environment=Environment(facts={**facts, "uvicorn": "0.55.0"}),
+    )
+    first = replace(first, environment=Environment(facts=facts))
+
+    assert unlike(first, newer_app, "new") == ()
+    assert {found.key for found in unlike(first, newer_app, "workers")} == {"images.app.digest", "environment.uvicorn"}
+    newer_arm = replace(first, images={**IMAGES, "arm.new": {**IMAGES["arm.new"], "digest": "sha256:" + "ef" * 32}})
+    assert [found.key for found in unlike(first, newer_arm, "new")] == ["images.app.digest"]
+    assert unlike(first, newer_arm, "workers") == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ({"name": "shop:1.4", "digest": "sha256:aa", "id": "sha256:bb"}, "shop@sha256:aa"),
+        ({"name": "host:5000/shop", "digest": "sha256:aa", "id": "sha256:bb"}, "host:5000/shop@sha256:aa"),
+        ({"name": "host:5000/shop:1", "digest": "sha256:aa", "id": "sha256:bb"}, "host:5000/shop@sha256:aa"),
+        ({"name": "shop@sha256:aa", "digest": "sha256:aa", "id": "sha256:bb"}, "shop@sha256:aa"),
+        ({"name": "shop:1.4", "digest": "sha256:bb", "id": "sha256:bb"}, "sha256:bb"),
+        (
+            {"name": "process-model-lab/main:0a1b", "digest": "sha256:b", "id": "sha256:b"},
+            "process-model-lab/main:0a1b",
+        ),
+        ({}, ""),
+    ],
+)
+def test_an_exact_name_cannot_come_to_mean_another_image(image: Mapping[str, str], expected: str) -> None:
+    """A tag can move: the registry's digest or the engine's id cannot."""
+    assert exact_name(run_of(records={"app": image}), "app") == expected
+
+
+def test_the_report_says_which_arm_runs_from_what() -> None:
+    """On the grey line, in the machine's box, and in the table of versions."""
+    summary = summarise(run_of(), make_trials(SCENARIO))
+    rows = dict(machine_box(run_of(), summary).rows)
+    said = "workers: example/app:1 sha256:abababababab; new: example/app:2 sha256:cdcdcdcdcdcd"
+
+    assert rows["image"] == said
+    assert f"image {said}" in facts_line(run_of(), summary)
+    users = {row[0].text: row[2].text for row in version_table(run_of(), summary).rows}
+    assert (users["image app"], users["image arm.new"]) == ("workers", "new")
+
+
+def test_what_in_the_image_makes_the_difference_is_not_shown() -> None:
+    """The versions that differ are named, those that are equal are not."""
+    summary = summarise(run_of(), make_trials(SCENARIO))
+    told = " ".join(limits(run_of(), summary).sentences)
+
+    assert "workers / new run from different images. They differ in uvicorn 0.53.0 / 0.54.0; what else" in told
+    alike = make_scenario([WORKERS, REPLICAS])
+    same = limits(make_run(alike), summarise(make_run(alike), make_trials(alike)))
+    assert "different images" not in " ".join(same.sentences)
+
+
+def test_one_image_under_two_names_is_one_image() -> None:
+    """What counts is the content."""
+    same = {"app": IMAGES["app"], "arm.new": {**IMAGES["app"], "name": "example/app:2"}}
+    summary = summarise(run_of(records=same), make_trials(SCENARIO))
+
+    assert dict(machine_box(run_of(records=same), summary).rows)["image"] == "example/app:1 sha256:abababababab"
+    assert "different images" not in " ".join(limits(run_of(records=same), summary).sentences)
+
+
+def test_two_causes_in_one_arm_are_a_doubt() -> None:
+    """Another image and another process model at once: the number belongs to neither."""
+    scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
+    run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
+    found = [doubt for doubt in doubts(run, summarise(run, make_trials(scenario))) if "in its image" in doubt]
+
+    assert found == [
+        "new-replicas differs from workers in its image and in its process model: which of the two makes a difference "
+        "cannot be told. An arm that differs in one of them would tell."
+    ]
