@@ -76,14 +76,18 @@ def test_a_report_is_rebuilt_from_raw_to_the_same_bytes(smoke: tuple[Outcome, Pa
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_results_may_be_kept_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
-    """--out runs, the default, from wherever the command is called."""
+def test_a_pooled_budget_and_results_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
+    """--out runs, the default, from wherever the command is called. One quota over the arm is measured and reported."""
+    edit(scenario, "processes = 1", 'processes = 1\ncpus = "pooled:1.5"')
     for _ in range(ATTEMPTS):
         outcome = lab("run", scenario, "--out", "runs", cwd=tmp_path)
         if outcome.code == 0:
             break
     assert outcome.code == 0, outcome.err
-    assert any(tmp_path.glob("runs/*/report.html"))
+    report = max(tmp_path.glob("runs/*/report.md"))  # the last one: the machine may have been too busy before
+    assert "1.5 CPUs pooled" in report.read_text()
+    cgroups = pl.read_parquet(report.parent / "trials" / "b01-workers" / "cgroups.parquet")
+    assert set(cgroups["service"]) == {"app", "pool"}
 
 
 def test_list_shows_the_run(smoke: tuple[Outcome, Path]) -> None:

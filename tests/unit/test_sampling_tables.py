@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from lab.errors import MissingError, SamplingError
-from lab.records import CGROUPS, CONNECTIONS, HOST, PROCESSES
+from lab.records import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
 from lab.sampling.recorder import recorder
 from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow, Rows
 from lab.sampling.tables import CHUNK_BYTES, read_connections, write_tables
+from lab.soundness import table_problem
 
 COMMAND = 'nginx: "worker", process'
 
@@ -28,6 +30,18 @@ def rows(t_s: float) -> Rows:
         host=host,
         connections=[ConnectionRow(t_s, 60999, 41, "app")],
     )
+
+
+def test_a_pool_without_a_container_is_a_sound_row(tmp_path: Path) -> None:
+    """The parent cgroup of a pooled budget: its empty container comes back empty, not missing."""
+    pool = rows(0.5).cgroups[0]._replace(service="pool", container="")
+    with recorder(tmp_path) as output:
+        output.append(replace(rows(0.5), cgroups=[*rows(0.5).cgroups, pool]))
+    write_tables(tmp_path, tmp_path)
+    found = {name: pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("processes", "cgroups", "host")}
+
+    assert found["cgroups"]["container"].to_list() == ["3135", POOL]
+    assert table_problem(TrialTables(requests=pl.DataFrame(schema=dict(REQUESTS)), **found)) == ""
 
 
 def record(directory: Path, instants: int) -> None:
