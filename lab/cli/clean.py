@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
+import docker
 import typer
 
 from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
-from lab.engines.leftovers import find_leftovers, reach_docker, remove_leftovers
+from lab.engines.built_images import built_images, remove_image
+from lab.engines.leftovers import Leftover, find_leftovers, reach_docker, remove_leftovers
+from lab.engines.removal import engine_errors
 from lab.leftover_files import find_leftover_files, remove_leftover_files
 
 
 def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what a lab that is still running owns.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Also the images that the lab built; the next run builds them again.")
+    ] = False,
     out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
@@ -27,13 +34,28 @@ def clean(
         say(f"{unreachable}: containers are not looked for, only plain processes")
     found = find_leftovers(include_owned=force, client=client)
     files = find_leftover_files(out)
+    built = _built_images(client) if images and client else []
     if json:
-        put_json([item.describe() for item in (*found, *files)])
+        put_json([item.describe() for item in (*found, *files, *built)])
     else:
-        for item in (*found, *files):
+        for item in (*found, *files, *built):
             put(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name}")
-        if not (found or files):
+        if not (found or files or built):
             say("nothing of the lab is left on this machine")
     if not dry_run:
         remove_leftovers(found, client)
         remove_leftover_files(files)
+        if client:
+            _remove_images(built, client)
+
+
+def _built_images(client: docker.DockerClient) -> list[Leftover]:
+    with engine_errors():
+        return [Leftover(kind="image", name=name, identity=name) for name in built_images(client)]
+
+
+def _remove_images(built: Sequence[Leftover], client: docker.DockerClient) -> None:
+    for item in built:
+        with engine_errors():
+            if not remove_image(client, item.identity):
+                say(f"image {item.name} stays: a container uses it")

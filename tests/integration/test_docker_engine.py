@@ -14,6 +14,7 @@ import docker
 import pytest
 
 from lab.attest import attest
+from lab.engines.built_images import built_images, remove_image
 from lab.engines.docker import DockerEngine
 from lab.engines.images import ImageRecord, prepare_images
 from lab.engines.leftovers import find_leftovers, remove_leftovers
@@ -187,6 +188,27 @@ def test_clean_removes_what_a_dead_lab_left_and_nothing_else(
         assert client.containers.list(all=True, filters={"label": "lab.run=dead-run"}) == []
         assert client.containers.get(stranger).status == "running"
         deployment.check()
+
+
+def test_images_of_the_lab_are_told_by_label_and_name(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """One that is built on ours inherits the label and is somebody else's; one in use stays; the others go."""
+    foreign = derived_image(client, images["app"].name)
+    ours = "process-model-lab/integration-tests:gone"
+    client.images.get(foreign).tag("process-model-lab/integration-tests", "gone")
+    try:
+        assert {ours, images["app"].name} <= set(built_images(client))
+        assert foreign not in built_images(client)
+        with running(client, ours, command=["python3", "-c", "import time; time.sleep(60)"]):
+            client.images.remove(foreign)
+            assert not remove_image(client, ours)
+        assert remove_image(client, ours)
+        assert ours not in built_images(client)
+        assert remove_image(client, ours), "that it is gone already is fine"
+    finally:
+        for name in (foreign, ours):
+            remove_image(client, name)
 
 
 def test_a_failed_start_leaves_nothing(client: docker.DockerClient, engine: DockerEngine, topology_of: Build) -> None:
