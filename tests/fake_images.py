@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ class FakeDocker:
     registry: set[str] = field(default_factory=set)
     undelivered: set[str] = field(default_factory=set)
     silent: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
     asked: list[tuple[str, float]] = field(default_factory=list)
 
@@ -28,6 +30,12 @@ class FakeDocker:
     @property
     def images(self) -> Any:
         return SimpleNamespace(get=self._get, pull=self._pull)
+
+    def info(self) -> dict[str, str]:
+        return {}
+
+    def close(self) -> None:
+        """As a client's."""
 
     def inspect_distribution(self, name: str) -> dict[str, str]:
         self.asked.append((name, self.timeout))
@@ -40,7 +48,7 @@ class FakeDocker:
     def _get(self, name: str) -> Any:
         if name not in self.present:
             raise docker.errors.ImageNotFound(name)
-        return SimpleNamespace(id=f"sha256:{name}", attrs={"RepoDigests": []})
+        return SimpleNamespace(id=f"sha256:{name}", attrs={"RepoDigests": [], "Config": self.config})
 
     def _pull(self, name: str) -> None:
         if name not in self.registry:

@@ -15,10 +15,11 @@ import typer
 
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
+from lab.engines.image_start import start_of_image
 from lab.errors import UsageError
 from lab.report.text import one_line
 from lab.starter.command import template
-from lab.starter.look import Look, command_text, look_at
+from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
@@ -68,7 +69,8 @@ def init(
     ask = _prompt if can_ask() and not json else None
     if not image and folder is None:
         image, folder = _image_or_folder(ask)
-    look = Look() if folder is None else look_at(folder, port)
+    told = bool((target or command) and ready_path)
+    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port)
     target, command = _start(target, command, look, port, ask)
     answers = Answers(
         name=folder.resolve().name if folder else image.rpartition("/")[2].partition(":")[0],
@@ -103,6 +105,14 @@ def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
     if not guess:
         raise UsageError(f"{flag} is missing, and nothing tells what it could be", CONSEQUENCE)
     return guess
+
+
+def _look_at_image(image: str, port: int | None) -> Look:
+    start = start_of_image(image)
+    if start is None:
+        say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
+        return Look()
+    return look_at_image(start, port)
 
 
 def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:

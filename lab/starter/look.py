@@ -44,7 +44,7 @@ def look_at(folder: Path, port: int | None = None) -> Look:
     apps = find_apps(folder)
     target, command = _start(start, apps, port)
     paths = _paths_of(apps, target, command)
-    ready = ready_path(paths)
+    ready = start.ready_path or ready_path(paths)
     return Look(
         target=target,
         command=command,
@@ -53,6 +53,12 @@ def look_at(folder: Path, port: int | None = None) -> Look:
         requirements=_requirements(folder, start),
         needs_registry=not start.takes_base,
     )
+
+
+def look_at_image(start: Start, port: int | None = None) -> Look:
+    """What a finished image says: how it starts, and perhaps what its health check asks for."""
+    target, command = _start(start, [], port)
+    return Look(target=target, command=command, ready_path=start.ready_path)
 
 
 def _start(start: Start, apps: list[FoundApp], port: int | None) -> tuple[str, str]:

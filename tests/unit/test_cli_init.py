@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.errors import UsageError
 from lab.scenario_file import read_scenario
+from lab.starter.dockerfile import Start
 
+FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
@@ -19,6 +21,12 @@ def init(*arguments: object, answers: str = "") -> str:
     """What was printed. Raises what the command raises."""
     result = CliRunner().invoke(app, ["init", *map(str, arguments)], input=answers, catch_exceptions=False)
     return str(result.output)
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever images this machine has."""
+    monkeypatch.setattr("lab.cli.init.start_of_image", lambda _name: None)
 
 
 @pytest.fixture
@@ -89,6 +97,25 @@ def test_on_a_terminal_everything_is_asked_with_its_guess(tmp_path: Path, at_a_t
     assert "[/healthz]" in said
     assert "[/products]" in said
     assert '"/products/7"' in (out / "locustfile.py").read_text()
+
+
+def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own command and health check are the guesses; what is loaded only the person knows."""
+    start = Start(command=("gunicorn", "shop:api", "--bind", "0.0.0.0:80"), ready_path="/up")
+    monkeypatch.setattr("lab.cli.init.start_of_image", {"shop:1.4": start}.get)
+    init("--image", "shop:1.4", "--path", "/items", "--out", tmp_path / "mine")
+    scenario = read_scenario(tmp_path / "mine" / "scenario.toml")
+
+    assert (scenario.app.image, scenario.app.ready_path) == ("shop:1.4", "/up")
+    assert scenario.app.command == "gunicorn shop:api --bind {host}:{port} --workers {workers}"
+
+
+def test_no_engine_is_asked_when_everything_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guess that nobody needs may not fail or wait."""
+    monkeypatch.setattr("lab.cli.init.start_of_image", lambda name: pytest.fail(f"asked for {name}"))
+    init("--image", "b:1", *FLAGS, "--out", tmp_path / "b")
+
+    assert read_scenario(tmp_path / "b" / "scenario.toml").app.target == "a:b"
 
 
 def test_an_image_is_asked_for_what_nobody_can_guess(tmp_path: Path, at_a_terminal: None) -> None:

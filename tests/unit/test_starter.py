@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ast
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.errors import ScenarioError, UsageError
+from lab.engines.image_start import start_of_image
+from lab.errors import MissingError, ScenarioError, UsageError
 from lab.plan import build_plan
 from lab.scenario_file import read_scenario
 from lab.starter.command import plain_target, template
-from lab.starter.dockerfile import Start, read_start
-from lab.starter.look import command_text, look_at
+from lab.starter.dockerfile import Start, image_start, read_start
+from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.source import find_apps, ready_path
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files
+from tests.fake_images import FakeDocker
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 DEEP = """
@@ -93,6 +97,60 @@ def test_a_dockerfile_says_how_it_starts(text: str, expected: Start) -> None:
 def test_a_command_becomes_a_template(command: str, port: int | None, expected: str) -> None:
     """Host, port and number of workers give way to placeholders; known servers get the ones that are not there."""
     assert command_text(template(shlex.split(command), port)) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"Cmd": ["uvicorn", "shop:api", "--port", "80"]}, Look(target="shop:api")),
+        ({"Cmd": ["/bin/sh", "-c", "uvicorn shop:api --port 80"], "Entrypoint": None}, Look(target="shop:api")),
+        (
+            {"Cmd": ["serve", "-l", ":9000"], "ExposedPorts": {"9000/tcp": {}, "9443/tcp": {}}},
+            Look(command="serve -l :{port}"),
+        ),
+        (
+            {
+                "Entrypoint": ["gunicorn"],
+                "Cmd": ["shop:api", "-k", "uvicorn_worker.UvicornWorker"],
+                "Healthcheck": {"Test": ["CMD-SHELL", "curl -fs http://localhost:8000/healthz || exit 1"]},
+            },
+            Look(
+                command="shop:api -k uvicorn_worker.UvicornWorker --bind {host}:{port} --workers {workers}",
+                ready_path="/healthz",
+            ),
+        ),
+        ({"Cmd": ["/bin/sh", "-c", "exec serve $PORT"]}, Look()),
+        ({"Cmd": None, "Entrypoint": None, "ExposedPorts": None, "Healthcheck": None}, Look()),
+    ],
+)
+def test_a_finished_image_says_how_it_starts(config: dict[str, Any], expected: Look) -> None:
+    """As its Dockerfile would; what only a shell could tell is left to the person."""
+    assert look_at_image(image_start(config)) == expected
+
+
+def test_a_health_check_names_the_ready_path() -> None:
+    """In whatever program it is written."""
+    ask = """HEALTHCHECK CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:80/up?deep=1')" """
+    assert read_start(f"FROM x\n{ask}\n").ready_path == "/up?deep=1"
+    listed = json.dumps(["python", "-c", 'import urllib.request as r; r.urlopen("http://localhost:8000/health")'])
+    assert read_start(f"FROM x\nHEALTHCHECK --interval=5s CMD {listed}\n").ready_path == "/health"
+    assert read_start("FROM x\nHEALTHCHECK CMD wget -q http://localhost/up>/dev/null\n").ready_path == "/up"
+    assert read_start("FROM x\nHEALTHCHECK CMD curl http://localhost/${UP}\n").ready_path == ""
+    assert read_start(f"FROM x\n{ask}\nFROM y\n").ready_path == ""
+    assert read_start("FROM x\nHEALTHCHECK NONE\n").ready_path == ""
+
+
+def test_the_engine_is_asked_for_what_is_here_and_nothing_is_pulled() -> None:
+    """No engine and no image are no error: then there is no guess."""
+    here = FakeDocker(present={"shop:1"}, registry={"shop:2"}, config={"Cmd": ["uvicorn", "shop:api"]})
+
+    def nobody() -> Any:
+        raise MissingError("no Docker engine answers", "start it")
+
+    assert start_of_image("shop:1", docker_client=lambda: here) == Start(command=("uvicorn", "shop:api"))
+    assert start_of_image("shop:2", docker_client=lambda: here) is None
+    assert "shop:2" not in here.present
+    assert start_of_image("shop:1", docker_client=nobody) is None
 
 
 def test_arguments_of_an_entrypoint_are_known_by_it() -> None:
