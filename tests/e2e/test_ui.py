@@ -96,6 +96,13 @@ def watch_the_tab(page: Page, roles: set[str]) -> None:
     assert set(page.locator("#lab tbody tr td:first-child").all_inner_texts()) == roles
     shares = [float(text.removesuffix(" %")) for text in page.locator("#lab .share > span").all_inner_texts()]
     assert sum(shares) == pytest.approx(100, abs=0.2)
+    sums = page.locator("#lab tfoot tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
+    )
+    *by_role, total = [(row[0], float(row[4].removesuffix(" MiB"))) for row in sums]
+    assert {role for role, _ in by_role} == {f"all {role}" for role in roles}
+    assert total[0] == "sum"
+    assert total[1] == pytest.approx(sum(memory for _, memory in by_role), abs=0.3)
     assert page.locator("#lab .chart").count() == 2
     for chart in page.locator("#lab .chart").all():
         assert chart.locator("polyline").count() >= len(page.locator("#lab tbody tr").all())

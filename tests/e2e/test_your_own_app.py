@@ -14,6 +14,7 @@ from tests.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.e2e
 
+ARTEFACTS = REPOSITORY / "artifacts"
 BUSY = "are invalid, more than may be replaced"
 
 
@@ -66,9 +67,11 @@ def test_an_app_that_knows_nothing_of_the_lab_runs_from_init_to_report(tmp_path:
 
 def check_view(screen: Terminal) -> None:
     """Every part of the view was there while the replicas were measured, nothing wrapped, nothing stays."""
+    ARTEFACTS.mkdir(exist_ok=True)
     frames = [shown for shown in screen.seen if any(re.match(r" now   replicas .* measure ━", line) for line in shown)]
     assert frames, "the measure phase was shown"
     frame = "\n".join(frames[-1])
+    (ARTEFACTS / "terminal-80-columns.txt").write_text(frame + "\n", encoding="utf-8")
     assert re.search(r"^ scenario · 3 arms × 1 block · block 1/1 · \d+ s left", frame, re.MULTILINE)
     assert re.search(
         r"^ load  200/s asked  [\d.]+/s sent  p50 \S+ ms  p99 \S+ ms  0 failed  Locust \d+ %$", frame, re.MULTILINE

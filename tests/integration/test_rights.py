@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from lab.results import read_info, read_trial
 from lab.scenario import App, Arm
 from tests.integration.conftest import REPOSITORY, scenario_of
 from tests.ordinary_user import OrdinaryUser, ordinary_user
+from tests.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.integration
 
@@ -79,13 +81,22 @@ def user() -> Iterator[OrdinaryUser]:
         yield user
 
 
-def run_as(user: OrdinaryUser, argv: list[str], processes: int) -> tuple[RunInfo, TrialResult, Path]:
+def run_as(
+    user: OrdinaryUser, argv: list[str], processes: int, shown_on: Terminal | None = None
+) -> tuple[RunInfo, TrialResult, Path]:
     """One run of one trial, valid or not on a machine with neighbours; its folder goes with the user's home."""
     path, out = user.home / "scenario.toml", user.home / "runs"
     path.write_text(SCENARIO.replace("PROCESSES", str(processes)))
     command = [sys.executable, "-m", *(part.format(scenario=path, out=out) for part in argv)]
     done = subprocess.run(
-        user.command(command), env=user.environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        user.command(command),
+        env={**user.environment, "TERM": "xterm-256color"},
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=shown_on.slave if shown_on else subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
     )
     folders = list(out.iterdir()) if out.is_dir() else []
     assert folders, done.stderr
@@ -99,9 +110,17 @@ def run_as(user: OrdinaryUser, argv: list[str], processes: int) -> tuple[RunInfo
 def test_an_ordinary_user_measures_memory_and_knows_who_served(
     user: OrdinaryUser, client: docker.DockerClient, docs_app: None
 ) -> None:
-    """Through the helper: PSS, which agrees with the cgroups, every listener, the event loop, owners of connections."""
+    """Through the helper: PSS, which agrees with the cgroups, every listener, the event loop, owners of connections.
+
+    The live view shows the processes meanwhile, although their rows grow in the helper's folder.
+    """
     prepare_helper(client, print)
-    info, trial, _ = run_as(user, ["lab", "run", "--quiet", "{scenario}", "--out", "{out}"], processes=2)
+    with terminal(100, 30) as screen:
+        info, trial, _ = run_as(user, ["lab", "run", "{scenario}", "--out", "{out}"], 2, shown_on=screen)
+        screen.close()
+    frames = ["\n".join(shown) for shown in screen.seen if any(" measure ━" in line for line in shown)]
+    assert frames, "\n".join(screen.screen)
+    assert len(re.findall(r"^ +worker +\d+ .* [\d.]+ MiB", frames[-1], re.MULTILINE)) == 2, frames[-1]
 
     assert info.environment["sampled_by"] == "a helper container"
     processes = trial.tables.processes

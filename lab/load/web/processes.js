@@ -116,14 +116,24 @@ function draw() {
   const now = points.at(-1)?.visit === live.visit && live.state === "ready" ? points.at(-1).processes : [];
   const colours = colouring(now);
   body.replaceChildren(...now.map((process) => row(process, colours)));
-  const sum = (key) => now.reduce((total, each) => (total === null || each[key] === null ? null : total + each[key]), 0);
-  foot.replaceChildren(...(now.length ? [element("tr", {}, cell("sum"), cell(""), cell(""),
-    cell(percent(sum("cpu")), true), cell(mebibytes(sum("pss_bytes")), true), cell(""))] : []));
+  foot.replaceChildren(...(now.length ? sums(now) : []));
   legend.textContent = !now.length ? "" :
     "CPU in per cent of one core over the last two seconds. Share: of the answers since this arm is up" +
     (now.some((each) => each.share !== null) ? "; the dashed mark is an even share." : ", once it is known who gave them.");
   memory.replaceChildren(...chart("Memory (PSS) by process", "MiB", (each) => each.pss_bytes === null ? null : each.pss_bytes / 2 ** 20));
   cpu.replaceChildren(...chart("CPU by process", "% of a core", (each) => each.cpu === null ? null : each.cpu * 100));
+}
+
+// One row for each role, and one for all; a sum that lacks a part is missing, never partial.
+function sums(now) {
+  const roles = [...new Set(now.map((each) => each.role))];
+  const groups = roles.length > 1 ? roles.map((role) => [role, now.filter((each) => each.role === role)]) : [];
+  return [...groups, ["sum", now]].map(([title, those]) => {
+    const sum = (key) => those.reduce((total, each) => (total === null || each[key] === null ? null : total + each[key]), 0);
+    const many = those.length > 1 ? "processes" : "process";
+    return element("tr", {}, cell(title === "sum" ? title : `all ${title}`), cell(String(those.length), true), cell(many),
+      cell(percent(sum("cpu")), true), cell(mebibytes(sum("pss_bytes")), true), cell(""));
+  });
 }
 
 const cell = (text, number) => element("td", { className: number ? "number" : "" }, text);
