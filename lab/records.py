@@ -257,7 +257,7 @@ class RunInfo:
     scenario: Mapping[str, Any]
     scenario_name: str
     environment: Environment
-    images: Mapping[str, Mapping[str, str]]  # key -> {"name", "digest", "origin": present|pulled|built}
+    images: Mapping[str, Mapping[str, str]]  # key -> ImageRecord.describe(): name, digest, id, origin, versions, …
     order: tuple[str, ...]
     states: Mapping[str, TrialState]
     cut: str = ""  # why the run ended early; empty when it did not
@@ -267,3 +267,7 @@ class RunInfo:
     calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     schema_version: int = SCHEMA_VERSION
+
+    def image_digest(self, key: str) -> str:
+        """The digest of an image by its key, which is Arm.image_key or "nginx"; "" when it is not known."""
+        return self.images.get(key, {}).get("digest", "")

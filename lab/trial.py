@@ -118,7 +118,8 @@ def _measure(run: Run, trial: Trial, staging: Path, steps: Steps, deployed: Depl
 
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
     """The runtime of the first trial from the same image: another image may have another one, it is compared whole."""
-    alike = {arm.name for arm in run.plan.scenario.arms if arm.image_key == trial.arm.image_key}
+    digest = run.folder.info.image_digest(trial.arm.image_key)
+    alike = {arm.name for arm in run.plan.scenario.arms if run.folder.info.image_digest(arm.image_key) == digest}
     for record in read_records(run.folder.path, run.folder.info):
         if record.arm in alike:
             runtime: Mapping[str, str] = record.attestation.get("runtime", {})

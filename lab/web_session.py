@@ -83,7 +83,7 @@ class Session:
     start_web: StartWeb = start_web
     redact: Redactor = NO_SECRETS
     _kept: Counter[str] = field(default_factory=Counter)
-    _runtimes: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of each image's first visit
+    _runtimes: dict[str, Mapping[str, str]] = field(default_factory=dict)  # by digest: of each image's first visit
     _port: int = 0
 
     def run(self, arm: str) -> bool:
@@ -146,8 +146,9 @@ class Session:
         with self.engine.deploy(self._topology(trial)) as deployment, logs_kept(deployment, staging):
             deployed = Deployed(t0, tools.clock(), started_at, deployment)
             with INTERRUPTS.admitted():
-                evidence = attest(trial, deployment, self._runtimes.get(trial.arm.image_key), tools.collect_evidence)
-            self._runtimes.setdefault(trial.arm.image_key, evidence.runtime)
+                image = self.folder.info.image_digest(trial.arm.image_key)
+                evidence = attest(trial, deployment, self._runtimes.get(image), tools.collect_evidence)
+            self._runtimes.setdefault(image, evidence.runtime)
             wish, measured = self._sampled(web, trial, staging, deployed, evidence)
         if measured is None:
             return wish, None

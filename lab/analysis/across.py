@@ -54,7 +54,7 @@ def unlike(first: RunInfo, second: RunInfo, arm: str) -> tuple[Difference, ...]:
     """Every field in which two runs differ for one arm: circumstances, scenario, the arm itself."""
     arms = _arm(first, arm), _arm(second, arm)
     keys = [f"{ARM_IMAGE}{arm}" if one.get("image") else APP_IMAGE for one in arms]
-    images: list[Pair] = [(IMAGE_DIGEST, _digest(first, keys[0]), _digest(second, keys[1]))]
+    images: list[Pair] = [(f"images.{keys[1]}.digest", _digest(first, keys[0]), _digest(second, keys[1]))]
     if any(one.get("front") != "direct" for one in arms):
         images.append(("images.nginx.digest", _digest(first, "nginx"), _digest(second, "nginx")))
     around = _around(first, second, images)
@@ -84,9 +84,9 @@ def _around(first: RunInfo, second: RunInfo, images: Sequence[Pair]) -> list[Pai
 
 
 def of_the_image(difference: Difference) -> bool:
-    """Whether a difference is one of the app's image: its digest, or what follows from it."""
+    """Whether a difference is one of the image that an arm runs from: its digest, or what follows from it."""
     table, _, fact = difference.key.partition(".")
-    return difference.key == IMAGE_DIGEST or (table == "environment" and fact in OF_THE_IMAGE)
+    return (table == "images" and fact != "nginx.digest") or (table == "environment" and fact in OF_THE_IMAGE)
 
 
 def studied(difference: Difference, keys: Sequence[str]) -> bool:
@@ -142,7 +142,7 @@ def _differences(pairs: Iterable[Pair]) -> Iterator[Difference]:
 
 
 def _digest(run: RunInfo, image: str) -> str | None:
-    return run.images.get(image, {}).get("digest")
+    return run.image_digest(image) or None
 
 
 def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Pair]:

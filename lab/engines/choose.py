@@ -48,8 +48,9 @@ def open_engine(
 def _open_docker(client: docker.DockerClient, scenario: Scenario, run_id: str, on_step: OnStep) -> Opened:
     with engine_errors():
         images = dict(prepare_images(client, scenario, _needs_nginx(scenario), on_step))
-        for key in sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)}):
-            images[key] = replace(images[key], versions=image_versions(client, images[key].id, run_id))
+        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
+        versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
+        images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
     rights = find_rights(client, run_id, on_step)
     return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights), images
 

@@ -43,6 +43,7 @@ class ImageRecord:
     digest: str
     origin: Way
     detail: str
+    reference: str = ""  # repository@digest, by which a registry has it; "" when none does
     versions: Mapping[str, str] = field(default_factory=dict)  # inside it, as versions.image_versions tells them
 
     def describe(self) -> dict[str, str]:
@@ -76,9 +77,12 @@ def prepare_images(
         if _needs_base(scenario.app, context):
             images["python"] = prepare_base(client, PYTHON, scenario.images.python, on_step)
         images["app"] = _prepare_build(client, scenario.app, context, images.get("python"), on_step)
+    by_name = {scenario.app.image: images["app"]}
     for arm in scenario.arms:
+        if arm.image and arm.image not in by_name:
+            by_name[arm.image] = _prepare(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
         if arm.image:
-            images[arm.image_key] = _prepare(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
+            images[arm.image_key] = by_name[arm.image]
     if need_nginx:
         images["nginx"] = prepare_base(client, NGINX, scenario.images.nginx, on_step)
     return images
@@ -200,9 +204,15 @@ def _record(client: docker.DockerClient, plan: ImagePlan) -> ImageRecord:
     image = find_image(client, plan.name)
     if image is None:
         raise MissingError(f"image {plan.name} vanished", "do not remove images while the lab prepares them")
-    digests = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or ()]
-    digest = digests[0] if digests else image.id
-    return ImageRecord(name=plan.name, id=image.id, digest=digest, origin=plan.way, detail=plan.detail)
+    reference = next(iter(image.attrs.get("RepoDigests") or ()), "")
+    return ImageRecord(
+        name=plan.name,
+        id=image.id,
+        digest=reference.partition("@")[2] or image.id,
+        origin=plan.way,
+        detail=plan.detail,
+        reference=reference,
+    )
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.records import RunInfo
 from lab.report.content import Box, Mood
 from lab.report.facts import budget_text, engine_text, known, runs_from
-from lab.report.images import images_text
+from lab.report.images import arms_by_image, images_text, versions_text
+from lab.scenario import Arm
 from lab.units import format_bytes, format_rate, format_ratio
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
@@ -85,7 +86,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
             known(run, "storage_driver"),
         ),
         runs_from(run): images_text(run, scenario.arms),
-        "versions": _joined(*(_named(run, name, f"{name} ") for name in ("uvicorn", "fastapi", "uvloop", "locust"))),
+        "versions": _versions(run, scenario.arms),
         "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
         "front": ", ".join(profiles) or "none: clients connect directly",
         "load": f"{rate}, users and duration by hand"
@@ -94,6 +95,14 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         "seed": str(scenario.trials.seed),
     }
     return Box(key="machine", title="Measured on", mood=Mood.PLAIN, rows=tuple(rows.items()), more="details")
+
+
+def _versions(run: RunInfo, arms: Sequence[Arm]) -> str:
+    """Of the image that all arms run from, as the environment tells them; else those of each image. And Locust's."""
+    locust = _named(run, "locust", "locust ")
+    if len(arms_by_image(run, arms)) > 1:
+        return "; ".join(filter(None, (versions_text(run, arms), locust)))
+    return _joined(*(_named(run, name, f"{name} ") for name in ("uvicorn", "fastapi", "uvloop")), locust)
 
 
 def _joined(*parts: str) -> str:

@@ -9,6 +9,14 @@ from lab.records import RunInfo
 from lab.scenario import Arm
 
 DIGEST_LENGTH = 19  # "sha256:" and twelve digits
+HEADLINE = ("fastapi", "uvicorn", "uvloop")
+OPTIONS: Mapping[str, str] = {  # what else may differ from arm to arm: fields of scenario.Arm
+    "model": "process model",
+    "front": "front",
+    "balance": "balancing method",
+    "profile": "nginx profile",
+    "env": "environment",
+}
 VERSIONS: Mapping[str, str] = {  # those of an image record, as versions.image_versions names them
     "app_python": "Python",
     "fastapi": "fastapi",
@@ -28,7 +36,8 @@ def images_text(run: RunInfo, arms: Sequence[Arm]) -> str:
 
 
 def _text(image: Mapping[str, str]) -> str:
-    return f"{image.get('name', '?')} {image.get('digest', '')[:DIGEST_LENGTH]}".strip()
+    name, digest = image.get("name", "?"), image.get("digest", "")
+    return digest[:DIGEST_LENGTH] if name == digest else f"{name} {digest[:DIGEST_LENGTH]}".strip()
 
 
 def arms_by_image(run: RunInfo, arms: Sequence[Arm]) -> Sequence[tuple[Mapping[str, str], Sequence[Arm]]]:
@@ -59,13 +68,29 @@ def image_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     )
 
 
+def versions_text(run: RunInfo, arms: Sequence[Arm]) -> str:
+    """Versions inside the image that matter most; where arms have their own, those of each image with its arms."""
+    used = arms_by_image(run, arms)
+    told = [
+        ", ".join(f"{title} {image[fact]}" for fact, title in VERSIONS.items() if fact in HEADLINE and fact in image)
+        for image, _ in used
+    ]
+    if len(used) == 1:
+        return told[0]
+    return "; ".join(
+        f"{', '.join(arm.name for arm in those)}: {text or 'not known'}"
+        for (_, those), text in zip(used, told, strict=True)
+    )
+
+
 def image_doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
-    """Arms that differ from the baseline in their image and in their process model: two causes, one number."""
+    """Arms that differ from the baseline in their image and in something else: two causes, one number."""
     baseline = next(arm for arm in summary.scenario.arms if arm.name == summary.baseline)
     others = (arms for _, arms in arms_by_image(run, summary.scenario.arms) if baseline not in arms)
-    for arm in (arm for arms in others for arm in arms):
-        if (arm.model, arm.front) != (baseline.model, baseline.front):
-            yield (
-                f"{arm.name} differs from {baseline.name} in its image and in its process model: which of the two "
-                "makes a difference cannot be told. An arm that differs in one of them would tell."
-            )
+    for arms in others:
+        for arm in arms:
+            if options := [title for key, title in OPTIONS.items() if getattr(arm, key) != getattr(baseline, key)]:
+                yield (
+                    f"{arm.name} differs from {baseline.name} in its image and in its {' and '.join(options)}: from "
+                    "these two alone nobody can tell which makes a difference. Compare arms that differ in one thing."
+                )

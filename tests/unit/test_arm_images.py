@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.across import unlike
+from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
 from lab.analysis.summary import summarise
-from lab.engines import images
+from lab.engines import choose, images
 from lab.engines.images import prepare_images
+from lab.engines.rights import OwnRights
 from lab.errors import MissingError, ScenarioError
 from lab.plan import build_plan, build_topology, nominal_ports
 from lab.records import Environment, RunInfo
@@ -69,11 +70,28 @@ def test_plain_processes_have_no_images() -> None:
         check_plain(SCENARIO)
 
 
-def test_versions_inside_an_image_are_kept_with_it() -> None:
-    """run.json tells them for each image."""
-    record = prepare_images(FakeDocker(present={"example/app:1", "example/app:2"}), SCENARIO, False, print)["arm.new"]
+def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image is looked into once, and the engine describes itself with those of the app's own."""
+    asked: list[str] = []
 
-    assert replace(record, versions={"uvicorn": "0.54.0"}).describe()["uvicorn"] == "0.54.0"
+    def look(_client: object, identity: str, _run_id: str) -> Mapping[str, str]:
+        asked.append(identity)
+        return {"uvicorn": identity.rpartition(":")[2]}
+
+    monkeypatch.setattr(choose, "image_versions", look)
+    monkeypatch.setattr(choose, "find_rights", lambda *_: OwnRights())
+    monkeypatch.setattr("lab.engines.docker.describe", lambda _client: {})
+    docker = FakeDocker(present={"example/app:1", "example/app:2"})
+    scenario = make_scenario([WORKERS, NEW, {**NEW, "name": "again"}])
+    engine, found = choose.open_engine(scenario, "run", print, docker_client=lambda: docker)
+
+    assert {key: image.describe()["uvicorn"] for key, image in found.items()} == {
+        "app": "1",
+        "arm.new": "2",
+        "arm.again": "2",
+    }
+    assert len(asked) == 2
+    assert engine.describe()["uvicorn"] == "1"
 
 
 def test_two_runs_compare_the_image_that_the_arm_ran_from() -> None:
@@ -90,23 +108,19 @@ def test_two_runs_compare_the_image_that_the_arm_ran_from() -> None:
     assert unlike(first, newer_app, "new") == ()
     assert {found.key for found in unlike(first, newer_app, "workers")} == {"images.app.digest", "environment.uvicorn"}
     newer_arm = replace(first, images={**IMAGES, "arm.new": {**IMAGES["arm.new"], "digest": "sha256:" + "ef" * 32}})
-    assert [found.key for found in unlike(first, newer_arm, "new")] == ["images.app.digest"]
+    (found,) = unlike(first, newer_arm, "new")
+    assert found.key == "images.arm.new.digest"
+    assert studied(found, ["images.app.digest"]), "one word for whichever image the arm runs from"
     assert unlike(first, newer_arm, "workers") == ()
 
 
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({"name": "shop:1.4", "digest": "sha256:aa", "id": "sha256:bb"}, "shop@sha256:aa"),
-        ({"name": "host:5000/shop", "digest": "sha256:aa", "id": "sha256:bb"}, "host:5000/shop@sha256:aa"),
-        ({"name": "host:5000/shop:1", "digest": "sha256:aa", "id": "sha256:bb"}, "host:5000/shop@sha256:aa"),
-        ({"name": "shop@sha256:aa", "digest": "sha256:aa", "id": "sha256:bb"}, "shop@sha256:aa"),
-        ({"name": "shop:1.4", "digest": "sha256:bb", "id": "sha256:bb"}, "sha256:bb"),
-        (
-            {"name": "process-model-lab/main:0a1b", "digest": "sha256:b", "id": "sha256:b"},
-            "process-model-lab/main:0a1b",
-        ),
-        ({}, ""),
+        ({"name": "shop:1.4", "id": "sha256:bb", "reference": "host:5000/shop@sha256:aa"}, "host:5000/shop@sha256:aa"),
+        ({"name": "shop:1.4", "id": "sha256:bb", "reference": ""}, "sha256:bb"),
+        ({"name": "shop:1.4", "id": "sha256:bb"}, "sha256:bb"),
+        ({"name": "shop:1.4"}, ""),
     ],
 )
 def test_an_exact_name_cannot_come_to_mean_another_image(image: Mapping[str, str], expected: str) -> None:
@@ -153,6 +167,22 @@ def test_two_causes_in_one_arm_are_a_doubt() -> None:
     found = [doubt for doubt in doubts(run, summarise(run, make_trials(scenario))) if "in its image" in doubt]
 
     assert found == [
-        "new-replicas differs from workers in its image and in its process model: which of the two makes a difference "
-        "cannot be told. An arm that differs in one of them would tell."
+        "new-replicas differs from workers in its image and in its process model and front: from these two alone "
+        "nobody can tell which makes a difference. Compare arms that differ in one thing."
     ]
+
+
+def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
+    """Such as an environment variable."""
+    scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
+    found = doubts(run_of(scenario), summarise(run_of(scenario), make_trials(scenario)))
+
+    assert any("in its image and in its environment" in doubt for doubt in found)
+
+
+def test_the_machine_box_tells_the_versions_of_each_image() -> None:
+    """Those of the app's image are not those of the run."""
+    rows = dict(machine_box(run_of(), summarise(run_of(), make_trials(SCENARIO))).rows)
+
+    told = "workers: fastapi 0.120.0, uvicorn 0.53.0; new: fastapi 0.120.0, uvicorn 0.54.0"
+    assert rows["versions"].startswith(told)

@@ -108,6 +108,7 @@ def test_the_users_own_image_is_present_or_pulled() -> None:
         "digest": "sha256:my:1",
         "origin": "pulled",
         "detail": "the registry has it",
+        "reference": "",
     }
     assert steps == ["pulling my:1"]
     assert plan_image(docker, "my:1", 3).way is Way.PRESENT

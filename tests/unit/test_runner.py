@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -269,14 +270,23 @@ def test_arms_served_by_different_event_loops_end_the_run(tmp_path: Path) -> Non
 
 
 def test_different_images_may_have_different_event_loops(tmp_path: Path) -> None:
-    """They are compared whole; within one image the arms must still agree."""
-    alone = replace(SCENARIO.arms[0], image="shop:2")
-    world = World(runtime=lambda topology: {"loop": "asyncio" if topology.trial_id.endswith(alone.name) else "uvloop"})
-    run = prepare(tmp_path, world)
-    plan = build_plan(replace(run.plan.scenario, arms=(alone, *SCENARIO.arms[1:])))
-    run_plan(replace(run, plan=plan))
+    """They are compared whole; arms of one image must still agree, by whatever key they name it."""
+    new, other = (replace(SCENARIO.arms[0], name=name, image="shop:2") for name in ("new", "other"))
+    images = {"app": {"digest": "sha256:1"}, "arm.new": {"digest": "sha256:2"}, "arm.other": {"digest": "sha256:2"}}
 
-    assert set(states(run).values()) == {TrialState.DONE}
+    def run_with(folder: Path, loops: Mapping[str, str]) -> Run:
+        world = World(runtime=lambda topology: {"loop": loops[topology.trial_id.removeprefix("b01-")]})
+        plan = build_plan(replace(SCENARIO, arms=(SCENARIO.arms[0], new, other), trials=Trials(blocks=1, seed=1)))
+        kept = RunFolder.create(folder, new_run_info("run", "shop", plan, Environment(facts={}), images))
+        return Run(plan=plan, folder=kept, engine=world.engine, observer=Silent(), tools=world.tools)
+
+    workers = SCENARIO.arms[0].name
+    fine = run_with(tmp_path / "fine", {workers: "uvloop", "new": "asyncio", "other": "asyncio"})
+    run_plan(fine)
+    assert set(states(fine).values()) == {TrialState.DONE}
+
+    with pytest.raises(InvalidRunError, match="loop"):
+        run_plan(run_with(tmp_path / "odd", {workers: "uvloop", "new": "asyncio", "other": "uvloop"}))
 
 
 def test_an_invalid_block_is_replaced(tmp_path: Path) -> None:
