@@ -11,10 +11,12 @@ import typer.main
 from meanings import MEANINGS, TABLES
 from parts import ROW_MEANS, columns, linked, numbers, scenarios
 
+from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND
 from lab.analysis.gates import GATES, Gate
 from lab.analysis.gates.outcome import quantity
 from lab.analysis.metrics import CATALOGUE
 from lab.cli import app
+from lab.cli.metrics import least
 from lab.scenario_file import json_schema
 
 TARGET = Path(__file__).parent / "reference.md"
@@ -30,7 +32,7 @@ of the trial.
 | --- | --- |
 | `report.html` | the report, one file, works without a network |
 | `report.md`, `figures/` | the same for GitHub, with SVG figures |
-| `comparison.json` | the same for programs |
+| `comparison.json` | the same for programs; `lab schema --comparison` prints its JSON Schema |
 | `tables/` | every table of the report as CSV |
 | `run.json` | resolved scenario, plan, seed, machine, versions, image digests, state of each trial |
 | `trials/b01-replicas/record.json` | phases, attestation, gates, counters of one trial |
@@ -83,8 +85,9 @@ def reference() -> str:
         "## Expectations\n",
         EXPECTATIONS,
         "## Metrics\n",
-        "Bound: inside it two arms are practically equivalent; `compare.bounds` replaces it. "
-        "A percentile is shown with 10 requests beyond it and judged with 30.\n",
+        "Bound: inside it two arms are practically equivalent; `compare.bounds` replaces it. Least count: how many "
+        f"requests of a trial a percentile takes to be shown ({PRINT_BEYOND} lie beyond it), and to be judged "
+        f"({JUDGE_BEYOND}).\n",
         _metrics(),
         "## Gates\n",
         "A gate says whether a trial is valid, whatever it measured. One invalid trial takes its whole block out.\n",
@@ -170,11 +173,12 @@ def _metrics() -> str:
             metric.unit.value,
             metric.better.value,
             "" if metric.bound is None else f"±{metric.bound * 100:g} %",
+            least(metric),
             metric.definition,
         )
         for metric in CATALOGUE
     ]
-    return _table(("metric", "unit", "better", "bound", "definition"), rows)
+    return _table(("metric", "unit", "better", "bound", "least count", "definition"), rows)
 
 
 def _gates() -> str:

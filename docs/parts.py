@@ -13,6 +13,7 @@ from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND, STEADY_DRIFT
 from lab.analysis.floor import LEVEL
 from lab.analysis.gates.limits import STEADY_P_VALUE
 from lab.analysis.intervals import blocks_needed
+from lab.analysis.metrics import METRICS
 from lab.analysis.power import MIN_BLOCKS_TO_ESTIMATE, SETTLE_CHANCE
 from lab.analysis.shares import MIN_ATTRIBUTED
 from lab.analysis.verdict import FAMILY_ERROR, verdict_level
@@ -21,6 +22,7 @@ from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
 from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
 from lab.scenario import Trials
 from lab.scenario_file import read_scenario
+from lab.units import format_count
 
 DOCS = Path(__file__).parent
 SCENARIOS = DOCS.parent / "scenarios"
@@ -32,7 +34,7 @@ ROW_MEANS = {
     "host": "One row an instant: the machine, and what the lab itself used.",
 }
 COLUMN = re.compile(r'^    "(\w+)": pl\.(\w+),(?:  # (.*))?$', re.MULTILINE)
-OUT_OF = {"p95": 20, "p99": 100, "p99.9": 1000}  # one request in so many lies beyond the percentile
+PERCENTILES = ("p95", "p99", "p99.9")
 CITED = {"METHOD": "method.md", "FIELD": "traps.md"}
 
 Rows = list[tuple[str, ...]]
@@ -71,8 +73,8 @@ def numbers() -> Rows:
         ("chance of a verdict that a forecast of blocks aims at", f"{SETTLE_CHANCE * 100:g} %"),
         ("least blocks for such a forecast", str(MIN_BLOCKS_TO_ESTIMATE)),
         ("requests in the warm-up, for each serving process", f"{MIN_WARMUP_REQUESTS}, or {MAX_WARMUP_S:g} s"),
-        ("observations beyond a percentile, to show it", f"{PRINT_BEYOND}{_requests(PRINT_BEYOND)}"),
-        ("observations beyond a percentile, to judge it", f"{JUDGE_BEYOND}{_requests(JUDGE_BEYOND)}"),
+        ("observations beyond a percentile, to show it", f"{PRINT_BEYOND}: {_requests('least_to_show')}"),
+        ("observations beyond a percentile, to judge it", f"{JUDGE_BEYOND}: {_requests('least_to_judge')}"),
         ("arrivals that may wait or be in flight", f"{queue_limit(1)} at 1/s, {queue_limit(300)} at 300/s"),
         ("drift of a measure phase", f"{STEADY_DRIFT * 100:g} %, when its p-value is below {STEADY_P_VALUE}"),
         ("attributed requests, to show shares", f"{MIN_ATTRIBUTED * 100:g} %"),
@@ -111,9 +113,9 @@ def _primaries(count: int) -> str:
     return f"{count} primary metric" if count == 1 else f"{count} primary metrics"
 
 
-def _requests(beyond: int) -> str:
-    counts = {quantile: f"{beyond * out_of:,}".replace(",", " ") for quantile, out_of in OUT_OF.items()}
-    return ": " + ", ".join(f"{quantile} from {count} requests" for quantile, count in counts.items())
+def _requests(least: str) -> str:
+    counts = {key: format_count(getattr(METRICS[key], least)) for key in PERCENTILES}
+    return ", ".join(f"{key} from {count} requests" for key, count in counts.items())
 
 
 def _footprints() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -54,6 +55,11 @@ def quantile_eligible(n: int, quantile: float) -> Eligibility:
     if n < 0 or not 0 < quantile < 1:
         raise AnalysisError(f"a quantile between 0 and 1 of at least 0 observations, got {quantile:g} of {n}")
     return Eligibility(beyond=round(n * (1 - quantile), 6))  # 0.9 is not exact: 300 × (1 − 0.9) must give 30
+
+
+def least_count(quantile: float, beyond: int) -> int:
+    """The fewest observations of which ``beyond`` are expected past this quantile: 600 for p95 and 30."""
+    return ceil(round(beyond / (1 - quantile), 6))  # 1 − 0.95 is not exact either
 
 
 def steady(t_s: Sequence[float], values: Sequence[float]) -> Steadiness:

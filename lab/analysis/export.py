@@ -60,18 +60,24 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
 
 
 def comparison_schema() -> dict[str, Any]:
-    """The JSON Schema of comparison.json."""
+    """The JSON Schema of comparison.json, as `lab schema --comparison` prints it; its title has its version."""
     schema = _DOCUMENT.json_schema(mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "process-model-lab comparison",
-    } | schema
+    title = f"process-model-lab comparison, version {COMPARISON_SCHEMA_VERSION}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 
 def across_document(
-    first: RunInfo, second: RunInfo, differences: Sequence[Difference], found: Sequence[Across]
+    first: RunInfo,
+    second: RunInfo,
+    differences: Sequence[Difference],
+    found: Sequence[Across],
+    scenario: str | None,
+    why_not: str | None,
 ) -> dict[str, Any]:
-    """What `lab compare --json` prints: the second run judged against the first, arm by arm."""
+    """What `lab compare --json` prints: the second run judged against the first, arm by arm.
+
+    ``scenario`` is the TOML text of a scenario that compares both in one run; None where ``why_not`` says why not.
+    """
     return {
         "schema_version": COMPARISON_SCHEMA_VERSION,
         "evidence": "weak: two runs at different times, no blocks pair up",
@@ -86,6 +92,8 @@ def across_document(
             }
             for across in found
         },
+        "scenario": scenario,
+        "why_not": why_not,
     }
 
 

@@ -3,55 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from lab.analysis.metric_types import Better, Group, Metric, Unit
 
-class Unit(StrEnum):
-    """What a metric's value is stored in."""
-
-    BYTES = "bytes"
-    SECONDS = "seconds"
-    COUNT = "count"
-    PER_SECOND = "per second"
-    FRACTION = "fraction"
-    RATIO = "ratio"
-
-
-class Better(StrEnum):
-    """Which direction is an improvement."""
-
-    LOWER = "lower"
-    HIGHER = "higher"
-
-
-class Group(StrEnum):
-    """Where a metric stands in tables."""
-
-    LATENCY = "latency"
-    CAPACITY = "capacity"
-    MEMORY = "memory"
-    CPU = "CPU"
-    BALANCE = "balance"
-    START = "start"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One metric of one trial.
-
-    ``bound`` is the default bound of practical equivalence as a fraction (METHOD 7), None where no verdict is given.
-    ``quantile`` marks a percentile: it exists only with enough observations beyond it (METHOD 6.5).
-    """
-
-    key: str
-    unit: Unit
-    better: Better
-    group: Group
-    title: str
-    definition: str
-    bound: float | None = None
-    quantile: float | None = None
+__all__ = ["CATALOGUE", "METRICS", "Better", "Group", "Metric", "Unit"]
 
 
 def _latency(key: str, quantile: float, bound: float) -> Metric:
@@ -86,7 +41,7 @@ def _service(key: str, quantile: float, bound: float) -> Metric:
     )
 
 
-def _memory(key: str, title: str, definition: str, bound: float | None = None) -> Metric:
+def _memory(key: str, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
     return Metric(
         key=key,
         unit=Unit.BYTES,
@@ -95,12 +50,20 @@ def _memory(key: str, title: str, definition: str, bound: float | None = None) -
         title=title,
         definition=definition,
         bound=bound,
+        noun=noun,
     )
 
 
-def _cpu(key: str, unit: Unit, title: str, definition: str, bound: float | None = None) -> Metric:
+def _cpu(key: str, unit: Unit, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
     return Metric(
-        key=key, unit=unit, better=Better.LOWER, group=Group.CPU, title=title, definition=definition, bound=bound
+        key=key,
+        unit=unit,
+        better=Better.LOWER,
+        group=Group.CPU,
+        title=title,
+        definition=definition,
+        bound=bound,
+        noun=noun,
     )
 
 
@@ -118,6 +81,7 @@ CATALOGUE: tuple[Metric, ...] = (
         better=Better.HIGHER,
         group=Group.CAPACITY,
         title="successful requests a second",
+        noun="throughput",
         definition="Successful requests of the measure phase ÷ its length. Bounded by the rate in the open model.",
         bound=0.05,
     ),
@@ -127,6 +91,7 @@ CATALOGUE: tuple[Metric, ...] = (
         better=Better.LOWER,
         group=Group.CAPACITY,
         title="failed requests",
+        noun="number of failed requests",
         definition="Requests of the measure phase that failed, dropped arrivals included.",
     ),
     _memory(
@@ -135,12 +100,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, nginx) at one instant: the median over "
         "the instants of the measure phase. Shared pages are divided among their users, so that it may be summed.",
         0.05,
+        noun="memory",
     ),
     _memory(
         "memory.pss.peak",
         "memory (PSS), peak",
         "Largest sum of PSS over the arm's ledger at one instant of the measure phase.",
         0.05,
+        noun="memory at the peak",
     ),
     _memory(
         "memory.uss.total",
@@ -187,6 +154,7 @@ CATALOGUE: tuple[Metric, ...] = (
         Unit.SECONDS,
         "time throttled",
         "Δ throttled time of the arm's cgroups (cpu.stat) over the measure phase: the quota stopped them.",
+        noun="throttled time",
     ),
     _cpu(
         "cpu.runqueue.per_1k",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,7 @@ from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.records import RunInfo
-from lab.report.text import printable
-from lab.report.verdicts import contest_answer
+from lab.report.verdicts import answer_line, contest_answer
 from lab.results import read_info, read_trials
 from lab.scenario import Scenario
 from lab.scenario_compare import unknown
@@ -36,15 +36,16 @@ WEAKER = (
     "Two runs at different times are weaker evidence than one run with both arms: whatever changed between them, and "
     "is in no file, counts as a difference. Blocks do not pair up, so the intervals are wider as well."
 )
+NOTHING_DIFFERS = "Nothing that is on record differs between these runs: this is an A/A comparison over time."
 SAME_FOR_ALL = (
     "One run cannot hold both: {keys} is the same for every arm of a run. Run the two in turn, several times each, "
     "so that slow changes of the machine meet both."
 )
-
 STILL_HERE = (
     "It names the images that the two runs used: both must still be on this machine, or in their registry. `docker "
     "image inspect` tells."
 )
+NOT_TOLD = "Which images they used these runs do not tell, so no scenario with both is offered."
 
 Run = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
 Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that both runs have.")]
@@ -69,14 +70,41 @@ def compare(first: Run, second: Run, arm: Arm = "", studied: Studied = None, jso
     found = _allowed(runs, arms, studied or [])
     summaries = _summary(first, runs[0]), _summary(second, runs[1])
     across = [compare_across(*summaries, name, _floors(*runs)) for name in arms]
+    changed = [name for name in arms if unlike(*runs, name)] or arms
+    offered = offer(found, changed, runs, (summaries[0].scenario, summaries[1].scenario))
     if json:
-        put_json(across_document(*runs, found, across))
+        put_json(across_document(*runs, found, across, offered.scenario, offered.why_not))
         return
     for name in across:
         _put(name, *runs)
     say()
     say(WEAKER)
-    _offer(found, arms, runs, (summaries[0].scenario, summaries[1].scenario))
+    _put_offer(offered, changed)
+    if offered.scenario and any(map(of_the_image, found)):
+        say(STILL_HERE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The stronger experiment: ``scenario`` is TOML that compares both in one run; else ``why_not`` is a sentence."""
+
+    scenario: str | None = None
+    why_not: str | None = None
+
+
+def offer(
+    found: Sequence[Difference],
+    arms: Sequence[str],
+    runs: tuple[RunInfo, RunInfo],
+    scenarios: tuple[Scenario, Scenario],
+) -> Offer:
+    """A scenario with the first of ``arms`` when what is studied belongs to an arm, so that one run can hold both."""
+    if not found:
+        return Offer(why_not=NOTHING_DIFFERS)
+    if fixed := [difference.key for difference in found if not _of_an_arm(difference, runs)]:
+        return Offer(why_not=SAME_FOR_ALL.format(keys=", ".join(fixed)))
+    both = in_one_run(arms[0], runs, scenarios)
+    return Offer(why_not=NOT_TOLD) if both is None else Offer(scenario=scenario_text(both))
 
 
 def _arms(first: RunInfo, second: RunInfo, wanted: str) -> list[str]:
@@ -115,25 +143,16 @@ def _put(across: Across, first: RunInfo, second: RunInfo) -> None:
     put(f"{after} ({across.blocks[1]} valid blocks) against {before} ({across.blocks[0]})")
     for judgement in across.primaries:
         answer = contest_answer(Contest(metric=judgement.metric, arm=after, judgement=judgement), before)
-        put(printable(answer.sentence) + (f" → {answer.word}" if answer.word else ""))
+        put(answer_line(answer))
 
 
-def _offer(
-    found: Sequence[Difference],
-    arms: Sequence[str],
-    runs: tuple[RunInfo, RunInfo],
-    scenarios: tuple[Scenario, Scenario],
-) -> None:
-    """The scenario that would compare both in one run, when what is studied belongs to an arm."""
-    if not found:
-        say("Nothing that is on record differs between these runs: this is an A/A comparison over time.")
-    elif fixed := [difference.key for difference in found if not _of_an_arm(difference, runs)]:
-        say(SAME_FOR_ALL.format(keys=", ".join(fixed)))
-    else:
-        say("This scenario would compare them in one run:")
-        put(scenario_text(in_one_run(arms, runs, scenarios)))
-        if any(map(of_the_image, found)):
-            say(STILL_HERE)
+def _put_offer(offered: Offer, arms: Sequence[str]) -> None:
+    if offered.scenario is None:
+        say(offered.why_not or "")
+        return
+    more = f" (--arm {arms[1]} prints that of another arm)" if len(arms) > 1 else ""
+    say(f"This scenario would compare {arms[0]} of both in one run{more}:")
+    put(offered.scenario)
 
 
 def _of_an_arm(difference: Difference, runs: tuple[RunInfo, RunInfo]) -> bool:

@@ -10,6 +10,8 @@ from lab.cli.console import put, say
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.conclude import conclude
+from lab.report.exploratory import exploratory_status
+from lab.report.verdicts import answer_line, verdict_answers
 
 Intact = Annotated[
     bool, typer.Option("--intact", help="Leave out trials whose files are damaged, and say so, instead of refusing.")
@@ -26,4 +28,9 @@ def report(run: RunPath, intact: Intact = False, quiet: Quiet = False, summary_f
         say(f"left out: {trial}: {reason}")
     if not quiet:
         put(written.terminal)
+    elif found.run.exploratory:
+        put(exploratory_status(found.summary))
+    else:
+        for answer in verdict_answers(found.comparison):
+            put(answer_line(answer))
     say(f"report: {written.html}")

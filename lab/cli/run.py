@@ -19,6 +19,7 @@ from lab.cli.summary_file import SummaryFile, summary_in
 from lab.conclude import Conclusion, conclude_apart
 from lab.errors import UsageError
 from lab.plan import build_plan
+from lab.report.verdicts import answer_line, verdict_answers
 from lab.scenario import Scenario
 
 OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
@@ -57,7 +58,7 @@ def run(
             )
         found = conclude_apart(folder.path)
         summarise(found.written.summary)
-    _show(found, json=json, quiet=quiet)
+    show(found, json=json, quiet=quiet)
     if code := exit_code(found.comparison, strict=strict):
         raise typer.Exit(code)
 
@@ -67,11 +68,15 @@ def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
     return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
 
 
-def _show(found: Conclusion, *, json: bool, quiet: bool) -> None:
+def show(found: Conclusion, *, json: bool, quiet: bool) -> None:
+    """Print what came out and where the report is; ``quiet``: of what came out only the sentences of the answer."""
     if json:
         put_json(_document(found))
         return
-    if not quiet:
+    if quiet:
+        for answer in verdict_answers(found.comparison):
+            put(answer_line(answer))
+    else:
         put(found.written.terminal)
     put(f"report: {found.written.html}")
 

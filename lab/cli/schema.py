@@ -1,11 +1,20 @@
-"""``lab schema``: the JSON Schema of the scenario file."""
+"""``lab schema``: the JSON Schemas of the scenario file and of comparison.json."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
+from lab.analysis.export import comparison_schema
 from lab.cli.console import put_json
 from lab.scenario_file import json_schema
 
+OfComparison = Annotated[
+    bool, typer.Option("--comparison", help="Instead the JSON Schema of comparison.json, for programs that read it.")
+]
 
-def schema() -> None:
+
+def schema(comparison: OfComparison = False) -> None:
     """Print the JSON Schema of the scenario file, for editors that complete TOML."""
-    put_json(json_schema())
+    put_json(comparison_schema() if comparison else json_schema())

@@ -14,7 +14,7 @@ from lab.analysis.floor import EXPECTED_DIFFERENT, LEVEL, MetricFloor, NoiseFloo
 from lab.analysis.intervals import blocks_needed
 from lab.analysis.metrics import METRICS
 from lab.analysis.selfcheck import against_itself, floors_from
-from lab.cli.console import put, put_json, say
+from lab.cli.console import put, put_json
 from lab.cli.execute import BESIDE_OTHERS, REAL, Surroundings, run_scenario
 from lab.cli.live import view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
@@ -23,7 +23,7 @@ from lab.conclude import Conclusion
 from lab.errors import InvalidRunError
 from lab.floors import KeptFloor, conditions_of, machine_of, write_floor
 from lab.plan import build_plan
-from lab.report.verdicts import verdict_answers
+from lab.report.verdicts import answer_line, verdict_answers
 from lab.scenario import Scenario
 
 DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
@@ -51,10 +51,16 @@ def selfcheck(
     if json:
         put_json(document(found, kept) | {"kept": str(path)})
         return
-    Console().print(_table(kept.floor, len(found.summary.decision.used)))
+    show(found, kept, path, quiet=quiet)
+
+
+def show(found: Conclusion, kept: KeptFloor, path: Path, *, quiet: bool) -> None:
+    """Print the floors as a table, what it cannot say, and where they are kept; ``quiet``: without the table."""
+    if not quiet:
+        Console().print(_table(kept.floor, len(found.summary.decision.used)))
     for sentence in sentences(found, kept):
         put(sentence)
-    say(f"kept in {path}; report: {found.written.html}")
+    put(f"kept in {path}; report: {found.written.html}")
 
 
 def check(
@@ -112,9 +118,7 @@ def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
     said.append(f"{len(floor.different)} of {len(floor.metrics)} metrics came out different ({chance})")
     if floor.suspicious:
         said.append("more than chance explains: something changes between trials of this machine, see the report")
-    for answer in verdict_answers(found.comparison):
-        said.append(answer.sentence + (f" → {answer.word}" if answer.word else ""))
-    return said
+    return said + [answer_line(answer) for answer in verdict_answers(found.comparison)]
 
 
 def document(found: Conclusion, kept: KeptFloor) -> dict[str, Any]:

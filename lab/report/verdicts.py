@@ -12,18 +12,10 @@ from lab.analysis.metrics import METRICS, Group, Metric
 from lab.analysis.power import SETTLE_CHANCE
 from lab.analysis.verdict import Judgement, Reason, Verdict
 from lab.report.content import Answer
+from lab.report.text import one_line
 from lab.units import format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 USED = (Group.MEMORY, Group.CPU)  # "use 6.8 % less memory"; everything else is higher or lower
-NOUNS: Mapping[str, str] = {
-    "throughput": "throughput",
-    "errors": "number of failed requests",
-    "memory.pss.total": "memory",
-    "memory.pss.peak": "memory at the peak",
-    "boot": "time until ready",
-    "cpu.throttled": "throttled time",
-    "cpu.switches.per_1k": "context switches for 1 000 requests",
-}
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.TIME: format_seconds,
     Kind.BYTES: format_bytes,
@@ -63,6 +55,11 @@ def condition_answer(condition: Condition) -> Answer:
     return _answer(f"{name}expected {result.expectation.text} – {_ground(condition)}.", result.outcome.value)
 
 
+def answer_line(answer: Answer) -> str:
+    """An answer as one line of plain text, its word behind an arrow; nothing in it can move a cursor."""
+    return one_line(answer.sentence) + (f" → {one_line(answer.word)}" if answer.word else "")
+
+
 def _answer(sentence: str, word: str) -> Answer:
     """Renderers put "→ word" behind the sentence, which then ends there."""
     return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word)
@@ -70,7 +67,7 @@ def _answer(sentence: str, word: str) -> Answer:
 
 def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
     """``"replicas use 6.8 % less memory than workers"``: one estimate in words, without any claim about it."""
-    noun = _noun(metric)
+    noun = metric.called
     if metric.group in USED:
         size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"
         return f"{arm} use {size} {baseline}"
@@ -96,14 +93,10 @@ def interval_text(interval: Interval) -> str:
     return f"{interval.level * 100:.4g} % CI {ends}"
 
 
-def _noun(metric: Metric) -> str:
-    return NOUNS.get(metric.key, metric.title)
-
-
 def _claim(contest: Contest, baseline: str) -> str:
     found, metric = contest.judgement, METRICS[contest.metric]
     if found.estimate is None:
-        return f"{_noun(metric)[0].upper()}{_noun(metric)[1:]}: {contest.arm} and {baseline} are not compared"
+        return f"{metric.called[0].upper()}{metric.called[1:]}: {contest.arm} and {baseline} are not compared"
     text = effect(metric, contest.arm, baseline, found.estimate)
     if found.interval is None:
         return f"{_sentence_case(text, contest.arm)} ({_blocks(found.n)})"

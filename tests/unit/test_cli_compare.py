@@ -99,9 +99,24 @@ def test_a_studied_image_becomes_a_scenario_with_both(tmp_path: Path) -> None:
     assert [(arm.name, arm.model, arm.image) for arm in offered.arms] == [
         ("workers-first", "workers", "sha256:one"),
         ("workers-second", "workers", ""),
-        ("replicas-first", "replicas", "sha256:one"),
-        ("replicas-second", "replicas", ""),
     ]
+    assert offered.baseline == "workers-first"
+    assert "compare workers of both in one run (--arm replicas prints that of another arm)" in result.stderr
+    other = compare(first, second, "--studied", "images.app.digest", "--arm", "replicas").stdout
+    assert 'name = "replicas-second"' in other
+
+
+def test_the_arm_that_changed_is_the_one_that_is_offered(tmp_path: Path) -> None:
+    """Not the first one, which is the same in both runs."""
+    base = shop(tmp_path, 6)
+    workers, replicas = base.arms
+    ballast = replace(base, arms=(workers, replace(replicas, env={"BALLAST_MB": "50"})))
+    first = finished(tmp_path, base, FakeSurroundings(), "one")
+    second = finished(tmp_path, ballast, FakeSurroundings(), "two")
+    result = compare(first, second, "--studied", "arm.env")
+
+    assert "This scenario would compare replicas of both in one run:" in result.stderr
+    assert 'name = "replicas-second"' in result.stdout
 
 
 def test_plain_processes_have_one_environment_for_all_arms(tmp_path: Path) -> None:
@@ -127,6 +142,32 @@ def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:
     assert document["studied"]["images.app.digest"] == ["sha256:one", "sha256:two"]
     assert document["arms"]["replicas"]["verdicts"]["boot"]["verdict"] == "equivalent"
     assert document["arms"]["replicas"]["blocks"] == [6, 6]
+    assert (document["scenario"], document["why_not"]) == (offered_as_text(first, second), None)
+
+
+def offered_as_text(first: str, second: str) -> str:
+    """What people are offered for a studied image, on stdout behind the sentences."""
+    said = compare(first, second, "--studied", "images.app.digest").stdout
+    return said[said.index("question =") :].removesuffix("\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why_not"),
+    [
+        ({}, "Nothing that is on record differs between these runs"),
+        ({"kernel": "6.2"}, "One run cannot hold both: environment.kernel is the same for every arm of a run."),
+    ],
+)
+def test_json_says_why_there_is_no_scenario(tmp_path: Path, changed: dict[str, str], why_not: str) -> None:
+    """With the sentence that people get: exactly one of the two keys is null."""
+    first = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), "one")
+    second = finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(facts={**FACTS, **changed}), "two")
+    result = compare(first, second, "--studied", "environment.kernel", "--json")
+    document = json.loads(result.stdout)
+
+    assert document["scenario"] is None
+    assert document["why_not"].startswith(why_not)
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(

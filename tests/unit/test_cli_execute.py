@@ -11,7 +11,7 @@ import pytest
 from lab.analysis.floor import noise_floors
 from lab.cli.execute import planned, resume_run, run_scenario
 from lab.cli.live import QuietView
-from lab.cli.run import with_blocks
+from lab.cli.run import show, with_blocks
 from lab.conclude import conclude
 from lab.errors import LoadError, MissingError, RunFolderError, ScenarioError
 from lab.floors import KeptFloor
@@ -19,6 +19,7 @@ from lab.lock import folder_lock, machine_lock
 from lab.plan import build_plan
 from lab.records import TrialState
 from lab.results import RunFolder, read_info
+from lab.scenario_compare import Expect
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
 from tests.fakes import World
 
@@ -179,3 +180,30 @@ def test_a_run_folder_is_continued_by_one_lab_at_a_time(tmp_path: Path) -> None:
     resume_run(planned(path), path, VIEW, around=FakeSurroundings().make())
     assert states(path) == {TrialState.DONE}
     assert not list(path.glob(".*"))
+
+
+def test_quiet_prints_the_answers_and_the_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build that asks for quiet still has the verdict in its log, and a script the path on the last line."""
+    scenario = replace(shop(tmp_path, 6), expect=(Expect(that="boot(workers) < 1h"),))
+    found = conclude(
+        run_scenario(build_plan(scenario), "shop", tmp_path / "runs", VIEW, around=FakeSurroundings().make()).path
+    )
+    show(found, json=False, quiet=True)
+    printed = capsys.readouterr()
+
+    assert printed.err == ""
+    verdict, expectation, path = printed.out.splitlines()
+    assert verdict.startswith("The time until ready of replicas is 0.0 % ")
+    assert verdict.endswith(" → equivalent")
+    assert expectation.startswith("expected boot(workers) < 1h – ")
+    assert expectation.endswith(" → holds")
+    assert path == f"report: {found.written.html}"
+
+
+def test_without_quiet_the_table_stands_in_between(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The terminal form of the report, then the same last line."""
+    folder = run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=FakeSurroundings().make())
+    found = conclude(folder.path)
+    show(found, json=False, quiet=False)
+
+    assert capsys.readouterr().out == f"{found.written.terminal}\nreport: {found.written.html}\n"

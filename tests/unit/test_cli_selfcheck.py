@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.floor import LEVEL
 from lab.analysis.selfcheck import against_itself, floors_from
-from lab.cli.selfcheck import check, document, sentences
+from lab.cli.selfcheck import check, document, sentences, show
 from lab.errors import InvalidRunError
 from lab.floors import read_floors, write_floor
 from lab.plan import build_plan, build_topology, ports_needed
@@ -98,6 +98,22 @@ def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
     assert made["verdicts"] == {"boot": "equivalent"}
     assert made["detectable"] == {"boot": 0.0}
     assert made["floor"]["schema_version"] == 1
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_quiet_leaves_out_the_table_only(tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: bool) -> None:
+    """The sentences and where the floor is kept are the result, on stdout."""
+    found, kept = check(shop(tmp_path), 6, tmp_path / "runs", quiet=True, around=FakeSurroundings().make())
+    path = tmp_path / "floor.json"
+    show(found, kept, path, quiet=quiet)
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    last = [*sentences(found, kept), f"kept in {path}; report: {found.written.html}"]
+
+    assert printed.err == ""
+    assert lines[-len(last) :] == last
+    assert (lines[: -len(last)] == []) is quiet
+    assert any(line.startswith("metric") and "noise floor" in line for line in lines) is not quiet
 
 
 def test_too_few_valid_blocks_keep_no_floor(tmp_path: Path) -> None:

@@ -71,4 +71,7 @@ def test_lab_report_appends_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert path.read_text().startswith("before\n## Is one container with 4 workers")
     assert path.read_text().endswith("\n\n")
-    assert "report: " in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "report: " in printed.err
+    assert "numbers only" in printed.out, "the answer, which quiet leaves"
+    assert "memory (PSS), steady" not in printed.out, "the table, which it does not"
