@@ -34,6 +34,7 @@ from lab.results import RunFolder, new_run_info
 from lab.sampling.recorder import recorder
 from lab.sampling.rows import HostRow, ProcessRow, Rows
 from lab.scenario_file import read_scenario
+from lab.steps import Step
 
 GOAL = 0.02
 POLL_S = 0.1  # as trial.POLL_S
@@ -126,6 +127,7 @@ def cost(view: QuietView, plan: Plan, folder: RunFolder, seconds: float) -> floa
     view.watch(folder)
     view.trial_started(trial, 1, len(plan.trials))
     view.attested(trial, Evidence(servers={}, roles={}, listeners={}))
+    view.trial_step(trial, Step.MEASURE)
     spent_s = time.process_time()
     for number in range(int(seconds / POLL_S)):
         progress = LoadProgress(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.live_files import Tail
+from lab.live_files import Tail, number
 from lab.live_requests import RequestFigures, RequestFollower
 from lab.sampling.launch import FOLDER
 from lab.sampling.roles import ProcessKey
@@ -68,8 +68,8 @@ class TrialFollower:
     def look(self, phase_start_s: float | None = None) -> LiveFigures:
         """The latest figures; requests are those of the phase that began at ``phase_start_s`` (CLOCK_MONOTONIC)."""
         for row in self._host.rows():
-            if len(row) == len(HostRow._fields) and _number(row[0]) is not None:
-                spent_s = _number(HostRow(*row).load_cpu_max_s)  # type: ignore[arg-type]  # text, not yet numbers
+            if len(row) == len(HostRow._fields) and number(row[0]) is not None:
+                spent_s = number(HostRow(*row).load_cpu_max_s)  # type: ignore[arg-type]  # text, not yet numbers
                 if spent_s is not None:
                     self._load_cpu.add(float(row[0]), spent_s)
         requests = self._requests.look(phase_start_s)
@@ -169,7 +169,7 @@ class _Processes:
     def alive(self) -> list[_Followed]:
         """Those in the latest reading, by role, service and pid."""
         for fields in self._tail.rows():
-            if len(fields) == len(ProcessRow._fields) and _number(fields[0]) is not None:
+            if len(fields) == len(ProcessRow._fields) and number(fields[0]) is not None:
                 self._note(ProcessRow(*fields))  # type: ignore[arg-type]  # text, not yet numbers
         self._followed = {key: row for key, row in self._followed.items() if row.seen_s == self._latest_s}
         return sorted(self._followed.values(), key=lambda row: (ORDER[row.role], row.service, row.pid))
@@ -183,13 +183,5 @@ class _Processes:
         followed.role = role  # a process becomes a supervisor when it has children
         followed.seen_s = self._latest_s = t_s
         followed.cpu.add(t_s, float(row.cpu_s))
-        if (pss_bytes := _number(row.pss_bytes)) is not None:
+        if (pss_bytes := number(row.pss_bytes)) is not None:
             followed.pss_bytes = int(pss_bytes)
-
-
-def _number(text: object) -> float | None:
-    """A field of a CSV row; None for an empty one, and for the heading."""
-    try:
-        return float(str(text))
-    except ValueError:
-        return None

@@ -34,3 +34,11 @@ class Tail:
                 return file.read()
         except FileNotFoundError:  # not begun yet, or collected already
             return b""
+
+
+def number(text: object) -> float | None:
+    """A field of a CSV row; None for an empty one, and for the heading."""
+    try:
+        return float(str(text))
+    except ValueError:
+        return None

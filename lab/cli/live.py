@@ -19,9 +19,11 @@ from lab.analysis.gates import INVALID, PASS
 from lab.cli.console import say, shown
 from lab.cli.live_estimates import Estimate, estimates, nothing_yet
 from lab.cli.live_lines import BAD, PLAIN, WARN, Lines
+from lab.cli.live_remarks import TrialRemarks, remarks
 from lab.cli.live_screen import Moment, screen
 from lab.interrupts import INTERRUPTS
 from lab.live_figures import LiveFigures, TrialFollower
+from lab.live_machine import MachineFigures, MachineFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan import Plan, Trial
 from lab.records import GateResult, TrialRecord
@@ -69,12 +71,33 @@ class QuietView:
 class PlainView(QuietView):
     """One line a step, a trial and a block: for logs and pipes."""
 
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._folder: RunFolder | None = None
+        self._step = ("", "")
+        self._remarks: TrialRemarks | None = None
+
+    def watch(self, folder: RunFolder) -> None:
+        """Its trials' files are followed."""
+        self._folder = folder
+
+    def trial_step(self, trial: Trial, name: str) -> None:
+        """Only while a trial is measured there is something to say of the machine."""
+        self._step = (trial.id, name)
+
+    def progress(self, trial: Trial, progress: LoadProgress) -> None:
+        """Print what a gate on the machine would find now: once a trial, when it first happens."""
+        measuring = self._step == (trial.id, Step.MEASURE) and not progress.finished
+        for remark in self._remarks.new(measuring=measuring) if self._remarks else ():
+            self._put(remark.sentence, indent=2)
+
     def step(self, text: str) -> None:
         """Print the step."""
         self._put(one_line(text))
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Print which trial begins."""
+        self._remarks = TrialRemarks(self._folder.staging(trial.id), self._clock) if self._folder else None
         self._put(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
 
     def trial_finished(self, record: TrialRecord) -> None:
@@ -107,6 +130,7 @@ class _Current:
     step: str = Step.PREPARE
     step_since_s: float
     follower: TrialFollower | None = None
+    machine: MachineFollower | None = None
     progress: LoadProgress | None = None
 
 
@@ -114,19 +138,15 @@ class TerminalView(PlainView):
     """The live view, above it the finished trials and what their gates found."""
 
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._plan, self._console, self._clock = plan, console, clock
+        super().__init__(clock)
+        self._plan, self._console = plan, console
         self._closing = ExitStack()
-        self._folder: RunFolder | None = None
         self._current: _Current | None = None
         self._estimates: tuple[Estimate, ...] = nothing_yet(plan.scenario)
         self._lengths_s: list[float] = []
         self._caveats: set[str] = set()
         self._invalid = 0
         self._live = Live(console=console, refresh_per_second=REFRESH_HZ, transient=True, get_renderable=self._draw)
-
-    def watch(self, folder: RunFolder) -> None:
-        """Its trials' files are followed, its name is in the heading."""
-        self._folder = folder
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Show it."""
@@ -146,8 +166,8 @@ class TerminalView(PlainView):
             services = evidence.listeners  # empty where the lab may not see who listens
             homes = {name: services[port] for name, port in evidence.homes.items() if port in services}
             homes |= {f"{HOST}:{port}": service for port, service in services.items()}
-            follower = TrialFollower(self._folder.staging(trial.id), homes)
-            self._change(trial.id, follower=follower)
+            staging = self._folder.staging(trial.id)
+            self._change(trial.id, follower=TrialFollower(staging, homes), machine=MachineFollower(staging))
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """Phase and counters."""
@@ -190,6 +210,7 @@ class TerminalView(PlainView):
         now_s, progress = self._clock(), current.progress
         begun_s = None if progress is None else progress.measure_start_s or progress.warmup_start_s
         figures = current.follower.look(begun_s) if current.follower else LiveFigures()
+        machine = current.machine.look(measuring=current.step == Step.MEASURE) if current.machine else MachineFigures()
         moment = Moment(
             name=shown(self._folder.info.scenario_name) if self._folder else "",
             plan=self._plan,
@@ -202,6 +223,7 @@ class TerminalView(PlainView):
             step_s=now_s - current.step_since_s,
             progress=progress,
             figures=figures,
+            remarks=remarks(machine),
             estimates=self._estimates,
             judged=len(self._lengths_s),
             caveats=len(self._caveats),

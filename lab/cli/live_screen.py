@@ -9,10 +9,11 @@ from pathlib import PurePath
 
 from rich.style import Style
 
-from lab.analysis.gates.limits import LOAD_CPU
+from lab.analysis.gates.limits import CAVEAT, INVALID, LOAD_CPU, PASS
 from lab.cli.live_estimates import Estimate, estimate_lines
 from lab.cli.live_lines import BAD, CPU, FAINT, GOOD, PLAIN, STRONG, WARN, Line, cut, first_that_fits, progress_bar
 from lab.cli.live_processes import process_lines
+from lab.cli.live_remarks import Remark
 from lab.live_figures import LiveFigures
 from lab.load.locust_process import LoadProgress
 from lab.models import MODELS
@@ -26,6 +27,7 @@ from lab.units import format_seconds
 WIDE = 110
 MIN_BAR = 6
 ROOM_FOR_PROMPT = 1
+STYLES = {PASS: PLAIN, CAVEAT: WARN, INVALID: BAD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Moment:
 
     ``step`` is what the trial is doing, for ``step_s`` seconds now; while it is ``loaded``, the phase says more.
     ``judged`` trials have gates behind them, ``caveats`` are the gates that left a doubt, ``invalid`` the trials that
-    one of them refused.
+    one of them refused; ``remarks`` are on this trial, which no gate has seen yet.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Moment:
     judged: int = 0
     caveats: int = 0
     invalid: int = 0
+    remarks: tuple[Remark, ...] = ()
 
 
 def screen(moment: Moment, width: int, height: int) -> list[Line]:
@@ -70,7 +73,7 @@ def left(duration_s: float) -> str:
 
 
 def _heading(moment: Moment, width: int) -> Line:
-    gates = list(_gates(moment))
+    gates = [*_gates(moment), *_remarks(moment, width)]
     right = sum(len(text) for text, _ in gates) + 3 * max(0, len(gates) - 1)
     arms, blocks = len(moment.plan.scenario.arms), max(moment.plan.blocks, moment.trial.block)
     name, tail = one_line(moment.name), f"block {moment.trial.block}/{blocks} · {left(moment.left_s)} left"
@@ -94,6 +97,12 @@ def _gates(moment: Moment) -> Iterator[tuple[str, Style]]:
         yield "gates ok", GOOD
     if moment.caveats:
         yield f"{moment.caveats} caveat{'s' if moment.caveats > 1 else ''}", WARN
+
+
+def _remarks(moment: Moment, width: int) -> Iterator[tuple[str, Style]]:
+    """All of them on a wide terminal, else the one that matters most."""
+    for remark in moment.remarks if width >= WIDE else moment.remarks[:1]:
+        yield remark.text, STYLES[remark.outcome]
 
 
 def _now(moment: Moment, width: int) -> Line:
@@ -156,7 +165,7 @@ def _load(moment: Moment, width: int) -> Line:
     if progress.dropped:
         pieces.append((f"{progress.dropped} dropped", BAD))
     if busy is not None:
-        style = {"pass": PLAIN, "caveat": WARN, "invalid": BAD}[LOAD_CPU.outcome(busy)]
+        style = STYLES[LOAD_CPU.outcome(busy)]
         pieces.append((f"Locust {busy * 100:.0f} %" + (" of a core" if width >= WIDE else ""), style))
     if line.width + sum(len(text) + 2 for text, _ in pieces) - 2 > width:
         del pieces[0]  # what was asked for stands in the scenario

@@ -12,8 +12,10 @@ from rich.cells import cell_len
 from lab.analysis.comparison import compare_run
 from lab.cli.live_estimates import Estimate, estimates, nothing_yet
 from lab.cli.live_lines import BAD, WARN, Line, bar, cut, progress_bar
+from lab.cli.live_remarks import remarks
 from lab.cli.live_screen import Moment, how, screen, short
 from lab.live_figures import LiveFigures, ProcessFigures
+from lab.live_machine import MachineFigures
 from lab.live_requests import RequestFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan import build_plan
@@ -152,6 +154,19 @@ def test_a_failed_gate_is_counted_in_red() -> None:
     line = screen(moment(invalid=1, caveats=2), 80, 24)[0]
     assert text(line).endswith("1 invalid · 2 caveats")
     assert next(piece.style for piece in line.pieces if piece.text == "1 invalid") == BAD
+
+
+def test_remarks_on_the_machine_stand_behind_the_gates() -> None:
+    """All where there is room, in the colour of what the gate would say; else the one that matters most."""
+    found = remarks(MachineFigures(steal=0.06, foreign=0.07, sampler=0.03))
+    narrow, wide = (screen(moment(remarks=found), width, 24)[0] for width in (80, 200))
+
+    assert text(narrow).endswith("gates ok · 1 caveat · steal 6.0 % now")
+    assert text(wide).endswith("gates ok · 1 caveat · steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
+    styles = {piece.text: piece.style for piece in wide.pieces}
+    assert (styles["steal 6.0 % now"], styles["foreign CPU 7.0 % now"]) == (BAD, WARN)
+    assert "block 3/6" in text(narrow)
+    assert len(text(narrow)) <= 80
 
 
 @pytest.mark.parametrize(("busy", "style"), [(0.75, WARN), (0.95, BAD)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,11 +14,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lab.analysis.attestation import Evidence
 from lab.cli.execute import run_scenario
 from lab.cli.live import PlainView, QuietView, TerminalView, view_for
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.interrupts import INTERRUPTS
 from lab.plan import Plan, build_plan
+from lab.records import Environment
+from lab.results import RunFolder, new_run_info
+from lab.sampling.recorder import recorder
+from lab.sampling.rows import HostRow, Rows
+from lab.steps import Step
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.terminal import Terminal, terminal
@@ -81,6 +88,39 @@ def test_gates_warn_as_soon_as_a_trial_is_judged(tmp_path: Path) -> None:
     both = [shown for shown in screen.seen if any("1 invalid" in line and "shop" in line for line in shown)]
     assert both
     assert any(line == "  invalid: The host took 10 %." for line in both[0])
+
+
+def test_the_heading_warns_while_a_trial_is_measured(tmp_path: Path) -> None:
+    """Before any gate has judged it, and only for as long as it is measured."""
+    plan = build_plan(shop(tmp_path))
+    folder = RunFolder.create(tmp_path / "runs", new_run_info("now", "shop", plan, Environment(facts={}), {}))
+    sampling = folder.stage(plan.trials[0].id) / "sampling"
+    sampling.mkdir()
+    with terminal(80, 24) as screen, view_on(screen, plan) as view, recorder(sampling) as output:
+        view.watch(folder)
+        view.trial_started(plan.trials[0], 1, 4)
+        view.attested(plan.trials[0], Evidence(servers={}, roles={}, listeners={}))
+        view.trial_step(plan.trials[0], Step.MEASURE)
+        view._live.refresh()
+        for t_s in range(5):
+            spent = (t_s, 0.2 * t_s, 2.0 * t_s)  # busy, stolen, all: of two cores
+            host = HostRow(t_s, *spent, None, None, None, 1, None, None, None, 0.01 * t_s, 1, None, None, None)
+            output.append(Rows(processes=[], cgroups=[], host=host))
+        view._live.refresh()
+        assert appears(screen, "steal 10.0 % now")
+        view.trial_step(plan.trials[0], Step.COOL_DOWN)
+        view._live.refresh()
+        assert appears(screen, "cool down")
+        assert "steal" not in "".join(screen.screen)
+        view.close()
+
+
+def appears(screen: Terminal, text: str, deadline_s: float = 10.0) -> bool:
+    """Whether somebody who reads the terminal comes to see it."""
+    give_up_at = time.monotonic() + deadline_s
+    while not (seen := any(text in line for line in screen.screen)) and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    return seen
 
 
 def test_an_interrupt_takes_the_view_away_before_it_speaks(tmp_path: Path) -> None:
