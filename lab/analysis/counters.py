@@ -34,20 +34,36 @@ def increases(
     None where the counter was never read. Readings just outside the window serve to interpolate to its edges.
     """
     edges = np.array([window.start_s, window.end_s])
-    first_s = table["t_s"].min()
-    growth: dict[Key, Mapping[str, float | None]] = {}
-    for key, owner in table.sort("t_s").partition_by(keys, as_dict=True, maintain_order=True).items():
-        born = owner["t_s"][0] != first_s
-        growth[key] = {column: _increase(owner, column, edges, born) for column in columns}
-    return growth
+    t_s, counters = numbers(table["t_s"]), {column: numbers(table[column]) for column in columns}
+    first_s = t_s.min(initial=np.inf)
+    return {
+        key: {
+            column: _increase(t_s[rows], counter[rows], edges, t_s[rows[0]] != first_s)
+            for column, counter in counters.items()
+        }
+        for key, rows in rows_of(table, keys).items()
+    }
 
 
-def _increase(owner: pl.DataFrame, column: str, edges: Floats, born: bool) -> float | None:
-    readings = owner.select("t_s", column).drop_nulls()
-    if readings.is_empty():
+def rows_of(table: pl.DataFrame, keys: Sequence[str]) -> Mapping[Key, npt.NDArray[np.intp]]:
+    """The numbers of the rows of each distinct value of ``keys``, in the order of ``t_s``."""
+    named = [table[key].to_list() for key in keys]
+    found: dict[Key, list[int]] = {}
+    for row in np.argsort(numbers(table["t_s"]), kind="stable").tolist():
+        found.setdefault(tuple(column[row] for column in named), []).append(row)
+    return {key: np.array(rows, dtype=np.intp) for key, rows in found.items()}
+
+
+def numbers(column: pl.Series) -> Floats:
+    """A column as floats, what is missing as NaN: for so few rows NumPy is much faster than a query of polars."""
+    return column.to_numpy().astype(np.float64, copy=False)
+
+
+def _increase(instants_s: Floats, counter: Floats, edges: Floats, born: bool) -> float | None:
+    read = ~np.isnan(counter)
+    if not read.any():
         return None
-    counter = readings[column].cast(pl.Float64).to_numpy()
-    start, end = counter_at(edges, readings["t_s"].to_numpy(), counter, born=born)
+    start, end = counter_at(edges, instants_s[read], counter[read], born=born)
     return float(end - start)
 
 

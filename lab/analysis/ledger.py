@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.analysis.counters import increases
+from lab.analysis.counters import increases, numbers
 from lab.records import PhaseWindow
 from lab.topology import Role
 
@@ -73,12 +74,22 @@ def of_roles(processes: pl.DataFrame, *roles: Role) -> pl.DataFrame:
     return processes.filter(pl.col("role").is_in([role.value for role in roles]))
 
 
-def sums(readings: pl.DataFrame, column: str) -> Floats:
-    """The sum of ``column`` at each instant at which every process present was read: never a partial sum."""
-    instants = readings.group_by("t_s", maintain_order=True).agg(
-        pl.col(column).sum(), pl.col(column).is_null().any().alias("partial")
+def sums(readings: pl.DataFrame, *columns: str) -> tuple[Floats, ...]:
+    """The sum of each column at each instant at which every process present was read: never a partial sum."""
+    return whole_sums(_instants(readings, ("t_s",), columns), columns)
+
+
+def whole_sums(instants: pl.DataFrame, columns: Sequence[str]) -> tuple[Floats, ...]:
+    """Of ``_instants``: the sums of each column without those that lack a part."""
+    return tuple(numbers(instants[column])[~instants[f"{column} partial"].to_numpy()] for column in columns)
+
+
+def _instants(readings: pl.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    return readings.group_by(keys, maintain_order=True).agg(
+        pl.len().alias("processes"),
+        *(pl.col(column).sum() for column in columns),
+        *(pl.col(column).is_null().any().alias(f"{column} partial") for column in columns),
     )
-    return instants.filter(~pl.col("partial"))[column].to_numpy().astype(np.float64)
 
 
 def median(values: Floats) -> float | None:
@@ -86,12 +97,14 @@ def median(values: Floats) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def process_lines(processes: pl.DataFrame, window: PhaseWindow) -> tuple[ProcessLine, ...]:
-    """One line for each process seen in the window, ordered by role, service and start."""
+def process_lines(processes: pl.DataFrame, readings: pl.DataFrame, window: PhaseWindow) -> tuple[ProcessLine, ...]:
+    """One line for each process in ``measured_readings``, ordered by role, service and start.
+
+    ``processes`` is the whole table: a counter's growth needs the readings around the window.
+    """
     steady = ("pss_bytes", "uss_bytes", "rss_bytes", "threads")
     seen = (
-        measured_readings(processes, window)
-        .group_by(PROCESS)
+        readings.group_by(PROCESS)
         .agg(
             pl.col("role", "service", "command").last(),
             pl.col("pss_bytes").max().alias("pss_peak_bytes"),
@@ -111,21 +124,14 @@ def process_lines(processes: pl.DataFrame, window: PhaseWindow) -> tuple[Process
     return tuple(sorted(lines, key=lambda line: ROLES.index(line.role)))
 
 
-def role_lines(processes: pl.DataFrame, window: PhaseWindow) -> tuple[RoleLine, ...]:
-    """One line for each role that was seen in the window, platform last."""
-    readings = measured_readings(processes, window)
+def role_lines(readings: pl.DataFrame) -> tuple[RoleLine, ...]:
+    """One line for each role in ``measured_readings``, platform last."""
+    columns = ("pss_bytes", "uss_bytes", "rss_bytes")
+    instants = _instants(readings, ("role", "t_s"), columns)
+    found = instants.partition_by("role", as_dict=True)
     lines = []
     for role in ROLES:
-        members = of_roles(readings, role)
-        if members.is_empty():
-            continue
-        lines.append(
-            RoleLine(
-                role=role,
-                processes=int(members.group_by("t_s").len()["len"].cast(pl.Int64).to_numpy().max()),
-                pss_bytes=median(sums(members, "pss_bytes")),
-                uss_bytes=median(sums(members, "uss_bytes")),
-                rss_bytes=median(sums(members, "rss_bytes")),
-            )
-        )
+        if (own := found.get((role.value,))) is not None:
+            medians = dict(zip(columns, map(median, whole_sums(own, columns)), strict=True))
+            lines.append(RoleLine(role=role, processes=int(own["processes"].to_numpy().max()), **medians))
     return tuple(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class ShareTrack:
 
 def track(values: Floats) -> Track:
     """Values of the bins, NaN as None."""
-    return tuple(None if np.isnan(value) else float(value) for value in values)
+    return tuple(None if math.isnan(value) else value for value in values.tolist())
 
 
 def bin_of(instants_s: Floats, edges: Floats) -> Ints:

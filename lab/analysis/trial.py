@@ -85,13 +85,14 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     served = shares(rows, record.processes)
     containers = tables.cgroups.filter(pl.col("container") != POOL)
     cpu = _service_cpu(trial, counts.successes)
-    ledger = process_lines(tables.processes, record.measure)
+    readings = measured_readings(tables.processes, record.measure)
+    ledger = process_lines(tables.processes, readings, record.measure)
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
         "throughput": counts.successes / record.measure.length_s,
         "errors": float(counts.failures),
-        **_memory_values(tables.processes, containers, record.measure),
+        **_memory_values(readings, containers, record.measure),
         **_cpu_values(cpu, record.measure),
         "cpu.throttled": _throttled(tables.cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.successes),
@@ -105,7 +106,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         response=response,
         service=service,
         ledger=ledger,
-        roles=role_lines(tables.processes, record.measure),
+        roles=role_lines(readings),
         shares=served,
         cpu=cpu,
         timeline=timeline(record, tables, ledger),
@@ -134,17 +135,15 @@ def _latency_values(prefix: str, measured_latency: Latency) -> Values:
     }
 
 
-def _memory_values(processes: pl.DataFrame, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
-    readings = measured_readings(processes, window)
-    arm = of_roles(readings, *ARM_ROLES)
-    pss = sums(arm, "pss_bytes")
+def _memory_values(readings: pl.DataFrame, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
+    pss, uss, rss = sums(of_roles(readings, *ARM_ROLES), "pss_bytes", "uss_bytes", "rss_bytes")
     return {
         "memory.pss.total": median(pss),
         "memory.pss.peak": float(np.max(pss)) if len(pss) else None,
-        "memory.uss.total": median(sums(arm, "uss_bytes")),
-        "memory.rss.total": median(sums(arm, "rss_bytes")),
-        "memory.cgroup.anon": median(sums(during(cgroups, window), "anon_bytes")),
-        "memory.platform.pss": median(sums(of_roles(readings, Role.PLATFORM), "pss_bytes")),
+        "memory.uss.total": median(uss),
+        "memory.rss.total": median(rss),
+        "memory.cgroup.anon": median(*sums(during(cgroups, window), "anon_bytes")),
+        "memory.platform.pss": median(*sums(of_roles(readings, Role.PLATFORM), "pss_bytes")),
     }
 
 

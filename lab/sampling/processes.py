@@ -1,4 +1,7 @@
-"""What one process uses, through psutil. Cumulative seconds, bytes and counts: rates are for the analysis."""
+"""What one process uses. Cumulative seconds, bytes and counts: rates are for the analysis.
+
+psutil reads, but for what it does not tell (run-queue wait, anonymous PSS) and what it would open a file again for.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Counters(NamedTuple):
 class Footprint(NamedTuple):
     """The dear ones, 0.6 ms a process: the kernel walks the page tables and holds the process's mmap lock meanwhile.
 
-    ``pss_anon_bytes`` is None where it was not asked for, or the kernel is older than 5.2.
+    ``pss_anon_bytes`` is None where it was not asked for, or the kernel is older than 5.3.
     """
 
     pss_bytes: int

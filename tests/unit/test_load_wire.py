@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import nan
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import gevent.socket
@@ -41,6 +41,22 @@ def connection() -> Iterator[tuple[Any, socket.socket]]:
         server, _ = listener.accept()
         with server, client:
             yield client, server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_kernel_stamps() -> Iterator[None]:
+    """It begins to stamp some time after the first socket has asked, and goes on while one that asked is open."""
+    request = request_of()
+    expect(request)
+    with connection() as (client, server):
+        for _ in range(500):
+            server.sendall(b".")
+            client.recv(1)
+            if isinstance(request.received, bytes):
+                break
+            sleep(0.01)
+        del getcurrent().lab_on_wire
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,21 +10,26 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lab.analysis.counters import complete_sum, increases
+from lab.analysis.counters import complete_sum, increases, numbers
 from lab.analysis.gates.limits import EDGE_S, SECOND_S
-from lab.records import PhaseWindow
+from lab.records import POOL, PhaseWindow
 from lab.topology import Role
 
 Floats = NDArray[np.float64]
 
 
-def rate(table: pl.DataFrame, column: str, window: PhaseWindow, edge_s: float = EDGE_S) -> float | None:
-    """Increase a second of a cumulative column over the window; of CPU seconds: cores.
-
-    ``edge_s``: how near to both ends of the window the readings must reach.
-    """
-    found = _readings(table, column, window, edge_s)
+def rate(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
+    """Increase a second of a cumulative column over the window; of CPU seconds: cores."""
+    found = _readings(table, column, window)
     return None if found is None else float(np.ptp(found[1]) / np.ptp(found[0]))
+
+
+def rate_around(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
+    """As ``rate``, for a column that is read rarely: from the last reading before the window to the first after it."""
+    at_s, values = _known(table, column)
+    first = max(0, int(np.searchsorted(at_s, window.start_s, side="right")) - 1)
+    last = min(len(at_s) - 1, int(np.searchsorted(at_s, window.end_s)))
+    return float((values[last] - values[first]) / (at_s[last] - at_s[first])) if last > first else None
 
 
 def busiest_second(table: pl.DataFrame, column: str, window: PhaseWindow) -> float | None:
@@ -49,13 +54,13 @@ def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindo
 
 def containers(cgroups: pl.DataFrame) -> pl.DataFrame:
     """The rows that may be summed: without those of a pool's parent cgroup, which holds its children's counts again."""
-    return cgroups.filter(pl.col("container") != "")
+    return cgroups.filter(pl.col("container") != POOL)
 
 
 def busiest_process(processes: pl.DataFrame, window: PhaseWindow) -> tuple[str, float] | None:
     """Name and cores of the arm's busiest process over the whole window; None when the readings do not span it."""
     rows = processes.filter(pl.col("role") != Role.PLATFORM)
-    if not _spans(rows["t_s"], window):
+    if not _spans(numbers(rows["t_s"]), window):
         return None
     grown = increases(rows, ("role", "pid", "service", "started_s"), ("cpu_s",), window)
     (role, pid, service, _), cpu_s = max(
@@ -72,25 +77,36 @@ def throttled_share(cgroups: pl.DataFrame, window: PhaseWindow) -> float:
 
 
 def _total_rate(table: pl.DataFrame, keys: tuple[str, ...], window: PhaseWindow) -> float | None:
-    if not _spans(table["t_s"], window):
+    if not _spans(numbers(table["t_s"]), window):
         return None
     total_s = complete_sum(owner["cpu_s"] for owner in increases(table, keys, ("cpu_s",), window).values())
     return None if total_s is None else total_s / window.length_s
 
 
-def _readings(
-    table: pl.DataFrame, column: str, window: PhaseWindow, edge_s: float = EDGE_S
-) -> tuple[Floats, Floats] | None:
+def _readings(table: pl.DataFrame, column: str, window: PhaseWindow) -> tuple[Floats, Floats] | None:
     """Instants and values inside the window, nulls left out; None also when the counter runs backwards."""
-    rows = table.select("t_s", pl.col(column).cast(pl.Float64)).drop_nulls().sort("t_s")
-    rows = rows.filter(pl.col("t_s").is_between(window.start_s, window.end_s))
-    at_s, values = rows["t_s"].to_numpy(), rows[column].to_numpy()
-    if not _spans(rows["t_s"], window, edge_s) or bool((np.diff(values) < 0).any()):
+    at_s, values = _known(table, column)
+    inside = _inside(at_s, window)
+    at_s, values = at_s[inside], values[inside]
+    if not _spans(at_s, window) or bool((np.diff(values) < 0).any()):
         return None
     return at_s, values
 
 
-def _spans(instants: pl.Series, window: PhaseWindow, edge_s: float = EDGE_S) -> bool:
-    """True when at least two readings inside the window reach to within ``edge_s`` of both its ends."""
-    at_s = instants.filter(instants.is_between(window.start_s, window.end_s)).unique().sort().to_numpy()
-    return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + edge_s and at_s[-1] >= window.end_s - edge_s)
+def _known(table: pl.DataFrame, column: str) -> tuple[Floats, Floats]:
+    """Instants at which the column was read, in order, and its values there."""
+    at_s, values = numbers(table["t_s"]), numbers(table[column])
+    order = np.argsort(at_s, kind="stable")
+    order = order[~np.isnan(values[order])]
+    return at_s[order], values[order]
+
+
+def _inside(instants_s: Floats, window: PhaseWindow) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (instants_s >= window.start_s) & (instants_s <= window.end_s)
+    return inside
+
+
+def _spans(instants_s: Floats, window: PhaseWindow) -> bool:
+    """True when at least two readings inside the window reach to within ``EDGE_S`` of both its ends."""
+    at_s = np.unique(instants_s[_inside(instants_s, window)])
+    return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + EDGE_S and at_s[-1] >= window.end_s - EDGE_S)

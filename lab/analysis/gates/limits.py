@@ -13,7 +13,6 @@ PASS, CAVEAT, INVALID = "pass", "caveat", "invalid"
 # How readings and rows are looked at; the limits themselves stand in the catalogue below.
 SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 25 ms early
 EDGE_S = 1.1  # readings must reach this near to both ends of the window: a step of 1 Hz, 0.1 s late
-ENGINE_EDGE_S = 5.1  # as EDGE_S, of the engine's CPU, which is read with PSS: 0.2 Hz in a long trial
 EDGE_ARRIVALS = 3  # arrivals that may wait at a window's end however well the lanes keep up
 MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5 %
 MIN_STEADY_SECONDS = 6  # with 5, even a perfect trend has p = 2/5! = 0.017 in Kendall's test

@@ -5,16 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from lab.analysis.accounts import plain_processes
-from lab.analysis.gates.counters import arm_cores, containers, rate
-from lab.analysis.gates.limits import (
-    ANON,
-    BURST_TOLERANCE_S,
-    ENGINE_EDGE_S,
-    FOREIGN,
-    SAMPLER_CPU,
-    SAMPLER_READINGS,
-    STEAL,
-)
+from lab.analysis.gates.counters import arm_cores, containers, rate, rate_around
+from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
 from lab.records import GateResult, TrialResult
 from lab.topology import Role
@@ -66,7 +58,7 @@ def foreign(result: TrialResult, cpu_count: int) -> GateResult:
     known = [cores for cores in ours if cores is not None]
     if busy is None or arm is None or len(known) < len(ours):
         return unchecked(FOREIGN, "the CPU readings of host, arm, load and lab do not all span the measure window")
-    engine = rate(tables.host, "engine_cpu_s", window, ENGINE_EDGE_S) or 0.0
+    engine = rate_around(tables.host, "engine_cpu_s", window) or 0.0
     cores = max(0.0, busy - arm - sum(known) - engine)
     said = f"Other programs used {cores:.2f} of {cpu_count} cores ({format_ratio(cores / cpu_count)} of the machine)"
     return judge(FOREIGN, cores / cpu_count, said, "Stop what else runs here, or measure on a machine of its own.")
