@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lab.analysis.counters import complete_sum
+from lab.analysis.cpu_roles import divided, role_fractions
 from lab.analysis.ledger import ROLES, ProcessLine, RoleLine
 from lab.analysis.timeline import Timeline
 from lab.analysis.tracks import Track
@@ -68,7 +69,10 @@ class ArmTimeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """One arm. ``shares`` are those of the busiest, second busiest, … process; curves as in ``Latency``."""
+    """One arm. ``shares`` are those of the busiest, second busiest, … process; curves as in ``Latency``.
+
+    ``cpu_app_by_role_s`` divides ``cpu_app_per_1k_s`` among the roles of its processes and a rest, see ``cpu_roles``.
+    """
 
     name: str
     trials: int
@@ -76,6 +80,7 @@ class ArmSummary:
     roles: tuple[ArmRole, ...]
     shares: tuple[float, ...]
     cpu_app_per_1k_s: float | None
+    cpu_app_by_role_s: Mapping[str, float]
     cpu_proxy_per_1k_s: float | None
     response_quantiles: tuple[float | None, ...]
     service_quantiles: tuple[float | None, ...]
@@ -93,13 +98,15 @@ def known_median(values: Iterable[float | None]) -> float | None:
 
 def summarise_arm(name: str, trials: Sequence[TrialSummary]) -> ArmSummary:
     """Medians over ``trials``, all of them of one arm; empty and None throughout when there are none."""
+    cpu_app_per_1k_s = known_median(_per_1k(trial, proxy=False) for trial in trials)
     return ArmSummary(
         name=name,
         trials=len(trials),
         processes=_processes(trials),
         roles=_roles(trials),
         shares=_shares(trials),
-        cpu_app_per_1k_s=known_median(_per_1k(trial, proxy=False) for trial in trials),
+        cpu_app_per_1k_s=cpu_app_per_1k_s,
+        cpu_app_by_role_s=divided(cpu_app_per_1k_s, [role_fractions(trial) for trial in trials]),
         cpu_proxy_per_1k_s=known_median(_per_1k(trial, proxy=True) for trial in trials),
         response_quantiles=_quantiles([trial.response.quantiles for trial in trials]),
         service_quantiles=_quantiles([trial.service.quantiles for trial in trials]),

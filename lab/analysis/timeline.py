@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.analysis.counters import counter_at
+from lab.analysis.counters import counter_at, numbers, rows_of
 from lab.analysis.eligibility import PRINT_BEYOND
 from lab.analysis.latency import MEASURED_KINDS
 from lab.analysis.ledger import PROCESS, ProcessLine
@@ -37,7 +39,9 @@ TIMELINE_QUANTILES = (0.50, 0.90, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTrack:
-    """One process over time: ``cpu_cores`` is the mean of each bin, ``pss_bytes`` its largest reading.
+    """One process over time, in the bins of ``Timeline.sampled_s``: ``pss_bytes`` is the largest reading of each.
+
+    ``cpu_cores`` is the mean over the part of the bin in which it was watched, None where that is less than half.
 
     ``pss_low_bytes`` is the smallest reading; ``cpu_extremes`` are those of the rate between neighbouring readings,
     None where bins are a second.
@@ -60,7 +64,9 @@ class Timeline:
     ``throughput`` and ``failures`` are per second, by the instant of completion; ``quantiles`` are response times by
     scheduled instant, None in bins with too few observations, and ``slowest`` the largest of them. Longer bins keep
     the extremes of their seconds: ``throughput_extremes``, ``failure_extremes``, None where bins are a second.
-    ``memory`` is summed PSS by role, ``shares`` the part of each serving process.
+    ``timed`` is of how many requests the quantiles of each bin are; ``shares`` the part of each serving process.
+    ``sampled_s`` are the starts of the bins of ``processes`` and of ``memory``, summed PSS by role: as long as the
+    others, but they reach as far as the readings do, from idle to cool-down.
     """
 
     bin_s: float
@@ -70,14 +76,24 @@ class Timeline:
     quantiles: Mapping[float, Track]
     processes: tuple[ProcessTrack, ...]
     slowest: Track = ()
+    timed: tuple[int, ...] = ()
+    sampled_s: tuple[float, ...] = ()
     throughput_extremes: Extremes | None = None
     failure_extremes: Extremes | None = None
     memory: Mapping[Role, Track] = field(default_factory=dict)
     shares: tuple[ShareTrack, ...] = ()
 
 
+class _Readings(NamedTuple):
+    """Columns of the process table."""
+
+    t_s: Floats
+    cpu_s: Floats
+    pss_bytes: Floats
+
+
 def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine, ...]) -> Timeline:
-    """The whole bins from the start of warm-up to the end of measure; processes are those of ``ledger``."""
+    """Requests in the whole bins from warm-up to the end of measure; the processes of ``ledger`` as far as read."""
     zero_s = record.measure.start_s
     warmup = record.phases.get(Phase.WARMUP, record.measure)
     span_s = record.measure.end_s - warmup.start_s
@@ -92,20 +108,41 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
     ends_s, failures_s = (
         chosen.select(ended).to_series().drop_nulls().to_numpy() for chosen in (done, rows.filter(~ok))
     )
-    quantiles, slowest = _quantiles(done, zero_s, edges, open_model=record.load.open_model)
+    quantiles, slowest, timed = _quantiles(done, zero_s, edges, open_model=record.load.open_model)
+    sampled = sampled_edges(tables.processes["t_s"].to_numpy() - zero_s, edges)
     return Timeline(
         bin_s=bin_s,
         start_s=tuple(edges[:-1].tolist()),
         throughput=_per_second(ends_s, edges),
         failures=_per_second(failures_s, edges),
         quantiles=quantiles,
-        processes=_tracks(tables.processes, ledger, zero_s, edges),
+        processes=_tracks(tables.processes, ledger, zero_s, sampled),
         slowest=slowest,
+        timed=timed,
+        sampled_s=tuple(sampled[:-1].tolist()),
         throughput_extremes=second_extremes(ends_s, edges),
         failure_extremes=second_extremes(failures_s, edges),
-        memory=role_tracks(tables.processes, zero_s, edges),
+        memory=role_tracks(tables.processes, zero_s, sampled),
         shares=share_tracks(done, zero_s, edges),
     )
+
+
+def sampled_edges(instants_s: Floats, edges: Floats) -> Floats:
+    """The edges of requests, continued on both sides over bins of which readings cover more than half.
+
+    At most ``MAX_BINS`` more on either side: somebody may let an arm idle for hours.
+    """
+    if not len(instants_s) or len(edges) < 2:
+        return edges
+    bin_s = float(edges[1] - edges[0])
+    before = _more((float(edges[0]) - float(instants_s.min())) / bin_s)
+    after = _more((float(instants_s.max()) - float(edges[-1])) / bin_s)
+    continued: Floats = edges[0] + bin_s * np.arange(-before, len(edges) + after, dtype=np.float64)
+    return continued
+
+
+def _more(bins: float) -> int:
+    return min(MAX_BINS, max(0, math.ceil(bins - 0.5)))
 
 
 def _whole(length_s: float, bin_s: float) -> int:
@@ -119,8 +156,8 @@ def _per_second(instants_s: Floats, edges: Floats) -> Track:
 
 def _quantiles(
     done: pl.DataFrame, zero_s: float, edges: Floats, *, open_model: bool
-) -> tuple[Mapping[float, Track], Track]:
-    """Exact quantiles of each bin, and its slowest request."""
+) -> tuple[Mapping[float, Track], Track, tuple[int, ...]]:
+    """Exact quantiles of each bin, its slowest request, and of how many requests they are."""
     begun = "t_scheduled_s" if open_model else "t_sent_s"
     times = done.select(begun, "t_done_s").drop_nulls().to_numpy()
     bins = bin_of(times[:, 0] - zero_s, edges)
@@ -138,31 +175,35 @@ def _quantiles(
         shown = counts - 1 - rank >= PRINT_BEYOND
         values = taken_s[np.where(shown, first + rank, 0)] if len(taken_s) else np.zeros(len(places))
         tracks[quantile] = track(np.where(shown, values, np.nan))
-    return tracks, extremes(bins, taken_s, len(places)).high
+    return tracks, extremes(bins, taken_s, len(places)).high, tuple(counts.tolist())
 
 
 def _tracks(
     processes: pl.DataFrame, ledger: tuple[ProcessLine, ...], zero_s: float, edges: Floats
 ) -> tuple[ProcessTrack, ...]:
-    readings = processes.sort("t_s").partition_by(PROCESS, as_dict=True, maintain_order=True)
-    return tuple(_process_track(line, readings[line.pid, line.started_s], zero_s, edges) for line in ledger)
+    rows = rows_of(processes, PROCESS)
+    columns = _Readings(*(numbers(processes[name]) for name in _Readings._fields))
+
+    def own(line: ProcessLine) -> _Readings:
+        return _Readings(*(column[rows[line.pid, line.started_s]] for column in columns))
+
+    return tuple(_process_track(line, own(line), zero_s, edges) for line in ledger)
 
 
-def _process_track(line: ProcessLine, readings: pl.DataFrame, zero_s: float, edges: Floats) -> ProcessTrack:
-    t_s = readings["t_s"].to_numpy() - zero_s
-    cpu_s = counter_at(edges, t_s, readings["cpu_s"].to_numpy())
-    alive = (edges[1:] > t_s[0]) & (edges[:-1] <= t_s[-1])
-    known = readings.select("t_s", "pss_bytes").drop_nulls()
-    pss = extremes(
-        bin_of(known["t_s"].to_numpy() - zero_s, edges), known["pss_bytes"].to_numpy().astype(np.float64), len(alive)
-    )
+def _process_track(line: ProcessLine, readings: _Readings, zero_s: float, edges: Floats) -> ProcessTrack:
+    t_s, pss_bytes = readings.t_s - zero_s, readings.pss_bytes
+    cpu_s = counter_at(edges, t_s, readings.cpu_s)
+    watched_s = np.diff(np.clip(edges, t_s[0], t_s[-1]))
+    enough = watched_s >= np.diff(edges) / 2
+    read = ~np.isnan(pss_bytes)
+    pss = extremes(bin_of(t_s[read], edges), pss_bytes[read], len(enough))
     return ProcessTrack(
         role=line.role,
         service=line.service,
         ordinal=line.ordinal,
         pid=line.pid,
-        cpu_cores=track(np.where(alive, np.diff(cpu_s) / np.diff(edges), np.nan)),
+        cpu_cores=track(np.divide(np.diff(cpu_s), watched_s, where=enough, out=np.full(len(enough), np.nan))),
         pss_bytes=pss.high,
         pss_low_bytes=pss.low,
-        cpu_extremes=rate_extremes(t_s, readings["cpu_s"].to_numpy(), edges),
+        cpu_extremes=rate_extremes(t_s, readings.cpu_s, edges),
     )

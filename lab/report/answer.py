@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import log
+from types import MappingProxyType
 
 from lab.analysis.comparable import shares_file_pages
 from lab.analysis.metrics import METRICS, Metric, Unit
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
-from lab.analysis.verdict import Judgement
+from lab.analysis.verdict import Judgement, Reason
 from lab.records import RunInfo
-from lab.report.cells import cell, columns, quantity, ratio_cell, words
+from lab.report.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
 from lab.report.charts.forest import Forest, ForestRow
-from lab.report.content import Answer, Cell, Figure, Table
+from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
 from lab.report.points import arm_names
 from lab.units import format_change
 
 Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
+NO_JUDGEMENTS: Judgements = MappingProxyType({})
 
 HEADLINE = (
     "p50",
@@ -136,38 +138,65 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
     """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
     keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
     contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
-    titles = [summary.baseline, *(title for arm in contenders for title in (arm, "ratio"))]
     rows = tuple(
-        (*words(METRICS[key].title), *_row(summary, METRICS[key], contenders, judgements))
+        (*words(METRICS[key].title, METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
         for key in keys
-        if any(_shown(summary, arm.name, key) is not None for arm in summary.arms)
+        if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
     )
     basis = "the valid blocks" if summary.decision.used else "all blocks, none of which is valid"
     return Table(
         key="headline",
         title="The arms side by side",
-        columns=columns("metric", numeric=titles),
+        columns=tuple(_headline_columns(summary.baseline, contenders)),
         rows=rows,
         note=f"Medians over {basis}; ratio to {summary.baseline}: "
         + (
-            "the estimate over the blocks (Hodges–Lehmann)."
+            ratio_note(judgements, summary.scenario.compare.primary) + fallback_note(summary, judgements, keys)
             if judgements and summary.decision.used
             else "median of the blocks' ratios."
         ),
     )
 
 
+def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
+    """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
+    lacking = any(
+        judged.reason is Reason.MISSING and summary.metrics[arm, key].ratio is not None
+        for (key, arm), judged in judgements.items()
+        if key in keys
+    )
+    return " Where a block lacks the value, it is the median of the other blocks' ratios." if lacking else ""
+
+
+def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
+    yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
+    for arm in contenders:
+        yield from (*columns(numeric=[arm]), *ratio_columns("ratio", f"{arm} ratio"))
+
+
+def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
+    """What a ratio is, and of which level the interval beside it, if any ratio has one."""
+    levels = {key in primaries: judged.level for (key, _), judged in judgements.items() if judged.interval}
+    texts = [f"{level * 100:.4g} %" for _, level in sorted(levels.items(), reverse=True)]
+    if len(set(texts)) > 1:
+        texts = [f"{texts[0]} of the primaries, {texts[1]} of the others"]
+    inside = f", with its interval ({texts[0]})" if texts else ""
+    return f"the estimate over the blocks (Hodges–Lehmann){inside}."
+
+
 def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
-    yield cell(metric.unit, _shown(summary, summary.baseline, metric.key))
+    yield cell(metric.unit, shown_value(summary, summary.baseline, metric.key))
     for arm in contenders:
         found = summary.metrics[arm, metric.key]
-        yield cell(metric.unit, _shown(summary, arm, metric.key))
+        yield cell(metric.unit, shown_value(summary, arm, metric.key))
         counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get((metric.key, arm))
         middle = found.ratio if summary.decision.used else found.ratio_all
-        yield ratio_cell(((judged.estimate if judged else None) or middle) if counted else None)
+        ratio = (judged.estimate if judged else None) or middle
+        yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)
 
 
-def _shown(summary: RunSummary, arm: str, key: str) -> float | None:
+def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
+    """The median over the valid blocks, or over all of them where none is valid."""
     found = summary.metrics[arm, key]
     return found.median if summary.decision.used else found.median_all

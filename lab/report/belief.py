@@ -11,8 +11,8 @@ from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import GateSummary, RunSummary
 from lab.records import RunInfo, TrialState
-from lab.report.cells import cell, columns, quantity, words
-from lab.report.content import Section, Table
+from lab.report.cells import cell, columns, only, quantity, words
+from lab.report.content import Cell, Reader, Section, Table
 from lab.report.damage import left_out_doubts
 from lab.report.images import image_doubts
 from lab.report.plain_processes import CPU_DOUBT, is_plain
@@ -107,14 +107,18 @@ def _unshared(run: RunInfo, summary: RunSummary) -> str:
 
 
 def gate_table(summary: RunSummary) -> Table:
-    """Every gate with its worst trial; failed ones first."""
+    """Every gate with its worst trial, what was measured there and the limit that it was held against; failed ones
+    first.
+    """
     rows = tuple(
-        words(
-            _title(gate),
-            gate.worst.outcome,
-            f"{gate.passed} of {gate.trials}" + ("" if gate.over == "trials" else f" {gate.over}"),
-            gate.worst_trial,
-            gate.worst.sentence,
+        (
+            *words(_title(gate), gate.worst.outcome),
+            *_held(gate),
+            *words(
+                f"{gate.passed} of {gate.trials}" + ("" if gate.over == "trials" else f" {gate.over}"),
+                gate.worst_trial,
+                gate.worst.sentence,
+            ),
         )
         for gate in sorted(
             summary.gates, key=lambda gate: (gate.worst.outcome != INVALID, gate.worst.outcome != CAVEAT)
@@ -123,10 +127,22 @@ def gate_table(summary: RunSummary) -> Table:
     return Table(
         key="gates",
         title="Gates",
-        columns=columns("gate", "worst", "passed", "trial", "what was found there"),
+        columns=(
+            *columns("gate", "worst", numeric=("worst value", "limit")),
+            *only(Reader.PROGRAMS, columns("unit")),
+            *columns("passed", "trial", "what was found there"),
+        ),
         rows=rows,
         note="A gate is a check of the instrument and of the machine; one that fails makes its whole block invalid.",
     )
+
+
+def _held(gate: GateSummary) -> tuple[Cell, ...]:
+    """The worst value, the limit with the side on which a pass lies, and their unit."""
+    declared, limit = GATES.get(gate.key), gate.worst.limit
+    unit = declared.unit if declared else Unit.RATIO
+    side = "" if declared is None or limit is None else "≥ " if declared.floor else "≤ "
+    return (cell(unit, gate.worst.value), Cell(side + quantity(unit, limit), limit), *words(unit))
 
 
 def _title(gate: GateSummary) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
 from lab.records import RunInfo
+from lab.report.again import again
 from lab.report.answer import headline, memory_note, plain_answers, ratio_figure, status
 from lab.report.belief import belief, doubts
 from lab.report.boxes import machine_box, validity_box
 from lab.report.content import Content
 from lab.report.damage import left_out_note
-from lab.report.details import again, details, sensitivity
+from lab.report.details import details, sensitivity
 from lab.report.exploratory import exploratory_again, exploratory_status
 from lab.report.facts import facts_line, limits
 from lab.report.latencies import latency_section
@@ -30,12 +31,12 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
     sections = (
         belief(run, summary),
         mechanism(summary),
-        latency_section(summary),
+        latency_section(summary, judgements),
         time_section(summary),
         quiet_section(summary, run.order),
         details(run, summary, judgements, sensitivity(comparison)),
         limits(run, summary),
-        exploratory_again(run) if run.exploratory else again(run, summary),
+        exploratory_again(run, summary) if run.exploratory else again(run, summary),
     )
     return Content(
         run_id=run.run_id,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from lab.analysis.intervals import Interval
 from lab.analysis.metrics import Unit
-from lab.report.content import Cell, Column
+from lab.report.content import Cell, Column, Reader
 from lab.units import (
     GIB,
     MIB,
@@ -51,6 +53,42 @@ def words(*texts: object) -> tuple[Cell, ...]:
 def columns(*titles: str, numeric: Iterable[str] = ()) -> tuple[Column, ...]:
     """Text columns, then numeric ones."""
     return (*(Column(title=title) for title in titles), *(Column(title=title, numeric=True) for title in numeric))
+
+
+def only(reader: Reader, found: Iterable[Column]) -> tuple[Column, ...]:
+    """The same columns for this reader alone."""
+    return tuple(replace(column, reader=reader) for column in found)
+
+
+def ratio_columns(title: str, name: str) -> tuple[Column, ...]:
+    """For ``ratio_cells``: a column called ``title`` for people, three that begin with ``name`` for programs."""
+    return (
+        *only(Reader.PEOPLE, columns(numeric=[title])),
+        *only(Reader.PROGRAMS, columns(numeric=[name, f"{name} low", f"{name} high"])),
+    )
+
+
+def ratio_cells(ratio: float | None, interval: Interval | None) -> tuple[Cell, ...]:
+    """A ratio with its interval as one text, then ratio, low and high end as numbers."""
+    shown = ratio_cell(ratio)
+    text = f"{shown.text} ({narrow(interval)})" if interval else shown.text
+    return (Cell(text, ratio), shown, *interval_cells(interval))
+
+
+def interval_cells(interval: Interval | None) -> tuple[Cell, ...]:
+    """Both ends of an interval of ratios."""
+    return (ratio_cell(interval.low), ratio_cell(interval.high)) if interval else (ratio_cell(None),) * 2
+
+
+def narrow(interval: Interval) -> str:
+    """``"1.12–1.21"``; a decimal more where two would hide the width, on which side of 1 an end lies, or the estimate,
+    which has three.
+    """
+    ends = (interval.low, interval.high)
+    low, high = (round(end, 2) for end in ends)
+    hides_one = any(short == 1 != end for short, end in zip((low, high), ends, strict=True))
+    coarse = low == high or hides_one or not low <= round(interval.estimate, 3) <= high
+    return "–".join(f"{end:.3f}" if coarse else f"{end:.2f}" for end in ends)
 
 
 def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:

@@ -5,10 +5,13 @@ Texts may hold anything that came from outside; every renderer escapes them for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Chart(Protocol):
@@ -30,12 +33,21 @@ class Cell:
     value: float | None = None
 
 
+class Reader(StrEnum):
+    """Whom a column of a table is for: whoever reads the page, a program that reads its CSV, or both."""
+
+    ALL = "all"
+    PEOPLE = "people"
+    PROGRAMS = "programs"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A table column; numeric ones are set to the right."""
 
     title: str
     numeric: bool = False
+    reader: Reader = Reader.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,20 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     folded: bool = False
+
+    def of(self, reader: Reader) -> Table:
+        """The table with the columns that are for ``reader``."""
+        kept = [column.reader in (Reader.ALL, reader) for column in self.columns]
+        return replace(self, columns=_chosen(self.columns, kept), rows=tuple(_chosen(row, kept) for row in self.rows))
+
+    @property
+    def shown(self) -> Table:
+        """The table as people see it."""
+        return self.of(Reader.PEOPLE)
+
+
+def _chosen(parts: tuple[T, ...], kept: Sequence[bool]) -> tuple[T, ...]:
+    return tuple(part for part, wanted in zip(parts, kept, strict=True) if wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

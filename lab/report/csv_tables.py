@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from lab.report.content import Cell, Content, Table
+from lab.report.content import Cell, Content, Reader, Table
 from lab.report.text import one_line
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a text that begins so
@@ -25,6 +25,7 @@ def all_tables(content: Content) -> Iterator[Table]:
 
 
 def _csv(table: Table) -> str:
+    table = table.of(Reader.PROGRAMS)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_text(column.title) for column in table.columns)

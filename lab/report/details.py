@@ -1,25 +1,23 @@
-"""Details: every metric, every trial, every command, every version; and how to do it again."""
+"""Details: every metric, every trial, every command, every version."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.metrics import CATALOGUE, METRICS, Group
-from lab.analysis.summary import RunSummary
+from lab.analysis.metrics import CATALOGUE, METRICS, Group, Metric
+from lab.analysis.summary import ArmMetric, RunSummary
 from lab.analysis.verdict import Judgement
 from lab.records import RunInfo
-from lab.report.answer import Judgements
-from lab.report.cells import cell, columns, ratio_cell, words
-from lab.report.content import Cell, Listing, Section, Table
+from lab.report.answer import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
+from lab.report.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
+from lab.report.content import Cell, Column, Listing, Reader, Section, Table
 from lab.report.facts import environment_table
 from lab.scenario import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
-NO_JUDGEMENTS: Judgements = MappingProxyType({})
-SAME_FOR_ALL = "all arms"
+SAME_FOR_ALL, NO_ARM = "all arms", "no arm"
 
 
 def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
@@ -73,40 +71,56 @@ def _word(judged: Judgement | None) -> str:
 def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:
     """One row for each metric of the group and arm: median, ratio with its interval, and the value of every block."""
     blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
-    found = [
-        (metric, summary.metrics[arm.name, metric.key])
+    primaries = summary.scenario.compare.primary
+    rows = tuple(
+        _metric_row(metric, values, metric.key in primaries, judgements.get((metric.key, arm.name)), blocks)
         for metric in CATALOGUE
         if metric.group is group
         for arm in summary.arms
-    ]
-    rows = tuple(
-        (
-            *words(metric.title, values.arm),
-            cell(metric.unit, values.median),
-            ratio_cell(values.ratio),
-            *words(_interval(judgements.get((metric.key, values.arm)))),
-            *(cell(metric.unit, values.values.get(block)) for block in blocks),
-        )
-        for metric, values in found
+        for values in [summary.metrics[arm.name, metric.key]]
         if values.median_all is not None
     )
     hidden = len(summary.blocks) - len(blocks)
+    keys = {metric.key for metric in CATALOGUE if metric.group is group}
+    ratio = (
+        ratio_note(judgements, primaries) + fallback_note(summary, judgements, keys)
+        if judgements
+        else "median of the blocks' ratios."
+    )
     return Table(
         key=f"metrics-{group.value.lower()}",
         title=f"Metrics: {group.value}",
-        columns=columns(
-            "metric",
-            "arm",
-            numeric=("median", "ratio", "interval", *(_block_title(summary, block) for block in blocks)),
-        ),
+        columns=_metric_columns([_block_title(summary, block) for block in blocks]),
         rows=rows,
-        note="Median, ratio to the baseline and its interval (exact Wilcoxon) over the valid blocks."
+        note=f"Medians over the valid blocks; ratio to {summary.baseline}: {ratio}"
         + (f" {hidden} further blocks are not shown." if hidden else ""),
     )
 
 
-def _interval(judged: Judgement | None) -> str:
-    return f"{judged.interval.low:.3f}–{judged.interval.high:.3f}" if judged and judged.interval else "–"
+def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
+    """An interval is one text for people, and two numbers for programs, which also need to know the unit."""
+    return (
+        *columns("metric", "arm", "kind"),
+        *only(Reader.PROGRAMS, columns("unit")),
+        *columns(numeric=("median", "ratio")),
+        *only(Reader.PEOPLE, columns(numeric=["interval"])),
+        *only(Reader.PROGRAMS, columns(numeric=("interval low", "interval high"))),
+        *columns(numeric=blocks),
+    )
+
+
+def _metric_row(
+    metric: Metric, values: ArmMetric, primary: bool, judged: Judgement | None, blocks: Sequence[int]
+) -> tuple[Cell, ...]:
+    interval = judged.interval if judged else None
+    return (
+        *words(metric.title, values.arm, "primary" if primary else "exploratory", metric.unit),
+        cell(metric.unit, values.median),
+        ratio_cell((judged.estimate if judged else None) or values.ratio),
+        *words(f"{interval.low:.3f}–{interval.high:.3f}" if interval else UNKNOWN),
+        *interval_cells(interval),
+        *(cell(metric.unit, values.values.get(block)) for block in blocks),
+    )
 
 
 def _block_title(summary: RunSummary, block: int) -> str:
@@ -166,10 +180,13 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
 
 
 def _users(key: str, summary: RunSummary) -> str:
-    """Which arms an image is for."""
-    users = [arm.name for arm in summary.scenario.arms if arm.image_key == key]
-    of_arms = key == APP_IMAGE or bool(users)
-    return ", ".join(users) if of_arms and len(users) < len(summary.scenario.arms) else SAME_FOR_ALL
+    """Which arms an image is for. The base is for those of the app that was built on it, nginx for those behind it."""
+    arms = summary.scenario.arms
+    if key == "nginx":
+        users = [arm.name for arm in arms if arm.front == key]
+    else:
+        users = [arm.name for arm in arms if arm.image_key == (APP_IMAGE if key == "python" else key)]
+    return SAME_FOR_ALL if len(users) == len(arms) else ", ".join(users) or NO_ARM
 
 
 def listings(summary: RunSummary) -> Iterator[Listing]:
@@ -182,22 +199,3 @@ def listings(summary: RunSummary) -> Iterator[Listing]:
             for service in services:
                 for path, text in service.files.items():
                     yield Listing(key=f"file-{arm.name}-{service.name}", title=f"{path} of {arm.name}", text=text)
-
-
-def again(run: RunInfo, summary: RunSummary) -> Section:
-    """How to repeat the run, and where the raw data are."""
-    trials, engine = summary.scenario.trials, summary.scenario.engine
-    on_engine = "" if engine == "auto" else f" --engine {engine}"
-    text = (
-        f"lab run {shlex.quote(run.scenario_name + '.toml')} --blocks {summary.decision.planned}{on_engine}\n"
-        f"lab report {shlex.quote(f'runs/{run.run_id}')}"
-    )
-    return Section(
-        key="again",
-        title="Do it again",
-        sentences=(
-            f"Seed {trials.seed} fixes the order of the trials and every arrival; it stands in the scenario. "
-            "The second command rebuilds this report from the raw files of the run folder.",
-        ),
-        parts=(Listing(key="again-commands", title="Commands", text=text),),
-    )

@@ -6,8 +6,9 @@ import shlex
 
 from lab.analysis.summary import RunSummary
 from lab.records import RunInfo
+from lab.report.again import file_name, repeat_section
 from lab.report.answer import status
-from lab.report.content import Listing, Section
+from lab.report.content import Section
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
 
@@ -17,16 +18,13 @@ def exploratory_status(summary: RunSummary) -> str:
     return MARK if summary.decision.used else f"{MARK} {status(summary)}"
 
 
-def exploratory_again(run: RunInfo) -> Section:
+def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
     """How to look again, and how to measure."""
-    scenario = shlex.quote(f"{run.scenario_name}.toml")
-    text = f"lab ui {scenario}\nlab run {scenario}\nlab report {shlex.quote(f'runs/{run.run_id}')}"
-    return Section(
-        key="again",
-        title="Do it again",
-        sentences=(
-            "The first command opens such a session, the second one measures: with a schedule, in blocks, and with "
-            "verdicts. The third one rebuilds this report from the raw files of the run folder.",
-        ),
-        parts=(Listing(key="again-commands", title="Commands", text=text),),
+    return repeat_section(
+        run,
+        summary.scenario,
+        f"lab ui {shlex.quote(file_name(run))}",
+        f"Save the scenario below as {file_name(run)}; the first command opens such a session.",
+        "It is the session's, without rate, primary metrics and expectations. lab run measures with a scenario that "
+        "has them, as the file had with which the session was opened: with a schedule, in blocks, and with verdicts.",
     )

@@ -12,7 +12,9 @@ from lab.report.content import Section, Table
 from lab.report.images import image_limits, images_text
 from lab.report.plain_processes import NO_CONTAINERS, is_plain, plain_limits
 from lab.report.rights import rights_fact
-from lab.units import format_bytes
+from lab.units import format_bytes, format_ratio
+
+UNEVEN = 1.5  # times an even share: from here on how connections fell matters to what is seen
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -108,6 +110,7 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         )
     else:
         yield f"Capacity: the arms were asked for {scenario.load.rate:g} arrivals a second, not for all they can serve."
+    yield from _share_limits(summary)
     if used < MIN_BLOCKS:
         yield f"A verdict: {used} valid blocks are too few, with 6 or more chance can be told from a difference."
     yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
@@ -116,6 +119,24 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         yield "Other traffic: one locustfile, started and stopped by hand."
     else:
         yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
+
+
+def _share_limits(summary: RunSummary) -> Iterator[str]:
+    """Said only where the busiest process of some arm did much more than its part."""
+    even = 1 / summary.scenario.budget.processes
+    found = {arm.name: summary.metrics[arm.name, "share.max"] for arm in summary.arms}
+    busiest = {arm: values.median if summary.decision.used else values.median_all for arm, values in found.items()}
+    uneven = [
+        f"{format_ratio(share)} in {arm}"
+        for arm, share in busiest.items()
+        if share is not None and share > UNEVEN * even
+    ]
+    if uneven:
+        yield (
+            "Other shares of the work: connections fell unevenly. The busiest process did "
+            f"{', '.join(uneven)}, where an even share is {format_ratio(even)}. Other numbers of connections or seeds "
+            "give other shares."
+        )
 
 
 def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:

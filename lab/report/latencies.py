@@ -8,7 +8,8 @@ from lab.analysis.eligibility import PRINT_BEYOND
 from lab.analysis.latency import QUANTILES
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import RunSummary
-from lab.report.cells import cell, columns, quantity, words
+from lab.report.answer import NO_JUDGEMENTS, Judgements, ratio_note
+from lab.report.cells import cell, columns, quantity, ratio_cells, ratio_columns, words
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.scales import logarithmic, tail
 from lab.report.charts.style import DASHES, stroke_key
@@ -20,10 +21,10 @@ KINDS = ("response", "service")
 MS = 1e-3
 
 
-def latency_section(summary: RunSummary) -> Section:
-    """Tail curve and quantile table."""
+def latency_section(summary: RunSummary, judgements: Judgements = NO_JUDGEMENTS) -> Section:
+    """Tail curve, quantile table, and what was found of the quantiles against the baseline."""
     figures = (tail_figure(summary), server_figure(summary))
-    tables = (quantile_table(summary), server_table(summary))
+    tables = (quantile_table(summary), quantile_ratios(summary, judgements), server_table(summary))
     return Section(
         key="latency",
         title="Latency",
@@ -117,4 +118,29 @@ def quantile_table(summary: RunSummary) -> Table:
         rows=tuple(rows),
         note="Medians over the blocks of exact quantiles. Empty where a block has fewer than "
         f"{PRINT_BEYOND} requests beyond the quantile.",
+    )
+
+
+def quantile_ratios(summary: RunSummary, judgements: Judgements) -> Table:
+    """Every quantile as a ratio to the baseline, with its interval; those of which nothing is known are left out."""
+    known = {key: judged for key, judged in judgements.items() if judged.estimate}
+    quantiles = (f"p{100 * q:g}" for q in QUANTILES)
+    names = [name for name in quantiles if any(key in (name, f"service.{name}") for key, _ in known)]
+    rows = []
+    for arm in summary.arms:
+        for kind, prefix in zip(KINDS, ("", "service."), strict=True):
+            found = [known.get((prefix + name, arm.name)) for name in names]
+            if any(found):
+                pairs = ((judged.estimate, judged.interval) if judged else (None, None) for judged in found)
+                rows.append((*words(arm.name, kind), *(part for pair in pairs for part in ratio_cells(*pair))))
+    return Table(
+        key="quantile-ratios",
+        title=f"Quantiles against {summary.baseline}",
+        columns=(
+            *columns("arm", "time"),
+            *(column for name in names for column in ratio_columns(name, f"{name} ratio")),
+        ),
+        rows=tuple(rows),
+        note=f"Ratio to {summary.baseline}: {ratio_note(judgements, summary.scenario.compare.primary)} Only declared "
+        "primaries are judged; the other ratios are exploratory.",
     )

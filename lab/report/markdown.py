@@ -106,7 +106,8 @@ def _folded(title: str, *inside: str) -> Iterator[str]:
     yield "</details>"
 
 
-def _table(table: Table) -> str:
+def _table(whole: Table) -> str:
+    table = whole.shown
     header = _row(column.title for column in table.columns)
     rule = _rule("--:" if column.numeric else "---" for column in table.columns)
     return "\n".join((header, rule, *(_row(cell.text for cell in row) for row in table.rows)))

@@ -1,20 +1,24 @@
-"""Why is it so? Request shares, the memory ledger, CPU by part, and what the proxy hop costs."""
+"""Why is it so? Request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from lab.analysis.arms import ArmSummary
+from lab.analysis.cpu_roles import PARTS
 from lab.analysis.metrics import METRICS, Unit
 from lab.analysis.summary import RunSummary
-from lab.report.cells import axis, cell, columns, quantity, words
+from lab.report.answer import shown_value
+from lab.report.cells import axis, cell, columns, only, quantity, words
 from lab.report.charts.bars import Stacked, StackedBar
-from lab.report.content import Figure, Part, Section, Table
+from lab.report.content import Figure, Part, Reader, Section, Table
 from lab.report.memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.points import arm_names, block_marks
 from lab.report.shares import share_figure, share_map, share_table
+from lab.topology import Role
 from lab.units import format_seconds
 
-CPU_PARTS = ("app", "proxy")
+CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
 
 
 def mechanism(summary: RunSummary) -> Section:
@@ -36,11 +40,11 @@ def mechanism(summary: RunSummary) -> Section:
 
 
 def cpu_figure(summary: RunSummary) -> Figure | None:
-    """CPU for 1 000 requests, stacked by application and proxy."""
-    known = [arm for arm in summary.arms if arm.cpu_app_per_1k_s is not None]
+    """CPU for 1 000 requests, stacked by role; a role that used none in any arm is left out."""
+    known = [arm for arm in summary.arms if arm.cpu_app_by_role_s]
     if not known:
         return None
-    totals = [summary.metrics[arm.name, "cpu.per_1k"].median_all for arm in known]
+    totals = [shown_value(summary, arm.name, "cpu.per_1k") for arm in known]
     divisor, unit = axis(Unit.SECONDS, totals)
     bars = tuple(
         StackedBar(
@@ -48,8 +52,8 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
             name=arm.name,
             parts=tuple(
                 (part, value / divisor, quantity(Unit.SECONDS, value))
-                for part, value in zip(CPU_PARTS, (arm.cpu_app_per_1k_s, arm.cpu_proxy_per_1k_s), strict=True)
-                if value is not None
+                for part, value in _cpu_parts(arm).items()
+                if value > 0
             ),
             marks=tuple(block_marks(summary, arm.name, "cpu.per_1k", divisor)),
         )
@@ -61,7 +65,7 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
         title="CPU for 1 000 requests",
         sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}.",
         chart=Stacked(
-            title="CPU time for 1 000 requests by part",
+            title="CPU time for 1 000 requests by role",
             axis=f"CPU time for 1 000 requests ({unit})",
             parts=tuple(part for part in CPU_PARTS if any(part == name for bar in bars for name, _, _ in bar.parts)),
             kinds=("one block",),
@@ -70,30 +74,42 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
     )
 
 
+def _cpu_parts(arm: ArmSummary) -> Mapping[str, float]:
+    """What each role used, the proxy last."""
+    proxy = {} if arm.cpu_proxy_per_1k_s is None else {Role.PROXY.value: arm.cpu_proxy_per_1k_s}
+    return {**arm.cpu_app_by_role_s, **proxy}
+
+
 def cpu_table(summary: RunSummary) -> Table:
-    """CPU of application and proxy."""
+    """CPU by role, and what else the arm's containers counted of it."""
+    parts = [part for part in CPU_PARTS if any(part in _cpu_parts(arm) for arm in summary.arms)]
     rows = tuple(
         (
             *words(arm.name),
+            *(cell(Unit.SECONDS, _cpu_parts(arm).get(part)) for part in parts),
             cell(Unit.SECONDS, arm.cpu_app_per_1k_s),
-            cell(Unit.SECONDS, arm.cpu_proxy_per_1k_s),
             *(
-                cell(METRICS[key].unit, summary.metrics[arm.name, key].median_all)
+                cell(METRICS[key].unit, shown_value(summary, arm.name, key))
                 for key in ("cpu.per_1k", "cpu.cores", "cpu.throttled", "cpu.runqueue.per_1k", "cpu.switches.per_1k")
             ),
         )
         for arm in summary.arms
         if arm.trials
     )
-    numbers = ("app", "proxy", "together", "cores used", "throttled", "wait for a core", "context switches")
+    numbers = ("together", "cores used", "throttled", "wait for a core", "context switches")
     return Table(
         key="cpu-by-part",
-        title="CPU by part",
-        columns=columns("arm", numeric=numbers),
+        title="CPU by role",
+        columns=(
+            *columns("arm", numeric=parts),
+            *only(Reader.PROGRAMS, columns(numeric=["app"])),
+            *columns(numeric=numbers),
+        ),
         rows=rows,
         note="Time and switches for 1 000 successful requests, except cores used and throttled time. "
         "Counters of the containers (engine process: of the processes), interpolated linearly to the edges of the "
-        "measure phase.",
+        "measure phase. Within the app's containers the processes say how it is divided; other is what no process that "
+        "was read explains.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lab.analysis.counters import complete_sum
 from lab.analysis.metrics import Unit
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial import TrialSummary
@@ -14,7 +15,15 @@ from lab.report.charts.scales import linear
 from lab.report.charts.style import fill_key, shades
 from lab.report.content import Figure, Table
 from lab.report.points import arm_names, block_marks
-from lab.report.timing import TIME_TITLE, shown_trials, thinning, time_scale, warmup_of
+from lab.report.timing import (
+    TIME_TITLE,
+    phases_of_readings,
+    sampled_middles,
+    sampled_scale,
+    shown_block,
+    shown_trials,
+    thinning,
+)
 from lab.topology import Role
 from lab.units import MIB, format_bytes, format_signed_bytes
 
@@ -82,18 +91,17 @@ def memory_over_time(summary: RunSummary) -> Figure | None:
     return Figure(
         key="memory-time",
         title="The memory ledger over time",
-        sentence=f"Block {trials[0].record.block}, PSS by role; between the first and the last reading: "
+        sentence=f"PSS by role in {shown_block(summary)}; from the first to the last bin of the measure phase: "
         f"{', '.join(grown) or 'not known'}. {thinning(trials, 'the instant at which the arm needs most')}",
         chart=Curves(
             title="Memory of each arm over time, by role",
             arms=(),
             plots=tuple(plots),
-            x=time_scale(trials),
+            x=sampled_scale(trials),
             y=linear(highs, zero=True),
             x_title=TIME_TITLE,
             y_title="PSS (MiB)",
             keys=tuple(fill_key(role.value, shade) for role, shade in zip(parts, opacity, strict=True)),
-            shaded=warmup_of(trials),
             columns=columns_for(len(plots)),
             height=170,
         ),
@@ -104,7 +112,8 @@ def _stack(summary: RunSummary, trial: TrialSummary, parts: Sequence[Role]) -> P
     """Areas on top of each other, over the bins in which the whole arm was read."""
     line = trial.timeline
     own = [role for role in parts if role in line.memory]
-    known = [place for place in range(len(line.start_s)) if own and line.memory[own[0]][place] is not None]
+    middles = sampled_middles(trial)
+    known = [place for place in range(len(middles)) if own and line.memory[own[0]][place] is not None]
     arm, opacity = arm_names(summary).index(trial.record.arm), dict(zip(parts, shades(len(parts)), strict=True))
     lower, series = [0.0] * len(known), []
     for role in own:
@@ -113,21 +122,27 @@ def _stack(summary: RunSummary, trial: TrialSummary, parts: Sequence[Role]) -> P
             Series(
                 arm=arm,
                 name=f"{trial.record.arm}, up to {role.value}",
-                xs=[line.start_s[place] + line.bin_s / 2 for place in known],
+                xs=[middles[place] for place in known],
                 ys=upper,
-                faint=True,
+                border=True,
                 low=lower,
                 high=upper,
                 opacity=0.85 * opacity[role],
             )
         )
         lower = upper
-    return Plot(series=tuple(series) if known else (), heading=trial.record.arm, arm=arm)
+    return Plot(
+        series=tuple(series) if known else (), heading=trial.record.arm, arm=arm, phases=phases_of_readings(trial)
+    )
 
 
 def _growth(trial: TrialSummary) -> str:
-    tracks = trial.timeline.memory.values()
-    sums = [sum(parts) for parts in zip(*tracks, strict=True) if None not in parts]
+    line = trial.timeline
+    sums = [
+        total
+        for start_s, *parts in zip(line.sampled_s, *line.memory.values(), strict=True)
+        if 0 <= start_s < trial.record.measure.length_s and (total := complete_sum(parts)) is not None
+    ]
     return f"{trial.record.arm} {format_signed_bytes(sums[-1] - sums[0])}" if sums else ""
 
 

@@ -2,7 +2,10 @@
 // What scripts add to a page that is whole without them: values under the pointer or by key, zoom, arms on and off, dark.
 const all = (where, selector) => [...where.querySelectorAll(selector)];
 const tip = document.getElementById("tip");
-const readable = (value) => String(Number(value.toPrecision(4)));
+const readable = (value) => String(Number(value.toPrecision(4))).replace("-", "−");
+// Values come back from places, which are known to a tenth of a pixel: no more digits than that.
+const placed = (kind, value, tenth) =>
+  readable(kind === "linear" ? Number(value.toFixed(Math.min(9, Math.max(0, Math.floor(-Math.log10(tenth)))))) : value);
 const INVERSE = {
   linear: (low, high, part) => low + (high - low) * part,
   log: (low, high, part) => low * (high / low) ** part,
@@ -27,12 +30,15 @@ function panelOf(node) {
     node, width, height, kind, xName, yName, view: [0, 1], plot: node.querySelector(".plot"),
     valueX: (x) => INVERSE[kind](+low, +high, x / width),
     valueY: (y) => INVERSE[yKind](+yLow, +yHigh, 1 - y / height),
+    sayX: (value) => placed(kind, value, (high - low) / width / 10),
+    sayY: (y) => placed(yKind, panel.valueY(y), (yHigh - yLow) / height / 10),
     placeX: (value) => ((value - low) / (high - low)) * width,
     lines: all(node, ".line").map((line) => ({
       line, name: line.dataset.name,
       points: [...line.getAttribute("d").matchAll(/[ML](-?[\d.]+),(-?[\d.]+)/g)].map((found) => [+found[1], +found[2]]),
     })),
     rows: all(node, ".heat-row"),
+    phases: all(node, ".phase-name").map((name) => [name.textContent, +name.dataset.low, +name.dataset.high]),
   };
   panel.inside = (event) => {
     const matrix = panel.plot.getScreenCTM().inverse();
@@ -45,9 +51,22 @@ function panelOf(node) {
   return panel;
 }
 
+const phaseAt = (panel, value) => {
+  const phase = panel.phases.find(([, low, high]) => value >= low && value < high);
+  return phase ? ` (${phase[0]})` : "";
+};
+
 function nameOfX(panel, x) {
   const value = panel.valueX(x);
-  return panel.kind === "nines" ? asQuantile(value) : `${panel.xName}: ${readable(value)}`;
+  return panel.kind === "nines" ? asQuantile(value) : `${panel.xName}: ${panel.sayX(value)}${phaseAt(panel, value)}`;
+}
+
+const linePoint = (panel, own, [x, y]) => [own.name, nameOfX(panel, x), `${panel.yName}: ${panel.sayY(y)}`];
+
+function heatCell(panel, row, place) {
+  const share = row.dataset.shares.split(" ")[place], bin = +row.dataset.bin, start = +row.dataset.start + place * bin;
+  return share === undefined ? null : [row.dataset.name, `from second ${readable(start)}${phaseAt(panel, start + bin / 2)}`,
+    share === "-" ? "no requests" : `${share} % of the requests`];
 }
 
 function nearest(panel, event) {
@@ -67,15 +86,12 @@ function hover(panel, event) {
   const [x, y] = panel.inside(event);
   const row = panel.rows.find((own) => y >= +own.dataset.top && y < +own.dataset.top + +own.dataset.height);
   if (row) {
-    const place = Math.floor((panel.valueX(x) - row.dataset.start) / row.dataset.bin);
-    const share = row.dataset.shares.split(" ")[place];
-    if (share === undefined) return false;
-    say([row.dataset.name, `from second ${readable(+row.dataset.start + place * row.dataset.bin)}`,
-      share === "-" ? "no requests" : `${share} % of the requests`], event.clientX, event.clientY);
-    return true;
+    const lines = heatCell(panel, row, Math.floor((panel.valueX(x) - row.dataset.start) / row.dataset.bin));
+    if (lines) say(lines, event.clientX, event.clientY);
+    return Boolean(lines);
   }
   const best = nearest(panel, event);
-  if (best) say([best.own.name, nameOfX(panel, best.x), `${panel.yName}: ${readable(panel.valueY(best.y))}`], best.left, best.top);
+  if (best) say(linePoint(panel, best.own, [best.x, best.y]), best.left, best.top);
   return Boolean(best);
 }
 
@@ -106,6 +122,12 @@ function show(panel, from, to) {
     tick.classList.toggle("off", part < -1e-6 || part > 1 + 1e-6);
   }
   holder.replaceChildren(...ticks);
+  for (const name of all(panel.node, ".phase-name")) {
+    const [left, right] = [name.dataset.low, name.dataset.high].map((value) =>
+      Math.min(1, Math.max(0, (panel.placeX(+value) / panel.width - from) / (to - from))) * panel.width);
+    name.setAttribute("x", (left + right) / 2);
+    name.classList.toggle("off", right - left < 6.4 * name.textContent.length);
+  }
 }
 
 function zoomable(figure, panels) {
@@ -148,28 +170,39 @@ function drag(panel, event, set) {
   event.preventDefault();
 }
 
+// Everything that has a value, as rows of functions that say it: the marks, every line, every row of a heat map.
 function stopsOf(figure, panels) {
-  const marks = all(figure, ".mark").map((mark) => () => {
+  const marks = all(figure, ".mark").filter((mark) => !mark.closest(".off")).map((mark) => () => {
     const box = mark.getBoundingClientRect();
     say([mark.getAttribute("aria-label")], box.right, box.top);
   });
-  const points = panels.flatMap((panel) => panel.lines.filter((own) => !own.line.closest(".off") && !own.line.classList.contains("faint"))
-    .flatMap((own) => own.points.map(([x, y]) => () => {
-      const [left, top] = panel.onScreen(x, y);
-      say([own.name, nameOfX(panel, x), `${panel.yName}: ${readable(panel.valueY(y))}`], left, top);
+  const lines = panels.flatMap((panel) => panel.lines.filter((own) => !own.line.classList.contains("faint")).map((own) =>
+    own.line.closest(".off") ? [] : own.points.filter(([x]) => inView(panel, x)).map((point) => () =>
+      say(linePoint(panel, own, point), ...panel.onScreen(...point)))));
+  const cells = panels.flatMap((panel) => panel.rows.map((row) =>
+    row.closest(".off") ? [] : row.dataset.shares.split(" ").flatMap((_, place) => {
+      const x = panel.placeX(+row.dataset.start + (place + 0.5) * row.dataset.bin);
+      const y = +row.dataset.top + row.dataset.height / 2;
+      return inView(panel, x) ? [() => say(heatCell(panel, row, place), ...panel.onScreen(x, y))] : [];
     })));
-  return [...marks, ...points];
+  return [marks, ...lines, ...cells].filter((row) => row.length);
 }
 
+const inView = (panel, x) => x >= panel.view[0] * panel.width - 0.1 && x <= panel.view[1] * panel.width + 0.1;
+
 function byKey(figure, panels, zoom) {
-  let place = -1;
+  let row = 0, place = -1;
   figure.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) {
+    const along = { ArrowRight: 1, ArrowLeft: -1 }[event.key], across = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (along || across) {
       const stops = stopsOf(figure, panels);
-      if (!stops.length) return;
-      place = Math.min(stops.length - 1, Math.max(0, place + step * (event.shiftKey ? 10 : 1)));
-      stops[place]();
+      if (stops.length < (across ? 2 : 1)) return;
+      row = Math.min(stops.length - 1, Math.max(0, row + (place < 0 ? 0 : across || 0)));
+      place += (along || 0) * (event.shiftKey ? 10 : 1);
+      if (place >= stops[row].length && along && row < stops.length - 1) [row, place] = [row + 1, 0];
+      else if (place < 0 && along && row > 0) [row, place] = [row - 1, stops[row - 1].length - 1];
+      place = Math.min(stops[row].length - 1, Math.max(0, place));
+      stops[row][place]();
     } else if (event.key === "Escape") tip.hidden = true;
     else if (zoom.own.length && "+=-0".includes(event.key)) event.key === "0" ? zoom.set(0, 1) : zoom.scale(event.key === "-" ? 2 : 0.5);
     else return;

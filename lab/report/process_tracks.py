@@ -13,7 +13,16 @@ from lab.report.charts.scales import linear
 from lab.report.charts.style import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
 from lab.report.points import arm_names
-from lab.report.timing import TIME_TITLE, middles, shown_trials, thinned, thinning, time_scale, warmup_of
+from lab.report.timing import (
+    TIME_TITLE,
+    phases_of_readings,
+    sampled_middles,
+    sampled_scale,
+    shown_block,
+    shown_trials,
+    thinned,
+    thinning,
+)
 from lab.topology import Role
 from lab.units import MIB, format_bytes, format_ratio
 
@@ -28,8 +37,8 @@ Tracks = Callable[[ProcessTrack], tuple[Track, Track, Track]]  # the line, and t
 def process_figures(summary: RunSummary) -> Iterator[Figure]:
     """CPU and PSS of the processes of the first block that counts."""
     trials = shown_trials(summary)
-    cpu = f"busiest process, mean of the block: {', '.join(_busiest(trials)) or 'not known'}"
-    memory = f"largest process at its peak: {', '.join(_largest(trials)) or 'not known'}"
+    cpu = f"busiest process, mean of the measure phase: {', '.join(_busiest(trials)) or 'not known'}"
+    memory = f"largest process at its peak in the measure phase: {', '.join(_largest(trials)) or 'not known'}"
     around = ", its extremes shaded" if thinned(trials) else ""
     cpu += f". {thinning(trials, f'the mean{around}')}"
     memory += f". {thinning(trials, f'the largest reading{around}')}"
@@ -79,18 +88,17 @@ def _figure(
     yield Figure(
         key=key,
         title=title,
-        sentence=f"Every line is one process of block {trials[0].record.block}; {said}"
+        sentence=f"Every line is one process of {shown_block(summary)}; {said}"
         + (f" Of each arm the {MAX_TRACKS} largest are drawn." if cut else ""),
         chart=Curves(
             title=title,
             arms=(),
             plots=tuple(plots),
-            x=time_scale(trials),
+            x=sampled_scale(trials),
             y=linear(values, zero=True),
             x_title=TIME_TITLE,
             y_title=unit,
             keys=tuple(_keys(trials)),
-            shaded=warmup_of(trials),
             columns=columns_for(len(plots)),
             height=180,
         ),
@@ -114,6 +122,7 @@ def _plot(summary: RunSummary, trial: TrialSummary, tracks_of: Tracks) -> Plot:
         series=tuple(own for own in series if any(value is not None for value in own.ys)),
         heading=trial.record.arm,
         arm=arm,
+        phases=phases_of_readings(trial),
     )
 
 
@@ -122,7 +131,7 @@ def _line(arm: int, trial: TrialSummary, process: ProcessTrack, tracks: tuple[Tr
     return Series(
         arm=arm,
         name=f"{process.role} {process.service}/{process.ordinal}, pid {process.pid}",
-        xs=middles(trial),
+        xs=sampled_middles(trial),
         ys=middle,
         low=low,
         high=high,

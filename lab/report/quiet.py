@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from lab.analysis.drift import MIN_TRIALS, drift
 from lab.analysis.metrics import METRICS, Unit
 from lab.analysis.quiet import Quiet
 from lab.analysis.summary import RunSummary
@@ -13,6 +14,8 @@ from lab.report.charts.order import Order, OrderPanel, OrderPoint
 from lab.report.content import Cell, Figure, Section, Table
 from lab.report.points import arm_names
 from lab.units import format_ratio
+
+MAX_NAMED = 4  # arms whose drift a caption names, farthest first
 
 DISTURBANCES: tuple[tuple[str, Callable[[Quiet], float | None]], ...] = (
     ("steal", lambda found: found.steal),
@@ -53,8 +56,7 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
     return Figure(
         key="order",
         title="In the order of the run",
-        sentence=f"{len(summary.trials)} trials, each a dot. A trend from left to right that all arms share is the "
-        "machine's, not an arm's.",
+        sentence=f"{len(summary.trials)} trials, each a dot. {_drifts(summary, order)}",
         chart=Order(
             title="Primary metrics in the order of the run",
             arms=arm_names(summary),
@@ -62,6 +64,41 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
             panels=tuple(panels),
         ),
     )
+
+
+def _drifts(summary: RunSummary, order: Sequence[str]) -> str:
+    """How far each arm moved during the run, metric by metric, the one that moved most first."""
+    said = []
+    for key in dict.fromkeys(summary.scenario.compare.primary):
+        found = {arm: drift(_in_order(summary, arm, key, order)) for arm in arm_names(summary)}
+        known = {arm: moved for arm, moved in found.items() if moved is not None}
+        if known:
+            said.append(f"{METRICS[key].title}: {_farthest(known)}")
+    if not said:
+        return f"To tell a drift from chance takes at least {MIN_TRIALS} trials of an arm, and there are too few."
+    return (
+        f"From the first to the last third of each arm's trials the median changed – {'; '.join(said)}. A change that "
+        "all arms share is the machine's, not an arm's."
+    )
+
+
+def _in_order(summary: RunSummary, arm: str, key: str, order: Sequence[str]) -> list[float | None]:
+    trials = sorted(summary.of_arm(arm), key=lambda trial: order.index(trial.record.trial_id))
+    return [trial.values[key] for trial in trials]
+
+
+def _farthest(moved: Mapping[str, float]) -> str:
+    ranked = sorted(moved.items(), key=lambda item: -abs(item[1]))
+    named = ", ".join(f"{arm} {_signed(size)}" for arm, size in ranked[1:MAX_NAMED])
+    hidden = len(ranked) - MAX_NAMED
+    rest = f" ({named}{f', {hidden} others less' if hidden > 0 else ''})" if named else ""
+    most = "most in " if named else "in "
+    return f"{most}{ranked[0][0]}, {_signed(ranked[0][1])}{rest}"
+
+
+def _signed(change: float) -> str:
+    sign = "±" if round(change, 3) == 0 else "−" if change < 0 else "+"
+    return sign + format_ratio(abs(change))
 
 
 def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:

@@ -10,7 +10,7 @@ from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.content import Figure, Table
 from lab.report.points import arm_names
-from lab.report.timing import TIME_TITLE, shown_trials, thinning, time_scale
+from lab.report.timing import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
 from lab.units import format_ratio
 
 MAX_ROWS = 64  # processes of one arm in the heat map
@@ -68,6 +68,7 @@ def share_map(summary: RunSummary) -> Figure | None:
             rows=tuple(
                 HeatRow(name=line.served_by, shares=line.fractions) for line in trial.timeline.shares[:MAX_ROWS]
             ),
+            phases=phases_of_requests([trial]),
         )
         for trial in trials
     )
@@ -82,7 +83,7 @@ def share_map(summary: RunSummary) -> Figure | None:
     return Figure(
         key="shares-time",
         title="Who did the work, over time",
-        sentence=f"Block {trials[0].record.block}; the largest share of one process in one bin: {', '.join(peaks)}. "
+        sentence=f"Shown is {shown_block(summary)}. The largest share of one process in one bin: {', '.join(peaks)}. "
         + thinning(trials, "the part of its requests that each process answered")
         + (f" Of each arm the {MAX_ROWS} busiest are drawn." if cut else ""),
         chart=Heat(

@@ -33,7 +33,8 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def _table(table: Table) -> RichTable:
+def _table(whole: Table) -> RichTable:
+    table = whole.shown
     rich = RichTable(box=None, pad_edge=False, caption=Text(one_line(table.note), style="dim"), caption_justify="left")
     for column in table.columns:
         rich.add_column(Text(one_line(column.title)), justify="right" if column.numeric else "left")

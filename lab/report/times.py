@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from statistics import median
 
 from lab.analysis.arms import ArmSummary, ArmTimeline
 from lab.analysis.eligibility import PRINT_BEYOND
@@ -16,8 +17,8 @@ from lab.report.charts.style import Key, fill_key, stroke_key
 from lab.report.content import Figure, Section
 from lab.report.points import arm_names
 from lab.report.process_tracks import process_figures
-from lab.report.timing import TIME_TITLE, middles, thinned, thinning, time_scale, warmup_of
-from lab.units import format_rate, format_seconds
+from lab.report.timing import TIME_TITLE, bin_lengths, middles, phases_of_requests, thinned, thinning, time_scale
+from lab.units import format_count, format_rate, format_seconds
 
 MS = 1e-3
 SECONDS_SHADED = "smallest to largest second"
@@ -63,13 +64,28 @@ def failure_figure(summary: RunSummary) -> Figure | None:
 
 
 def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
-    """The median, the highest quantile that most bins have enough requests for, and the slowest request."""
+    """The median, the highest quantile that most bins have enough requests for, and the slowest request.
+
+    Where that is not the highest of all, its caption says what was missing; without any, that of the slowest does.
+    """
     tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if _mostly_known(summary.trials, quantile)]
+    missing = "" if TIMELINE_QUANTILES[-1] in tails else f" {_too_few(summary.trials)}"
     for quantile in (TIMELINE_QUANTILES[0], *tails[-1:]):
         name = f"p{100 * quantile:g}"
         sentence = f"{name} of the requests scheduled in each bin that has at least {PRINT_BEYOND} beyond it; "
-        yield _latency_figure(summary, name, f"{name} over time", sentence, _quantile_of(quantile))
-    yield _latency_figure(summary, "slowest", "Slowest request", "The slowest request of each bin; ", _slowest)
+        note = missing if quantile in tails else ""
+        yield _latency_figure(summary, name, f"{name} over time", sentence, _quantile_of(quantile), note)
+    note = "" if tails else missing
+    yield _latency_figure(summary, "slowest", "Slowest request", "The slowest request of each bin; ", _slowest, note)
+
+
+def _too_few(trials: Sequence[TrialSummary]) -> str:
+    """Why the highest quantile is not drawn: what it takes in each bin, and what there is."""
+    highest = TIMELINE_QUANTILES[-1]
+    timed = [count for trial in trials for count in trial.timeline.timed]
+    needed = format_count(round(PRINT_BEYOND / (1 - highest)))
+    found = format_count(median(timed)) if timed else "none"
+    return f"p{100 * highest:g} needs {needed} requests in a bin of {bin_lengths(trials)}; the middle bin has {found}."
 
 
 def _quantile_of(quantile: float) -> Callable[[Timeline | ArmTimeline], Track]:
@@ -81,7 +97,12 @@ def _slowest(line: Timeline | ArmTimeline) -> Track:
 
 
 def _latency_figure(
-    summary: RunSummary, name: str, title: str, sentence: str, track_of: Callable[[Timeline | ArmTimeline], Track]
+    summary: RunSummary,
+    name: str,
+    title: str,
+    sentence: str,
+    track_of: Callable[[Timeline | ArmTimeline], Track],
+    note: str = "",
 ) -> Figure | None:
     series = _series(summary, lambda line: _in(track_of(line), MS))
     peaks = [
@@ -89,7 +110,7 @@ def _latency_figure(
         for place, arm in enumerate(summary.arms)
         if (highest := max((y or 0.0 for own in series if own.arm == place for y in own.ys), default=0.0))
     ]
-    said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}."
+    said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}.{note}"
     return _figure(summary, f"time-{name}", title, said, series, f"{name} (ms)")
 
 
@@ -148,13 +169,12 @@ def _figure(
         chart=Curves(
             title=title,
             arms=tuple(arm_names(summary)),
-            plots=(Plot(series=tuple(series)),),
+            plots=(Plot(series=tuple(series), phases=phases_of_requests(summary.trials)),),
             x=time_scale(summary.trials),
             y=linear(values, zero=True),
             x_title=TIME_TITLE,
             y_title=y_title,
             keys=_keys(shaded=bands and thinned(summary.trials)),
-            shaded=warmup_of(summary.trials),
         ),
     )
 

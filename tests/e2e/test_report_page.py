@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from lab.report.html_page import render_html
 from tests.e2e.conftest import REPOSITORY, Outcome
+from tests.unit.test_report_bad_input import long_names
 
 pytestmark = pytest.mark.e2e
 
@@ -111,13 +113,25 @@ def test_the_dark_switch_works_both_ways(browser: Browser, smoke: tuple[Outcome,
 
 
 def test_values_appear_under_the_pointer_and_by_key(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
-    """A bar, a cell of the heat map, a point of a line; the arrow keys walk through the same."""
+    """A bar, a cell of the heat map, a point of a line, the border of an area; the arrow keys walk through the same."""
     with opened(browser, smoke[1]) as page:
         tip = page.locator("#tip")
         page.locator("#memory rect.mark").first.hover()
         assert "MiB" in tip.inner_text()
         _point_at(page, "#shares-time .edge", 0.9, 0.3)
         assert "of the requests" in tip.inner_text()
+        assert "(measure)" in tip.inner_text()
+        _point_at(page, "#shares-time .edge", 0.01, 0.05)
+        first_cell = tip.inner_text()
+        page.locator("#shares-time svg.figure").focus()
+        page.keyboard.press("ArrowRight")
+        assert tip.inner_text() == first_cell
+        page.keyboard.press("ArrowDown")
+        assert tip.inner_text().splitlines()[0] != first_cell.splitlines()[0]
+        page.locator("#memory-time svg.figure").focus()
+        page.keyboard.press("ArrowRight")
+        assert "PSS (MiB):" in tip.inner_text()
+        assert "up to worker" in tip.inner_text()
         page.locator("#throughput svg.figure").focus()
         page.keyboard.press("ArrowRight")
         assert "requests a second:" in tip.inner_text()
@@ -159,6 +173,16 @@ def test_it_is_readable_on_a_telephone(browser: Browser, smoke: tuple[Outcome, P
     """One column, nothing sticks out; wide figures and tables scroll in their own frames."""
     with opened(browser, smoke[1], viewport={"width": 390, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_names_of_500_characters_do_not_widen_the_page(browser: Browser, tmp_path: Path) -> None:
+    """Neither on a desk nor on a telephone, folded tables opened."""
+    (tmp_path / "report.html").write_text(render_html(long_names()), encoding="utf-8")
+    with opened(browser, tmp_path) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        for width in (1400, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
 
 
 def test_everything_is_there_without_scripts(browser: Browser, smoke: tuple[Outcome, Path]) -> None:

@@ -15,8 +15,9 @@ from lab.analysis.summary import summarise
 from lab.analysis.trial import summarise_trial
 from lab.plan import build_plan
 from lab.records import CGROUPS, Environment, RunInfo, TrialResult
+from lab.report.again import again
 from lab.report.belief import belief
-from lab.report.details import again
+from lab.report.content import Listing
 from lab.report.facts import facts_line, limits
 from tests.builders import make_run, make_scenario, make_trial, with_record, with_tables
 
@@ -90,7 +91,8 @@ def test_a_report_says_which_engine_it_was_and_what_that_means() -> None:
         assert sentence in shown
 
     plain_run = make_run(replace(SCENARIO, engine="process"))
-    assert "--blocks 2 --engine process" in str(again(plain_run, summarise(plain_run, [plain("workers")])))
+    listings = again(plain_run, summarise(plain_run, [plain("workers")])).parts
+    assert 'engine = "process"' in "".join(part.text for part in listings if isinstance(part, Listing))
 
     facts, doubts, shown = sentences_of(make_run(SCENARIO))
     assert "engine docker 20.10.24" in facts

@@ -13,9 +13,14 @@ from lab.report.charts.draw import area, cut, num, path, tag
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
+from lab.report.charts.phases import Stretch
 from lab.report.charts.scales import Scale, linear, logarithmic, nice_step, ratios, span, tail
 from lab.report.content import Chart
 
+PHASES = (
+    Stretch(name="warm-up", low=0, high=0.01),
+    Stretch(name="measure", low=0.01, high=2, measured=True),
+)
 HOSTILE = '</svg><script>alert(1)</script>" onload="x" \x1b[31m' + "n" * 500
 
 
@@ -103,12 +108,11 @@ def drawings(name: str) -> list[Chart]:
         Curves(
             title=name,
             arms=(name,),
-            plots=(Plot(series=(line,), heading=name, arm=0),),
+            plots=(Plot(series=(line,), heading=name, arm=0, phases=PHASES),),
             x=span(0, 2),
             y=linear([3], zero=True),
             x_title=name,
             y_title=name,
-            shaded=(0, 1),
         ),
         Heat(
             title=name,
@@ -116,7 +120,15 @@ def drawings(name: str) -> list[Chart]:
             bin_s=1,
             even=0.5,
             x_title=name,
-            panels=(HeatPanel(arm=0, heading=name, starts=[0, 1], rows=(HeatRow(name=name, shares=[0.7, None]),)),),
+            panels=(
+                HeatPanel(
+                    arm=0,
+                    heading=name,
+                    starts=[0, 1],
+                    rows=(HeatRow(name=name, shares=[0.7, None]),),
+                    phases=PHASES,
+                ),
+            ),
         ),
         Order(
             title=name,
@@ -148,3 +160,43 @@ def test_ratios_beyond_all_bounds_keep_a_readable_axis() -> None:
     """A thousand times as much, or a thousandth: a dozen labels at the most."""
     assert len(ratios([0.001, 1000.0]).ticks) <= 14
     assert ratios([1.0]).at(1.0) == pytest.approx(0.5, abs=0.2)
+
+
+def elements_of(chart: Chart, looks: str) -> list[ElementTree.Element]:
+    """The elements of a drawing with this class among theirs."""
+    return [
+        element for element in ElementTree.fromstring(chart.svg()).iter() if looks in element.get("class", "").split()
+    ]
+
+
+@pytest.mark.parametrize("place", [3, 4], ids=["curves", "heat map"])
+def test_phases_have_names_and_a_border_each_but_where_the_axis_begins(place: int) -> None:
+    """What is too narrow for its name keeps it for a zoom; only what is not measured is shaded, and no heat map is."""
+    chart = drawings("x")[place]
+    names, borders, shades = (elements_of(chart, looks) for looks in ("phase-name", "guide", "phase"))
+
+    assert [(name.text, "off" in name.get("class", "")) for name in names] == [("warm-up", True), ("measure", False)]
+    assert len(borders) == 1
+    assert 0 < float(borders[0].get("x1", "")) < 10
+    if isinstance(chart, Curves):
+        assert [float(shade.get("width", "")) for shade in shades] == [float(borders[0].get("x1", ""))]
+        assert "not measured" in chart.svg()
+    else:
+        assert shades == []
+
+
+def test_the_names_of_phases_stand_above_the_plot_and_below_its_heading() -> None:
+    """Neither covers the other, nor the drawing."""
+    chart = drawings("heading")[3]
+    heading, *_ = elements_of(chart, "heading")
+    name = elements_of(chart, "phase-name")[0]
+
+    assert float(heading.get("y", "")) < float(name.get("y", "")) - 10 < 0
+
+
+def test_a_faint_mark_stands_below_the_others() -> None:
+    """Blocks stay behind their median."""
+    marks = tuple((0, Mark(kind=0, value=2, text=text, faint=text == "block")) for text in ("median", "block"))
+    svg = Grouped(title="", axis="", groups=(Group(arm=0, name="", bars=((1.0, ""),), marks=marks),), kinds=()).svg()
+
+    assert re.search('<g class="faint"><circle [^>]*><title>block</title></circle></g><circle [^>]*><title>median', svg)

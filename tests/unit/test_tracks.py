@@ -9,6 +9,7 @@ import pytest
 from lab.analysis.comparison import compare_run
 from lab.analysis.export import comparison_document
 from lab.analysis.summary import summarise
+from lab.analysis.timeline import MAX_BINS, sampled_edges
 from lab.analysis.tracks import extremes, rate_extremes, role_tracks, second_extremes, share_tracks
 from lab.analysis.trial import summarise_trial
 from lab.plan import build_plan
@@ -91,6 +92,30 @@ def test_the_slowest_request_of_a_long_trial_is_in_its_time_line() -> None:
     assert max(value for value in line.slowest if value is not None) == pytest.approx(2.0)
     assert line.throughput_extremes is not None
     assert line.processes[0].cpu_extremes is not None
+
+
+def test_readings_reach_beyond_the_requests_by_bins_of_which_they_cover_more_than_half() -> None:
+    """From 0.6 of a bin before, to half a bin behind; an arm that idles for hours does not fill the figure."""
+    edges = np.arange(-2.0, 4.0)
+
+    assert sampled_edges(np.array([-2.6, 0.0, 3.5]), edges).tolist() == [-3, -2, -1, 0, 1, 2, 3]
+    assert sampled_edges(np.array([-1.0, 1.0]), edges).tolist() == edges.tolist()
+    assert sampled_edges(np.array([]), edges).tolist() == edges.tolist()
+    assert sampled_edges(np.array([-9999.0]), edges)[0] == -2 - MAX_BINS
+
+
+def test_processes_are_followed_from_idle_to_cool_down_and_requests_are_not() -> None:
+    """Readings from 1 s before the warm-up to 2 s after the measure phase: nine bins, in which the CPU is even."""
+    scenario = make_scenario(load={"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"})
+    trial = make_trial(scenario, build_plan(scenario).trials[0])
+    stretched = (pl.col("t_s") - 2.0) * 9 / 6.5 + 1.0  # the builder's are from 2.0 s, its warm-up, to 8.5 s
+    line = summarise_trial(with_tables(trial, processes=trial.tables.processes.with_columns(t_s=stretched))).timeline
+    worker = next(process for process in line.processes if process.role is Role.WORKER)
+
+    assert (line.start_s[0], line.start_s[-1]) == (-2.0, 3.0)
+    assert (line.sampled_s[0], line.sampled_s[-1]) == (-3.0, 5.0)
+    assert len(worker.cpu_cores) == len(worker.pss_bytes) == len(line.memory[Role.WORKER]) == len(line.sampled_s)
+    assert [value for value in worker.cpu_cores if value is not None] == pytest.approx([0.08 * 6.5 / 9] * 9)
 
 
 def test_the_arm_over_time_is_the_median_of_its_blocks() -> None:

@@ -16,11 +16,12 @@ ROW = 34.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A value that stands on a bar: ``kind`` chooses its shape, ``text`` says what it is."""
+    """A value on a bar: ``kind`` chooses its shape, ``text`` says what it is; ``faint`` ones stand back."""
 
     kind: int
     value: float
     text: str
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +189,12 @@ def _group(panel: Panel, group: Group, left: float, cell: float) -> str:
         for place, (value, text) in enumerate(group.bars)
         if value is not None
     ]
-    marks = [
-        SHAPES[mark.kind % len(SHAPES)](start + step * (place + 0.5), panel.py(mark.value), mark.text)
-        for place, mark in group.marks
-    ]
-    return in_arm(group.arm, *bars) + beside_arm(group.arm, *marks)
+    faint, strong = (
+        [
+            SHAPES[mark.kind % len(SHAPES)](start + step * (place + 0.5), panel.py(mark.value), mark.text)
+            for place, mark in group.marks
+            if mark.faint is wanted
+        ]
+        for wanted in (True, False)
+    )
+    return in_arm(group.arm, *bars) + beside_arm(group.arm, tag("g", *faint, class_="faint") if faint else "", *strong)

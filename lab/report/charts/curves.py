@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.report.charts.draw import area, hint, tag
 from lab.report.charts.panel import Grid, Panel, frame
+from lab.report.charts.phases import NAMES_HEIGHT, Stretch, borders_of, shades_of
 from lab.report.charts.scales import Scale
 from lab.report.charts.style import DASHES, Key, drawing, fill_key, in_arm, legend
 
@@ -15,13 +16,18 @@ Track = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One line: ``name`` says what it is. ``low`` and ``high``, where given, bound an area of that ``opacity``."""
+    """One line: ``name`` says what it is. ``low`` and ``high``, where given, bound an area of that ``opacity``.
+
+    ``faint``: one of many, below the others and left out by the arrow keys; ``border``: as thin, but the upper border
+    of an area, which is read like any line.
+    """
 
     arm: int
     name: str
     xs: Sequence[float]
     ys: Track
     faint: bool = False
+    border: bool = False
     dash: int = 0
     low: Track = ()
     high: Track = ()
@@ -30,16 +36,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """One panel; with ``arm`` it belongs to that arm alone and ``heading`` names it."""
+    """One panel; with ``arm`` it belongs to that arm alone and ``heading`` names it. ``phases`` are in its range."""
 
     series: tuple[Series, ...]
     heading: str = ""
     arm: int | None = None
+    phases: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """Panels on the same axes. ``shaded`` is a stretch of x that is not measured, with its name in the legend."""
+    """Panels on the same axes."""
 
     title: str
     arms: tuple[str, ...]
@@ -49,16 +56,16 @@ class Curves:
     x_title: str
     y_title: str
     keys: tuple[Key, ...] = ()
-    shaded: tuple[float, float] | None = None
-    shaded_name: str = "warm-up"
     columns: int = 1
     height: float = 230.0
 
     def svg(self) -> str:
         """The drawing."""
-        keys = [*self.keys, *([fill_key(self.shaded_name, 0.12)] if self.shaded else [])]
-        top = legend(self.arms, keys)
-        grid = Grid(columns=self.columns, top=top.height, height=self.height, extra=26.0 if self._headed else 6.0)
+        phases = [phase for plot in self.plots for phase in plot.phases]
+        shaded = any(not phase.measured for phase in phases)
+        top = legend(self.arms, [*self.keys, *([fill_key("not measured", 0.12)] if shaded else [])])
+        extra = (26.0 if self._headed else 6.0) + (NAMES_HEIGHT if phases else 0.0)
+        grid = Grid(columns=self.columns, top=top.height, height=self.height, extra=extra)
         panels = [self._panel(grid, number, plot) for number, plot in enumerate(self.plots)]
         return drawing(self.title, grid.bottom(len(panels)), top.markup, *panels)
 
@@ -70,23 +77,22 @@ class Curves:
         left, top, width = grid.place(number)
         panel = Panel(left=left, top=top, width=width, height=self.height, x=self.x, y=self.y)
         ordered = sorted(plot.series, key=lambda series: not series.faint)
-        marks = [*self._phase(panel), *_uprights(panel), *(_drawn(panel, series) for series in ordered)]
+        ground = [
+            *shades_of(plot.phases, panel.x, panel.width, panel.height),
+            *borders_of(plot.phases, panel.x, panel.width, panel.height),
+            *_uprights(panel),
+        ]
         return frame(
             panel,
-            *marks,
+            *ground,
+            *(_drawn(panel, series) for series in ordered),
             x_title=self.x_title,
             y_title=self.y_title if number % grid.columns == 0 else "",
             heading=plot.heading,
             zoom=True,
             arm=plot.arm,
+            phases=plot.phases,
         )
-
-    def _phase(self, panel: Panel) -> Iterator[str]:
-        if self.shaded is None:
-            return
-        left, right = (panel.px(end) for end in self.shaded)
-        yield tag("rect", class_="phase", x=left, width=right - left, height=panel.height)
-        yield tag("line", class_="guide", x1=right, x2=right, y2=panel.height)
 
 
 def _uprights(panel: Panel) -> Iterator[str]:
@@ -102,7 +108,7 @@ def _drawn(panel: Panel, series: Series) -> str:
         parts.append(tag("path", class_="band", d=shape, fill_opacity=f"{series.opacity:.2f}"))
     line = panel.line(series.xs, series.ys)
     if line:
-        looks = "line faint" if series.faint else "line"
+        looks = "line faint" if series.faint else "line border" if series.border else "line"
         dash = DASHES[series.dash % len(DASHES)] or None
         parts.append(tag("path", hint(series.name), class_=looks, d=line, stroke_dasharray=dash))
     return in_arm(series.arm, *parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.report.charts.draw import hint, label, num, tag
 from lab.report.charts.panel import Grid, Panel, frame
+from lab.report.charts.phases import NAMES_HEIGHT, Stretch, borders_of
 from lab.report.charts.scales import UNLABELLED, Scale
 from lab.report.charts.style import beside_arm, drawing, fill_key, in_arm, legend
 
@@ -28,12 +29,13 @@ class HeatRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatPanel:
-    """One arm."""
+    """One arm. ``phases`` are bordered and named, not shaded: shade would pass for a share."""
 
     arm: int
     heading: str
     starts: Sequence[float]
     rows: tuple[HeatRow, ...]
+    phases: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,9 @@ class Heat:
         for place, own in enumerate(self.panels):
             height = min(MAX_HEIGHT, ROW * len(own.rows))
             last = place == len(self.panels) - 1
-            parts.append(self._panel(own, y + 24, height, last=last))
-            y += 24 + height + (44 if last else 14)
+            y += 24 + (NAMES_HEIGHT if own.phases else 0)
+            parts.append(self._panel(own, y, height, last=last))
+            y += height + (44 if last else 14)
         return drawing(self.title, y, *parts)
 
     def _panel(self, own: HeatPanel, top: float, height: float, *, last: bool) -> str:
@@ -74,11 +77,13 @@ class Heat:
         body = frame(
             panel,
             in_arm(own.arm, *marks),
+            *borders_of(own.phases, panel.x, panel.width, panel.height),
             x_title=self.x_title if last else "",
             heading=own.heading,
             zoom=True,
             x_labels=last,
             arm=own.arm,
+            phases=own.phases,
         )
         return body + beside_arm(own.arm, *names)
 

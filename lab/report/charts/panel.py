@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.report.charts.draw import label, num, path, tag
+from lab.report.charts.phases import NAMES_HEIGHT, Stretch, names_of
 from lab.report.charts.scales import Scale
 from lab.report.charts.style import WIDTH
 
@@ -55,8 +56,12 @@ def frame(
     zoom: bool = False,
     x_labels: bool = True,
     arm: int | None = None,
+    phases: Sequence[Stretch] = (),
 ) -> str:
-    """Grid, axes and marks. ``zoom``: the marks are lines and areas, which may be stretched along x."""
+    """Grid, axes and marks. ``zoom``: the marks are lines and areas, which may be stretched along x.
+
+    ``phases`` are named above the plot; their shades and borders are marks.
+    """
     plot = tag(
         "svg",
         *marks,
@@ -68,7 +73,8 @@ def frame(
     )
     return tag(
         "g",
-        label(heading, 0, -8, 40, class_="heading") if heading else "",
+        label(heading, 0, -8 - (NAMES_HEIGHT if phases else 0), 40, class_="heading") if heading else "",
+        names_of(phases, panel.x, panel.width),
         _y_axis(panel, y_title),
         tag("rect", class_="ink edge", width=panel.width, height=panel.height),
         plot,

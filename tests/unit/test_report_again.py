@@ -1,0 +1,119 @@
+"""Do it again: what the report lists is the scenario of the run, and nothing that only its machine knows twice."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lab.analysis.summary import summarise
+from lab.report.again import again
+from lab.report.build import build_content
+from lab.report.content import Content, Listing, Section
+from lab.report.exploratory import exploratory_again
+from lab.report.markdown import render_markdown
+from lab.scenario import Scenario
+from lab.scenario_file import read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario_secrets import with_values
+from lab.web_plans import by_hand
+from tests.builders import ARMS, make_run, make_scenario, make_trials
+
+PATH = "/somewhere/else/locustfiles/x.py"
+LOAD = {"locustfile": PATH, "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
+TYPED: dict[str, Any] = {
+    "load": LOAD,
+    "budget": {"processes": 4, "cpus": "pooled:2.0", "memory": "split:1GiB"},
+    "expect": [{"that": "p99(workers) <= 1.1 * p99(replicas)", "name": 'a "name"\n# of two lines'}],
+    "engine": "process",
+}
+
+
+def section_of(scenario: Scenario) -> Section:
+    """What the report of a run of this scenario says, without any trial."""
+    run = make_run(scenario)
+    return again(run, summarise(run, ()))
+
+
+def listed(section: Section, key: str = "again-scenario") -> str:
+    """One listing's text."""
+    return next(part.text for part in section.parts if isinstance(part, Listing) and part.key == key)
+
+
+def test_the_listed_scenario_is_the_one_that_ran() -> None:
+    """Budgets, expectations, numbers of blocks and hostile names survive the way through the page."""
+    scenario = make_scenario([*ARMS[:2], ARMS[2] | {"env": {"A": "b"}}], **TYPED)
+
+    assert scenario_from_json(tomllib.loads(listed(section_of(scenario)))) == scenario
+
+
+def test_it_can_be_saved_and_read_as_a_file(tmp_path: Path) -> None:
+    """With a path put in that this machine has."""
+    (tmp_path / "x.py").write_text("")
+    scenario = make_scenario(**TYPED)
+    file = tmp_path / "saved.toml"
+    file.write_text(listed(section_of(scenario)).replace(PATH, "x.py"))
+
+    found = read_scenario(file)
+
+    assert replace(found, load=replace(found.load, locustfile=Path(PATH))) == scenario
+
+
+def test_secrets_are_asked_for_and_not_shown() -> None:
+    """Neither value nor mark; the reader learns which variables to set."""
+    env = {"API_TOKEN": "hunter2-hunter2", "OTHER_KEY": {"from": "LOCAL"}, "SHOWN": "yes"}
+    typed = make_scenario(load=LOAD, app={"image": "example/app:1", "env": env})
+    known = with_values(typed, {"LOCAL": "swordfish"}, b"key")
+    stored = scenario_to_json(known)
+    section = section_of(scenario_from_json(stored))
+    text = " ".join((*section.sentences, listed(section)))
+
+    assert "set API_TOKEN, LOCAL in the lab's environment" in text
+    assert tomllib.loads(listed(section))["app"]["env"] == {
+        "API_TOKEN": {"from": "API_TOKEN"},
+        "OTHER_KEY": {"from": "LOCAL"},
+        "SHOWN": "yes",
+    }
+    for hidden in ("hunter2", "swordfish", stored["app"]["env"]["API_TOKEN"]["mark"]):
+        assert hidden not in text
+
+
+def test_paths_are_said_to_be_another_machines_and_printed_once() -> None:
+    """The sentence names the keys; the path itself stands in the listing only."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3})
+    run = make_run(scenario)
+    content: Content = build_content(run, summarise(run, make_trials(scenario)))
+    text = render_markdown(content)
+
+    assert text.count(PATH) == 1
+    assert "(load.locustfile) are those of the machine that measured" in " ".join(content.sections[-1].sentences)
+
+
+def test_the_commands_work_from_where_the_reader_is_told_to_stand() -> None:
+    """The saved file's name, and the run folder from the folder that holds it; names are quoted for a shell."""
+    scenario = make_scenario(load=LOAD)
+    run = make_run(scenario, scenario_name="my app")
+    section = again(run, summarise(run, ()))
+
+    assert listed(section, "again-commands").splitlines() == ["lab run 'my app.toml'", f"lab report {run.run_id}"]
+    assert any("folder that holds this run folder" in sentence for sentence in section.sentences)
+    assert any("seed, 7, fixes" in sentence for sentence in section.sentences)
+
+
+def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None:
+    """An older run folder keeps the file's number beside what was planned."""
+    scenario = make_scenario(load=LOAD)
+    run = make_run(scenario, order=tuple(f"b{block:02d}-{arm['name']}" for block in range(1, 6) for arm in ARMS))
+
+    assert "lab run quickstart.toml --blocks 5" in listed(again(run, summarise(run, ())), "again-commands")
+
+
+def test_a_session_by_hand_lists_its_own_scenario() -> None:
+    """It opens such a session again, and says what a measurement needs besides."""
+    scenario = by_hand(make_scenario(**TYPED))
+    run = make_run(scenario, exploratory=True)
+    section = exploratory_again(run, summarise(run, ()))
+
+    assert scenario_from_json(tomllib.loads(listed(section))) == scenario
+    assert listed(section, "again-commands").startswith("lab ui quickstart.toml\n")
+    assert any("without rate, primary metrics and expectations" in sentence for sentence in section.sentences)

@@ -1,0 +1,125 @@
+"""Drift over a run and uneven shares: what captions and limits say comes from the data, and only when it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from lab.analysis.drift import drift
+from lab.analysis.metrics import METRICS
+from lab.analysis.summary import RunSummary, summarise
+from lab.report.facts import limits
+from lab.report.quiet import order_figure
+from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_trials
+
+LOAD = {"locustfile": "x.py", "rate": 50, "lanes": 8, "warmup": "1s", "measure": "2s"}
+COMPARE = {"baseline": "workers", "primary": ["memory.pss.total"]}
+SCENARIO = make_scenario([WORKERS, REPLICAS], load=LOAD, trials={"blocks": 6, "seed": 7}, compare=COMPARE)
+ORDER = make_run(SCENARIO).order
+
+
+@pytest.fixture(scope="module")
+def summary() -> RunSummary:
+    """Six blocks of two arms."""
+    return summarise(make_run(SCENARIO), make_trials(SCENARIO))
+
+
+def sentence_of(summary: RunSummary) -> str:
+    """The caption of the run in its order."""
+    figure = order_figure(summary, ORDER)
+    assert figure is not None
+    return figure.sentence
+
+
+def growing(summary: RunSummary, arm: str, factor: float) -> RunSummary:
+    """The arm's memory is 100 in the first half of the run and ``factor`` times that in the second; others have 100."""
+    places = [trial_id for trial_id in ORDER if trial_id.endswith(f"-{arm}")]
+    late = places[len(places) // 2 :]
+    trials = [
+        replace(
+            trial,
+            values={**trial.values, "memory.pss.total": 100 * (factor if trial.record.trial_id in late else 1.0)},
+        )
+        for trial in summary.trials
+    ]
+    return replace(summary, trials=tuple(trials))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([10.0, 10.0, 50.0, 1.0, 11.0, 11.0], 0.1),
+        ([10.0, 12.0, 0.0, 0.0, 11.0, 11.0], 0.0),
+        ([10.0, None, 10.0, 1.0, 1.0, 5.0, None, 5.0], -0.5),
+        ([10.0, 10.0, 10.0, 11.0, 11.0], None),
+        ([10.0, 10.0, 10.0, None, 11.0, 11.0], None),
+        ([0.0, 0.0, 1.0, 1.0, 1.0, 1.0], None),
+        ([], None),
+    ],
+)
+def test_a_drift_is_last_third_against_first(values: Sequence[float | None], expected: float | None) -> None:
+    """The middle does not count; too few values, or nothing to divide by, are no drift and not zero."""
+    found = drift(values)
+
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_the_caption_says_which_arm_moved_most(summary: RunSummary) -> None:
+    """In the order in which the trials ran, whatever the order of blocks in the summary."""
+    title = METRICS["memory.pss.total"].title
+
+    grown = sentence_of(growing(summary, "replicas", 1.2))
+    shrunk = sentence_of(growing(summary, "workers", 0.9))
+
+    assert f"{title}: most in replicas, +20.0 % (workers ±0.0 %)" in grown
+    assert f"{title}: most in workers, −10.0 % (replicas ±0.0 %)" in shrunk
+
+
+def test_few_trials_tell_no_drift(summary: RunSummary) -> None:
+    """Said, instead of a number that is chance."""
+    few = replace(summary, trials=tuple(trial for trial in summary.trials if trial.record.block < 6))
+
+    assert "at least 6 trials of an arm, and there are too few" in sentence_of(few)
+    assert "most in" not in sentence_of(few)
+
+
+def test_many_arms_are_not_all_named(summary: RunSummary) -> None:
+    """The caption stays a caption."""
+    names = [f"arm-{place}" for place in range(8)]
+    arms = [WORKERS | {"name": name} for name in names]
+    scenario = make_scenario(arms, load=LOAD, trials={"blocks": 6, "seed": 7}, compare=COMPARE | {"baseline": "arm-0"})
+    templates = [trial for trial in summary.trials if trial.record.arm == "workers"]
+    trials = [
+        replace(trial, record=replace(trial.record, arm=name, trial_id=f"b{trial.record.block:02d}-{name}"))
+        for trial in templates
+        for name in names
+    ]
+    many = replace(
+        summary,
+        scenario=scenario,
+        trials=tuple(trials),
+        arms=tuple(replace(summary.arms[0], name=name) for name in names),
+    )
+    figure = order_figure(many, [trial.record.trial_id for trial in trials])
+
+    assert figure is not None
+    assert sum(name in figure.sentence for name in names) == 4
+    assert "4 others less" in figure.sentence
+
+
+def test_uneven_shares_are_a_limit_of_what_was_seen(summary: RunSummary) -> None:
+    """The arm whose busiest process did more than half as much again as an even share, and no other."""
+    said = next(text for text in limits(make_run(SCENARIO), summary).sentences if text.startswith("Other shares"))
+
+    assert " % in workers, where an even share is 25.0 %" in said
+    assert "replicas" not in said
+
+
+def test_even_shares_are_no_limit() -> None:
+    """Both arms hand out requests in turn."""
+    scenario = make_scenario([REPLICAS, REPLICAS_LEAST], load=LOAD, trials={"blocks": 1, "seed": 7})
+    run = make_run(scenario)
+
+    assert "Other shares" not in " ".join(limits(run, summarise(run, make_trials(scenario))).sentences)

@@ -1,0 +1,262 @@
+"""Tables for two kinds of readers: words with their intervals on the page, plain numbers with their unit in CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.intervals import Interval
+from lab.analysis.metrics import METRICS, Group
+from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.verdict import Reason
+from lab.report.answer import Judgements, headline
+from lab.report.belief import gate_table
+from lab.report.build import build_content
+from lab.report.cells import UNKNOWN, narrow
+from lab.report.content import Content, Reader, Table
+from lab.report.csv_tables import all_tables, render_csv
+from lab.report.details import metric_table
+from lab.report.html_page import render_html
+from lab.report.latencies import quantile_ratios
+from lab.report.markdown import render_markdown
+from lab.report.mechanism import cpu_figure, cpu_table
+from lab.report.terminal import render_terminal
+from lab.topology import Role
+from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+
+LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
+SCENARIO = make_scenario(load=LOAD, trials={"blocks": 7, "seed": 7})  # two primaries: their intervals are at 97.5 %
+RATIO = r"\d\.\d{3} \(\d\.\d{2,3}–\d\.\d{2,3}\)"
+
+
+@pytest.fixture(scope="module")
+def summary() -> RunSummary:
+    """Seven blocks of three arms, all valid."""
+    return summarise(make_run(SCENARIO), make_trials(SCENARIO))
+
+
+@pytest.fixture(scope="module")
+def judgements(summary: RunSummary) -> Judgements:
+    """What was found of every metric and contender."""
+    comparison = compare_run(summary)
+    contests = (*comparison.primaries, *comparison.exploratory)
+    return {(contest.metric, contest.arm): contest.judgement for contest in contests}
+
+
+@pytest.fixture(scope="module")
+def content(summary: RunSummary) -> Content:
+    """The whole report."""
+    return build_content(make_run(SCENARIO), summary, compare_run(summary))
+
+
+@pytest.fixture(scope="module")
+def rows(content: Content) -> dict[str, list[dict[str, str]]]:
+    """The CSV files of the report, read."""
+    return {name: list(csv.DictReader(io.StringIO(text))) for name, text in render_csv(content).items()}
+
+
+def values_of(table: Table, title: str) -> list[float | None]:
+    """The stored values of the columns whose title has ``title`` in it, column by column."""
+    places = [place for place, column in enumerate(table.columns) if title in column.title and column.numeric]
+    return [row[place].value for place in places for row in table.rows]
+
+
+def interval_of(judgements: Judgements, metric: str, arm: str) -> Interval:
+    """The interval that there must be."""
+    interval = judgements[metric, arm].interval
+    assert interval is not None
+    return interval
+
+
+def test_every_number_on_the_page_is_in_the_csv(content: Content) -> None:
+    """No numeric column is wholly empty there while people see values in it."""
+    for table in all_tables(content):
+        shown, stored = table.shown, table.of(Reader.PROGRAMS)
+        for place, column in enumerate(stored.columns):
+            cells = [row[place] for row in stored.rows if row[place].text != UNKNOWN]
+            assert not column.numeric or all(cell.value is not None for cell in cells), (table.key, column.title)
+        for place, column in enumerate(shown.columns):
+            seen = [row[place].text for row in shown.rows if row[place].text != UNKNOWN]
+            if column.numeric and seen:
+                found = [value for value in values_of(stored, column.title) if value is not None]
+                assert len(found) >= len(seen), (table.key, column.title)
+
+
+def test_columns_of_a_csv_can_be_told_apart(content: Content) -> None:
+    """Each has a name of its own, though people read three columns that are called ratio."""
+    for name, text in render_csv(content).items():
+        titles = next(csv.reader(io.StringIO(text)))
+        assert len(set(titles)) == len(titles), name
+
+
+def test_intervals_and_units_of_metrics_are_in_the_csv(
+    rows: dict[str, list[dict[str, str]]], judgements: Judgements
+) -> None:
+    """Two ratios and the unit that the medians are stored in."""
+    title = METRICS["memory.pss.total"].title
+    row = next(row for row in rows["metrics-memory.csv"] if row["arm"] == "replicas" and row["metric"] == title)
+    interval = interval_of(judgements, "memory.pss.total", "replicas")
+
+    assert (float(row["interval low"]), float(row["interval high"])) == (interval.low, interval.high)
+    assert float(row["ratio"]) == interval.estimate
+    assert (row["unit"], row["kind"]) == ("bytes", "primary")
+    assert float(row["median"]) > 100_000_000
+    assert "interval" not in row
+    assert {row["unit"] for row in rows["metrics-latency.csv"]} == {"seconds"}
+
+
+def test_what_is_for_programs_is_on_no_page(content: Content) -> None:
+    """The unit stands in the cells there, and the interval is one text."""
+    for text in (render_html(content), render_markdown(content), render_terminal(content, 200)):
+        assert "interval low" not in text
+        assert "ratio low" not in text
+
+
+def test_metrics_say_whether_they_are_primary(summary: RunSummary) -> None:
+    """What was declared before the run decides, everything else is exploratory."""
+    kinds = {row[0].text: row[2].text for group in Group for row in metric_table(summary, group).rows}
+
+    assert {title for title, kind in kinds.items() if kind == "primary"} == {
+        METRICS["memory.pss.total"].title,
+        METRICS["p50"].title,
+    }
+    assert set(kinds.values()) == {"primary", "exploratory"}
+
+
+def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
+    summary: RunSummary, judgements: Judgements, rows: dict[str, list[dict[str, str]]]
+) -> None:
+    """One text for people, three numbers for programs, and the levels in the note."""
+    table = headline(summary, judgements)
+    memory = next(row for row in table.shown.rows if row[0].text == METRICS["memory.pss.total"].title)
+    stored = next(row for row in rows["headline.csv"] if row["metric"] == METRICS["memory.pss.total"].title)
+    interval = interval_of(judgements, "memory.pss.total", "replicas")
+
+    assert [column.title for column in table.shown.columns][-2:] == ["replicas", "ratio"]
+    assert re.fullmatch(RATIO, memory[-1].text)
+    assert memory[-1].text == f"{interval.estimate:.3f} ({narrow(interval)})"
+    names = ("replicas ratio", "replicas ratio low", "replicas ratio high")
+    assert [float(stored[name]) for name in names] == [interval.estimate, interval.low, interval.high]
+    assert stored["unit"] == "bytes"
+    assert "with its interval (97.5 % of the primaries, 95 % of the others)" in table.note
+
+
+def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
+    """Nothing in brackets, and the note calls the ratio what it is."""
+    table = headline(summary, {})
+
+    assert not [cell.text for row in table.rows for cell in row[1:] if "(" in cell.text]
+    assert "median of the blocks' ratios" in table.note
+
+
+def test_a_ratio_that_is_no_estimate_is_called_what_it_is(summary: RunSummary, judgements: Judgements) -> None:
+    """A block lacks the value: nothing is estimated, and the note says what the number is instead."""
+    key = ("p50", "replicas")
+    lacking = {**judgements, key: replace(judgements[key], estimate=None, interval=None, reason=Reason.MISSING)}
+
+    for found, said in ((lacking, True), (judgements, False)):
+        for table in (headline(summary, found), metric_table(summary, Group.LATENCY, found)):
+            assert ("median of the other blocks' ratios" in table.note) is said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1.1234, 1.2134, "1.12–1.21"),
+        (0.9312, 0.9338, "0.931–0.934"),
+        (0.981, 0.998, "0.981–0.998"),
+        (1.0, 1.25, "1.00–1.25"),
+        (1.0646, 1.0737, "1.065–1.074"),
+        (3.456, 12.345, "3.46–12.35"),
+    ],
+)
+def test_an_interval_is_short_and_hides_nothing(low: float, high: float, text: str) -> None:
+    """Neither how wide it is, nor on which side of 1 it ends, nor the estimate, which lies near its upper end here."""
+    assert narrow(Interval(low=low, high=high, estimate=low + 0.7 * (high - low), level=0.95, n=8)) == text
+
+
+def test_quantiles_have_ratios_with_intervals(summary: RunSummary, judgements: Judgements) -> None:
+    """Of contenders only, response and service time; a quantile for which no arm has the requests is left out."""
+    table = quantile_ratios(summary, judgements)
+    seen = {(row[0].text, row[1].text): row for row in table.shown.rows}
+    interval = interval_of(judgements, "service.p95", "replicas")
+
+    assert [column.title for column in table.shown.columns] == ["arm", "time", "p50", "p95"]
+    assert set(seen) == {(arm, kind) for arm in ("workers-nginx", "replicas") for kind in ("response", "service")}
+    assert seen["replicas", "service"][3].text == f"{interval.estimate:.3f} ({narrow(interval)})"
+    alone = {key: judged for key, judged in judgements.items() if key != ("service.p95", "replicas")}
+    assert quantile_ratios(summary, alone).shown.rows[-1][3].text == UNKNOWN
+    assert interval.low in values_of(table.of(Reader.PROGRAMS), "p95 ratio low")
+    assert quantile_ratios(summary, {}).rows == ()
+
+
+def test_gates_show_the_worst_value_and_its_limit() -> None:
+    """In the gate's unit, with the side on which a pass lies; what was not checked has no value."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7})
+    first, *others = make_trials(scenario)
+    gates = (
+        make_gate("invalid", value=0.95, limit=0.90),
+        make_gate("pass", key="load.arrivals", value=1.0, limit=0.99),
+        make_gate("caveat", key="load.lag", value=None, limit=0.002),
+        make_gate("caveat", key="of an older lab", value=3.5, limit=None),
+    )
+    table = gate_table(summarise(make_run(scenario), [with_record(first, gates=gates), *others]))
+    titles = [column.title for column in table.columns]
+    cells = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
+
+    busiest = cells["CPU of the busiest load process"]
+    assert [busiest[name].text for name in ("worst value", "limit", "unit")] == ["95.0 %", "≤ 90.0 %", "fraction"]
+    assert (busiest["worst value"].value, busiest["limit"].value) == (0.95, 0.90)
+    assert cells["arrivals sent"]["limit"].text == "≥ 99.0 %"
+    assert cells["dispatcher lag, p99"]["worst value"].text == UNKNOWN
+    assert cells["dispatcher lag, p99"]["limit"].text == "≤ 2.00 ms"
+    assert cells["of an older lab"]["worst value"].value == 3.5
+
+
+def test_cpu_is_divided_by_role_and_adds_up(rows: dict[str, list[dict[str, str]]]) -> None:
+    """Supervisor and helper are what workers add; the parts of the app are together what its containers used."""
+    table = {row["arm"]: row for row in rows["cpu-by-part.csv"]}
+    roles = [Role.WORKER.value, Role.SUPERVISOR.value, Role.HELPER.value]
+
+    assert sum(float(table["workers"][role]) for role in roles) == pytest.approx(float(table["workers"]["app"]))
+    assert float(table["workers"]["worker"]) > 10 * float(table["workers"]["supervisor"]) > 0
+    assert table["replicas"]["supervisor"] == ""
+    assert float(table["replicas"]["proxy"]) > 0
+    assert "other" not in table["workers"]
+
+
+def test_cpu_counts_the_same_blocks_in_every_table_and_caption() -> None:
+    """An invalid block that cost twice as much moves neither the first table nor what is said below it."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 2, "seed": 7})
+    good, bad = ([t for t in make_trials(scenario) if t.record.block == block] for block in (1, 2))
+    dear = [
+        with_record(
+            with_tables(trial, cgroups=trial.tables.cgroups.with_columns(cpu_s=2 * pl.col("cpu_s"))),
+            gates=(make_gate("invalid"),),
+        )
+        for trial in bad
+    ]
+    found = summarise(make_run(scenario), [*good, *dear])
+    figure, table = cpu_figure(found), cpu_table(found)
+    places = [column.title for column in table.columns]
+    together = table.rows[0][places.index("together")]
+
+    assert figure is not None
+    assert together.value == found.metrics["workers", "cpu.per_1k"].median
+    assert f"workers {together.text}," in figure.sentence
+    assert "supervisor" in figure.svg
+    assert "helper" not in figure.svg, "it used nothing"
+
+
+def test_a_table_whose_rows_do_not_fit_its_columns_is_refused(content: Content) -> None:
+    """A cell that nobody's column holds would move all the others."""
+    table = replace(content.headline, columns=content.headline.columns[:-1])
+
+    with pytest.raises(ValueError, match="shorter"):
+        _ = table.shown
