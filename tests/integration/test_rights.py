@@ -120,7 +120,8 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
         screen.close()
     frames = ["\n".join(shown) for shown in screen.seen if any(" measure ━" in line for line in shown)]
     assert frames, "\n".join(screen.screen)
-    assert len(re.findall(r"^ +worker +\d+ .* [\d.]+ MiB", frames[-1], re.MULTILINE)) == 2, frames[-1]
+    shown = [re.findall(r"^ +worker +\d+ .* [\d.]+ MiB", frame, re.MULTILINE) for frame in frames]
+    assert max(map(len, shown)) == 2, frames[len(frames) // 2]  # the last frames may show the arm being taken down
 
     assert info.environment["sampled_by"] == "a helper container"
     processes = trial.tables.processes
