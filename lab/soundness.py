@@ -79,10 +79,12 @@ def _phase_problems(record: TrialRecord) -> Iterator[str]:
 def table_problem(tables: TrialTables) -> str:
     """What is wrong with the rows of a trial, as a phrase that opens with file and column; "" when nothing is."""
     checks = {"requests": _requests(), "processes": _processes(), "cgroups": _cgroups(), "host": _host()}
-    for name, checked in checks.items():
-        table: pl.DataFrame = getattr(tables, name)
-        found = table.select(~expression.all().alias(phrase) for phrase, expression in checked.items()).row(0)
-        if wrong := [phrase for phrase, bad in zip(checked, found, strict=True) if bad]:
+    queries = [
+        getattr(tables, name).lazy().select(~expression.all().alias(phrase) for phrase, expression in checked.items())
+        for name, checked in checks.items()
+    ]
+    for (name, checked), found in zip(checks.items(), pl.collect_all(queries), strict=True):
+        if wrong := [phrase for phrase, bad in zip(checked, found.row(0), strict=True) if bad]:
             return f"{name}.parquet: {wrong[0]}"
     return ""
 

@@ -80,8 +80,9 @@ def latency_by_process(result: TrialResult) -> tuple[ProcessLatency, ...]:
     Service, not response: the wait for a free lane happens before a process is chosen.
     """
     rows = measured(result.tables.requests).filter(pl.col("served_by").is_not_null())
+    times_of = rows.select("served_by", "ok", "t_sent_s", "t_done_s").partition_by("served_by", as_dict=True)
     found = []
-    for (name,), own in sorted(rows.partition_by("served_by", as_dict=True).items()):
+    for (name,), own in sorted(times_of.items()):
         times = service_times(own)
         ranks = [rank(len(times), quantile) for quantile in SHOWN_QUANTILES]
         p50_s, p95_s = (None if index is None else float(times[index]) for index in ranks)

@@ -34,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 MAX_BINS = 120
 BIN_LENGTHS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+TIMED = ("kind", "error", "t_scheduled_s", "t_sent_s", "t_done_s", "served_by")  # the columns that are needed here
 TIMELINE_QUANTILES = (0.50, 0.90, 0.95, 0.99)
 
 
@@ -101,7 +102,7 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
     edges: Floats = bin_s * np.arange(
         -_whole(zero_s - warmup.start_s, bin_s), _whole(record.measure.length_s, bin_s) + 1, dtype=np.float64
     )
-    rows = tables.requests.filter(pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS]))
+    rows = tables.requests.select(TIMED).filter(pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS]))
     ok = pl.col("error").is_null() & pl.col("t_done_s").is_not_null() & (pl.col("kind") != RequestKind.DROP)
     ended = pl.coalesce("t_done_s", "t_sent_s", "t_scheduled_s") - zero_s
     done = rows.filter(ok)

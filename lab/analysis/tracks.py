@@ -110,7 +110,7 @@ def _bins(zero_s: float, edges: Floats) -> pl.Expr:
 
 def share_tracks(done: pl.DataFrame, zero_s: float, edges: Floats) -> tuple[ShareTrack, ...]:
     """Shares of each process that served any of ``done``, busiest first; None in bins without attributed requests."""
-    known = done.filter(pl.col("served_by").is_not_null())
+    known = done.select("served_by", "t_done_s").drop_nulls()
     counts = {
         str(name): np.histogram(own["t_done_s"].to_numpy() - zero_s, edges)[0].astype(np.float64)
         for (name,), own in known.partition_by("served_by", as_dict=True).items()
