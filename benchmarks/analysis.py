@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.run_folders import ARMS, RATE, run_folder
 from lab.analysis.comparison import compare_run, floors_of
 from lab.analysis.summary import summarise
-from lab.results import read_info, read_trials
+from lab.record.folder import read_info, read_trials
 
 GOAL_S = 3.0
 GOAL_MB = 500.0

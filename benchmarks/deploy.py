@@ -16,9 +16,10 @@ from pathlib import Path
 from statistics import median
 
 from lab.engines.choose import open_engine
-from lab.engines.ports import free_ports
-from lab.plan import build_plan, build_topology
-from lab.scenario import App, Arm, Budget, Load, Scenario
+from lab.host.ports import free_ports
+from lab.plan.blocks import build_plan, build_topology
+from lab.scenario.budget import Budget
+from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent
 DEADLINE_S = 120.0

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.steps import Step
+from lab.run.steps import Step
 from tests.kill_matrix import (
     APPLIES,
     REPLICAS_FIRST,

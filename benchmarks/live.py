@@ -21,20 +21,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lab.analysis.attestation import Evidence
-from lab.cli.live import PlainView, QuietView, TerminalView
+from lab.attest.claims import Evidence
+from lab.cli.live.view import PlainView, TerminalView
+from lab.load.inside.recording import ARRIVAL, Recorder
+from lab.load.inside.status import Status, write_status
+from lab.load.inside.tally import Tally
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
-from lab.load.recording import ARRIVAL, Recorder
-from lab.load.status import Status, write_status
-from lab.load.tally import Tally
-from lab.plan import Plan, build_plan
-from lab.records import Environment
-from lab.results import RunFolder, new_run_info
+from lab.plan.blocks import Plan, build_plan
+from lab.record.folder import RunFolder, new_run_info
+from lab.record.types import Environment
+from lab.run.steps import Step
+from lab.run.view import QuietView
 from lab.sampling.recorder import recorder
 from lab.sampling.rows import HostRow, ProcessRow, Rows
-from lab.scenario_file import read_scenario
-from lab.steps import Step
+from lab.scenario.file import read_scenario
 
 GOAL = 0.02
 POLL_S = 0.1  # as trial.POLL_S

@@ -15,11 +15,11 @@ from statistics import median
 
 import polars as pl
 
-from lab.cli.execute import run_scenario
-from lab.cli.live import QuietView
-from lab.plan import Trial, build_plan
-from lab.records import Phase, TrialRecord
-from lab.scenario_file import read_scenario
+from lab.plan.blocks import Trial, build_plan
+from lab.record.types import Phase, TrialRecord
+from lab.run.run import run_scenario
+from lab.run.view import QuietView
+from lab.scenario.file import read_scenario
 
 OVERHEAD_BUDGET_S = 2.0
 MEMORY_BUDGET_MB = 250.0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.conclude import conclude
-from lab.scenario import Scenario
+from lab.run.conclude import conclude
+from lab.scenario.model import Scenario
 from tests.builders import ARMS, REPLICAS, REPLICAS_LEAST, WORKERS, make_scenario
 from tests.run_folders import write_run
 

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import polars as pl
 
+from lab.plan.kinds import ServiceKind
 from lab.sampling.cgroups import locate
 from lab.sampling.grid import SHORT_TRIAL_S
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import start_sampler
 from lab.sampling.targets import SampleTarget
-from lab.topology import ServiceKind
 
 IDLE = "import asyncio, json, ssl, time; ballast = bytearray(28 << 20); time.sleep(3600)"
 LABEL = "lab.run=benchmark-sampler"

@@ -1,7 +1,7 @@
 """How often is a verdict wrong, and how often does it come at all? A seeded simulation of METHOD 7.
 
 Prints the document docs/power.md; run it with ``python benchmarks/verdict_rates.py > docs/power.md``. Every experiment
-is decided by ``lab.analysis.verdict.decide``, the core of ``judge``. Exit code 1 when wrong verdicts are too frequent.
+is decided by ``lab.analysis.judge.verdict.decide``, the core of ``judge``. Exit code 1 when wrong verdicts are too frequent.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from lab.analysis.intervals import Floats, blocks_needed
-from lab.analysis.verdict import FAMILY_ERROR, Place, decide, verdict_level
+from lab.analysis.judge.intervals import Floats, blocks_needed
+from lab.analysis.judge.verdict import FAMILY_ERROR, Place, decide, verdict_level
 
 BLOCKS = (6, 8, 10, 15, 20)
 NOISES = (0.005, 0.02, 0.07, 0.20, 0.50)

@@ -11,13 +11,13 @@ import typer.main
 from meanings import MEANINGS, TABLES
 from parts import ROW_MEANS, columns, linked, numbers, scenarios
 
-from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND
 from lab.analysis.gates import GATES, Gate
 from lab.analysis.gates.outcome import quantity
-from lab.analysis.metrics import CATALOGUE
 from lab.cli import app
 from lab.cli.metrics import least
-from lab.scenario_file import json_schema
+from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
+from lab.metrics import CATALOGUE
+from lab.scenario.file import json_schema
 
 TARGET = Path(__file__).parent / "reference.md"
 HEAD = """# Reference

@@ -7,21 +7,22 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import records
 from lab.analysis.blocks import replacements_allowed
-from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND, STEADY_DRIFT
-from lab.analysis.floor import LEVEL
 from lab.analysis.gates.limits import STEADY_P_VALUE
-from lab.analysis.intervals import blocks_needed
-from lab.analysis.metrics import METRICS
-from lab.analysis.power import MIN_BLOCKS_TO_ESTIMATE, SETTLE_CHANCE
-from lab.analysis.shares import MIN_ATTRIBUTED
-from lab.analysis.verdict import FAMILY_ERROR, verdict_level
-from lab.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
-from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
+from lab.analysis.judge.eligibility import STEADY_DRIFT
+from lab.analysis.judge.floor import LEVEL
+from lab.analysis.judge.intervals import blocks_needed
+from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, SETTLE_CHANCE
+from lab.analysis.judge.verdict import FAMILY_ERROR, verdict_level
+from lab.analysis.trial.shares import MIN_ATTRIBUTED
+from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
+from lab.metrics import METRICS
+from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
+from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.record import types as records
 from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
-from lab.scenario import Trials
-from lab.scenario_file import read_scenario
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Trials
 from lab.units import format_count
 
 DOCS = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""Synthetic runs with the exact schemas of lab/records.py: what a run folder would give back, without running anything.
+"""Synthetic runs with the exact schemas of lab/record: what a run folder would give back, without running anything.
 
 The app of these runs has workers of about 35 MiB, a proxy hop of 0.3 ms, and arms that differ by known amounts.
 """
@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.plan import Trial, build_plan, build_topology, ports_needed
-from lab.records import (
+from lab.plan.blocks import Trial, build_plan, build_topology, ports_needed
+from lab.plan.kinds import Role, ServiceKind
+from lab.plan.topology import Topology
+from lab.record.types import (
     CGROUPS,
     HOST,
     PROCESSES,
@@ -32,9 +34,8 @@ from lab.records import (
     TrialState,
     TrialTables,
 )
-from lab.scenario import Scenario
-from lab.scenario_file import scenario_from_json, scenario_to_json
-from lab.topology import Role, ServiceKind, Topology
+from lab.scenario.file import scenario_from_json, scenario_to_json
+from lab.scenario.model import Scenario
 from lab.units import MIB
 
 Floats = npt.NDArray[np.float64]

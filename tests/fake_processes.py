@@ -9,11 +9,11 @@ from typing import Any
 
 import psutil
 
+from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.cgroups import locate
 from lab.sampling.members import Member
 from lab.sampling.roles import ProcessInfo
 from lab.sampling.targets import SampleTarget
-from lab.topology import Role, ServiceKind
 
 CONTAINER = "c" * 64
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.cli.execute import Surroundings
-from lab.conclude import conclude
-from lab.engines.images import ImageRecord, Way
-from lab.floors import KeptFloor
-from lab.records import Environment
-from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
-from lab.scenario_compare import Compare
+from lab.engines.images.images import ImageRecord, Way
+from lab.record.types import Environment
+from lab.run.conclude import conclude
+from lab.run.floors import KeptFloor
+from lab.run.run import Surroundings
+from lab.scenario.budget import Budget
+from lab.scenario.compare import Compare
+from lab.scenario.model import App, Arm, Load, Scenario, Trials
 from tests.fakes import World
 
 FACTS = {"machine": "abc", "kernel": "6.1", "cpu_count": 2, "memory_bytes": 8 * 1024**3, "engine": "fake"}

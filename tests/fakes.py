@@ -13,14 +13,15 @@ from typing import Any, cast
 
 import polars as pl
 
-from lab.analysis.attestation import Evidence
+from lab.attest.claims import Evidence
 from lab.engines import Deployment, Engine
 from lab.load.locust_process import LoadOutcome, LoadProcess, LoadProgress
-from lab.plan import Trial
-from lab.records import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, LoadCounters, TrialRecord, TrialResult
+from lab.plan.blocks import Trial
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Topology
+from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, LoadCounters, TrialRecord, TrialResult
+from lab.run.trial import Tools
 from lab.sampling.sampler import Sampler, SamplerOutcome
-from lab.topology import ServiceKind, Topology
-from lab.trial import Tools
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from lab.records import (
+from lab.record.types import (
     CGROUPS,
     HOST,
     PROCESSES,

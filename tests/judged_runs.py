@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from lab.analysis.blocks import GatedTrial, usable_blocks
-from lab.analysis.latency import Latency
-from lab.analysis.metrics import CATALOGUE
 from lab.analysis.summary import ArmMetric, RunSummary
-from lab.analysis.timeline import Timeline
-from lab.analysis.trial import Counts, TrialSummary
-from lab.plan import build_plan
-from lab.records import GateResult
-from lab.scenario import Scenario
+from lab.analysis.trial.latency import Latency
+from lab.analysis.trial.timeline import Timeline
+from lab.analysis.trial.trial import Counts, TrialSummary
+from lab.metrics import CATALOGUE
+from lab.plan.blocks import build_plan
+from lab.record.types import GateResult
+from lab.scenario.model import Scenario
 from tests.builders import make_gate, make_scenario, make_trial
 
 WORKERS = {"name": "workers", "model": "workers", "front": "direct"}

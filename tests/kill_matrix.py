@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 import docker
 import psutil
 
-from lab.engines.docker import connect
-from lab.engines.images import prepare_images
-from lab.engines.labels import OWNER, RUN, SERVICE
-from lab.records import TrialState
-from lab.results import read_info
-from lab.scenario_file import read_scenario
-from lab.steps import STEPS_FILE, Step
+from lab.engines.docker.engine import connect
+from lab.engines.images.images import prepare_images
+from lab.host.labels import OWNER, RUN, SERVICE
+from lab.record.folder import read_info
+from lab.record.types import TrialState
+from lab.run.steps import STEPS_FILE, Step
+from lab.scenario.file import read_scenario
 from tests.second_dockerd import SecondDockerd
 
 REPOSITORY = Path(__file__).parent.parent
@@ -249,7 +249,7 @@ def engine_of_our_own() -> Iterator[SecondDockerd]:
 
 def _put_bystanders(daemon: SecondDockerd, image: str) -> Mapping[str, str]:
     client = docker.DockerClient(base_url=daemon.host)
-    marks = {"lab": "run", "lab.runner": "somebody", "com.example.lab.run": "1"}
+    marks = {"lab": "run", "lab.run.blocks": "somebody", "com.example.lab.run": "1"}
     for name in BYSTANDERS:
         client.containers.run(
             image, ["600"], entrypoint=["sleep"], name=name, labels=marks, detach=True, network="host"
@@ -294,7 +294,7 @@ def do(event: Event, lab: RunningLab) -> None:
 def target(event: Event, lab: RunningLab) -> psutil.Process:
     """The process that is to die."""
     look: Mapping[Event, Callable[[], psutil.Process | None]] = {
-        Event.LOCUST: lambda: lab.child("lab.load.plugin"),
+        Event.LOCUST: lambda: lab.child("lab.load.inside.plugin"),
         Event.SAMPLER: lambda: lab.child("lab.sampling"),
         Event.NGINX: lambda: lab.first_process("nginx"),
         Event.WORKER: lab.worker,

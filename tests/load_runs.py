@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from lab.load.locust_process import LoadOutcome, LoadPlan, LoadProcess, start_load
-from lab.records import RequestKind
+from lab.record.types import RequestKind
 from tests.fake_server import FakeServer, fake_server
 
 TIMEOUT_S = 60.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.plan import build_plan
-from lab.results import TABLES, RunFolder
-from lab.scenario import Scenario
+from lab.plan.blocks import build_plan
+from lab.record.folder import TABLES, RunFolder
+from lab.scenario.model import Scenario
 from tests.builders import make_run, make_trial
 
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lab.cli.execute import REAL, run_scenario
-from lab.cli.live import QuietView
-from lab.conclude import conclude_apart
 from lab.engines import Engine
-from lab.engines.docker import DockerEngine, connect
-from lab.engines.helper.rights import find_rights
-from lab.engines.images import ImageRecord, prepare_images
-from lab.plan import build_plan
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
+from lab.engines.docker.engine import DockerEngine, connect
+from lab.engines.docker.helper.rights import find_rights
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.plan.blocks import build_plan
+from lab.run.conclude import conclude_apart
+from lab.run.run import REAL, run_scenario
+from lab.run.view import QuietView
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Scenario
 
 MISSING_IMAGE = "process-model-lab/no-such-helper:latest"
 

@@ -10,15 +10,16 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.known.check import Check, within
-from lab.analysis.trial import summarise_trial
-from lab.cli.forecast import Forecasting
-from lab.cli.live import PlainView
+from lab.analysis.trial.trial import summarise_trial
+from lab.cli.live.view import PlainView
 from lab.engines.choose import open_engine
-from lab.environment import describe_environment
-from lab.plan import build_plan
-from lab.results import RunFolder, new_run_id, new_run_info, read_trials
-from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
-from lab.trial import Run, run_trial
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder, new_run_id, new_run_info, read_trials
+from lab.run.environment import describe_environment
+from lab.run.forecast import Forecasting
+from lab.run.trial import Run, run_trial
+from lab.scenario.budget import Budget
+from lab.scenario.model import App, Arm, Load, Scenario, Trials
 
 REPOSITORY = Path(__file__).parents[2]
 PROCESSES = 2

@@ -11,12 +11,12 @@ from typing import Any
 
 from lab.analysis.comparable import MUST_MATCH, differences
 from lab.analysis.comparison import enough_requests
-from lab.analysis.metrics import CATALOGUE, METRICS, Metric
+from lab.analysis.judge.unpaired import explore_unpaired, judge_unpaired
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary
-from lab.analysis.unpaired import explore_unpaired, judge_unpaired
-from lab.analysis.verdict import Judgement, Reason, Verdict
-from lab.records import Environment, RunInfo
-from lab.scenario import APP_IMAGE, ARM_IMAGE
+from lab.metrics import CATALOGUE, METRICS, Metric
+from lab.record.types import Environment, RunInfo
+from lab.scenario.model import APP_IMAGE, ARM_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
 COMPARED_BY_CONTENT = frozenset(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.records import RunInfo
-from lab.scenario import APP_IMAGE, Arm, Scenario
+from lab.record.types import RunInfo
+from lab.scenario.model import APP_IMAGE, Arm, Scenario
 
 HALVES = ("first", "second")
 MAX_NAME = 33  # with "-second" the 40 characters of scenario.NAME_PATTERN

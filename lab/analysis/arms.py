@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lab.analysis.counters import complete_sum
-from lab.analysis.cpu_roles import divided, role_fractions
-from lab.analysis.ledger import ROLES, ProcessLine, RoleLine
-from lab.analysis.timeline import Timeline
-from lab.analysis.tracks import Track
-from lab.analysis.trial import TrialSummary
-from lab.topology import Role
+from lab.analysis.trial.counters import complete_sum
+from lab.analysis.trial.cpu_roles import divided, role_fractions
+from lab.analysis.trial.ledger import ROLES, ProcessLine, RoleLine
+from lab.analysis.trial.timeline import Timeline
+from lab.analysis.trial.tracks import Track
+from lab.analysis.trial.trial import TrialSummary
+from lab.plan.kinds import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.analysis.gates import INVALID
-from lab.records import GateResult, TrialResult
+from lab.record.types import GateResult, TrialResult
 
 REPLACED_TENTHS = 2  # at most 2 of 10 blocks are replaced (METHOD 2)
 

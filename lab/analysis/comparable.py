@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.records import Environment
+from lab.record.types import Environment
 
 MUST_MATCH: Mapping[str, str] = {
     "machine": "machine",

@@ -10,21 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.blocks import BlockDecision
-from lab.analysis.eligibility import quantile_eligible
-from lab.analysis.expectations import ExpectationResult, Outcome, judge_expectation, parse_expectation
-from lab.analysis.expressions import Reading
-from lab.analysis.floor import from_json
+from lab.analysis.expectations import ExpectationResult, Outcome, judge_expectation
 from lab.analysis.gates import CAVEAT
 from lab.analysis.gates.limits import STEADY_P50, STEADY_THROUGHPUT
-from lab.analysis.intervals import AnalysisError
-from lab.analysis.metrics import CATALOGUE, METRICS, Group, Metric
-from lab.analysis.power import MIN_BLOCKS_TO_ESTIMATE, settle_estimate
+from lab.analysis.judge.eligibility import quantile_eligible
+from lab.analysis.judge.floor import from_json
+from lab.analysis.judge.intervals import AnalysisError
+from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, settle_estimate
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, log_ratios
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial import TrialSummary
-from lab.analysis.verdict import Judgement, Reason, Verdict, explore, judge, log_ratios
+from lab.analysis.trial.trial import TrialSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
-from lab.records import RunInfo
-from lab.scenario_compare import Expect
+from lab.metrics import CATALOGUE, METRICS, Group, Metric
+from lab.record.types import RunInfo
+from lab.scenario.compare import Expect
+from lab.scenario.expectation import parse_expectation
+from lab.scenario.expectation_tree import Reading
 
 OPEN_REASONS = (Reason.ACROSS, Reason.METHOD_SENSITIVE, Reason.SMOKE)  # more blocks may settle these
 STEADINESS: Mapping[Group, str] = {Group.LATENCY: STEADY_P50.key, Group.CAPACITY: STEADY_THROUGHPUT.key}

@@ -1,17 +1,16 @@
-"""The user's own conditions on metrics of arms: read before anything starts, judged on every block at the end."""
+"""The user's own conditions on metrics of arms, judged on every block at the end."""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lab.analysis.expression_parser import ExpectationError, Parser
-from lab.analysis.expressions import Kind, Node, Reading, evaluate, readings
-from lab.analysis.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
-from lab.analysis.metrics import METRICS, Metric
+from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
+from lab.scenario.expectation import Expectation
+from lab.scenario.expectation_tree import Reading, evaluate
 
 LEVEL = 0.95  # each expectation is a question of its own: the level is not shared among them
 ROUNDING = 1e-12  # sides closer than this, relatively, are equal: the noise of arithmetic decides nothing
@@ -47,30 +46,6 @@ class Ground(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """A parsed and type-checked condition. ``exact``: == and != on counts, to be met in every single block.
-
-    ``kind`` is what left − right measures, in the base unit (seconds, bytes, per second, plain).
-    """
-
-    text: str
-    left: Node
-    comparison: str
-    right: Node
-    kind: Kind
-
-    @property
-    def exact(self) -> bool:
-        """True for == and !=, which no interval can settle."""
-        return self.comparison in ("==", "!=")
-
-    @property
-    def needs(self) -> tuple[Reading, ...]:
-        """Every metric of an arm that it relates, once, in order of appearance."""
-        return tuple(dict.fromkeys((*readings(self.left), *readings(self.right))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationResult:
     """What became of one expectation.
 
@@ -86,20 +61,6 @@ class ExpectationResult:
     blocks_needed: int
     difference: Interval | None = None
     blocks: tuple[int, ...] = ()
-
-
-def parse_expectation(text: str, arms: Collection[str], metrics: Mapping[str, Metric] = METRICS) -> Expectation:
-    """``"p99(workers) <= 1.1 * p99(replicas)"`` → Expectation.
-
-    Raises ExpectationError, with the column and where possible a suggestion, for text that does not parse, unknown
-    metrics and arms, units that do not fit, and conditions that measure nothing.
-    """
-    parser = Parser(text, arms, metrics)
-    left, comparison, right, kind = parser.parse()
-    expectation = Expectation(text=text, left=left, comparison=comparison, right=right, kind=kind)
-    if not expectation.needs:
-        raise parser.error("names no metric", 1, "relate a metric of an arm, as in errors(replicas) == 0")
-    return expectation
 
 
 def judge_expectation(
@@ -169,14 +130,3 @@ def _met(expectation: Expectation, difference: float) -> bool:
 
 def _numbers(differences: Sequence[float | None], selects: Callable[[float | None], bool]) -> tuple[int, ...]:
     return tuple(number for number, difference in enumerate(differences, 1) if selects(difference))
-
-
-__all__ = [
-    "Expectation",
-    "ExpectationError",
-    "ExpectationResult",
-    "Ground",
-    "Outcome",
-    "judge_expectation",
-    "parse_expectation",
-]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial import TrialSummary
-from lab.records import RunInfo
+from lab.analysis.trial.trial import TrialSummary
+from lab.record.types import RunInfo
 from lab.units import format_rate, format_ratio
 
 NEAR_CEILING = 0.70  # as the caveat on the CPU of a load process (METHOD 2): a ceiling is where it has a whole core

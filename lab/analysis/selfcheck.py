@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lab.analysis.floor import NoiseFloor, noise_floors
-from lab.analysis.metrics import CATALOGUE
+from lab.analysis.judge.floor import NoiseFloor, noise_floors
 from lab.analysis.summary import RunSummary
-from lab.scenario import Arm, Scenario
+from lab.metrics import CATALOGUE
+from lab.scenario.model import Arm, Scenario
 
 HALVES = ("a", "b")
 MAX_NAME = 40  # what scenario.NAME_PATTERN allows

@@ -13,12 +13,12 @@ from typing import Literal
 from lab.analysis.arms import ArmSummary, known_median, summarise_arm
 from lab.analysis.blocks import BlockDecision, GatedTrial, replacements_allowed, usable_blocks
 from lab.analysis.gates import CAVEAT, INVALID, PASS, rates_alike
-from lab.analysis.metrics import CATALOGUE
-from lab.analysis.trial import TrialSummary, summarise_trial
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
-from lab.records import GateResult, RunInfo, TrialResult
-from lab.scenario import Scenario
-from lab.scenario_file import scenario_from_json
+from lab.metrics import CATALOGUE
+from lab.record.types import GateResult, RunInfo, TrialResult
+from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
 
 MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
 Over = Literal["trials", "blocks"]

@@ -10,10 +10,10 @@ import typer
 
 from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
-from lab.engines.built_images import built_images, remove_image
+from lab.engines.docker.removal import engine_errors
+from lab.engines.images.built_images import built_images, remove_image
 from lab.engines.leftovers import Leftover, find_leftovers, reach_docker, remove_leftovers
-from lab.engines.removal import engine_errors
-from lab.leftover_files import find_leftover_files, remove_leftover_files
+from lab.run.leftover_files import find_leftover_files, remove_leftover_files
 
 
 def clean(

@@ -9,28 +9,20 @@ from typing import Annotated
 
 import typer
 
-from lab.analysis.across import (
-    IMAGE_DIGEST,
-    Across,
-    Difference,
-    compare_across,
-    of_the_image,
-    studied,
-    unlike,
-)
+from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, of_the_image, studied, unlike
 from lab.analysis.across_arms import in_one_run
 from lab.analysis.comparison import Contest, floors_of
-from lab.analysis.export import across_document
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
 from lab.errors import UsageError
-from lab.records import RunInfo
-from lab.report.verdicts import answer_line, contest_answer
-from lab.results import read_info, read_trials
-from lab.scenario import Scenario
-from lab.scenario_compare import unknown
-from lab.scenario_text import scenario_text
+from lab.record.folder import read_info, read_trials
+from lab.record.types import RunInfo
+from lab.report.renderers.json_document import across_document
+from lab.report.sections.answer_sentences import answer_line, contest_answer
+from lab.scenario.compare import unknown
+from lab.scenario.model import Scenario
+from lab.scenario.text import scenario_text
 
 WEAKER = (
     "Two runs at different times are weaker evidence than one run with both arms: whatever changed between them, and "

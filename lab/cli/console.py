@@ -13,22 +13,16 @@ import unicodedata
 from typing import Any
 
 from lab.errors import LabError
-from lab.report.text import printable
-from lab.secrets import NO_SECRETS, Redactor
+from lab.report.renderers.text import printable
+from lab.scenario.secret import KEPT
 
 TAB = "    "
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
-_kept: list[Redactor] = [NO_SECRETS]  # of this process: it prints for one scenario
-
-
-def keep_secret(redact: Redactor) -> None:
-    """From now on nothing is printed that this redactor masks."""
-    _kept.append(redact)
 
 
 def shown(text: str) -> str:
     """``text`` as it may be printed."""
-    for redact in _kept:
+    for redact in KEPT:
         text = redact(text)
     return printable(text).replace("\t", TAB)
 
@@ -52,7 +46,7 @@ def put(text: str) -> None:
 
 def put_json(document: Any) -> None:
     """A result for programs, on stdout; characters that a terminal would obey are written as JSON escapes."""
-    for redact in _kept:
+    for redact in KEPT:
         document = redact.tree(document)
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     print(_NOT_ASCII.sub(lambda found: _escaped(found[0]), text.replace("\x7f", "\\u007f")), flush=True)

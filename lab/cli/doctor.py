@@ -8,8 +8,8 @@ import typer
 
 from lab.cli.console import put, put_json
 from lab.cli.options import Engine, Json
-from lab.diagnosis import examine
 from lab.errors import MissingError
+from lab.run.doctor import examine
 
 SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
 

@@ -15,10 +15,10 @@ import typer
 
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
-from lab.engines.image_start import start_of_image
 from lab.errors import UsageError
-from lab.report.text import one_line
+from lab.report.renderers.text import one_line
 from lab.starter.command import template
+from lab.starter.image_start import start_of_image
 from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 

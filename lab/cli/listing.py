@@ -9,8 +9,8 @@ from typing import Any
 from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
 from lab.errors import RunFolderError
-from lab.report.text import printable
-from lab.results import read_info
+from lab.record.folder import read_info
+from lab.report.renderers.text import printable
 
 
 def list_runs(out: Out = DEFAULT_OUT, json: Json = False) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lab.analysis.metrics import CATALOGUE, Metric
 from lab.cli.console import put_json
 from lab.cli.options import Json
+from lab.metrics import CATALOGUE, Metric
 from lab.units import format_count
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lab.scenario import Scenario
+from lab.scenario.model import Scenario
 
 ScenarioPath = Annotated[Path, typer.Argument(help="The scenario file (TOML).", show_default=False)]
 RunPath = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]

@@ -9,12 +9,12 @@ from typing import Any
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, with_engine
 from lab.cli.reading import scenario_of
-from lab.plan import Plan, build_plan, build_topology, nominal_ports
-from lab.report.text import printable
-from lab.scenario import Quota
-from lab.scenario_file import scenario_to_json
-from lab.scenario_process import check_plain
-from lab.topology import Limits, Service
+from lab.engines.process.refusals import check_plain
+from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports
+from lab.plan.topology import Service
+from lab.report.renderers.text import printable
+from lab.scenario.budget import Limits, Quota
+from lab.scenario.file import scenario_to_json
 from lab.units import format_bytes, format_seconds
 
 ENGINES: Mapping[str, str] = {

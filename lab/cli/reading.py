@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.cli.console import keep_secret
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
-from lab.scenario_secrets import redactor_of
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Scenario
+from lab.scenario.secret import keep_secret
+from lab.scenario.secrets_of import redactor_of
 
 
 def scenario_of(path: Path) -> Scenario:

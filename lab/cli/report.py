@@ -9,9 +9,9 @@ import typer
 from lab.cli.console import put, say
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
-from lab.conclude import conclude
-from lab.report.exploratory import exploratory_status
-from lab.report.verdicts import answer_line, verdict_answers
+from lab.report.sections.answer_sentences import answer_line, verdict_answers
+from lab.report.sections.exploratory import exploratory_status
+from lab.run.conclude import conclude
 
 Intact = Annotated[
     bool, typer.Option("--intact", help="Leave out trials whose files are damaged, and say so, instead of refusing.")

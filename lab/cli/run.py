@@ -9,18 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from lab.analysis.comparison import exit_code
-from lab.analysis.export import comparison_document
 from lab.cli.console import put, put_json
-from lab.cli.execute import BESIDE_OTHERS, REAL, planned, resume_run, run_scenario
-from lab.cli.live import view_for
+from lab.cli.live.view import view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Engine, Json, Out, Quiet, with_engine
 from lab.cli.reading import scenario_of
 from lab.cli.summary_file import SummaryFile, summary_in
-from lab.conclude import Conclusion, conclude_apart
 from lab.errors import UsageError
-from lab.plan import build_plan
-from lab.report.verdicts import answer_line, verdict_answers
-from lab.scenario import Scenario
+from lab.plan.blocks import build_plan
+from lab.report.renderers.json_document import comparison_document
+from lab.report.sections.answer_sentences import answer_line, verdict_answers
+from lab.run.conclude import Conclusion, conclude_apart
+from lab.run.run import BESIDE_OTHERS, REAL, planned, resume_run, run_scenario
+from lab.scenario.model import Scenario
 
 OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
 Resume = Annotated[

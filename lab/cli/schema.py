@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lab.analysis.export import comparison_schema
 from lab.cli.console import put_json
-from lab.scenario_file import json_schema
+from lab.report.renderers.json_document import comparison_schema
+from lab.scenario.file import json_schema
 
 OfComparison = Annotated[
     bool, typer.Option("--comparison", help="Instead the JSON Schema of comparison.json, for programs that read it.")

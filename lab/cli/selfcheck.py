@@ -10,21 +10,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.analysis.floor import EXPECTED_DIFFERENT, LEVEL, MetricFloor, NoiseFloor
-from lab.analysis.intervals import blocks_needed
-from lab.analysis.metrics import METRICS
+from lab.analysis.judge.floor import EXPECTED_DIFFERENT, LEVEL, MetricFloor, NoiseFloor
+from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.selfcheck import against_itself, floors_from
 from lab.cli.console import put, put_json
-from lab.cli.execute import BESIDE_OTHERS, REAL, Surroundings, run_scenario
-from lab.cli.live import view_for
+from lab.cli.live.view import view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
 from lab.cli.reading import scenario_of
-from lab.conclude import Conclusion
 from lab.errors import InvalidRunError
-from lab.floors import KeptFloor, conditions_of, machine_of, write_floor
-from lab.plan import build_plan
-from lab.report.verdicts import answer_line, verdict_answers
-from lab.scenario import Scenario
+from lab.metrics import METRICS
+from lab.plan.blocks import build_plan
+from lab.report.sections.answer_sentences import answer_line, verdict_answers
+from lab.run.conclude import Conclusion
+from lab.run.floors import KeptFloor, conditions_of, machine_of, write_floor
+from lab.run.run import BESIDE_OTHERS, REAL, Surroundings, run_scenario
+from lab.scenario.model import Scenario
 
 DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
 DEFAULT_BLOCKS = 8

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lab.errors import InterruptedRunError
-from lab.interrupts import INTERRUPTS
-from lab.report.text import printable
+from lab.host.interrupts import INTERRUPTS
+from lab.report.renderers.text import printable
 
 FIRST = "interrupted (1 of 3): ending what runs and taking it down, what is finished is kept; again to hurry that"
 SECOND = "interrupted (2 of 3): killing what had time to end by itself; again to leave at once"
@@ -25,7 +25,7 @@ SHOW_CURSOR = "\x1b[?25h"  # the live view hides it
 def staged() -> Iterator[None]:
     """Inside, the first signal raises KeyboardInterrupt, the second hurries, the third ends the process.
 
-    A SIGHUP that is ignored, as under nohup, stays so. Only the first raises: see lab.interrupts.
+    A SIGHUP that is ignored, as under nohup, stays so. Only the first raises: see lab.host.interrupts.
     """
     ignored = {number for number in (signal.SIGHUP,) if signal.getsignal(number) is signal.SIG_IGN}
     before = {number: signal.signal(number, _handle) for number in SIGNALS if number not in ignored}

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lab.errors import LabError, UsageError
-from lab.report.text import markdown
+from lab.report.renderers.text import markdown
 
 SummaryFile = Annotated[
     Path | None,

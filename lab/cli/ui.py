@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
-from lab.cli.execute import REAL, Surroundings, preparing, with_secrets
 from lab.cli.options import DEFAULT_OUT, Engine, Out, Quiet, ScenarioPath, with_engine
 from lab.cli.reading import scenario_of
 from lab.errors import InterruptedRunError, LabError, UsageError
-from lab.plan import build_plan
-from lab.records import TrialRecord
-from lab.results import RunFolder, new_run_id, new_run_info
-from lab.scenario import Scenario
-from lab.scenario_compare import unknown
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder, new_run_id, new_run_info
+from lab.record.types import TrialRecord
+from lab.run.by_hand import Session, Watcher
+from lab.run.by_hand_plans import by_hand
+from lab.run.run import REAL, Surroundings, preparing, with_secrets
+from lab.scenario.compare import unknown
+from lab.scenario.model import Scenario
 from lab.units import format_seconds
-from lab.web_plans import by_hand
-from lab.web_session import Session, Watcher
 
 ArmName = Annotated[str, typer.Option("--arm", help="The arm to begin with, by default the first; the page has all.")]
 

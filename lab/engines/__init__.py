@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lab.records import ServiceRecord
+from lab.plan.topology import Topology
+from lab.record.types import ServiceRecord
 from lab.sampling.launch import Launch, as_child
 from lab.sampling.look import Look, look
 from lab.sampling.targets import SampleTarget
-from lab.topology import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Deployment:
     ``servers`` maps each serving process that answered to how often it did; ``strangers`` is what else runs from the
     same image; ``check()`` raises DeploymentError when a service has died since; ``logs()`` gives each service's log
     text (bounded). ``look`` looks at the services' processes; ``launch`` starts their sampler: see
-    lab/engines/rights.py.
+    lab/engines/docker/rights.py.
     """
 
     topology: Topology

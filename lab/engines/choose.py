@@ -8,17 +8,17 @@ from dataclasses import replace
 import docker
 
 from lab.engines import Engine
-from lab.engines.docker import DockerEngine, connect
-from lab.engines.helper.rights import find_rights
-from lab.engines.images import ImageRecord, prepare_images
-from lab.engines.process import ProcessEngine
-from lab.engines.process_app import prepare_app
-from lab.engines.process_nginx import find_nginx
-from lab.engines.removal import engine_errors
-from lab.engines.versions import environment_versions, image_versions
+from lab.engines.docker.engine import DockerEngine, connect
+from lab.engines.docker.helper.rights import find_rights
+from lab.engines.docker.removal import engine_errors
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.versions import environment_versions, image_versions
+from lab.engines.process.app import prepare_app
+from lab.engines.process.engine import ProcessEngine
+from lab.engines.process.nginx import find_nginx
+from lab.engines.process.refusals import check_plain
 from lab.errors import MissingError, ScenarioError
-from lab.scenario import APP_IMAGE, Scenario
-from lab.scenario_process import check_plain
+from lab.scenario.model import APP_IMAGE, Scenario
 
 ASKED = "asked for"
 NO_DOCKER = "no Docker engine answered"

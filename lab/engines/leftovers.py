@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 
 import docker
 
-from lab.engines import pool, process_leftovers
-from lab.engines.docker import connect
-from lab.engines.labels import RUN, owner_lives
-from lab.engines.removal import remove_container, remove_volume
+from lab.engines.docker import pool
+from lab.engines.docker.engine import connect
+from lab.engines.docker.removal import remove_container, remove_volume
+from lab.engines.process import leftovers as process_leftovers
 from lab.errors import MissingError
+from lab.host.labels import RUN, owner_lives
 
 Thing = tuple[str, str, str, Mapping[str, str]]  # kind, name, identity, labels
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from lab.engines.sockets import owner_pids
 from lab.errors import DeploymentError
-from lab.interrupts import INTERRUPTS
+from lab.host.interrupts import INTERRUPTS
+from lab.plan.topology import HOST, Topology
 from lab.sampling.look import Look
 from lab.sampling.look import look as look_here
-from lab.topology import HOST, Topology
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02

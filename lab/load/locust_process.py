@@ -16,12 +16,12 @@ import polars as pl
 
 import lab
 from lab.errors import LoadError, MissingError
-from lab.interrupts import INTERRUPTS
+from lab.host.interrupts import INTERRUPTS
 from lab.load.child import disk_full, end_group, kill_group, wait_exit
-from lab.load.exits import EXIT_DISK
+from lab.load.inside.exits import EXIT_DISK
+from lab.load.inside.status import Status, read_status
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
-from lab.load.status import Status, read_status
 
 __all__ = ["LoadOutcome", "LoadPlan", "LoadProcess", "LoadProgress", "start_load"]
 
@@ -125,7 +125,7 @@ def child_environment(environment: dict[str, str]) -> dict[str, str]:
 
 def child_command(plan: LoadPlan, process: int) -> list[str]:
     """The command of one load process. ``-P``: a module beside the locustfile must not shadow the standard library."""
-    return [sys.executable, "-P", "-m", "lab.load.plugin", str(plan.plan_file), str(process)]
+    return [sys.executable, "-P", "-m", "lab.load.inside.plugin", str(plan.plan_file), str(process)]
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from time import monotonic
 import polars as pl
 
 from lab.errors import LoadError
+from lab.load.inside.status import Status
+from lab.load.inside.tally import lag_quantile_s, starved
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
-from lab.load.status import Status
-from lab.load.tally import lag_quantile_s, starved
-from lab.records import LoadCounters, Phase, RequestKind
+from lab.record.types import LoadCounters, Phase, RequestKind
 from lab.units import format_seconds
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from lab.errors import LoadError
+from lab.load.inside.recording import COLUMNS, KINDS, ROW, strings_file
 from lab.load.owners import owners
-from lab.load.recording import COLUMNS, KINDS, ROW, strings_file
-from lab.records import REQUESTS, Phase
+from lab.record.types import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))
 CHUNK_ROWS = 32_768

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
-from lab.records import RunInfo
-from lab.report.again import again
-from lab.report.answer import headline, memory_note, plain_answers, ratio_figure, status
-from lab.report.belief import belief, doubts
-from lab.report.boxes import machine_box, validity_box
+from lab.record.types import RunInfo
 from lab.report.content import Content
-from lab.report.damage import left_out_note
-from lab.report.details import details, sensitivity
-from lab.report.exploratory import exploratory_again, exploratory_status
-from lab.report.facts import facts_line, limits
-from lab.report.latencies import latency_section
-from lab.report.mechanism import mechanism
-from lab.report.points import arm_names
-from lab.report.quiet import quiet_section
-from lab.report.rights import rights_note
-from lab.report.times import time_section
-from lab.report.verdicts import verdict_answers
+from lab.report.sections.answer import headline, memory_note, plain_answers, ratio_figure, status
+from lab.report.sections.answer_sentences import verdict_answers
+from lab.report.sections.boxes import machine_box, validity_box
+from lab.report.sections.damage import left_out_note
+from lab.report.sections.details import details, sensitivity
+from lab.report.sections.exploratory import exploratory_again, exploratory_status
+from lab.report.sections.latency import latency_section
+from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.machine import quiet_section
+from lab.report.sections.points import arm_names
+from lab.report.sections.repeat import again
+from lab.report.sections.rights import rights_note
+from lab.report.sections.time import time_section
+from lab.report.sections.validity import belief, doubts
+from lab.report.sections.why import mechanism
 
 
 def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | None = None) -> Content:

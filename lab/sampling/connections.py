@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.plan.kinds import Role
 from lab.sampling.cgroups import read_file
 from lab.sampling.members import Member
 from lab.sampling.rows import ConnectionRow
-from lab.topology import Role
 
 TABLES = ("tcp", "tcp6")  # a listener on [::] accepts IPv4 as well, and its connections stand in the second one
 LISTEN = "0A"

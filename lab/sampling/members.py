@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import psutil
 
+from lab.plan.kinds import Role
 from lab.sampling.host import EngineGroup
 from lab.sampling.platform_processes import ContainerTraits, engine_processes, serves
 from lab.sampling.process_tree import without_folders
 from lab.sampling.processes import command_line
 from lab.sampling.roles import ProcessInfo, ProcessKey, assign_roles
 from lab.sampling.targets import SampleTarget
-from lab.topology import Role
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lab.plan.kinds import ServiceKind
 from lab.sampling.targets import SampleTarget
-from lab.topology import ServiceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from lab.errors import RightsError, SamplingError
+from lab.plan.kinds import Role
 from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
 from lab.sampling.grid import EVERYTHING, Due
@@ -20,7 +21,6 @@ from lab.sampling.process_tree import ProcessTrees
 from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, close_footprint, counters, describe, footprint
 from lab.sampling.rows import CgroupRow, ProcessRow, Rows
 from lab.sampling.targets import SampleTarget
-from lab.topology import Role
 
 POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling under a pooled budget happens there
 

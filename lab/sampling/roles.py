@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lab.topology import Role, ServiceKind
+from lab.plan.kinds import Role, ServiceKind
 
 RESOURCE_TRACKER = "multiprocessing.resource_tracker"
 FORK_SERVER = "multiprocessing.forkserver"

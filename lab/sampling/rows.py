@@ -1,4 +1,4 @@
-"""The rows that the sampler writes, column by column as in lab.records (which it does not import: polars is heavy)."""
+"""The rows that the sampler writes, column by column as in lab.record.types (which it does not import: polars is heavy)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class ProcessRow(NamedTuple):
-    """One row of the process table: lab.records.PROCESSES."""
+    """One row of the process table: lab.record.types.PROCESSES."""
 
     t_s: float
     pid: int
@@ -29,7 +29,7 @@ class ProcessRow(NamedTuple):
 
 
 class CgroupRow(NamedTuple):
-    """One row of the cgroup table: lab.records.CGROUPS."""
+    """One row of the cgroup table: lab.record.types.CGROUPS."""
 
     t_s: float
     service: str
@@ -45,7 +45,7 @@ class CgroupRow(NamedTuple):
 
 
 class ConnectionRow(NamedTuple):
-    """One row of the connection table: lab.records.CONNECTIONS."""
+    """One row of the connection table: lab.record.types.CONNECTIONS."""
 
     t_s: float
     client_port: int
@@ -54,7 +54,7 @@ class ConnectionRow(NamedTuple):
 
 
 class HostRow(NamedTuple):
-    """One row of the host table: lab.records.HOST."""
+    """One row of the host table: lab.record.types.HOST."""
 
     t_s: float
     busy_s: float

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lab.interrupts import INTERRUPTS
+from lab.host.interrupts import INTERRUPTS
 from lab.sampling.channel import STOP_DEADLINE_S, Channel
 from lab.sampling.launch import Launch, as_child
 from lab.sampling.plan import SamplerPlan

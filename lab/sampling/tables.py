@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from lab.errors import SamplingError
-from lab.records import CGROUPS, CONNECTIONS, HOST, PROCESSES
-from lab.results import disk_errors
+from lab.record.folder import disk_errors
+from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES
 
 SAMPLED: Mapping[str, Mapping[str, Any]] = {"processes": PROCESSES, "cgroups": CGROUPS, "host": HOST}
 CHUNK_BYTES = 2 * 1024**2  # of raw rows at once; 370 MB of them took 95 MB of memory on top of polars itself

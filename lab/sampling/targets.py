@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.topology import ServiceKind
+from lab.plan.kinds import ServiceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

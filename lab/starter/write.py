@@ -14,8 +14,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from lab.errors import UsageError
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Scenario
 
 SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
 

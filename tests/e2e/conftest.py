@@ -13,9 +13,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.engines.docker import connect
-from lab.engines.labels import owner_lives
+from lab.engines.docker.engine import connect
 from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.host.labels import owner_lives
 
 REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
 from lab.report.build import build_content
-from lab.report.html_page import render_html
+from lab.report.renderers.html_page import render_html
 from tests.hostile.reports import run_full_of
 from tests.hostile.texts import NASTY
 

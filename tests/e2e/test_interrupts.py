@@ -16,8 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.lock import machine_lock_path
-from lab.reading import read_info
+from lab.host.lock import machine_lock_path
+from lab.record.reading import read_info
 from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
 
 pytestmark = pytest.mark.e2e

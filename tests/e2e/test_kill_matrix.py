@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.steps import Step
+from lab.run.steps import Step
 from tests.kill_matrix import APPLIES, Event, Place, engine_of_our_own, finish, play
 
 pytestmark = pytest.mark.e2e

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lab.report.html_page import render_html
+from lab.report.renderers.html_page import render_html
 from tests.e2e.conftest import REPOSITORY, Outcome
 from tests.unit.test_report_bad_input import long_names
 

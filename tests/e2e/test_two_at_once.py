@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.lock import machine_lock
+from lab.host.lock import machine_lock
 from tests.e2e.conftest import edit, lab
 
 pytestmark = pytest.mark.e2e

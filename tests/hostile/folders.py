@@ -18,17 +18,17 @@ import polars as pl
 from hypothesis import strategies as st
 
 from lab.analysis.comparison import compare_run, floors_of
-from lab.analysis.export import comparison_document
 from lab.analysis.summary import RunSummary, summarise
 from lab.errors import RunFolderError, ScenarioError
-from lab.manifest import NAME as MANIFEST
-from lab.manifest import manifest
-from lab.records import SCHEMA_VERSION
+from lab.record.folder import TABLES, read_info, read_intact, read_trials
+from lab.record.manifest import NAME as MANIFEST
+from lab.record.manifest import manifest
+from lab.record.types import SCHEMA_VERSION
 from lab.report.build import build_content
-from lab.report.html_page import render_html
-from lab.report.markdown import render_markdown
-from lab.report.terminal import render_terminal
-from lab.results import TABLES, read_info, read_intact, read_trials
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.markdown import render_markdown
+from lab.report.renderers.terminal import render_terminal
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.hostile.texts import places, plain, refused, short_texts
 from tests.run_folders import write_run

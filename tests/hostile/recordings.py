@@ -11,11 +11,11 @@ import polars as pl
 from hypothesis import strategies as st
 
 from lab.errors import LoadError, SamplingError
-from lab.load.recording import ROW, strings_file
+from lab.load.inside.recording import ROW, strings_file
 from lab.load.request_table import Marks, write_request_table
-from lab.results import TABLES, read_tables
+from lab.record.checks import table_problem
+from lab.record.folder import TABLES, read_tables
 from lab.sampling.tables import read_connections, write_tables
-from lab.soundness import table_problem
 from tests.hostile.texts import plain, refused, short_texts
 
 MARKS = Marks(warmup_start_s=100.0, measure_start_s=105.0, measure_end_s=115.0, finished_s=116.0)

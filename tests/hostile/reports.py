@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from lab.load.recording import MAX_LENGTH
-from lab.plan import build_plan
-from lab.records import Environment, GateResult, RunInfo, TrialResult
+from lab.load.inside.recording import MAX_LENGTH
+from lab.plan.blocks import build_plan
+from lab.record.types import Environment, GateResult, RunInfo, TrialResult
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial
 
 

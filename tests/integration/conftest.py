@@ -8,11 +8,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.engines.docker import DockerEngine, connect
-from lab.engines.images import ImageRecord, prepare_images
-from lab.plan import build_plan, build_topology, ports_needed
-from lab.scenario import App, Arm, Budget, Load, Scenario
-from lab.topology import Topology
+from lab.engines.docker.engine import DockerEngine, connect
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.topology import Topology
+from lab.scenario.budget import Budget
+from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RUN_ID = "integration-tests"

@@ -8,15 +8,16 @@ from dataclasses import replace
 import docker
 import pytest
 
-from lab.analysis.attestation import caveats
-from lab.attest import attest
-from lab.engines.docker import DockerEngine
-from lab.engines.evidence import collect
-from lab.engines.removal import remove_container
+from lab.attest.attest import attest
+from lab.attest.claims import caveats
+from lab.attest.evidence import collect
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.docker.removal import remove_container
 from lab.errors import DeploymentError, InvalidRunError
-from lab.plan import Trial, build_plan
-from lab.scenario import Arm, Scenario
-from lab.topology import ConfigFile, Service, ServiceKind, Topology
+from lab.plan.blocks import Trial, build_plan
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import ConfigFile, Service, Topology
+from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration

@@ -14,16 +14,16 @@ import docker
 import polars as pl
 import pytest
 
-from lab.analysis.latency import measured
-from lab.analysis.shares import MIN_ATTRIBUTED, attributed
-from lab.analysis.trial import summarise_trial
-from lab.engines.docker import DockerEngine
-from lab.engines.images import ImageRecord, prepare_images
-from lab.plan import build_plan
-from lab.records import Environment, TrialResult
-from lab.results import RunFolder, new_run_info, read_trial
-from lab.scenario import App, Arm, Load, Scenario, Trials
-from lab.trial import Run, run_trial
+from lab.analysis.trial.latency import measured
+from lab.analysis.trial.shares import MIN_ATTRIBUTED, attributed
+from lab.analysis.trial.trial import summarise_trial
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder, new_run_info, read_trial
+from lab.record.types import Environment, TrialResult
+from lab.run.trial import Run, run_trial
+from lab.scenario.model import App, Arm, Load, Scenario, Trials
 from tests.fakes import Silent
 from tests.integration.conftest import REPOSITORY, app_of_repository, scenario_of
 

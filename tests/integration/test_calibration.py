@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.calibration import calibration_of
-from lab.engines.docker import DockerEngine
-from lab.environment import describe_environment
+from lab.engines.docker.engine import DockerEngine
+from lab.run.calibration import calibration_of
+from lab.run.environment import describe_environment
 
 pytestmark = pytest.mark.integration
 

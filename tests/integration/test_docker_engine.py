@@ -13,17 +13,19 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.attest import attest
-from lab.engines.built_images import built_images, remove_image
-from lab.engines.docker import DockerEngine
-from lab.engines.images import ImageRecord, prepare_images
+from lab.attest.attest import attest
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.docker.removal import remove_container
+from lab.engines.images.built_images import built_images, remove_image
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.versions import image_versions
 from lab.engines.leftovers import find_leftovers, remove_leftovers
-from lab.engines.removal import remove_container
-from lab.engines.versions import image_versions
 from lab.errors import DeploymentError
-from lab.plan import build_plan
-from lab.scenario import Arm, Budget, Quota, Scenario
-from lab.topology import ServiceKind, Topology
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Topology
+from lab.scenario.budget import Budget, Quota
+from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import RUN_ID, app_of_repository, labelled, scenario_of
 
 pytestmark = pytest.mark.integration

@@ -11,9 +11,9 @@ from typing import get_args, get_type_hints
 import pytest
 
 from lab.errors import ScenarioError
-from lab.fronts.nginx import configuration
-from lab.scenario import Arm
-from lab.scenario_file import read_scenario
+from lab.plan.fronts.nginx import configuration
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Arm
 from tests.hostile.texts import NASTY
 from tests.unit.test_scenario_file import GOOD, write
 

@@ -12,11 +12,11 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from lab.engines.images import ImageRecord, Way, prepare_images
-from lab.engines.wheelhouse import ask_target
+from lab.engines.images.images import ImageRecord, Way, prepare_images
+from lab.engines.images.wheelhouse import ask_target
 from lab.errors import MissingError
-from lab.fronts.nginx import UNPRIVILEGED_USER
-from lab.scenario import App, Arm
+from lab.plan.fronts.nginx import UNPRIVILEGED_USER
+from lab.scenario.model import App, Arm
 from tests.integration.conftest import RUN_ID, scenario_of
 
 pytestmark = pytest.mark.integration

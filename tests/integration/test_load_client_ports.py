@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from lab.load.locust_process import start_load
-from lab.records import CONNECTIONS
+from lab.record.types import CONNECTIONS
 from tests.fake_server import fake_server
 from tests.load_runs import make_plan, wait_finished, write_locustfile
 

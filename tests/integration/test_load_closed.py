@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lab.records import RequestKind
+from lab.record.types import RequestKind
 from tests.load_runs import Run, run_load
 
 pytestmark = pytest.mark.integration

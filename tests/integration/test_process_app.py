@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.process_app import COMPLETE, prepare_app
-from lab.engines.versions import environment_versions
+from lab.engines.images.versions import environment_versions
+from lab.engines.process.app import COMPLETE, prepare_app
 from lab.errors import MissingError
-from lab.scenario import App
+from lab.scenario.model import App
 
 pytestmark = pytest.mark.integration
 

@@ -16,18 +16,18 @@ import polars as pl
 import psutil
 import pytest
 
-from lab.attest import attest
-from lab.calibration import answering_nginx
-from lab.engines import process_leftovers
+from lab.attest.attest import attest
 from lab.engines.choose import open_engine
-from lab.engines.process import ProcessEngine
+from lab.engines.process import leftovers as process_leftovers
+from lab.engines.process.engine import ProcessEngine
 from lab.errors import DeploymentError
-from lab.plan import build_plan, build_topology, ports_needed
+from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.topology import Topology
+from lab.run.calibration import answering_nginx
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.sampler import start_sampler
-from lab.scenario import App, Arm, Scenario
-from lab.topology import Topology
+from lab.scenario.model import App, Arm, Scenario
 from tests.integration.conftest import REPOSITORY, app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration

@@ -15,13 +15,13 @@ import docker
 import polars as pl
 import pytest
 
-from lab.engines.helper.image import prepare_helper
-from lab.engines.images import ImageRecord, prepare_images
+from lab.engines.docker.helper.image import prepare_helper
+from lab.engines.docker.removal import remove_labelled
+from lab.engines.images.images import ImageRecord, prepare_images
 from lab.engines.leftovers import find_leftovers
-from lab.engines.removal import remove_labelled
-from lab.records import RunInfo, TrialResult
-from lab.results import read_info, read_trial
-from lab.scenario import App, Arm
+from lab.record.folder import read_info, read_trial
+from lab.record.types import RunInfo, TrialResult
+from lab.scenario.model import App, Arm
 from tests.integration.conftest import REPOSITORY, scenario_of
 from tests.ordinary_user import OrdinaryUser, ordinary_user
 from tests.terminal import Terminal, terminal
@@ -58,8 +58,8 @@ blocks = 1
 HOLD = """
 import sys, time
 from lab.engines.docker import connect
-from lab.engines.helper.container import start_helper
-from lab.engines.labels import labels
+from lab.engines.docker.helper.container import start_helper
+from lab.host.labels import labels
 with start_helper(connect(), sys.argv[1], labels(sys.argv[2], "helper", "held")) as helper:
     helper.look([helper.pid])
     print(helper.pid, flush=True)
@@ -183,7 +183,8 @@ def test_the_cgroup_of_another_user_is_left_alone_with_a_sentence(user: Ordinary
     (parent / "dead").mkdir(parents=True)
     parent.chmod(0o555)
     code = (
-        "import sys; from pathlib import Path; from lab.engines import pool; from lab.errors import MissingError\n"
+        "import sys; from pathlib import Path\n"
+        "from lab.engines.docker import pool; from lab.errors import MissingError\n"
         "try: pool.remove('dead', Path(sys.argv[1]))\n"
         "except MissingError as error: print(error, error.hint)"
     )

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from lab.engines import Deployment
-from lab.engines.docker import DockerEngine
-from lab.engines.images import ImageRecord
-from lab.plan import build_plan, build_topology, ports_needed
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.images.images import ImageRecord
+from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
-from lab.scenario import Arm
+from lab.scenario.model import Arm
 from tests.integration.conftest import scenario_of
 
 pytestmark = pytest.mark.integration

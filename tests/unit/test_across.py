@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, ttest_ind
 
 from lab.analysis.across import compare_across, studied, unlike
-from lab.analysis.intervals import AnalysisError
-from lab.analysis.metrics import METRICS
-from lab.analysis.unpaired import (
+from lab.analysis.judge.intervals import AnalysisError
+from lab.analysis.judge.unpaired import (
     explore_unpaired,
     judge_unpaired,
     mann_whitney_distribution,
     mann_whitney_limits,
     welch_limits,
 )
-from lab.analysis.verdict import Reason, Verdict
-from lab.records import Environment, RunInfo
-from lab.scenario import App
+from lab.analysis.judge.verdict import Reason, Verdict
+from lab.metrics import METRICS
+from lab.record.types import Environment, RunInfo
+from lab.scenario.model import App
 from tests.builders import make_run
 from tests.judged_runs import Values, scenario, series, summary
 

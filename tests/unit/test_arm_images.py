@@ -10,19 +10,20 @@ import pytest
 from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
 from lab.analysis.summary import summarise
-from lab.engines import choose, images
-from lab.engines.images import prepare_images
-from lab.engines.rights import OwnRights
+from lab.engines import choose
+from lab.engines.docker.rights import OwnRights
+from lab.engines.images import images
+from lab.engines.images.images import prepare_images
+from lab.engines.process.refusals import check_plain
 from lab.errors import MissingError, ScenarioError
-from lab.plan import build_plan, build_topology, nominal_ports
-from lab.records import Environment, RunInfo
-from lab.report.belief import doubts
-from lab.report.boxes import machine_box
-from lab.report.details import version_table
-from lab.report.facts import facts_line, limits
-from lab.scenario import Scenario
-from lab.scenario_process import check_plain
-from lab.topology import ServiceKind
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.kinds import ServiceKind
+from lab.record.types import Environment, RunInfo
+from lab.report.sections.boxes import machine_box
+from lab.report.sections.details import version_table
+from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.validity import doubts
+from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 from tests.fake_images import FakeDocker
 
@@ -80,7 +81,7 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(choose, "image_versions", look)
     monkeypatch.setattr(choose, "find_rights", lambda *_: OwnRights())
-    monkeypatch.setattr("lab.engines.docker.describe", lambda _client: {})
+    monkeypatch.setattr("lab.engines.docker.engine.describe", lambda _client: {})
     docker = FakeDocker(present={"example/app:1", "example/app:2"})
     scenario = make_scenario([WORKERS, NEW, {**NEW, "name": "again"}])
     engine, found = choose.open_engine(scenario, "run", print, docker_client=lambda: docker)

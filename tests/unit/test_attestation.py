@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.attestation import Claim, Evidence, failures, nagle_defect, runtime_differences
+from lab.attest.claims import Claim, Evidence, failures, nagle_defect, runtime_differences
 
 WORKERS = Claim(
     model="workers", front="direct", processes=2, containers=1, supervisor=True, app_ports=(20000,), front_port=20000

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.analysis.attribution import balance, latency_by_process, requests_over_time, share_max, skew
-from lab.analysis.shares import gini
-from lab.records import PhaseWindow, RequestKind
+from lab.analysis.trial.attribution import balance, latency_by_process, requests_over_time, share_max, skew
+from lab.analysis.trial.shares import gini
+from lab.record.types import PhaseWindow, RequestKind
 from tests.gate_records import MEASURE, WORKERS, arrivals, drop, request, request_table, trial
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lab.calibration import answering_nginx, best_rate, calibration_of, calibration_root, load_plan
 from lab.errors import DeploymentError, LoadError
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProcess
-from lab.records import REQUESTS, Calibration, Environment
+from lab.record.types import REQUESTS, Calibration, Environment
+from lab.run.calibration import answering_nginx, best_rate, calibration_of, calibration_root, load_plan
 from tests.fakes import FakeLoad, World
 
 FACTS = {"machine": "aa", "lab": "1", "locust": "2", "python": "3", "kernel": "6", "cpu_count": 2}

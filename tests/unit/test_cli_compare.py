@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lab.cli import app
-from lab.cli.execute import run_scenario
-from lab.cli.live import QuietView
 from lab.errors import UsageError
-from lab.plan import build_plan
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario, scenario_from_json, scenario_to_json
-from lab.scenario_text import scenario_text
+from lab.plan.blocks import build_plan
+from lab.run.run import run_scenario
+from lab.run.view import QuietView
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.model import Scenario
+from lab.scenario.text import scenario_text
 from tests.builders import make_scenario
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.floor import noise_floors
-from lab.cli.execute import planned, resume_run, run_scenario
-from lab.cli.live import QuietView
+from lab.analysis.judge.floor import noise_floors
 from lab.cli.run import show, with_blocks
-from lab.conclude import conclude
 from lab.errors import LoadError, MissingError, RunFolderError, ScenarioError
-from lab.floors import KeptFloor
-from lab.lock import folder_lock, machine_lock
-from lab.plan import build_plan
-from lab.records import TrialState
-from lab.results import RunFolder, read_info
-from lab.scenario_compare import Expect
+from lab.host.lock import folder_lock, machine_lock
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder, read_info
+from lab.record.types import TrialState
+from lab.run.conclude import conclude
+from lab.run.floors import KeptFloor
+from lab.run.run import planned, resume_run, run_scenario
+from lab.run.view import QuietView
+from lab.scenario.compare import Expect
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
 from tests.fakes import World
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.analysis.comparison import compare_run
-from lab.cli.execute import run_scenario
-from lab.cli.forecast import forecasts
-from lab.cli.live import QuietView
-from lab.plan import build_plan
+from lab.plan.blocks import build_plan
+from lab.run.forecast import forecasts
+from lab.run.run import run_scenario
+from lab.run.view import QuietView
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.judged_runs import Values, scenario, summary

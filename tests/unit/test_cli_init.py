@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.errors import UsageError
-from lab.scenario_file import read_scenario
+from lab.scenario.file import read_scenario
 from lab.starter.dockerfile import Start
 
 FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")

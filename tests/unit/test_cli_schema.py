@@ -7,10 +7,10 @@ import json
 import jsonschema  # type: ignore[import-untyped]  # it carries no types
 from typer.testing import CliRunner
 
-from lab.analysis.export import comparison_schema
-from lab.analysis.export_types import COMPARISON_SCHEMA_VERSION
 from lab.cli import app
-from lab.scenario_file import json_schema
+from lab.report.renderers.json_document import comparison_schema
+from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION
+from lab.scenario.file import json_schema
 
 
 def test_by_default_it_is_that_of_the_scenario() -> None:

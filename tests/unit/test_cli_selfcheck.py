@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.floor import LEVEL
+from lab.analysis.judge.floor import LEVEL
 from lab.analysis.selfcheck import against_itself, floors_from
 from lab.cli.selfcheck import check, document, sentences, show
 from lab.errors import InvalidRunError
-from lab.floors import read_floors, write_floor
-from lab.plan import build_plan, build_topology, ports_needed
-from lab.records import Environment
+from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.record.types import Environment
+from lab.run.floors import read_floors, write_floor
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.judged_runs import Values, scenario, summary

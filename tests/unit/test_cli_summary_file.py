@@ -9,7 +9,7 @@ import pytest
 from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
-from lab.report.markdown import render_summary
+from lab.report.renderers.markdown import render_summary
 from tests.unit.test_report_text_forms import HOSTILE, content_of, write_run
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_of
 from lab.analysis.expectations import Ground, Outcome
-from lab.analysis.floor import noise_floors, to_json
-from lab.analysis.verdict import Reason, Verdict
+from lab.analysis.judge.floor import noise_floors, to_json
+from lab.analysis.judge.verdict import Reason, Verdict
 from lab.errors import RunFolderError, ScenarioError
-from lab.scenario_file import read_scenario
+from lab.scenario.file import read_scenario
 from tests.builders import make_gate, make_run
 from tests.judged_runs import Values, scenario, series, summary
 

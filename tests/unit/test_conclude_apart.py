@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.execute import run_scenario
-from lab.cli.live import QuietView
-from lab.conclude import conclude_apart
 from lab.errors import InterruptedRunError, LabError, MissingError, RunFolderError
-from lab.interrupts import Interrupts
-from lab.plan import build_plan
+from lab.host.interrupts import Interrupts
+from lab.plan.blocks import build_plan
+from lab.run.conclude import conclude_apart
+from lab.run.run import run_scenario
+from lab.run.view import QuietView
 from tests.fake_surroundings import FakeSurroundings, shop
 
 
@@ -38,7 +38,7 @@ def test_a_drawing_process_that_is_killed_is_told(
 ) -> None:
     """By the second interrupt it was meant; otherwise something is wrong with the machine, memory for example."""
     ours = Interrupts()
-    monkeypatch.setattr("lab.conclude.INTERRUPTS", ours)
+    monkeypatch.setattr("lab.run.conclude.INTERRUPTS", ours)
     for _ in range(interrupts):
         ours.count()
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import polars as pl
 import pytest
 
-from lab.analysis.cpu_roles import OTHER, divided, role_fractions
-from lab.analysis.trial import summarise_trial
-from lab.plan import build_plan
-from lab.records import TrialResult
-from lab.topology import Role
+from lab.analysis.trial.cpu_roles import OTHER, divided, role_fractions
+from lab.analysis.trial.trial import summarise_trial
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import Role
+from lab.record.types import TrialResult
 from tests.builders import CPU_CORES, make_scenario, make_trial, with_tables
 
 SCENARIO = make_scenario(load={"locustfile": "x.py", "rate": 50, "warmup": "1s", "measure": "2s"})

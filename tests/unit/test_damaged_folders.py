@@ -12,11 +12,11 @@ import pytest
 
 from lab.analysis.summary import summarise
 from lab.cli.report import report
-from lab.conclude import conclude
 from lab.errors import RunFolderError
-from lab.manifest import NAME as MANIFEST
-from lab.records import SCHEMA_VERSION
-from lab.results import RunFolder, read_info, read_intact, read_trials
+from lab.record.folder import RunFolder, read_info, read_intact, read_trials
+from lab.record.manifest import NAME as MANIFEST
+from lab.record.types import SCHEMA_VERSION
+from lab.run.conclude import conclude
 from tests.hostile.folders import sound_folder
 
 HIT = "b01-workers"

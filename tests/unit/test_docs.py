@@ -15,17 +15,18 @@ from typing import Any
 import pytest
 
 from lab.analysis.blocks import replacements_allowed
-from lab.analysis.eligibility import JUDGE_BEYOND, PRINT_BEYOND, STEADY_DRIFT
 from lab.analysis.gates.limits import FOREIGN
-from lab.analysis.intervals import blocks_needed
-from lab.analysis.metrics import METRICS
-from lab.analysis.verdict import FAMILY_ERROR, verdict_level
+from lab.analysis.judge.eligibility import STEADY_DRIFT
+from lab.analysis.judge.intervals import blocks_needed
+from lab.analysis.judge.verdict import FAMILY_ERROR, verdict_level
 from lab.cli import VERBS
-from lab.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
-from lab.plan import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
+from lab.metrics import METRICS
+from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
-from lab.scenario import Trials
-from lab.scenario_file import json_schema, read_scenario
+from lab.scenario.file import json_schema, read_scenario
+from lab.scenario.model import Trials
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lab.analysis.eligibility import MAX_POINTS, quantile_eligible, steady
-from lab.analysis.intervals import AnalysisError
+from lab.analysis.judge.eligibility import MAX_POINTS, quantile_eligible, steady
+from lab.analysis.judge.intervals import AnalysisError
 
 
 @pytest.mark.parametrize(

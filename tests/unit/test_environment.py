@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
-from lab.environment import cpu_facts, cpu_users, describe_environment, machine_mark, virtualisation
-from lab.records import Environment
+from lab.record.types import Environment
+from lab.run.environment import cpu_facts, cpu_users, describe_environment, machine_mark, virtualisation
 
 X86 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu vme hypervisor lahf_lm\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.engines.evidence import homes
-from lab.plan import build_plan, build_topology, ports_needed
-from lab.topology import Topology
+from lab.attest.evidence import homes
+from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.topology import Topology
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_server import fake_server
 

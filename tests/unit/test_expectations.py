@@ -9,18 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.analysis.expectations import (
-    ExpectationError,
-    ExpectationResult,
-    Ground,
-    Outcome,
-    judge_expectation,
-    parse_expectation,
-)
-from lab.analysis.expression_parser import MAX_DEPTH, MAX_LENGTH
-from lab.analysis.expressions import Kind, Reading, evaluate
-from lab.analysis.intervals import AnalysisError
+from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_expectation
+from lab.analysis.judge.intervals import AnalysisError
 from lab.errors import ScenarioError
+from lab.scenario.expectation import parse_expectation
+from lab.scenario.expectation_parser import MAX_DEPTH, MAX_LENGTH, ExpectationError
+from lab.scenario.expectation_tree import Kind, Reading, evaluate
 
 ARMS = ("workers", "workers-nginx", "replicas", "2x")
 MIB = 1024.0**2

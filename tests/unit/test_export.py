@@ -9,8 +9,8 @@ import jsonschema  # type: ignore[import-untyped]  # it carries no types
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.export import comparison_document, comparison_schema
 from lab.analysis.summary import RunSummary, summarise
+from lab.report.renderers.json_document import comparison_document, comparison_schema
 from tests.builders import make_gate, make_run, make_trials
 from tests.judged_runs import Values, scenario, series, summary
 

@@ -6,8 +6,8 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-from lab.analysis.attestation import caveats
-from lab.engines.exposure import exposed_ports
+from lab.attest.claims import caveats
+from lab.attest.exposure import exposed_ports
 from tests.unit.test_attestation import GOOD_WORKERS
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.attestation import Evidence
-from lab.attest import fallback_of
-from lab.topology import Topology
+from lab.attest.attest import fallback_of
+from lab.attest.claims import Evidence
+from lab.plan.topology import Topology
 
 OWN, FRONT = 20000, 20009
 

@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from lab.analysis.floor import MetricFloor, floor_key, from_json, noise_floors, to_json
-from lab.analysis.intervals import AnalysisError
+from lab.analysis.judge.floor import MetricFloor, floor_key, from_json, noise_floors, to_json
+from lab.analysis.judge.intervals import AnalysisError
 
 VERSIONS = {"python": "3.13", "uvicorn": "0.54.0"}
 QUIET = [0.001, -0.002, 0.0005, -0.001, 0.002, -0.0008, 0.0012, -0.0003]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.floor import noise_floors
+from lab.analysis.judge.floor import noise_floors
 from lab.errors import MissingError, UsageError
-from lab.floors import KeptFloor, conditions_of, floors_root, machine_of, read_floors, write_floor
-from lab.records import Environment
-from lab.scenario import Scenario
+from lab.record.types import Environment
+from lab.run.floors import KeptFloor, conditions_of, floors_root, machine_of, read_floors, write_floor
+from lab.scenario.model import Scenario
 from tests.judged_runs import scenario
 
 HERE = Environment(facts={"machine": "abc", "kernel": "6.1", "docker": "20.10", "load_average": 0.3})

@@ -14,7 +14,7 @@ from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, arms_alike, run_gat
 from lab.analysis.gates.limits import COMPLETE
 from lab.analysis.gates.outcome import judge
 from lab.analysis.gates.steadiness import trend_p_value
-from lab.records import CGROUPS, HOST, PROCESSES, GateResult, RequestKind, TrialResult, TrialState
+from lab.record.types import CGROUPS, HOST, PROCESSES, GateResult, RequestKind, TrialResult, TrialState
 from tests.gate_records import (
     ANON_BYTES,
     CORES,

@@ -9,8 +9,8 @@ import pytest
 
 from lab.analysis.headroom import NEAR_CEILING, headroom
 from lab.analysis.summary import RunSummary, summarise
-from lab.records import Calibration, RunInfo
-from lab.report.belief import belief
+from lab.record.types import Calibration, RunInfo
+from lab.report.sections.validity import belief
 from tests.builders import make_run, make_scenario, make_trials
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}

@@ -16,16 +16,16 @@ from typing import Any
 import psutil
 import pytest
 
-from lab.analysis.attestation import Evidence, caveats, runtime_differences
-from lab.engines.helper.container import creation
-from lab.engines.helper.image import helper_context
-from lab.engines.helper.rights import ThroughHelper
-from lab.engines.labels import labels
-from lab.engines.rights import NoRights, OwnRights, may_read_memory, may_trace
+from lab.attest.claims import Evidence, caveats, runtime_differences
+from lab.engines.docker.helper.container import creation
+from lab.engines.docker.helper.image import helper_context
+from lab.engines.docker.helper.rights import ThroughHelper
+from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
 from lab.engines.sockets import owner_pids
 from lab.errors import RightsError, SamplingError
-from lab.records import Environment, RunInfo
-from lab.report.rights import rights_doubts, rights_fact, rights_note
+from lab.host.labels import labels
+from lab.record.types import Environment, RunInfo
+from lab.report.sections.rights import rights_doubts, rights_fact, rights_note
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import Channel
 from lab.sampling.look import Seen, look, mapped_files, seen_from_json, seen_to_json
@@ -134,7 +134,7 @@ def test_its_image_holds_what_the_program_imports_and_psutil_as_the_lab_has_it(t
     done = subprocess.run([sys.executable, "-S", "-P", "-c", code], env=environment, capture_output=True, text=True)
 
     assert done.stdout.strip() == "[]", done.stderr
-    pinned = (ROOT / "lab/engines/helper/requirements.txt").read_text().split()[0]
+    pinned = (ROOT / "lab/engines/docker/helper/requirements.txt").read_text().split()[0]
     assert f"\n{pinned} \\\n" in (ROOT / "requirements/lab.txt").read_text()
 
 

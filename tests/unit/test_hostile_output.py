@@ -18,16 +18,16 @@ from lab.analysis.summary import summarise
 from lab.cli.console import put, put_json, say, say_error
 from lab.cli.listing import list_runs
 from lab.cli.plan import plan
-from lab.conclude import conclude
 from lab.errors import UsageError
-from lab.fronts.nginx import configuration
-from lab.plan import build_plan, build_topology, nominal_ports
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.fronts.nginx import configuration
+from lab.record.folder import TABLES, RunFolder
 from lab.report.build import build_content
 from lab.report.content import Content
-from lab.report.html_page import render_html
-from lab.report.terminal import render_terminal
-from lab.results import TABLES, RunFolder
-from lab.scenario import Arm
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.terminal import render_terminal
+from lab.run.conclude import conclude
+from lab.scenario.model import Arm
 from tests.builders import REPLICAS, WORKERS_NGINX, make_scenario
 from tests.hostile.reports import run_full_of
 from tests.hostile.texts import NASTY

@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from lab.cli.signals import remains
-from lab.interrupts import Interrupts
+from lab.host.interrupts import Interrupts
 
 BUSY = """
 import time
 from lab.cli.signals import staged
-from lab.interrupts import INTERRUPTS
+from lab.host.interrupts import INTERRUPTS
 killed = []
 with staged():
     try:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lab.analysis.intervals import (
+from lab.analysis.judge.intervals import (
     AnalysisError,
     TooFewBlocksError,
     attained_level,

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.live_figures import LiveFigures, TrialFollower, pid_inside
-from lab.live_files import Tail
+from lab.live.figures import LiveFigures, TrialFollower, pid_inside
+from lab.live.files import Tail
+from lab.load.inside.recording import ARRIVAL, DROP, START, Recorder
+from lab.load.inside.status import Status, write_status
+from lab.load.inside.tally import Tally
 from lab.load.load_plan import LoadPlan
-from lab.load.recording import ARRIVAL, DROP, START, Recorder
-from lab.load.status import Status, write_status
-from lab.load.tally import Tally
+from lab.plan.kinds import Role
 from lab.sampling.rows import COLUMNS, HostRow, ProcessRow
-from lab.topology import Role
 
 MIB = 1024**2
 Record = Callable[[LoadPlan], Recorder]
@@ -212,7 +212,7 @@ def test_upstream_addresses_name_services_as_well(staging: Path) -> None:
 
 def test_workers_are_known_by_their_own_process_id(staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is another one outside of their container; a silent worker has served nothing, which is known as well."""
-    monkeypatch.setattr("lab.live_figures.pid_inside", {31: 8, 32: 9, 33: 10}.get)
+    monkeypatch.setattr("lab.live.figures.pid_inside", {31: 8, 32: 9, 33: 10}.get)
     rows = [process(1.0, pid, Role.WORKER, 0.0) for pid in (31, 32, 33)]
     put(staging / "sampling" / "processes.csv", rows, heading="processes")
     answered(staging, **{"8_aa": 10, "9_bb": 30})

@@ -9,17 +9,17 @@ import pytest
 
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.analysis.gates.machine import foreign, sampler_cpu, steal
-from lab.cli.live import PlainView
-from lab.cli.live_remarks import TrialRemarks, remarks
-from lab.live_machine import WINDOW_S, MachineFigures, MachineFollower
+from lab.cli.live.remarks import TrialRemarks, remarks
+from lab.cli.live.view import PlainView
+from lab.live.machine import WINDOW_S, MachineFigures, MachineFollower
 from lab.load.locust_process import LoadProgress
-from lab.plan import build_plan
-from lab.records import CGROUPS, HOST, PROCESSES, Environment, TrialResult
-from lab.results import RunFolder, new_run_info
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import Role
+from lab.record.folder import RunFolder, new_run_info
+from lab.record.types import CGROUPS, HOST, PROCESSES, Environment, TrialResult
+from lab.run.steps import Step
 from lab.sampling.recorder import Recorder, recorder
 from lab.sampling.rows import CgroupRow, HostRow, ProcessRow, Rows
-from lab.steps import Step
-from lab.topology import Role
 from tests.builders import make_scenario, make_trial, table_of, with_tables
 
 CORES = 2

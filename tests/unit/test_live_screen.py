@@ -10,17 +10,17 @@ import pytest
 from rich.cells import cell_len
 
 from lab.analysis.comparison import compare_run
-from lab.cli.live_estimates import Estimate, estimates, nothing_yet
-from lab.cli.live_lines import BAD, WARN, Line, bar, cut, progress_bar
-from lab.cli.live_remarks import remarks
-from lab.cli.live_screen import Moment, how, screen, short
-from lab.live_figures import LiveFigures, ProcessFigures
-from lab.live_machine import MachineFigures
-from lab.live_requests import RequestFigures
+from lab.cli.live.estimates import Estimate, estimates, nothing_yet
+from lab.cli.live.lines import BAD, WARN, Line, bar, cut, progress_bar
+from lab.cli.live.remarks import remarks
+from lab.cli.live.screen import Moment, how, screen, short
+from lab.live.figures import LiveFigures, ProcessFigures
+from lab.live.machine import MachineFigures
+from lab.live.requests import RequestFigures
 from lab.load.locust_process import LoadProgress
-from lab.plan import build_plan
-from lab.scenario import Scenario
-from lab.topology import Role
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import Role
+from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials
 from tests.judged_runs import Values, scenario, summary
 

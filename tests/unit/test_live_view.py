@@ -14,17 +14,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab.analysis.attestation import Evidence
-from lab.cli.execute import run_scenario
-from lab.cli.live import PlainView, QuietView, TerminalView, view_for
+from lab.attest.claims import Evidence
+from lab.cli.live.view import PlainView, TerminalView, view_for
 from lab.errors import InterruptedRunError, InvalidRunError
-from lab.interrupts import INTERRUPTS
-from lab.plan import Plan, build_plan
-from lab.records import Environment
-from lab.results import RunFolder, new_run_info
+from lab.host.interrupts import INTERRUPTS
+from lab.plan.blocks import Plan, build_plan
+from lab.record.folder import RunFolder, new_run_info
+from lab.record.types import Environment
+from lab.run.run import run_scenario
+from lab.run.steps import Step
+from lab.run.view import QuietView
 from lab.sampling.recorder import recorder
 from lab.sampling.rows import HostRow, Rows
-from lab.steps import Step
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.terminal import Terminal, terminal
@@ -158,7 +159,7 @@ def test_nothing_from_outside_moves_the_cursor(tmp_path: Path) -> None:
 def test_secrets_do_not_reach_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept secret everywhere else is masked in the heading too."""
 
-    monkeypatch.setattr("lab.cli.console._kept", [lambda text: text.replace("hunter2", "***")])
+    monkeypatch.setattr("lab.cli.console.KEPT", [lambda text: text.replace("hunter2", "***")])
     with terminal(80, 24) as screen:
         run(tmp_path, screen, name="hunter2")
         screen.close()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.load.owners import NEAR_S, owners
-from lab.records import CONNECTIONS
+from lab.record.types import CONNECTIONS
 
 
 def seen(*rows: tuple[float, int, int]) -> pl.DataFrame:

@@ -11,16 +11,16 @@ import polars as pl
 import pytest
 
 from lab.errors import LoadError
-from lab.load.alarm import Alarm
-from lab.load.clients import describe, served_by
+from lab.load.inside.alarm import Alarm
+from lab.load.inside.clients import describe, served_by
+from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
+from lab.load.inside.recording import ARRIVAL, Recorder
+from lab.load.inside.status import Status, read_status, write_status
+from lab.load.inside.tally import Tally, fine_bucket, lag_quantile_s, starved
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_command, child_environment
-from lab.load.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.outcome import LoadOutcome, outcome, progress
-from lab.load.recording import ARRIVAL, Recorder
-from lab.load.status import Status, read_status, write_status
-from lab.load.tally import Tally, fine_bucket, lag_quantile_s, starved
-from lab.records import CONNECTIONS
+from lab.record.types import CONNECTIONS
 from tests.load_runs import make_plan
 
 PLAN = make_plan(Path("/somewhere/locustfile.py"), "http://127.0.0.1:1", Path("/trial"), tags=("a", "b"))
@@ -215,7 +215,7 @@ def test_a_module_beside_the_locustfile_cannot_shadow_the_standard_library() -> 
     """-P keeps the working directory out of the path until Locust imports the locustfile."""
     command = child_command(PLAN, 1)
 
-    assert command[1:4] == ["-P", "-m", "lab.load.plugin"]
+    assert command[1:4] == ["-P", "-m", "lab.load.inside.plugin"]
     assert command[4:] == ["/trial/load/plan.json", "1"]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lab.load.recording import ARRIVAL, DROP, KINDS, MAX_LENGTH, MAX_STRINGS, ROW, Recorder, strings_file
+from lab.load.inside.recording import ARRIVAL, DROP, KINDS, MAX_LENGTH, MAX_STRINGS, ROW, Recorder, strings_file
 from lab.load.request_table import DTYPE, Marks, read_rows, read_strings, write_request_table
-from lab.records import REQUESTS, RequestKind
+from lab.record.types import REQUESTS, RequestKind
 
 MARKS = Marks(warmup_start_s=100.0, measure_start_s=105.0, measure_end_s=115.0, finished_s=116.0)
 

@@ -13,9 +13,9 @@ import gevent.socket
 import pytest
 from gevent import getcurrent, spawn
 
-from lab.load.journal import Request
-from lab.load.recording import ARRIVAL
-from lab.load.wire import done_s, expect, expected, watch_sockets
+from lab.load.inside.journal import Request
+from lab.load.inside.recording import ARRIVAL
+from lab.load.inside.socket_times import done_s, expect, expected, watch_sockets
 
 BUSY_S = 0.02
 

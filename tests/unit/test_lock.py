@@ -14,12 +14,20 @@ from pathlib import Path
 import pytest
 
 from lab.errors import MissingError, RunFolderError
-from lab.lock import FOLDER_LOCK, MACHINE_LOCK, folder_is_free, folder_lock, is_stale, machine_lock, machine_lock_path
+from lab.host.lock import (
+    FOLDER_LOCK,
+    MACHINE_LOCK,
+    folder_is_free,
+    folder_lock,
+    is_stale,
+    machine_lock,
+    machine_lock_path,
+)
 
 HOLD = """
 import sys
 from pathlib import Path
-from lab.lock import folder_lock, machine_lock
+from lab.host.lock import folder_lock, machine_lock
 path = Path(sys.argv[2])
 lock = folder_lock(path, "other") if sys.argv[1] == "folder" else machine_lock("other", print, path=path)
 with lock:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.analysis.eligibility import quantile_eligible
-from lab.analysis.metrics import CATALOGUE, METRICS, Metric
+from lab.analysis.judge.eligibility import quantile_eligible
 from lab.cli import app
-from lab.report.verdicts import effect
+from lab.metrics import CATALOGUE, METRICS, Metric
+from lab.report.sections.answer_sentences import effect
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE_FILE = ROOT / "lab" / "analysis" / "metrics.py"

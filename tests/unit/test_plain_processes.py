@@ -9,16 +9,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lab.analysis.counters import increases
 from lab.analysis.gates.machine import anonymous_memory
 from lab.analysis.summary import summarise
-from lab.analysis.trial import summarise_trial
-from lab.plan import build_plan
-from lab.records import CGROUPS, Environment, RunInfo, TrialResult
-from lab.report.again import again
-from lab.report.belief import belief
+from lab.analysis.trial.counters import increases
+from lab.analysis.trial.trial import summarise_trial
+from lab.plan.blocks import build_plan
+from lab.record.types import CGROUPS, Environment, RunInfo, TrialResult
 from lab.report.content import Listing
-from lab.report.facts import facts_line, limits
+from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.repeat import again
+from lab.report.sections.validity import belief
 from tests.builders import make_run, make_scenario, make_trial, with_record, with_tables
 
 SCENARIO = make_scenario()

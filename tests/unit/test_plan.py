@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.plan import build_plan, build_topology, nominal_ports
-from lab.scenario import App, Arm, Budget, Load, Quota, Scenario, Trials
-from lab.topology import ServiceKind, Topology
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Topology
+from lab.scenario.budget import Budget, Quota
+from lab.scenario.model import App, Arm, Load, Scenario, Trials
 
 ARMS = (
     Arm(name="workers", model="workers", front="direct"),

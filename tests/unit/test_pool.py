@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.pool import leftovers, limit_files, pooled_parent
+from lab.engines.docker.pool import leftovers, limit_files, pooled_parent
 from lab.errors import MissingError
-from lab.topology import Limits
+from lab.scenario.budget import Limits
 
 LIMITS = Limits(cpus=1.5, memory_bytes=2**30)
 

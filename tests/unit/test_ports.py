@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from lab.engines.ports import free_ports
 from lab.errors import MissingError
+from lab.host.ports import free_ports
 
 
 def test_ports_are_distinct_and_can_be_bound() -> None:

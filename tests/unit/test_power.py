@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from lab.analysis.intervals import AnalysisError, TooFewBlocksError
-from lab.analysis.power import noise_floor, settle_estimate, smallest_detectable
-from lab.analysis.verdict import Place, decide
+from lab.analysis.judge.intervals import AnalysisError, TooFewBlocksError
+from lab.analysis.judge.power import noise_floor, settle_estimate, smallest_detectable
+from lab.analysis.judge.verdict import Place, decide
 
 FOUR = (-1.0, -0.5, 0.5, 1.0)  # standard deviation 0.913
 

@@ -17,21 +17,24 @@ from typing import Any
 
 import pytest
 
-from lab.engines import process_guard, process_leftovers
 from lab.engines.choose import open_engine
-from lab.engines.labels import environment_of, labels
-from lab.engines.process_app import install_argv
-from lab.engines.process_command import Place, Start, start_of
-from lab.engines.process_guard import MARKS, belongings, end, read_marks
-from lab.engines.process_nginx import find_nginx
-from lab.engines.process_scratch import MARKS_FILE, PREFIX, scratch
-from lab.engines.process_service import LOG_BYTES, RunningService, start_service
-from lab.engines.wheelhouse import pip_command
+from lab.engines.images.wheelhouse import pip_command
+from lab.engines.process import guard as process_guard
+from lab.engines.process import leftovers as process_leftovers
+from lab.engines.process.app import install_argv
+from lab.engines.process.command import Place, Start, start_of
+from lab.engines.process.guard import MARKS, belongings, end, read_marks
+from lab.engines.process.nginx import find_nginx
+from lab.engines.process.refusals import check_plain
+from lab.engines.process.scratch import MARKS_FILE, PREFIX, scratch
+from lab.engines.process.service import LOG_BYTES, RunningService, start_service
 from lab.errors import DeploymentError, MissingError, ScenarioError
-from lab.fronts import FRONTS
-from lab.scenario import App, Arm, Budget, Load, Quota, Scenario
-from lab.scenario_process import check_plain
-from lab.topology import Limits, Service, ServiceKind
+from lab.host.labels import environment_of, labels
+from lab.plan.fronts import FRONTS
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service
+from lab.scenario.budget import Budget, Limits, Quota
+from lab.scenario.model import App, Arm, Load, Scenario
 
 DEADLINE_S = 5.0
 RUN = f"unit-{os.getpid()}"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab.errors import SamplingError
+from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.grid import EVERYTHING
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.process_tree import ProcessTrees, tree_pids, without_folders
 from lab.sampling.reading import Reader
 from lab.sampling.targets import SampleTarget
-from lab.topology import Role, ServiceKind
 
 DEADLINE_S = 5.0
 

@@ -12,7 +12,7 @@ import pytest
 
 from lab.engines.readiness import wait_until_ready
 from lab.errors import DeploymentError
-from lab.topology import Topology
+from lab.plan.topology import Topology
 
 
 @contextmanager

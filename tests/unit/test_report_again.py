@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from lab.analysis.summary import summarise
-from lab.report.again import again
 from lab.report.build import build_content
 from lab.report.content import Content, Listing, Section
-from lab.report.exploratory import exploratory_again
-from lab.report.markdown import render_markdown
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario, scenario_from_json, scenario_to_json
-from lab.scenario_secrets import with_values
-from lab.web_plans import by_hand
+from lab.report.renderers.markdown import render_markdown
+from lab.report.sections.exploratory import exploratory_again
+from lab.report.sections.repeat import again
+from lab.run.by_hand_plans import by_hand
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.model import Scenario
+from lab.scenario.secrets_of import with_values
 from tests.builders import ARMS, make_run, make_scenario, make_trials
 
 PATH = "/somewhere/else/locustfiles/x.py"

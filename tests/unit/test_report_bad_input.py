@@ -11,13 +11,13 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
-from lab.records import TrialResult
+from lab.record.types import TrialResult
 from lab.report.build import build_content
 from lab.report.content import Content, Mood
-from lab.report.html_page import render_html
-from lab.report.markdown import render_markdown, render_summary
-from lab.report.terminal import render_terminal
-from lab.scenario import Scenario
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.markdown import render_markdown, render_summary
+from lab.report.renderers.terminal import render_terminal
+from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}

@@ -10,21 +10,21 @@ import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.metrics import METRICS, Group
 from lab.analysis.summary import RunSummary, summarise
-from lab.records import Environment, TrialResult, TrialState
-from lab.report.answer import status
-from lab.report.belief import belief, error_table, gate_table
+from lab.metrics import METRICS, Group
+from lab.record.types import Environment, TrialResult, TrialState
 from lab.report.build import build_content
 from lab.report.charts.forest import Forest
 from lab.report.charts.scales import ratio_ticks
 from lab.report.content import Content, Figure, Section
-from lab.report.details import metric_table, sensitivity
-from lab.report.facts import facts_line, limits
-from lab.report.servers import server_figure
-from lab.report.shares import share_figure
-from lab.report.verdicts import verdict_answers
-from lab.scenario import Scenario
+from lab.report.sections.answer import status
+from lab.report.sections.answer_sentences import verdict_answers
+from lab.report.sections.details import metric_table, sensitivity
+from lab.report.sections.latency_servers import server_figure
+from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.validity import belief, error_table, gate_table
+from lab.report.sections.why_shares import share_figure
+from lab.scenario.model import Scenario
 from tests import judged_runs
 from tests.builders import REPLICAS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.drift import drift
-from lab.analysis.metrics import METRICS
+from lab.analysis.judge.drift import drift
 from lab.analysis.summary import RunSummary, summarise
-from lab.report.facts import limits
-from lab.report.quiet import order_figure
+from lab.metrics import METRICS
+from lab.report.sections.limits import limits
+from lab.report.sections.machine import order_figure
 from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_trials
 
 LOAD = {"locustfile": "x.py", "rate": 50, "lanes": 8, "warmup": "1s", "measure": "2s"}

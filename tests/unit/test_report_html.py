@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 
 from lab.analysis.summary import summarise
-from lab.records import Environment
+from lab.record.types import Environment
 from lab.report.build import build_content
 from lab.report.content import Content
-from lab.report.html_page import keep_together, render_html
-from lab.report.markdown import all_figures
+from lab.report.renderers.html_page import keep_together, render_html
+from lab.report.renderers.markdown import all_figures
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'>&{{7*7}}\u2028\x1b[31m"

@@ -11,23 +11,23 @@ import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.intervals import Interval
-from lab.analysis.metrics import METRICS, Group
+from lab.analysis.judge.intervals import Interval
+from lab.analysis.judge.verdict import Reason
 from lab.analysis.summary import RunSummary, summarise
-from lab.analysis.verdict import Reason
-from lab.report.answer import Judgements, headline
-from lab.report.belief import gate_table
+from lab.metrics import METRICS, Group
+from lab.plan.kinds import Role
 from lab.report.build import build_content
-from lab.report.cells import UNKNOWN, narrow
 from lab.report.content import Content, Reader, Table
-from lab.report.csv_tables import all_tables, render_csv
-from lab.report.details import metric_table
-from lab.report.html_page import render_html
-from lab.report.latencies import quantile_ratios
-from lab.report.markdown import render_markdown
-from lab.report.mechanism import cpu_figure, cpu_table
-from lab.report.terminal import render_terminal
-from lab.topology import Role
+from lab.report.renderers.csv_tables import all_tables, render_csv
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.markdown import render_markdown
+from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.answer import Judgements, headline
+from lab.report.sections.cells import UNKNOWN, narrow
+from lab.report.sections.details import metric_table
+from lab.report.sections.latency import quantile_ratios
+from lab.report.sections.validity import gate_table
+from lab.report.sections.why import cpu_figure, cpu_table
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}

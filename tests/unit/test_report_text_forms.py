@@ -13,16 +13,16 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.analysis.summary import summarise
-from lab.conclude import conclude
 from lab.errors import RunFolderError
-from lab.plan import build_plan
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder
 from lab.report.build import build_content
 from lab.report.content import Answer, Content
-from lab.report.csv_tables import all_tables, render_csv
-from lab.report.markdown import all_figures, render_figures, render_markdown
-from lab.report.terminal import render_terminal
-from lab.report.text import markdown, markdown_code, one_line, printable
-from lab.results import RunFolder
+from lab.report.renderers.csv_tables import all_tables, render_csv
+from lab.report.renderers.markdown import all_figures, render_figures, render_markdown
+from lab.report.renderers.terminal import render_terminal
+from lab.report.renderers.text import markdown, markdown_code, one_line, printable
+from lab.run.conclude import conclude
 from tests.builders import make_gate, make_run, make_scenario, make_trial, make_trials, with_record
 
 HOSTILE = "a|b `c` <b>d</b>\n# e\n\x1b[31m\x07 [f](javascript:g) \u202e https://h.example www.i.example @j"

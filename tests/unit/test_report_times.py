@@ -9,18 +9,18 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.summary import RunSummary, summarise
-from lab.analysis.trial import TrialSummary
-from lab.records import Phase, PhaseWindow
+from lab.analysis.trial.trial import TrialSummary
+from lab.record.types import Phase, PhaseWindow
 from lab.report.charts.bars import Grouped
 from lab.report.charts.curves import Curves
 from lab.report.charts.heat import Heat
 from lab.report.charts.phases import Stretch
-from lab.report.memory import memory_over_time
-from lab.report.process_tracks import process_figures
-from lab.report.servers import server_figure
-from lab.report.shares import share_map
-from lab.report.times import latency_figures, throughput_figure
-from lab.report.timing import phases_of_readings, phases_of_requests, shown_block
+from lab.report.sections.latency_servers import server_figure
+from lab.report.sections.time import latency_figures, throughput_figure
+from lab.report.sections.time_axis import phases_of_readings, phases_of_requests, shown_block
+from lab.report.sections.time_processes import process_figures
+from lab.report.sections.why_memory import memory_over_time
+from lab.report.sections.why_shares import share_map
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
 
 SCENARIO = make_scenario((WORKERS, REPLICAS), load={"locustfile": "x.py", "rate": 300, "warmup": "2s", "measure": "4s"})

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from lab.errors import MissingError, RunFolderError
-from lab.records import (
+from lab.record.folder import RunFolder, disk_errors, read_info, read_trial, read_trials
+from lab.record.types import (
     CGROUPS,
     HOST,
     PROCESSES,
@@ -25,7 +26,6 @@ from lab.records import (
     TrialRecord,
     TrialState,
 )
-from lab.results import RunFolder, disk_errors, read_info, read_trial, read_trials
 
 INFO = RunInfo(
     run_id="20261124T041500Z-quickstart",

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LabError, LoadError, MissingError
-from lab.interrupts import Interrupts
-from lab.plan import Plan, build_plan
-from lab.reading import TRIAL_RECORD
-from lab.records import Environment, Phase, TrialRecord, TrialState
-from lab.results import RunFolder, new_run_info, read_info
-from lab.runner import run_plan
-from lab.scenario import App, Arm, Budget, Load, Scenario, Trials
-from lab.steps import STEPS_FILE, Step
-from lab.trial import Run
+from lab.host.interrupts import Interrupts
+from lab.plan.blocks import Plan, build_plan
+from lab.record.folder import RunFolder, new_run_info, read_info
+from lab.record.reading import TRIAL_RECORD
+from lab.record.types import Environment, Phase, TrialRecord, TrialState
+from lab.run.blocks import run_plan
+from lab.run.steps import STEPS_FILE, Step
+from lab.run.trial import Run
+from lab.scenario.budget import Budget
+from lab.scenario.model import App, Arm, Load, Scenario, Trials
 from tests.fakes import Silent, World
 
 SCENARIO = Scenario(
@@ -194,7 +195,7 @@ def test_an_interrupt_while_a_trial_is_taken_down_keeps_the_trial(
 ) -> None:
     """It was measured; the run ends before the next one, and says so."""
     interrupts = Interrupts()
-    for module in ("lab.runner", "lab.trial"):
+    for module in ("lab.run.blocks", "lab.run.trial"):
         monkeypatch.setattr(f"{module}.INTERRUPTS", interrupts)
 
     class Interrupted(World):

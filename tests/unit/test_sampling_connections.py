@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from lab.engines.sockets import owner_pids
-from lab.records import CONNECTIONS
+from lab.plan.kinds import Role
+from lab.record.types import CONNECTIONS
 from lab.sampling.connections import Connections, client_ports, socket_inodes
 from lab.sampling.members import Member
 from lab.sampling.rows import ConnectionRow
-from lab.topology import Role
 from tests.fake_processes import FakeProcess, member
 
 PORT = 20000

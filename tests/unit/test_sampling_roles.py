@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.roles import ProcessInfo, assign_roles
-from lab.topology import Role, ServiceKind
 
 TRACKER = "/usr/bin/python3 -c from multiprocessing.resource_tracker import main;main(5)"
 SPAWNED = "/usr/bin/python3 -c from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=6, pipe_handle=8)"

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from lab.errors import MissingError, SamplingError
-from lab.records import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
+from lab.record.checks import table_problem
+from lab.record.types import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
 from lab.sampling.recorder import recorder
 from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow, Rows
 from lab.sampling.tables import CHUNK_BYTES, read_connections, write_tables
-from lab.soundness import table_problem
 
 COMMAND = 'nginx: "worker", process'
 

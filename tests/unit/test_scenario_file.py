@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import ScenarioError
-from lab.scenario_file import json_schema, read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
 
 GOOD = """
 question = "Which?"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.analysis.eligibility import JUDGE_BEYOND
-from lab.analysis.intervals import blocks_needed
-from lab.analysis.metrics import METRICS
+from lab.analysis.judge.intervals import blocks_needed
 from lab.cli import app
-from lab.plan import build_plan, build_topology, nominal_ports
-from lab.scenario import Scenario
-from lab.scenario_file import read_scenario
+from lab.metric_types import JUDGE_BEYOND
+from lab.metrics import METRICS
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Scenario
 
 ROOT = Path(__file__).parent.parent.parent
 UNLUCKY = 4  # standard deviations of a Poisson count: no block of any run shall be too short

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from lab.engines.image_start import start_of_image
 from lab.errors import MissingError, ScenarioError, UsageError
-from lab.plan import build_plan
-from lab.scenario_file import read_scenario
+from lab.plan.blocks import build_plan
+from lab.scenario.file import read_scenario
 from lab.starter.command import plain_target, template
 from lab.starter.dockerfile import Start, image_start, read_start
+from lab.starter.image_start import start_of_image
 from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.source import find_apps, ready_path
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files

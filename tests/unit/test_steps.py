@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.steps import STEPS_FILE, WHILE, Step, Steps
+from lab.run.steps import STEPS_FILE, WHILE, Step, Steps
 
 
 def read(folder: Path) -> list[str]:

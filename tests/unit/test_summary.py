@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.metrics import METRICS
 from lab.analysis.summary import RunSummary, summarise
-from lab.analysis.trial import TrialSummary, summarise_trial
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
-from lab.plan import build_plan
-from lab.records import CGROUPS, PROCESSES, REQUESTS, TrialResult
+from lab.metrics import METRICS
+from lab.plan.blocks import build_plan
+from lab.record.types import CGROUPS, PROCESSES, REQUESTS, TrialResult
 from lab.units import MIB
 from tests.builders import (
     REPLICAS,

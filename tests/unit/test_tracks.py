@@ -7,15 +7,15 @@ import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.export import comparison_document
 from lab.analysis.summary import summarise
-from lab.analysis.timeline import MAX_BINS, sampled_edges
-from lab.analysis.tracks import extremes, rate_extremes, role_tracks, second_extremes, share_tracks
-from lab.analysis.trial import summarise_trial
-from lab.plan import build_plan
-from lab.records import HOST, PROCESSES, REQUESTS
-from lab.report.belief import doubts
-from lab.topology import Role
+from lab.analysis.trial.timeline import MAX_BINS, sampled_edges
+from lab.analysis.trial.tracks import extremes, rate_extremes, role_tracks, second_extremes, share_tracks
+from lab.analysis.trial.trial import summarise_trial
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import Role
+from lab.record.types import HOST, PROCESSES, REQUESTS
+from lab.report.renderers.json_document import comparison_document
+from lab.report.sections.validity import doubts
 from tests.builders import (
     make_gate,
     make_run,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.analysis.intervals import AnalysisError, hodges_lehmann
-from lab.analysis.metrics import METRICS
-from lab.analysis.verdict import Judgement, Place, Reason, Verdict, decide, explore, judge, log_ratios
+from lab.analysis.judge.intervals import AnalysisError, hodges_lehmann
+from lab.analysis.judge.verdict import Judgement, Place, Reason, Verdict, decide, explore, judge, log_ratios
+from lab.metrics import METRICS
 
 MEMORY = METRICS["memory.pss.total"]
 THROUGHPUT = METRICS["throughput"]

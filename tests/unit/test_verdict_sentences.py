@@ -9,7 +9,7 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.report.content import Answer
-from lab.report.verdicts import change, verdict_answers
+from lab.report.sections.answer_sentences import change, verdict_answers
 from tests.builders import make_gate
 from tests.judged_runs import Values, scenario, series, summary
 

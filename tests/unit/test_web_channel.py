@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.load.web_channel import Channel
+from lab.load.web.channel import Channel
 
 Ends = tuple[Channel, socket.socket]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LoadError, MissingError
-from lab.load.exits import EXIT_DISK
-from lab.load.status import Status
-from lab.load.web_channel import Channel
-from lab.load.web_process import WebProcess
-from lab.web_plans import web_plan
+from lab.load.inside.exits import EXIT_DISK
+from lab.load.inside.status import Status
+from lab.load.web.channel import Channel
+from lab.load.web.process import WebProcess
+from lab.run.by_hand_plans import web_plan
 from tests.builders import make_scenario
 
 WAITING = "import sys; sys.stdin.read()"

@@ -16,23 +16,22 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.cli.compare import compare
-from lab.cli.execute import planned
 from lab.cli.listing import list_runs
 from lab.cli.ui import Quietly, begin, conclude
-from lab.conclude import conclude as concluded
 from lab.errors import DeploymentError, InterruptedRunError, LoadError, RunFolderError, UsageError
-from lab.live_figures import LiveFigures
-from lab.load.journal import Lane
+from lab.load.inside.journal import Lane
+from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
-from lab.load.status import Status
-from lab.load.web_process import WebProcess
-from lab.load.web_visits import Visits
-from lab.records import TrialState
-from lab.results import RunFolder, read_info
-from lab.scenario import Scenario
-from lab.topology import Topology
-from lab.web_plans import by_hand
-from lab.web_session import Session
+from lab.load.web.process import WebProcess
+from lab.load.web.visits import Visits
+from lab.plan.topology import Topology
+from lab.record.folder import RunFolder, read_info
+from lab.record.types import TrialState
+from lab.run.by_hand import Session
+from lab.run.by_hand_plans import by_hand
+from lab.run.conclude import conclude as concluded
+from lab.run.run import planned
+from lab.scenario.model import Scenario
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeEngine, World
 
@@ -60,7 +59,7 @@ class FakeWeb:
         assert self.plan is not None
         self.visits.open(replace(self.plan, directory=directory))
 
-    def show(self, figures: LiveFigures) -> None:
+    def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Nothing is there to be drawn."""
 
     def fail(self, message: str) -> None:

@@ -8,13 +8,13 @@ from time import monotonic
 import polars as pl
 import pytest
 
-from lab.load.journal import Lane
+from lab.load.inside.journal import Lane
+from lab.load.inside.status import read_status
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import outcome
-from lab.load.status import read_status
-from lab.load.web_live import History
-from lab.load.web_visits import Visits
-from lab.web_plans import web_plan
+from lab.load.web.live import History
+from lab.load.web.visits import Visits
+from lab.run.by_hand_plans import web_plan
 from tests.builders import make_scenario
 
 

@@ -14,7 +14,7 @@ from lab.analysis.gates.block import arms_alike, rates_alike
 from lab.analysis.gates.ledger import changed
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
 from lab.analysis.gates.outcome import decided
-from lab.records import GateResult, Phase, TrialResult, TrialState
+from lab.record.types import GateResult, Phase, TrialResult, TrialState
 
 __all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "arms_alike", "rates_alike", "run_gates"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lab.analysis.gates.limits import ATTRIBUTION
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
-from lab.analysis.latency import measured
-from lab.analysis.shares import attributed
-from lab.records import GateResult, TrialResult
+from lab.analysis.trial.latency import measured
+from lab.analysis.trial.shares import attributed
+from lab.record.types import GateResult, TrialResult
 from lab.units import format_ratio
 
 BY = {

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from lab.analysis.gates.limits import ALIKE
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
-from lab.analysis.latency import measured
-from lab.records import GateResult, TrialResult
+from lab.analysis.trial.latency import measured
+from lab.record.types import GateResult, TrialResult
 from lab.units import format_ratio
 
 

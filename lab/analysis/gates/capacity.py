@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.analysis.gates.counters import busiest_process, rate, throttled_share
 from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, THROTTLED_PERIODS
-from lab.records import PhaseWindow, TrialResult, TrialTables
+from lab.record.types import PhaseWindow, TrialResult, TrialTables
 from lab.units import format_ratio
 
 

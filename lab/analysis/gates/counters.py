@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lab.analysis.counters import complete_sum, increases, numbers
 from lab.analysis.gates.limits import EDGE_S, SECOND_S
-from lab.records import POOL, PhaseWindow
-from lab.topology import Role
+from lab.analysis.trial.counters import complete_sum, increases, numbers
+from lab.plan.kinds import Role
+from lab.record.types import POOL, PhaseWindow
 
 Floats = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import polars as pl
 
 from lab.analysis.gates.limits import CHANGED
 from lab.analysis.gates.outcome import judge, unchecked
-from lab.records import GateResult, Phase, TrialResult
-from lab.topology import Role
+from lab.plan.kinds import Role
+from lab.record.types import GateResult, Phase, TrialResult
 
 SERVING = (Role.PROXY, Role.SUPERVISOR, Role.WORKER)
 

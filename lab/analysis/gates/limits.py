@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.analysis.metrics import Unit
-from lab.analysis.shares import MIN_ATTRIBUTED
+from lab.analysis.trial.shares import MIN_ATTRIBUTED
+from lab.metrics import Unit
 
 PASS, CAVEAT, INVALID = "pass", "caveat", "invalid"
 

@@ -19,7 +19,7 @@ from lab.analysis.gates.limits import (
     ROWS,
 )
 from lab.analysis.gates.outcome import decided, judge, not_applicable, unchecked
-from lab.records import GateResult, Phase, PhaseWindow, RequestKind, TrialResult
+from lab.record.types import GateResult, Phase, PhaseWindow, RequestKind, TrialResult
 from lab.units import format_ratio, format_seconds
 
 CLOSED = "the closed model has no schedule"

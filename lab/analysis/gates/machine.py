@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from lab.analysis.accounts import plain_processes
 from lab.analysis.gates.counters import arm_cores, containers, rate, rate_around
 from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
-from lab.records import GateResult, TrialResult
-from lab.topology import Role
+from lab.analysis.trial.accounts import plain_processes
+from lab.plan.kinds import Role
+from lab.record.types import GateResult, TrialResult
 from lab.units import format_bytes, format_ratio
 
 PLANNED_READINGS = "planned_readings"  # keys of TrialRecord.sampler

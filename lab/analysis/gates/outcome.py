@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from lab.analysis.gates.limits import CAVEAT, INVALID, PASS, Gate
-from lab.analysis.metrics import Unit
-from lab.records import GateResult
+from lab.metrics import Unit
+from lab.record.types import GateResult
 from lab.units import format_ratio, format_seconds
 
 

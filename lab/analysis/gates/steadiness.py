@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from lab.analysis.eligibility import Steadiness, steady
 from lab.analysis.gates.limits import (
     MIN_STEADY_REQUESTS,
     MIN_STEADY_SECONDS,
@@ -21,8 +20,9 @@ from lab.analysis.gates.limits import (
     Gate,
 )
 from lab.analysis.gates.outcome import decided, judge, unchecked
-from lab.analysis.latency import measured
-from lab.records import GateResult, RequestKind, TrialResult
+from lab.analysis.judge.eligibility import Steadiness, steady
+from lab.analysis.trial.latency import measured
+from lab.record.types import GateResult, RequestKind, TrialResult
 
 Floats = NDArray[np.float64]
 

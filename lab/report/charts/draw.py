@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from lab.report.text import one_line
+from lab.report.renderers.text import one_line
 
 CHARACTER = 6.4  # pixels of an average character at the size of the labels
 ELLIPSIS = "…"

@@ -1,0 +1,1 @@
+"""CONCLUDE, judge: intervals, verdicts, power and noise floors. Numbers in, decisions out (METHOD 7)."""

@@ -1,0 +1,1 @@
+"""CONCLUDE, trial: the numbers of one trial, from its record and its tables."""

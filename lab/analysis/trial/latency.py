@@ -1,0 +1,83 @@
+"""Latency of one trial: exact quantiles and the tail curve, from the raw rows (METHOD 1.3, 1.5, 6.5)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from lab.metric_types import PRINT_BEYOND
+from lab.record.types import Phase, RequestKind
+
+Floats = npt.NDArray[np.float64]
+
+QUANTILES = (0.50, 0.90, 0.95, 0.99, 0.999)
+CURVE_STEPS = 16  # points of the curve for each factor of ten of the tail
+MEASURED_KINDS = (RequestKind.ARRIVAL, RequestKind.FOLLOW, RequestKind.DROP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Latencies of one kind in one trial.
+
+    ``quantiles`` holds ``QUANTILES`` in order, in seconds, None with fewer than ``PRINT_BEYOND`` observations beyond.
+    ``curve`` holds (nines, seconds): all but 10**-nines of the observations took at most so long, so that 1 is p90,
+    2 is p99, 3 is p99.9; on the same grid in every trial, up to where ``PRINT_BEYOND`` observations lie beyond.
+    """
+
+    count: int
+    quantiles: tuple[float | None, ...]
+    curve: tuple[tuple[float, float], ...]
+
+
+def measured(requests: pl.DataFrame) -> pl.DataFrame:
+    """Rows that count as requests of the measure phase, with a column ``ok``: a response came and was no failure."""
+    answered = pl.col("error").is_null() & pl.col("t_done_s").is_not_null() & (pl.col("kind") != RequestKind.DROP)
+    return requests.filter(
+        (pl.col("phase") == Phase.MEASURE) & pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS])
+    ).with_columns(answered.alias("ok"))
+
+
+def service_times(rows: pl.DataFrame) -> Floats:
+    """Sorted seconds from sending to the last byte, over all successful requests."""
+    done = rows.filter("ok")
+    return np.sort((done["t_done_s"] - done["t_sent_s"]).to_numpy())
+
+
+def response_times(rows: pl.DataFrame, *, open_model: bool) -> Floats:
+    """Sorted seconds from the scheduled instant to the last byte, over successful arrivals; closed: service times."""
+    if not open_model:
+        return service_times(rows)
+    arrivals = rows.filter(pl.col("ok") & (pl.col("kind") == RequestKind.ARRIVAL))
+    return np.sort((arrivals["t_done_s"] - arrivals["t_scheduled_s"]).drop_nulls().to_numpy())
+
+
+def rank(count: int, quantile: float) -> int | None:
+    """Index of the quantile in sorted observations (inverse of the empirical distribution function), or None.
+
+    The smallest observation such that at least ``quantile`` of all are not above it. None with fewer than
+    ``PRINT_BEYOND`` observations beyond it.
+    """
+    index = math.ceil(round(quantile * count, 6)) - 1
+    return index if count - 1 - index >= PRINT_BEYOND else None
+
+
+def latency(times: Floats) -> Latency:
+    """Quantiles and curve of sorted observations in seconds."""
+    ranks = [rank(len(times), quantile) for quantile in QUANTILES]
+    return Latency(
+        count=len(times),
+        quantiles=tuple(None if index is None else float(times[index]) for index in ranks),
+        curve=_curve(times),
+    )
+
+
+def _curve(times: Floats) -> tuple[tuple[float, float], ...]:
+    if len(times) <= PRINT_BEYOND:
+        return ()
+    nines = np.arange(int(np.log10(len(times) / PRINT_BEYOND) * CURVE_STEPS) + 1) / CURVE_STEPS
+    indices = np.ceil(np.round((1 - 10**-nines) * len(times), 6)).astype(int) - 1
+    return tuple(zip(nines.tolist(), times[np.maximum(indices, 0)].tolist(), strict=True))

@@ -1,0 +1,199 @@
+"""One trial in numbers: every metric of the catalogue, and what the figures need. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from lab.analysis.trial.accounts import cpu_growth
+from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
+from lab.analysis.trial.counters import complete_sum, increases
+from lab.analysis.trial.latency import QUANTILES, Latency, latency, measured, response_times, service_times
+from lab.analysis.trial.ledger import (
+    ARM_ROLES,
+    PROCESS,
+    ProcessLine,
+    RoleLine,
+    during,
+    measured_readings,
+    median,
+    of_roles,
+    process_lines,
+    role_lines,
+    sums,
+)
+from lab.analysis.trial.quiet import Quiet, quiet
+from lab.analysis.trial.shares import Share, gini, shares
+from lab.analysis.trial.timeline import Timeline, timeline
+from lab.plan.kinds import Role, ServiceKind
+from lab.record.types import POOL, PhaseWindow, RequestKind, TrialRecord, TrialResult
+
+Values = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Requests of the measure phase. ``errors`` counts failures by their text, most frequent first."""
+
+    requests: int
+    successes: int
+    failures: int
+    drops: int
+    errors: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCpu:
+    """CPU of one container or process tree over the measure phase; None where it could not be read."""
+
+    service: str
+    proxy: bool
+    cpu_s: float | None
+    per_1k_s: float | None
+    throttled_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSummary:
+    """A trial: ``values`` has every key of the catalogue, None where the trial cannot say."""
+
+    record: TrialRecord
+    values: Mapping[str, float | None]
+    counts: Counts
+    response: Latency
+    service: Latency
+    ledger: tuple[ProcessLine, ...]
+    roles: tuple[RoleLine, ...]
+    shares: tuple[Share, ...]
+    cpu: tuple[ServiceCpu, ...]
+    timeline: Timeline
+    servers: tuple[ProcessLatency, ...] = ()
+    quiet: Quiet = field(default_factory=Quiet)
+
+
+def summarise_trial(trial: TrialResult) -> TrialSummary:
+    """All numbers of one finished trial. The tables are not kept."""
+    record, tables = trial.record, trial.tables
+    rows = measured(tables.requests)
+    counts = _counts(rows)
+    response = latency(response_times(rows, open_model=record.load.open_model))
+    service = latency(service_times(rows))
+    served = shares(rows, record.processes)
+    containers = tables.cgroups.filter(pl.col("container") != POOL)
+    cpu = _service_cpu(trial, counts.successes)
+    readings = measured_readings(tables.processes, record.measure)
+    ledger = process_lines(tables.processes, readings, record.measure)
+    values: Values = {
+        **_latency_values("", response),
+        **_latency_values("service.", service),
+        "throughput": counts.successes / record.measure.length_s,
+        "errors": float(counts.failures),
+        **_memory_values(readings, containers, record.measure),
+        **_cpu_values(cpu, record.measure),
+        "cpu.throttled": _throttled(tables.cgroups, record.measure),
+        **_scheduler_values(tables.processes, record.measure, counts.successes),
+        **_share_values(served, record.processes),
+        "boot": record.boot_s,
+    }
+    return TrialSummary(
+        record=record,
+        values=values,
+        counts=counts,
+        response=response,
+        service=service,
+        ledger=ledger,
+        roles=role_lines(readings),
+        shares=served,
+        cpu=cpu,
+        timeline=timeline(record, tables, ledger),
+        servers=latency_by_process(trial) if served else (),
+        quiet=quiet(trial),
+    )
+
+
+def _counts(rows: pl.DataFrame) -> Counts:
+    failed = rows.filter(~pl.col("ok"))
+    errors = Counter(text or "no response before the trial ended" for text in failed["error"])
+    return Counts(
+        requests=len(rows),
+        successes=len(rows) - len(failed),
+        failures=len(failed),
+        drops=len(rows.filter(pl.col("kind") == RequestKind.DROP)),
+        errors=tuple(errors.most_common()),
+    )
+
+
+def _latency_values(prefix: str, measured_latency: Latency) -> Values:
+    return {
+        f"{prefix}p{100 * quantile:g}": value
+        for quantile, value in zip(QUANTILES, measured_latency.quantiles, strict=True)
+        if quantile != 0.90 and (not prefix or quantile < 0.999)  # in the quantile table only, not in the catalogue
+    }
+
+
+def _memory_values(readings: pl.DataFrame, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
+    pss, uss, rss = sums(of_roles(readings, *ARM_ROLES), "pss_bytes", "uss_bytes", "rss_bytes")
+    return {
+        "memory.pss.total": median(pss),
+        "memory.pss.peak": float(np.max(pss)) if len(pss) else None,
+        "memory.uss.total": median(uss),
+        "memory.rss.total": median(rss),
+        "memory.cgroup.anon": median(*sums(during(cgroups, window), "anon_bytes")),
+        "memory.platform.pss": median(*sums(of_roles(readings, Role.PLATFORM), "pss_bytes")),
+    }
+
+
+def _service_cpu(trial: TrialResult, successes: int) -> tuple[ServiceCpu, ...]:
+    proxies = {service.name for service in trial.record.services if service.kind == ServiceKind.PROXY}
+    return tuple(
+        ServiceCpu(
+            service=service,
+            proxy=service in proxies,
+            cpu_s=grown["cpu_s"],
+            per_1k_s=_per_1k(grown["cpu_s"], successes),
+            throttled_s=grown["throttled_s"],
+        )
+        for service, grown in sorted(cpu_growth(trial.record, trial.tables), key=lambda item: item[0])
+    )
+
+
+def _per_1k(amount: float | None, successes: int) -> float | None:
+    return None if amount is None or not successes else amount / successes * 1000
+
+
+def _cpu_values(cpu: tuple[ServiceCpu, ...], window: PhaseWindow) -> Values:
+    cpu_s = complete_sum(service.cpu_s for service in cpu)
+    return {
+        "cpu.per_1k": complete_sum(service.per_1k_s for service in cpu),
+        "cpu.proxy.per_1k": complete_sum(service.per_1k_s for service in cpu if service.proxy),
+        "cpu.cores": None if cpu_s is None else cpu_s / window.length_s,
+    }
+
+
+def _throttled(cgroups: pl.DataFrame, window: PhaseWindow) -> float | None:
+    """Every quota counts: those of the containers, and that of the parent cgroup that pools them."""
+    growth = increases(cgroups, ("service", "container"), ("throttled_s",), window)
+    return complete_sum(grown["throttled_s"] for grown in growth.values())
+
+
+def _scheduler_values(processes: pl.DataFrame, window: PhaseWindow, successes: int) -> Values:
+    growth = increases(of_roles(processes, *ARM_ROLES), PROCESS, ("runqueue_s", "ctx_switches"), window)
+    return {
+        "cpu.runqueue.per_1k": _per_1k(complete_sum(grown["runqueue_s"] for grown in growth.values()), successes),
+        "cpu.switches.per_1k": _per_1k(complete_sum(grown["ctx_switches"] for grown in growth.values()), successes),
+    }
+
+
+def _share_values(served: tuple[Share, ...], processes: int) -> Values:
+    if not served:
+        return {"share.max": None, "share.skew": None, "share.gini": None}
+    largest = served[0].fraction
+    return {
+        "share.max": largest,
+        "share.skew": largest * processes,
+        "share.gini": gini([share.requests for share in served]),
+    }

@@ -1,0 +1,1 @@
+"""ATTEST: proves that an arm is what it says, before any load (METHOD 3)."""

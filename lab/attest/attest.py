@@ -1,0 +1,62 @@
+"""Prove that an arm is what it says before load reaches it, or end the run with the proof (METHOD 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lab.attest.claims import Claim, Evidence, failures, runtime_differences
+from lab.attest.evidence import collect
+from lab.engines import Deployment
+from lab.engines.readiness import UNNAMED
+from lab.errors import InvalidRunError
+from lab.load.load_plan import Fallback
+from lab.plan.blocks import Trial
+from lab.plan.models import MODELS
+from lab.plan.topology import Topology
+
+HINT = (
+    "mend the image or the command, otherwise other things would be compared than the scenario says; "
+    "`lab clean` removes what a killed run left behind"
+)
+
+Collect = Callable[[Deployment], Evidence]
+
+
+def attest(
+    trial: Trial, deployment: Deployment, earlier: Mapping[str, str] | None, collect_evidence: Collect = collect
+) -> Evidence:
+    """The evidence of an arm that is what it claims to be.
+
+    ``earlier`` is the runtime (event loop, HTTP implementation) of the run's first trial from the same image; None in
+    that trial itself.
+    Raises InvalidRunError (exit 3).
+    """
+    model, topology = MODELS[trial.arm.model], deployment.topology
+    claim = Claim(
+        model=trial.arm.model,
+        front=trial.arm.front,
+        processes=topology.processes,
+        containers=model.containers(topology.processes),
+        supervisor=model.has_supervisor and topology.processes > 1,
+        app_ports=topology.app_ports,
+        front_port=topology.port,
+    )
+    evidence = collect_evidence(deployment)
+    if found := list(failures(claim, evidence)):
+        raise InvalidRunError(f"{trial.id}: the arm is not what it claims to be: {'; '.join(found)}", HINT)
+    if earlier is not None and (keys := runtime_differences(earlier, evidence.runtime)):
+        told = ", ".join(f"{key} {evidence.runtime.get(key)} instead of {earlier.get(key)}" for key in keys)
+        raise InvalidRunError(f"{trial.id}: the arms of this run are served differently: {told}", HINT)
+    return evidence
+
+
+def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
+    """How to know who served a request whose answer does not carry the app's own header (METHOD 1.7).
+
+    Behind a front the connection's other end is the front, and its upstream address names a process only where each
+    process has an address of its own: several on one would look like a single process that does everything. Without
+    a front the owner of the socket is asked, unless the app was seen to send the header: looking costs CPU.
+    """
+    if topology.port not in topology.app_ports:
+        return "upstream" if len(topology.app_ports) == topology.processes else "none"
+    return "socket" if all(server.startswith(UNNAMED) for server in evidence.servers) else "none"

@@ -1,0 +1,137 @@
+"""Is an arm what it says it is? Pure: evidence in, failures out (METHOD 3). Collecting evidence is not done here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lab.record.types import GateResult
+from lab.units import format_seconds
+
+NAGLE_MIN_S = 0.035  # TCP's delayed acknowledgement waits 40 ms; measured 44 ms a request (FIELD 2)
+NAGLE_MAX_S = 0.060
+NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the first request is fast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What an arm claims to be."""
+
+    model: str
+    front: str
+    processes: int
+    containers: int
+    supervisor: bool
+    app_ports: tuple[int, ...]
+    front_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen before load.
+
+    ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
+    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that nginx
+    named in its answers, "" for an answer that did not pass it. ``runtime``: event loop, HTTP implementation, versions.
+    ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
+    first request, and median of the following ones, on one kept-alive connection straight to the app.
+    ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
+    ``exposed``: ports of the arm on which something listens that the network can reach.
+    ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
+    """
+
+    servers: Mapping[str, int]
+    roles: Mapping[str, Mapping[str, int]]
+    listeners: Mapping[int, str]
+    upstreams: tuple[str, ...] = ()
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
+    keepalive_first_s: float = 0.0
+    keepalive_s: float = 0.0
+    homes: Mapping[str, int] = field(default_factory=dict)
+    unseen: str = ""
+    exposed: tuple[int, ...] = ()
+
+
+def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    """A sentence with its proof for everything that is not as claimed."""
+    if len(evidence.servers) < claim.processes:
+        yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} answered"
+    elif len(evidence.servers) > claim.processes:
+        yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
+    yield from _shape(claim, evidence)
+    for port in (*claim.app_ports, claim.front_port):
+        if not evidence.unseen and not evidence.listeners.get(port):
+            yield f"the listener on port {port} belongs to no process of this arm"
+    if claim.front == "nginx":
+        yield from _front(claim, evidence)
+    for stranger in evidence.strangers:
+        yield f"something else runs from the same image ({stranger}): shared pages would lower every PSS"
+
+
+def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    if len(evidence.roles) != claim.containers:
+        yield f"model {claim.model} has {claim.containers} containers, found {len(evidence.roles)}"
+    supervisors = {name: count for name, roles in evidence.roles.items() if (count := roles.get("supervisor", 0))}
+    if claim.supervisor and not supervisors:
+        yield f"model {claim.model} has a supervisor, none was found in {', '.join(evidence.roles)}"
+    if not claim.supervisor and supervisors:
+        yield f"model {claim.model} has no supervisor, found one in {', '.join(supervisors)}"
+    workers = sum(roles.get("worker", 0) for roles in evidence.roles.values())
+    if workers != claim.processes:
+        yield f"{claim.processes} serving processes were asked for, {workers} worker processes are running"
+
+
+def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    expected = {f"127.0.0.1:{port}" for port in claim.app_ports}
+    seen = set(evidence.upstreams)
+    if not seen or "" in seen:
+        yield "requests do not pass nginx: an answer carried no upstream address"
+    if strangers := seen - expected - {""}:
+        yield f"nginx proxies to {', '.join(sorted(strangers))}, which is not this arm"
+
+
+def nagle_defect(evidence: Evidence) -> bool:
+    """Whether kept-alive requests show the 44 ms of uvicorn's ``--workers`` on the asyncio loop (FIELD 2)."""
+    slow = NAGLE_MIN_S <= evidence.keepalive_s <= NAGLE_MAX_S
+    return slow and evidence.keepalive_first_s < NAGLE_FIRST * evidence.keepalive_s
+
+
+def caveats(evidence: Evidence) -> list[GateResult]:
+    """Doubts that do not make the arm another one: what explains its numbers, and what was not attested."""
+    found = []
+    if nagle_defect(evidence):
+        found.append(_nagle_caveat(evidence))
+    if evidence.unseen:
+        said = "Not attested: who listens on the ports, which event loop and HTTP implementation serve"
+        found.append(_caveat("attestation.rights", None, None, f"{said} ({evidence.unseen})."))
+    if evidence.exposed:
+        said = f"While this arm ran, the network could reach it on port {', '.join(map(str, evidence.exposed))}"
+        found.append(_caveat("attestation.exposed", None, None, f"{said}: let its command listen on {{host}} only."))
+    return found
+
+
+def _nagle_caveat(evidence: Evidence) -> GateResult:
+    loop = evidence.runtime.get("loop", "unknown")
+    return _caveat(
+        "keepalive",
+        evidence.keepalive_s,
+        NAGLE_MIN_S,
+        f"Requests on a kept-alive connection take {format_seconds(evidence.keepalive_s)} although the first took "
+        f"{format_seconds(evidence.keepalive_first_s)}: uvicorn with --workers on the {loop} loop does not set "
+        "TCP_NODELAY (uvicorn issue 3149). Install uvloop in the image, or expect it of every request.",
+    )
+
+
+def _caveat(key: str, value: float | None, limit: float | None, sentence: str) -> GateResult:
+    return GateResult(key=key, outcome="caveat", value=value, limit=limit, sentence=sentence)
+
+
+def runtime_differences(first: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Keys of the runtime (event loop, HTTP implementation, versions) in which two arms differ.
+
+    Empty also where one of them could not be looked at.
+    """
+    if not first or not other:
+        return []
+    return sorted(key for key in first.keys() | other.keys() if first.get(key) != other.get(key))

@@ -1,0 +1,160 @@
+"""Collect the evidence that an arm is what it says, before any load (METHOD 3). Nothing is judged here."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import median
+
+import psutil
+
+from lab.attest.claims import Evidence
+from lab.attest.exposure import exposed_ports
+from lab.engines import Deployment
+from lab.errors import DeploymentError, RightsError
+from lab.plan.kinds import Role, ServiceKind
+from lab.plan.topology import HOST, Topology
+from lab.sampling.cgroups import locate, member_pids
+from lab.sampling.connections import listening_ports
+from lab.sampling.look import PROC, Seen
+from lab.sampling.process_tree import tree_pids
+from lab.sampling.roles import ProcessInfo, assign_roles
+from lab.sampling.targets import SampleTarget
+
+PROBE_TIMEOUT_S = 5.0
+KEEPALIVE_REQUESTS = 12
+FRONT_REQUESTS_PER_PORT = 2
+RUNTIME_MODULES = {"loop": ("uvloop", "asyncio"), "http": ("httptools", "h11")}  # extension module, else pure Python
+
+
+def collect(deployment: Deployment) -> Evidence:
+    """Roles, listeners, what passes nginx, event loop, and the latency of a kept-alive connection."""
+    topology = deployment.topology
+    pids = {target.service: _pids(target) for target in deployment.targets}
+    roles = {t.service: _roles(t, pids[t.service]) for t in deployment.targets if t.kind is ServiceKind.APP}
+    first_s, later_s = _keepalive(topology.app_ports[0], topology.ready_path)
+    seen, unseen = _look(deployment, [pid for members in pids.values() for pid in members])
+    return Evidence(
+        servers=deployment.servers,
+        roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
+        listeners={} if unseen else _listeners({*topology.app_ports, topology.port}, pids, seen),
+        upstreams=_upstreams(topology),
+        runtime=_runtime(
+            seen[pid].files
+            for by_pid in roles.values()
+            for pid, role in by_pid.items()
+            if role is Role.WORKER and pid in seen  # one that ended since: attestation counts the processes themselves
+        ),
+        strangers=deployment.strangers,
+        keepalive_first_s=first_s,
+        keepalive_s=later_s,
+        homes=homes(topology),
+        unseen=unseen,
+        exposed=exposed_ports({*topology.app_ports, topology.port}),
+    )
+
+
+def _look(deployment: Deployment, pids: Iterable[int]) -> tuple[Mapping[int, Seen], str]:
+    """What is seen of the processes; or nothing, and why."""
+    try:
+        return deployment.look(pids), ""
+    except RightsError as error:
+        return {}, str(error)
+
+
+def _pids(target: SampleTarget) -> list[int]:
+    if not target.container_id:
+        return tree_pids(target.init_pid)
+    return member_pids(locate(target.init_pid, target.container_id))
+
+
+def _roles(target: SampleTarget, pids: Iterable[int]) -> dict[int, Role]:
+    infos = []
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            infos.append(ProcessInfo(pid, process.create_time(), process.ppid(), " ".join(process.cmdline())))
+        except psutil.NoSuchProcess:
+            continue
+    return {key.pid: role for key, role in assign_roles(target.kind, infos).items()}
+
+
+def _listeners(ports: set[int], pids: Mapping[str, Sequence[int]], seen: Mapping[int, Seen]) -> dict[int, str]:
+    """Port → service whose process listens there; "" when none of ours does."""
+    found = dict.fromkeys(ports, "")
+    for service, members in pids.items():
+        living = [pid for pid in members if pid in seen]
+        listening = listening_ports(PROC, living[0]) if living else {}  # the processes of a service share a network
+        for pid in living:
+            held = {listening[inode] for inode in seen[pid].sockets & listening.keys()}
+            found |= dict.fromkeys(held & ports, service)
+    return found
+
+
+def _upstreams(topology: Topology) -> tuple[str, ...]:
+    """Which upstream nginx named in each answer; empty for an arm without a front."""
+    if topology.port in topology.app_ports:
+        return ()
+    seen = []
+    for _ in range(FRONT_REQUESTS_PER_PORT * len(topology.app_ports)):
+        connection = http.client.HTTPConnection(HOST, topology.port, timeout=PROBE_TIMEOUT_S)
+        try:
+            _, response = _get(connection, topology.ready_path)
+            seen.append(response.getheader("X-Lab-Upstream") or "")
+        finally:
+            connection.close()
+    return tuple(seen)
+
+
+def homes(topology: Topology) -> dict[str, int]:
+    """The app's own name of the process on each port → the port; empty where several share one, or none has a name."""
+    if len(topology.app_ports) < topology.processes:
+        return {}
+    found = {}
+    for port in topology.app_ports:
+        connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+        try:
+            name = _get(connection, topology.ready_path)[1].getheader("X-Served-By")
+        finally:
+            connection.close()
+        if name:
+            found[name] = port
+    return found
+
+
+def _keepalive(port: int, path: str) -> tuple[float, float]:
+    """Seconds of the first request, and the median of the following ones, on one connection straight to the app."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+    try:
+        first, *later = (_get(connection, path)[0] for _ in range(KEEPALIVE_REQUESTS))
+    finally:
+        connection.close()
+    return first, median(later)
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> tuple[float, http.client.HTTPResponse]:
+    """Seconds that it took, and the answer, whose body has been read."""
+    started = time.perf_counter()
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise DeploymentError(f"port {connection.port} stopped answering right after it was ready: {error!r}") from None
+    return time.perf_counter() - started, response
+
+
+def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
+    """Event loop and HTTP implementation, by which extension modules the serving processes have mapped.
+
+    ``workers``: the files that each of them has mapped. Works for any image; "asyncio" and "h11" mean that no faster
+    implementation is mapped. Differing workers of one arm show as "uvloop/asyncio".
+    """
+    seen: dict[str, set[str]] = {}
+    for files in workers:
+        for key, (extension, pure) in RUNTIME_MODULES.items():
+            mapped = any(f"/{extension}/" in file for file in files)
+            seen.setdefault(key, set()).add(extension if mapped else pure)
+    return {key: "/".join(sorted(values)) for key, values in seen.items()}

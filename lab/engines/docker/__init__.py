@@ -1,0 +1,1 @@
+"""DO, Docker: realises a topology as containers through the Docker SDK."""

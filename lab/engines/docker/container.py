@@ -1,0 +1,88 @@
+"""From a Service to the arguments of one container: pure, so that a test can read what Docker will be asked for."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from docker.types import LogConfig, Mount
+
+from lab.host.labels import RUN, SERVICE, TRIAL
+from lab.plan.topology import ConfigFile, Service
+
+PIDS_LIMIT = 4096
+LOG_SIZE = "10m"
+TMPFS = "rw,nosuid,nodev,size=256m"
+
+
+def creation(service: Service, image_id: str, marks: Mapping[str, str], parent: str, restart: str) -> dict[str, Any]:
+    """Keyword arguments for ``client.containers.create``.
+
+    Host networking, because a port published on localhost runs through docker-proxy and halves throughput (FIELD 1).
+    """
+    limits = service.limits
+    memory = (
+        {} if limits.memory_bytes is None else {"mem_limit": limits.memory_bytes, "memswap_limit": limits.memory_bytes}
+    )
+    mounts = [
+        Mount(target=directory, source=volume_name(marks), type="volume") for directory in _directories(service.files)
+    ]
+    return {
+        "image": image_id,
+        "name": container_name(marks),
+        "command": list(service.argv) or None,
+        "entrypoint": None if service.entrypoint is None else list(service.entrypoint),
+        "environment": dict(service.env),
+        "labels": dict(marks),
+        "user": service.user or None,
+        "network_mode": "host",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "read_only": service.read_only,
+        "tmpfs": {"/tmp": TMPFS},  # noqa: S108  the container's own /tmp
+        "mounts": mounts,
+        "pids_limit": PIDS_LIMIT,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": "1"}),
+        "restart_policy": {"Name": restart} if restart != "no" else None,
+        "cgroup_parent": parent or None,
+        "cpuset_cpus": limits.cpuset or None,
+        "nano_cpus": None if limits.cpus is None else round(limits.cpus * 1e9),
+        **memory,
+    }
+
+
+def container_name(marks: Mapping[str, str]) -> str:
+    """A name that people recognise in ``docker ps``; the labels, not the name, say what is ours."""
+    return f"lab-{marks[RUN]}-{marks[TRIAL]}-{marks[SERVICE]}"
+
+
+def volume_name(marks: Mapping[str, str]) -> str:
+    """The volume that carries a service's configuration files: a read-only root takes no ``put_archive``."""
+    return f"{container_name(marks)}-files"
+
+
+def archive(files: Sequence[ConfigFile]) -> list[tuple[str, bytes]]:
+    """(directory, tar bytes) for each folder of configuration files, readable by every user."""
+    archives = []
+    for directory in _directories(files):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for file in files:
+                if _directory(file) == directory:
+                    data = file.text.encode()
+                    entry = tarfile.TarInfo(PurePosixPath(file.path).name)
+                    entry.size, entry.mode = len(data), 0o444
+                    tar.addfile(entry, io.BytesIO(data))
+        archives.append((directory, buffer.getvalue()))
+    return archives
+
+
+def _directory(file: ConfigFile) -> str:
+    return str(PurePosixPath(file.path).parent)
+
+
+def _directories(files: Sequence[ConfigFile]) -> list[str]:
+    return list(dict.fromkeys(map(_directory, files)))

@@ -1,0 +1,250 @@
+"""Engine ``docker``: containers through the Docker SDK, host networking on loopback, everything labelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import docker
+import docker.errors
+import psutil
+from docker.models.containers import Container
+from requests.exceptions import RequestException
+
+from lab.engines import Deployment
+from lab.engines.docker.container import archive, container_name, creation, volume_name
+from lab.engines.docker.pool import pooled_parent
+from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
+from lab.engines.docker.rights import OwnRights, Rights
+from lab.engines.images.images import ImageRecord
+from lab.engines.readiness import wait_until_ready
+from lab.errors import DeploymentError, MissingError
+from lab.host.interrupts import INTERRUPTS
+from lab.host.labels import RUN, TRIAL, labels, owner_lives
+from lab.host.ports import free_ports
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service, Topology
+from lab.record.types import ServiceRecord
+from lab.sampling.targets import SampleTarget
+from lab.scenario.model import APP_IMAGE
+
+API_TIMEOUT_S = 120
+LOG_TAIL_LINES = 20
+LOG_LIMIT_LINES = 2000
+
+
+def connect() -> docker.DockerClient:
+    """A client of the engine that the environment names. Raises MissingError (exit 4) when none answers."""
+    try:
+        client = docker.from_env(timeout=API_TIMEOUT_S, max_pool_size=PARALLEL)
+        client.ping()
+    except (docker.errors.DockerException, RequestException, OSError) as error:
+        raise MissingError(
+            f"no Docker engine answers: {one_line(error)}",
+            "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there",
+        ) from None
+    return client
+
+
+class DockerEngine:
+    """Realises topologies as containers of one Docker engine."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        images: Mapping[str, ImageRecord],
+        run_id: str,
+        port_range: tuple[int, int],
+        restart: str = "no",
+        rights: Rights | None = None,
+    ) -> None:
+        self._client = client
+        self._images = images
+        self._run_id = run_id
+        self._port_range = port_range
+        self._restart = restart
+        self._rights = rights or OwnRights()
+        self._info = client.info()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
+        with engine_errors():
+            return {**describe(self._client), **self._rights.describe(), **self._images[APP_IMAGE].versions}
+
+    def image_id(self, key: str) -> str:
+        """The engine's id of a prepared image, ``Arm.image_key`` or ``"nginx"``."""
+        return self._images[key].id
+
+    def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
+        """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
+        return free_ports(count, self._port_range, seed)
+
+    @contextmanager
+    def deploy(self, topology: Topology) -> Iterator[Deployment]:
+        """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
+        with INTERRUPTS.deferred(), engine_errors(), ExitStack() as stack:
+            stack.enter_context(INTERRUPTS.owing(*self._names(topology)))
+            self._remove_orphans()
+            parent = stack.enter_context(
+                pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
+            )
+            marks = labels(self._run_id, "helper", topology.trial_id)
+            access = stack.enter_context(self._rights.access(self._client, marks))
+            stack.callback(self._remove, topology)  # registered before anything is created
+            pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
+            stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
+            with INTERRUPTS.admitted():
+                containers = self._create(topology, parent, pool)
+                started = time.monotonic()
+                each(pool, lambda container: _start(container), containers)
+                for container in containers:
+                    container.reload()
+                targets = tuple(map(_target, topology.services, containers))
+                app_pids = [target.init_pid for target in targets if target.kind == ServiceKind.APP]
+                servers = wait_until_ready(
+                    topology, dead=lambda: self._dead(topology), pids=lambda: _family(app_pids), look=access.look
+                )
+            yield Deployment(
+                topology=topology,
+                services=tuple(map(self._record, topology.services, containers)),
+                targets=targets,
+                boot_s=time.monotonic() - started,
+                servers=servers,
+                strangers=self._strangers(topology.services, containers),
+                check=lambda: self._check(topology),
+                logs=lambda: {
+                    s.name: _log(c, LOG_LIMIT_LINES) for s, c in zip(topology.services, containers, strict=True)
+                },
+                look=access.look,
+                launch=access.launch,
+            )
+
+    def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor) -> list[Container]:
+        def create(service: Service) -> Container:
+            marks = labels(self._run_id, topology.trial_id, service.name)
+            if service.files:
+                self._client.volumes.create(volume_name(marks), labels=marks)
+            arguments = creation(service, self._images[service.image].id, marks, parent, self._restart)
+            container = self._client.containers.create(**arguments)
+            for directory, data in archive(service.files):
+                container.put_archive(directory, data)
+            return container
+
+        try:
+            return each(pool, create, topology.services)
+        except docker.errors.APIError as error:
+            raise DeploymentError(f"{topology.trial_id}: Docker refused a container: {error.explanation}") from None
+
+    def _remove(self, topology: Topology) -> None:
+        remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id})
+
+    def _remove_orphans(self) -> None:
+        """What a killed lab left of this very run: one that is continued takes the same names again."""
+        remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
+
+    def _names(self, topology: Topology) -> list[str]:
+        """What `lab clean` would find if the lab left now."""
+        marks = [labels(self._run_id, topology.trial_id, service.name) for service in topology.services]
+        names = [f"container {container_name(own)}" for own in marks]
+        with_files = zip(topology.services, marks, strict=True)
+        names += [f"volume {volume_name(own)}" for service, own in with_files if service.files]
+        return names if topology.pool.unlimited else [*names, f"cgroup {self._run_id}-{topology.trial_id}"]
+
+    def _dead(self, topology: Topology) -> str:
+        """A sentence about the first container of the arm that has ended, with its last log lines; or ""."""
+        marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={self._run_id}"]
+        for state in ("exited", "dead"):
+            for container in self._client.containers.list(all=True, filters={"label": marks, "status": state}):
+                details = container.attrs["State"]
+                service = container.labels.get("lab.service", container.name)
+                killed = " (out of memory)" if details.get("OOMKilled") else ""
+                tail = _log(container, LOG_TAIL_LINES).strip() or "(it logged nothing)"
+                code = f"{details['ExitCode']}{killed}"
+                return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
+        return ""
+
+    def _strangers(self, services: Sequence[Service], containers: Sequence[Container]) -> tuple[str, ...]:
+        """What else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
+        ours = {container.id for container in containers}
+        images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
+        running = (
+            other
+            for image in sorted(images)
+            for other in self._client.containers.list(filters={"ancestor": image}, ignore_removed=True)
+        )
+        return tuple(other.name for other in running if other.id not in ours)
+
+    def _check(self, topology: Topology) -> None:
+        if sentence := self._dead(topology):
+            raise DeploymentError(f"{topology.trial_id}: {sentence}")
+
+    def _record(self, service: Service, container: Container) -> ServiceRecord:
+        image = self._images[service.image]
+        return ServiceRecord(
+            name=service.name,
+            kind=service.kind,
+            container_id=container.id,
+            image=image.name,
+            image_digest=image.digest,
+            argv=(*(container.attrs["Config"]["Entrypoint"] or []), *(container.attrs["Config"]["Cmd"] or [])),
+            ports=service.ports,
+            files={file.path: file.text for file in service.files},
+        )
+
+
+def describe(client: docker.DockerClient) -> Mapping[str, Any]:
+    """Engine facts for the environment (DESIGN 5)."""
+    info, version = client.info(), client.version()
+    return {
+        "engine": "docker",
+        "network": "host",
+        "docker": version.get("Version", ""),
+        "docker_api": version.get("ApiVersion", ""),
+        "storage_driver": info.get("Driver", ""),
+        "cgroup_driver": info.get("CgroupDriver", ""),
+        "cgroup_version": str(info.get("CgroupVersion", "1")),
+        "runtime": info.get("DefaultRuntime", ""),
+        "docker_root": info.get("DockerRootDir", ""),
+    }
+
+
+def _start(container: Container) -> None:
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        service = container.labels.get("lab.service", container.name)
+        raise DeploymentError(
+            f"container of {service!r} could not be started: {error.explanation}",
+            "check app.target, app.command and [budget]",
+        ) from None
+
+
+def _log(container: Container, lines: int) -> str:
+    text: str = container.logs(tail=lines).decode(errors="replace")
+    return text
+
+
+def _target(service: Service, container: Container) -> SampleTarget:
+    return SampleTarget(
+        service=service.name,
+        kind=service.kind,
+        container_id=container.id,
+        init_pid=int(container.attrs["State"]["Pid"]),
+    )
+
+
+def _family(init_pids: Sequence[int]) -> list[int]:
+    """The processes themselves and all their descendants, as far as they live."""
+    pids: list[int] = []
+    for pid in init_pids:
+        try:
+            process = psutil.Process(pid)
+            pids += [pid, *(child.pid for child in process.children(recursive=True))]
+        except psutil.NoSuchProcess:
+            continue
+    return pids

@@ -1,0 +1,45 @@
+"""The helper's image: built by the lab on first need, and again when the sampling program has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+
+import lab
+from lab.engines.images.bases import PYTHON
+from lab.engines.images.build import Context, build_image, content_hash
+from lab.engines.images.images import find_image, prepare_base
+from lab.engines.images.wheelhouse import fill_wheelhouse
+
+REPOSITORY = "process-model-lab/helper"
+FOLDER = "lab/engines/docker/helper"
+MODULES = ("lab/errors.py", "lab/plan/kinds.py")  # without lab/__init__.py, which looks for an installed lab
+LAB_SIDE = ("channel.py", "launch.py", "sampler.py", "tables.py")  # of lab/sampling: what starts it and reads its rows
+
+
+def prepare_helper(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:
+    """The engine's id of the helper's image. Raises MissingError when it cannot be had."""
+    base = prepare_base(client, PYTHON, PYTHON.stands_in_for, on_step)
+    context = helper_context(Path(lab.__file__).parents[1])
+    name = f"{REPOSITORY}:{content_hash(context, (base.id,))}"
+    if (found := find_image(client, name)) is None:
+        wheels = fill_wheelhouse(client, base.name, context.root / FOLDER / "requirements.txt", on_step)
+        on_step(f"building {name}, the helper that reads processes of containers for an ordinary user")
+        build_image(client, context, name, base=base.name, wheelhouse=wheels, labels={"lab.image": "helper"})
+        found = client.images.get(name)
+    return str(found.id)
+
+
+def helper_context(root: Path) -> Context:
+    """What the image is made of, below the folder that holds the package ``lab``."""
+    return Context(root=root, dockerfile=f"{FOLDER}/Dockerfile", paths=tuple(sorted(_paths(root))))
+
+
+def _paths(root: Path) -> Iterator[str]:
+    yield from MODULES
+    yield from (f"{FOLDER}/{name}" for name in ("Dockerfile", "requirements.txt"))
+    for module in (root / "lab/sampling").glob("*.py"):
+        if module.name not in LAB_SIDE:
+            yield f"lab/sampling/{module.name}"

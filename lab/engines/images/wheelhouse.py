@@ -1,0 +1,173 @@
+"""A folder of wheels that fit a base image, filled on the host, so that the build inside needs no network."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import docker
+import docker.errors
+from packaging.requirements import InvalidRequirement, Requirement
+
+from lab.errors import MissingError
+from lab.host.labels import labels
+from lab.host.scratch import scratch
+
+ANSWER_TIMEOUT_S = 60
+DOWNLOAD_TIMEOUT_S = 900.0
+# The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
+QUESTION = """
+import json
+from pip._vendor.packaging.markers import default_environment
+from pip._vendor.packaging.tags import sys_tags
+tags = list(sys_tags())
+print(json.dumps({
+    "implementation": tags[0].interpreter[:2],
+    "abi": tags[0].abi,
+    "platforms": list(dict.fromkeys(tag.platform for tag in tags if tag.platform != "any")),
+    "environment": default_environment(),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Which wheels an image's pip accepts; ``environment`` holds its values for environment markers (PEP 508)."""
+
+    implementation: str
+    abi: str
+    platforms: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def fill_wheelhouse(client: docker.DockerClient, base: str, requirements: Path, on_step: Callable[[str], None]) -> Path:
+    """The folder with every wheel of ``requirements`` that fits the image ``base``, from the cache when it is there.
+
+    Raises MissingError when the image has no Python with pip, or when a wheel cannot be had.
+    """
+    text = requirements.read_text(encoding="utf-8")
+    target = ask_target(client, base)
+    key = hashlib.sha256(json.dumps([text, asdict(target)], sort_keys=True).encode()).hexdigest()[:16]
+    wheelhouse = cache_folder() / key
+    if not wheelhouse.is_dir():
+        on_step(f"downloading the wheels of {requirements.name} for {base}")
+        _download(target, applicable(text, target.environment), requirements, wheelhouse)
+    return wheelhouse
+
+
+def cache_folder() -> Path:
+    """Where wheelhouses are kept between runs: the user's cache folder (XDG)."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(root) if root else Path.home() / ".cache") / "process-model-lab" / "wheels"
+
+
+def ask_target(client: docker.DockerClient, base: str) -> Target:
+    """Run the image's own Python once to learn which wheels fit. Raises MissingError when it has none with pip."""
+    container = client.containers.create(
+        base,
+        entrypoint=["python3", "-c", QUESTION],
+        command=[],
+        network_mode="none",
+        labels=labels("images", "wheelhouse"),
+    )
+    try:
+        container.start()
+        code = container.wait(timeout=ANSWER_TIMEOUT_S)["StatusCode"]
+        if code == 0:
+            answer = json.loads(container.logs(stdout=True, stderr=False))
+            return Target(**(answer | {"platforms": tuple(answer["platforms"])}))
+        reason = container.logs(tail=3).decode(errors="replace").strip()
+    except docker.errors.APIError as error:
+        reason = error.explanation
+    finally:
+        container.remove(force=True)
+    raise MissingError(
+        f"image {base} cannot say which wheels it takes: {reason}",
+        "app.requirements needs an images.python with python3 and pip; without it the build uses the network",
+    )
+
+
+def applicable(text: str, environment: Mapping[str, str]) -> str:
+    """The lines of a hashed requirements file that hold in ``environment``, without their markers.
+
+    pip download would judge the markers by the interpreter that runs it, which is not the image's. Options
+    (``--index-url …``) pass unchanged. Raises MissingError on a line that is no requirement.
+    """
+    lines = []
+    for line in text.replace("\\\n", " ").splitlines():
+        statement = line.partition(" #")[0].strip()
+        if not statement or statement.startswith("#"):
+            continue
+        specifier, dashes, hashes = statement.partition(" --")
+        if statement.startswith("-"):
+            lines.append(statement)
+        elif (requirement := _parse(specifier)).marker is None or requirement.marker.evaluate(dict(environment)):
+            requirement.marker = None
+            lines.append(f"{requirement}{dashes}{hashes}")
+    return "\n".join(lines) + "\n"
+
+
+def download_argv(pip: Sequence[str], target: Target, requirements: Path, folder: Path) -> list[str]:
+    """The command that downloads the wheels; every version is pinned, so dependencies are in the list already."""
+    return [
+        *pip,
+        "download",
+        *("--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--implementation", target.implementation, "--abi", target.abi),
+        *("--python-version", target.environment["python_version"]),
+        *(part for platform in target.platforms for part in ("--platform", platform)),
+        *("--dest", str(folder), "--requirement", str(requirements)),
+    ]
+
+
+def _parse(specifier: str) -> Requirement:
+    try:
+        return Requirement(specifier.strip())
+    except InvalidRequirement as error:
+        raise MissingError(
+            f"app.requirements: {specifier.strip()!r} is no pinned requirement: {error}",
+            "it must be a file of pinned versions with hashes, as `uv pip compile --generate-hashes` writes it",
+        ) from None
+
+
+def pip_command() -> list[str]:
+    """The start of a pip command: the lab's own pip, or the system's. Raises MissingError without one."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if (found := shutil.which("pip3") or shutil.which("pip")) is not None:
+        return [found]
+    raise MissingError("pip, which downloads the app's wheels, is missing", "install it: python3 -m ensurepip")
+
+
+def _download(target: Target, applicable_text: str, requirements: Path, wheelhouse: Path) -> None:
+    pip = pip_command()
+    wheelhouse.parent.mkdir(parents=True, exist_ok=True)
+    with scratch("wheels", wheelhouse.parent) as draft:
+        pinned, wheels = draft / "requirements.txt", draft / "wheels"
+        pinned.write_text(applicable_text, encoding="utf-8")
+        wheels.mkdir()
+        try:
+            subprocess.run(
+                download_argv(pip, target, pinned, wheels),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=True,
+                timeout=DOWNLOAD_TIMEOUT_S,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            last_lines = b"\n".join((error.stderr or b"").strip().splitlines()[-5:]).decode(errors="replace")
+            raise MissingError(
+                f"{requirements}: the wheels could not be downloaded:\n{last_lines or error}",
+                "is the package index reachable, and has every pinned version a wheel for the image?",
+            ) from None
+        if not wheelhouse.is_dir():  # another lab may have filled it meanwhile
+            wheels.rename(wheelhouse)

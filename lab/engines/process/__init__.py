@@ -1,0 +1,1 @@
+"""DO, process: realises a topology as plain processes, for machines without Docker."""

@@ -1,0 +1,164 @@
+"""The app without its image: its code as `docker build` would see it, and an environment made from its requirements."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.engines.images.build import Context, content_hash, read_context
+from lab.engines.images.images import ImageRecord, Way
+from lab.engines.images.wheelhouse import cache_folder, pip_command
+from lab.errors import MissingError, ScenarioError
+from lab.host.scratch import scratch
+from lab.scenario.model import App
+
+INSTALL_TIMEOUT_S = 900.0
+LAST_LINES = 5
+COMPLETE = ".complete"  # written last: an environment without it is the remains of one that was interrupted
+
+OnStep = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppPlace:
+    """Where the app runs: its virtual environment and the folder with its code."""
+
+    environment: Path
+    code: Path
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.environment / "bin" / "python"
+
+
+def prepare_app(app: App, on_step: OnStep, root: Path | None = None) -> tuple[AppPlace, ImageRecord]:
+    """Code and environment in the cache, from there when nothing changed, and how the report calls them.
+
+    Needs ``build`` and ``requirements``, see lab/engines/process/refusals.py.
+    Raises MissingError when a package cannot be had.
+    """
+    if app.requirements is None:
+        raise ScenarioError("app.requirements: not given, so there is nothing to make an environment from")
+    root = root or cache_folder().parent
+    context = read_context(app)
+    environment, made = _environment(app.requirements, root / "environments", on_step)
+    content = content_hash(context, (environment.name,))
+    place = AppPlace(environment=environment, code=_code(context, root / "code" / content, environment))
+    version = platform.python_version()
+    return place, ImageRecord(
+        name=f"{context.root.name}, run by Python {version} of this machine",
+        id=content,
+        digest=f"files:{content}",
+        origin=Way.BUILT if made else Way.PRESENT,
+        detail=f"{app.requirements.name} in a virtual environment; no image",
+    )
+
+
+def _environment(requirements: Path, root: Path, on_step: OnStep) -> tuple[Path, bool]:
+    """The environment of these requirements under this Python, and whether it was made just now.
+
+    It is made where it stays, for its scripts name their interpreter by its path. The lock keeps a second lab waiting.
+    """
+    text = requirements.read_text(encoding="utf-8")
+    key = hashlib.sha256(json.dumps([text, sys.version, sys.base_prefix, platform.machine()]).encode()).hexdigest()[:16]
+    folder = root / key
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root / f"{key}.lock", on_step):
+        if (folder / COMPLETE).is_file():
+            return folder, False
+        on_step(f"installing {requirements.name} into an environment of the app's own (once)")
+        if folder.exists():
+            shutil.rmtree(folder)
+        _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], requirements)
+        _run(install_argv(pip_command(), folder, requirements), requirements)
+        (folder / COMPLETE).touch()
+    return folder, True
+
+
+def install_argv(pip: list[str], environment: Path, requirements: Path) -> list[str]:
+    """The command that fills an environment; every version is pinned, so dependencies are in the list already.
+
+    What PYTHONPATH shows of the lab's own packages is not taken for installed.
+    """
+    return [
+        *pip,
+        *("--python", str(environment / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"),
+        *(
+            "--no-deps",
+            "--ignore-installed",
+            "--require-hashes",
+            "--only-binary=:all:",
+            "--requirement",
+            str(requirements),
+        ),
+    ]
+
+
+def _run(argv: list[str], requirements: Path) -> None:
+    """Run to its end; an interrupt ends pip with the process that it starts, which would go on installing."""
+    errors = f"it took longer than {INSTALL_TIMEOUT_S:.0f} s".encode()
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=INSTALL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            pass  # told below, by its exit code
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        last = b"\n".join(errors.strip().splitlines()[-LAST_LINES:]).decode(errors="replace")
+        raise MissingError(
+            f"{requirements}: the app's environment could not be made:\n{last}",
+            "is the package index reachable, and has every pinned version a hash and a wheel for this Python?",
+        )
+
+
+def _code(context: Context, folder: Path, environment: Path) -> Path:
+    """A copy of the build folder, without what .dockerignore names: a change of it reaches no arm of a running run."""
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch("code", folder.parent) as parts:
+        draft = parts / "code"
+        draft.mkdir()
+        for path in context.paths:
+            _copy(context.root / path, draft / path)
+        # As an image has it; a file that does not compile is told by whoever imports it.
+        subprocess.run([environment / "bin" / "python", "-m", "compileall", "-qq", str(draft)], check=False)
+        if not folder.is_dir():  # another lab may have made it meanwhile
+            draft.rename(folder)
+    return folder
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir(exist_ok=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+@contextmanager
+def _locked(path: Path, on_step: OnStep) -> Iterator[None]:
+    """Hold a file's lock; the kernel lets go of it when the lab dies."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_step("waiting for another lab that makes the same environment")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

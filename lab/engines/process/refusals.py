@@ -1,0 +1,38 @@
+"""What of a scenario plain processes cannot do, because it takes an image, a container or a cgroup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.errors import ScenarioError
+from lab.scenario.model import IMAGE_COMMAND, Scenario
+
+
+def check_plain(scenario: Scenario) -> None:
+    """Raise ScenarioError (exit 2) with every key that the process engine cannot honour."""
+    if found := list(_refusals(scenario)):
+        raise ScenarioError(
+            "engine process runs plain processes without containers, so it cannot run this scenario:\n"
+            + "\n".join(f"  {sentence}" for sentence in found),
+            "change these keys, or run it with Docker (--engine docker)",
+        )
+
+
+def _refusals(scenario: Scenario) -> Iterator[str]:
+    app, budget = scenario.app, scenario.budget
+    if app.build is None:
+        yield f"app.image: {app.image} is an image; give app.build and app.requirements instead"
+    elif app.requirements is None:
+        yield "app.requirements: the app's environment is made from it (pinned, with hashes), and it is not given"
+    if app.command == IMAGE_COMMAND:
+        yield "app.command: {image} is the image's own command, and there is no image; write the command out"
+    for key, quota in (("cpus", budget.cpus), ("memory", budget.memory)):
+        if quota.mode != "none":
+            yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
+    if budget.cpuset:
+        yield "budget.cpuset: cores are pinned through cgroups; leave it out"
+    for arm in scenario.arms:
+        if arm.image:
+            yield f'arm "{arm.name}": image: {arm.image} is an image, and there is none here; leave it out'
+    if app.restart != "no":
+        yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'

@@ -1,0 +1,102 @@
+"""The private folder of a deployment of plain processes, and the guard that ends what the lab leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from lab.engines.process import guard as process_guard
+from lab.engines.process.guard import GRACE_S, KILLED_S, take_down
+from lab.errors import DeploymentError
+from lab.host.labels import IN_ENVIRONMENT
+
+PREFIX = "process-model-lab-"
+MARKS_FILE = "marks.json"  # whose the folder is, for `lab clean`
+SLACK_S = 5.0
+
+
+class Guard:
+    """A running guard: it is told every session that is started."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, marks: Mapping[str, str]) -> None:
+        self._process = process
+        self._folder = folder
+        self._marks = marks
+        self._sessions: set[int] = set()
+
+    @property
+    def pid(self) -> int:
+        """The guard's own process."""
+        return self._process.pid
+
+    def watch(self, session: int) -> None:
+        """End this session with the deployment."""
+        self._sessions.add(session)
+        orders = cast(IO[bytes], self._process.stdin)
+        try:
+            orders.write(b"%d\n" % session)
+        except BrokenPipeError:
+            return  # somebody has killed the guard; ``finish`` stands in for it
+
+    def finish(self) -> None:
+        """Have everything ended; returns when it has. Raises DeploymentError when something cannot be ended."""
+        cast(IO[bytes], self._process.stdin).close()
+        try:
+            code = self._process.wait(GRACE_S + KILLED_S + SLACK_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if code and (left := take_down(self._marks, self._sessions, str(self._folder))):
+            raise DeploymentError(
+                f"processes that cannot be ended: {', '.join(map(str, sorted(left)))}", "`lab clean` tries again"
+            )
+
+
+@contextmanager
+def scratch(marks: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[tuple[Path, Guard]]:
+    """A private folder and its guard. ``marks``: labels of the folder; ``environment``: marks of the processes.
+
+    On leaving, every process with these marks or in a watched session is ended, then the folder is gone.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder.chmod(0o711)  # a service that runs as somebody else passes through, and sees only what is its own
+    (folder / MARKS_FILE).write_text(json.dumps(dict(marks)), encoding="utf-8")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            process_guard.__file__,
+            str(folder),
+            *(f"{k}={v}" for k, v in environment.items()),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        start_new_session=True,
+    )
+    guard = Guard(process, folder, environment)
+    try:
+        yield folder, guard
+    finally:
+        guard.finish()
+
+
+def leftover_folders(root: Path | None = None) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Private folders of this user that still exist, with their labels."""
+    for folder in sorted((root or Path(tempfile.gettempdir())).glob(f"{PREFIX}*")):
+        try:
+            owner = folder.lstat().st_uid
+            marks = json.loads((folder / MARKS_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # not ours, or gone
+        if owner == os.geteuid() and isinstance(marks, dict) and marks.keys() >= set(IN_ENVIRONMENT.values()):
+            yield folder, marks

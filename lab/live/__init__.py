@@ -1,0 +1,1 @@
+"""LIVE: follows the files of a trial while they grow. Draws nothing."""

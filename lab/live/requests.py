@@ -1,0 +1,123 @@
+"""The requests of a trial that still runs: how many arrivals, how fast, and who served them, so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.live.files import Tail
+from lab.load.inside.recording import ARRIVAL, COLUMNS
+from lab.load.inside.status import read_status
+from lab.load.load_plan import LoadPlan
+from lab.sampling.launch import FOLDER
+from lab.sampling.rows import ConnectionRow
+
+ROW = np.dtype(list(COLUMNS))
+FASTEST_S = 1e-6
+STEP = 0.01  # buckets of one per cent: nearer than anybody reads a moving number
+BUCKETS = 2_000  # up to 7 minutes
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFigures:
+    """Successful arrivals of one phase so far: how many a second, and quantiles of their response time (METHOD 1.3).
+
+    In the closed model, which schedules nothing, it is the service time. None: nothing to say yet.
+    """
+
+    per_second: float | None = None
+    p50_s: float | None = None
+    p99_s: float | None = None
+
+
+class RequestFollower:
+    """Reads the recordings of the load processes as they grow; ``raw`` is the folder of a LoadPlan.
+
+    Memory and time for one look stay flat: latencies are kept as a histogram.
+    """
+
+    def __init__(self, raw: Path) -> None:
+        self._raw = raw
+        self._plan: LoadPlan | None = None
+        self._tails: list[Tail] = []
+        self._connections = Tail(raw.parent / FOLDER / "connections.csv")
+        self._owners: dict[int, int] = {}
+        self._by_pid: Counter[int] = Counter()
+        self._phase_start_s = 0.0
+        self._begin(0.0)
+
+    def _begin(self, phase_start_s: float) -> None:
+        self._phase_start_s = phase_start_s
+        self._first_s, self._latest_s = inf, 0.0
+        self._arrivals = 0
+        self._histogram: Counts = np.zeros(BUCKETS, dtype=np.int64)
+
+    def look(self, phase_start_s: float | None) -> RequestFigures:
+        """The figures of the phase that began at ``phase_start_s`` (CLOCK_MONOTONIC); a later one begins anew."""
+        if phase_start_s is not None and phase_start_s > self._phase_start_s:
+            self._begin(phase_start_s)
+        for rows in self._new_rows():
+            self._count(rows)
+        span_s = self._latest_s - self._first_s
+        return RequestFigures(
+            per_second=(self._arrivals - 1) / span_s if span_s > 0 else None,
+            p50_s=self._quantile(0.50),
+            p99_s=self._quantile(0.99),
+        )
+
+    def served(self) -> Mapping[str, int]:
+        """Requests so far by server: the app's own name, an upstream's address, or ``pid-N``, whichever is known."""
+        if self._by_pid:
+            return {f"pid-{pid}": count for pid, count in self._by_pid.items()}
+        counts: Counter[str] = Counter()
+        if self._plan is not None:
+            for process in range(self._plan.load_processes):
+                status = read_status(self._plan.status_file(process))
+                tally = status.tally if status else {}
+                counts.update(tally.get("headers") or tally.get("upstreams") or {})
+        return counts
+
+    def _new_rows(self) -> Iterator[npt.NDArray[np.void]]:
+        if self._plan is None:
+            try:
+                self._plan = LoadPlan.read(self._raw / "plan.json")
+            except (FileNotFoundError, ValueError):  # the load has not begun, or is writing its plan at this moment
+                return
+            self._tails = [Tail(self._plan.recording_file(number)) for number in range(self._plan.load_processes)]
+        for row in self._connections.rows():
+            if len(row) == len(ConnectionRow._fields) and row[1].isdecimal():
+                self._owners[int(row[1])] = int(row[2])
+        for tail in self._tails:
+            yield np.frombuffer(tail.records(ROW.itemsize), dtype=ROW)
+
+    def _count(self, rows: npt.NDArray[np.void]) -> None:
+        if self._owners:
+            ports, counts = np.unique(rows["client_port"], return_counts=True)
+            for port, count in zip(ports.tolist(), counts.tolist(), strict=True):
+                if port in self._owners:
+                    self._by_pid[self._owners[port]] += count
+        begun = rows["scheduled_s"] if self._plan is not None and self._plan.open_model else rows["sent_s"]
+        wanted = (rows["kind"] == ARRIVAL) & (begun >= self._phase_start_s) & np.isfinite(rows["sent_s"])
+        if not wanted.any():
+            return
+        self._arrivals += int(wanted.sum())
+        self._first_s = min(self._first_s, float(begun[wanted].min()))
+        self._latest_s = max(self._latest_s, float(begun[wanted].max()))
+        good = wanted & (rows["error"] == 0) & np.isfinite(rows["done_s"])
+        places = np.log(np.maximum(rows["done_s"][good] - begun[good], FASTEST_S) / FASTEST_S) / np.log1p(STEP)
+        self._histogram += np.bincount(np.minimum(places.astype(np.int64), BUCKETS - 1), minlength=BUCKETS)
+
+    def _quantile(self, quantile: float) -> float | None:
+        cumulated = np.cumsum(self._histogram)
+        if not cumulated[-1]:
+            return None
+        place = int(np.searchsorted(cumulated, quantile * cumulated[-1]))
+        return float(FASTEST_S * (1 + STEP) ** (place + 0.5))

@@ -1,0 +1,209 @@
+"""Walks a load process through its phases: start, warm-up, measure, drain. All load processes change at one instant."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from math import inf
+from time import monotonic
+from typing import Any, Protocol
+
+import gevent
+
+from lab.errors import LoadError
+from lab.load.inside.journal import Journal, Lane
+from lab.load.inside.recording import Recorder
+from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
+from lab.load.inside.tally import Tally, starved
+from lab.load.load_plan import LoadPlan
+
+LOOK_S = 0.02
+STATUS_S = 0.25
+LIVE_S = 1.0
+START_TIMEOUT_S = 30.0  # on_start of all lanes
+DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
+NOTICE_S = 0.5  # so early every load process knows of an instant that load process 0 chose
+NOTICE_ALONE_S = 0.01
+DECIDE_EARLY_S = 0.1  # so that a warm-up that needs no extension is exactly as long as asked for
+
+
+class Feed(Protocol):
+    """Where tasks come from: the schedule (open model) or the users themselves (closed model)."""
+
+    def ready(self) -> bool:
+        """All lanes are there and have done their on_start."""
+
+    def start(self, warmup_start_s: float) -> None:
+        """The warm-up begins."""
+
+    def open_measure(self, start_s: float) -> None:
+        """The measure phase will begin at ``start_s``."""
+
+    def stop(self) -> None:
+        """The measure phase is over: no new tasks."""
+
+    def drained(self) -> bool:
+        """Nothing is waiting for a lane."""
+
+    def give_up(self) -> None:
+        """What still waits is unfinished."""
+
+
+class Conductor:
+    """One load process's phases."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        process: int,
+        journal: Journal,
+        recorder: Recorder,
+        lanes: Mapping[int, Lane],
+        feed: Feed,
+    ) -> None:
+        self._plan = plan
+        self._process = process
+        self._journal = journal
+        self._recorder = recorder
+        self._lanes = lanes
+        self._feed = feed
+        self._notice_s = NOTICE_ALONE_S if plan.load_processes == 1 else NOTICE_S
+        self._next_status = self._next_live = self._last_live = monotonic()
+        self._live_requests = 0
+        self.status = Status()
+
+    @property
+    def over(self) -> bool:
+        """The measure phase has ended."""
+        return self.status.measure_end_s is not None and monotonic() >= self.status.measure_end_s
+
+    def run(self) -> None:
+        """The whole run; returns when the last row is on disk. Raises LoadError when the lanes do not get ready."""
+        if not self._until(self._all_ready, START_TIMEOUT_S):
+            raise LoadError(
+                f"not every lane had finished its on_start after {START_TIMEOUT_S:.0f} s",
+                "on_start of a user class takes too long, or the app does not answer: see locust.log",
+            )
+        gc.collect()
+        gc.freeze()  # else every full collection walks all of Locust, 50 ms in which no request is sent
+        self._warm_up()
+        self._until(lambda: self.over)
+        self._feed.stop()
+        self._until(lambda: not self._journal.busy and self._feed.drained(), DRAIN_S)
+        self._finish()
+
+    def _warm_up(self) -> None:
+        start_s = self._agree("warmup_start_s", lambda: monotonic() + self._notice_s)
+        self.status.warmup_start_s = start_s
+        self._feed.start(start_s)
+        early_s = self._notice_s + DECIDE_EARLY_S
+        self._until(lambda: monotonic() >= start_s + self._plan.warmup_s - early_s)
+        patience_s = start_s + self._plan.max_warmup_s - early_s - monotonic()
+        if self._process == 0:
+            self._until(lambda: self._count_starved() == 0, patience_s)
+            self.status.starved = self._count_starved()
+        earliest_s = start_s + self._plan.warmup_s
+        measure_s = self._agree("measure_start_s", lambda: max(earliest_s, monotonic() + self._notice_s))
+        self.status.measure_start_s = measure_s
+        self.status.measure_end_s = measure_s + self._plan.measure_s
+        self._feed.open_measure(measure_s)
+
+    def _finish(self) -> None:
+        for lane in self._lanes.values():
+            self._journal.close(lane, cut=True)
+        self._feed.give_up()
+        self._journal.ended = True
+        self._recorder.close()
+        self.status.finished_s = monotonic()
+        self._publish()
+
+    def _until(self, done: Callable[[], bool], timeout_s: float = inf) -> bool:
+        """Look every LOOK_S until ``done``, meanwhile keep the files up to date; False when time ran out."""
+        give_up_s = monotonic() + timeout_s
+        while not done():
+            now = monotonic()
+            if now >= give_up_s:
+                return False
+            if now >= self._next_status:
+                self._next_status = now + STATUS_S
+                self._recorder.flush()
+                self._publish()
+            gevent.sleep(LOOK_S)
+        return True
+
+    def _publish(self) -> None:
+        now = monotonic()
+        status, tally = self.status, self._journal.tally
+        if now >= self._next_live:
+            status.p50_s, status.p99_s = tally.take_recent()
+            status.rate = (tally.requests - self._live_requests) / max(now - self._last_live, LOOK_S)
+            self._live_requests, self._last_live, self._next_live = tally.requests, now, now + LIVE_S
+        status.lanes = max(status.lanes, len(self._lanes))
+        status.recorded = self._recorder.count
+        status.tally = tally.totals()
+        write_status(self._plan.status_file(self._process), status)
+
+    def _agree(self, mark: str, choose: Callable[[], float]) -> float:
+        """The instant of ``mark``: load process 0 chooses and writes it down, the others read it."""
+        if self._process == 0:
+            instant_s = choose()
+            marks = read_json(self._plan.marks_file) or {}
+            write_json(self._plan.marks_file, marks | {mark: instant_s})
+            return instant_s
+        found: dict[str, float] = {}
+
+        def look() -> bool:
+            found.update(read_json(self._plan.marks_file) or {})
+            return mark in found
+
+        self._until(look)
+        return found[mark]
+
+    def _all_ready(self) -> bool:
+        if not self.status.ready and self._feed.ready():
+            self.status.ready = True
+            self._publish()
+        return self.status.ready and (self._process > 0 or all(status.ready for status in self._others()))
+
+    def _count_starved(self) -> int:
+        own = self._journal.tally
+        tallies = [(own.headers, own.upstreams, own.requests)]
+        tallies += [(s.tally["headers"], s.tally["upstreams"], s.tally["requests"]) for s in self._others()]
+        return starved(tallies, self._plan.serving_processes, self._plan.min_warmup_requests)
+
+    def _others(self) -> list[Status]:
+        statuses = (read_status(self._plan.status_file(process)) for process in range(1, self._plan.load_processes))
+        return [status or Status(tally=Tally().totals()) for status in statuses]
+
+
+class ClosedFeed:
+    """The closed model: users start tasks by themselves; after ``stop`` they find ``stopped`` set."""
+
+    def __init__(self) -> None:
+        self.spawned = False
+        self.stopped = False
+
+    def ready(self) -> bool:
+        """All users have been spawned; their on_start is part of the warm-up."""
+        return self.spawned
+
+    def on_spawned(self, **_: Any) -> None:
+        """Locust's spawning_complete event."""
+        self.spawned = True
+
+    def start(self, warmup_start_s: float) -> None:
+        """Users have started already."""
+
+    def open_measure(self, start_s: float) -> None:
+        """Phases are marks on the clock."""
+
+    def stop(self) -> None:
+        """Users stop before their next task."""
+        self.stopped = True
+
+    def drained(self) -> bool:
+        """There is no queue."""
+        return True
+
+    def give_up(self) -> None:
+        """There is no queue."""

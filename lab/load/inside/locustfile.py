@@ -1,0 +1,79 @@
+"""Reads the user's locustfile inside Locust and refuses, with a sentence, what cannot be measured as asked."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from locust.runners import WorkerNode
+from locust.util.load_locustfile import load_locustfile
+
+from lab.errors import LoadError
+from lab.load.arrivals import lane_classes
+from lab.load.inside.clients import describe
+from lab.load.load_plan import LoadPlan
+
+Contents = tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]
+"""User classes, shape classes and tasks of each user class, by name, and the shape: what locust.main asks for."""
+
+
+def read_locustfile(plan: LoadPlan) -> Contents:
+    """Import the locustfile and choose its user classes. Raises LoadError."""
+    users, shapes = _import(plan)
+    if not users:
+        raise LoadError(f"{plan.locustfile} has no User class", "define a class based on HttpUser or FastHttpUser")
+    if unknown := sorted(set(plan.user_classes) - set(users)):
+        hint = f"it has {', '.join(sorted(users))}: see load.users"
+        raise LoadError(f"{plan.locustfile} has no user class {unknown[0]!r}", hint)
+    if shapes and plan.open_model:
+        hint = "remove load.rate to let the shape decide how many users there are, or remove the shape"
+        raise LoadError(f"{plan.locustfile} has a LoadTestShape, which contradicts load.rate", hint)
+    if shapes and plan.load_processes > 1:
+        hint = "every load process would run the whole shape: set load.processes = 1"
+        raise LoadError(f"{plan.locustfile} has a LoadTestShape, which cannot be divided", hint)
+    chosen = {name: users[name] for name in users if not plan.user_classes or name in plan.user_classes}
+    tasks = {name: user.tasks for name, user in chosen.items()}
+    return chosen, {type(shape).__name__: shape for shape in shapes}, tasks, shapes[0] if shapes else None
+
+
+def _import(plan: LoadPlan) -> tuple[dict[str, Any], list[Any]]:
+    try:
+        users, shapes = load_locustfile(str(plan.locustfile))
+    except SyntaxError as error:
+        raise LoadError(f"{error.filename}, line {error.lineno}: {error.msg}", "this is not valid Python") from error
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(plan.locustfile)]
+        where = f"{plan.locustfile}, line {lines[-1]}" if lines else str(plan.locustfile)
+        raise LoadError(f"{where}: {describe(error)}", "importing the locustfile failed") from error
+    return users, shapes
+
+
+def filter_tasks(plan: LoadPlan, environment: Any) -> None:
+    """Leave only the tasks that the tags ask for. Raises LoadError when a user class has none left."""
+    environment.tags = list(plan.tags) or None
+    environment.exclude_tags = list(plan.exclude_tags) or None
+    environment._filter_tasks_by_tags()
+    for user_class in environment.user_classes:
+        if not user_class.tasks:
+            because = " with these tags" if plan.tags or plan.exclude_tags else ""
+            hint = "tag a task of it (load.tags, load.exclude_tags), or choose other user classes (load.users)"
+            raise LoadError(f"user class {user_class.__name__} has no task{because}", hint)
+
+
+def classes_of_lanes(plan: LoadPlan, environment: Any) -> tuple[str, ...]:
+    """The user class of every lane of all load processes: Locust's own choice, by weight and fixed_count.
+
+    Raises LoadError when a class gets no lane: its share of the work would silently be missing.
+    """
+    dispatcher = environment.dispatcher_class([WorkerNode("lab")], environment.user_classes)
+    dispatcher.new_dispatch(plan.lanes, plan.lanes)
+    sizes: dict[str, int] = next(dispatcher)["lab"]
+    if without := [name for name, size in sizes.items() if not size]:
+        hint = "raise load.lanes, or choose the user classes with load.users"
+        raise LoadError(f"{plan.lanes} lanes leave none for user class {without[0]}", hint)
+    classes = lane_classes(sizes)
+    if len(classes) < plan.load_processes:
+        hint = "raise the fixed_count of the user classes, or lower load.processes"
+        raise LoadError(f"{len(classes)} lanes cannot be divided among {plan.load_processes} load processes", hint)
+    return classes

@@ -1,0 +1,1 @@
+"""DO, web: Locust's web UI on an arm, with a tab of its processes."""

@@ -1,0 +1,246 @@
+"""Runs inside Locust's process, then is Locust with its web UI: ``python -m lab.load.web_plugin PLAN DESCRIPTOR``.
+
+The lab deploys arms one after the other on the same URL and says over the descriptor which one is up; a person starts
+and stops the load. The locustfile's own closed model runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, NoReturn
+
+import gevent
+import locust
+import locust.log
+import locust.main
+from geventhttpclient.connectionpool import ConnectionPool
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING
+from locust.user.users import User
+from urllib3.connection import HTTPConnection
+
+from lab.errors import LoadError
+from lab.load.inside.client_ports import note_client_ports
+from lab.load.inside.clients import request_listener, time_session
+from lab.load.inside.conductor import ClosedFeed
+from lab.load.inside.exits import EXIT_REFUSED
+from lab.load.inside.gating import watch_tasks
+from lab.load.inside.lanes import Lanes
+from lab.load.inside.locustfile import Contents, filter_tasks, read_locustfile
+from lab.load.inside.log_limit import LimitRepeats, set_up_logging
+from lab.load.inside.plugin import bound_statistics, die, die_with_parent, ignore_configuration_files
+from lab.load.load_plan import LoadPlan
+from lab.load.web.channel import Channel, Message
+from lab.load.web.live import History
+from lab.load.web.routes import extend
+from lab.load.web.visits import Visits
+
+PUBLISH_S = 0.5
+STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
+LISTEN_S = 0.02
+DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
+
+
+class WebPlugin:
+    """Locust with the lab's tab: the desk that the page asks, and the lab's man in the web process."""
+
+    def __init__(self, plan: LoadPlan, channel: Channel) -> None:
+        self._plan = plan
+        self._channel = channel
+        self._visits = Visits()
+        self._lanes = Lanes(self._visits.journal, (), 0, 1, plan.seed)
+        self._history = History()
+        self._begun_s = monotonic()
+        self._arms: tuple[str, ...] = ()
+        self._arm, self._state, self._message = "", DEPLOYING, ""
+        self._visit = 0
+        self._upstreams = False
+        self._directory: Path | None = None
+        self.base_url = plan.base_url
+
+    def install(self) -> None:
+        """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
+        locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
+        locust.main.merge_locustfiles_content = lambda _files: self._contents()
+        journal = self._visits.journal
+        for session in (HttpSession, FastHttpSession):
+            time_session(session, journal, by_socket=True)
+        note_client_ports(self.base_url, ConnectionPool, HTTPConnection)
+        listeners = {told: request_listener(journal, upstreams=told, by_socket=True) for told in (False, True)}
+        events = locust.events
+        events.request.add_listener(lambda **request: listeners[self._upstreams](**request))
+        events.user_error.add_listener(self._on_user_error)
+        events.test_start.add_listener(lambda **_: self._visits.started())
+        events.test_stopping.add_listener(lambda **_: self._visits.stopped())
+        events.init.add_listener(self._on_init)
+
+    def live(self, since: int) -> Mapping[str, Any]:
+        """What the page shows; see web_routes.Desk."""
+        return {
+            "arm": self._arm,
+            "arms": self._arms,
+            "state": self._state,
+            "message": self._message,
+            "visit": self._visit,
+            "now_s": monotonic() - self._begun_s,
+            "processes": self._plan.serving_processes,
+            "points": self._history.since(since),
+        }
+
+    def readings(self) -> Path | None:
+        """The sampler's rows of the arm that is up."""
+        return self._directory / "sampling" / "processes.csv" if self._directory else None
+
+    def obstacle(self) -> str:
+        """Why no test can be started now."""
+        if self._state == READY:
+            return ""
+        return self._message or f"The arm {self._arm} is not up yet: try again when the Processes tab says so."
+
+    def switch(self, arm: str) -> str:
+        """Ask the lab for another arm, or for the same one afresh."""
+        if arm not in self._arms:
+            return f"There is no arm {arm!r}."
+        if self._state not in (READY, FAILED):
+            return "The lab is busy: another arm is on its way."
+        self._arm, self._state, self._message = arm, DEPLOYING, ""
+        self._channel.send(said="switch", arm=arm)
+        return ""
+
+    def end(self) -> None:
+        """Ask the lab to end the session."""
+        self._state = ENDING
+        self._channel.send(said="end")
+
+    def _refuse(self, error: LoadError) -> NoReturn:
+        self._channel.send(said="refused", message=str(error), hint=error.hint)
+        os._exit(EXIT_REFUSED)
+
+    def _contents(self) -> Contents:
+        try:
+            return read_locustfile(self._plan)
+        except LoadError as error:
+            self._refuse(error)
+
+    def _on_user_error(self, **_: Any) -> None:
+        self._visits.journal.tally.user_errors += 1
+
+    def _on_init(self, environment: Any, web_ui: Any, **_: Any) -> None:
+        """Locust is complete and nothing runs yet."""
+        try:
+            filter_tasks(self._plan, environment)
+        except LoadError as error:
+            self._refuse(error)
+        watch_tasks(ClosedFeed(), self._visits.journal)
+        self._follow_users()
+        extend(web_ui.app, web_ui.template_args, self)
+        for work in (self._listen, self._announce, self._publish):
+            gevent.spawn(work, environment).link_exception(die)
+
+    def _follow_users(self) -> None:
+        start = User.start
+
+        def started(user: Any, group: Any) -> Any:
+            greenlet = start(user, group)
+            lane = self._lanes.enter(user, greenlet)
+            self._visits.note_users(len(self._lanes.live))
+            greenlet.link(lambda _: self._lanes.leave(lane))
+            return greenlet
+
+        User.start = started
+
+    def _announce(self, environment: Any) -> None:
+        """Tell the lab the port, once somebody listens there."""
+        ui = environment.web_ui
+        while ui.server is None or not ui.server.started:
+            gevent.sleep(LISTEN_S)
+        self._channel.send(said="listening", port=ui.server.server_port)
+
+    def _publish(self, _environment: Any) -> None:
+        """Keep what the lab reads up to date."""
+        while True:
+            self._visits.publish()
+            gevent.sleep(PUBLISH_S)
+
+    def _listen(self, environment: Any) -> None:
+        """Do what the lab says, until it is gone."""
+        orders = {"deploying": self._deploying, "open": self._open, "figures": self._note, "fail": self._fail}
+        while (order := self._channel.receive()) is not None:
+            if order["do"] == "close":
+                self._close(environment.runner)
+            else:
+                orders[order["do"]](order)
+
+    def _deploying(self, order: Message) -> None:
+        self._arms = tuple(order["arms"])
+        self._arm, self._state, self._message = order["arm"], DEPLOYING, ""
+
+    def _open(self, order: Message) -> None:
+        """An arm is up."""
+        self._directory = Path(order["directory"])
+        self._visits.open(replace(self._plan, directory=self._directory))
+        self._upstreams = order["upstreams"]
+        self._visit += 1
+        self._state = READY
+
+    def _note(self, order: Message) -> None:
+        """A look at the processes of the arm."""
+        at_s = round(monotonic() - self._begun_s, 3)
+        point = {"t_s": at_s, "visit": self._visit, "arm": self._arm, "processes": order["processes"]}
+        self._history.add(point)
+
+    def _fail(self, order: Message) -> None:
+        """An arm did not come up, or died; the person may ask for another one."""
+        self._state, self._message = FAILED, order["message"]
+
+    def _close(self, runner: Any) -> None:
+        """The arm is about to be taken down: no user may ask it for anything any more."""
+        if self._state == READY:
+            self._state = ENDING
+        if runner.spawning_greenlet:
+            runner.spawning_greenlet.kill(block=True)
+        if runner.state in (STATE_SPAWNING, STATE_RUNNING) or self._visits.testing:
+            runner.stop()
+        while runner.state == STATE_CLEANUP:  # stopped from the page at the same moment
+            gevent.sleep(LISTEN_S)
+        self._directory = None
+        self._channel.send(said="closed", status=asdict(self._visits.close(self._lanes.live)))
+
+
+def keep_logs_for_the_page() -> None:
+    """Locust's Logs tab shows what a handler of this name has kept."""
+    reader = locust.log.LogReader()
+    reader.name = "log_reader"
+    reader.addFilter(LimitRepeats())
+    reader.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s/%(name)s: %(message)s"))
+    logging.getLogger().addHandler(reader)
+
+
+def main(plan_file: str, descriptor: str) -> None:
+    """Become the Locust of a session."""
+    plan = LoadPlan.read(Path(plan_file))
+    watcher = die_with_parent()
+    set_up_logging()
+    keep_logs_for_the_page()
+    ignore_configuration_files()
+    bound_statistics()
+    WebPlugin(plan, Channel(socket.socket(fileno=int(descriptor)))).install()
+    users = str(plan.lanes)
+    sys.argv = ["locust", "--skip-log-setup", "--host", plan.base_url, "--web-host", "127.0.0.1", "--web-port", "0"]
+    sys.argv += ["--users", users, "--spawn-rate", users, "--stop-timeout", STOP_TIMEOUT_S]
+    try:
+        locust.main.main()
+    finally:
+        watcher.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

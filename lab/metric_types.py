@@ -1,0 +1,79 @@
+"""What a metric is: unit, direction, group, names, bound, and how many observations a percentile takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+
+PRINT_BEYOND = 10  # observations beyond a percentile before it is printed (METHOD 6.5)
+JUDGE_BEYOND = 30  # observations beyond a percentile before it is judged (METHOD 6.5)
+
+
+class Unit(StrEnum):
+    """What a metric's value is stored in."""
+
+    BYTES = "bytes"
+    SECONDS = "seconds"
+    COUNT = "count"
+    PER_SECOND = "per second"
+    FRACTION = "fraction"
+    RATIO = "ratio"
+
+
+class Better(StrEnum):
+    """Which direction is an improvement."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Group(StrEnum):
+    """Where a metric stands in tables."""
+
+    LATENCY = "latency"
+    CAPACITY = "capacity"
+    MEMORY = "memory"
+    CPU = "CPU"
+    BALANCE = "balance"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric of one trial.
+
+    ``title`` heads tables; ``noun`` is what a sentence says instead, where that reads better. ``bound`` is the default
+    bound of practical equivalence as a fraction (METHOD 7), None where no verdict is given. ``quantile`` marks a
+    percentile: it exists only with enough observations beyond it (METHOD 6.5).
+    """
+
+    key: str
+    unit: Unit
+    better: Better
+    group: Group
+    title: str
+    definition: str
+    noun: str = ""
+    bound: float | None = None
+    quantile: float | None = None
+
+    @property
+    def called(self) -> str:
+        """Its name in a sentence."""
+        return self.noun or self.title
+
+    @property
+    def least_to_show(self) -> int | None:
+        """Observations in a trial before a percentile is shown (METHOD 6.5); None: no percentile, one is enough."""
+        return None if self.quantile is None else least_count(self.quantile, PRINT_BEYOND)
+
+    @property
+    def least_to_judge(self) -> int | None:
+        """Observations in a trial before a percentile is judged (METHOD 6.5); None as above."""
+        return None if self.quantile is None else least_count(self.quantile, JUDGE_BEYOND)
+
+
+def least_count(quantile: float, beyond: int) -> int:
+    """The fewest observations of which ``beyond`` are expected past this quantile: 600 for p95 and 30."""
+    return ceil(round(beyond / (1 - quantile), 6))  # 1 − 0.95 is not exact either

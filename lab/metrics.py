@@ -1,0 +1,209 @@
+"""The catalogue: every metric declared once. Tables, charts, expectations and the documentation come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.metric_types import Better, Group, Metric, Unit
+
+__all__ = ["CATALOGUE", "METRICS", "Better", "Group", "Metric", "Unit"]
+
+
+def _latency(key: str, quantile: float, bound: float) -> Metric:
+    return Metric(
+        key=key,
+        unit=Unit.SECONDS,
+        better=Better.LOWER,
+        group=Group.LATENCY,
+        title=f"{key} response time",
+        definition=(
+            f"{quantile:.1%} quantile of the time from the scheduled instant to the last byte, over successful "
+            "arrivals scheduled in the measure phase; exact, from the raw rows. In the closed model: the service time."
+        ),
+        bound=bound,
+        quantile=quantile,
+    )
+
+
+def _service(key: str, quantile: float, bound: float) -> Metric:
+    return Metric(
+        key=f"service.{key}",
+        unit=Unit.SECONDS,
+        better=Better.LOWER,
+        group=Group.LATENCY,
+        title=f"{key} service time",
+        definition=(
+            f"{quantile:.1%} quantile of the time from sending a request to its last byte, over all successful "
+            "requests of the measure phase. Hides the wait for a free lane, so never the headline in the open model."
+        ),
+        bound=bound,
+        quantile=quantile,
+    )
+
+
+def _memory(key: str, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
+    return Metric(
+        key=key,
+        unit=Unit.BYTES,
+        better=Better.LOWER,
+        group=Group.MEMORY,
+        title=title,
+        definition=definition,
+        bound=bound,
+        noun=noun,
+    )
+
+
+def _cpu(key: str, unit: Unit, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
+    return Metric(
+        key=key,
+        unit=unit,
+        better=Better.LOWER,
+        group=Group.CPU,
+        title=title,
+        definition=definition,
+        bound=bound,
+        noun=noun,
+    )
+
+
+CATALOGUE: tuple[Metric, ...] = (
+    _latency("p50", 0.50, 0.10),
+    _latency("p95", 0.95, 0.15),
+    _latency("p99", 0.99, 0.15),
+    _latency("p99.9", 0.999, 0.15),
+    _service("p50", 0.50, 0.10),
+    _service("p95", 0.95, 0.15),
+    _service("p99", 0.99, 0.15),
+    Metric(
+        key="throughput",
+        unit=Unit.PER_SECOND,
+        better=Better.HIGHER,
+        group=Group.CAPACITY,
+        title="successful requests a second",
+        noun="throughput",
+        definition="Successful requests of the measure phase ÷ its length. Bounded by the rate in the open model.",
+        bound=0.05,
+    ),
+    Metric(
+        key="errors",
+        unit=Unit.COUNT,
+        better=Better.LOWER,
+        group=Group.CAPACITY,
+        title="failed requests",
+        noun="number of failed requests",
+        definition="Requests of the measure phase that failed, dropped arrivals included.",
+    ),
+    _memory(
+        "memory.pss.total",
+        "memory (PSS), steady",
+        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, nginx) at one instant: the median over "
+        "the instants of the measure phase. Shared pages are divided among their users, so that it may be summed.",
+        0.05,
+        noun="memory",
+    ),
+    _memory(
+        "memory.pss.peak",
+        "memory (PSS), peak",
+        "Largest sum of PSS over the arm's ledger at one instant of the measure phase.",
+        0.05,
+        noun="memory at the peak",
+    ),
+    _memory(
+        "memory.uss.total",
+        "memory (USS)",
+        "As memory.pss.total with USS: what would be freed if each process ended alone. The lower bound.",
+    ),
+    _memory(
+        "memory.rss.total",
+        "memory (RSS sum)",
+        "As memory.pss.total with RSS: what top would make you believe. Counts shared pages once for each process.",
+    ),
+    _memory(
+        "memory.cgroup.anon",
+        "anonymous memory (cgroups)",
+        "Sum of anonymous memory of the arm's containers as the kernel accounts it: the cross-check of PSS.",
+    ),
+    _memory(
+        "memory.platform.pss",
+        "platform memory (PSS)",
+        "containerd-shim, docker-proxy and storage-driver processes of the arm's containers: not in memory.pss.total.",
+    ),
+    _cpu(
+        "cpu.per_1k",
+        Unit.SECONDS,
+        "CPU for 1 000 requests",
+        "Δ CPU time of the arm's containers over the measure phase, nginx included, ÷ successful requests × 1 000. "
+        "Under engine process the sum over its processes.",
+        0.05,
+    ),
+    _cpu(
+        "cpu.proxy.per_1k",
+        Unit.SECONDS,
+        "CPU of the proxy for 1 000 requests",
+        "The part of cpu.per_1k that the balancer used.",
+    ),
+    _cpu(
+        "cpu.cores",
+        Unit.COUNT,
+        "cores used",
+        "Δ CPU time of the whole arm over the measure phase ÷ its length.",
+    ),
+    _cpu(
+        "cpu.throttled",
+        Unit.SECONDS,
+        "time throttled",
+        "Δ throttled time of the arm's cgroups (cpu.stat) over the measure phase: the quota stopped them.",
+        noun="throttled time",
+    ),
+    _cpu(
+        "cpu.runqueue.per_1k",
+        Unit.SECONDS,
+        "wait for a core, for 1 000 requests",
+        "Δ run-queue wait (/proc/PID/schedstat) of the arm's processes over the measure phase ÷ requests × 1 000.",
+    ),
+    _cpu(
+        "cpu.switches.per_1k",
+        Unit.COUNT,
+        "context switches for 1 000 requests",
+        "Δ voluntary and involuntary context switches of the arm's processes ÷ requests × 1 000.",
+    ),
+    Metric(
+        key="share.max",
+        unit=Unit.FRACTION,
+        better=Better.LOWER,
+        group=Group.BALANCE,
+        title="largest share of one process",
+        definition=(
+            "Requests served by the busiest serving process ÷ all attributed requests; 1/N is perfect balance. "
+            "Missing, as the two below, when the server of less than 99 % of the successful requests is known."
+        ),
+    ),
+    Metric(
+        key="share.skew",
+        unit=Unit.RATIO,
+        better=Better.LOWER,
+        group=Group.BALANCE,
+        title="skew of the shares",
+        definition="Largest share ÷ (1/N): 1.0 is perfect balance, N is one process doing all the work.",
+    ),
+    Metric(
+        key="share.gini",
+        unit=Unit.FRACTION,
+        better=Better.LOWER,
+        group=Group.BALANCE,
+        title="Gini coefficient of the shares",
+        definition="0 is perfect balance; (N − 1)/N is one process doing all the work.",
+    ),
+    Metric(
+        key="boot",
+        unit=Unit.SECONDS,
+        better=Better.LOWER,
+        group=Group.START,
+        title="time until ready",
+        definition="From the request to start the first container until N distinct processes have answered.",
+        bound=0.20,
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.key: metric for metric in CATALOGUE}

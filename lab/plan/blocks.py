@@ -1,0 +1,135 @@
+"""Expand a scenario into blocks of trials: seeded order, ids, estimated duration. Pure and printable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from lab.plan.fronts import FRONTS
+from lab.plan.models import MODELS
+from lab.plan.topology import Topology
+from lab.scenario.model import Arm, Scenario
+
+BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
+OVERHEAD_ESTIMATE_S = 3.0  # Locust's start, collection, removal
+MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
+MAX_WARMUP_S = 30.0  # then the warm-up ends with a caveat (METHOD 6.3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One fresh deployment of one arm + one load run. ``block`` counts from 1, ``position`` from 0 inside the block."""
+
+    id: str
+    block: int
+    position: int
+    arm: Arm
+    schedule_seed: int
+    setup_seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every trial of a run, in the order in which they will run."""
+
+    scenario: Scenario
+    trials: tuple[Trial, ...]
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return max(trial.block for trial in self.trials)
+
+    @property
+    def estimated_s(self) -> float:
+        """How long the run should take, in seconds, without building images."""
+        load = self.scenario.load
+        return len(self.trials) * (BOOT_ESTIMATE_S + load.idle + load.warmup + load.measure + OVERHEAD_ESTIMATE_S)
+
+    def extension(self, blocks: range) -> tuple[Trial, ...]:
+        """The trials of further blocks: what the same seed would have planned if more had been asked for."""
+        longer = build_plan(self.scenario, max(blocks, default=0) or self.blocks)
+        return tuple(trial for trial in longer.trials if trial.block in blocks)
+
+
+def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
+    """Blocks of one trial of every arm, in seeded balanced order.
+
+    Balanced: over any len(arms) consecutive blocks every arm runs once at every position (a cyclic Latin square with
+    seeded row and column order), so that position in the block cannot favour an arm.
+    """
+    rng = Random(scenario.trials.seed)
+    trials: list[Trial] = []
+    rows: list[list[Arm]] = []
+    for block in range(1, (blocks or scenario.trials.blocks) + 1):
+        if not rows:
+            rows = _latin_square(scenario.arms, rng)
+        schedule_seed = rng.getrandbits(32)  # shared by the arms of a block: all of them do identical work (METHOD 1.1)
+        for position, arm in enumerate(rows.pop()):
+            trials.append(
+                Trial(
+                    id=f"b{block:02d}-{arm.name}",
+                    block=block,
+                    position=position,
+                    arm=arm,
+                    schedule_seed=schedule_seed,
+                    setup_seed=rng.getrandbits(32),
+                )
+            )
+    return Plan(scenario=scenario, trials=tuple(trials))
+
+
+def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
+    """The same trials of a scenario whose arms have the same names: such as one whose secrets have been looked up."""
+    arms = {arm.name: arm for arm in scenario.arms}
+    trials = tuple(replace(trial, arm=arms[trial.arm.name]) for trial in plan.trials)
+    return Plan(scenario=scenario, trials=trials)
+
+
+def _latin_square(arms: Sequence[Arm], rng: Random) -> list[list[Arm]]:
+    order = list(arms)
+    rng.shuffle(order)
+    rows = [order[shift:] + order[:shift] for shift in range(len(order))]
+    rng.shuffle(rows)
+    return rows
+
+
+def ports_needed(scenario: Scenario, arm: Arm) -> int:
+    """How many TCP ports an arm listens on."""
+    return MODELS[arm.model].containers(scenario.budget.processes) + FRONTS[arm.front].containers
+
+
+def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int]) -> Topology:
+    """What the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports."""
+    arm, processes = trial.arm, scenario.budget.processes
+    model, front = MODELS[arm.model], FRONTS[arm.front]
+    app_ports = tuple(ports[: model.containers(processes)])
+    front_ports = tuple(ports[len(app_ports) :])
+    slots = processes + front.containers
+    share = scenario.budget.share(processes // len(app_ports), slots)
+    app = list(model.services(scenario.app, arm, processes, app_ports, share))
+    Random(trial.setup_seed).shuffle(app)  # start order is set-up noise to be randomised (METHOD 6.6)
+    proxies = front.services(arm, app_ports, front_ports, scenario.budget.share(1, slots))
+    return Topology(
+        trial_id=trial.id,
+        services=(*app, *proxies),
+        port=(*front_ports, *app_ports)[0],
+        app_ports=app_ports,
+        processes=processes,
+        ready_path=scenario.app.ready_path,
+        ready_timeout_s=scenario.app.ready_timeout,
+        pool=scenario.budget.pool(),
+    )
+
+
+def nominal_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:
+    """The ports shown by `lab plan`: the first of the range; a run takes whichever are free."""
+    low, _ = scenario.port_range
+    return tuple(range(low, low + ports_needed(scenario, arm)))
+
+
+def queue_limit(rate: float) -> int:
+    """Arrivals that may wait or be in flight before further ones are dropped (METHOD 1.4)."""
+    return max(64, math.ceil(2.0 * rate))

@@ -1,0 +1,229 @@
+"""HUB: the run folder. Versioned, atomic, append-only; what is on disk is whole or not there (DESIGN 5)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from lab import __version__
+from lab.errors import MissingError, RunFolderError
+from lab.plan.blocks import Plan
+from lab.record.manifest import NAME as MANIFEST
+from lab.record.manifest import manifest
+from lab.record.reading import (
+    RUN_INFO,
+    TABLES,
+    TRIAL_RECORD,
+    read_info,
+    read_intact,
+    read_records,
+    read_tables,
+    read_trial,
+    read_trials,
+)
+from lab.record.redact import mask_files, mask_tables, masked_info, masked_record
+from lab.record.types import Environment, RunInfo, TrialRecord, TrialState
+from lab.scenario.file import scenario_to_json
+from lab.scenario.secret import NO_SECRETS, Redactor
+
+__all__ = [
+    "TABLES",
+    "RunFolder",
+    "disk_errors",
+    "new_run_id",
+    "new_run_info",
+    "read_info",
+    "read_intact",
+    "read_records",
+    "read_tables",
+    "read_trial",
+    "read_trials",
+    "write_atomically",
+]
+MAX_NAME = 60
+NO_ROOM_BYTES = 64 * 1024  # less than any table takes
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+
+
+def new_run_id(scenario_name: str, now: datetime | None = None) -> str:
+    """``20261124T041500Z-quickstart``: sorts by time, says what it is, and can be a part of a container's name."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", scenario_name)[:MAX_NAME].strip("-.") or "run"
+    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+
+
+def new_run_info(
+    run_id: str, scenario_name: str, plan: Plan, environment: Environment, images: Mapping[str, Mapping[str, str]]
+) -> RunInfo:
+    """run.json of a run that is about to start: everything planned, nothing done."""
+    return RunInfo(
+        run_id=run_id,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        lab_version=__version__,
+        scenario=scenario_to_json(plan.scenario),
+        scenario_name=scenario_name,
+        environment=environment,
+        images=images,
+        order=tuple(trial.id for trial in plan.trials),
+        states={trial.id: TrialState.PLANNED for trial in plan.trials},
+    )
+
+
+class RunFolder:
+    """A run folder that this process writes. A trial is staged beside its place and appears whole by one rename."""
+
+    def __init__(self, path: Path, info: RunInfo, redact: Redactor = NO_SECRETS) -> None:
+        self.path = path.absolute()  # load processes have another working directory
+        self.failed: Path | None = None  # the files of a trial that failed, to explain it
+        self.info = info
+        self._redact = redact
+
+    @classmethod
+    def create(cls, root: Path, info: RunInfo, redact: Redactor = NO_SECRETS) -> RunFolder:
+        """A new folder ``root/run_id`` with its run.json. Raises RunFolderError when it exists already.
+
+        Nothing that the folder keeps shows what ``redact`` masks.
+        """
+        path = root / info.run_id
+        with disk_errors(path):
+            root.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                raise RunFolderError(f"{path} exists already, results are never overwritten") from None
+            (path / "trials").mkdir()
+        folder = cls(path, info, redact)
+        folder.write_info(info)
+        return folder
+
+    @classmethod
+    def reopen(cls, path: Path, redact: Redactor = NO_SECRETS) -> RunFolder:
+        """A folder whose run was cut, to be continued. Raises RunFolderError."""
+        return cls(path, replace(read_info(path), cut=""), redact)
+
+    def staging(self, trial_id: str) -> Path:
+        """Where one trial's files are written while it runs."""
+        return self.path / "trials" / f".{trial_id}.part"
+
+    def stage(self, trial_id: str) -> Path:
+        """``staging``, empty; only its owner may look in: logs are not masked before the trial has ended."""
+        staging = self.staging(trial_id)
+        if staging.is_symlink():
+            raise RunFolderError(f"{staging}: a link, and a run folder holds none", "remove it")
+        with disk_errors(staging):
+            if staging.exists():
+                shutil.rmtree(staging)  # half a trial of a lab that was killed: it reports nothing
+            staging.mkdir(mode=0o700)
+        return staging
+
+    def commit(self, record: TrialRecord) -> Path:
+        """Write the record beside the tables, sync, and give the staged folder its name."""
+        staging = self.staging(record.trial_id)
+        target = self.path / "trials" / record.trial_id
+        with disk_errors(staging):
+            self._mask(staging)
+            record = masked_record(record, self._redact)
+            write_atomically(staging / "record.json", TRIAL_RECORD.dump_json(record, indent=1))
+            listed = ["record.json", *(f"{name}.parquet" for name in TABLES)]
+            sums = manifest(staging, listed, self.info.run_id, record.trial_id)
+            write_atomically(staging / MANIFEST, sums.encode())
+            staging.chmod(self.path.stat().st_mode & 0o777)  # as the umask had it for the run folder
+            staging.rename(target)
+        self.write_info(replace(self.info, states={**self.info.states, record.trial_id: record.state}))
+        return target
+
+    def abandon(self, trial_id: str, state: TrialState, reason: str) -> None:
+        """Note why there is no such trial; the files of a failed one stay, they can explain the failure."""
+        staging = self.staging(trial_id)
+        if state is TrialState.FAILED:
+            try:
+                with disk_errors(staging):
+                    self._mask(staging)
+                self.failed = staging.rename(_free_name(self.path / "trials" / f"{trial_id}.failed"))
+            except MissingError as error:  # a full disk: this makes the room to say so
+                shutil.rmtree(staging)
+                reason = f"{reason}; its files could not be kept: {error}"
+        else:
+            shutil.rmtree(staging)
+        self.write_info(replace(self.info, states={**self.info.states, trial_id: state}, cut=reason))
+
+    def note_cut(self, reason: str) -> None:
+        """Note why the run ends before its last trial."""
+        self.write_info(replace(self.info, cut=reason))
+
+    def extend(self, trial_ids: Iterable[str]) -> None:
+        """Add trials that were not planned at first: replacements of invalid blocks."""
+        added = tuple(trial_ids)
+        if added:
+            states = {**self.info.states, **dict.fromkeys(added, TrialState.PLANNED)}
+            self.write_info(replace(self.info, order=(*self.info.order, *added), states=states))
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replace run.json; a reader sees the old one or the new one."""
+        self.info = info
+        with disk_errors(self.path):
+            write_atomically(self.path / "run.json", RUN_INFO.dump_json(masked_info(info, self._redact), indent=1))
+
+    def _mask(self, staging: Path) -> None:
+        mask_tables(staging, self._redact)
+        mask_files(staging, self._redact)
+
+
+class disk_errors:  # noqa: N801  used as a statement, like contextlib's own
+    """Turn a full or read-only disk into a MissingError (exit 4) that names the file.
+
+    polars does not say that a disk is full ("File out of specification", an OSError without a number): it is looked at.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+            raise self._missing(error.strerror or str(error)) from error
+        if isinstance(error, OSError | pl.exceptions.PolarsError) and _is_full(self._path):
+            raise self._missing(os.strerror(errno.ENOSPC)) from error
+
+    def _missing(self, reason: str) -> MissingError:
+        return MissingError(
+            f"cannot write {self._path}: {reason}",
+            "free some space or choose another folder with --out; finished trials are kept",
+        )
+
+
+def _is_full(path: Path) -> bool:
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    return shutil.disk_usage(there).free < NO_ROOM_BYTES
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees nothing, the old file, or the whole new one. Raises OSError.
+
+    A link of this name is replaced, never followed.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    draft.unlink(missing_ok=True)  # of a lab that was killed, or a link that leads elsewhere
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _free_name(path: Path) -> Path:
+    """``path``, or with a number behind it when an earlier attempt has that name."""
+    taken = [path, *path.parent.glob(f"{path.name}-*")]
+    return path if not path.exists() else path.with_name(f"{path.name}-{len(taken)}")

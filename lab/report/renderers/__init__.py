@@ -1,0 +1,1 @@
+"""CONCLUDE, renderers: content becomes HTML, Markdown, CSV, JSON or terminal text."""

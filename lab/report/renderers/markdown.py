@@ -1,0 +1,121 @@
+"""report.md, which reads well on a code host, with its figures as SVG files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lab.report.charts.style import standalone
+from lab.report.content import Box, Content, Figure, Listing, Part, Section, Table
+from lab.report.renderers.text import markdown, markdown_code
+
+FIGURES = "figures"
+
+
+def render_markdown(content: Content) -> str:
+    """The whole report as Markdown, with references to the files of ``render_figures``."""
+    parts = (
+        *_answer(content, "#"),
+        *(_part(content.figure) if content.figure else ()),
+        *(line for box in content.boxes for line in _box(box)),
+        *_part(content.headline),
+        *(line for section in content.sections for line in _section(section)),
+    )
+    return _joined(parts)
+
+
+def render_summary(content: Content) -> str:
+    """Question, verdict sentences, table and doubts: for places that show no files, such as a CI job summary."""
+    doubts = [doubt for section in content.sections for doubt in section.doubts]
+    return _joined((*_answer(content, "##"), *_part(content.headline), _doubts(doubts))) + "\n"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_figures(content: Content) -> Mapping[str, str]:
+    """Every figure as SVG text, by its path relative to report.md."""
+    return {_path(figure): svg(figure) for figure in all_figures(content)}
+
+
+def all_figures(content: Content) -> Iterator[Figure]:
+    """The figures in the order of the page."""
+    if content.figure:
+        yield content.figure
+    for section in content.sections:
+        yield from (part for part in section.parts if isinstance(part, Figure))
+
+
+def svg(figure: Figure) -> str:
+    """The figure drawn in black on white, as a file."""
+    return standalone(figure.svg, f"{figure.title}. {figure.sentence}")
+
+
+def _path(figure: Figure) -> str:
+    return f"{FIGURES}/{figure.key}.svg"
+
+
+def _answer(content: Content, level: str) -> Iterator[str]:
+    yield f"{level} {markdown(content.question)}"
+    yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
+    yield "\n".join(
+        f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.word)}**" if answer.word else "")
+        for answer in content.answers
+    )
+    yield markdown(content.status)
+
+
+def _box(box: Box) -> Iterator[str]:
+    yield f"**{markdown(box.title)}**"
+    yield "\n".join(f"- {markdown(name)}: {markdown(text)}" for name, text in box.rows)
+
+
+def _doubts(doubts: Iterable[str]) -> str:
+    return "\n".join(f"> **!** {markdown(doubt)}  " for doubt in doubts)
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"## {markdown(section.title)}"
+    yield _doubts(section.doubts)
+    separator = "\n" if len(section.sentences) > 1 else ""
+    mark = "- " if separator else ""
+    yield separator.join(mark + markdown(sentence) for sentence in section.sentences)
+    for part in section.parts:
+        yield from _part(part)
+
+
+def _part(part: Part) -> Iterator[str]:
+    if isinstance(part, Figure):
+        yield f"### {markdown(part.title)}"
+        yield f"![{markdown(part.title)}]({_path(part)})"
+        yield f"*{markdown(part.sentence)}*"
+    elif isinstance(part, Listing):
+        yield from _folded(part.title, markdown_code(part.text))
+    elif part.folded:
+        yield from _folded(part.title, _table(part), markdown(part.note))
+    else:
+        yield f"### {markdown(part.title)}"
+        yield _table(part)
+        yield markdown(part.note)
+
+
+def _folded(title: str, *inside: str) -> Iterator[str]:
+    yield f"<details><summary>{markdown(title)}</summary>"
+    yield from inside
+    yield "</details>"
+
+
+def _table(whole: Table) -> str:
+    table = whole.shown
+    header = _row(column.title for column in table.columns)
+    rule = _rule("--:" if column.numeric else "---" for column in table.columns)
+    return "\n".join((header, rule, *(_row(cell.text for cell in row) for row in table.rows)))
+
+
+def _row(texts: Iterator[str] | Any) -> str:
+    return "| " + " | ".join(markdown(text) for text in texts) + " |"
+
+
+def _rule(marks: Iterator[str] | Any) -> str:
+    return "|" + "|".join(marks) + "|"

@@ -1,0 +1,54 @@
+"""The terminal's short form: question, answers, the headline table, doubts. Text only; the caller prints it."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from lab.report.content import Content, Table
+from lab.report.renderers.text import one_line
+
+MAX_DOUBTS = 6
+
+
+def render_terminal(content: Content, width: int = 100, *, colour: bool = False) -> str:
+    """The short form in ``width`` columns; ``colour`` for terminals that have it. Outside text is made harmless."""
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colour, color_system="standard" if colour else None, highlight=False
+    )
+    console.print(Text(one_line(content.question), style="bold"))
+    console.print(Text(one_line(" · ".join(content.facts)), style="dim"))
+    console.print()
+    for answer in content.answers:
+        word = f" → {one_line(answer.word)}" if answer.word else ""
+        console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
+    console.print(Text(one_line(content.status)))
+    console.print()
+    console.print(_table(content.headline))
+    _print_doubts(console, content)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _table(whole: Table) -> RichTable:
+    table = whole.shown
+    rich = RichTable(box=None, pad_edge=False, caption=Text(one_line(table.note), style="dim"), caption_justify="left")
+    for column in table.columns:
+        rich.add_column(Text(one_line(column.title)), justify="right" if column.numeric else "left")
+    for row in table.rows:
+        rich.add_row(*(Text(one_line(cell.text)) for cell in row))
+    return rich
+
+
+def _print_doubts(console: Console, content: Content) -> None:
+    doubts = [doubt for section in content.sections for doubt in section.doubts]
+    if not doubts:
+        return
+    console.print()
+    for doubt in doubts[:MAX_DOUBTS]:
+        console.print(Text("! " + one_line(doubt), style="yellow"))
+    if len(doubts) > MAX_DOUBTS:
+        console.print(Text(f"! … and {len(doubts) - MAX_DOUBTS} more in the report", style="yellow"))

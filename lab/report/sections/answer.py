@@ -1,0 +1,202 @@
+"""The first screen: what was asked, what came out, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from math import log
+from types import MappingProxyType
+
+from lab.analysis.comparable import shares_file_pages
+from lab.analysis.judge.verdict import Judgement, Reason
+from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.metrics import METRICS, Metric, Unit
+from lab.record.types import RunInfo
+from lab.report.charts.forest import Forest, ForestRow
+from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
+from lab.report.sections.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
+from lab.report.sections.points import arm_names
+from lab.units import format_change
+
+Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
+NO_JUDGEMENTS: Judgements = MappingProxyType({})
+
+HEADLINE = (
+    "p50",
+    "p99",
+    "throughput",
+    "errors",
+    "memory.pss.total",
+    "memory.cgroup.anon",
+    "cpu.per_1k",
+    "share.max",
+    "boot",
+)
+
+
+def status(summary: RunSummary) -> str:
+    """How many blocks there are and what may be said with so many."""
+    decision = summary.decision
+    if not summary.blocks:
+        return "No trial was finished: there is nothing to compare."
+    used, seen = len(decision.used), len(summary.blocks)
+    counted = _blocks(used) if used == seen else f"{used} of {_blocks(seen)} valid"
+    if not used:
+        return f"{counted}: the numbers below say nothing about the arms."
+    if used < MIN_BLOCKS:
+        return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
+    return f"{counted}, all valid." if used == seen else f"{counted}."
+
+
+def memory_note(run: RunInfo, summary: RunSummary) -> str:
+    """On the first screen, because it can turn the answer round: memory under a driver that shares no file pages."""
+    judged = any(key.startswith("memory.pss") for key in summary.scenario.compare.primary)
+    models = {arm.model for arm in summary.scenario.arms}
+    if not judged or len(models) < 2 or shares_file_pages(run.environment) is not False:
+        return ""
+    return (
+        f" Memory of several containers is counted high here: the storage driver "
+        f"{run.environment.facts['storage_driver']} shares no file pages between them, as overlay2 would. "
+        "Compare the anonymous memory below."
+    )
+
+
+def _blocks(count: int) -> str:
+    return f"{count} block" if count == 1 else f"{count} blocks"
+
+
+def plain_answers(summary: RunSummary) -> tuple[Answer, ...]:
+    """One sentence without a verdict for every primary metric and contender."""
+    return tuple(Answer(sentence=_sentence(summary, METRICS[key], arm)) for key, arm in _contests(summary))
+
+
+def _contests(summary: RunSummary) -> Iterator[tuple[str, str]]:
+    for key in dict.fromkeys(summary.scenario.compare.primary):
+        for arm in summary.arms:
+            if arm.name != summary.baseline:
+                yield key, arm.name
+
+
+def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
+    found, baseline = summary.metrics[arm, metric.key], summary.metrics[summary.baseline, metric.key]
+    pair = f"{metric.title}: {arm} and {summary.baseline} cannot be compared"
+    if not summary.decision.used:
+        return f"{pair}, no block is valid."
+    if found.median is None or baseline.median is None:
+        return f"{pair}, a value is missing."
+    medians = f"{quantity(metric.unit, found.median)} against {quantity(metric.unit, baseline.median)}"
+    if found.ratio is None:
+        return f"{pair} by a ratio ({medians})."
+    change = format_change(found.ratio)
+    joined = f"{change} as" if change.endswith("as much") else f"{change} than"
+    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(summary.decision.used))})."
+
+
+def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
+    """Every block's ratio for every primary, with its interval; None when there is no ratio to show."""
+    rows = [
+        row for key, arm in _contests(summary) if (row := _forest_row(summary, key, arm, judgements.get((key, arm))))
+    ]
+    if not rows:
+        return None
+    intervals = any(row.interval for row in rows)
+    return Figure(
+        key="ratios",
+        title=f"Ratio to {summary.baseline}",
+        sentence=_most_apart(rows, summary.baseline)
+        + " Dots are blocks, ticks "
+        + ("the estimates, lines the intervals that decide" if intervals else "their medians")
+        + "; inside the shaded band a difference would not matter.",
+        chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows)),
+    )
+
+
+def _forest_row(summary: RunSummary, key: str, arm: str, judged: Judgement | None) -> ForestRow | None:
+    metric, found = METRICS[key], summary.metrics[arm, key]
+    points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio)
+    estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
+    if not points or not estimate:
+        return None
+    bound = summary.scenario.compare.bound(key)
+    return ForestRow(
+        metric=metric.title,
+        arm=arm_names(summary).index(arm),
+        name=arm,
+        points=points,
+        estimate=estimate,
+        interval=(judged.interval.low, judged.interval.high) if judged and judged.interval else None,
+        band=(1 / (1 + bound), 1 + bound) if bound is not None else None,
+        word=judged.verdict.value if judged and judged.verdict else "",
+    )
+
+
+def _most_apart(rows: list[ForestRow], baseline: str) -> str:
+    row = max(rows, key=lambda row: abs(log(row.estimate)))
+    return f"Farthest from {baseline}: {row.metric} of {row.name}, {row.estimate:.3f} times as much."
+
+
+def headline(summary: RunSummary, judgements: Judgements) -> Table:
+    """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
+    keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
+    contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
+    rows = tuple(
+        (*words(METRICS[key].title, METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
+        for key in keys
+        if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
+    )
+    basis = "the valid blocks" if summary.decision.used else "all blocks, none of which is valid"
+    return Table(
+        key="headline",
+        title="The arms side by side",
+        columns=tuple(_headline_columns(summary.baseline, contenders)),
+        rows=rows,
+        note=f"Medians over {basis}; ratio to {summary.baseline}: "
+        + (
+            ratio_note(judgements, summary.scenario.compare.primary) + fallback_note(summary, judgements, keys)
+            if judgements and summary.decision.used
+            else "median of the blocks' ratios."
+        ),
+    )
+
+
+def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
+    """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
+    lacking = any(
+        judged.reason is Reason.MISSING and summary.metrics[arm, key].ratio is not None
+        for (key, arm), judged in judgements.items()
+        if key in keys
+    )
+    return " Where a block lacks the value, it is the median of the other blocks' ratios." if lacking else ""
+
+
+def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
+    yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
+    for arm in contenders:
+        yield from (*columns(numeric=[arm]), *ratio_columns("ratio", f"{arm} ratio"))
+
+
+def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
+    """What a ratio is, and of which level the interval beside it, if any ratio has one."""
+    levels = {key in primaries: judged.level for (key, _), judged in judgements.items() if judged.interval}
+    texts = [f"{level * 100:.4g} %" for _, level in sorted(levels.items(), reverse=True)]
+    if len(set(texts)) > 1:
+        texts = [f"{texts[0]} of the primaries, {texts[1]} of the others"]
+    inside = f", with its interval ({texts[0]})" if texts else ""
+    return f"the estimate over the blocks (Hodges–Lehmann){inside}."
+
+
+def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
+    yield cell(metric.unit, shown_value(summary, summary.baseline, metric.key))
+    for arm in contenders:
+        found = summary.metrics[arm, metric.key]
+        yield cell(metric.unit, shown_value(summary, arm, metric.key))
+        counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
+        judged = judgements.get((metric.key, arm))
+        middle = found.ratio if summary.decision.used else found.ratio_all
+        ratio = (judged.estimate if judged else None) or middle
+        yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)
+
+
+def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
+    """The median over the valid blocks, or over all of them where none is valid."""
+    found = summary.metrics[arm, key]
+    return found.median if summary.decision.used else found.median_all

@@ -1,0 +1,124 @@
+"""What stands on the first screen beside the answer: can it be believed, and where was it measured?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.analysis.comparison import Comparison
+from lab.analysis.gates import CAVEAT, INVALID
+from lab.analysis.headroom import headroom
+from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.metrics import METRICS
+from lab.record.types import RunInfo
+from lab.report.content import Box, Mood
+from lab.report.sections.images import arms_by_image, images_text, versions_text
+from lab.report.sections.limits import budget_text, engine_text, known, runs_from
+from lab.scenario.model import Arm
+from lab.units import format_bytes, format_rate, format_ratio
+
+UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
+
+
+def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, doubts: Sequence[str]) -> Box:
+    """Blocks, gates, doubts, head-room and noise floor; good only when there is nothing to hold against the run."""
+    used, seen = len(summary.decision.used), len(summary.blocks)
+    if not used:
+        title, mood = "Can you believe it? No: there is no valid block", Mood.BAD
+    elif doubts:
+        title, mood = f"Can you believe it? With {_count(len(doubts), 'doubt')}", Mood.DOUBT
+    elif used < MIN_BLOCKS:
+        title, mood = "Can you believe it? As a smoke test", Mood.DOUBT
+    else:
+        title, mood = "Can you believe it? Every check holds", Mood.GOOD
+    rows = (
+        ("blocks", f"{used} of {seen} valid, {summary.decision.planned} planned"),
+        ("gates", _gates(summary)),
+        ("doubts", doubts[0] + (f" And {len(doubts) - 1} more." if len(doubts) > 1 else "") if doubts else "none"),
+        ("load generator", _generator(run, summary)),
+        ("noise floor", "; ".join(_floors(comparison)) or UNKNOWN_FLOOR),
+    )
+    return Box(key="validity", title=title, mood=mood, rows=rows, more="belief")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _gates(summary: RunSummary) -> str:
+    if not summary.gates:
+        return "none was evaluated"
+    worst = [gate.worst.outcome for gate in summary.gates]
+    parts = [f"{len(worst) - worst.count(CAVEAT) - worst.count(INVALID)} of {len(worst)} passed everywhere"]
+    parts += [f"{worst.count(CAVEAT)} left a doubt"] if CAVEAT in worst else []
+    parts += [f"{worst.count(INVALID)} failed somewhere"] if INVALID in worst else []
+    return ", ".join(parts)
+
+
+def _generator(run: RunInfo, summary: RunSummary) -> str:
+    room = headroom(run, summary)
+    if room is None:
+        return "its limit on this machine is not known"
+    return f"driven at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of its limit here"
+
+
+def _floors(comparison: Comparison | None) -> Iterator[str]:
+    """The least difference that this machine can show, for each primary."""
+    floors = {
+        METRICS[contest.metric].title: contest.judgement.floor
+        for contest in (comparison.primaries if comparison else ())
+    }
+    for title, floor in floors.items():
+        if floor is not None:
+            yield f"{title} {format_ratio(floor)}"
+
+
+def machine_box(run: RunInfo, summary: RunSummary) -> Box:
+    """Machine, engine, image, versions, budget, load: what every number depends on."""
+    scenario = summary.scenario
+    profiles = sorted({f"{arm.front} ({arm.profile})" for arm in scenario.arms if arm.front != "direct"})
+    rate = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
+    rows = {
+        "machine": _joined(known(run, "cpu_model"), _cores(run), _memory(run), known(run, "virtualisation")),
+        "system": _joined(_named(run, "kernel"), _named(run, "cgroup_version", "cgroup v")),
+        "engine": _joined(
+            engine_text(run),
+            f"{known(run, 'network') or scenario.network} network",
+            known(run, "storage_driver"),
+        ),
+        runs_from(run): images_text(run, scenario.arms),
+        "versions": _versions(run, scenario.arms),
+        "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
+        "front": ", ".join(profiles) or "none: clients connect directly",
+        "load": f"{rate}, users and duration by hand"
+        if run.exploratory
+        else f"{rate}, {scenario.load.lanes} lanes, {scenario.load.measure:g} s measured in each trial",
+        "seed": str(scenario.trials.seed),
+    }
+    return Box(key="machine", title="Measured on", mood=Mood.PLAIN, rows=tuple(rows.items()), more="details")
+
+
+def _versions(run: RunInfo, arms: Sequence[Arm]) -> str:
+    """Of the image that all arms run from, as the environment tells them; else those of each image. And Locust's."""
+    locust = _named(run, "locust", "locust ")
+    if len(arms_by_image(run, arms)) > 1:
+        return "; ".join(filter(None, (versions_text(run, arms), locust)))
+    return _joined(*(_named(run, name, f"{name} ") for name in ("uvicorn", "fastapi", "uvloop")), locust)
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part) or "not known"
+
+
+def _named(run: RunInfo, name: str, before: str = "") -> str:
+    value = known(run, name)
+    return f"{before or name + ' '}{value}" if value else ""
+
+
+def _cores(run: RunInfo) -> str:
+    cores = known(run, "cpu_count", "cores")
+    return f"{cores} cores" if cores else ""
+
+
+def _memory(run: RunInfo) -> str:
+    memory = known(run, "memory_bytes", "memory_total_bytes")
+    return format_bytes(float(memory)) if memory.isdecimal() else ""

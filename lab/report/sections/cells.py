@@ -1,0 +1,94 @@
+"""Stored values into words: one formatter for each unit, one scale for each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from lab.analysis.judge.intervals import Interval
+from lab.metrics import Unit
+from lab.report.content import Cell, Column, Reader
+from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
+
+FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
+    Unit.BYTES: format_bytes,
+    Unit.SECONDS: format_seconds,
+    Unit.COUNT: format_count,
+    Unit.PER_SECOND: format_rate,
+    Unit.FRACTION: format_ratio,
+    Unit.RATIO: format_factor,
+}
+UNKNOWN = "–"
+
+
+def quantity(unit: Unit, value: float | None) -> str:
+    """``34.1 MiB``; an unknown value is a dash, never a zero."""
+    return UNKNOWN if value is None else FORMATTERS[unit](value)
+
+
+def cell(unit: Unit, value: float | None) -> Cell:
+    """A numeric cell that keeps the stored value."""
+    return Cell(quantity(unit, value), value)
+
+
+def ratio_cell(ratio: float | None) -> Cell:
+    """A ratio to the baseline."""
+    return Cell(UNKNOWN if ratio is None else format_factor(ratio), ratio)
+
+
+def words(*texts: object) -> tuple[Cell, ...]:
+    """Cells of plain text."""
+    return tuple(Cell(str(text)) for text in texts)
+
+
+def columns(*titles: str, numeric: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Text columns, then numeric ones."""
+    return (*(Column(title=title) for title in titles), *(Column(title=title, numeric=True) for title in numeric))
+
+
+def only(reader: Reader, found: Iterable[Column]) -> tuple[Column, ...]:
+    """The same columns for this reader alone."""
+    return tuple(replace(column, reader=reader) for column in found)
+
+
+def ratio_columns(title: str, name: str) -> tuple[Column, ...]:
+    """For ``ratio_cells``: a column called ``title`` for people, three that begin with ``name`` for programs."""
+    return (
+        *only(Reader.PEOPLE, columns(numeric=[title])),
+        *only(Reader.PROGRAMS, columns(numeric=[name, f"{name} low", f"{name} high"])),
+    )
+
+
+def ratio_cells(ratio: float | None, interval: Interval | None) -> tuple[Cell, ...]:
+    """A ratio with its interval as one text, then ratio, low and high end as numbers."""
+    shown = ratio_cell(ratio)
+    text = f"{shown.text} ({narrow(interval)})" if interval else shown.text
+    return (Cell(text, ratio), shown, *interval_cells(interval))
+
+
+def interval_cells(interval: Interval | None) -> tuple[Cell, ...]:
+    """Both ends of an interval of ratios."""
+    return (ratio_cell(interval.low), ratio_cell(interval.high)) if interval else (ratio_cell(None),) * 2
+
+
+def narrow(interval: Interval) -> str:
+    """``"1.12–1.21"``; a decimal more where two would hide the width, on which side of 1 an end lies, or the estimate,
+    which has three.
+    """
+    ends = (interval.low, interval.high)
+    low, high = (round(end, 2) for end in ends)
+    hides_one = any(short == 1 != end for short, end in zip((low, high), ends, strict=True))
+    coarse = low == high or hides_one or not low <= round(interval.estimate, 3) <= high
+    return "–".join(f"{end:.3f}" if coarse else f"{end:.2f}" for end in ends)
+
+
+def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:
+    """(divisor, label) that make an axis readable: values ÷ divisor are in the labelled unit."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if unit is Unit.BYTES:
+        return (GIB, "GiB") if largest >= 10 * GIB else (MIB, "MiB")
+    if unit is Unit.SECONDS:
+        return (1.0, "s") if largest >= 1 else (1e-3, "ms")
+    if unit is Unit.FRACTION:
+        return 0.01, "%"
+    return 1.0, "" if unit is Unit.RATIO else unit.value

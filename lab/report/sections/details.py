@@ -1,0 +1,201 @@
+"""Details: every metric, every trial, every command, every version."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from lab.analysis.comparison import Comparison
+from lab.analysis.judge.verdict import Judgement
+from lab.analysis.summary import ArmMetric, RunSummary
+from lab.metrics import CATALOGUE, METRICS, Group, Metric
+from lab.record.types import RunInfo
+from lab.report.content import Cell, Column, Listing, Reader, Section, Table
+from lab.report.sections.answer import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
+from lab.report.sections.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
+from lab.report.sections.limits import environment_table
+from lab.scenario.model import APP_IMAGE
+
+MAX_BLOCK_COLUMNS = 20
+SAME_FOR_ALL, NO_ARM = "all arms", "no arm"
+
+
+def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
+    """Everything a careful reader may want to check; ``choices`` is what ``sensitivity`` gave."""
+    tables = (
+        *([choices] if choices else []),
+        *(metric_table(summary, group, judgements) for group in Group),
+        trial_table(run, summary),
+        version_table(run, summary),
+    )
+    return Section(
+        key="details",
+        title="Details",
+        sentences=(
+            "Metrics that were not declared primary are exploratory: they explain, they do not decide. "
+            "The command lab metrics lists their definitions.",
+            *(() if choices else ("Every block that ran counts, so that no choice of blocks can have decided.",)),
+        ),
+        parts=(
+            *(table for table in (*tables, environment_table(run)) if table.rows),
+            *listings(summary),
+        ),
+    )
+
+
+def sensitivity(comparison: Comparison | None) -> Table | None:
+    """The primaries judged over other choices of blocks; None when there was no choice."""
+    if comparison is None or not (comparison.decision.invalid or comparison.decision.replacements):
+        return None
+    rows = tuple(
+        words(METRICS[contest.metric].title, contest.arm, *(_word(judged) for judged in judgements))
+        for contest in comparison.primaries
+        for judgements in [(contest.judgement, contest.originals, contest.ungated)]
+    )
+    return Table(
+        key="sensitivity",
+        title="Does the choice of blocks decide?",
+        columns=columns("primary", "arm", "valid blocks", "valid without replacements", "as if no gate existed"),
+        rows=rows,
+        note="The verdict stands on the valid blocks; the other columns only show how much depends on that choice.",
+    )
+
+
+def _word(judged: Judgement | None) -> str:
+    if judged is None or judged.estimate is None:
+        return "–"
+    interval = f" ({judged.interval.low:.3f}–{judged.interval.high:.3f})" if judged.interval else ""
+    return f"{judged.estimate:.3f}{interval}, {judged.verdict.value if judged.verdict else 'numbers only'}"
+
+
+def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:
+    """One row for each metric of the group and arm: median, ratio with its interval, and the value of every block."""
+    blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
+    primaries = summary.scenario.compare.primary
+    rows = tuple(
+        _metric_row(metric, values, metric.key in primaries, judgements.get((metric.key, arm.name)), blocks)
+        for metric in CATALOGUE
+        if metric.group is group
+        for arm in summary.arms
+        for values in [summary.metrics[arm.name, metric.key]]
+        if values.median_all is not None
+    )
+    hidden = len(summary.blocks) - len(blocks)
+    keys = {metric.key for metric in CATALOGUE if metric.group is group}
+    ratio = (
+        ratio_note(judgements, primaries) + fallback_note(summary, judgements, keys)
+        if judgements
+        else "median of the blocks' ratios."
+    )
+    return Table(
+        key=f"metrics-{group.value.lower()}",
+        title=f"Metrics: {group.value}",
+        columns=_metric_columns([_block_title(summary, block) for block in blocks]),
+        rows=rows,
+        note=f"Medians over the valid blocks; ratio to {summary.baseline}: {ratio}"
+        + (f" {hidden} further blocks are not shown." if hidden else ""),
+    )
+
+
+def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
+    """An interval is one text for people, and two numbers for programs, which also need to know the unit."""
+    return (
+        *columns("metric", "arm", "kind"),
+        *only(Reader.PROGRAMS, columns("unit")),
+        *columns(numeric=("median", "ratio")),
+        *only(Reader.PEOPLE, columns(numeric=["interval"])),
+        *only(Reader.PROGRAMS, columns(numeric=("interval low", "interval high"))),
+        *columns(numeric=blocks),
+    )
+
+
+def _metric_row(
+    metric: Metric, values: ArmMetric, primary: bool, judged: Judgement | None, blocks: Sequence[int]
+) -> tuple[Cell, ...]:
+    interval = judged.interval if judged else None
+    return (
+        *words(metric.title, values.arm, "primary" if primary else "exploratory", metric.unit),
+        cell(metric.unit, values.median),
+        ratio_cell((judged.estimate if judged else None) or values.ratio),
+        *words(f"{interval.low:.3f}–{interval.high:.3f}" if interval else UNKNOWN),
+        *interval_cells(interval),
+        *(cell(metric.unit, values.values.get(block)) for block in blocks),
+    )
+
+
+def _block_title(summary: RunSummary, block: int) -> str:
+    return f"block {block}" if block in summary.decision.used else f"block {block} (not valid)"
+
+
+def trial_table(run: RunInfo, summary: RunSummary) -> Table:
+    """The trials in the order in which they were to run."""
+    done = {trial.record.trial_id: trial for trial in summary.trials}
+    rows = []
+    for place, trial_id in enumerate(run.order, 1):
+        trial = done.get(trial_id)
+        state = run.states[trial_id].value if trial_id in run.states else "?"
+        numbers = (
+            (trial.values["boot"], float(trial.counts.requests), float(trial.counts.failures)) if trial else (None,) * 3
+        )
+        rows.append((*words(place, trial_id, state), *_trial_cells(numbers)))
+    return Table(
+        key="trials",
+        title="Trials in the order of the run",
+        columns=columns("place", "trial", "state", numeric=("time until ready", "requests", "failed")),
+        rows=tuple(rows),
+    )
+
+
+def _trial_cells(numbers: tuple[float | None, ...]) -> Iterator[Cell]:
+    units = {metric.key: metric.unit for metric in CATALOGUE}
+    for key, value in zip(("boot", "errors", "errors"), numbers, strict=True):
+        yield cell(units[key], value)
+
+
+def version_table(run: RunInfo, summary: RunSummary) -> Table:
+    """Images with their digests and origins, and the versions that the arms reported."""
+    images = [
+        words(
+            f"image {key}",
+            f"{image.get('name', '')} ({image.get('origin', '')}) {image.get('digest', '')}",
+            _users(key, summary),
+        )
+        for key, image in run.images.items()
+    ]
+    reported: dict[tuple[str, str], list[str]] = {}
+    for arm in summary.arms:
+        for trial in summary.of_arm(arm.name)[:1]:
+            for name, version in trial.record.versions.items():
+                reported.setdefault((name, version), []).append(arm.name)
+    versions = [
+        words(name, version, SAME_FOR_ALL if len(arms) == len(summary.arms) else ", ".join(arms))
+        for (name, version), arms in reported.items()
+    ]
+    return Table(
+        key="versions",
+        title="Images and versions",
+        columns=columns("what", "version", "arms"),
+        rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images, *versions),
+    )
+
+
+def _users(key: str, summary: RunSummary) -> str:
+    """Which arms an image is for. The base is for those of the app that was built on it, nginx for those behind it."""
+    arms = summary.scenario.arms
+    if key == "nginx":
+        users = [arm.name for arm in arms if arm.front == key]
+    else:
+        users = [arm.name for arm in arms if arm.image_key == (APP_IMAGE if key == "python" else key)]
+    return SAME_FOR_ALL if len(users) == len(arms) else ", ".join(users) or NO_ARM
+
+
+def listings(summary: RunSummary) -> Iterator[Listing]:
+    """The full commands and configuration files of one trial of each arm."""
+    for arm in summary.arms:
+        for trial in summary.of_arm(arm.name)[:1]:
+            services = sorted(trial.record.services, key=lambda service: (service.kind, service.name))
+            commands = "\n".join(f"{service.name}: {shlex.join(service.argv)}" for service in services)
+            yield Listing(key=f"commands-{arm.name}", title=f"Commands of {arm.name}", text=commands)
+            for service in services:
+                for path, text in service.files.items():
+                    yield Listing(key=f"file-{arm.name}-{service.name}", title=f"{path} of {arm.name}", text=text)

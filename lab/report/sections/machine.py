@@ -1,0 +1,153 @@
+"""Was the machine quiet? The primaries in the order of the run, and what others took of the machine meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from lab.analysis.judge.drift import MIN_TRIALS, drift
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.quiet import Quiet
+from lab.analysis.trial.trial import TrialSummary
+from lab.metrics import METRICS, Unit
+from lab.report.charts.order import Order, OrderPanel, OrderPoint
+from lab.report.content import Cell, Figure, Section, Table
+from lab.report.sections.cells import axis, cell, columns, quantity, words
+from lab.report.sections.points import arm_names
+from lab.units import format_ratio
+
+MAX_NAMED = 4  # arms whose drift a caption names, farthest first
+
+DISTURBANCES: tuple[tuple[str, Callable[[Quiet], float | None]], ...] = (
+    ("steal", lambda found: found.steal),
+    ("foreign CPU", lambda found: found.foreign),
+    ("CPU pressure", lambda found: found.psi_cpu),
+    ("memory pressure", lambda found: found.psi_memory),
+    ("I/O pressure", lambda found: found.psi_io),
+)
+
+
+def quiet_section(summary: RunSummary, order: Sequence[str]) -> Section:
+    """Drift of the primaries; steal, foreign CPU and pressure of every trial."""
+    figures = (order_figure(summary, order), disturbance_figure(summary, order))
+    tables = (disturbance_table(summary, order),) if summary.trials else ()
+    return Section(
+        key="order",
+        title="Was the machine quiet?",
+        parts=(*(figure for figure in figures if figure), *tables),
+    )
+
+
+def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
+    """Every primary metric in the order in which the trials ran: drift of the machine shows here."""
+    panels = []
+    for key in dict.fromkeys(summary.scenario.compare.primary):
+        unit = METRICS[key].unit
+        divisor, name = axis(unit, (trial.values[key] for trial in summary.trials))
+        points = [
+            _point(summary, order, trial, value / divisor, quantity(unit, value))
+            for trial in summary.trials
+            if (value := trial.values[key]) is not None
+        ]
+        title = METRICS[key].title
+        if points:
+            panels.append(OrderPanel(heading=f"{title} ({name})" if name else title, points=tuple(points)))
+    if not panels:
+        return None
+    return Figure(
+        key="order",
+        title="In the order of the run",
+        sentence=f"{len(summary.trials)} trials, each a dot. {_drifts(summary, order)}",
+        chart=Order(
+            title="Primary metrics in the order of the run",
+            arms=arm_names(summary),
+            trials=len(order),
+            panels=tuple(panels),
+        ),
+    )
+
+
+def _drifts(summary: RunSummary, order: Sequence[str]) -> str:
+    """How far each arm moved during the run, metric by metric, the one that moved most first."""
+    said = []
+    for key in dict.fromkeys(summary.scenario.compare.primary):
+        found = {arm: drift(_in_order(summary, arm, key, order)) for arm in arm_names(summary)}
+        known = {arm: moved for arm, moved in found.items() if moved is not None}
+        if known:
+            said.append(f"{METRICS[key].title}: {_farthest(known)}")
+    if not said:
+        return f"To tell a drift from chance takes at least {MIN_TRIALS} trials of an arm, and there are too few."
+    return (
+        f"From the first to the last third of each arm's trials the median changed – {'; '.join(said)}. A change that "
+        "all arms share is the machine's, not an arm's."
+    )
+
+
+def _in_order(summary: RunSummary, arm: str, key: str, order: Sequence[str]) -> list[float | None]:
+    trials = sorted(summary.of_arm(arm), key=lambda trial: order.index(trial.record.trial_id))
+    return [trial.values[key] for trial in trials]
+
+
+def _farthest(moved: Mapping[str, float]) -> str:
+    ranked = sorted(moved.items(), key=lambda item: -abs(item[1]))
+    named = ", ".join(f"{arm} {_signed(size)}" for arm, size in ranked[1:MAX_NAMED])
+    hidden = len(ranked) - MAX_NAMED
+    rest = f" ({named}{f', {hidden} others less' if hidden > 0 else ''})" if named else ""
+    most = "most in " if named else "in "
+    return f"{most}{ranked[0][0]}, {_signed(ranked[0][1])}{rest}"
+
+
+def _signed(change: float) -> str:
+    sign = "±" if round(change, 3) == 0 else "−" if change < 0 else "+"
+    return sign + format_ratio(abs(change))
+
+
+def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
+    """What others took, trial by trial; None where the machine told nothing."""
+    panels, worst = [], []
+    for name, value_of in DISTURBANCES:
+        found = [(trial, value) for trial in summary.trials if (value := value_of(trial.quiet)) is not None]
+        if found:
+            points = tuple(_point(summary, order, trial, value, format_ratio(value)) for trial, value in found)
+            panels.append(OrderPanel(heading=name, points=points, percent=True, zero=True))
+            worst.append(f"{name} {format_ratio(max(value for _, value in found))}")
+    if not panels:
+        return None
+    return Figure(
+        key="disturbances",
+        title="What others took of the machine",
+        sentence=f"Largest of any trial: {', '.join(worst)}. Pressure is the part of the time in which some process of "
+        "the machine, an arm's own included, waited for the resource.",
+        chart=Order(
+            title="Steal, foreign CPU and pressure in the order of the run",
+            arms=arm_names(summary),
+            trials=len(order),
+            panels=tuple(panels),
+        ),
+    )
+
+
+def _point(summary: RunSummary, order: Sequence[str], trial: TrialSummary, shown: float, text: str) -> OrderPoint:
+    return OrderPoint(
+        arm=arm_names(summary).index(trial.record.arm),
+        place=order.index(trial.record.trial_id) + 1,
+        value=shown,
+        text=f"{trial.record.trial_id}: {text}",
+    )
+
+
+def disturbance_table(summary: RunSummary, order: Sequence[str]) -> Table:
+    """The same as a table, in the order of the run."""
+    trials = sorted(summary.trials, key=lambda trial: order.index(trial.record.trial_id))
+    return Table(
+        key="disturbances-by-trial",
+        title="Steal, foreign CPU and pressure by trial",
+        columns=columns("trial", numeric=[name for name, _ in DISTURBANCES]),
+        rows=tuple((*words(trial.record.trial_id), *_cells(trial)) for trial in trials),
+        note="Over the measure phase. Steal and foreign CPU are parts of the machine; pressure (PSI, some) is a part "
+        "of the time.",
+        folded=True,
+    )
+
+
+def _cells(trial: TrialSummary) -> Iterator[Cell]:
+    return (cell(Unit.FRACTION, value_of(trial.quiet)) for _, value_of in DISTURBANCES)

@@ -1,0 +1,63 @@
+"""Do it again: the scenario as a file that a reader can save, the commands, and where the raw data are."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from lab.analysis.summary import RunSummary
+from lab.record.types import RunInfo
+from lab.report.content import Listing, Section
+from lab.scenario.file import PATH_KEYS
+from lab.scenario.model import Scenario
+from lab.scenario.secret import secret_items
+from lab.scenario.secrets_of import environments
+from lab.scenario.text import scenario_text
+
+
+def again(run: RunInfo, summary: RunSummary) -> Section:
+    """How to repeat the run, and how to make its report again."""
+    blocks = summary.decision.planned
+    flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
+    return repeat_section(
+        run,
+        summary.scenario,
+        f"lab run {shlex.quote(file_name(run))}{flags}",
+        f"Save the scenario below as {file_name(run)}; the first command runs it as this run did. Its seed, "
+        f"{summary.scenario.trials.seed}, fixes the order of the trials and every arrival.",
+    )
+
+
+def file_name(run: RunInfo) -> str:
+    """What the file of the run's scenario is called."""
+    return f"{run.scenario_name}.toml"
+
+
+def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: str) -> Section:
+    """``command`` and what it does; then, for any run, what to mind in its scenario, and how to rebuild the report."""
+    text = f"{command}\nlab report {shlex.quote(run.run_id)}"
+    return Section(
+        key="again",
+        title="Do it again",
+        sentences=(
+            *sentences,
+            *_to_mind(scenario),
+            "The second command rebuilds this report from the raw files; it is for the folder that holds this run "
+            "folder.",
+        ),
+        parts=(
+            Listing(key="again-commands", title="Commands", text=text),
+            Listing(key="again-scenario", title="Scenario", text=scenario_text(scenario)),
+        ),
+    )
+
+
+def _to_mind(scenario: Scenario) -> Iterator[str]:
+    """What another machine must have in place of this one's: paths, and the values of secrets."""
+    paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
+    yield f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
+    secrets = dict.fromkeys(
+        secret.source or name for name, secret in secret_items(env for _, env in environments(scenario))
+    )
+    if secrets:
+        yield f"Values of secrets are not in it: set {', '.join(secrets)} in the lab's environment."

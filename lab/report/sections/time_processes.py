@@ -1,0 +1,147 @@
+"""CPU and memory of every process over time, in one block, a panel for each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.timeline import ProcessTrack
+from lab.analysis.trial.tracks import Track
+from lab.analysis.trial.trial import TrialSummary
+from lab.plan.kinds import Role
+from lab.report.charts.curves import Curves, Plot, Series, columns_for
+from lab.report.charts.scales import linear
+from lab.report.charts.style import DASHES, Key, fill_key, stroke_key
+from lab.report.content import Figure
+from lab.report.sections.points import arm_names
+from lab.report.sections.time_axis import (
+    TIME_TITLE,
+    phases_of_readings,
+    sampled_middles,
+    sampled_scale,
+    shown_block,
+    shown_trials,
+    thinned,
+    thinning,
+)
+from lab.units import MIB, format_bytes, format_ratio
+
+MAX_TRACKS = 40  # processes of one arm in a figure; the ledger has them all
+PERCENT = 0.01
+DASHED = (Role.WORKER, Role.PROXY, Role.SUPERVISOR, Role.HELPER, Role.PLATFORM)  # solid first
+NOTHING: tuple[Track, Track] = ((), ())
+
+Tracks = Callable[[ProcessTrack], tuple[Track, Track, Track]]  # the line, and the extremes around it
+
+
+def process_figures(summary: RunSummary) -> Iterator[Figure]:
+    """CPU and PSS of the processes of the first block that counts."""
+    trials = shown_trials(summary)
+    cpu = f"busiest process, mean of the measure phase: {', '.join(_busiest(trials)) or 'not known'}"
+    memory = f"largest process at its peak in the measure phase: {', '.join(_largest(trials)) or 'not known'}"
+    around = ", its extremes shaded" if thinned(trials) else ""
+    cpu += f". {thinning(trials, f'the mean{around}')}"
+    memory += f". {thinning(trials, f'the largest reading{around}')}"
+    yield from _figure(summary, trials, "process-cpu", "CPU by process", cpu, _cpu, "CPU (% of a core)")
+    yield from _figure(summary, trials, "process-memory", "Memory by process", memory, _memory, "PSS (MiB)")
+
+
+def _cpu(process: ProcessTrack) -> tuple[Track, Track, Track]:
+    around = process.cpu_extremes
+    low, high = (around.low, around.high) if around else NOTHING
+    return _in(process.cpu_cores, PERCENT), _in(low, PERCENT), _in(high, PERCENT)
+
+
+def _memory(process: ProcessTrack) -> tuple[Track, Track, Track]:
+    high = _in(process.pss_bytes, MIB)
+    return high, _in(process.pss_low_bytes, MIB), high
+
+
+def _busiest(trials: Sequence[TrialSummary]) -> Iterator[str]:
+    for trial in trials:
+        cores = [line.cpu_s / trial.record.measure.length_s for line in trial.ledger if line.cpu_s is not None]
+        if cores:
+            yield f"{trial.record.arm} {format_ratio(max(cores))}"
+
+
+def _largest(trials: Sequence[TrialSummary]) -> Iterator[str]:
+    for trial in trials:
+        peaks = [line.pss_peak_bytes for line in trial.ledger if line.pss_peak_bytes is not None]
+        if peaks:
+            yield f"{trial.record.arm} {format_bytes(max(peaks))}"
+
+
+def _figure(
+    summary: RunSummary,
+    trials: Sequence[TrialSummary],
+    key: str,
+    title: str,
+    said: str,
+    tracks_of: Tracks,
+    unit: str,
+) -> Iterator[Figure]:
+    plots = [plot for trial in trials if (plot := _plot(summary, trial, tracks_of)).series]
+    if not plots:
+        return
+    values = [value for plot in plots for own in plot.series for track in (own.ys, own.high) for value in track]
+    cut = any(len(trial.timeline.processes) > MAX_TRACKS for trial in trials)
+    yield Figure(
+        key=key,
+        title=title,
+        sentence=f"Every line is one process of {shown_block(summary)}; {said}"
+        + (f" Of each arm the {MAX_TRACKS} largest are drawn." if cut else ""),
+        chart=Curves(
+            title=title,
+            arms=(),
+            plots=tuple(plots),
+            x=sampled_scale(trials),
+            y=linear(values, zero=True),
+            x_title=TIME_TITLE,
+            y_title=unit,
+            keys=tuple(_keys(trials)),
+            columns=columns_for(len(plots)),
+            height=180,
+        ),
+    )
+
+
+def _keys(trials: Sequence[TrialSummary]) -> Iterator[Key]:
+    seen = {process.role for trial in trials for process in trial.timeline.processes}
+    for place, role in enumerate(DASHED):
+        if role in seen:
+            yield stroke_key(role.value, DASHES[place])
+    if thinned(trials):
+        yield fill_key("smallest to largest reading", 0.15)
+
+
+def _plot(summary: RunSummary, trial: TrialSummary, tracks_of: Tracks) -> Plot:
+    arm = arm_names(summary).index(trial.record.arm)
+    largest = sorted(trial.timeline.processes, key=_peak, reverse=True)[:MAX_TRACKS]
+    series = [_line(arm, trial, process, tracks_of(process)) for process in largest]
+    return Plot(
+        series=tuple(own for own in series if any(value is not None for value in own.ys)),
+        heading=trial.record.arm,
+        arm=arm,
+        phases=phases_of_readings(trial),
+    )
+
+
+def _line(arm: int, trial: TrialSummary, process: ProcessTrack, tracks: tuple[Track, Track, Track]) -> Series:
+    middle, low, high = tracks
+    return Series(
+        arm=arm,
+        name=f"{process.role} {process.service}/{process.ordinal}, pid {process.pid}",
+        xs=sampled_middles(trial),
+        ys=middle,
+        low=low,
+        high=high,
+        dash=DASHED.index(process.role),
+    )
+
+
+def _peak(process: ProcessTrack) -> float:
+    return max((value for value in process.pss_bytes if value is not None), default=0.0)
+
+
+def _in(track: Track, unit: float) -> Track:
+    return tuple(None if value is None else value / unit for value in track)

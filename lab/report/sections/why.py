@@ -1,0 +1,148 @@
+"""Why is it so? Request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lab.analysis.arms import ArmSummary
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.cpu_roles import PARTS
+from lab.metrics import METRICS, Unit
+from lab.plan.kinds import Role
+from lab.report.charts.bars import Stacked, StackedBar
+from lab.report.content import Figure, Part, Reader, Section, Table
+from lab.report.sections.answer import shown_value
+from lab.report.sections.cells import axis, cell, columns, only, quantity, words
+from lab.report.sections.points import arm_names, block_marks
+from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
+from lab.report.sections.why_shares import share_figure, share_map, share_table
+from lab.units import format_seconds
+
+CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
+
+
+def mechanism(summary: RunSummary) -> Section:
+    """The section on mechanisms; a figure that would say nothing is left out."""
+    parts: list[Part | None] = [
+        share_figure(summary),
+        share_map(summary),
+        share_table(summary),
+        memory_figure(summary),
+        memory_over_time(summary),
+        role_table(summary),
+        ledger_table(summary),
+        cpu_figure(summary),
+        cpu_table(summary),
+        hop_table(summary),
+    ]
+    shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
+    return Section(key="why", title="Why is it so?", sentences=tuple(hop_sentences(summary)), parts=shown)
+
+
+def cpu_figure(summary: RunSummary) -> Figure | None:
+    """CPU for 1 000 requests, stacked by role; a role that used none in any arm is left out."""
+    known = [arm for arm in summary.arms if arm.cpu_app_by_role_s]
+    if not known:
+        return None
+    totals = [shown_value(summary, arm.name, "cpu.per_1k") for arm in known]
+    divisor, unit = axis(Unit.SECONDS, totals)
+    bars = tuple(
+        StackedBar(
+            arm=arm_names(summary).index(arm.name),
+            name=arm.name,
+            parts=tuple(
+                (part, value / divisor, quantity(Unit.SECONDS, value))
+                for part, value in _cpu_parts(arm).items()
+                if value > 0
+            ),
+            marks=tuple(block_marks(summary, arm.name, "cpu.per_1k", divisor)),
+        )
+        for arm in known
+    )
+    said = [f"{arm.name} {quantity(Unit.SECONDS, total)}" for arm, total in zip(known, totals, strict=True)]
+    return Figure(
+        key="cpu",
+        title="CPU for 1 000 requests",
+        sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}.",
+        chart=Stacked(
+            title="CPU time for 1 000 requests by role",
+            axis=f"CPU time for 1 000 requests ({unit})",
+            parts=tuple(part for part in CPU_PARTS if any(part == name for bar in bars for name, _, _ in bar.parts)),
+            kinds=("one block",),
+            bars=bars,
+        ),
+    )
+
+
+def _cpu_parts(arm: ArmSummary) -> Mapping[str, float]:
+    """What each role used, the proxy last."""
+    proxy = {} if arm.cpu_proxy_per_1k_s is None else {Role.PROXY.value: arm.cpu_proxy_per_1k_s}
+    return {**arm.cpu_app_by_role_s, **proxy}
+
+
+def cpu_table(summary: RunSummary) -> Table:
+    """CPU by role, and what else the arm's containers counted of it."""
+    parts = [part for part in CPU_PARTS if any(part in _cpu_parts(arm) for arm in summary.arms)]
+    rows = tuple(
+        (
+            *words(arm.name),
+            *(cell(Unit.SECONDS, _cpu_parts(arm).get(part)) for part in parts),
+            cell(Unit.SECONDS, arm.cpu_app_per_1k_s),
+            *(
+                cell(METRICS[key].unit, shown_value(summary, arm.name, key))
+                for key in ("cpu.per_1k", "cpu.cores", "cpu.throttled", "cpu.runqueue.per_1k", "cpu.switches.per_1k")
+            ),
+        )
+        for arm in summary.arms
+        if arm.trials
+    )
+    numbers = ("together", "cores used", "throttled", "wait for a core", "context switches")
+    return Table(
+        key="cpu-by-part",
+        title="CPU by role",
+        columns=(
+            *columns("arm", numeric=parts),
+            *only(Reader.PROGRAMS, columns(numeric=["app"])),
+            *columns(numeric=numbers),
+        ),
+        rows=rows,
+        note="Time and switches for 1 000 successful requests, except cores used and throttled time. "
+        "Counters of the containers (engine process: of the processes), interpolated linearly to the edges of the "
+        "measure phase. Within the app's containers the processes say how it is divided; other is what no process that "
+        "was read explains.",
+    )
+
+
+def hop_table(summary: RunSummary) -> Table:
+    """Behind the proxy minus direct, for arms that differ in nothing else."""
+    keys = list(summary.hops[0].differences) if summary.hops else []
+    rows = tuple(
+        (
+            *words(f"{hop.behind} − {hop.direct}"),
+            *(cell(METRICS[key].unit, difference) for key, difference in hop.differences.items()),
+        )
+        for hop in summary.hops
+        if any(difference is not None for difference in hop.differences.values())
+    )
+    return Table(
+        key="hop",
+        title="What the proxy hop costs",
+        columns=columns("arms", numeric=[METRICS[key].title for key in keys]),
+        rows=rows,
+        note="The same process model behind the proxy and without it: medians of the blocks' differences.",
+    )
+
+
+def hop_sentences(summary: RunSummary) -> Iterator[str]:
+    """What each hop adds, in words."""
+    for hop in summary.hops:
+        added, cpu = hop.differences.get("p50"), hop.differences.get("cpu.per_1k")
+        if added is not None and cpu is not None:
+            yield (
+                f"Putting {hop.direct} behind the proxy ({hop.behind}) changes p50 by {_signed(added)} and CPU for "
+                f"1 000 requests by {_signed(cpu)}."
+            )
+
+
+def _signed(seconds: float) -> str:
+    return f"{'−' if seconds < 0 else '+'}{format_seconds(abs(seconds))}"

@@ -1,0 +1,114 @@
+"""Run every trial of a plan: what one trial measured is on disk before the next one starts."""
+
+from __future__ import annotations
+
+from lab.analysis.blocks import BlockDecision, GatedTrial, usable_blocks
+from lab.errors import InterruptedRunError, InvalidRunError, LabError, MissingError
+from lab.host.interrupts import INTERRUPTS
+from lab.plan.blocks import Trial
+from lab.record.folder import disk_errors, read_records
+from lab.record.types import TrialRecord, TrialState
+from lab.run.steps import Steps
+from lab.run.trial import Run, run_trial
+
+
+def run_plan(run: Run) -> None:
+    """Run the trials that the folder does not have yet, then replace invalid blocks as far as METHOD 2 allows.
+
+    A failed or interrupted trial ends the run; what was finished stays and is readable. Raises the LabError of the
+    trial that failed, or InterruptedRunError. The folder is never left between two states: an interrupt waits for a
+    step of a trial that admits it, or for the next trial.
+    """
+    try:
+        with INTERRUPTS.deferred():
+            _run_trials(run)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("interrupted after the last trial; all of them are kept") from None
+    _require_enough_blocks(run)
+
+
+def _run_trials(run: Run) -> None:
+    trials = (*run.plan.trials, *_added_earlier(run))
+    while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
+        for trial in pending:
+            _stop_between(run, trial)
+            run.observer.trial_started(trial, trials.index(trial) + 1, len(trials))
+            record = _run_or_abandon(run, trial)
+            run.observer.trial_finished(record)
+        trials = (*trials, *_replacements(run))
+
+
+def _stop_between(run: Run, following: Trial) -> None:
+    """An interrupt that came while a trial was taken down or written has waited until it was whole."""
+    try:
+        with INTERRUPTS.admitted():
+            return
+    except KeyboardInterrupt:
+        told = f"interrupted before {following.id}"
+        run.folder.note_cut(told)
+        raise InterruptedRunError(f"{told}; finished trials are kept") from None
+
+
+def _added_earlier(run: Run) -> tuple[Trial, ...]:
+    """Replacement blocks that a run had begun before it was cut."""
+    blocks = len(run.folder.info.order) // len(run.plan.scenario.arms)
+    return run.plan.extension(range(run.plan.blocks + 1, blocks + 1))
+
+
+def _decide(run: Run) -> BlockDecision:
+    gates = [
+        GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
+        for record in read_records(run.folder.path, run.folder.info)
+    ]
+    return usable_blocks(gates, arms=[arm.name for arm in run.plan.scenario.arms], planned=run.plan.blocks)
+
+
+def _require_enough_blocks(run: Run) -> None:
+    decision = _decide(run)
+    if decision.exhausted:
+        proof = "\n".join(f"  {fault.trial_id}: {fault.sentence}" for fault in decision.faults)
+        raise InvalidRunError(
+            f"{len(decision.invalid)} of the blocks that ran are invalid, more than may be replaced:\n{proof}",
+            "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs",
+        )
+
+
+def _replacements(run: Run) -> tuple[Trial, ...]:
+    """The trials of the blocks that replace invalid ones; decided from gates alone, never from what was measured."""
+    decision = _decide(run)
+    first = run.plan.blocks + decision.replacements + 1
+    extra = run.plan.extension(range(first, first + decision.wanted))
+    run.folder.extend(trial.id for trial in extra)
+    return extra
+
+
+def _run_or_abandon(run: Run, trial: Trial) -> TrialRecord:
+    staging = run.folder.stage(trial.id)
+    steps = Steps(staging, lambda step: run.observer.step(trial, step), run.tools.clock)
+    try:
+        with INTERRUPTS.owing(f"folder {staging}"), disk_errors(staging):
+            record = run_trial(run, trial, staging, steps)
+            run.folder.commit(record)
+            return record
+    except KeyboardInterrupt:
+        told = f"interrupted during {trial.id} while {steps.said}"
+        run.folder.abandon(trial.id, TrialState.INTERRUPTED, told)
+        raise InterruptedRunError(f"{told}; finished trials are kept") from None
+    except LabError as error:
+        error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
+        error.hint = "; ".join(filter(None, [error.hint, _abandon(run, trial, str(error))]))
+        raise
+    except Exception as error:  # a fault of the lab itself keeps its traceback
+        _abandon(run, trial, f"{trial.id} failed while {steps.said}: {error!r}")
+        raise
+
+
+def _abandon(run: Run, trial: Trial, reason: str) -> str:
+    """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
+    if not run.folder.staging(trial.id).exists():
+        return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
+    try:
+        run.folder.abandon(trial.id, TrialState.FAILED, reason)
+    except MissingError as error:
+        return f"and run.json could not say so: {error}"
+    return ""

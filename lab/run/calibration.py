@@ -1,0 +1,204 @@
+"""The generator's ceiling: how many requests a second Locust makes here when the answer costs next to nothing.
+
+Measured once per machine and versions against an nginx that answers every request itself, and kept in the cache
+directory (METHOD 2). The client is the simplest there is, a loop of GETs of FastHttpUser, and not the scenario's own
+locustfile: that one may wait between tasks, check answers that nginx cannot give, or log in first, and its ceiling
+would then be that of its waits. So the ceiling is an upper bound; a locustfile that does more reaches less, and the
+gate on the CPU of the load processes watches what it really used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from lab.engines import Engine
+from lab.errors import LoadError
+from lab.host.interrupts import INTERRUPTS
+from lab.host.scratch import scratch
+from lab.load.load_plan import LoadPlan
+from lab.plan.fronts.nginx import ARGUMENTS, CONF_PATH, UNPRIVILEGED_USER
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import HOST, ConfigFile, Service, Topology
+from lab.record.folder import disk_errors, write_atomically
+from lab.record.types import Calibration, Environment, Phase
+from lab.run.trial import Tools
+
+TRIAL_ID = "calibration"
+LANES = 16  # for each load process; measured on two cores: 4.8 k/s with 1 lane, 6.4 k/s with 8, 6.5 k/s with 16
+WARMUP_S = 1.0
+MEASURE_S = 3.0
+SLICE_S = 1.0  # the best second counts: whatever else runs on the machine can only lower a ceiling
+GRACE_S = 30.0
+POLL_S = 0.05
+VERSIONS = ("machine", "lab", "locust", "python", "kernel", "cpu_count")
+
+LOCUSTFILE = """\
+from locust import FastHttpUser, constant, task
+
+
+class Loop(FastHttpUser):
+    wait_time = constant(0)
+
+    @task
+    def get(self):
+        self.client.get("/")
+"""
+
+
+def calibration_of(
+    engine: Engine | None,
+    environment: Environment,
+    load_processes: int,
+    say: Callable[[str], None],
+    *,
+    tools: Tools | None = None,
+    root: Path | None = None,
+) -> Calibration | None:
+    """The ceiling of ``load_processes`` load processes on this machine: as kept, or else measured now (about 6 s).
+
+    ``engine`` None, for a run that needs no nginx and so has none: what an earlier run has measured, or None.
+    ``root`` replaces the cache directory. Raises LabError.
+    """
+    path = (root or calibration_root()) / f"{_key(environment, load_processes)}.json"
+    kept = _read(path)
+    if kept is not None or engine is None:
+        return kept
+    say("measuring the ceiling of the load generator (once per machine and versions)")
+    with INTERRUPTS.deferred(), scratch("calibration") as directory:
+        found = measure(engine, load_processes, directory, tools or Tools())
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(asdict(found), indent=1).encode())
+    return found
+
+
+def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) -> Calibration:
+    """Deploy nginx, drive the loop of GETs, take both down. Files go to ``directory``. Raises LabError."""
+    locustfile = directory / "loop.py"
+    locustfile.write_text(LOCUSTFILE, encoding="utf-8")
+    table = directory / "requests.parquet"
+    with engine.deploy(answering_nginx(engine.free_ports(1, 0)[0])) as deployment:
+        plan = load_plan(locustfile, deployment.topology.base_url, load_processes, directory)
+        with tools.start_load(plan) as load, INTERRUPTS.admitted():
+            give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
+            while not load.poll().finished:
+                if tools.clock() > give_up_at:
+                    raise LoadError("the calibration of the load generator does not end", "`lab doctor` shows why")
+                tools.sleep(POLL_S)
+            outcome = load.result(table, tools.clock())
+    done = pl.read_parquet(table).filter((pl.col("phase") == Phase.MEASURE) & pl.col("error").is_null())
+    if done.is_empty():
+        raise LoadError("the calibration of the load generator got no answer from nginx")
+    return Calibration(
+        ceiling_per_s=best_rate(done["t_done_s"].to_numpy()),
+        load_processes=load_processes,
+        lanes=outcome.counters.lanes,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def best_rate(done_s: npt.NDArray[np.float64]) -> float:
+    """Most completions in any whole slice of SLICE_S, a second; ``done_s`` are instants, in any order, at least one."""
+    instants = done_s - done_s.min()
+    slices = max(1, int(instants.max() / SLICE_S))
+    counts = np.bincount((instants / SLICE_S).astype(int), minlength=slices)[:slices]
+    return float(counts.max() / SLICE_S)
+
+
+def answering_nginx(port: int) -> Topology:
+    """One nginx that answers every request itself: as quick as a server on this machine can be."""
+    service = Service(
+        name="nginx",
+        kind=ServiceKind.PROXY,
+        image="nginx",
+        entrypoint=("nginx",),
+        argv=ARGUMENTS,
+        ports=(port,),
+        files=(ConfigFile(path=CONF_PATH, text=configuration(port)),),
+        user=UNPRIVILEGED_USER,
+    )
+    return Topology(
+        trial_id=TRIAL_ID,
+        services=(service,),
+        port=port,
+        app_ports=(port,),
+        processes=1,
+        ready_path="/",
+        ready_timeout_s=GRACE_S,
+    )
+
+
+def configuration(port: int) -> str:
+    """The nginx.conf of ``answering_nginx``."""
+    return f"""\
+daemon off;
+worker_processes auto;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path client_body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 100000000;
+    server {{
+        listen {HOST}:{port};
+        default_type application/json;
+        location / {{ return 200 '{{"Hello":"World"}}'; }}
+    }}
+}}
+"""
+
+
+def load_plan(locustfile: Path, base_url: str, load_processes: int, directory: Path) -> LoadPlan:
+    """The closed model: every lane asks again as soon as it has its answer."""
+    return LoadPlan(
+        locustfile=locustfile,
+        base_url=base_url,
+        rate=None,
+        schedule="poisson",
+        seed=0,
+        lanes=LANES * load_processes,
+        load_processes=load_processes,
+        serving_processes=1,
+        warmup_s=WARMUP_S,
+        min_warmup_requests=0,
+        max_warmup_s=WARMUP_S,
+        measure_s=MEASURE_S,
+        queue_limit=0,
+        directory=directory,
+    )
+
+
+def calibration_root(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where ceilings are kept: the XDG cache directory, for they can always be measured again."""
+    cache = environ.get("XDG_CACHE_HOME", "")
+    base = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
+    return base / "process-model-lab" / "calibration"
+
+
+def _key(environment: Environment, load_processes: int) -> str:
+    """What the ceiling depends on; a change of any of it is another file."""
+    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Calibration | None:
+    """None when nothing is kept, or nothing that can be used: a cache is measured again, not repaired."""
+    try:
+        return Calibration(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

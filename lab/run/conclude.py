@@ -1,0 +1,108 @@
+"""From a run folder to its conclusion: read the raw files again, judge, write every form of the report."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from lab.analysis.comparison import Comparison, compare_run, floors_of
+from lab.analysis.summary import RunSummary, summarise
+from lab.errors import InterruptedRunError, LabError, MissingError
+from lab.host.interrupts import INTERRUPTS
+from lab.record.folder import read_info, read_intact, read_trials
+from lab.record.types import RunInfo
+from lab.report.renderers.written import Written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """A run folder read again: what was planned, measured, claimed, and where its report is."""
+
+    folder: Path
+    run: RunInfo
+    summary: RunSummary
+    comparison: Comparison
+    written: Written
+
+
+def conclude(path: Path, *, intact: bool = False) -> Conclusion:
+    """Judge a run and write its reports. Raises RunFolderError (exit 2), MissingError (disk full).
+
+    ``intact``: leave out the trials whose files are damaged, and say so, instead of raising.
+    """
+    from lab.report.renderers.write import write_reports  # templates and charts: only where a report is written
+
+    run = read_intact(path) if intact else read_info(path)
+    summary = summarise(run, read_trials(path, run))
+    comparison = compare_run(summary, floors_of(run))
+    return Conclusion(
+        folder=path,
+        run=run,
+        summary=summary,
+        comparison=comparison,
+        written=write_reports(path, run, summary, comparison),
+    )
+
+
+def conclude_apart(path: Path) -> Conclusion:
+    """As ``conclude``, in a process of its own: tables of a long trial take hundreds of MB, and the lab stays small.
+
+    Raises InterruptedRunError (exit 130) as well; the process is gone then.
+    """
+    context = multiprocessing.get_context("spawn")
+    answer, teller = context.Pipe(duplex=False)
+    process = context.Process(target=_conclude_for, args=(path, teller), daemon=True)
+    with answer, INTERRUPTS.killable(lambda: process.kill() if process.pid else None):
+        try:
+            process.start()
+            teller.close()
+            outcome: Conclusion | LabError = answer.recv()
+        except KeyboardInterrupt:
+            process.kill()
+            raise _unfinished(path, "interrupted while the report was drawn") from None
+        except EOFError:
+            process.join()
+            raise _died(path, process.exitcode or 0) from None
+        finally:
+            process.join()
+    if isinstance(outcome, LabError):
+        raise outcome
+    return outcome
+
+
+def _unfinished(path: Path, message: str) -> LabError:
+    return InterruptedRunError(message, f"`lab report {path}` draws it")
+
+
+def _died(path: Path, code: int) -> Exception:
+    if INTERRUPTS.stage > 1:
+        return _unfinished(path, "interrupted again while the report was drawn")
+    if code < 0:
+        name = signal.Signals(-code).name
+        return MissingError(
+            f"the process that draws the report was killed by {name}", f"`lab report {path}` tries again"
+        )
+    return RuntimeError(f"the process that draws the report failed with exit code {code}, see its traceback above")
+
+
+def _conclude_for(path: Path, teller: Connection) -> None:
+    """Conclude in the child. Interrupts of the terminal are the lab's to answer, and nobody waits once it is dead."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        teller.send(conclude(path))
+    except LabError as error:
+        teller.send(error)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)

@@ -1,0 +1,145 @@
+"""What `lab doctor` looks at: each check is one function that gives one finding."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from lab.engines.docker.engine import connect, describe
+from lab.engines.docker.rights import may_trace
+from lab.engines.images.bases import NGINX, PYTHON
+from lab.engines.images.images import PLAN_TIMEOUT_S, Way, plan_base
+from lab.engines.leftovers import find_leftovers
+from lab.engines.process.nginx import find_nginx
+from lab.errors import MissingError
+from lab.host.ports import free_ports
+from lab.scenario.model import Images
+from lab.units import GIB, format_bytes
+
+ROOM_WANTED_BYTES = 2 * GIB  # two base images, the app's image and a long run
+BUSY = 0.5  # load average for each core above which a measurement would be disturbed
+NEAR_RANGE = (20000, 29999)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at: ``state`` is ok, note (works, but know this) or missing (a run cannot start)."""
+
+    subject: str
+    state: str
+    sentence: str
+
+
+def examine(engine: str = "auto") -> list[Finding]:
+    """Every finding for runs on this engine, the engine's own last; ``auto`` falls back as a run does."""
+    findings = [_python(), _cores(), _room(), _ports()]
+    if engine == "process":
+        return [*findings, *_plain_processes()]
+    try:
+        client = connect()
+    except MissingError as error:
+        if engine == "docker":
+            return [*findings, Finding(subject="docker", state="missing", sentence=f"{error}; {error.hint}")]
+        instead = f"{error}; runs take engine process instead: plain processes, without containers"
+        return [*findings, Finding(subject="docker", state="note", sentence=instead), *_plain_processes()]
+    return [*findings, _rights(), *_engine(client)]
+
+
+def _python() -> Finding:
+    version = sys.version.split()[0]
+    return Finding(subject="python", state="ok", sentence=f"{version} at {sys.executable}")
+
+
+def _cores() -> Finding:
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    busy = load > BUSY * cores
+    sentence = f"{cores} cores, load average {load:.2f}"
+    return Finding(
+        subject="quiet machine",
+        state="note" if busy else "ok",
+        sentence=sentence + ("; something else is running, measurements would be disturbed" if busy else ""),
+    )
+
+
+def _room() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    enough = free >= ROOM_WANTED_BYTES
+    return Finding(
+        subject="disk",
+        state="ok" if enough else "note",
+        sentence=f"{format_bytes(free)} free" + ("" if enough else f"; {format_bytes(ROOM_WANTED_BYTES)} are wanted"),
+    )
+
+
+def _rights() -> Finding:
+    if may_trace():
+        return Finding(subject="rights", state="ok", sentence="memory (PSS) of every process can be read")
+    return Finding(
+        subject="rights",
+        state="note",
+        sentence="an ordinary user: memory (PSS) of containers is read through a small helper container, which is "
+        "built on first need; pooled budgets need root",
+    )
+
+
+def _ports() -> Finding:
+    try:
+        free_ports(17, NEAR_RANGE, seed=0)
+    except MissingError as error:
+        return Finding(subject="ports", state="note", sentence=str(error))
+    return Finding(subject="ports", state="ok", sentence="{}-{} on 127.0.0.1".format(*NEAR_RANGE))
+
+
+def _engine(client: docker.DockerClient) -> Iterator[Finding]:
+    facts = describe(client)
+    yield Finding(
+        subject="docker",
+        state="ok",
+        sentence=f"{facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, "
+        f"cgroup v{facts['cgroup_version']} with {facts['cgroup_driver']}",
+    )
+    if facts["storage_driver"] != "overlay2":
+        yield Finding(
+            subject="storage driver",
+            state="note",
+            sentence=f"{facts['storage_driver']}: containers may share fewer file pages than with overlay2",
+        )
+    yield from _images(client)
+    yield _leftovers(client)
+    others = [c.name for c in client.containers.list() if "lab.run" not in c.labels]
+    yield Finding(
+        subject="other containers",
+        state="note" if others else "ok",
+        sentence=f"running: {', '.join(others[:5])}; they share the machine with a measurement" if others else "none",
+    )
+
+
+def _leftovers(client: docker.DockerClient | None) -> Finding:
+    left = find_leftovers(client=client)
+    return Finding(
+        subject="leftovers",
+        state="note" if left else "ok",
+        sentence=f"{len(left)} of earlier runs; `lab clean` removes them" if left else "none",
+    )
+
+
+def _plain_processes() -> Iterator[Finding]:
+    try:
+        yield Finding(subject="nginx", state="ok", sentence=find_nginx().name)
+    except MissingError as error:
+        yield Finding(subject="nginx", state="missing", sentence=f"{error}; {error.hint}")
+    yield _leftovers(None)
+
+
+def _images(client: docker.DockerClient) -> Iterator[Finding]:
+    for base, name in ((PYTHON, Images().python), (NGINX, Images().nginx)):
+        plan = plan_base(client, base, name, PLAN_TIMEOUT_S)
+        missing = plan.way is Way.MISSING
+        sentence = f"cannot be had: {plan.detail}" if missing else f"{plan.way.value} as {plan.name}: {plan.detail}"
+        yield Finding(subject=f"image {name}", state="missing" if missing else "ok", sentence=sentence)

@@ -1,0 +1,113 @@
+"""Where a run takes place: machine, kernel, cgroups, versions, and who else uses the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import psutil
+
+from lab import __version__
+from lab.record.types import Environment
+from lab.sampling.cgroups import cgroup_version
+
+FOREIGN_INTERVAL_S = 0.5
+FOREIGN_MAX = 5
+FOREIGN_MIN_CORES = 0.02  # the clock ticks 100 times a second: less than one tick in the interval is nothing
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+PACKAGES = {"locust": "locust", "psutil": "psutil", "docker_sdk": "docker", "polars": "polars"}
+
+
+def describe_environment(
+    engine: Mapping[str, Any] = NOTHING,
+    app: Mapping[str, Any] = NOTHING,
+    *,
+    root: Path = Path("/"),
+    sleep: Callable[[float], None] = time.sleep,
+) -> Environment:
+    """Everything about this machine that a reader of the numbers must know, as plain JSON values.
+
+    ``engine``: what the engine says about itself (versions, API, drivers, network mode). ``app``: versions inside the
+    image (``uvicorn``, ``fastapi``, ``app_python``, ``image_digest``). What this machine does not tell is None.
+    ``root``: where ``proc``, ``sys`` and ``etc`` are looked up. Takes half a second, to see who uses the CPU.
+    """
+    cpu = cpu_facts((root / "proc/cpuinfo").read_text())
+    memory_bytes = psutil.virtual_memory().total
+    facts = {
+        "lab": __version__,
+        "python": platform.python_version(),
+        **{key: version(package) for key, package in PACKAGES.items()},
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "cpu_model": cpu["model"],
+        "cpu_count": len(os.sched_getaffinity(0)),
+        "cpu_online": os.cpu_count(),
+        "memory_bytes": memory_bytes,
+        "virtualisation": virtualisation(root, hypervisor=cpu["hypervisor"]),
+        "clock_source": _line(root / "sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "cpu_governor": _line(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "pressure_stall": (root / "proc/pressure/cpu").exists(),
+        "load_average": os.getloadavg()[0],
+        "machine": machine_mark(_line(root / "etc/machine-id") or platform.node(), cpu["model"], memory_bytes),
+        "foreign": cpu_users(FOREIGN_INTERVAL_S, sleep),
+        **engine,
+        **app,
+        "cgroup_version": cgroup_version(root),  # the kernel's word, not the engine's
+    }
+    return Environment(facts=facts)
+
+
+def cpu_facts(cpuinfo: str) -> dict[str, Any]:
+    """``model`` and whether a ``hypervisor`` shows itself, from /proc/cpuinfo (whose keys differ by architecture)."""
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    fields = {key.strip().lower(): value.strip() for key, _, value in lines}
+    model = fields.get("model name") or fields.get("model") or fields.get("cpu part") or platform.machine()
+    return {"model": model, "hypervisor": "hypervisor" in fields.get("flags", "").split()}
+
+
+def virtualisation(root: Path, *, hypervisor: bool) -> str:
+    """A hint at what lies beneath: the product's name, ``"unnamed hypervisor"``, or ``"none seen"``."""
+    named = _line(root / "sys/hypervisor/type") or _line(root / "sys/class/dmi/id/product_name")
+    return (named or "unnamed hypervisor") if hypervisor else "none seen"
+
+
+def machine_mark(identity: str, cpu_model: str, memory_bytes: int) -> str:
+    """A short name for this machine that gives nothing away; it keeps noise floors of machines apart.
+
+    The machine-id alone is not enough: virtual machines copied from one image share it.
+    """
+    gib = round(memory_bytes / 1024**3)
+    return hashlib.sha256(f"process-model-lab\n{identity}\n{cpu_model}\n{gib}".encode()).hexdigest()[:12]
+
+
+def cpu_users(interval_s: float, sleep: Callable[[float], None] = time.sleep) -> list[dict[str, Any]]:
+    """``{"name", "cores"}`` of the processes, other than this one, that use most CPU over the interval: at most 5."""
+    before = _cpu_seconds()
+    sleep(interval_s)
+    used = [(seconds - before[process], process) for process, seconds in _cpu_seconds().items() if process in before]
+    busiest = sorted(used, key=lambda pair: pair[0], reverse=True)[:FOREIGN_MAX]
+    return [
+        {"name": process.info["name"], "cores": round(seconds / interval_s, 2)}
+        for seconds, process in busiest
+        if seconds / interval_s >= FOREIGN_MIN_CORES
+    ]
+
+
+def _cpu_seconds() -> dict[psutil.Process, float]:
+    found = psutil.process_iter(["name", "cpu_times"])
+    times = {process: process.info["cpu_times"] for process in found if process.pid != os.getpid()}
+    return {process: cpu.user + cpu.system for process, cpu in times.items() if cpu is not None}
+
+
+def _line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None

@@ -1,0 +1,84 @@
+"""While a run goes on: what the finished blocks say, and after four of them, how many would settle it (METHOD 6.2).
+
+The plan stays as it is, whatever they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.analysis.comparison import Comparison, Contest, compare_run
+from lab.analysis.judge.power import MAX_BLOCKS, MIN_BLOCKS_TO_ESTIMATE
+from lab.analysis.judge.verdict import Reason
+from lab.analysis.summary import summarise_done
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
+from lab.attest.claims import Evidence
+from lab.load.locust_process import LoadProgress
+from lab.plan.blocks import Trial
+from lab.record.folder import RunFolder, read_trial
+from lab.record.types import TrialRecord, TrialState
+from lab.run.view import QuietView
+
+
+class Forecasting:
+    """Passes everything on to a view; after each block it also says what the blocks so far let one expect.
+
+    A trial is read from disk and summarised once, between two trials, when nothing is measured.
+    """
+
+    def __init__(self, view: QuietView, folder: RunFolder) -> None:
+        self._view = view
+        self._folder = folder
+        self._summaries: dict[str, TrialSummary] = {}
+        self._told = False
+        view.watch(folder)
+
+    def trial_started(self, trial: Trial, number: int, total: int) -> None:
+        """A trial begins."""
+        self._view.trial_started(trial, number, total)
+
+    def step(self, trial: Trial, name: str) -> None:
+        """A step of a trial begins."""
+        self._view.trial_step(trial, name)
+
+    def attested(self, trial: Trial, evidence: Evidence) -> None:
+        """An arm is up and is what it says."""
+        self._view.attested(trial, evidence)
+
+    def progress(self, trial: Trial, progress: LoadProgress) -> None:
+        """Load is running."""
+        self._view.progress(trial, progress)
+
+    def trial_finished(self, record: TrialRecord) -> None:
+        """A trial is on disk: perhaps it completed a block."""
+        self._view.trial_finished(record)
+        info = self._folder.info
+        done = [trial_id for trial_id in info.order if info.states.get(trial_id) is TrialState.DONE]
+        if len(done) % len(info.scenario["arms"]):
+            return
+        for trial_id in done:
+            if trial_id not in self._summaries:
+                self._summaries[trial_id] = summarise_trial(read_trial(self._folder.path / "trials" / trial_id))
+        comparison = compare_run(summarise_done(info, self._summaries.values()))
+        if not comparison.decision.used:
+            return
+        self._view.compared(comparison)
+        if not self._told and len(comparison.decision.used) >= MIN_BLOCKS_TO_ESTIMATE:
+            self._told = True
+            for sentence in forecasts(comparison):
+                self._view.step(sentence)
+
+
+def forecasts(comparison: Comparison) -> Iterator[str]:
+    """One sentence for each primary that is still open."""
+    for contest in comparison.primaries:
+        if contest.judgement.reason is Reason.SMOKE:
+            yield _forecast(contest, comparison.decision.planned)
+
+
+def _forecast(contest: Contest, planned: int) -> str:
+    had = f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm}"
+    if contest.settles_at is None:
+        return f"{had} lies too near to its bound: {MAX_BLOCKS} blocks would not settle it"
+    enough = "enough" if contest.settles_at <= planned else "not enough"
+    return f"{had} would probably be settled by {contest.settles_at} blocks; {planned} are planned, {enough}"

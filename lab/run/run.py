@@ -1,0 +1,201 @@
+"""Carry out a plan, new or continued: what `lab run` and `lab selfcheck` share."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from lab.analysis.across import circumstances
+from lab.engines import Engine
+from lab.engines.choose import open_engine
+from lab.engines.images.images import ImageRecord
+from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
+from lab.host.lock import folder_lock, machine_lock
+from lab.host.machine_key import machine_key
+from lab.plan.blocks import Plan, build_plan, with_scenario
+from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
+from lab.record.types import Calibration, Environment, RunInfo, TrialState
+from lab.run.blocks import run_plan
+from lab.run.calibration import calibration_of
+from lab.run.conclude import Conclusion, conclude_apart
+from lab.run.environment import describe_environment
+from lab.run.floors import KeptFloor, read_floors
+from lab.run.forecast import Forecasting
+from lab.run.trial import Run, Tools
+from lab.run.view import QuietView
+from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
+from lab.scenario.secret import NO_SECRETS, Redactor, keep_secret
+from lab.scenario.secrets_of import has_secrets, redactor_of, with_values
+
+
+class Teller(Protocol):
+    """Who is told of steps; every view is one."""
+
+    def step(self, text: str) -> None:
+        """A preparation step begins."""
+
+
+OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
+Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], Calibration | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a run touches; tests pass fakes, everyone else passes nothing (STYLE 4)."""
+
+    open_engine: OpenEngine = open_engine
+    describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
+    floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
+    calibrate: Calibrate = calibration_of
+    conclude: Callable[[Path], Conclusion] = conclude_apart
+    lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
+    secret_key: Callable[[], bytes] = machine_key
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    tools: Tools = field(default_factory=Tools)
+
+
+REAL = Surroundings()
+BESIDE_OTHERS = replace(REAL, lock=partial(machine_lock, allow_concurrent=True))
+
+
+def run_scenario(
+    plan: Plan, name: str, out: Path, view: QuietView, *, around: Surroundings = REAL, use_floor: bool = True
+) -> RunFolder:
+    """Run every trial of a plan into a new folder below ``out``.
+
+    ``use_floor``: keep the machine's noise floor with the run, for its verdicts. Raises LabError; when trials were
+    finished before it, they have a report and the hint says where.
+    """
+    run_id = new_run_id(name)
+    plan, redact = with_secrets(plan, around)
+    with around.lock(run_id, view.step):
+        with preparing(view):
+            engine, images = around.open_engine(plan.scenario, run_id, view.step)
+            info = _describe(run_id, name, plan, engine, images, around)
+            kept = around.floors(info.environment, plan.scenario) if use_floor else None
+            ceiling = around.calibrate(
+                engine if "nginx" in images else None, info.environment, plan.scenario.load.processes, view.step
+            )
+        info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
+        folder = RunFolder.create(out, info, redact)
+        with folder_lock(folder.path, run_id):
+            run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
+            _carry_out(run, view, around.conclude)
+    return folder
+
+
+def planned(path: Path) -> Plan:
+    """The plan of a run folder, rebuilt from its stored scenario. Raises RunFolderError when it has another order."""
+    info = read_info(path)
+    if info.exploratory:
+        raise RunFolderError(
+            f"{path} is an exploratory session of `lab ui`: it has no plan that could be continued",
+            "begin another one with `lab ui`, or measure with `lab run`",
+        )
+    plan = build_plan(scenario_from_json(info.scenario))
+    order = tuple(trial.id for trial in plan.trials)
+    if info.order[: len(order)] != order:
+        raise RunFolderError(
+            f"{path}: order: its trials are not in the order that this version plans for its scenario",
+            "continue it with the version that began it, or run the scenario again",
+        )
+    return plan
+
+
+def resume_run(plan: Plan, path: Path, view: QuietView, *, around: Surroundings = REAL) -> RunFolder:
+    """Run the trials that a run folder lacks; the same plan, or nothing: see ``planned``.
+
+    Raises RunFolderError (exit 2) when lab, machine, versions, images or input files are not those of its beginning,
+    or when another lab writes the folder.
+    """
+    began = read_info(path)
+    plan, redact = with_secrets(plan, around)
+    with folder_lock(path, began.run_id), around.lock(began.run_id, view.step):
+        return _resume(plan, path, view, around, began, redact)
+
+
+def _resume(
+    plan: Plan, path: Path, view: QuietView, around: Surroundings, began: RunInfo, redact: Redactor
+) -> RunFolder:
+    with preparing(view):
+        engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
+        now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
+    if changed := circumstances(began, now):
+        raise RunFolderError(
+            f"{path} cannot be continued, then / now: {'; '.join(map(str, changed))}",
+            "trials before and after would not be comparable: restore what changed, or run the scenario again",
+        )
+    folder = RunFolder.reopen(path, redact)
+    run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
+    _carry_out(run, view, around.conclude)
+    return folder
+
+
+def with_secrets(plan: Plan, around: Surroundings) -> tuple[Plan, Redactor]:
+    """The plan with the values of its secrets, and what keeps them out of the run folder and of everything printed."""
+    if not has_secrets(plan.scenario):
+        return plan, NO_SECRETS
+    scenario = with_values(plan.scenario, around.environ, around.secret_key())
+    redact = redactor_of(scenario)
+    keep_secret(redact)
+    return with_scenario(plan, scenario), redact
+
+
+@contextmanager
+def preparing(view: Teller) -> Iterator[None]:
+    """Say so, and turn an interrupt into a sentence: nothing was begun yet."""
+    view.step("preparing: engine, images, versions")
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError("interrupted while the run was prepared; nothing was measured") from None
+
+
+def _carry_out(run: Run, view: QuietView, conclude: Callable[[Path], Conclusion]) -> None:
+    try:
+        run_plan(run)
+    except LabError as error:
+        view.close()
+        raise _with_partial_report(run.folder, error, conclude) from None
+    finally:
+        view.close()
+
+
+def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:
+    """The same error, after a report of the trials that were finished; the hint says where it is."""
+    done = sum(state is TrialState.DONE for state in folder.info.states.values())
+    hints = [error.hint]
+    if folder.failed:
+        hints.append(f"the logs are in {folder.failed}")
+    if done:
+        try:
+            hints.append(f"report of the {done} finished trials: {conclude(folder.path).written.html}")
+        except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
+            hints.append(f"no report of the {done} finished trials: {trouble}")
+    if done < len(folder.info.order):
+        hints.append(f"`lab run --resume {folder.path}` continues it")
+    error.hint = "; ".join(filter(None, hints))
+    return error
+
+
+def _describe(
+    run_id: str, name: str, plan: Plan, engine: Engine, images: Mapping[str, ImageRecord], around: Surroundings
+) -> RunInfo:
+    environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
+    facts = {key: image.describe() for key, image in images.items()}
+    info = new_run_info(run_id, name, plan, environment, facts)
+    return replace(info, inputs={"locustfile": _sha256(plan.scenario.load.locustfile)})
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ScenarioError(f"load.locustfile: {path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,89 @@
+"""What is kept of a trial that was measured: its record and the logs of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.attest.claims import Evidence
+from lab.engines import Deployment
+from lab.load.locust_process import LoadOutcome
+from lab.plan.blocks import Trial
+from lab.record.types import Phase, PhaseWindow, TrialRecord, TrialState
+from lab.sampling.sampler import SamplerOutcome
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An arm that is up; ``t0`` and ``ready`` are CLOCK_MONOTONIC, ``started_at`` is ISO 8601."""
+
+    t0: float
+    ready: float
+    started_at: str
+    deployment: Deployment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one trial gave."""
+
+    deployed: Deployed
+    evidence: Evidence
+    loaded: LoadOutcome
+    sampled: SamplerOutcome
+
+
+def trial_record(trial: Trial, measured: Measured) -> TrialRecord:
+    """The record of a trial that was measured; its gates are not judged yet."""
+    loaded, deployed = measured.loaded, measured.deployed
+    deployment, t0 = deployed.deployment, deployed.t0
+    instants = (
+        t0,
+        deployed.ready,
+        loaded.warmup_start_s,
+        loaded.measure_start_s,
+        loaded.measure_end_s,
+        loaded.finished_s,
+    )
+    marks = [instant - t0 for instant in instants]
+    return TrialRecord(
+        trial_id=trial.id,
+        block=trial.block,
+        position=trial.position,
+        arm=trial.arm.name,
+        model=trial.arm.model,
+        front=trial.arm.front,
+        processes=deployment.topology.processes,
+        state=TrialState.DONE,
+        started_at=deployed.started_at,
+        started_monotonic_s=t0,
+        boot_s=deployment.boot_s,
+        phases={
+            phase: PhaseWindow(start_s=start, end_s=end)
+            for phase, start, end in zip(Phase, marks[:-1], marks[1:], strict=True)
+        },
+        services=deployment.services,
+        load=loaded.counters,
+        attribution=loaded.attribution,
+        attestation=asdict(measured.evidence),
+        sampler=measured.sampled.facts,
+    )
+
+
+@contextmanager
+def logs_kept(deployment: Deployment, staging: Path) -> Iterator[None]:
+    """What the services printed is beside the tables afterwards, also of a trial that failed; not of a cut one."""
+    try:
+        yield
+    except Exception:
+        _keep_logs(deployment, staging)
+        raise
+    _keep_logs(deployment, staging)
+
+
+def _keep_logs(deployment: Deployment, staging: Path) -> None:
+    for service, text in deployment.logs().items():
+        if text:
+            (staging / f"{service}.log").write_text(text, encoding="utf-8")

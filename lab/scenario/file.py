@@ -1,0 +1,158 @@
+"""The scenario as a file: TOML in, JSON Schema out, errors that name file, key and the nearest valid name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.errors import ScenarioError
+from lab.scenario.compare import Expect
+from lab.scenario.model import SCENARIO, Arm, Scenario
+from lab.scenario.secret import is_secret, redactor
+from lab.scenario.secrets_of import hide_copies
+
+MAX_FILE_BYTES = 1_000_000
+LISTED_TABLES = {"arms": Arm, "expect": Expect}
+PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
+MAX_SENTENCES = 50
+STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
+ADVICE = "run `lab schema` for every key, or see docs/scenario_file.md"
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in ``path``, with paths resolved against its folder. Raises ScenarioError (exit 2)."""
+    document = _parse(path)
+    for section, key in PATH_KEYS:
+        table = document.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = str((path.parent / table[key]).resolve())
+    try:
+        scenario = SCENARIO.validate_python(document)
+    except ValidationError as error:
+        redact = redactor(_raw_secrets(document))
+        sentences = [redact(_sentence(path, detail)) for detail in error.errors()[:MAX_SENTENCES]]
+        raise ScenarioError("\n".join(sentences), ADVICE) from None
+    _check_files(path, scenario)
+    try:
+        return hide_copies(scenario)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}", error.hint) from None
+
+
+def scenario_from_json(document: Any) -> Scenario:
+    """A resolved scenario as ``scenario_to_json`` wrote it. Raises ScenarioError."""
+    try:
+        return SCENARIO.validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = _dotted(list(first["loc"]))
+        raise ScenarioError(f"the stored scenario cannot be read: {where}: {first['msg']}", STORED_ADVICE) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ScenarioError(f"the stored scenario cannot be read: {error}", STORED_ADVICE) from None
+
+
+def scenario_to_json(scenario: Scenario) -> dict[str, Any]:
+    """The resolved scenario as plain JSON values, every key present."""
+    document: dict[str, Any] = SCENARIO.dump_python(scenario, mode="json")
+    return document
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the scenario file, for editors."""
+    schema = SCENARIO.json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "process-model-lab scenario"} | schema
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        str(path.resolve()).encode()  # it is stored in the run folder, as text
+        if not path.is_file():
+            raise ScenarioError(f"{path}: no such scenario file", "see scenarios/ for examples, or run `lab init`")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ScenarioError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no scenario is")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}", ADVICE) from None
+    except RecursionError:
+        raise ScenarioError(f"{path}: not valid TOML: nested too deeply", ADVICE) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ScenarioError(f"{path}: cannot be read: {error}") from None
+
+
+def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
+    """Values of ``env`` in a file that is not valid, which is all that is known of it: none of them may be shown."""
+    app, arms = document.get("app"), document.get("arms")
+    for table in (app, *(arms if isinstance(arms, list) else ())):
+        env = table.get("env") if isinstance(table, dict) else None
+        for name, value in env.items() if isinstance(env, dict) else ():
+            text = value.get("value") if isinstance(value, dict) else value
+            if isinstance(text, str) and (isinstance(value, dict) or is_secret(name, text)):
+                yield text
+
+
+def _check_files(path: Path, scenario: Scenario) -> None:
+    if not scenario.load.locustfile.is_file():
+        raise ScenarioError(
+            f"{path}: load.locustfile: no such file: {scenario.load.locustfile}",
+            "paths are relative to the scenario file",
+        )
+    build = scenario.app.build
+    if build is not None and not (build / scenario.app.dockerfile).is_file():
+        raise ScenarioError(
+            f"{path}: app.build: no {scenario.app.dockerfile} in {build}",
+            'or use image = "name:tag" for an existing image',
+        )
+    requirements = scenario.app.requirements
+    if requirements is not None and not requirements.is_file():
+        raise ScenarioError(f"{path}: app.requirements: no such file: {requirements}")
+
+
+def _sentence(path: Path, detail: ErrorDetails) -> str:
+    location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    where = _dotted(location)
+    if detail["type"] == "unexpected_keyword_argument":
+        known = _keys_at(location[:-1])
+        close = get_close_matches(str(location[-1]), known, n=1, cutoff=0.4)
+        nearest = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{path}: {where}: unknown key; {nearest}"
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{path}: {where}: this key is required"
+    message = detail["msg"].removeprefix("Value error, ")
+    shown = isinstance(detail["input"], str | int | float) and "got" not in message  # a table may hold a secret
+    got = f", got {repr(detail['input'])[:80]}" if shown else ""
+    return f"{path}: {where + ': ' if where else ''}{message}{got}"
+
+
+def _dotted(location: list[int | str]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _keys_at(location: list[int | str]) -> list[str]:
+    """Names of the keys that are valid in the table at ``location``."""
+    table: Any = Scenario
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if part in LISTED_TABLES:
+            table = LISTED_TABLES[str(part)]
+        else:
+            table = next((f.type for f in dataclasses.fields(table) if f.name == part), table)
+            table = _resolve(table)
+    return [f.name for f in dataclasses.fields(table)] if dataclasses.is_dataclass(table) else []
+
+
+def _resolve(name: Any) -> Any:
+    from lab.scenario import model as module
+
+    return getattr(module, name, name) if isinstance(name, str) else name

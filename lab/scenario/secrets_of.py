@@ -1,0 +1,97 @@
+"""The secrets of a whole scenario: their values and marks, what else must be hidden with them, what may not hold one.
+
+Pure: the environment and the machine's key are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from lab.errors import ScenarioError
+from lab.scenario.model import Scenario
+from lab.scenario.secret import IN_PAIRS, IN_URL, Env, EnvValue, Redactor, Secret, marked, plain, redactor, secret_items
+
+HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
+
+
+def environments(scenario: Scenario) -> Iterator[tuple[str, Env]]:
+    """(where, env) of the app and of every arm."""
+    yield "app.env", scenario.app.env
+    for place, arm in enumerate(scenario.arms):
+        yield f"arms[{place}].env", arm.env
+
+
+def has_secrets(scenario: Scenario) -> bool:
+    """Whether any value is secret."""
+    return any(True for _ in secret_items(env for _, env in environments(scenario)))
+
+
+def redactor_of(scenario: Scenario) -> Redactor:
+    """What keeps this scenario's secrets, as far as they are known, out of texts."""
+    items = secret_items(env for _, env in environments(scenario))
+    return redactor((plain(secret) for _, secret in items), _public(scenario))
+
+
+def _public(scenario: Scenario) -> Iterator[str]:
+    """Texts that every output shows, and that other parts of the lab look up again."""
+    app, load = scenario.app, scenario.load
+    yield from (app.image, str(app.build), app.dockerfile, str(app.requirements), app.target, app.ready_path)
+    yield from (scenario.images.python, scenario.images.nginx, str(load.locustfile))
+    yield from (*load.users, *load.tags, *load.exclude_tags, *scenario.compare.primary)
+    yield from (f"{arm.name} {arm.model} {arm.front} {arm.balance} {arm.image}" for arm in scenario.arms)
+    yield from (condition.that for condition in scenario.expect)
+
+
+def hide_copies(scenario: Scenario) -> Scenario:
+    """The scenario in which plain values that hold a secret's value are secret too.
+
+    Raises ScenarioError when ``app.command`` holds one: commands are shown, and a masked one could not be run again.
+    """
+    redact = redactor_of(scenario)
+    command = scenario.app.command
+    if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
+        raise ScenarioError("app.command: holds a password, or the value of a secret variable", HAND_OVER)
+    if not redact.words:
+        return scenario
+
+    def hidden(value: EnvValue) -> EnvValue:
+        return Secret(value=value) if isinstance(value, str) and redact(value) != value else value
+
+    return _mapped(scenario, lambda _where, _name, value: hidden(value))
+
+
+def with_values(scenario: Scenario, environ: Mapping[str, str], key: bytes) -> Scenario:
+    """The scenario with the value and the mark of every secret.
+
+    A value comes from the scenario, or from the variable that ``from`` names. In a scenario that a run folder gave back
+    values are missing: they come from that variable or, without ``from``, from the one of the secret's own name, and
+    must have the mark that was stored. Raises ScenarioError (exit 2) that names the variable to set.
+    """
+
+    def filled(where: str, name: str, value: EnvValue) -> EnvValue:
+        if not isinstance(value, Secret):
+            return value
+        variable = value.source or name
+        text = environ.get(variable) if value.value is None else value.value
+        if text is None:
+            raise ScenarioError(f"{where}.{name}: its value is not known", f"set {variable} in the lab's environment")
+        found = marked(name, replace(value, value=text), key)
+        if value.mark and value.mark != found.mark:
+            raise ScenarioError(
+                f"{where}.{name}: the value of {variable} in the environment is not the one that the run began with",
+                f"set {variable} to that value, or run the scenario again",
+            )
+        return found
+
+    return hide_copies(_mapped(scenario, filled))
+
+
+def _mapped(scenario: Scenario, change: Callable[[str, str, EnvValue], EnvValue]) -> Scenario:
+    """The scenario with ``change(where, name, value)`` in place of every value of its environments."""
+
+    def changed(where: str, env: Env) -> dict[str, EnvValue]:
+        return {name: change(where, name, value) for name, value in env.items()}
+
+    arms = (replace(arm, env=changed(f"arms[{place}].env", arm.env)) for place, arm in enumerate(scenario.arms))
+    return replace(scenario, app=replace(scenario.app, env=changed("app.env", scenario.app.env)), arms=tuple(arms))
