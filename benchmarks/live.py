@@ -23,9 +23,9 @@ from rich.console import Console
 
 from lab.attest.claims import Evidence
 from lab.cli.live.view import PlainView, TerminalView
+from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import ARRIVAL, Recorder
 from lab.load.inside.status import Status, write_status
-from lab.load.inside.tally import Tally
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, build_plan

@@ -1,7 +1,8 @@
 """How often is a verdict wrong, and how often does it come at all? A seeded simulation of METHOD 7.
 
 Prints the document docs/power.md; run it with ``python benchmarks/verdict_rates.py > docs/power.md``. Every experiment
-is decided by ``lab.analysis.judge.verdict.decide``, the core of ``judge``. Exit code 1 when wrong verdicts are too frequent.
+is decided by ``lab.analysis.judge.verdict.decide``, the core of ``judge``. Exit code 1 when wrong verdicts are too
+frequent.
 """
 
 from __future__ import annotations

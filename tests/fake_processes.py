@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from lab.plan.kinds import Role, ServiceKind
+from lab.sampling.arm_processes import Member
 from lab.sampling.cgroups import locate
-from lab.sampling.members import Member
 from lab.sampling.roles import ProcessInfo
 from lab.sampling.targets import SampleTarget
 

@@ -18,8 +18,8 @@ from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import HOST, Topology
 from lab.sampling.cgroups import locate, member_pids
 from lab.sampling.connections import listening_ports
-from lab.sampling.look import PROC, Seen
 from lab.sampling.process_tree import tree_pids
+from lab.sampling.process_view import PROC, Seen
 from lab.sampling.roles import ProcessInfo, assign_roles
 from lab.sampling.targets import SampleTarget
 

@@ -18,8 +18,8 @@ from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
 from lab.starter.command import template
+from lab.starter.guesses import Look, command_text, look_at, look_at_image
 from lab.starter.image_start import start_of_image
-from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer

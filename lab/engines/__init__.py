@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from lab.plan.topology import Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.launch import Launch, as_child
-from lab.sampling.look import Look, look
+from lab.sampling.process_view import Look, look
 from lab.sampling.targets import SampleTarget
 
 

@@ -13,8 +13,8 @@ from lab.engines.sockets import owner_pids
 from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import HOST, Topology
-from lab.sampling.look import Look
-from lab.sampling.look import look as look_here
+from lab.sampling.process_view import Look
+from lab.sampling.process_view import look as look_here
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02

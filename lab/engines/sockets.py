@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.errors import RightsError
 from lab.sampling.connections import client_ports
-from lab.sampling.look import Look, look
+from lab.sampling.process_view import Look, look
 
 PROC = Path("/proc")
 

@@ -10,8 +10,8 @@ from time import monotonic
 import polars as pl
 
 from lab.errors import LoadError
+from lab.load.inside.load_counts import lag_quantile_s, starved
 from lab.load.inside.status import Status
-from lab.load.inside.tally import lag_quantile_s, starved
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.record.types import LoadCounters, Phase, RequestKind

@@ -14,7 +14,7 @@ from polars.io.plugins import register_io_source
 
 from lab.errors import LoadError
 from lab.load.inside.recording import COLUMNS, KINDS, ROW, strings_file
-from lab.load.owners import owners
+from lab.load.served_by_socket import owners
 from lab.record.types import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))

@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 
 from lab.errors import LabError
-from lab.sampling.look import look, seen_to_json
 from lab.sampling.loop import Commands, Say, sample
 from lab.sampling.plan import SamplerPlan, plan_from_json
+from lab.sampling.process_view import look, seen_to_json
 
 ORDERS, ANSWERS = "orders", "answers"
 WAIT_S = 3600.0  # for an order; waiting again costs nothing

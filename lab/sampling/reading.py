@@ -10,11 +10,11 @@ import psutil
 
 from lab.errors import RightsError, SamplingError
 from lab.plan.kinds import Role
+from lab.sampling.arm_processes import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
 from lab.sampling.grid import EVERYTHING, Due
 from lab.sampling.host import HostReader, processes_of
-from lab.sampling.members import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees

@@ -1,4 +1,4 @@
-"""The rows that the sampler writes, column by column as in lab.record.types (which it does not import: polars is heavy)."""
+"""The rows that the sampler writes, column by column as in lab.record.types (not imported here: polars is heavy)."""
 
 from __future__ import annotations
 

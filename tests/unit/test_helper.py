@@ -28,7 +28,7 @@ from lab.record.types import Environment, RunInfo
 from lab.report.sections.rights import rights_doubts, rights_fact, rights_note
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import Channel
-from lab.sampling.look import Seen, look, mapped_files, seen_from_json, seen_to_json
+from lab.sampling.process_view import Seen, look, mapped_files, seen_from_json, seen_to_json
 from tests.builders import make_run, make_scenario
 
 ROOT = Path(__file__).parents[2]

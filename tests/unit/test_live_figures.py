@@ -12,9 +12,9 @@ import pytest
 
 from lab.live.figures import LiveFigures, TrialFollower, pid_inside
 from lab.live.files import Tail
+from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import ARRIVAL, DROP, START, Recorder
 from lab.load.inside.status import Status, write_status
-from lab.load.inside.tally import Tally
 from lab.load.load_plan import LoadPlan
 from lab.plan.kinds import Role
 from lab.sampling.rows import COLUMNS, HostRow, ProcessRow

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lab.load.arrivals import Arrival
 from lab.load.inside.journal import UNREPORTED, Journal, Lane
+from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import Recorder
-from lab.load.inside.tally import Tally
 from lab.load.request_table import Marks, write_request_table
 
 MARKS = Marks(warmup_start_s=0.0, measure_start_s=0.0, measure_end_s=100.0, finished_s=100.0)

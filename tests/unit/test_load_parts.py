@@ -13,10 +13,10 @@ import pytest
 from lab.errors import LoadError
 from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
+from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s, starved
 from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.inside.recording import ARRIVAL, Recorder
 from lab.load.inside.status import Status, read_status, write_status
-from lab.load.inside.tally import Tally, fine_bucket, lag_quantile_s, starved
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_command, child_environment
 from lab.load.outcome import LoadOutcome, outcome, progress

@@ -16,8 +16,8 @@ from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 from lab.starter.command import plain_target, template
 from lab.starter.dockerfile import Start, image_start, read_start
+from lab.starter.guesses import Look, command_text, look_at, look_at_image
 from lab.starter.image_start import start_of_image
-from lab.starter.look import Look, command_text, look_at, look_at_image
 from lab.starter.source import find_apps, ready_path
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files
 from tests.fake_images import FakeDocker

@@ -7,7 +7,7 @@ import polars as pl
 from lab.analysis.gates.counters import arm_cores, containers, rate, rate_around
 from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
-from lab.analysis.trial.accounts import plain_processes
+from lab.analysis.trial.cpu_source import plain_processes
 from lab.plan.kinds import Role
 from lab.record.types import GateResult, TrialResult
 from lab.units import format_bytes, format_ratio

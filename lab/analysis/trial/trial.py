@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from lab.analysis.trial.accounts import cpu_growth
 from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.counters import complete_sum, increases
+from lab.analysis.trial.cpu_source import cpu_growth
+from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import (
     ARM_ROLES,
@@ -26,7 +27,6 @@ from lab.analysis.trial.ledger import (
     role_lines,
     sums,
 )
-from lab.analysis.trial.quiet import Quiet, quiet
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.plan.kinds import Role, ServiceKind

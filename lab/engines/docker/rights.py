@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lab.sampling.launch import Launch, as_child, without_memory
-from lab.sampling.look import Look, look
+from lab.sampling.process_view import Look, look
 
 CAP_SYS_PTRACE = 19  # linux/capability.h
 

@@ -12,9 +12,9 @@ import gevent
 
 from lab.errors import LoadError
 from lab.load.inside.journal import Journal, Lane
+from lab.load.inside.load_counts import Tally, starved
 from lab.load.inside.recording import Recorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
-from lab.load.inside.tally import Tally, starved
 from lab.load.load_plan import LoadPlan
 
 LOOK_S = 0.02

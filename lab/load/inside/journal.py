@@ -7,8 +7,8 @@ from math import isnan, nan
 from random import Random
 
 from lab.load.arrivals import Arrival
+from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import ARRIVAL, DROP, EMPTY, FOLLOW, START, Recorder
-from lab.load.inside.tally import Tally
 
 UNFINISHED = "unfinished"
 QUEUE_FULL = "dropped: the queue was full"

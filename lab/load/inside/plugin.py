@@ -36,12 +36,12 @@ from lab.load.inside.exits import EXIT_BUG, EXIT_DISK, EXIT_REFUSED
 from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.lanes import Lanes
+from lab.load.inside.load_counts import Tally, fine_bucket
 from lab.load.inside.locustfile import Contents, classes_of_lanes, filter_tasks, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.recording import MAX_STRINGS, Recorder
 from lab.load.inside.socket_times import watch_sockets
 from lab.load.inside.status import Status, write_status
-from lab.load.inside.tally import Tally, fine_bucket
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05

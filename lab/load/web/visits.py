@@ -11,9 +11,9 @@ from pathlib import Path
 from time import monotonic
 
 from lab.load.inside.journal import Journal, Lane
+from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import Recorder
 from lab.load.inside.status import Status, write_status
-from lab.load.inside.tally import Tally
 from lab.load.load_plan import LoadPlan
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lab.analysis.judge.drift import MIN_TRIALS, drift
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.quiet import Quiet
+from lab.analysis.trial.disturbance import Quiet
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import METRICS, Unit
 from lab.report.charts.order import Order, OrderPanel, OrderPoint

@@ -25,8 +25,8 @@ from lab.host.scratch import scratch
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import Channel
 from lab.sampling.launch import FOLDER, Launched
-from lab.sampling.look import Seen, seen_from_json
 from lab.sampling.plan import SamplerPlan, plan_to_json
+from lab.sampling.process_view import Seen, seen_from_json
 
 LOOK_DEADLINE_S = 30.0
 POLL_S = 0.05
@@ -50,7 +50,7 @@ class Helper:
         return self._channel.program.pid
 
     def look(self, pids: Iterable[int]) -> Mapping[int, Seen]:
-        """As lab.sampling.look. Raises RightsError, or SamplingError when the helper has ended or does not answer."""
+        """As lab.sampling.process_view. Raises RightsError, or SamplingError when the helper has ended or is silent."""
         self._channel.send(do="look", pids=list(pids))
         return seen_from_json(self._channel.answer(LOOK_DEADLINE_S)["seen"])
 
