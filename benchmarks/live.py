@@ -140,9 +140,6 @@ def cost(view: QuietView, plan: Plan, folder: RunFolder, seconds: float) -> floa
             sent=number,
             failed=0,
             dropped=0,
-            rate=300.0,
-            p50_s=0.002,
-            p99_s=0.006,
         )
         view.progress(trial, progress)
         time.sleep(POLL_S)

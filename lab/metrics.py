@@ -127,7 +127,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _memory(
         "memory.platform.pss",
         "platform memory (PSS)",
-        "containerd-shim, docker-proxy and storage-driver processes of the arm's containers: not in memory.pss.total.",
+        "containerd-shim and storage-driver processes of the arm's containers: not in memory.pss.total.",
     ),
     _cpu(
         "cpu.per_1k",

@@ -319,7 +319,6 @@ def _record(
             dispatch_lag_p99_s=0.0011,
         ),
         attribution="header",
-        versions={"uvicorn": "0.54.0", "fastapi": "0.165.0", "nginx": "1.22.1"},
         sampler={"planned": 31.0, "achieved": 31.0},
         gates=(make_gate(),),
     )

@@ -152,9 +152,6 @@ class FakeLoad:
             sent=0,
             failed=0,
             dropped=0,
-            rate=0.0,
-            p50_s=None,
-            p99_s=None,
         )
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.analysis.gates import INVALID
-from lab.record.types import GateResult, TrialResult
+from lab.record.types import GateResult
 
 REPLACED_TENTHS = 2  # at most 2 of 10 blocks are replaced (METHOD 2)
 
@@ -69,14 +69,6 @@ class BlockDecision:
 def replacements_allowed(blocks: int) -> int:
     """How many of ``blocks`` planned blocks may be replaced: 2 of 10, 1 of 5 to 9, none below."""
     return blocks * REPLACED_TENTHS // 10
-
-
-def gated(results: Sequence[TrialResult]) -> tuple[GatedTrial, ...]:
-    """The gates that the records carry, stripped of everything that was measured."""
-    return tuple(
-        GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
-        for record in (result.record for result in results)
-    )
 
 
 def usable_blocks(trials: Sequence[GatedTrial], *, arms: Sequence[str] = (), planned: int = 0) -> BlockDecision:

@@ -191,7 +191,7 @@ def _of_blocks(trials: Sequence[TrialSummary], arms: Sequence[str]) -> Iterator[
             blocks[trial.record.block][trial.record.arm] = trial.values["throughput"] or 0.0
     for block, rates in blocks.items():
         if len(rates) == len(arms) > 1:
-            yield rates_alike(rates, open_model=False), f"block {block}"
+            yield rates_alike(rates), f"block {block}"
 
 
 def _gates(found: Iterable[tuple[GateResult, str]], over: Over = "trials") -> tuple[GateSummary, ...]:

@@ -15,15 +15,11 @@ from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.record.types import LoadCounters, Phase, RequestKind
-from lab.units import format_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProgress:
-    """For the live view, and to know when phases change. Instants are CLOCK_MONOTONIC; None: not yet known.
-
-    ``rate`` and quantiles are those of the last second; with several load processes the quantiles are the worst.
-    """
+    """For the live view, and to know when phases change. Instants are CLOCK_MONOTONIC; None: not yet known."""
 
     phase: str
     finished: bool
@@ -33,18 +29,6 @@ class LoadProgress:
     sent: int
     failed: int
     dropped: int
-    rate: float
-    p50_s: float | None
-    p99_s: float | None
-
-    def line(self) -> str:
-        """One line for people."""
-        parts = [f"{self.phase}  {self.rate:.0f}/s"]
-        if self.p50_s is not None and self.p99_s is not None:
-            parts.append(f"p50 {format_seconds(self.p50_s)}  p99 {format_seconds(self.p99_s)}")
-        if self.failed or self.dropped:
-            parts.append(f"{self.failed} failed  {self.dropped} dropped")
-        return "  ".join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +62,6 @@ def progress(statuses: Sequence[Status]) -> LoadProgress:
         sent=_total(statuses, "requests"),
         failed=_total(statuses, "failed"),
         dropped=_total(statuses, "dropped"),
-        rate=sum(status.rate or 0.0 for status in statuses),
-        p50_s=max((s.p50_s for s in statuses if s.p50_s is not None), default=None),
-        p99_s=max((s.p99_s for s in statuses if s.p99_s is not None), default=None),
     )
 
 

@@ -42,7 +42,7 @@ def masked_info(info: RunInfo, redact: Redactor) -> RunInfo:
 
 
 def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
-    """A record with commands, sentences, versions and what servers called themselves masked."""
+    """A record with commands, sentences and what servers called themselves masked."""
 
     def free(text: str) -> str:
         return _clean(redact(text))
@@ -52,10 +52,8 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
         record,
         services=tuple(_clean_service(service, free) for service in record.services),
         attribution=_clean(record.attribution),
-        versions={_clean(name): free(text) for name, text in record.versions.items()},
         attestation={key: _clean_tree(part) for key, part in evidence.items()},
         gates=tuple(replace(gate, sentence=free(gate.sentence)) for gate in record.gates),
-        error=free(record.error),
     )
 
 

@@ -120,11 +120,9 @@ class TrialRecord:
     services: tuple[ServiceRecord, ...]
     load: LoadCounters
     attribution: str  # how served_by was found: "header", "socket", "upstream" or "none"
-    versions: Mapping[str, str] = field(default_factory=dict)
     attestation: Mapping[str, Any] = field(default_factory=dict)
     sampler: Mapping[str, float] = field(default_factory=dict)
     gates: tuple[GateResult, ...] = ()
-    error: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -177,9 +177,7 @@ def _traits(target: SampleTarget, proc: Path) -> ContainerTraits:
 
 def _bare_traits(target: SampleTarget, _proc: Path) -> ContainerTraits:
     """Without the right to look at the container's namespaces only its shim can be told."""
-    return ContainerTraits(
-        service=target.service, container_id=target.container_id, addresses=frozenset(), root_mount=""
-    )
+    return ContainerTraits(service=target.service, container_id=target.container_id, root_mount="")
 
 
 def _no_rights(what: str) -> RightsError:

@@ -41,6 +41,6 @@ def _full_of(text: str, trial: TrialResult) -> TrialResult:
     )
     processes = tables.processes.with_columns(filled.alias("command"))
     return TrialResult(
-        record=replace(record, services=services, versions={text: text}, attribution=text, gates=(gate,)),
+        record=replace(record, services=services, attribution=text, gates=(gate,)),
         tables=replace(tables, requests=requests, processes=processes),
     )

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from lab.analysis.blocks import GatedTrial, gated, replacements_allowed, usable_blocks
-from tests.gate_records import gate, trial
+from lab.analysis.blocks import GatedTrial, replacements_allowed, usable_blocks
+from tests.gate_records import gate
 
 ARMS = ("workers", "replicas")
 
@@ -112,5 +112,3 @@ def test_no_trial_at_all() -> None:
 def test_the_decision_cannot_see_an_outcome() -> None:
     """What is handed over has a place and gates, and no room for a metric."""
     assert {field.name for field in fields(GatedTrial)} == {"trial_id", "block", "arm", "gates"}
-    (only,) = gated([trial(gates=(gate("pass"),))])
-    assert only == GatedTrial(trial_id="b01-replicas", block=1, arm="replicas", gates=(gate("pass"),))

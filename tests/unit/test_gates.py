@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from scipy.stats import kendalltau
 
-from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, arms_alike, run_gates
+from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_gates
 from lab.analysis.gates.limits import COMPLETE
 from lab.analysis.gates.outcome import judge
 from lab.analysis.gates.steadiness import trend_p_value
@@ -76,11 +76,10 @@ def test_a_value_that_is_no_number_is_no_pass() -> None:
 
 @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.INTERRUPTED])
 def test_a_trial_that_did_not_end_is_invalid_and_nothing_else_is_asked(state: TrialState) -> None:
-    """The error of the record is in the sentence."""
-    (only,) = run_gates(trial(state=state, error="app-1 exited"), CORES)
+    """Half a trial says nothing."""
+    (only,) = run_gates(trial(state=state), CORES)
 
     assert (only.key, only.outcome) == (COMPLETE.key, INVALID)
-    assert "app-1 exited" in only.sentence
 
 
 def test_a_trial_without_a_measure_phase_is_invalid() -> None:
@@ -496,28 +495,17 @@ def test_failing_more_and_more_is_not_steady() -> None:
     assert outcome("steady.throughput", trial(rows)) == CAVEAT
 
 
-def closed_arm(name: str, requests: int) -> TrialResult:
-    rows = [request(10 + n * 10 / requests) for n in range(requests)]
-    return trial(rows, load={"open_model": False}, arm=name)
-
-
-@pytest.mark.parametrize(("other", "expected"), [(1005, CAVEAT), (1014, CAVEAT), (1016, PASS), (900, PASS)])
-def test_arms_that_are_equally_fast_may_show_the_generator(other: int, expected: str) -> None:
+@pytest.mark.parametrize(("other", "expected"), [(100.5, CAVEAT), (101.4, CAVEAT), (101.6, PASS), (90.0, PASS)])
+def test_arms_that_are_equally_fast_may_show_the_generator(other: float, expected: str) -> None:
     """Within 1.5 % over the arms of a block of the closed model."""
-    found = arms_alike([closed_arm("workers", 1000), closed_arm("replicas", other)])
-
-    assert found.outcome == expected
-    assert "workers 100.0/s" in found.sentence
-
-
-def test_arms_are_alike_in_the_open_model_by_design() -> None:
-    """The rate sets the throughput."""
-    assert (arms_alike([trial(), trial()]).outcome, arms_alike([trial(), trial()]).value) == (PASS, None)
+    assert rates_alike({"workers": 100.0, "replicas": other}).outcome == expected
 
 
 def test_an_arm_without_successes_leaves_likeness_unchecked() -> None:
     """No division by zero, no pass."""
-    assert arms_alike([closed_arm("workers", 1000), closed_arm("replicas", 0)]).outcome == CAVEAT
+    found = rates_alike({"workers": 100.0, "replicas": 0.0})
+
+    assert (found.outcome, found.value) == (CAVEAT, None)
 
 
 def test_every_gate_says_why_its_limit_is_what_it_is() -> None:

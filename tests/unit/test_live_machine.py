@@ -256,7 +256,4 @@ def running() -> LoadProgress:
         sent=0,
         failed=0,
         dropped=0,
-        rate=0.0,
-        p50_s=None,
-        p99_s=None,
     )

@@ -38,9 +38,6 @@ PROGRESS = LoadProgress(
     sent=3000,
     failed=0,
     dropped=0,
-    rate=299.0,
-    p50_s=0.002,
-    p99_s=0.007,
 )
 
 

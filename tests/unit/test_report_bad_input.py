@@ -72,7 +72,6 @@ def long_names() -> Content:
             with_record(
                 trial,
                 gates=(make_gate("caveat", sentence=LONG),),
-                versions={LONG: LONG},
                 attribution=LONG,
             ),
             requests=trial.tables.requests.with_columns(

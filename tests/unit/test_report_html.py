@@ -65,7 +65,7 @@ def content_of(question: str = "Which is better?", **run: Any) -> Content:
     served = pl.when(pl.col("lane") % 2 == 0).then(pl.lit(question)).otherwise(pl.col("served_by")).alias("served_by")
     trials = [
         with_tables(
-            with_record(trial, gates=gates, versions={"uvicorn": question}, attribution=question),
+            with_record(trial, gates=gates, attribution=question),
             requests=trial.tables.requests.with_columns(served),
         )
         for trial in make_trials(scenario)

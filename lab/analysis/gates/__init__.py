@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from lab.analysis.gates import load, machine, steadiness
 from lab.analysis.gates.attribution import attribution
-from lab.analysis.gates.block import arms_alike, rates_alike
+from lab.analysis.gates.block import rates_alike
 from lab.analysis.gates.ledger import changed
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
 from lab.analysis.gates.outcome import decided
 from lab.record.types import GateResult, Phase, TrialResult, TrialState
 
-__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "arms_alike", "rates_alike", "run_gates"]
+__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "rates_alike", "run_gates"]
 
 CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     load.load_cpu,
@@ -53,5 +53,4 @@ def _complete(result: TrialResult) -> GateResult:
     window = record.phases.get(Phase.MEASURE)
     if record.state is TrialState.DONE and window is not None and window.length_s > 0:
         return decided(COMPLETE, PASS, 1.0, "The trial ran to the end of its measure phase.")
-    why = f": {record.error}" if record.error else ""
-    return decided(COMPLETE, INVALID, 0.0, f"The trial is {record.state} and has no whole measure phase{why}.")
+    return decided(COMPLETE, INVALID, 0.0, f"The trial is {record.state} and has no whole measure phase.")

@@ -19,7 +19,6 @@ from lab.load.load_plan import LoadPlan
 
 LOOK_S = 0.02
 STATUS_S = 0.25
-LIVE_S = 1.0
 START_TIMEOUT_S = 30.0  # on_start of all lanes
 DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
 NOTICE_S = 0.5  # so early every load process knows of an instant that load process 0 chose
@@ -68,8 +67,7 @@ class Conductor:
         self._lanes = lanes
         self._feed = feed
         self._notice_s = NOTICE_ALONE_S if plan.load_processes == 1 else NOTICE_S
-        self._next_status = self._next_live = self._last_live = monotonic()
-        self._live_requests = 0
+        self._next_status = monotonic()
         self.status = Status()
 
     @property
@@ -132,15 +130,10 @@ class Conductor:
         return True
 
     def _publish(self) -> None:
-        now = monotonic()
-        status, tally = self.status, self._journal.tally
-        if now >= self._next_live:
-            status.p50_s, status.p99_s = tally.take_recent()
-            status.rate = (tally.requests - self._live_requests) / max(now - self._last_live, LOOK_S)
-            self._live_requests, self._last_live, self._next_live = tally.requests, now, now + LIVE_S
+        status = self.status
         status.lanes = max(status.lanes, len(self._lanes))
         status.recorded = self._recorder.count
-        status.tally = tally.totals()
+        status.tally = self._journal.tally.totals()
         write_status(self._plan.status_file(self._process), status)
 
     def _agree(self, mark: str, choose: Callable[[], float]) -> float:

@@ -161,8 +161,6 @@ class Journal:
         tally = self.tally
         tally.requests += 1
         tally.failed += failed
-        if isnan(done_s):
-            tally.unfinished += request.kind == ARRIVAL
-            return
-        tally.started += request.kind == ARRIVAL
-        tally.latency(done_s - (request.scheduled_s if self._open and request.kind == ARRIVAL else request.sent_s))
+        if request.kind == ARRIVAL:
+            tally.unfinished += isnan(done_s)
+            tally.started += not isnan(done_s)

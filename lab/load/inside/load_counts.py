@@ -1,4 +1,4 @@
-"""What one load process counts: totals that must agree with the rows, responses of each server, the last second."""
+"""What one load process counts: totals that must agree with the rows, and responses of each server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 LAG_STEP_S = 1e-5  # histogram bucket of the dispatcher lag: a hundredth of what METHOD 2 judges
-MAX_RECENT = 2_000  # latencies kept for the live view between two looks
 MAX_SERVERS = 4096
 
 
@@ -29,7 +28,6 @@ class Tally:
     headers: dict[str, int] = field(default_factory=dict)
     upstreams: dict[str, int] = field(default_factory=dict)
     lags: dict[int, int] = field(default_factory=dict)
-    recent_s: list[float] = field(default_factory=list)
 
     def served(self, server: str | None, *, upstream: bool) -> None:
         """Count a response for ``server``."""
@@ -43,27 +41,14 @@ class Tally:
         if server in servers or len(servers) < MAX_SERVERS:
             servers[server] = servers.get(server, 0) + 1
 
-    def latency(self, seconds: float) -> None:
-        """Remember a latency for the live view."""
-        if len(self.recent_s) < MAX_RECENT:
-            self.recent_s.append(seconds)
-
     def lag(self, seconds: float) -> None:
         """Count how late an arrival was handed to a lane that was free."""
         step = int(seconds / LAG_STEP_S)
         self.lags[step] = self.lags.get(step, 0) + 1
 
     def totals(self) -> dict[str, Any]:
-        """Every counter by name, without the live latencies."""
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "recent_s"}
-
-    def take_recent(self) -> tuple[float | None, float | None]:
-        """p50 and p99 of the latencies since the last call."""
-        latencies = sorted(self.recent_s)
-        self.recent_s.clear()
-        if not latencies:
-            return None, None
-        return latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
+        """Every counter by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> float | None:

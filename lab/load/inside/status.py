@@ -12,7 +12,7 @@ from typing import Any
 class Status:
     """The state of one load process. Instants are CLOCK_MONOTONIC; None: not yet known.
 
-    ``tally`` holds the fields of tally.Tally without its live latencies; ``recorded`` is the number of rows written;
+    ``tally`` holds the fields of load_counts.Tally; ``recorded`` is the number of rows written;
     ``refusal`` (message, hint) is why the plan or the locustfile cannot be run.
     """
 
@@ -23,9 +23,6 @@ class Status:
     measure_end_s: float | None = None
     finished_s: float | None = None
     starved: int = 0
-    rate: float | None = None
-    p50_s: float | None = None
-    p99_s: float | None = None
     recorded: int = 0
     tally: dict[str, Any] = field(default_factory=dict)
     refusal: dict[str, str] | None = None

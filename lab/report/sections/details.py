@@ -153,7 +153,7 @@ def _trial_cells(numbers: tuple[float | None, ...]) -> Iterator[Cell]:
 
 
 def version_table(run: RunInfo, summary: RunSummary) -> Table:
-    """Images with their digests and origins, and the versions that the arms reported."""
+    """The lab's version, and images with their digests and origins."""
     images = [
         words(
             f"image {key}",
@@ -162,20 +162,11 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
         )
         for key, image in run.images.items()
     ]
-    reported: dict[tuple[str, str], list[str]] = {}
-    for arm in summary.arms:
-        for trial in summary.of_arm(arm.name)[:1]:
-            for name, version in trial.record.versions.items():
-                reported.setdefault((name, version), []).append(arm.name)
-    versions = [
-        words(name, version, SAME_FOR_ALL if len(arms) == len(summary.arms) else ", ".join(arms))
-        for (name, version), arms in reported.items()
-    ]
     return Table(
         key="versions",
         title="Images and versions",
         columns=columns("what", "version", "arms"),
-        rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images, *versions),
+        rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images),
     )
 
 
