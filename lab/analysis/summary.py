@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from lab.analysis.arms import ArmSummary, known_median, summarise_arm
@@ -18,11 +18,12 @@ from lab.errors import RunFolderError
 from lab.metrics import CATALOGUE
 from lab.record.types import GateResult, RunInfo, TrialResult
 from lab.scenario.file import scenario_from_json
-from lab.scenario.model import Scenario
+from lab.scenario.model import Arm, Scenario
 
 MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
 Over = Literal["trials", "blocks"]
 SEVERITY = (PASS, CAVEAT, INVALID)
+FRONT_OPTIONS = ("name", "front", "balance", "profile")  # what may differ between the two arms of a hop
 HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 
 
@@ -227,7 +228,7 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], vali
         for direct in scenario.arms
         for behind in scenario.arms
         if direct.front == "direct" and behind.front != "direct"
-        if (direct.model, direct.env) == (behind.model, behind.env)
+        if _but_front(direct) == _but_front(behind)
     ]
     return tuple(
         Hop(
@@ -237,6 +238,11 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], vali
         )
         for direct, behind in pairs
     )
+
+
+def _but_front(arm: Arm) -> Mapping[str, object]:
+    """Every option of an arm but its name and its front's: an option that is added later is compared as well."""
+    return {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in FRONT_OPTIONS}
 
 
 def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:

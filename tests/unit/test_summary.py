@@ -368,6 +368,17 @@ def test_the_hop_compares_arms_that_differ_in_the_front_only() -> None:
     assert hop.differences["memory.pss.total"] == pytest.approx(6 * MIB, rel=0.05)
 
 
+@pytest.mark.parametrize("option", [{"image": "other:1"}, {"env": {"A": "1"}}])
+def test_arms_that_differ_in_more_than_the_front_are_no_hop(option: dict[str, Any]) -> None:
+    """What another image or environment changes is not the proxy's doing; its own options are."""
+    balanced = WORKERS_NGINX | {"name": "workers-random", "balance": "random"}
+    scenario = make_scenario([WORKERS, WORKERS_NGINX | option, balanced])
+
+    hops = summarise(make_run(scenario), make_trials(scenario)).hops
+
+    assert [(hop.direct, hop.behind) for hop in hops] == [("workers", "workers-random")]
+
+
 def test_arms_are_medians_over_blocks() -> None:
     """Four workers, a supervisor and a helper, each seen in both blocks."""
     arm = SUMMARY.arms[0]
