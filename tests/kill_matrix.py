@@ -342,7 +342,7 @@ def left_behind(lab: RunningLab) -> list[str]:
     finally:
         client.close()
     found += [f"folder {path}" for path in place.out.glob("*/trials/.*.part")]
-    found += [f"file {path}" for path in (*place.out.glob("*/.*"), *place.temporary.glob("*.lock"))]
+    found += [f"file {path}" for path in place.out.glob("*/.*.part")]
     found += [f"folder {path}" for path in place.temporary.glob("*") if path.is_dir() and path.name != "lab-notes"]
     return sorted(found)
 

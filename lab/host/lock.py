@@ -1,44 +1,31 @@
-"""One lab at a time, on a machine and on a run folder.
+"""One lab at a time, on a machine, on a run folder and on what it makes in the cache.
 
-By flock, which the kernel gives back when its holder ends, however it ends: the lock of a crashed lab is free.
+By flock on a file that stays: the kernel gives a lock back when its holder ends, however it ends. What stands in the
+file only says who that is.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.errors import MissingError, RunFolderError
-from lab.host.interrupts import INTERRUPTS
-from lab.record.folder import disk_errors
 
 MACHINE_LOCK = "process-model-lab.lock"
 FOLDER_LOCK = ".lock"
 SYSTEM_FOLDER = Path("/run/lock")  # FHS: every user may write there, and it is empty after a restart
 EVERYBODY = 0o666
-MAX_BYTES = 4096
-PATIENCE_S = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who holds a lock, by its own words; ``since`` is ISO 8601. All empty when it did not say."""
-
-    pid: int = 0
-    run: str = ""
-    since: str = ""
-
-    def __str__(self) -> str:
-        return f"pid {self.pid}, run {self.run}, since {self.since}" if self.pid else "it does not say which"
+# Other users can write in the same folder: links are not followed, and a FIFO does not make the lab wait.
+FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+MAX_HOLDER = 300  # bytes of a line that anybody may have written
+PATIENCE_S = 0.2  # longer than another lab takes to look whether a lock is free
 
 
 def machine_lock_path(environ: Mapping[str, str] = os.environ, system: Path = SYSTEM_FOLDER) -> Path:
@@ -55,153 +42,109 @@ def machine_lock_path(environ: Mapping[str, str] = os.environ, system: Path = SY
 def machine_lock(
     run: str, say: Callable[[str], None], *, allow_concurrent: bool = False, path: Path | None = None
 ) -> Iterator[None]:
-    """Inside, other labs are refused; with ``allow_concurrent`` a lab that is there already is only mentioned.
+    """Refuse other labs inside the block; with ``allow_concurrent`` one that is there already is only mentioned.
 
     Raises MissingError (exit 4) when another lab measures on this machine: what is missing is a machine of one's own.
     """
-    with _held(path or machine_lock_path(), run) as other:
-        if other is not None and not allow_concurrent:
+    with _locked(path or machine_lock_path(), run) as other:
+        if other and not allow_concurrent:
             raise MissingError(
                 f"another lab measures on this machine ({other}); two at once spoil each other's numbers",
                 "wait until it has ended, or say --allow-concurrent when numbers do not matter",
             )
-        if other is not None:
+        if other:
             say(f"another lab measures on this machine ({other}): expect both runs to be disturbed")
         yield
 
 
 @contextmanager
 def folder_lock(folder: Path, run: str) -> Iterator[None]:
-    """Inside, only this process writes the run folder. Raises RunFolderError (exit 2) when another one does."""
-    with _held(folder / FOLDER_LOCK, run) as other:
-        if other is not None:
+    """Let only this process write the run folder. Raises RunFolderError (exit 2) when another one does."""
+    with _locked(folder / FOLDER_LOCK, run) as other:
+        if other:
             raise RunFolderError(f"{folder} is being written by another lab ({other})", "wait until it has ended")
         yield
 
 
+@contextmanager
+def turn(path: Path, wait: Callable[[], None]) -> Iterator[None]:
+    """Let labs make the same thing one after the other; ``wait`` is called before this one has to wait."""
+    with _open(path) as descriptor:
+        if not _taken(descriptor):
+            wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
 def folder_is_free(folder: Path) -> bool:
-    """Whether no lab writes this run folder."""
+    """Tell whether no lab writes this run folder; where the lock cannot be opened, nothing is ours."""
     path = folder / FOLDER_LOCK
-    return not path.exists() or is_stale(path)
-
-
-def is_stale(path: Path) -> bool:
-    """Whether a lock's file lies there that nobody holds: its lab was killed."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return False  # none, or a link: nothing of ours
-    try:
-        return _flock(descriptor)
-    finally:
-        os.close(descriptor)
+        with _open(path) if path.exists() else nullcontext() as descriptor:
+            return descriptor is None or _taken(descriptor)
+    except MissingError:
+        return False
 
 
 @contextmanager
-def _held(path: Path, run: str) -> Iterator[Holder | None]:
-    """None while the lock is ours; else who has it."""
-    with disk_errors(path):
-        descriptor, other = _acquire(path)
-    try:
-        if other is not None:
-            yield other
+def _locked(path: Path, run: str) -> Iterator[str]:
+    """Give "" while the lock is ours; else who has it, by its own words."""
+    with _open(path) as descriptor:
+        give_up_at = time.monotonic() + PATIENCE_S
+        while not (ours := _taken(descriptor)) and time.monotonic() < give_up_at:
+            time.sleep(PATIENCE_S / 10)
+        if not ours:
+            yield os.pread(descriptor, MAX_HOLDER, 0).decode(errors="replace").strip() or "it does not say which"
             return
-        with disk_errors(path):
-            _write(descriptor, Holder(pid=os.getpid(), run=run, since=datetime.now(UTC).isoformat(timespec="seconds")))
-        with INTERRUPTS.owing(f"file {path}"):
-            try:
-                yield None
-            finally:
-                _remove(path, descriptor)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with _errors(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"pid {os.getpid()}, run {run}, since {now}".encode(), 0)
+        try:
+            yield ""
+        finally:
+            os.ftruncate(descriptor, 0)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[int]:
+    """Open the lock's file, made if need be. Raises MissingError when something else lies there under its name."""
+    with _errors(path):
+        descriptor = _open_or_make(path)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise MissingError(f"{path} is not the lab's lock: a link or no plain file", "look who made it, remove it")
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _acquire(path: Path) -> tuple[int, Holder | None]:
-    """The open file, locked; or not, and who has it.
-
-    Who has it without a name has only just taken it, or looks whether it is stale: that is over in a moment.
-    """
-    give_up_at = time.monotonic() + PATIENCE_S
-    while True:
-        descriptor = _open(path)
-        if not _flock(descriptor):
-            other = _read(descriptor)
-            if other.pid or time.monotonic() >= give_up_at:
-                return descriptor, other
-            time.sleep(PATIENCE_S / 10)
-        elif _is(descriptor, path):
-            return descriptor, None
-        os.close(descriptor)  # or its holder removed the file between our opening and our locking it
-
-
-def _open(path: Path) -> int:
-    """The lock's file, made if need be. Raises MissingError when something else lies there under its name.
-
-    Other users can write in the same folder: links are not followed, and nothing but a plain file is written to.
-    """
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    while True:
-        try:
-            descriptor = _open_or_make(path, flags)
-        except FileExistsError:
-            continue  # made by somebody else in this very moment: open theirs
-        except OSError as error:
-            if path.is_symlink() or path.is_dir():
-                raise _strange(path) from error
-            raise
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
-            return descriptor
-        os.close(descriptor)
-        raise _strange(path)
-
-
-def _open_or_make(path: Path, flags: int) -> int:
+def _open_or_make(path: Path) -> int:
+    """Without O_CREAT first: kernels refuse it for another user's file in a folder like /run/lock."""
     try:
-        return os.open(path, flags)
+        return os.open(path, FLAGS)
     except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, EVERYBODY)
-        os.fchmod(descriptor, EVERYBODY)  # whatever the umask: the next one may be another user
+        descriptor = os.open(path, FLAGS | os.O_CREAT, EVERYBODY)
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, EVERYBODY)  # whatever the umask: the next one may be another user
         return descriptor
 
 
-def _strange(path: Path) -> MissingError:
-    return MissingError(f"{path} is not the lab's lock but a link or no plain file", "look who made it, and remove it")
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MissingError(
+            f"the lock {path} cannot be written: {error.strerror}",
+            "free some space, or look who made it; it may not be a link, and everybody may write it",
+        ) from error
 
 
-def _flock(descriptor: int) -> bool:
+def _taken(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _is(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def _write(descriptor: int, holder: Holder) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
-
-
-def _read(descriptor: int) -> Holder:
-    try:
-        told = json.loads(os.pread(descriptor, MAX_BYTES, 0))
-        return Holder(pid=int(told["pid"]), run=str(told["run"]), since=str(told["since"]))
-    except (ValueError, TypeError, KeyError):
-        return Holder()  # it has only just taken the lock
-
-
-def _remove(path: Path, descriptor: int) -> None:
-    try:
-        path.unlink()
-    except PermissionError:  # another user's file in a folder where only owners may remove
-        os.ftruncate(descriptor, 0)
-    except FileNotFoundError:
-        return

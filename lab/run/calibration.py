@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ import polars as pl
 from lab.engines import Engine
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
+from lab.host.places import cache_folder
 from lab.host.scratch import scratch
 from lab.load.load_plan import LoadPlan
 from lab.plan.fronts.nginx import ARGUMENTS, CONF_PATH, UNPRIVILEGED_USER
@@ -69,7 +69,7 @@ def calibration_of(
     ``engine`` None, for a run that needs no nginx and so has none: what an earlier run has measured, or None.
     ``root`` replaces the cache directory. Raises LabError.
     """
-    path = (root or calibration_root()) / f"{_key(environment, load_processes)}.json"
+    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes)}.json"
     kept = _read(path)
     if kept is not None or engine is None:
         return kept
@@ -181,13 +181,6 @@ def load_plan(locustfile: Path, base_url: str, load_processes: int, directory: P
         queue_limit=0,
         directory=directory,
     )
-
-
-def calibration_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where ceilings are kept: the XDG cache directory, for they can always be measured again."""
-    cache = environ.get("XDG_CACHE_HOME", "")
-    base = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
-    return base / "process-model-lab" / "calibration"
 
 
 def _key(environment: Environment, load_processes: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from lab.analysis.judge.floor import NoiseFloor, floor_key, from_json, to_json
 from lab.analysis.judge.intervals import AnalysisError
 from lab.errors import UsageError
+from lab.host.places import state_folder
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import Environment
 from lab.scenario.model import Scenario
@@ -56,7 +56,7 @@ def read_floors(environment: Environment, scenario: Scenario, root: Path | None 
 
     None before the first selfcheck. Raises UsageError for a file that is damaged.
     """
-    folder = (root or floors_root()) / floor_key(*machine_of(environment))
+    folder = (root or state_folder("floors")) / floor_key(*machine_of(environment))
     kept = [_read(path) for path in sorted(folder.glob("*.json"))]
     alike = [found for found in kept if found.conditions == conditions_of(scenario)]
     return max(alike or kept, key=lambda found: found.measured_at, default=None)
@@ -64,19 +64,12 @@ def read_floors(environment: Environment, scenario: Scenario, root: Path | None 
 
 def write_floor(kept: KeptFloor, root: Path | None = None) -> Path:
     """Keep a floor; one of the same machine, versions and conditions is replaced. Raises MissingError (disk)."""
-    folder = (root or floors_root()) / kept.floor.key
+    folder = (root or state_folder("floors")) / kept.floor.key
     path = folder / f"{hashlib.sha256(kept.conditions.encode()).hexdigest()[:16]}.json"
     with disk_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(kept.to_json(), indent=1).encode())
     return path
-
-
-def floors_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where floors are kept: the XDG state directory, which outlives caches and belongs to no run."""
-    state = environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return base / "process-model-lab" / "floors"
 
 
 def _read(path: Path) -> KeptFloor:

@@ -1,4 +1,4 @@
-"""Files that a killed lab left behind: half trials and drafts in run folders, folders for a short while, its lock."""
+"""Files that a killed lab left behind: half trials and drafts in run folders, folders for a short while."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lab.engines.images.wheelhouse import cache_folder
 from lab.engines.leftovers import Leftover
-from lab.host.lock import FOLDER_LOCK, folder_is_free, is_stale, machine_lock_path
+from lab.host.lock import folder_is_free
+from lab.host.places import cache_folder
 from lab.host.scratch import abandoned
 
-DRAFTS = (".*.part", "trials/.*.part", FOLDER_LOCK)
+DRAFTS = (".*.part", "trials/.*.part")
 
 
 def find_leftover_files(out: Path) -> list[Leftover]:
     """Those of the run folders below ``out`` that no lab writes now, and of this machine."""
     return [
         Leftover(kind="folder" if path.is_dir() else "file", name=str(path), identity=str(path))
-        for path in (*_drafts(out), *_scratch(), *_lock())
+        for path in (*_drafts(out), *_scratch())
     ]
 
 
@@ -40,11 +40,5 @@ def _drafts(out: Path) -> Iterator[Path]:
 
 def _scratch() -> Iterator[Path]:
     yield from abandoned()
-    for cache in sorted(cache_folder().parent.glob("*/")):
+    for cache in sorted(cache_folder().glob("*/")):
         yield from abandoned(cache)
-
-
-def _lock() -> Iterator[Path]:
-    path = machine_lock_path()
-    if is_stale(path):
-        yield path

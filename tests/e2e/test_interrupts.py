@@ -16,7 +16,6 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.host.lock import machine_lock_path
 from lab.record.reading import read_info
 from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
 
@@ -144,7 +143,7 @@ def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     assert process.returncode == 130
     assert len(left(client)) == 1, "the container of the only service"
     listed = lab("clean", "--dry-run", "--out", out).out.replace("would remove ", "").splitlines()
-    assert len(listed) == 4, "it, half a trial, and two locks"
+    assert len(listed) == 2, "it and half a trial"
     assert sorted(said.rstrip().partition("removes ")[2].split(", ")) == sorted(listed)
     lab("clean", "--out", out)
     assert left(client) == []
@@ -166,8 +165,8 @@ def test_what_sigkill_left_is_listed_and_removed_by_clean(
 
     expected = left(client)
     assert len(expected) == 3, "an app, an nginx and its volume"
-    files = [*out.glob("*/.lock"), *out.glob("*/trials/.b02-workers.part"), machine_lock_path()]
-    assert len(files) == 3, "two locks that hold nobody up, and half a trial"
+    files = [*out.glob("*/trials/.b02-workers.part")]
+    assert len(files) == 1, "half a trial; the locks hold nobody up"
     listed = lab("clean", "--dry-run", "--out", out).out
     assert sorted(line.split()[-1] for line in listed.splitlines()) == sorted([*expected, *map(str, files)])
     assert left(client) == expected, "a dry run removes nothing"

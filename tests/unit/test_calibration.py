@@ -16,7 +16,7 @@ from lab.errors import DeploymentError, LoadError
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProcess
 from lab.record.types import REQUESTS, Calibration, Environment
-from lab.run.calibration import answering_nginx, best_rate, calibration_of, calibration_root, load_plan
+from lab.run.calibration import answering_nginx, best_rate, calibration_of, load_plan
 from tests.fakes import FakeLoad, World
 
 FACTS = {"machine": "aa", "lab": "1", "locust": "2", "python": "3", "kernel": "6", "cpu_count": 2}
@@ -163,16 +163,3 @@ def test_nginx_answers_by_itself_on_loopback_only() -> None:
     assert "return 200" in text
     assert "proxy_pass" not in text
     assert "access_log off" in text
-
-
-@pytest.mark.parametrize(
-    ("environ", "root"),
-    [
-        ({"XDG_CACHE_HOME": "/x"}, Path("/x/process-model-lab/calibration")),
-        ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/process-model-lab/calibration"),
-        ({}, Path.home() / ".cache/process-model-lab/calibration"),
-    ],
-)
-def test_ceilings_are_kept_in_the_cache_directory(environ: dict[str, str], root: Path) -> None:
-    """As the XDG base directory specification says: a relative path counts as unset."""
-    assert calibration_root(environ) == root

@@ -170,7 +170,7 @@ def test_a_second_lab_is_refused_before_anything_is_prepared(tmp_path: Path) -> 
 
 
 def test_a_run_folder_is_continued_by_one_lab_at_a_time(tmp_path: Path) -> None:
-    """Exit 2, and the folder is as it was; afterwards it can be continued, and no lock is left in it."""
+    """Exit 2, and the folder is as it was; afterwards it can be continued."""
     path = cut(tmp_path, FakeSurroundings(), done=1)
     before = (path / "run.json").read_bytes()
     with folder_lock(path, "first"), pytest.raises(RunFolderError, match="is being written by another lab"):
@@ -179,7 +179,8 @@ def test_a_run_folder_is_continued_by_one_lab_at_a_time(tmp_path: Path) -> None:
 
     resume_run(planned(path), path, VIEW, around=FakeSurroundings().make())
     assert states(path) == {TrialState.DONE}
-    assert not list(path.glob(".*"))
+    with folder_lock(path, "next"):
+        assert not list(path.glob(".*.part"))
 
 
 def test_quiet_prints_the_answers_and_the_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

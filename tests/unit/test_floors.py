@@ -11,7 +11,7 @@ import pytest
 from lab.analysis.judge.floor import noise_floors
 from lab.errors import MissingError, UsageError
 from lab.record.types import Environment
-from lab.run.floors import KeptFloor, conditions_of, floors_root, machine_of, read_floors, write_floor
+from lab.run.floors import KeptFloor, conditions_of, machine_of, read_floors, write_floor
 from lab.scenario.model import Scenario
 from tests.judged_runs import scenario
 
@@ -90,13 +90,6 @@ def test_conditions_are_told_in_words() -> None:
     assert conditions_of(SHORT) == "json_api.py, 300 arrivals/s, 32 lanes, 4 processes, 10 s measured"
     closed = replace(SHORT, load=replace(SHORT.load, rate=None))
     assert "closed model" in conditions_of(closed)
-
-
-def test_floors_live_in_the_state_directory(tmp_path: Path) -> None:
-    """XDG_STATE_HOME when it is absolute, as the specification demands; else its default."""
-    assert floors_root({"XDG_STATE_HOME": str(tmp_path)}) == tmp_path / "process-model-lab" / "floors"
-    default = Path.home() / ".local" / "state" / "process-model-lab" / "floors"
-    assert floors_root({}) == floors_root({"XDG_STATE_HOME": "relative"}) == default
 
 
 def test_the_file_is_plain_json(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lab.engines.images import images
 from lab.engines.images.bases import NGINX, PYTHON, build_base, mmdebstrap_argv
 from lab.engines.images.build import Context, content_hash, read_context, write_context
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_images
-from lab.engines.images.wheelhouse import Target, applicable, cache_folder, download_argv
+from lab.engines.images.wheelhouse import Target, applicable, download_argv
 from lab.errors import MissingError, ScenarioError
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
@@ -208,14 +208,6 @@ def test_wheels_are_chosen_for_the_image() -> None:
     assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(argv)
     assert [argv[i + 1] for i, part in enumerate(argv) if part == "--platform"] == ["p1", "p2"]
     assert argv[argv.index("--python-version") + 1] == "3.13"
-
-
-def test_the_cache_is_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """XDG_CACHE_HOME when set, ~/.cache otherwise."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder().is_relative_to(tmp_path)
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder().is_relative_to(Path.home() / ".cache")
 
 
 @pytest.mark.parametrize("base", [PYTHON, NGINX])

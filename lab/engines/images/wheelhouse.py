@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from lab.errors import MissingError
 from lab.host.labels import labels
+from lab.host.places import cache_folder
 from lab.host.scratch import scratch
 
 ANSWER_TIMEOUT_S = 60
@@ -56,17 +56,11 @@ def fill_wheelhouse(client: docker.DockerClient, base: str, requirements: Path, 
     text = requirements.read_text(encoding="utf-8")
     target = ask_target(client, base)
     key = hashlib.sha256(json.dumps([text, asdict(target)], sort_keys=True).encode()).hexdigest()[:16]
-    wheelhouse = cache_folder() / key
+    wheelhouse = cache_folder("wheels") / key
     if not wheelhouse.is_dir():
         on_step(f"downloading the wheels of {requirements.name} for {base}")
         _download(target, applicable(text, target.environment), requirements, wheelhouse)
     return wheelhouse
-
-
-def cache_folder() -> Path:
-    """Where wheelhouses are kept between runs: the user's cache folder (XDG)."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(root) if root else Path.home() / ".cache") / "process-model-lab" / "wheels"
 
 
 def ask_target(client: docker.DockerClient, base: str) -> Target:

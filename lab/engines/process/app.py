@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -11,15 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.engines.images.build import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
-from lab.engines.images.wheelhouse import cache_folder, pip_command
+from lab.engines.images.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError
+from lab.host.lock import turn
+from lab.host.places import cache_folder
 from lab.host.scratch import scratch
 from lab.scenario.model import App
 
@@ -51,7 +51,7 @@ def prepare_app(app: App, on_step: OnStep, root: Path | None = None) -> tuple[Ap
     """
     if app.requirements is None:
         raise ScenarioError("app.requirements: not given, so there is nothing to make an environment from")
-    root = root or cache_folder().parent
+    root = root or cache_folder()
     context = read_context(app)
     environment, made = _environment(app.requirements, root / "environments", on_step)
     content = content_hash(context, (environment.name,))
@@ -75,7 +75,7 @@ def _environment(requirements: Path, root: Path, on_step: OnStep) -> tuple[Path,
     key = hashlib.sha256(json.dumps([text, sys.version, sys.base_prefix, platform.machine()]).encode()).hexdigest()[:16]
     folder = root / key
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / f"{key}.lock", on_step):
+    with turn(root / f"{key}.lock", lambda: on_step("waiting for another lab that makes the same environment")):
         if (folder / COMPLETE).is_file():
             return folder, False
         on_step(f"installing {requirements.name} into an environment of the app's own (once)")
@@ -150,15 +150,3 @@ def _copy(source: Path, target: Path) -> None:
         target.mkdir(exist_ok=True)
     else:
         shutil.copy2(source, target, follow_symlinks=False)
-
-
-@contextmanager
-def _locked(path: Path, on_step: OnStep) -> Iterator[None]:
-    """Hold a file's lock; the kernel lets go of it when the lab dies."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_step("waiting for another lab that makes the same environment")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,0 +1,20 @@
+"""What the lab keeps between runs lies where the XDG base directory specification says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.host.places import cache_folder, state_folder
+
+
+@pytest.mark.parametrize("told", ["/x", "relative", ""])
+def test_things_are_kept_where_the_user_wants_them(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """As the specification says: a relative path counts as unset."""
+    monkeypatch.setenv("XDG_CACHE_HOME", told)
+    monkeypatch.setenv("XDG_STATE_HOME", told)
+    cache, state = (Path("/x"), Path("/x")) if told == "/x" else (Path.home() / ".cache", Path.home() / ".local/state")
+
+    assert cache_folder("wheels") == cache / "process-model-lab/wheels"
+    assert state_folder("floors") == state / "process-model-lab/floors"
