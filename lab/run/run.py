@@ -17,7 +17,6 @@ from lab.engines.choose import open_engine
 from lab.engines.images.images import ImageRecord
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.lock import folder_lock, machine_lock
-from lab.host.machine_key import machine_key
 from lab.plan.blocks import Plan, build_plan, with_scenario
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
@@ -31,8 +30,8 @@ from lab.run.trial import Run, Tools
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
-from lab.scenario.secret import NO_SECRETS, Redactor, keep_secret
-from lab.scenario.secrets_of import has_secrets, redactor_of, with_values
+from lab.scenario.secret import Redactor, keep_secret
+from lab.scenario.secrets_of import redactor_of, with_values
 
 
 class Teller(Protocol):
@@ -56,7 +55,6 @@ class Surroundings:
     calibrate: Calibrate = calibration_of
     conclude: Callable[[Path], Conclusion] = conclude_apart
     lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
-    secret_key: Callable[[], bytes] = machine_key
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     tools: Tools = field(default_factory=Tools)
 
@@ -140,9 +138,7 @@ def _resume(
 
 def with_secrets(plan: Plan, around: Surroundings) -> tuple[Plan, Redactor]:
     """The plan with the values of its secrets, and what keeps them out of the run folder and of everything printed."""
-    if not has_secrets(plan.scenario):
-        return plan, NO_SECRETS
-    scenario = with_values(plan.scenario, around.environ, around.secret_key())
+    scenario = with_values(plan.scenario, around.environ)
     redact = redactor_of(scenario)
     keep_secret(redact)
     return with_scenario(plan, scenario), redact

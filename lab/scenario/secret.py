@@ -1,13 +1,12 @@
 """Values of ``env`` that no output may show: which they are, how they are stored, and how texts are kept free of them.
 
-A secret's value lives only in memory and in the containers. Run folders hold a mark in its place: an HMAC under a key
-that never leaves this machine, so that two runs can be compared, and nobody can guess the value from a run folder.
+A secret's value lives only in memory and in the containers. Run folders hold a mark in its place, so that two runs can
+be compared: a hash that is made slow and large on purpose, so that guessing costs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +17,9 @@ from urllib.parse import quote, unquote
 MASK = "***"
 MIN_LENGTH = 4  # a shorter value is masked in its place; in running text it could be any word or number
 MIN_LINE = 12  # of a value of several lines, such as a PEM key, which logs show line by line
-MARK_DIGITS = 32
+MARK = "scrypt:"  # how a mark begins; one of an earlier version, an HMAC under a key of the machine, has digits only
+COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26}  # 32 MB and about 0.1 s for each guess
+MARK_BYTES = 16
 NAME = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE|_PWD$|^PWD_|_PASS$", re.IGNORECASE)
 IN_URL = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#]+)@")  # up to the last @: a password may hold one
 IN_PAIRS = re.compile(r"\b(?:password|passwd|pwd)\s*=\s*([^\s;&]+)", re.IGNORECASE)  # "host=db password=…"
@@ -69,10 +70,10 @@ def is_secret(name: str, value: str) -> bool:
     return bool(NAME.search(name) or IN_URL.search(value) or IN_PAIRS.search(value))
 
 
-def marked(name: str, secret: Secret, key: bytes) -> Secret:
-    """The secret with the mark of its value; equal values of two variables have different marks."""
-    text = f"{name}\0{secret.value}".encode(errors="surrogatepass")
-    return replace(secret, mark=hmac.new(key, text, hashlib.sha256).hexdigest()[:MARK_DIGITS])
+def marked(name: str, secret: Secret) -> Secret:
+    """The secret with the mark of its value, salted with its name: the same value has the same mark in every run."""
+    value, salt = (text.encode(errors="surrogatepass") for text in (plain(secret), f"process-model-lab {name}"))
+    return replace(secret, mark=MARK + hashlib.scrypt(value, salt=salt, dklen=MARK_BYTES, **COST).hex())
 
 
 def secret_items(envs: Iterable[Env]) -> Iterator[tuple[str, Secret]]:

@@ -1,6 +1,6 @@
 """The secrets of a whole scenario: their values and marks, what else must be hidden with them, what may not hold one.
 
-Pure: the environment and the machine's key are handed in.
+Pure: the environment is handed in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,19 @@ from dataclasses import replace
 
 from lab.errors import ScenarioError
 from lab.scenario.model import Scenario
-from lab.scenario.secret import IN_PAIRS, IN_URL, Env, EnvValue, Redactor, Secret, marked, plain, redactor, secret_items
+from lab.scenario.secret import (
+    IN_PAIRS,
+    IN_URL,
+    MARK,
+    Env,
+    EnvValue,
+    Redactor,
+    Secret,
+    marked,
+    plain,
+    redactor,
+    secret_items,
+)
 
 HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
 
@@ -20,11 +32,6 @@ def environments(scenario: Scenario) -> Iterator[tuple[str, Env]]:
     yield "app.env", scenario.app.env
     for place, arm in enumerate(scenario.arms):
         yield f"arms[{place}].env", arm.env
-
-
-def has_secrets(scenario: Scenario) -> bool:
-    """Whether any value is secret."""
-    return any(True for _ in secret_items(env for _, env in environments(scenario)))
 
 
 def redactor_of(scenario: Scenario) -> Redactor:
@@ -61,7 +68,7 @@ def hide_copies(scenario: Scenario) -> Scenario:
     return _mapped(scenario, lambda _where, _name, value: hidden(value))
 
 
-def with_values(scenario: Scenario, environ: Mapping[str, str], key: bytes) -> Scenario:
+def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
     """The scenario with the value and the mark of every secret.
 
     A value comes from the scenario, or from the variable that ``from`` names. In a scenario that a run folder gave back
@@ -76,7 +83,13 @@ def with_values(scenario: Scenario, environ: Mapping[str, str], key: bytes) -> S
         text = environ.get(variable) if value.value is None else value.value
         if text is None:
             raise ScenarioError(f"{where}.{name}: its value is not known", f"set {variable} in the lab's environment")
-        found = marked(name, replace(value, value=text), key)
+        if value.mark and not value.mark.startswith(MARK):
+            raise ScenarioError(
+                f"{where}.{name}: an earlier version began this run and marked its secrets under a key of the machine; "
+                f"whether {variable} still holds the same value cannot be told",
+                "run the scenario again",
+            )
+        found = marked(name, replace(value, value=text))
         if value.mark and value.mark != found.mark:
             raise ScenarioError(
                 f"{where}.{name}: the value of {variable} in the environment is not the one that the run began with",

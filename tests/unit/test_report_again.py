@@ -63,7 +63,7 @@ def test_secrets_are_asked_for_and_not_shown() -> None:
     """Neither value nor mark; the reader learns which variables to set."""
     env = {"API_TOKEN": "hunter2-hunter2", "OTHER_KEY": {"from": "LOCAL"}, "SHOWN": "yes"}
     typed = make_scenario(load=LOAD, app={"image": "example/app:1", "env": env})
-    known = with_values(typed, {"LOCAL": "swordfish"}, b"key")
+    known = with_values(typed, {"LOCAL": "swordfish"})
     stored = scenario_to_json(known)
     section = section_of(scenario_from_json(stored))
     text = " ".join((*section.sentences, listed(section)))

@@ -13,8 +13,7 @@ import pytest
 from lab.analysis.across import unlike
 from lab.cli.console import say_error
 from lab.cli.plan import plan
-from lab.errors import LoadError, MissingError, ScenarioError, UsageError
-from lab.host.machine_key import machine_key
+from lab.errors import LoadError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.models.serve import environment
 from lab.record.folder import RunFolder, read_info
@@ -33,7 +32,6 @@ from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.unit.test_scenario_file import GOOD, write
 
-KEY = b"k" * 32
 VALUE = 'hunter2 "quoted" \\ $(x)'
 
 
@@ -82,17 +80,18 @@ def test_a_secret_shows_itself_as_a_mask_and_the_app_gets_the_value(tmp_path: Pa
 
 
 def test_a_stored_scenario_has_marks_instead_of_values(tmp_path: Path) -> None:
-    """The same value has the same mark, another value, variable or key another; what is no secret stays."""
+    """The same value has the same mark, another value or variable another; what is no secret stays."""
     scenario = scenario_with(
         tmp_path, '{ TOKEN = "hunter22", A_KEY = "hunter22", KEYS = { value = "id", secret = false } }'
     )
-    stored = scenario_to_json(with_values(scenario, {}, KEY))["app"]["env"]
-    again = scenario_to_json(with_values(scenario, {}, KEY))["app"]["env"]
-    elsewhere = scenario_to_json(with_values(scenario, {}, b"other"))["app"]["env"]
+    stored = scenario_to_json(with_values(scenario, {}))["app"]["env"]
+    again = scenario_to_json(with_values(scenario, {}))["app"]["env"]
+    other = with_values(scenario_with(tmp_path, '{ TOKEN = "hunter33" }'), {})
 
     assert "hunter22" not in json.dumps(stored)
     assert stored == again
-    assert len({stored["TOKEN"]["mark"], stored["A_KEY"]["mark"], elsewhere["TOKEN"]["mark"]}) == 3
+    marks = {stored["TOKEN"]["mark"], stored["A_KEY"]["mark"], scenario_to_json(other)["app"]["env"]["TOKEN"]["mark"]}
+    assert len(marks) == 3
     assert stored["KEYS"] == {"value": "id", "secret": False}
 
 
@@ -100,24 +99,34 @@ def test_a_value_may_come_from_the_labs_own_environment(tmp_path: Path) -> None:
     """So that the file holds no secret at all; a variable that is not set is named."""
     scenario = scenario_with(tmp_path, '{ TOKEN = { from = "SHOP_TOKEN" } }')
 
-    filled = with_values(scenario, {"SHOP_TOKEN": VALUE}, KEY)
+    filled = with_values(scenario, {"SHOP_TOKEN": VALUE})
 
     assert dict(environment(filled.app, filled.arms[0], 1, 1)) == {"TOKEN": VALUE}
     with pytest.raises(ScenarioError, match=r"app\.env\.TOKEN: its value is not known") as caught:
-        with_values(scenario, {}, KEY)
+        with_values(scenario, {})
     assert "SHOP_TOKEN" in caught.value.hint
 
 
 def test_a_continued_run_needs_the_same_values_again(tmp_path: Path) -> None:
     """Run folders do not hold them: they come from the environment and must have the stored mark."""
-    began = with_values(scenario_with(tmp_path, '{ TOKEN = "hunter22" }'), {}, KEY)
+    began = with_values(scenario_with(tmp_path, '{ TOKEN = "hunter22" }'), {})
     stored = scenario_from_json(scenario_to_json(began))
 
-    assert with_values(stored, {"TOKEN": "hunter22"}, KEY).app.env == began.app.env
+    assert with_values(stored, {"TOKEN": "hunter22"}).app.env == began.app.env
     with pytest.raises(ScenarioError, match="not the one that the run began with"):
-        with_values(stored, {"TOKEN": "hunter33"}, KEY)
+        with_values(stored, {"TOKEN": "hunter33"})
     with pytest.raises(ScenarioError, match="not known"):
-        with_values(stored, {}, KEY)
+        with_values(stored, {})
+
+
+def test_a_run_of_an_earlier_version_is_not_continued_on_trust(tmp_path: Path) -> None:
+    """Its marks were made under a key of the machine: nobody can tell any more whether a value is the same."""
+    stored = scenario_to_json(with_values(scenario_with(tmp_path, '{ TOKEN = "hunter22" }'), {}))
+    stored["app"]["env"]["TOKEN"]["mark"] = "0123456789abcdef0123456789abcdef"
+
+    with pytest.raises(ScenarioError, match="earlier version") as caught:
+        with_values(scenario_from_json(stored), {"TOKEN": "hunter22"})
+    assert "hunter22" not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.parametrize(
@@ -241,9 +250,9 @@ def everything(folder: Path) -> bytes:
 
 
 def secret_world(**changes: Any) -> tuple[World, Surroundings]:
-    """A world whose app logs its token, with a key of its own."""
+    """A world whose app logs its token."""
     world = World(log="my token is hunter22, or arm-hunter22\n", **changes)
-    return world, replace(FakeSurroundings(world=world).make(), secret_key=lambda: KEY, environ={})
+    return world, replace(FakeSurroundings(world=world).make(), environ={})
 
 
 def test_a_run_folder_holds_no_secret(tmp_path: Path) -> None:
@@ -297,28 +306,6 @@ def test_half_a_trial_is_for_its_owner_only(tmp_path: Path) -> None:
     assert folder.stage("b01-workers").stat().st_mode & 0o077 == 0
 
 
-def test_the_machines_key_is_private_and_stays(tmp_path: Path) -> None:
-    """Made once, 0600; a file that others can read, a link or a short one is refused with a sentence."""
-    key = machine_key(tmp_path / "state")
-    path = tmp_path / "state" / "secret.key"
-
-    assert len(key) == 32
-    assert machine_key(tmp_path / "state") == key
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.chmod(0o644)
-    with pytest.raises(UsageError, match="others can read"):
-        machine_key(tmp_path / "state")
-    path.chmod(0o600)
-    path.write_bytes(b"short")
-    with pytest.raises(UsageError, match="not a key"):
-        machine_key(tmp_path / "state")
-    path.unlink()
-    path.symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere").write_bytes(key)
-    with pytest.raises(MissingError, match="cannot be read"):
-        machine_key(tmp_path / "state")
-
-
 def test_plan_and_compare_print_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not as text, not as JSON, not as the scenario that `lab compare` offers."""
     env = '{ TOKEN = "hunter22", B_KEY = { from = "LOCAL" } }'
@@ -338,7 +325,7 @@ def test_runs_with_different_secrets_are_not_comparable_and_their_source_does_no
     """The mark tells; whether the value stood in the file or came from the environment is no difference."""
 
     def run_of(env: str, environ: dict[str, str]) -> RunInfo:
-        return make_run(with_values(scenario_with(tmp_path, env), environ, KEY))
+        return make_run(with_values(scenario_with(tmp_path, env), environ))
 
     first = run_of('{ TOKEN = "hunter22" }', {})
     same = run_of('{ TOKEN = { from = "LOCAL" } }', {"LOCAL": "hunter22"})
