@@ -6,22 +6,19 @@ two FIFOs in FOLDER, it takes its plan from there, and until then it looks at pr
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from lab.errors import LabError
-from lab.sampling.loop import Commands, Say, sample
+from lab.host.jsonlines import Lines
+from lab.sampling.loop import sample
 from lab.sampling.plan import SamplerPlan, plan_from_json
 from lab.sampling.process_view import look, seen_to_json
 
 ORDERS, ANSWERS = "orders", "answers"
-WAIT_S = 3600.0  # for an order; waiting again costs nothing
 
 
 def main(arguments: list[str]) -> int:
@@ -29,52 +26,46 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "--helper":
         return _help(Path(arguments[1]))
     plan = plan_from_json(Path(arguments[0]).read_text(encoding="utf-8"))
-    return _sample(plan, Commands(sys.stdin.fileno()), _say_to(sys.stdout.fileno()))
+    return _sample(plan, Lines(sys.stdin, sys.stdout))
 
 
 def _help(folder: Path) -> int:
     # The lab holds the other ends already. Where it has died meanwhile, opening for writing fails, and this ends too.
-    orders = os.open(folder / ORDERS, os.O_RDONLY | os.O_NONBLOCK)
-    answers = os.open(folder / ANSWERS, os.O_WRONLY | os.O_NONBLOCK)
-    os.set_blocking(answers, True)
-    commands, say = Commands(orders), _say_to(answers)
-    while not commands.ended:
-        for command in commands.wait(WAIT_S):
-            if command["do"] == "sample":
-                return _sample(plan_from_json(command["plan"]), commands, say)
-            _look(command["pids"], say)
+    orders = open(folder / ORDERS, "rb", buffering=0, opener=_at_once)  # noqa: SIM115  until the process ends
+    answers = open(folder / ANSWERS, "wb", buffering=0, opener=_at_once)  # noqa: SIM115
+    lab = Lines(orders, answers)
+    while command := lab.receive():
+        if command["do"] == "sample":
+            return _sample(plan_from_json(command["plan"]), lab)
+        _look(command["pids"], lab)
     return 0
 
 
-def _look(pids: list[int], say: Say) -> None:
+def _at_once(path: str, flags: int) -> int:
+    """Open a FIFO without waiting for whoever opens its other end."""
+    return os.open(path, (flags | os.O_NONBLOCK) & ~(os.O_CREAT | os.O_TRUNC))
+
+
+def _look(pids: list[int], lab: Lines) -> None:
     try:
-        say({"seen": seen_to_json(look(pids))})
+        lab.send(seen=seen_to_json(look(pids)))
     except LabError as error:
-        _confess(error, say)
+        _confess(error, lab)
 
 
-def _sample(plan: SamplerPlan, commands: Commands, say: Say) -> int:
+def _sample(plan: SamplerPlan, lab: Lines) -> int:
     psutil.PROCFS_PATH = str(plan.root / "proc")
     try:
-        sample(plan, commands, say)
+        sample(plan, lab)
     except LabError as error:
-        _confess(error, say)
+        _confess(error, lab)
         return error.exit_code
     return 0
 
 
-def _confess(error: LabError, say: Say) -> None:
+def _confess(error: LabError, lab: Lines) -> None:
     """An expected failure is told to the lab, which shows it."""
-    say({"error": type(error).__name__, "message": str(error), "hint": error.hint})
-
-
-def _say_to(descriptor: int) -> Say:
-    def say(message: Mapping[str, Any]) -> None:
-        unwritten = json.dumps(message).encode() + b"\n"
-        while unwritten:
-            unwritten = unwritten[os.write(descriptor, unwritten) :]
-
-    return say
+    lab.send(error=type(error).__name__, message=str(error), hint=error.hint)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from lab.errors import LabError, MissingError, RightsError, SamplingError
+from lab.host.jsonlines import Lines, Message
 
 STOP_DEADLINE_S = 10.0
 LIFE_CHECK_S = 1.0
@@ -73,46 +71,41 @@ class Child:
 
 
 class Channel:
-    """One running program, the way in and the way out. The end of ``orders`` ends the program."""
+    """One running program and the conversation with it. The end of its orders ends the program."""
 
-    def __init__(self, program: Program, orders: IO[bytes], answers: IO[bytes]) -> None:
+    def __init__(self, program: Program, lines: Lines) -> None:
         self.program = program
-        self._orders = orders
-        self._answers = answers
-        self._unread = b""
+        self._lines = lines
 
-    def send(self, **order: object) -> None:
+    def send(self, **order: Any) -> None:
         """Give an order; when nobody is there to take it, raise what became of the program."""
-        try:
-            self._orders.write(json.dumps(order).encode() + b"\n")
-        except BrokenPipeError:
+        self._lines.send(**order)
+        if self._lines.ended:
             self.answer(STOP_DEADLINE_S)  # says why
 
-    def answer(self, deadline_s: float) -> Mapping[str, Any]:
+    def answer(self, deadline_s: float) -> Message:
         """The next message. Raises the LabError that it reports, or SamplingError when it died or does not answer."""
         give_up_at = time.monotonic() + deadline_s
-        while b"\n" not in self._unread:
+        while True:
             alive = self.program.running()
             left_s = max(0.0, give_up_at - time.monotonic())
-            ready, _, _ = select.select([self._answers], [], [], min(left_s, LIFE_CHECK_S) if alive else 0.0)
-            if ready and (received := os.read(self._answers.fileno(), 65536)):
-                self._unread += received
-            elif ready or not alive:  # it closed its end, or died before it had opened it
+            message = self._lines.receive(min(left_s, LIFE_CHECK_S) if alive else 0.0)
+            if message is not None:
+                break
+            if self._lines.ended or not alive:  # it closed its end, or died before it had opened it
                 code = self.program.end(STOP_DEADLINE_S)
                 raise SamplingError(f"the sampler died (exit code {code})", self._last_words())
-            elif not left_s:
+            if not left_s:
                 raise SamplingError(f"the sampler has not answered for {deadline_s:.0f} s", self._last_words())
-        line, _, self._unread = self._unread.partition(b"\n")
-        message: Mapping[str, Any] = json.loads(line)
         if "error" in message:
             raise ERRORS[message["error"]](message["message"], message["hint"])
         return message
 
     def close(self) -> None:
         """Let the program go, whatever it is doing: the end of its orders ends it, a kill does if it hangs."""
-        self._orders.close()
+        self._lines.hang_up()
         self.program.end(STOP_DEADLINE_S)
-        self._answers.close()
+        self._lines.close()
 
     def _last_words(self) -> str:
         text = self.program.last_words().strip()

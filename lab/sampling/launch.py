@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
+from lab.host.jsonlines import Lines
 from lab.sampling.channel import Channel, Child
 from lab.sampling.plan import SamplerPlan, plan_to_json
 
@@ -44,8 +45,8 @@ def as_child(plan: SamplerPlan) -> Iterator[Launched]:
             bufsize=0,
             start_new_session=True,
         )
-    orders, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-    yield Launched(Channel(Child(process, folder / LOG), orders, answers), folder)
+    lines = Lines(cast(IO[bytes], process.stdout), cast(IO[bytes], process.stdin))
+    yield Launched(Channel(Child(process, folder / LOG), lines), folder)
 
 
 @contextmanager

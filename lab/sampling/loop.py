@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from lab.host.jsonlines import Lines, Message
 from lab.sampling.grid import EVERYTHING, TICK_S, Due, Grid, footprint_ticks
 from lab.sampling.host import processes_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.reading import Reader
 from lab.sampling.recorder import Recorder, recorder
-
-Say = Callable[[Mapping[str, Any]], None]
-
-
-class Commands:
-    """JSON lines from a file descriptor. Its end means that whoever gave the orders is gone."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._unread = b""
-        self.ended = False
-
-    def wait(self, seconds: float) -> list[dict[str, Any]]:
-        """The commands that came; returns early when some did, and with none when ``seconds`` are over."""
-        ready, _, _ = select.select([self._descriptor], [], [], max(0.0, seconds))
-        if not ready:
-            return []
-        received = os.read(self._descriptor, 65536)
-        self.ended = not received
-        *lines, self._unread = (self._unread + received).split(b"\n")
-        return [json.loads(line) for line in lines]
 
 
 class Costs:
@@ -88,7 +64,7 @@ class Sampling:
         if due := self._grid.take(self._clock()):
             self._read(due)
 
-    def obey(self, command: Mapping[str, Any]) -> None:
+    def obey(self, command: Message) -> None:
         """Carry out ``watch_load`` or ``burst_at``."""
         if command["do"] == "watch_load":
             self._reader.host.load.follow(processes_of(command["pids"]))
@@ -114,18 +90,18 @@ class Sampling:
         self._costs.note(due, self._clock() - began_s)
 
 
-def sample(plan: SamplerPlan, commands: Commands, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
-    """Sample until ``stop`` comes or the commands end. Says ``ready`` after the first reading and ``facts`` at the end.
+def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.monotonic) -> None:
+    """Sample until the lab says ``stop`` or ends. Tells it ``ready`` after the first reading and ``facts`` at the end.
 
     Raises SamplingError when the arm cannot be read, MissingError when its rows cannot be written.
     """
     with recorder(plan.directory) as output:
         sampling = Sampling(plan, output, clock)
-        say({"ready": True})
-        while not commands.ended:
-            for command in commands.wait(sampling.idle_s):
-                if command["do"] == "stop":
-                    say({"facts": sampling.facts()})
-                    return
+        lab.send(ready=True)
+        while (command := lab.receive(sampling.idle_s)) or not lab.ended:
+            if command and command["do"] == "stop":
+                lab.send(facts=sampling.facts())
+                return
+            if command:
                 sampling.obey(command)
             sampling.read_if_due()

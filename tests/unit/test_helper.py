@@ -23,6 +23,7 @@ from lab.engines.docker.helper.rights import ThroughHelper
 from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
 from lab.engines.sockets import owner_pids
 from lab.errors import RightsError, SamplingError
+from lab.host.jsonlines import Lines
 from lab.host.labels import labels
 from lab.record.types import Environment, RunInfo
 from lab.report.sections.rights import rights_doubts, rights_fact, rights_note
@@ -68,7 +69,7 @@ def helper(folder: Path, told: Path | None = None) -> Iterator[Channel]:
         os.fdopen(os.open(folder / ANSWERS, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as answers,
         subprocess.Popen([sys.executable, "-m", "lab.sampling", "--helper", str(told or folder)], cwd=ROOT) as process,
     ):
-        channel = Channel(Running(process), orders, answers)
+        channel = Channel(Running(process), Lines(answers, orders))
         try:
             yield channel
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -14,7 +13,6 @@ import pytest
 
 from lab.errors import SamplingError
 from lab.sampling.launch import FOLDER
-from lab.sampling.loop import Commands
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.sampling.tables import write_tables
@@ -106,20 +104,3 @@ def test_the_sampler_goes_when_the_lab_does(plan: SamplerPlan) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-def test_orders_may_come_in_pieces() -> None:
-    """A pipe gives bytes, not lines."""
-    reader, writer = os.pipe()
-    commands = Commands(reader)
-    order = json.dumps({"do": "stop"}).encode()
-
-    os.write(writer, order[:5])
-    assert commands.wait(1.0) == []
-    os.write(writer, order[5:] + b"\n" + order + b"\n")
-    assert commands.wait(1.0) == [{"do": "stop"}, {"do": "stop"}]
-    assert commands.wait(0.0) == []
-    os.close(writer)
-    assert commands.wait(1.0) == []
-    assert commands.ended
-    os.close(reader)

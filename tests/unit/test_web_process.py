@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LoadError, MissingError
+from lab.host.jsonlines import Lines
 from lab.load.inside.exits import EXIT_DISK
 from lab.load.inside.status import Status
-from lab.load.web.channel import Channel
 from lab.load.web.process import WebProcess
 from lab.run.by_hand_plans import web_plan
 from tests.builders import make_scenario
@@ -29,16 +29,16 @@ class Web:
         self.plan = web_plan(make_scenario(), "http://127.0.0.1:20000", directory)
         self.plan.log_file(0).write_text("first words\nlast words\n")
         ours, self.other = socket.socketpair()
-        self.channel = Channel(ours)
+        self.lines = Lines(ours, ours)
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self, program: str) -> WebProcess:
         self.child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-        return WebProcess(self.plan, self.child, self.channel)
+        return WebProcess(self.plan, self.child, self.lines)
 
     def end(self) -> None:
         self.other.close()
-        self.channel.close()
+        self.lines.close()
         if self.child and self.child.stdin:
             self.child.stdin.close()
             self.child.wait(10)

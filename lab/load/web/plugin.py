@@ -28,6 +28,7 @@ from locust.user.users import User
 from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
+from lab.host.jsonlines import Lines, Message
 from lab.load.inside.client_ports import note_client_ports
 from lab.load.inside.clients import request_listener, time_session
 from lab.load.inside.conductor import ClosedFeed
@@ -38,7 +39,6 @@ from lab.load.inside.locustfile import Contents, filter_tasks, read_locustfile
 from lab.load.inside.log_limit import LimitRepeats, set_up_logging
 from lab.load.inside.plugin import bound_statistics, die, die_with_parent, ignore_configuration_files
 from lab.load.load_plan import LoadPlan
-from lab.load.web.channel import Channel, Message
 from lab.load.web.live import History
 from lab.load.web.routes import extend
 from lab.load.web.visits import Visits
@@ -52,9 +52,9 @@ DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
 class WebPlugin:
     """Locust with the lab's tab: the desk that the page asks, and the lab's man in the web process."""
 
-    def __init__(self, plan: LoadPlan, channel: Channel) -> None:
+    def __init__(self, plan: LoadPlan, lines: Lines) -> None:
         self._plan = plan
-        self._channel = channel
+        self._lines = lines
         self._visits = Visits()
         self._lanes = Lanes(self._visits.journal, (), 0, 1, plan.seed)
         self._history = History()
@@ -112,16 +112,16 @@ class WebPlugin:
         if self._state not in (READY, FAILED):
             return "The lab is busy: another arm is on its way."
         self._arm, self._state, self._message = arm, DEPLOYING, ""
-        self._channel.send(said="switch", arm=arm)
+        self._lines.send(said="switch", arm=arm)
         return ""
 
     def end(self) -> None:
         """Ask the lab to end the session."""
         self._state = ENDING
-        self._channel.send(said="end")
+        self._lines.send(said="end")
 
     def _refuse(self, error: LoadError) -> NoReturn:
-        self._channel.send(said="refused", message=str(error), hint=error.hint)
+        self._lines.send(said="refused", message=str(error), hint=error.hint)
         os._exit(EXIT_REFUSED)
 
     def _contents(self) -> Contents:
@@ -162,7 +162,7 @@ class WebPlugin:
         ui = environment.web_ui
         while ui.server is None or not ui.server.started:
             gevent.sleep(LISTEN_S)
-        self._channel.send(said="listening", port=ui.server.server_port)
+        self._lines.send(said="listening", port=ui.server.server_port)
 
     def _publish(self, _environment: Any) -> None:
         """Keep what the lab reads up to date."""
@@ -173,7 +173,7 @@ class WebPlugin:
     def _listen(self, environment: Any) -> None:
         """Do what the lab says, until it is gone."""
         orders = {"deploying": self._deploying, "open": self._open, "figures": self._note, "fail": self._fail}
-        while (order := self._channel.receive()) is not None:
+        while (order := self._lines.receive()) is not None:
             if order["do"] == "close":
                 self._close(environment.runner)
             else:
@@ -212,7 +212,7 @@ class WebPlugin:
         while runner.state == STATE_CLEANUP:  # stopped from the page at the same moment
             gevent.sleep(LISTEN_S)
         self._directory = None
-        self._channel.send(said="closed", status=asdict(self._visits.close(self._lanes.live)))
+        self._lines.send(said="closed", status=asdict(self._visits.close(self._lanes.live)))
 
 
 def keep_logs_for_the_page() -> None:
@@ -232,7 +232,8 @@ def main(plan_file: str, descriptor: str) -> None:
     keep_logs_for_the_page()
     ignore_configuration_files()
     bound_statistics()
-    WebPlugin(plan, Channel(socket.socket(fileno=int(descriptor)))).install()
+    to_lab = socket.socket(fileno=int(descriptor))
+    WebPlugin(plan, Lines(to_lab, to_lab)).install()
     users = str(plan.lanes)
     sys.argv = ["locust", "--skip-log-setup", "--host", plan.base_url, "--web-host", "127.0.0.1", "--web-port", "0"]
     sys.argv += ["--users", users, "--spawn-rate", users, "--stop-timeout", STOP_TIMEOUT_S]

@@ -17,12 +17,12 @@ from typing import Any
 
 from lab.errors import LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
+from lab.host.jsonlines import Lines, Message
 from lab.load.child import disk_full, end_group, kill_group, wait_exit
 from lab.load.inside.exits import EXIT_DISK
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_environment
-from lab.load.web.channel import Channel, Message
 from lab.plan.topology import HOST
 
 START_S = 60.0  # importing the locustfile
@@ -34,10 +34,10 @@ LOG_TAIL = 15
 class WebProcess:
     """A running Locust with a page. Every method raises LoadError, or MissingError, when it has died."""
 
-    def __init__(self, plan: LoadPlan, child: subprocess.Popen[bytes], channel: Channel) -> None:
+    def __init__(self, plan: LoadPlan, child: subprocess.Popen[bytes], lines: Lines) -> None:
         self._plan = plan
         self._child = child
-        self._channel = channel
+        self._lines = lines
         self._crossed: deque[Message] = deque()
         self.url = ""
         """Where the page is, once somebody listens."""
@@ -50,7 +50,7 @@ class WebProcess:
     @property
     def dead(self) -> bool:
         """There is no page any more."""
-        return self._channel.ended
+        return self._lines.ended
 
     def wait_until_it_listens(self) -> None:
         """Return with ``url`` set. Raises LoadError when the locustfile cannot be used."""
@@ -58,23 +58,23 @@ class WebProcess:
 
     def deploying(self, arm: str, arms: Sequence[str]) -> None:
         """The page says that this arm is on its way."""
-        self._channel.send(do="deploying", arm=arm, arms=list(arms))
+        self._lines.send(do="deploying", arm=arm, arms=list(arms))
 
     def open(self, directory: Path, *, upstreams: bool) -> None:
         """The arm is up: tests may be started, and are recorded in ``directory``."""
-        self._channel.send(do="open", directory=str(directory), upstreams=upstreams)
+        self._lines.send(do="open", directory=str(directory), upstreams=upstreams)
 
     def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Have the page draw the processes of the arm as they are now, one row each."""
-        self._channel.send(do="figures", processes=list(rows))
+        self._lines.send(do="figures", processes=list(rows))
 
     def fail(self, message: str) -> None:
         """The arm is not there; the page says why and offers the others."""
-        self._channel.send(do="fail", message=message)
+        self._lines.send(do="fail", message=message)
 
     def close(self) -> Status:
         """Stop the users; what was recorded is on disk when this returns."""
-        self._channel.send(do="close")
+        self._lines.send(do="close")
         return Status(**self._answer("closed", CLOSE_S)["status"])
 
     def wish(self, timeout_s: float) -> Message | None:
@@ -82,8 +82,8 @@ class WebProcess:
         return self._crossed.popleft() if self._crossed else self._next(timeout_s)
 
     def _next(self, timeout_s: float) -> Message | None:
-        message = self._channel.receive(timeout_s)
-        if self._channel.ended and message is None:
+        message = self._lines.receive(timeout_s)
+        if self._lines.ended and message is None:
             raise self._death()
         return message
 
@@ -139,7 +139,7 @@ def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
             )
         with INTERRUPTS.killable(lambda: kill_group(child)):
             try:
-                web = WebProcess(plan, child, Channel(ours))
+                web = WebProcess(plan, child, Lines(ours, ours))
                 web.wait_until_it_listens()
                 yield web
             finally:

@@ -20,6 +20,7 @@ from lab.engines.docker.container import LOG_SIZE, container_name
 from lab.engines.docker.removal import one_line, remove_container, remove_labelled
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
+from lab.host.jsonlines import Lines
 from lab.host.labels import OWNER, owner_lives
 from lab.host.scratch import scratch
 from lab.sampling.__main__ import ANSWERS, ORDERS
@@ -83,7 +84,7 @@ def start_helper(client: docker.DockerClient, image_id: str, marks: Mapping[str,
         orders = stack.enter_context(_fifo(folder / ORDERS, os.O_RDWR))
         answers = stack.enter_context(_fifo(folder / ANSWERS, os.O_RDONLY | os.O_NONBLOCK))
         container = _start(client, image_id, folder, marks, stack)
-        yield Helper(Channel(_Program(container), orders, answers), folder)
+        yield Helper(Channel(_Program(container), Lines(answers, orders)), folder)
 
 
 def creation(image_id: str, folder: Path, marks: Mapping[str, str]) -> dict[str, Any]:

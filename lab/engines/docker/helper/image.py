@@ -15,7 +15,8 @@ from lab.engines.images.wheelhouse import fill_wheelhouse
 
 REPOSITORY = "process-model-lab/helper"
 FOLDER = "lab/engines/docker/helper"
-MODULES = ("lab/errors.py", "lab/plan/kinds.py")  # without lab/__init__.py, which looks for an installed lab
+# Without lab/__init__.py, which looks for an installed lab.
+MODULES = ("lab/errors.py", "lab/host/jsonlines.py", "lab/plan/kinds.py")
 LAB_SIDE = ("channel.py", "launch.py", "sampler.py", "tables.py")  # of lab/sampling: what starts it and reads its rows
 
 

@@ -1,0 +1,87 @@
+"""Messages between two processes: whole, in order, and the end of the other side is noticed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from lab.host.jsonlines import Lines
+
+Ends = tuple[Lines, socket.socket]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield Lines(ours, ours), theirs
+
+
+def test_messages_arrive_whole_and_in_order(ends: Ends) -> None:
+    """However the bytes are cut, and also when several come at once."""
+    lines, other = ends
+    other.sendall(b'{"said": "swi')
+    assert lines.receive(0.01) is None
+    other.sendall(b'tch", "arm": "replicas"}\n{"said": "end"}\n')
+
+    assert lines.receive(1.0) == {"said": "switch", "arm": "replicas"}
+    assert lines.receive(0.0) == {"said": "end"}
+    assert lines.receive(0.01) is None
+    assert not lines.ended
+
+
+def test_what_was_said_before_the_end_can_still_be_received(ends: Ends) -> None:
+    """Then there is nothing more, at once, whatever the time-out."""
+    lines, other = ends
+    other.sendall(b'{"said": "end"}\n')
+    other.close()
+
+    assert lines.receive(1.0) == {"said": "end"}
+    assert lines.receive(None) is None
+    assert lines.ended
+
+
+def test_talking_to_nobody_is_no_error(ends: Ends) -> None:
+    """The other side may have died a moment ago; whoever receives next finds out why."""
+    lines, other = ends
+    other.close()
+    lines.send(do="close")
+    lines.send(do="close")
+
+    assert lines.ended
+
+
+def test_what_is_sent_is_one_json_object_a_line(ends: Ends) -> None:
+    """Line breaks inside a text stay inside."""
+    lines, other = ends
+    lines.send(do="fail", message="two\nlines")
+
+    assert other.recv(100) == b'{"do": "fail", "message": "two\\nlines"}\n'
+
+
+def test_a_pipe_is_one_end_for_each_direction() -> None:
+    """Hanging up ends the other side's listening, and its last words still arrive."""
+    asked, answered = os.pipe(), os.pipe()
+    here = Lines(os.fdopen(answered[0], "rb"), os.fdopen(asked[1], "wb", 0))
+    there = Lines(os.fdopen(asked[0], "rb"), os.fdopen(answered[1], "wb", 0))
+    here.send(do="stop")
+    here.hang_up()
+
+    assert there.receive(1.0) == {"do": "stop"}
+    assert there.receive() is None
+    there.send(facts={"wall_s": 1.5})
+    there.close()
+    assert here.receive(1.0) == {"facts": {"wall_s": 1.5}}
+    here.close()
+
+
+def test_whoever_takes_nothing_is_not_waited_for_for_ever(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a Locust that hangs must not hang the lab."""
+    monkeypatch.setattr("lab.host.jsonlines.SEND_S", 0.05)
+    lines, _ = ends
+    lines.send(text="x" * 10_000_000)
+
+    assert lines.ended
