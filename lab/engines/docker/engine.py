@@ -10,7 +10,6 @@ from typing import Any
 
 import docker
 import docker.errors
-import psutil
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
@@ -20,20 +19,16 @@ from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.rights import OwnRights, Rights
 from lab.engines.images.images import ImageRecord
-from lab.engines.readiness import wait_until_ready
+from lab.engines.running import LOG_TAIL_LINES, Running, deployed
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import RUN, TRIAL, labels, owner_lives
 from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
-from lab.record.types import ServiceRecord
-from lab.sampling.targets import SampleTarget
 from lab.scenario.model import APP_IMAGE
 
 API_TIMEOUT_S = 120
-LOG_TAIL_LINES = 20
-LOG_LIMIT_LINES = 2000
 
 
 def connect() -> docker.DockerClient:
@@ -104,22 +99,12 @@ class DockerEngine:
                 each(pool, lambda container: _start(container), containers)
                 for container in containers:
                     container.reload()
-                targets = tuple(map(_target, topology.services, containers))
-                app_pids = [target.init_pid for target in targets if target.kind == ServiceKind.APP]
-                servers = wait_until_ready(
-                    topology, dead=lambda: self._dead(topology), pids=lambda: _family(app_pids), look=access.look
-                )
-            yield Deployment(
-                topology=topology,
-                services=tuple(map(self._record, topology.services, containers)),
-                targets=targets,
-                boot_s=time.monotonic() - started,
-                servers=servers,
-                strangers=self._strangers(topology.services, containers),
-                check=lambda: self._check(topology),
-                logs=lambda: {
-                    s.name: _log(c, LOG_LIMIT_LINES) for s, c in zip(topology.services, containers, strict=True)
-                },
+            yield deployed(
+                topology,
+                tuple(map(self._running, topology.services, containers)),
+                started,
+                dead=lambda: self._dead(topology),
+                strangers=lambda: self._strangers(topology.services, containers),
                 look=access.look,
                 launch=access.launch,
             )
@@ -179,21 +164,15 @@ class DockerEngine:
         )
         return tuple(other.name for other in running if other.id not in ours)
 
-    def _check(self, topology: Topology) -> None:
-        if sentence := self._dead(topology):
-            raise DeploymentError(f"{topology.trial_id}: {sentence}")
-
-    def _record(self, service: Service, container: Container) -> ServiceRecord:
-        image = self._images[service.image]
-        return ServiceRecord(
-            name=service.name,
-            kind=service.kind,
+    def _running(self, service: Service, container: Container) -> Running:
+        config = container.attrs["Config"]
+        return Running(
+            service=service,
+            image=self._images[service.image],
+            pid=int(container.attrs["State"]["Pid"]),
+            argv=(*(config["Entrypoint"] or []), *(config["Cmd"] or [])),
+            log=lambda lines: _log(container, lines),
             container_id=container.id,
-            image=image.name,
-            image_digest=image.digest,
-            argv=(*(container.attrs["Config"]["Entrypoint"] or []), *(container.attrs["Config"]["Cmd"] or [])),
-            ports=service.ports,
-            files={file.path: file.text for file in service.files},
         )
 
 
@@ -227,24 +206,3 @@ def _start(container: Container) -> None:
 def _log(container: Container, lines: int) -> str:
     text: str = container.logs(tail=lines).decode(errors="replace")
     return text
-
-
-def _target(service: Service, container: Container) -> SampleTarget:
-    return SampleTarget(
-        service=service.name,
-        kind=service.kind,
-        container_id=container.id,
-        init_pid=int(container.attrs["State"]["Pid"]),
-    )
-
-
-def _family(init_pids: Sequence[int]) -> list[int]:
-    """The processes themselves and all their descendants, as far as they live."""
-    pids: list[int] = []
-    for pid in init_pids:
-        try:
-            process = psutil.Process(pid)
-            pids += [pid, *(child.pid for child in process.children(recursive=True))]
-        except psutil.NoSuchProcess:
-            continue
-    return pids

@@ -19,18 +19,11 @@ from lab.engines.process.app import AppPlace
 from lab.engines.process.command import Place, start_of
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
-from lab.engines.readiness import wait_until_ready
-from lab.errors import DeploymentError
+from lab.engines.running import LOG_TAIL_LINES, Running, deployed
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels
 from lab.host.ports import free_ports
-from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
-from lab.record.types import ServiceRecord
-from lab.sampling.process_tree import tree_pids
-from lab.sampling.targets import SampleTarget
 
-LOG_TAIL_LINES = 20
-LOG_LIMIT_LINES = 2000
 SHARED_MARKS = [name for name in IN_ENVIRONMENT if name != "LAB_SERVICE"]  # those of all services of a deployment
 
 
@@ -64,25 +57,17 @@ class ProcessEngine:
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Processes up, N of them answering; all are ended on leaving, also after a failed start."""
-        running: list[RunningService] = []
         with ExitStack() as stack:
-            stack.callback(_reap, running)  # last: see RunningService
             started = time.monotonic()
-            self._start(topology, running, stack)
-            app_pids = [service.pid for service in running if service.service.kind == ServiceKind.APP]
-            servers = wait_until_ready(topology, dead=lambda: _dead(running), pids=lambda: _family(app_pids))
-            yield Deployment(
-                topology=topology,
-                services=tuple(map(self._record, running)),
-                targets=tuple(map(_target, running)),
-                boot_s=time.monotonic() - started,
-                servers=servers,
-                strangers=self._strangers(running),
-                check=lambda: _check(topology, running),
-                logs=lambda: {service.service.name: service.log(LOG_LIMIT_LINES) for service in running},
+            services = self._start(topology, stack)
+            running = tuple(map(self._running, services))
+            yield deployed(
+                topology, running, started, dead=lambda: _dead(services), strangers=lambda: self._strangers(running)
             )
 
-    def _start(self, topology: Topology, running: list[RunningService], stack: ExitStack) -> None:
+    def _start(self, topology: Topology, stack: ExitStack) -> list[RunningService]:
+        running: list[RunningService] = []
+        stack.callback(_reap, running)  # last: see RunningService
         marks = labels(self._run_id, topology.trial_id)
         shared = {name: value for name, value in environment_of(marks).items() if name in SHARED_MARKS}
         folder, guard = stack.enter_context(scratch(marks, shared))  # before anything starts
@@ -92,15 +77,16 @@ class ProcessEngine:
             started = start_service(service, start_of(service, self._place(service), own, own_marks), own)
             running.append(started)
             guard.watch(started.pid)
+        return running
 
     def _place(self, service: Service) -> Place:
         if service.image != "app":
             return Place()
         return Place(programs=(self._app.environment / "bin",), directory=self._app.code)
 
-    def _strangers(self, running: Sequence[RunningService]) -> tuple[str, ...]:
+    def _strangers(self, running: Sequence[Running]) -> tuple[str, ...]:
         """Other processes from the app's environment: they share its pages, as containers of one image do."""
-        ours = set(_family([service.pid for service in running]))
+        ours = {pid for service in running for pid in service.family()}
         mark = f"{self._app.environment}/"
         found = psutil.process_iter(["pid", "cmdline"])
         return tuple(
@@ -109,18 +95,9 @@ class ProcessEngine:
             if other.pid not in ours and any(mark in word for word in other.info["cmdline"] or ())
         )
 
-    def _record(self, running: RunningService) -> ServiceRecord:
-        service, image = running.service, self._images[running.service.image]
-        return ServiceRecord(
-            name=service.name,
-            kind=service.kind,
-            container_id="",
-            image=image.name,
-            image_digest=image.digest,
-            argv=running.start.argv,
-            ports=service.ports,
-            files={file.path: file.text for file in service.files},
-        )
+    def _running(self, started: RunningService) -> Running:
+        image = self._images[started.service.image]
+        return Running(service=started.service, image=image, pid=started.pid, argv=started.start.argv, log=started.log)
 
 
 def _reap(running: Sequence[RunningService]) -> None:
@@ -128,19 +105,6 @@ def _reap(running: Sequence[RunningService]) -> None:
         service.reap()
 
 
-def _target(running: RunningService) -> SampleTarget:
-    return SampleTarget(service=running.service.name, kind=running.service.kind, container_id="", init_pid=running.pid)
-
-
-def _family(pids: Sequence[int]) -> list[int]:
-    return [member for pid in pids for member in tree_pids(pid)]
-
-
 def _dead(running: Sequence[RunningService]) -> str:
     """A sentence about the first service whose first process has ended, with its last lines; or ""."""
     return next((sentence for service in running if (sentence := service.ended(LOG_TAIL_LINES))), "")
-
-
-def _check(topology: Topology, running: Sequence[RunningService]) -> None:
-    if sentence := _dead(running):
-        raise DeploymentError(f"{topology.trial_id}: {sentence}")

@@ -1,0 +1,94 @@
+"""What is the same for every engine once the services of a topology run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lab.engines import Deployment
+from lab.engines.images.images import ImageRecord
+from lab.engines.readiness import wait_until_ready
+from lab.errors import DeploymentError
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service, Topology
+from lab.record.types import ServiceRecord
+from lab.sampling.launch import Launch, as_child
+from lab.sampling.process_tree import tree_pids
+from lab.sampling.process_view import Look, look
+from lab.sampling.targets import SampleTarget
+
+LOG_TAIL_LINES = 20  # of a service that has ended
+LOG_LIMIT_LINES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A service that runs: its first process, the words it was started with, its log's last lines on demand."""
+
+    service: Service
+    image: ImageRecord
+    pid: int
+    argv: tuple[str, ...]
+    log: Callable[[int], str]
+    container_id: str = ""
+
+    def family(self) -> list[int]:
+        """Its first process and all that belong to it, as far as they live."""
+        return tree_pids(self.pid) if self.pid else []  # 0: a container that has ended again
+
+    def record(self) -> ServiceRecord:
+        """The service as a trial's record has it."""
+        return ServiceRecord(
+            name=self.service.name,
+            kind=self.service.kind,
+            container_id=self.container_id,
+            image=self.image.name,
+            image_digest=self.image.digest,
+            argv=self.argv,
+            ports=self.service.ports,
+            files={file.path: file.text for file in self.service.files},
+        )
+
+    def target(self) -> SampleTarget:
+        """The service as the sampler follows it."""
+        return SampleTarget(
+            service=self.service.name, kind=self.service.kind, container_id=self.container_id, init_pid=self.pid
+        )
+
+
+def deployed(
+    topology: Topology,
+    running: Sequence[Running],
+    started_s: float,
+    *,
+    dead: Callable[[], str],
+    strangers: Callable[[], tuple[str, ...]],
+    look: Look = look,
+    launch: Launch = as_child,
+) -> Deployment:
+    """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
+
+    ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: a sentence about a service that has
+    ended, or "".
+    """
+    apps = [each for each in running if each.service.kind is ServiceKind.APP]
+    servers = wait_until_ready(topology, dead, lambda: [pid for app in apps for pid in app.family()], look=look)
+    boot_s = time.monotonic() - started_s
+
+    def check() -> None:
+        if sentence := dead():
+            raise DeploymentError(f"{topology.trial_id}: {sentence}")
+
+    return Deployment(
+        topology=topology,
+        services=tuple(each.record() for each in running),
+        targets=tuple(each.target() for each in running),
+        boot_s=boot_s,
+        servers=servers,
+        strangers=strangers(),
+        check=check,
+        logs=lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running},
+        look=look,
+        launch=launch,
+    )
