@@ -18,8 +18,8 @@ from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
 from lab.starter.command import template
-from lab.starter.guesses import Look, command_text, look_at, look_at_image
-from lab.starter.image_start import start_of_image
+from lab.starter.guesses import TARGET, Look, command_text, look_at
+from lab.starter.image import look_at_finished
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
@@ -69,8 +69,8 @@ def init(
     ask = _prompt if can_ask() and not json else None
     if not image and folder is None:
         image, folder = _image_or_folder(ask)
-    told = bool((target or command) and ready_path)
-    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port)
+    told = bool((target or command) and ready_path and path)
+    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port, target)
     target, command = _start(target, command, look, port, ask)
     answers = Answers(
         name=folder.resolve().name if folder else image.rpartition("/")[2].partition(":")[0],
@@ -107,12 +107,11 @@ def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
     return guess
 
 
-def _look_at_image(image: str, port: int | None) -> Look:
-    start = start_of_image(image)
-    if start is None:
+def _look_at_image(image: str, port: int | None, target: str) -> Look:
+    look = look_at_finished(image, port, lambda text: say(one_line(text)), target=target)
+    if look is None:
         say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
-        return Look()
-    return look_at_image(start, port)
+    return look or Look()
 
 
 def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
@@ -126,7 +125,7 @@ def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | N
     if not target and not command:
         guess = look.target or look.command
         given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, ask)
-        target, command = (given, "") if re.fullmatch(r"[\w.]+:[\w.]+", given) else ("", given)
+        target, command = (given, "") if TARGET.fullmatch(given) else ("", given)
     if not command or command == look.command or "{port}" in command:
         return target, command
     try:

@@ -6,12 +6,13 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
 SHELL_ONLY = re.compile(r"[$;&|<>`*?(){}]")
-BASE_ARG = re.compile(r"^PYTHON_IMAGE\b")
+PORT = re.compile(r"\d+(/\w+)?")
+FLAGS = re.MULTILINE | re.IGNORECASE
 SHELL = ("/bin/sh", "-c")  # what Docker puts in front of a CMD that is no list
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
@@ -34,41 +35,28 @@ class Start:
 
 
 def read_start(text: str) -> Start:
-    """What a Dockerfile says."""
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] | None = ()
-    port: int | None = None
-    ready = ""
-    takes_base = takes_wheels = False
+    """What a Dockerfile says: what the image that it makes would say, and what its build takes."""
+    config: dict[str, Any] = {}
     for keyword, rest in _instructions(text):
         if keyword == "FROM":
-            entrypoint, command, port, ready = (), (), None, ""
-        elif keyword == "ENTRYPOINT":
-            entrypoint = _words(rest) or ()
-        elif keyword == "CMD":
-            command = _words(rest)
+            config = {}
+        elif keyword in ("CMD", "ENTRYPOINT"):
+            config[{"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}[keyword]] = _form(rest)
         elif keyword == "EXPOSE":
-            port = _port(rest) or port
+            config["ExposedPorts"] = rest.split()
         elif keyword == "HEALTHCHECK":
-            ready = _health_path(" ".join(_words(rest.partition("CMD")[2].strip()) or (rest,)))
-        elif keyword == "ARG":
-            takes_base |= BASE_ARG.match(rest) is not None
-        elif keyword == "COPY":
-            takes_wheels |= ".wheelhouse" in rest
-    return Start(
-        entrypoint=entrypoint,
-        command=command,
-        port=port,
-        ready_path=ready,
-        takes_base=takes_base,
-        takes_wheels=takes_wheels,
+            config["Healthcheck"] = {"Test": _form(rest.partition("CMD")[2].strip())}
+    return replace(
+        image_start(config),
+        takes_base=re.search(r"^\s*ARG\s+PYTHON_IMAGE\b", text, FLAGS) is not None,
+        takes_wheels=re.search(r"^\s*COPY\s.*\.wheelhouse", text, FLAGS) is not None,
     )
 
 
 def image_start(config: Mapping[str, Any]) -> Start:
     """What the configuration of a finished image says (the OCI image specification's ``config``)."""
     words = tuple(config.get("Cmd") or ())
-    ports = [number for text in config.get("ExposedPorts") or () if (number := _port(text)) is not None]
+    ports = [int(text.partition("/")[0]) for text in config.get("ExposedPorts") or () if PORT.fullmatch(text)]
     return Start(
         entrypoint=tuple(config.get("Entrypoint") or ()),
         command=_words(words[2]) if words[:2] == SHELL and len(words) == 3 else words,
@@ -84,25 +72,23 @@ def _instructions(text: str) -> list[tuple[str, str]]:
     return [(match[1].upper(), match[2].strip()) for match in found if match]
 
 
-def _words(rest: str) -> tuple[str, ...] | None:
-    """Exec form, or a shell form that is no more than words."""
+def _form(rest: str) -> list[str]:
+    """The words of an exec form; a shell form as Docker stores it."""
     try:
         words = json.loads(rest)
     except ValueError:
-        if SHELL_ONLY.search(rest):
-            return None
-        try:
-            words = shlex.split(rest.removeprefix("exec "))
-        except ValueError:
-            return None
-    return tuple(map(str, words)) if isinstance(words, list) else None
+        return [*SHELL, rest] if rest else []
+    return list(map(str, words)) if isinstance(words, list) else []
+
+
+def _words(text: str) -> tuple[str, ...] | None:
+    """A shell form that is no more than words."""
+    try:
+        return None if SHELL_ONLY.search(text) else tuple(shlex.split(text.removeprefix("exec ")))
+    except ValueError:
+        return None
 
 
 def _health_path(text: str) -> str:
     found = HEALTH_URL.search(text)
     return found[1] if found and found[2] not in UNFINISHED else ""
-
-
-def _port(rest: str) -> int | None:
-    number = rest.split()[0].partition("/")[0] if rest else ""
-    return int(number) if number.isdecimal() else None

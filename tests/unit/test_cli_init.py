@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario
-from lab.starter.dockerfile import Start
+from lab.starter.guesses import Look
 
 FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")
+COMMAND = "gunicorn shop:api --bind {host}:{port} --workers {workers}"
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
@@ -26,7 +27,7 @@ def init(*arguments: object, answers: str = "") -> str:
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever images this machine has."""
-    monkeypatch.setattr("lab.cli.init.start_of_image", lambda _name: None)
+    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda _name, _port, _say, target: None)
 
 
 @pytest.fixture
@@ -100,19 +101,29 @@ def test_on_a_terminal_everything_is_asked_with_its_guess(tmp_path: Path, at_a_t
 
 
 def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own command and health check are the guesses; what is loaded only the person knows."""
-    start = Start(command=("gunicorn", "shop:api", "--bind", "0.0.0.0:80"), ready_path="/up")
-    monkeypatch.setattr("lab.cli.init.start_of_image", {"shop:1.4": start}.get)
-    init("--image", "shop:1.4", "--path", "/items", "--out", tmp_path / "mine")
+    """Its own command, health check and paths are the guesses; a person's word for the app is passed on."""
+    asked = []
+
+    def look(name: str, port: int | None, say: object, target: str) -> Look:
+        asked.append((name, port, target))
+        return Look(
+            command="gunicorn shop:api --bind {host}:{port} --workers {workers}", ready_path="/up", paths=("/a",)
+        )
+
+    monkeypatch.setattr("lab.cli.init.look_at_finished", look)
+    init("--image", "shop:1.4", "--port", 80, "--out", tmp_path / "mine")
     scenario = read_scenario(tmp_path / "mine" / "scenario.toml")
+    init("--image", "shop:1.4", "--target", "shop:api", "--out", tmp_path / "other")
 
     assert (scenario.app.image, scenario.app.ready_path) == ("shop:1.4", "/up")
-    assert scenario.app.command == "gunicorn shop:api --bind {host}:{port} --workers {workers}"
+    assert scenario.app.command == COMMAND
+    assert '"/a"' in (tmp_path / "mine" / "locustfile.py").read_text()
+    assert asked == [("shop:1.4", 80, ""), ("shop:1.4", None, "shop:api")]
 
 
 def test_no_engine_is_asked_when_everything_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess that nobody needs may not fail or wait."""
-    monkeypatch.setattr("lab.cli.init.start_of_image", lambda name: pytest.fail(f"asked for {name}"))
+    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda name, *_: pytest.fail(f"asked for {name}"))
     init("--image", "b:1", *FLAGS, "--out", tmp_path / "b")
 
     assert read_scenario(tmp_path / "b" / "scenario.toml").app.target == "a:b"

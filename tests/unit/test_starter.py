@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,8 @@ from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 from lab.starter.command import plain_target, template
 from lab.starter.dockerfile import Start, image_start, read_start
-from lab.starter.guesses import Look, command_text, look_at, look_at_image
-from lab.starter.image_start import start_of_image
-from lab.starter.source import find_apps, ready_path
+from lab.starter.guesses import Look, command_text, find_apps, look_at, look_at_image, ready_path
+from lab.starter.image import QUESTION, look_at_finished
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files
 from tests.fake_images import FakeDocker
 
@@ -142,15 +143,48 @@ def test_a_health_check_names_the_ready_path() -> None:
 
 def test_the_engine_is_asked_for_what_is_here_and_nothing_is_pulled() -> None:
     """No engine and no image are no error: then there is no guess."""
-    here = FakeDocker(present={"shop:1"}, registry={"shop:2"}, config={"Cmd": ["uvicorn", "shop:api"]})
+    here = FakeDocker(present={"shop:1"}, registry={"shop:2"}, config={"Cmd": ["serve", "80"]})
 
     def nobody() -> Any:
         raise MissingError("no Docker engine answers", "start it")
 
-    assert start_of_image("shop:1", docker_client=lambda: here) == Start(command=("uvicorn", "shop:api"))
-    assert start_of_image("shop:2", docker_client=lambda: here) is None
+    assert look_at_finished("shop:1", 80, print, docker_client=lambda: here) == Look(command="serve {port}")
+    assert look_at_finished("shop:2", None, print, docker_client=lambda: here) is None
     assert "shop:2" not in here.present
-    assert start_of_image("shop:1", docker_client=nobody) is None
+    assert look_at_finished("shop:1", None, print, docker_client=nobody) is None
+
+
+def test_an_app_is_asked_for_its_paths() -> None:
+    """Of a router too; what needs a parameter is no guess, and what the app prints meanwhile is no answer."""
+    code = (
+        "from fastapi import APIRouter, FastAPI\nprint('hello')\nrouter = APIRouter(prefix='/v1')\n"
+        "@router.get('/items')\ndef items(limit: int = 3): ...\n@router.get('/search')\ndef search(q: str): ...\n"
+        "@router.get('/items/{n}')\ndef item(n: int): ...\n@router.post('/orders')\ndef order(): ...\n"
+        "class inner:\n    app = FastAPI()\ninner.app.include_router(router)\n"
+    )
+    probe = (
+        f"import sys, types\nm = sys.modules['shop'] = types.ModuleType('shop')\nexec({code!r}, m.__dict__)\n{QUESTION}"
+    )
+    told = subprocess.run([sys.executable, "-c", probe, "shop:inner.app"], capture_output=True, text=True, check=True)
+
+    assert json.loads(told.stdout.splitlines()[-1]) == ["/v1/items"]
+
+
+def test_an_image_is_asked_for_the_app_that_it_starts_or_that_a_person_names() -> None:
+    """The path that says ready is not loaded."""
+    asked = []
+
+    def paths_of(app: str) -> tuple[str, ...]:
+        asked.append(app)
+        return ("/items", "/healthz")
+
+    start = Start(command=("gunicorn", "shop:api"))
+    look = look_at_image(start, paths_of=paths_of)
+    look_at_image(start, app="shop.api:app", paths_of=paths_of)
+    look_at_image(Start(command=("serve",)), paths_of=paths_of)
+
+    assert (look.ready_path, look.paths) == ("/healthz", ("/items",))
+    assert asked == ["shop:api", "shop.api:app"]
 
 
 def test_arguments_of_an_entrypoint_are_known_by_it() -> None:
@@ -200,7 +234,7 @@ def test_apps_are_found_without_running_anything(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert [(app.target, app.paths) for app in find_apps(tmp_path)] == [
+    assert list(find_apps(tmp_path).items()) == [
         ("shop:api", ("/a",)),
         ("deep.api:app", ("/ping",)),
     ]

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import docker
-import docker.errors
-from docker.models.containers import Container
 
+from lab.engines.images.asking import ask_python
 from lab.errors import MissingError
-from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
 
 PROBE_TIMEOUT_S = 30
@@ -33,30 +31,10 @@ def image_versions(client: docker.DockerClient, image_id: str, run_id: str) -> M
 
     A version alone changes the answer: uvicorn 0.47 to 0.49 imported the app in the supervisor too (FIELD 4).
     """
-    with INTERRUPTS.deferred():
-        container = client.containers.create(
-            image_id,
-            entrypoint=["python"],
-            command=["-c", PROBE],
-            network_mode="none",
-            labels=labels(run_id, "versions"),
-            cap_drop=["ALL"],
-            read_only=True,
-        )
-        with INTERRUPTS.owing(f"container {container.name}"):
-            try:
-                with INTERRUPTS.admitted():
-                    return _answer(container)
-            finally:
-                container.remove(force=True)
-
-
-def _answer(container: Container) -> Mapping[str, str]:
     try:
-        container.start()
-        container.wait(timeout=PROBE_TIMEOUT_S)
-        versions: Mapping[str, str] = json.loads(container.logs(stderr=False))
-    except (docker.errors.APIError, ValueError):
+        told = ask_python(client, image_id, PROBE, labels(run_id, "versions"), program="python")
+        versions: Mapping[str, str] = json.loads(told)
+    except (MissingError, ValueError):
         return {}  # no Python in it, or none called so: the image is compared by its digest
     return versions
 

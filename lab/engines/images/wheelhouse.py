@@ -13,15 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import docker
-import docker.errors
 from packaging.requirements import InvalidRequirement, Requirement
 
+from lab.engines.images.asking import ask_python
 from lab.errors import MissingError
 from lab.host.labels import labels
 from lab.host.places import cache_folder
 from lab.host.scratch import scratch
 
-ANSWER_TIMEOUT_S = 60
 DOWNLOAD_TIMEOUT_S = 900.0
 # The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
 QUESTION = """
@@ -65,28 +64,15 @@ def fill_wheelhouse(client: docker.DockerClient, base: str, requirements: Path, 
 
 def ask_target(client: docker.DockerClient, base: str) -> Target:
     """Run the image's own Python once to learn which wheels fit. Raises MissingError when it has none with pip."""
-    container = client.containers.create(
-        base,
-        entrypoint=["python3", "-c", QUESTION],
-        command=[],
-        network_mode="none",
-        labels=labels("images", "wheelhouse"),
-    )
     try:
-        container.start()
-        code = container.wait(timeout=ANSWER_TIMEOUT_S)["StatusCode"]
-        if code == 0:
-            answer = json.loads(container.logs(stdout=True, stderr=False))
-            return Target(**(answer | {"platforms": tuple(answer["platforms"])}))
-        reason = container.logs(tail=3).decode(errors="replace").strip()
-    except docker.errors.APIError as error:
-        reason = error.explanation
-    finally:
-        container.remove(force=True)
-    raise MissingError(
-        f"image {base} cannot say which wheels it takes: {reason}",
-        "app.requirements needs an images.python with python3 and pip; without it the build uses the network",
-    )
+        told = ask_python(client, base, QUESTION, labels("images", "wheelhouse"), program="python3")
+    except MissingError as error:
+        raise MissingError(
+            f"image {base} cannot say which wheels it takes: {error}",
+            "app.requirements needs an images.python with python3 and pip; without it the build uses the network",
+        ) from None
+    answer = json.loads(told)
+    return Target(**(answer | {"platforms": tuple(answer["platforms"])}))
 
 
 def applicable(text: str, environment: Mapping[str, str]) -> str:
