@@ -76,14 +76,6 @@ def marked(name: str, secret: Secret) -> Secret:
     return replace(secret, mark=MARK + hashlib.scrypt(value, salt=salt, dklen=MARK_BYTES, **COST).hex())
 
 
-def secret_items(envs: Iterable[Env]) -> Iterator[tuple[str, Secret]]:
-    """(name, secret) of every secret in these environments."""
-    for env in envs:
-        for name, value in env.items():
-            if isinstance(value, Secret):
-                yield name, value
-
-
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Keeps texts free of known values. ``words`` are the values in all their spellings, longest first."""

@@ -21,23 +21,20 @@ from lab.scenario.secret import (
     marked,
     plain,
     redactor,
-    secret_items,
 )
 
 HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
 
 
-def environments(scenario: Scenario) -> Iterator[tuple[str, Env]]:
-    """(where, env) of the app and of every arm."""
-    yield "app.env", scenario.app.env
-    for place, arm in enumerate(scenario.arms):
-        yield f"arms[{place}].env", arm.env
+def secrets_in(scenario: Scenario) -> Iterator[tuple[str, Secret]]:
+    """Give (variable, secret) of every secret of the app and of the arms."""
+    for env in (scenario.app.env, *(arm.env for arm in scenario.arms)):
+        yield from ((name, value) for name, value in env.items() if isinstance(value, Secret))
 
 
 def redactor_of(scenario: Scenario) -> Redactor:
-    """What keeps this scenario's secrets, as far as they are known, out of texts."""
-    items = secret_items(env for _, env in environments(scenario))
-    return redactor((plain(secret) for _, secret in items), _public(scenario))
+    """Give what keeps this scenario's secrets, as far as they are known, out of texts."""
+    return redactor((plain(secret) for _, secret in secrets_in(scenario)), _public(scenario))
 
 
 def _public(scenario: Scenario) -> Iterator[str]:
@@ -51,9 +48,9 @@ def _public(scenario: Scenario) -> Iterator[str]:
 
 
 def hide_copies(scenario: Scenario) -> Scenario:
-    """The scenario in which plain values that hold a secret's value are secret too.
+    """Make plain values that hold a secret's value secret too: a masked one could not be run again.
 
-    Raises ScenarioError when ``app.command`` holds one: commands are shown, and a masked one could not be run again.
+    Raises ScenarioError when ``app.command`` holds one, for commands are shown.
     """
     redact = redactor_of(scenario)
     command = scenario.app.command
@@ -62,10 +59,10 @@ def hide_copies(scenario: Scenario) -> Scenario:
     if not redact.words:
         return scenario
 
-    def hidden(value: EnvValue) -> EnvValue:
+    def hidden(_where: str, value: EnvValue) -> EnvValue:
         return Secret(value=value) if isinstance(value, str) and redact(value) != value else value
 
-    return _mapped(scenario, lambda _where, _name, value: hidden(value))
+    return _mapped(scenario, hidden)
 
 
 def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
@@ -76,23 +73,24 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
     must have the mark that was stored. Raises ScenarioError (exit 2) that names the variable to set.
     """
 
-    def filled(where: str, name: str, value: EnvValue) -> EnvValue:
+    def filled(where: str, value: EnvValue) -> EnvValue:
         if not isinstance(value, Secret):
             return value
+        name = where.rpartition(".")[2]
         variable = value.source or name
         text = environ.get(variable) if value.value is None else value.value
         if text is None:
-            raise ScenarioError(f"{where}.{name}: its value is not known", f"set {variable} in the lab's environment")
+            raise ScenarioError(f"{where}: its value is not known", f"set {variable} in the lab's environment")
         if value.mark and not value.mark.startswith(MARK):
             raise ScenarioError(
-                f"{where}.{name}: an earlier version began this run and marked its secrets under a key of the machine; "
+                f"{where}: an earlier version began this run and marked its secrets under a key of the machine; "
                 f"whether {variable} still holds the same value cannot be told",
                 "run the scenario again",
             )
         found = marked(name, replace(value, value=text))
         if value.mark and value.mark != found.mark:
             raise ScenarioError(
-                f"{where}.{name}: the value of {variable} in the environment is not the one that the run began with",
+                f"{where}: the value of {variable} in the environment is not the one that the run began with",
                 f"set {variable} to that value, or run the scenario again",
             )
         return found
@@ -100,11 +98,11 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
     return hide_copies(_mapped(scenario, filled))
 
 
-def _mapped(scenario: Scenario, change: Callable[[str, str, EnvValue], EnvValue]) -> Scenario:
-    """The scenario with ``change(where, name, value)`` in place of every value of its environments."""
+def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:
+    """Put ``change(where, value)`` in place of every value of the scenario's environments."""
 
     def changed(where: str, env: Env) -> dict[str, EnvValue]:
-        return {name: change(where, name, value) for name, value in env.items()}
+        return {name: change(f"{where}.{name}", value) for name, value in env.items()}
 
     arms = (replace(arm, env=changed(f"arms[{place}].env", arm.env)) for place, arm in enumerate(scenario.arms))
     return replace(scenario, app=replace(scenario.app, env=changed("app.env", scenario.app.env)), arms=tuple(arms))

@@ -10,8 +10,7 @@ from lab.record.types import RunInfo
 from lab.report.content import Listing, Section
 from lab.scenario.file import PATH_KEYS
 from lab.scenario.model import Scenario
-from lab.scenario.secret import secret_items
-from lab.scenario.secrets_of import environments
+from lab.scenario.secrets_of import secrets_in
 from lab.scenario.text import scenario_text
 
 
@@ -56,8 +55,6 @@ def _to_mind(scenario: Scenario) -> Iterator[str]:
     """What another machine must have in place of this one's: paths, and the values of secrets."""
     paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
     yield f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
-    secrets = dict.fromkeys(
-        secret.source or name for name, secret in secret_items(env for _, env in environments(scenario))
-    )
+    secrets = dict.fromkeys(secret.source or name for name, secret in secrets_in(scenario))
     if secrets:
         yield f"Values of secrets are not in it: set {', '.join(secrets)} in the lab's environment."
