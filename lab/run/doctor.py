@@ -13,8 +13,8 @@ import docker
 
 from lab.engines.docker.engine import connect, describe
 from lab.engines.docker.rights import may_trace
-from lab.engines.images.bases import NGINX, PYTHON
 from lab.engines.images.images import PLAN_TIMEOUT_S, Way, plan_base
+from lab.engines.images.offline.bases import NGINX, PYTHON
 from lab.engines.leftovers import find_leftovers
 from lab.engines.process.nginx import find_nginx
 from lab.errors import MissingError

@@ -13,7 +13,7 @@ import pytest
 from docker.models.containers import Container
 
 from lab.engines.images.images import ImageRecord, Way, prepare_images
-from lab.engines.images.wheelhouse import ask_target
+from lab.engines.images.offline.wheelhouse import ask_target
 from lab.errors import MissingError
 from lab.plan.fronts.nginx import UNPRIVILEGED_USER
 from lab.scenario.model import App, Arm

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lab.engines.images import images
-from lab.engines.images.bases import NGINX, PYTHON, build_base, mmdebstrap_argv
 from lab.engines.images.build import Context, content_hash, read_context, write_context
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_images
-from lab.engines.images.wheelhouse import Target, applicable, download_argv
+from lab.engines.images.offline.bases import NGINX, PYTHON, build_base, mmdebstrap_argv
+from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
 from lab.errors import MissingError, ScenarioError
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from lab.engines.choose import open_engine
-from lab.engines.images.wheelhouse import pip_command
+from lab.engines.images.offline.wheelhouse import pip_command
 from lab.engines.process import guard as process_guard
 from lab.engines.process import leftovers as process_leftovers
 from lab.engines.process.app import install_argv

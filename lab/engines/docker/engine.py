@@ -177,7 +177,7 @@ class DockerEngine:
 
 
 def describe(client: docker.DockerClient) -> Mapping[str, Any]:
-    """Engine facts for the environment (DESIGN 5)."""
+    """Engine facts for the environment."""
     info, version = client.info(), client.version()
     return {
         "engine": "docker",

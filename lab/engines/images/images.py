@@ -1,4 +1,4 @@
-"""Have every image that a scenario needs: already here, pulled, or built; and record which way it was (DESIGN 7)."""
+"""Have every image that a scenario needs: already here, pulled, or built; and record which way it was."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import docker.errors
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
-from lab.engines.images.bases import NGINX, PYTHON, DebianBase, build_base, can_build
 from lab.engines.images.build import Context, build_image, content_hash, read_context
-from lab.engines.images.wheelhouse import fill_wheelhouse
+from lab.engines.images.offline.bases import NGINX, PYTHON, DebianBase, build_base, can_build
+from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 from lab.errors import MissingError
 from lab.scenario.model import App, Scenario
 

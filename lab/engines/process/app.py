@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.engines.images.build import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
-from lab.engines.images.wheelhouse import pip_command
+from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
 from lab.host.places import cache_folder

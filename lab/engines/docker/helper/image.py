@@ -8,10 +8,10 @@ from pathlib import Path
 import docker
 
 import lab
-from lab.engines.images.bases import PYTHON
 from lab.engines.images.build import Context, build_image, content_hash
 from lab.engines.images.images import find_image, prepare_base
-from lab.engines.images.wheelhouse import fill_wheelhouse
+from lab.engines.images.offline.bases import PYTHON
+from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 
 REPOSITORY = "process-model-lab/helper"
 FOLDER = "lab/engines/docker/helper"

@@ -1,4 +1,4 @@
-"""Base images built from Debian packages: the way out where no registry answers (DESIGN 7)."""
+"""Base images built from Debian packages: the way out where no registry answers."""
 
 from __future__ import annotations
 
