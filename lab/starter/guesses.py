@@ -64,8 +64,14 @@ def look_at_image(start: Start, port: int | None = None, app: str = "", paths_of
     ``paths_of`` asks the ``app``, module:name, itself; it is called when that is given or the start names one.
     """
     target, command = _start(start, port)
-    app = next(filter(TARGET.fullmatch, [app, target, *command.split()]), "")
+    app = app or target or _app_in(command.split())
     return _look(start, target, command, paths_of(app) if app else ())
+
+
+def _app_in(words: list[str]) -> str:
+    """The app that a command names as module:name or, for `fastapi run`, by its file; "" when it names none."""
+    files = (f"{word.removesuffix('.py').replace('/', '.')}:app" for word in words if word.endswith(".py"))
+    return next(filter(TARGET.fullmatch, [*words, *files]), "")
 
 
 def _look(start: Start, target: str, command: str, paths: tuple[str, ...]) -> Look:

@@ -17,6 +17,7 @@ from lab.engines.images.offline.wheelhouse import ask_target
 from lab.errors import MissingError
 from lab.plan.fronts.nginx import UNPRIVILEGED_USER
 from lab.scenario.model import App, Arm
+from lab.starter.image import look_at_finished
 from tests.integration.conftest import RUN_ID, scenario_of
 
 pytestmark = pytest.mark.integration
@@ -146,6 +147,29 @@ def test_an_image_without_python_cannot_take_wheels(
     with pytest.raises(MissingError, match="cannot say which wheels it takes: .*python3"):
         ask_target(client, images["nginx"].name)
     assert client.containers.list(all=True, filters={"label": "lab.run=images"}) == []
+
+
+def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
+    """For `lab init`; it is said before the app is imported, and nothing is left behind."""
+    said: list[str] = []
+    look = look_at_finished(images["app"].name, None, said.append)
+
+    assert look is not None
+    assert look.ready_path == "/ready"
+    assert {"/", "/cpu", "/whoami"} <= set(look.paths)
+    assert len(said) == 1
+    assert "app.main:app" in said[0]
+    assert client.containers.list(all=True, filters={"label": "lab.run=init"}) == []
+
+
+def test_an_image_without_the_app_is_no_error(images: Mapping[str, ImageRecord]) -> None:
+    """The reason is a note, and the person is asked."""
+    said: list[str] = []
+    look = look_at_finished(images["python"].name, None, said.append, target="shop:api")
+
+    assert look is not None
+    assert look.paths == ()
+    assert "No module named 'shop'" in said[-1]
 
 
 @pytest.mark.parametrize("dockerfile", ["RUN echo some words && false", "NONSENSE"])

@@ -181,10 +181,11 @@ def test_an_image_is_asked_for_the_app_that_it_starts_or_that_a_person_names() -
     start = Start(command=("gunicorn", "shop:api"))
     look = look_at_image(start, paths_of=paths_of)
     look_at_image(start, app="shop.api:app", paths_of=paths_of)
+    look_at_image(Start(command=("fastapi", "run", "shop/main.py")), paths_of=paths_of)
     look_at_image(Start(command=("serve",)), paths_of=paths_of)
 
     assert (look.ready_path, look.paths) == ("/healthz", ("/items",))
-    assert asked == ["shop:api", "shop.api:app"]
+    assert asked == ["shop:api", "shop.api:app", "shop.main:app"]
 
 
 def test_arguments_of_an_entrypoint_are_known_by_it() -> None:
