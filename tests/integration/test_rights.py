@@ -57,7 +57,7 @@ blocks = 1
 """
 HOLD = """
 import sys, time
-from lab.engines.docker import connect
+from lab.engines.docker.engine import connect
 from lab.engines.docker.helper.container import start_helper
 from lab.host.labels import labels
 with start_helper(connect(), sys.argv[1], labels(sys.argv[2], "helper", "held")) as helper:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,10 +19,10 @@ from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
 from lab.host.places import cache_folder
 from lab.host.scratch import scratch
+from lab.host.tools import failure_of
 from lab.scenario.model import App
 
 INSTALL_TIMEOUT_S = 900.0
-LAST_LINES = 5
 COMPLETE = ".complete"  # written last: an environment without it is the remains of one that was interrupted
 
 OnStep = Callable[[str], None]
@@ -107,22 +105,9 @@ def install_argv(pip: list[str], environment: Path, requirements: Path) -> list[
 
 
 def _run(argv: list[str], requirements: Path) -> None:
-    """Run to its end; an interrupt ends pip with the process that it starts, which would go on installing."""
-    errors = f"it took longer than {INSTALL_TIMEOUT_S:.0f} s".encode()
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        try:
-            _, errors = process.communicate(timeout=INSTALL_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            pass  # told below, by its exit code
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode:
-        last = b"\n".join(errors.strip().splitlines()[-LAST_LINES:]).decode(errors="replace")
+    if failure := failure_of(argv, INSTALL_TIMEOUT_S):
         raise MissingError(
-            f"{requirements}: the app's environment could not be made:\n{last}",
+            f"{requirements}: the app's environment could not be made:\n{failure}",
             "is the package index reachable, and has every pinned version a hash and a wheel for this Python?",
         )
 

@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from lab.errors import MissingError
 from lab.host.labels import labels
 from lab.host.places import cache_folder
 from lab.host.scratch import scratch
+from lab.host.tools import failure_of
 
 DOWNLOAD_TIMEOUT_S = 900.0
 # The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
@@ -134,20 +134,10 @@ def _download(target: Target, applicable_text: str, requirements: Path, wheelhou
         pinned, wheels = draft / "requirements.txt", draft / "wheels"
         pinned.write_text(applicable_text, encoding="utf-8")
         wheels.mkdir()
-        try:
-            subprocess.run(
-                download_argv(pip, target, pinned, wheels),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                check=True,
-                timeout=DOWNLOAD_TIMEOUT_S,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            last_lines = b"\n".join((error.stderr or b"").strip().splitlines()[-5:]).decode(errors="replace")
+        if failure := failure_of(download_argv(pip, target, pinned, wheels), DOWNLOAD_TIMEOUT_S):
             raise MissingError(
-                f"{requirements}: the wheels could not be downloaded:\n{last_lines or error}",
+                f"{requirements}: the wheels could not be downloaded:\n{failure}",
                 "is the package index reachable, and has every pinned version a wheel for the image?",
-            ) from None
+            )
         if not wheelhouse.is_dir():  # another lab may have filled it meanwhile
             wheels.rename(wheelhouse)
