@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -141,6 +143,18 @@ def test_the_lock_is_the_machines_unless_somebody_has_a_temporary_folder_of_thei
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "own"))
     assert machine_lock_path({"TMPDIR": "own"}, system=tmp_path) == tmp_path / "own" / MACHINE_LOCK
     assert machine_lock_path({}, system=tmp_path / "absent") == tmp_path / "own" / MACHINE_LOCK
+
+
+def test_a_look_whether_a_lock_is_free_refuses_nobody(tmp_path: Path) -> None:
+    """It takes the lock for a moment, as `lab clean` does; who wants it waits for longer than that."""
+    path = tmp_path / MACHINE_LOCK
+    path.touch()
+    look = path.open("r+b")
+    fcntl.flock(look, fcntl.LOCK_EX)
+    threading.Timer(0.05, look.close).start()
+
+    with machine_lock("mine", print, path=path):
+        assert look.closed
 
 
 def test_who_makes_the_same_thing_waits_for_its_turn(tmp_path: Path) -> None:
