@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -19,14 +18,13 @@ from lab.errors import UsageError
 from lab.report.renderers.text import one_line
 from lab.starter.command import template
 from lab.starter.guesses import TARGET, Look, command_text, look_at
-from lab.starter.image import look_at_finished
+from lab.starter.image import PATH, look_at_finished
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
 
 DEFAULT_OUT = Path("lab-scenario")
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
-PATH = re.compile(r"/[\x21-\x7e]*")
 CONSEQUENCE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image here or a registry; "
@@ -70,7 +68,7 @@ def init(
     if not image and folder is None:
         image, folder = _image_or_folder(ask)
     told = bool((target or command) and ready_path and path)
-    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port, target)
+    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port, target, paths=not path)
     target, command = _start(target, command, look, port, ask)
     answers = Answers(
         name=folder.resolve().name if folder else image.rpartition("/")[2].partition(":")[0],
@@ -107,8 +105,8 @@ def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
     return guess
 
 
-def _look_at_image(image: str, port: int | None, target: str) -> Look:
-    look = look_at_finished(image, port, lambda text: say(one_line(text)), target=target)
+def _look_at_image(image: str, port: int | None, target: str, *, paths: bool) -> Look:
+    look = look_at_finished(image, port, lambda text: say(one_line(text)), target=target, paths=paths)
     if look is None:
         say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
     return look or Look()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import docker
@@ -17,6 +18,7 @@ from lab.host.labels import labels
 from lab.starter.dockerfile import image_start
 from lab.starter.guesses import Look, look_at_image
 
+PATH = re.compile(r"/[\x21-\x7e]*")
 # GET paths that need nothing, as its /openapi.json has them, without a server. An app may print while it is imported.
 QUESTION = """
 import importlib, json, operator, sys
@@ -33,11 +35,13 @@ def look_at_finished(
     say: Callable[[str], None],
     *,
     target: str = "",
+    paths: bool = True,
     docker_client: Callable[[], docker.DockerClient] = connect,
 ) -> Look | None:
     """Guesses from the image and its app; None where no engine answers or none knows the image: nothing is pulled.
 
-    ``target``: its app, module:name, where the person has said so. Whatever it does not tell is a note and no error.
+    ``target``: its app, module:name, where the person has said so; ``paths``: whether paths to load are missing. The
+    app is asked only for what nobody has said; what it does not tell is a note and no error.
     Raises MissingError when the name is none that Docker understands.
     """
     try:
@@ -49,14 +53,17 @@ def look_at_finished(
         say(f"asking {app} for its paths: imported in a container of {name}, without network, for a minute at most")
         try:
             told = ask_python(client, name, QUESTION, labels("init", "paths"), app, program="python")
-            return tuple(map(str, json.loads(told.strip().splitlines()[-1])))
-        except (MissingError, docker.errors.DockerException, RequestException, ValueError, IndexError) as error:
+            return tuple(path for path in json.loads(told.strip().splitlines()[-1]) if PATH.fullmatch(path))
+        except (MissingError, docker.errors.DockerException, RequestException, ValueError, TypeError) as error:
             say(f"note: it did not say: {error}")
             return ()
 
     try:
         image = find_image(client, name)
-        return None if image is None else look_at_image(image_start(image.attrs["Config"]), port, target, paths_of)
+        if image is None:
+            return None
+        start = image_start(image.attrs["Config"])
+        return look_at_image(start, port, target, paths_of if paths or not start.ready_path else lambda _: ())
     except (docker.errors.DockerException, RequestException):
         return None
     finally:

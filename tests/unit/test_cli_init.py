@@ -27,7 +27,7 @@ def init(*arguments: object, answers: str = "") -> str:
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever images this machine has."""
-    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda _name, _port, _say, target: None)
+    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
     """Its own command, health check and paths are the guesses; a person's word for the app is passed on."""
     asked = []
 
-    def look(name: str, port: int | None, say: object, target: str) -> Look:
-        asked.append((name, port, target))
+    def look(name: str, port: int | None, say: object, *, target: str, paths: bool) -> Look:
+        asked.append((name, port, target, paths))
         return Look(
             command="gunicorn shop:api --bind {host}:{port} --workers {workers}", ready_path="/up", paths=("/a",)
         )
@@ -113,17 +113,17 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("lab.cli.init.look_at_finished", look)
     init("--image", "shop:1.4", "--port", 80, "--out", tmp_path / "mine")
     scenario = read_scenario(tmp_path / "mine" / "scenario.toml")
-    init("--image", "shop:1.4", "--target", "shop:api", "--out", tmp_path / "other")
+    init("--image", "shop:1.4", "--target", "shop:api", "--path", "/", "--out", tmp_path / "other")
 
     assert (scenario.app.image, scenario.app.ready_path) == ("shop:1.4", "/up")
     assert scenario.app.command == COMMAND
     assert '"/a"' in (tmp_path / "mine" / "locustfile.py").read_text()
-    assert asked == [("shop:1.4", 80, ""), ("shop:1.4", None, "shop:api")]
+    assert asked == [("shop:1.4", 80, "", True), ("shop:1.4", None, "shop:api", False)]
 
 
 def test_no_engine_is_asked_when_everything_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess that nobody needs may not fail or wait."""
-    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda name, *_: pytest.fail(f"asked for {name}"))
+    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda name, *_, **__: pytest.fail(f"asked for {name}"))
     init("--image", "b:1", *FLAGS, "--out", tmp_path / "b")
 
     assert read_scenario(tmp_path / "b" / "scenario.toml").app.target == "a:b"

@@ -154,6 +154,15 @@ def test_the_engine_is_asked_for_what_is_here_and_nothing_is_pulled() -> None:
     assert look_at_finished("shop:1", None, print, docker_client=nobody) is None
 
 
+def test_an_app_is_not_imported_for_what_is_known_already() -> None:
+    """The health check says when it is ready, a person what is loaded."""
+    config = {"Cmd": ["uvicorn", "shop:api"], "Healthcheck": {"Test": ["CMD", "curl", "http://localhost/up"]}}
+    here = FakeDocker(present={"shop:1"}, config=config)  # no container can be made in it
+    look = look_at_finished("shop:1", None, pytest.fail, paths=False, docker_client=lambda: here)
+
+    assert look == Look(target="shop:api", ready_path="/up")
+
+
 def test_an_app_is_asked_for_its_paths() -> None:
     """Of a router too; what needs a parameter is no guess, and what the app prints meanwhile is no answer."""
     code = (
