@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from lab.record.types import Environment, RunInfo, ServiceRecord, TrialRecord
-from lab.scenario.secret import Redactor
+from lab.scenario.secret import Redactor, each_text
 
 FREE_TEXT = {"requests": ("name", "served_by", "error"), "processes": ("command",)}  # columns, by table
 FREE_EVIDENCE = ("servers", "homes", "upstreams", "strangers")  # what other programs named in their answers
@@ -30,7 +30,7 @@ def masked_info(info: RunInfo, redact: Redactor) -> RunInfo:
         scenario["question"] = redact(scenario["question"])
     if "expect" in scenario:
         scenario["expect"] = [dict(entry) | {"name": redact(entry["name"])} for entry in scenario["expect"]]
-    environment = Environment(facts={key: _clean_tree(part) for key, part in info.environment.facts.items()})
+    environment = Environment(facts={key: each_text(part, _clean) for key, part in info.environment.facts.items()})
     return replace(
         info,
         scenario=scenario,
@@ -52,7 +52,7 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
         record,
         services=tuple(_clean_service(service, free) for service in record.services),
         attribution=_clean(record.attribution),
-        attestation={key: _clean_tree(part) for key, part in evidence.items()},
+        attestation={key: each_text(part, _clean) for key, part in evidence.items()},
         gates=tuple(replace(gate, sentence=free(gate.sentence)) for gate in record.gates),
     )
 
@@ -66,14 +66,6 @@ def _clean(text: str, limit: int = MAX_TEXT) -> str:
     """Of bounded length, and without halves of characters, which no JSON holds: names of processes can have them."""
     whole = text.encode(errors="replace").decode()
     return whole if len(whole) <= limit else whole[: limit - 1] + "…"
-
-
-def _clean_tree(value: Any) -> Any:
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, Mapping):
-        return {_clean_tree(key): _clean_tree(part) for key, part in value.items()}
-    return type(value)(map(_clean_tree, value)) if isinstance(value, list | tuple) else value
 
 
 def mask_tables(folder: Path, redact: Redactor) -> None:

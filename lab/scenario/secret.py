@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
@@ -98,14 +98,8 @@ class Redactor:
         return text
 
     def tree(self, value: Any) -> Any:
-        """Every text in a nested plain value, keys included."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, Mapping):
-            return {self.tree(key): self.tree(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.tree(part) for part in value]
-        return value
+        """Mask every text in a nested plain value, keys included."""
+        return each_text(value, self)
 
 
 NO_SECRETS = Redactor()
@@ -115,6 +109,15 @@ KEPT: list[Redactor] = [NO_SECRETS]  # of this process, which prints for one sce
 def keep_secret(redact: Redactor) -> None:
     """Mask what this redactor knows in everything that this process prints from now on."""
     KEPT.append(redact)
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Change every text in a nested plain value, keys included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {each_text(key, change): each_text(part, change) for key, part in value.items()}
+    return type(value)(each_text(part, change) for part in value) if isinstance(value, list | tuple) else value
 
 
 def redactor(values: Iterable[str], public: Iterable[str] = ()) -> Redactor:

@@ -54,7 +54,14 @@ def look_at_finished(
         try:
             told = ask_python(client, name, QUESTION, labels("init", "paths"), app, program="python")
             return tuple(path for path in json.loads(told.strip().splitlines()[-1]) if PATH.fullmatch(path))
-        except (MissingError, docker.errors.DockerException, RequestException, ValueError, TypeError) as error:
+        except (
+            MissingError,
+            docker.errors.DockerException,
+            RequestException,
+            ValueError,
+            TypeError,
+            IndexError,
+        ) as error:
             say(f"note: it did not say: {error}")
             return ()
 
