@@ -18,6 +18,8 @@ from lab.host.labels import labels
 from lab.starter.dockerfile import image_start
 from lab.starter.guesses import Look, look_at_image
 
+ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)
+NO_ANSWER = (*ENGINE_TROUBLE, MissingError, ValueError, TypeError, IndexError)
 PATH = re.compile(r"/[\x21-\x7e]*")
 # GET paths that need nothing, as its /openapi.json has them, without a server. An app may print while it is imported.
 QUESTION = """
@@ -54,14 +56,7 @@ def look_at_finished(
         try:
             told = ask_python(client, name, QUESTION, labels("init", "paths"), app, program="python")
             return tuple(path for path in json.loads(told.strip().splitlines()[-1]) if PATH.fullmatch(path))
-        except (
-            MissingError,
-            docker.errors.DockerException,
-            RequestException,
-            ValueError,
-            TypeError,
-            IndexError,
-        ) as error:
+        except NO_ANSWER as error:
             say(f"note: it did not say: {error}")
             return ()
 
@@ -71,7 +66,7 @@ def look_at_finished(
             return None
         start = image_start(image.attrs["Config"])
         return look_at_image(start, port, target, paths_of if paths or not start.ready_path else lambda _: ())
-    except (docker.errors.DockerException, RequestException):
+    except ENGINE_TROUBLE:
         return None
     finally:
         client.close()
