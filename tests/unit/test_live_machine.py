@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
-from lab.analysis.gates.machine import foreign, sampler_cpu, steal
 from lab.cli.live.remarks import TrialRemarks, remarks
 from lab.cli.live.view import PlainView
-from lab.live.machine import WINDOW_S, MachineFigures, MachineFollower
+from lab.live.figures import MACHINE_S, MachineFigures, TrialFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.record.folder import RunFolder, new_run_info
-from lab.record.types import CGROUPS, HOST, PROCESSES, Environment, TrialResult
+from lab.record.types import Environment
 from lab.run.steps import Step
 from lab.sampling.recorder import Recorder, recorder
 from lab.sampling.rows import CgroupRow, HostRow, ProcessRow, Rows
-from tests.builders import make_scenario, make_trial, table_of, with_tables
+from tests.builders import make_scenario
 
 CORES = 2
 
@@ -74,68 +72,44 @@ def write(output: Recorder, begin_s: float, end_s: float, **used: object) -> Non
         output.append(rows(t_s, **used))  # type: ignore[arg-type]  # what rows() takes
 
 
-def figures(folder: Path, **used: object) -> MachineFigures:
-    """After ten seconds of one state: six before the measure phase, four in it."""
-    (folder / "sampling").mkdir()
-    follower = MachineFollower(folder, CORES)
-    with recorder(folder / "sampling") as output:
-        write(output, 0.0, 6.0, **used)
-        follower.look(measuring=True)
-        write(output, 6.5, 10.0, **used)
-        return follower.look(measuring=True)
-
-
 @pytest.mark.parametrize("contained", [True, False])
 @pytest.mark.parametrize("engine", [0.02, None])
-def test_it_counts_as_the_gates_do(tmp_path: Path, contained: bool, engine: float | None) -> None:
-    """The same rows, as the gates see them afterwards: steal, foreign CPU, the sampler; with and without Docker."""
-    used = {"other": 0.3, "steal": 0.04, "sampler": 0.03, "contained": contained, "engine": engine}
-    found = figures(tmp_path, **used)
-    trial = as_trial([rows(t_s, **used) for t_s in halves(0.0, 60.0)])  # type: ignore[arg-type]  # what rows() takes
-
-    assert found.steal == pytest.approx(0.04)
-    assert found.foreign == pytest.approx(0.15)
-    assert found.sampler == pytest.approx(0.03)
-    assert found.steal == pytest.approx(steal(trial).value)
-    assert found.foreign == pytest.approx(foreign(trial, CORES).value)
-    assert found.sampler == pytest.approx(sampler_cpu(trial).value)
-
-
-def as_trial(readings: Sequence[Rows]) -> TrialResult:
-    """A trial with these readings as its tables."""
-    shop = make_scenario()
-    return with_tables(
-        make_trial(shop, build_plan(shop).trials[0]),
-        host=table_of(HOST, [reading.host._asdict() for reading in readings]),
-        cgroups=table_of(CGROUPS, [row._asdict() for reading in readings for row in reading.cgroups]),
-        processes=table_of(PROCESSES, [row._asdict() for reading in readings for row in reading.processes]),
-    )
+def test_what_others_took_is_what_was_planted(tmp_path: Path, contained: bool, engine: float | None) -> None:
+    """Steal of all CPU time, foreign CPU of all cores, the sampler of one; with and without containers and Docker."""
+    (tmp_path / "sampling").mkdir()
+    follower, used = TrialFollower(tmp_path, cores=CORES), {"other": 0.3, "steal": 0.04, "sampler": 0.03}
+    with recorder(tmp_path / "sampling") as output:
+        write(output, 0.0, 6.0, contained=contained, engine=engine, **used)
+        follower.machine(measuring=True)
+        write(output, 6.5, 10.0, contained=contained, engine=engine, **used)
+        found = follower.machine(measuring=True)
+    assert (found.steal, found.foreign, found.sampler) == pytest.approx((0.04, 0.15, 0.03))
 
 
 def test_what_was_before_the_measure_phase_does_not_count(tmp_path: Path) -> None:
     """Containers that start make a machine busy; and in the first seconds there is nothing to say."""
     (tmp_path / "sampling").mkdir()
-    follower = MachineFollower(tmp_path, CORES)
+    follower = TrialFollower(tmp_path, cores=CORES)
     with recorder(tmp_path / "sampling") as output:
         write(output, 0.0, 3.0, other=1.5, steal=0.5)
-        assert follower.look(measuring=False) == MachineFigures()
+        assert follower.machine(measuring=False) == MachineFigures()
         write(output, 3.5, 5.0, other=1.5, steal=0.5)
-        assert follower.look(measuring=True) == MachineFigures(), "written before it began"
+        assert follower.machine(measuring=True) == MachineFigures(), "written before it began"
         calm = [rows(t_s) for t_s in halves(5.5, 10.0)]
         for reading in calm[:3]:
             output.append(reading)
-        assert follower.look(measuring=True) == MachineFigures(), "a second is too short"
+        assert follower.machine(measuring=True) == MachineFigures(), "a second is too short"
         for reading in calm[3:]:
             output.append(reading)
-        assert follower.look(measuring=True).steal == pytest.approx(0.0)
-        assert follower.look(measuring=False) == MachineFigures(), "and afterwards nothing"
+        assert follower.machine(measuring=True).steal == pytest.approx(0.0)
+        assert follower.machine(measuring=False) == MachineFigures(), "and afterwards nothing"
 
 
 def test_now_means_the_last_seconds(tmp_path: Path) -> None:
     """What was stolen earlier in the phase is forgotten; the sampler counts from its beginning, bursts and all."""
     (tmp_path / "sampling").mkdir()
-    follower = MachineFollower(tmp_path, CORES)
-    follower.look(measuring=True)
+    follower = TrialFollower(tmp_path, cores=CORES)
+    follower.machine(measuring=True)
     with recorder(tmp_path / "sampling") as output:
         for t_s in halves(0.0, 20.0):
             early = min(t_s, 10.0)
@@ -143,43 +117,12 @@ def test_now_means_the_last_seconds(tmp_path: Path) -> None:
             host = reading.host._replace(steal_s=early * 0.2, sampler_cpu_s=early * 0.04)
             output.append(Rows(processes=reading.processes, cgroups=reading.cgroups, host=host))
             if t_s == 10.0:
-                assert follower.look(measuring=True).steal == pytest.approx(0.1)
-        later = follower.look(measuring=True)
+                assert follower.machine(measuring=True).steal == pytest.approx(0.1)
+        later = follower.machine(measuring=True)
 
     assert later.steal == 0.0
     assert later.sampler == pytest.approx(0.02)
-    assert WINDOW_S < 10
-
-
-def test_a_container_that_ended_keeps_its_part(tmp_path: Path) -> None:
-    """Else what it had used would turn up as somebody else's work."""
-    (tmp_path / "sampling").mkdir()
-    follower = MachineFollower(tmp_path, CORES)
-    follower.look(measuring=True)
-    with recorder(tmp_path / "sampling") as output:
-        write(output, 0.0, 2.0)
-        for t_s in halves(2.5, 4.0):
-            reading = rows(t_s, arm=0.0)
-            host = reading.host._replace(busy_s=reading.host.busy_s + 0.5 * 2.0)
-            output.append(Rows(processes=reading.processes, cgroups=[], host=host))
-        assert follower.look(measuring=True).foreign == pytest.approx(0.0, abs=1e-9)
-
-
-@pytest.mark.parametrize("column", ["load_cpu_s", "lab_cpu_s"])
-def test_foreign_cpu_is_not_told_from_a_part(tmp_path: Path, column: str) -> None:
-    """Where the lab's own use is not known, all of it would look foreign; the rest is still told."""
-    (tmp_path / "sampling").mkdir()
-    follower = MachineFollower(tmp_path, CORES)
-    follower.look(measuring=True)
-    with recorder(tmp_path / "sampling") as output:
-        for t_s in halves(0.0, 4.0):
-            reading = rows(t_s, steal=0.02)
-            host = reading.host._replace(**{column: None})  # type: ignore[arg-type]  # a column of it
-            output.append(Rows(processes=reading.processes, cgroups=reading.cgroups, host=host))
-        found = follower.look(measuring=True)
-
-    assert found.foreign is None
-    assert found.steal == pytest.approx(0.02)
+    assert MACHINE_S < 10
 
 
 def test_remarks_are_beyond_the_limits_of_the_gates() -> None:
