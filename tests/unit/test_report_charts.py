@@ -7,14 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.report.charts.axes import Scale, Stretch, linear, logarithmic, nice_step, span, tail
 from lab.report.charts.bars import Group, Grouped, Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series
-from lab.report.charts.draw import area, cut, num, path, tag
-from lab.report.charts.forest import Forest, ForestRow
+from lab.report.charts.forest import Forest, ForestRow, ratios
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
-from lab.report.charts.phases import Stretch
-from lab.report.charts.scales import Scale, linear, logarithmic, nice_step, ratios, span, tail
+from lab.report.charts.svg import area, cut, num, path, tag
 from lab.report.content import Chart
 
 PHASES = (

@@ -14,8 +14,7 @@ from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import METRICS, Group
 from lab.record.types import Environment, TrialResult, TrialState
 from lab.report.build import build_content
-from lab.report.charts.forest import Forest
-from lab.report.charts.scales import ratio_ticks
+from lab.report.charts.forest import Forest, ratio_ticks
 from lab.report.content import Content, Figure, Section
 from lab.report.sections.answer import status
 from lab.report.sections.answer_sentences import verdict_answers

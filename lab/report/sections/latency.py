@@ -8,9 +8,9 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.trial.latency import QUANTILES
 from lab.metric_types import PRINT_BEYOND
 from lab.metrics import Unit
+from lab.report.charts.axes import logarithmic, tail
 from lab.report.charts.curves import Curves, Plot, Series
-from lab.report.charts.scales import logarithmic, tail
-from lab.report.charts.style import DASHES, stroke_key
+from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Figure, Section, Table
 from lab.report.sections.answer import NO_JUDGEMENTS, Judgements, ratio_note
 from lab.report.sections.cells import cell, columns, quantity, ratio_cells, ratio_columns, words

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import Phase
-from lab.report.charts.phases import Stretch
-from lab.report.charts.scales import Scale, span
+from lab.report.charts.axes import Scale, Stretch, span
 
 TIME_TITLE = "seconds since measuring began"
 PHASE_NAMES = {

@@ -9,10 +9,10 @@ from lab.analysis.trial.counters import complete_sum
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit
 from lab.plan.kinds import Role
+from lab.report.charts.axes import linear
 from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
-from lab.report.charts.scales import linear
-from lab.report.charts.style import fill_key, shades
+from lab.report.charts.svg import fill_key, shades
 from lab.report.content import Figure, Table
 from lab.report.sections.cells import cell, columns, quantity, words
 from lab.report.sections.points import arm_names, block_marks
