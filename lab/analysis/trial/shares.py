@@ -10,6 +10,8 @@ import polars as pl
 
 MIN_ATTRIBUTED = 0.99  # of the successful requests: shares of fewer may be those of a busy process's connections only
 
+UNEVEN = 1.5  # times an even share: from here on how connections fell matters to what is seen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -47,6 +49,11 @@ def shares_of(counts: Mapping[str, int], processes: int, attributed: float) -> t
     ]
     silent = Share(served_by="", requests=0, fraction=0.0)
     return (*served, *(silent,) * (processes - len(served)))
+
+
+def uneven(share: float, processes: int) -> bool:
+    """True when one of ``processes`` did so much more than its part that other connections would show another run."""
+    return share > UNEVEN / processes
 
 
 def gini(counts: Sequence[int]) -> float:

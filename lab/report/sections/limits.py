@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.trial.shares import uneven
 from lab.record.types import RunInfo
 from lab.report.content import Section, Table
+from lab.report.sections.answer import shown_value
 from lab.report.sections.cells import UNKNOWN, columns, words
 from lab.report.sections.images import image_limits, images_text
 from lab.report.sections.plain_processes import NO_CONTAINERS, is_plain, plain_limits
 from lab.report.sections.rights import rights_fact
 from lab.units import format_bytes, format_ratio
-
-UNEVEN = 1.5  # times an even share: from here on how connections fell matters to what is seen
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -123,19 +123,18 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
 
 def _share_limits(summary: RunSummary) -> Iterator[str]:
     """Said only where the busiest process of some arm did much more than its part."""
-    even = 1 / summary.scenario.budget.processes
-    found = {arm.name: summary.metrics[arm.name, "share.max"] for arm in summary.arms}
-    busiest = {arm: values.median if summary.decision.used else values.median_all for arm, values in found.items()}
-    uneven = [
+    processes = summary.scenario.budget.processes
+    busiest = {arm.name: shown_value(summary, arm.name, "share.max") for arm in summary.arms}
+    said = [
         f"{format_ratio(share)} in {arm}"
         for arm, share in busiest.items()
-        if share is not None and share > UNEVEN * even
+        if share is not None and uneven(share, processes)
     ]
-    if uneven:
+    if said:
         yield (
             "Other shares of the work: connections fell unevenly. The busiest process did "
-            f"{', '.join(uneven)}, where an even share is {format_ratio(even)}. Other numbers of connections or seeds "
-            "give other shares."
+            f"{', '.join(said)}, where an even share is {format_ratio(1 / processes)}. Other numbers of connections "
+            "or seeds give other shares."
         )
 
 

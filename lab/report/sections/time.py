@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from statistics import median
 
 from lab.analysis.arms import ArmSummary, ArmTimeline
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline
+from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline, middle_bin, mostly_known
 from lab.analysis.trial.tracks import Extremes, Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import PRINT_BEYOND
@@ -76,7 +75,8 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
 
     Where that is not the highest of all, its caption says what was missing; without any, that of the slowest does.
     """
-    tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if _mostly_known(summary.trials, quantile)]
+    lines = [trial.timeline for trial in summary.trials]
+    tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if mostly_known(lines, quantile)]
     missing = "" if TIMELINE_QUANTILES[-1] in tails else f" {_too_few(summary.trials)}"
     for quantile in (TIMELINE_QUANTILES[0], *tails[-1:]):
         name = f"p{100 * quantile:g}"
@@ -90,9 +90,9 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
 def _too_few(trials: Sequence[TrialSummary]) -> str:
     """Why the highest quantile is not drawn: what it takes in each bin, and what there is."""
     highest = TIMELINE_QUANTILES[-1]
-    timed = [count for trial in trials for count in trial.timeline.timed]
+    middle = middle_bin(trial.timeline for trial in trials)
     needed = format_count(round(PRINT_BEYOND / (1 - highest)))
-    found = format_count(median(timed)) if timed else "none"
+    found = "none" if middle is None else format_count(middle)
     return f"p{100 * highest:g} needs {needed} requests in a bin of {bin_lengths(trials)}; the middle bin has {found}."
 
 
@@ -120,11 +120,6 @@ def _latency_figure(
     ]
     said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}.{note}"
     return _figure(summary, f"time-{name}", title, said, series, f"{name} (ms)")
-
-
-def _mostly_known(trials: Sequence[TrialSummary], quantile: float) -> bool:
-    values = [value for trial in trials for value in trial.timeline.quantiles[quantile]]
-    return sum(value is not None for value in values) > len(values) / 2
 
 
 def _series(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.analysis.summary import RunSummary
+from lab.analysis.trial.ledger import busiest_cores, largest_pss_bytes
 from lab.analysis.trial.timeline import ProcessTrack
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
@@ -37,13 +38,23 @@ Tracks = Callable[[ProcessTrack], tuple[Track, Track, Track]]  # the line, and t
 def process_figures(summary: RunSummary) -> Iterator[Figure]:
     """CPU and PSS of the processes of the first block that counts."""
     trials = shown_trials(summary)
-    cpu = f"busiest process, mean of the measure phase: {', '.join(_busiest(trials)) or 'not known'}"
-    memory = f"largest process at its peak in the measure phase: {', '.join(_largest(trials)) or 'not known'}"
+    busiest = _told(trials, lambda trial: busiest_cores(trial.ledger, trial.record.measure), format_ratio)
+    largest = _told(trials, lambda trial: largest_pss_bytes(trial.ledger), format_bytes)
+    cpu = f"busiest process, mean of the measure phase: {busiest}"
+    memory = f"largest process at its peak in the measure phase: {largest}"
     around = ", its extremes shaded" if thinned(trials) else ""
     cpu += f". {thinning(trials, f'the mean{around}')}"
     memory += f". {thinning(trials, f'the largest reading{around}')}"
     yield from _figure(summary, trials, "process-cpu", "CPU by process", cpu, _cpu, "CPU (% of a core)")
     yield from _figure(summary, trials, "process-memory", "Memory by process", memory, _memory, "PSS (MiB)")
+
+
+def _told(
+    trials: Sequence[TrialSummary], value_of: Callable[[TrialSummary], float | None], text: Callable[[float], str]
+) -> str:
+    """The value of every trial that has one, by arm."""
+    known = [(trial.record.arm, value) for trial in trials if (value := value_of(trial)) is not None]
+    return ", ".join(f"{arm} {text(value)}" for arm, value in known) or "not known"
 
 
 def _cpu(process: ProcessTrack) -> tuple[Track, Track, Track]:
@@ -55,20 +66,6 @@ def _cpu(process: ProcessTrack) -> tuple[Track, Track, Track]:
 def _memory(process: ProcessTrack) -> tuple[Track, Track, Track]:
     high = _in(process.pss_bytes, MIB)
     return high, _in(process.pss_low_bytes, MIB), high
-
-
-def _busiest(trials: Sequence[TrialSummary]) -> Iterator[str]:
-    for trial in trials:
-        cores = [line.cpu_s / trial.record.measure.length_s for line in trial.ledger if line.cpu_s is not None]
-        if cores:
-            yield f"{trial.record.arm} {format_ratio(max(cores))}"
-
-
-def _largest(trials: Sequence[TrialSummary]) -> Iterator[str]:
-    for trial in trials:
-        peaks = [line.pss_peak_bytes for line in trial.ledger if line.pss_peak_bytes is not None]
-        if peaks:
-            yield f"{trial.record.arm} {format_bytes(max(peaks))}"
 
 
 def _figure(
