@@ -14,8 +14,7 @@ from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.svg import Key, fill_key, stroke_key
 from lab.report.content import Figure, Section
-from lab.report.sections.points import arm_names
-from lab.report.sections.time_axis import (
+from lab.report.parts.time_axis import (
     TIME_TITLE,
     bin_lengths,
     middles,
@@ -24,6 +23,7 @@ from lab.report.sections.time_axis import (
     thinning,
     time_scale,
 )
+from lab.report.parts.values import arm_names
 from lab.report.sections.time_processes import process_figures
 from lab.units import format_count, format_rate, format_seconds
 

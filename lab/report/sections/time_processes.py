@@ -14,8 +14,7 @@ from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.svg import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
-from lab.report.sections.points import arm_names
-from lab.report.sections.time_axis import (
+from lab.report.parts.time_axis import (
     TIME_TITLE,
     phases_of_readings,
     sampled_middles,
@@ -25,6 +24,7 @@ from lab.report.sections.time_axis import (
     thinned,
     thinning,
 )
+from lab.report.parts.values import arm_names
 from lab.units import MIB, format_bytes, format_ratio
 
 MAX_TRACKS = 40  # processes of one arm in a figure; the ledger has them all

@@ -13,11 +13,9 @@ from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table
-from lab.report.sections.cells import cell, columns, only, quantity, words
-from lab.report.sections.damage import left_out_doubts
-from lab.report.sections.images import image_doubts
-from lab.report.sections.plain_processes import CPU_DOUBT, is_plain
-from lab.report.sections.rights import rights_doubts
+from lab.report.parts.cells import cell, columns, only, quantity, words
+from lab.report.parts.images import image_doubts
+from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
 
 MAX_DOUBTS = 12
 MAX_ERRORS = 10

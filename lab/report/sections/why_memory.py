@@ -14,9 +14,8 @@ from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.svg import fill_key, shades
 from lab.report.content import Figure, Table
-from lab.report.sections.cells import cell, columns, quantity, words
-from lab.report.sections.points import arm_names, block_marks
-from lab.report.sections.time_axis import (
+from lab.report.parts.cells import cell, columns, quantity, words
+from lab.report.parts.time_axis import (
     TIME_TITLE,
     phases_of_readings,
     sampled_middles,
@@ -25,6 +24,7 @@ from lab.report.sections.time_axis import (
     shown_trials,
     thinning,
 )
+from lab.report.parts.values import arm_names, block_marks
 from lab.units import MIB, format_bytes, format_signed_bytes
 
 COMMAND_LENGTH = 60
