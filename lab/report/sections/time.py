@@ -17,6 +17,7 @@ from lab.report.content import Figure, Section
 from lab.report.parts.time_axis import (
     TIME_TITLE,
     bin_lengths,
+    in_unit,
     middles,
     phases_of_requests,
     thinned,
@@ -112,7 +113,7 @@ def _latency_figure(
     track_of: Callable[[Timeline | ArmTimeline], Track],
     note: str = "",
 ) -> Figure | None:
-    series = _series(summary, lambda line: _in(track_of(line), MS))
+    series = _series(summary, lambda line: in_unit(track_of(line), MS))
     peaks = [
         f"{arm.name} {format_seconds(highest * MS)}"
         for place, arm in enumerate(summary.arms)
@@ -185,7 +186,3 @@ def _figure(
 def _keys(*, shaded: bool) -> tuple[Key, ...]:
     lines = (stroke_key("median of the blocks"), stroke_key("one block", width=1, opacity=0.4))
     return (*lines, *((fill_key(SECONDS_SHADED, 0.2),) if shaded else ()))
-
-
-def _in(track: Track, unit: float) -> Track:
-    return tuple(None if value is None else value / unit for value in track)

@@ -16,6 +16,7 @@ from lab.report.charts.svg import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
 from lab.report.parts.time_axis import (
     TIME_TITLE,
+    in_unit,
     phases_of_readings,
     sampled_middles,
     sampled_scale,
@@ -60,12 +61,12 @@ def _told(
 def _cpu(process: ProcessTrack) -> tuple[Track, Track, Track]:
     around = process.cpu_extremes
     low, high = (around.low, around.high) if around else NOTHING
-    return _in(process.cpu_cores, PERCENT), _in(low, PERCENT), _in(high, PERCENT)
+    return in_unit(process.cpu_cores, PERCENT), in_unit(low, PERCENT), in_unit(high, PERCENT)
 
 
 def _memory(process: ProcessTrack) -> tuple[Track, Track, Track]:
-    high = _in(process.pss_bytes, MIB)
-    return high, _in(process.pss_low_bytes, MIB), high
+    high = in_unit(process.pss_bytes, MIB)
+    return high, in_unit(process.pss_low_bytes, MIB), high
 
 
 def _figure(
@@ -138,7 +139,3 @@ def _line(arm: int, trial: TrialSummary, process: ProcessTrack, tracks: tuple[Tr
 
 def _peak(process: ProcessTrack) -> float:
     return max((value for value in process.pss_bytes if value is not None), default=0.0)
-
-
-def _in(track: Track, unit: float) -> Track:
-    return tuple(None if value is None else value / unit for value in track)
