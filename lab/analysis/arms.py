@@ -90,6 +90,36 @@ class ArmSummary:
     timeline: ArmTimeline
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLoad:
+    """Sums over trials: arrivals of whole trials, requests and failures of the measure phases; the worst p99 of lag."""
+
+    scheduled: int
+    started: int
+    dropped: int
+    unfinished: int
+    requests: int
+    failures: int
+    worst_lag_s: float | None
+
+
+def arm_load(trials: Sequence[TrialSummary]) -> ArmLoad | None:
+    """What the load generator counted over ``trials``; None without any."""
+    loads = [trial.record.load for trial in trials]
+    lags = [load.dispatch_lag_p99_s for load in loads if load.dispatch_lag_p99_s is not None]
+    if not trials:
+        return None
+    return ArmLoad(
+        scheduled=sum(load.scheduled for load in loads),
+        started=sum(load.started for load in loads),
+        dropped=sum(load.dropped for load in loads),
+        unfinished=sum(load.unfinished for load in loads),
+        requests=sum(trial.counts.requests for trial in trials),
+        failures=sum(trial.counts.failures for trial in trials),
+        worst_lag_s=max(lags, default=None),
+    )
+
+
 def known_median(values: Iterable[float | None]) -> float | None:
     """Median of what is known; None when nothing is."""
     known = [value for value in values if value is not None]

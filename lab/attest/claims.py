@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lab.plan.topology import HOST
 from lab.record.types import GateResult
 from lab.units import format_seconds
 
@@ -51,6 +52,12 @@ class Evidence:
     homes: Mapping[str, int] = field(default_factory=dict)
     unseen: str = ""
     exposed: tuple[int, ...] = ()
+
+
+def homes_of(evidence: Evidence, services: Mapping[int, str]) -> Mapping[str, str]:
+    """Which service a server's name, or its address behind a balancer, belongs to; ``services`` are those by port."""
+    addresses = {f"{HOST}:{port}": service for port, service in services.items()}
+    return addresses | {name: services[port] for name, port in evidence.homes.items() if port in services}
 
 
 def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:

@@ -9,8 +9,8 @@ import typer
 from lab.cli.console import put, say
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
+from lab.report.sections.answer import exploratory_status
 from lab.report.sections.answer_sentences import answer_line, verdict_answers
-from lab.report.sections.exploratory import exploratory_status
 from lab.run.conclude import conclude
 
 Intact = Annotated[

@@ -1,26 +1,39 @@
 """DO: what the processes of a trial use while it runs, read from the files that sampler and load are writing.
 
-Reading is all it does: nobody is asked anything, so looking does not disturb what is measured.
+Reading is all it does: nobody is asked anything, so looking does not disturb what is measured. What is counted is
+counted by the functions that judge the trial afterwards.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from lab.live.files import Tail, number
+import polars as pl
+
+from lab.analysis.gates.counters import foreign_cores, rate, steal_share
+from lab.analysis.trial.counters import increases
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
+from lab.analysis.trial.shares import shares_of
+from lab.live.files import GrowingTable
 from lab.live.requests import RequestFigures, RequestFollower
 from lab.plan.kinds import Role
+from lab.record.types import CGROUPS, HOST, PROCESSES, PhaseWindow
 from lab.sampling.launch import FOLDER
-from lab.sampling.roles import ProcessKey
-from lab.sampling.rows import HostRow, ProcessRow
 
-WINDOW_S = 2.0  # CPU time comes in ticks of 10 ms: half a second would show steps of 2 %
-ORDER = {role: place for place, role in enumerate((Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.HELPER))}
+CPU_S = 2.0  # of readings for a process's CPU, which comes in ticks of 10 ms: half a second would show steps of 2 %
+MACHINE_S = 5.0  # short enough to be called "now"; ticks of 10 ms are 0.1 % of two cores then
+LEAST_S = 1.3  # of readings before anything is said of the machine: three steps of 2 Hz, each end up to 0.1 s off
+CPU_SPENT = ("load_cpu_s", "load_cpu_max_s", "sampler_cpu_s", "lab_cpu_s", "engine_cpu_s")
+HOST_COLUMNS = ("t_s", "busy_s", "steal_s", "total_s", *CPU_SPENT)
+PROCESS_COLUMNS = ("t_s", *PROCESS, "role", "service", "cpu_s", "pss_bytes")
+CGROUP_COLUMNS = ("t_s", "container", "cpu_s")
 LEADING_PID = re.compile(r"(\d+)\b")
 OWN_PID = re.compile(r"^pid-(\d+)$")
 
@@ -41,6 +54,18 @@ class ProcessFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineFigures:
+    """``steal`` of all CPU time and ``foreign`` of all cores over the last MACHINE_S, counted as the gates count them.
+
+    ``sampler`` in cores since measuring began: over a few seconds its bursts would alarm. None: not known (yet).
+    """
+
+    steal: float | None = None
+    foreign: float | None = None
+    sampler: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFigures:
     """One look at a trial. ``processes`` by role and service, without those of the platform.
 
@@ -58,71 +83,112 @@ class LiveFigures:
 
 
 class TrialFollower:
-    """Follows one trial; ``staging`` is the folder in which its files grow.
+    """Follows one trial; ``staging`` is the folder in which its files grow, ``cores`` are those of the machine.
 
     ``homes`` says which service a server's name or address belongs to, as far as attestation knows.
     """
 
-    def __init__(self, staging: Path, homes: Mapping[str, str]) -> None:
-        self._homes = homes
-        self._processes = _Processes(Tail(staging / FOLDER / "processes.csv"))
-        self._host = Tail(staging / FOLDER / "host.csv")
-        self._load_cpu = _Rate()
+    def __init__(
+        self, staging: Path, homes: Mapping[str, str] = MappingProxyType({}), cores: int | None = None
+    ) -> None:
+        folder = staging / FOLDER
+        self._homes, self._cores = homes, cores or os.cpu_count() or 1
+        self._host = GrowingTable(folder / "host.csv", HOST, HOST_COLUMNS)
+        self._processes = GrowingTable(folder / "processes.csv", PROCESSES, PROCESS_COLUMNS, MACHINE_S)
+        self._cgroups = GrowingTable(folder / "cgroups.csv", CGROUPS, CGROUP_COLUMNS, MACHINE_S)
         self._requests = RequestFollower(staging / "load")
+        self._pss_bytes: dict[tuple[object, ...], int] = {}  # read more rarely than anything else
         self._inside: dict[int, int | None] = {}
+        self._before_s: float | None = None
 
     def look(self, phase_start_s: float | None = None) -> LiveFigures:
         """The latest figures; requests are those of the phase that began at ``phase_start_s`` (CLOCK_MONOTONIC)."""
-        for row in self._host.rows():
-            if len(row) == len(HostRow._fields) and number(row[0]) is not None:
-                spent_s = number(HostRow(*row).load_cpu_max_s)  # type: ignore[arg-type]  # text, not yet numbers
-                if spent_s is not None:
-                    self._load_cpu.add(float(row[0]), spent_s)
-        requests = self._requests.look(phase_start_s)
-        alive = self._processes.alive()
-        shares = self._shares(alive)
+        host, requests = self._host.gain(), self._requests.look(phase_start_s)
         return LiveFigures(
-            processes=tuple(
-                ProcessFigures(
-                    pid=row.pid,
-                    role=row.role,
-                    service=row.service,
-                    cpu=row.cpu.value,
-                    pss_bytes=row.pss_bytes,
-                    share=shares.get(row.pid),
-                )
-                for row in alive
-            ),
-            load_cpu=self._load_cpu.value,
+            processes=self._alive(of_roles(self._processes.gain(), *ARM_ROLES)),
+            load_cpu=rate(host, "load_cpu_max_s", _latest(host, CPU_S)),
             requests=requests,
         )
 
-    def _shares(self, alive: Iterable[_Followed]) -> Mapping[int, float]:
-        """Share by pid; empty when nobody says who served, or when a server cannot be found among the processes."""
-        workers = [row for row in alive if row.role is Role.WORKER]
-        counts: dict[int, int] = {row.pid: 0 for row in workers}
+    def machine(self, *, measuring: bool) -> MachineFigures:
+        """What the gates on the machine would find now; only of the measure phase.
+
+        Containers that start, and a load that begins, make any machine look busy. What the first look at a phase finds
+        was still written before it.
+        """
+        host = self._host.gain()
+        if not measuring:
+            self._before_s = None
+            return MachineFigures()
+        if self._before_s is None:
+            self._before_s = float(host["t_s"].to_numpy().max(initial=-inf))
+        since = host.filter(pl.col("t_s") > self._before_s)
+        now = _latest(since, MACHINE_S)
+        if now.length_s < LEAST_S:
+            return MachineFigures()
+        foreign = foreign_cores(host, self._cgroups.gain(), self._processes.gain(), now)
+        return MachineFigures(
+            steal=steal_share(since, now),
+            foreign=None if foreign is None else foreign / self._cores,
+            sampler=rate(since, "sampler_cpu_s", _latest(since, inf)),
+        )
+
+    def _alive(self, rows: pl.DataFrame) -> tuple[ProcessFigures, ...]:
+        """Those in the latest reading, by role, service and pid."""
+        for *key, pss_bytes in rows.select(*PROCESS, "pss_bytes").drop_nulls().iter_rows():
+            self._pss_bytes[tuple(key)] = pss_bytes
+        window = _latest(rows, CPU_S)
+        grown = increases(rows.filter(pl.col("t_s") >= window.start_s), PROCESS, ("cpu_s",), window)
+        last = rows.filter(pl.col("t_s") == window.end_s).select(*PROCESS, "role", "service")
+        alive = sorted(last.iter_rows(), key=lambda row: (ARM_ROLES.index(Role(row[2])), row[3], row[0]))
+        shares = self._shares({pid: service for pid, _, role, service in alive if role == Role.WORKER})
+        return tuple(
+            ProcessFigures(
+                pid=pid,
+                role=Role(role),
+                service=service,
+                cpu=(grown[pid, started_s]["cpu_s"] or 0.0) / window.length_s if window.length_s else None,
+                pss_bytes=self._pss_bytes.get((pid, started_s)),
+                share=shares.get(pid),
+            )
+            for pid, started_s, role, service in alive
+        )
+
+    def _shares(self, workers: Mapping[int, str]) -> Mapping[int, float]:
+        """Share by pid, of the workers and their services; empty while it is not known who served."""
+        counts, unknown = dict.fromkeys(map(str, workers), 0), 0
         for server, count in self._requests.served().items():
             if (pid := self._pid_of(server, workers)) is None:
-                return {}
-            counts[pid] = counts.get(pid, 0) + count
-        total = sum(counts.values())
-        return {pid: count / total for pid, count in counts.items()} if total else {}
+                unknown += count
+            else:
+                counts[str(pid)] = counts.get(str(pid), 0) + count
+        known = sum(counts.values())
+        found = shares_of(counts, len(counts), known / (known + unknown) if known else 0.0)
+        return {int(share.served_by): share.fraction for share in found}
 
-    def _pid_of(self, server: str, workers: list[_Followed]) -> int | None:
+    def _pid_of(self, server: str, workers: Mapping[int, str]) -> int | None:
         if found := OWN_PID.match(server):
             return int(found[1])
+        candidates: Sequence[int] = []
         if service := self._homes.get(server):
-            candidates = [row.pid for row in workers if row.service == service]
+            candidates = [pid for pid, home in workers.items() if home == service]
         elif found := LEADING_PID.match(server):  # how a process names itself inside its container
-            candidates = [row.pid for row in workers if self._pid_inside(row.pid) == int(found[1])]
-        else:
-            candidates = []
+            candidates = [pid for pid in workers if self._pid_inside(pid) == int(found[1])]
         return candidates[0] if len(candidates) == 1 else None
 
     def _pid_inside(self, pid: int) -> int | None:
         if pid not in self._inside:
             self._inside[pid] = pid_inside(pid)
         return self._inside[pid]
+
+
+def _latest(table: pl.DataFrame, length_s: float) -> PhaseWindow:
+    """From the first reading of the last ``length_s`` seconds to the last one; of no length without two readings."""
+    instants_s = table["t_s"].to_numpy()
+    if not len(instants_s):
+        return PhaseWindow(start_s=0.0, end_s=0.0)
+    end_s = float(instants_s[-1])
+    return PhaseWindow(start_s=float(instants_s[instants_s >= end_s - length_s][0]), end_s=end_s)
 
 
 def pid_inside(pid: int, proc: Path = Path("/proc")) -> int | None:
@@ -133,61 +199,3 @@ def pid_inside(pid: int, proc: Path = Path("/proc")) -> int | None:
         return None
     numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
     return int(numbers[-1]) if numbers else pid
-
-
-class _Rate:
-    """How fast a cumulative counter has grown over the last WINDOW_S."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque()
-
-    def add(self, t_s: float, value: float) -> None:
-        self._seen.append((t_s, value))
-        while len(self._seen) > 2 and self._seen[1][0] <= t_s - WINDOW_S:
-            self._seen.popleft()
-
-    @property
-    def value(self) -> float | None:
-        if len(self._seen) < 2:
-            return None
-        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
-        return (last - first) / (last_s - first_s) if last_s > first_s else None
-
-
-@dataclass(slots=True)
-class _Followed:
-    pid: int
-    role: Role
-    service: str
-    seen_s: float = 0.0
-    pss_bytes: int | None = None
-    cpu: _Rate = field(default_factory=_Rate)
-
-
-class _Processes:
-    """The process table so far: the latest state of each process."""
-
-    def __init__(self, tail: Tail) -> None:
-        self._tail = tail
-        self._followed: dict[ProcessKey, _Followed] = {}
-        self._latest_s = 0.0
-
-    def alive(self) -> list[_Followed]:
-        """Those in the latest reading, by role, service and pid."""
-        for fields in self._tail.rows():
-            if len(fields) == len(ProcessRow._fields) and number(fields[0]) is not None:
-                self._note(ProcessRow(*fields))  # type: ignore[arg-type]  # text, not yet numbers
-        self._followed = {key: row for key, row in self._followed.items() if row.seen_s == self._latest_s}
-        return sorted(self._followed.values(), key=lambda row: (ORDER[row.role], row.service, row.pid))
-
-    def _note(self, row: ProcessRow) -> None:
-        role, t_s = Role(row.role), float(row.t_s)
-        if role not in ORDER:
-            return
-        key = ProcessKey(int(row.pid), float(row.started_s))
-        followed = self._followed.setdefault(key, _Followed(key.pid, role, row.service))
-        followed.role = role  # a process becomes a supervisor when it has children
-        followed.seen_s = self._latest_s = t_s
-        followed.cpu.add(t_s, float(row.cpu_s))
-        if (pss_bytes := number(row.pss_bytes)) is not None:
-            followed.pss_bytes = int(pss_bytes)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 
 class Tail:
@@ -36,9 +41,33 @@ class Tail:
             return b""
 
 
-def number(text: object) -> float | None:
-    """A field of a CSV row; None for an empty one, and for the heading."""
-    try:
-        return float(str(text))
-    except ValueError:
-        return None
+class GrowingTable:
+    """Some columns of a table that the sampler is writing, as a frame: the last ``keep_s`` seconds of its rows.
+
+    ``schema`` is that of the whole table, in the hub; its first column is ``t_s``.
+    """
+
+    def __init__(self, path: Path, schema: Mapping[str, Any], columns: Iterable[str], keep_s: float = inf) -> None:
+        self._tail, self._keep_s, self._width = Tail(path), keep_s, len(schema)
+        places = {name: place for place, name in enumerate(schema)}
+        self._schema = pl.Schema({name: schema[name] for name in columns})
+        self._parsers = [(name, places[name], _parser(kind)) for name, kind in self._schema.items()]
+        self._frame = pl.DataFrame(schema=self._schema)
+
+    def gain(self) -> pl.DataFrame:
+        """All rows that are kept, after reading what is new. A row that is cut is left out, and so is the heading."""
+        rows = [row for row in self._tail.rows() if len(row) == self._width and row[0] != "t_s"]
+        if rows:  # parsed here: for a dozen rows that takes a third of what polars' own reader takes
+            new = {name: [parse(row[place]) for row in rows] for name, place, parse in self._parsers}
+            self._frame = pl.concat([self._frame, pl.DataFrame(new, schema=self._schema)], rechunk=True)
+            if self._keep_s < inf:
+                self._frame = self._frame.filter(pl.col("t_s") >= pl.col("t_s").max() - self._keep_s)
+        return self._frame
+
+
+def _parser(kind: pl.DataType) -> Callable[[str], Any]:
+    """From the text of a field to its value; empty is unknown, but for texts, of which none is missing."""
+    if kind == pl.String:
+        return str
+    of_number: Callable[[str], Any] = int if kind.is_integer() else float
+    return lambda text: of_number(text) if text else None

@@ -6,18 +6,17 @@ from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.content import Content
-from lab.report.sections.answer import headline, memory_note, plain_answers, ratio_figure, status
+from lab.report.parts.boxes import machine_box, validity_box
+from lab.report.parts.facts import facts_line
+from lab.report.parts.unusual import left_out_note, rights_note
+from lab.report.parts.values import arm_names
+from lab.report.sections.answer import exploratory_status, headline, memory_note, plain_answers, ratio_figure, status
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.report.sections.boxes import machine_box, validity_box
-from lab.report.sections.damage import left_out_note
 from lab.report.sections.details import details, sensitivity
-from lab.report.sections.exploratory import exploratory_again, exploratory_status
 from lab.report.sections.latency import latency_section
-from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.limits import limits
 from lab.report.sections.machine import quiet_section
-from lab.report.sections.points import arm_names
-from lab.report.sections.repeat import again
-from lab.report.sections.rights import rights_note
+from lab.report.sections.repeat import again, exploratory_again
 from lab.report.sections.time import time_section
 from lab.report.sections.validity import belief, doubts
 from lab.report.sections.why import mechanism

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -162,3 +163,14 @@ class Content:
     boxes: tuple[Box, ...]
     headline: Table
     sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Where a report is, its short form for the terminal, and one in Markdown for a CI job summary."""
+
+    html: Path
+    markdown: Path
+    comparison: Path
+    terminal: str
+    summary: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from lab.attest.attest import attest, fallback_of
-from lab.attest.claims import Evidence
+from lab.attest.claims import Evidence, homes_of
 from lab.engines import Engine
 from lab.errors import LabError
 from lab.host.interrupts import INTERRUPTS
@@ -28,7 +28,7 @@ from lab.plan.blocks import Trial, build_topology, ports_needed
 from lab.plan.topology import HOST, Topology
 from lab.record.folder import RunFolder, disk_errors
 from lab.record.types import TrialRecord, TrialState
-from lab.run.by_hand_plans import homes_of, sampler_plan, web_plan
+from lab.run.by_hand_plans import sampler_plan, web_plan
 from lab.run.trial import Tools, with_gates
 from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
 from lab.sampling.sampler import Sampler
@@ -168,7 +168,8 @@ class Session:
             plan.write()
             web.open(staging, upstreams=fallback == "upstream")
             self.watcher.ready(trial.arm.name)
-            follower = TrialFollower(staging, homes_of(deployed.deployment, evidence))
+            services = {port: service.name for service in deployed.deployment.services for port in service.ports}
+            follower = TrialFollower(staging, homes_of(evidence, services))
             try:
                 wish = self._serve(web, follower, deployed, sampler)
             finally:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lab.attest.claims import Evidence
 from lab.engines import Deployment
 from lab.load.load_plan import Fallback, LoadPlan
-from lab.plan.topology import HOST
 from lab.sampling.grid import SHORT_TRIAL_S
 from lab.sampling.plan import SamplerPlan
 from lab.scenario.compare import Compare
@@ -59,10 +56,3 @@ def sampler_plan(deployment: Deployment, t0: float, directory: Path, fallback: F
         pooled=not topology.pool.unlimited,
         directory=directory,
     )
-
-
-def homes_of(deployment: Deployment, evidence: Evidence) -> Mapping[str, str]:
-    """Which service a server's name, or its address behind a balancer, belongs to; as far as that is known."""
-    services = {port: service.name for service in deployment.services for port in service.ports}
-    addresses = {f"{HOST}:{port}": services[port] for port in deployment.topology.app_ports if port in services}
-    return addresses | {name: services[port] for name, port in evidence.homes.items() if port in services}

@@ -16,7 +16,7 @@ from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.folder import read_info, read_intact, read_trials
 from lab.record.types import RunInfo
-from lab.report.renderers.written import Written
+from lab.report.content import Written
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,10 @@ from lab.errors import MissingError, ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
-from lab.report.sections.boxes import machine_box
+from lab.report.parts.boxes import machine_box
+from lab.report.parts.facts import facts_line
 from lab.report.sections.details import version_table
-from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.limits import limits
 from lab.report.sections.validity import doubts
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials

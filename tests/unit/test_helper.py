@@ -26,7 +26,7 @@ from lab.errors import RightsError, SamplingError
 from lab.host.jsonlines import Lines
 from lab.host.labels import labels
 from lab.record.types import Environment, RunInfo
-from lab.report.sections.rights import rights_doubts, rights_fact, rights_note
+from lab.report.parts.unusual import rights_doubts, rights_fact, rights_note
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import Channel
 from lab.sampling.process_view import Seen, look, mapped_files, seen_from_json, seen_to_json

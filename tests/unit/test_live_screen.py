@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
 
 from lab.analysis.comparison import compare_run
+from lab.cli.live.drawing import BAD, WARN, bar, cut, progress_bar
 from lab.cli.live.estimates import Estimate, estimates, nothing_yet
-from lab.cli.live.lines import BAD, WARN, Line, bar, cut, progress_bar
 from lab.cli.live.remarks import remarks
 from lab.cli.live.screen import Moment, how, screen, short
-from lab.live.figures import LiveFigures, ProcessFigures
-from lab.live.machine import MachineFigures
+from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures
 from lab.live.requests import RequestFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
+from lab.run.steps import Step
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials
 from tests.judged_runs import Values, scenario, summary
@@ -56,36 +59,42 @@ def figures(*processes: ProcessFigures, load_cpu: float = 0.31) -> LiveFigures:
 
 def moment(**changes: Any) -> Moment:
     plan = build_plan(make_scenario(trials={"blocks": 6, "seed": 7}))
-    trial = next(trial for trial in plan.trials if trial.block == 3 and trial.arm.name == "replicas")
     known = Moment(
         name="quickstart",
         plan=plan,
-        trial=trial,
+        trial=next(trial for trial in plan.trials if trial.block == 3 and trial.arm.name == "replicas"),
+        number=9,
         total=18,
-        left_s=161.0,
+        begun_s=95.2,
         now_s=107.2,
-        step="measure",
-        step_s=7.2,
-        loaded=True,
+        step=Step.MEASURE,
+        step_since_s=100.0,
         progress=PROGRESS,
         figures=figures(process(4121, Role.PROXY, cpu=0.09), *workers(4)),
         estimates=ESTIMATES,
-        judged=8,
-        caveats=1,
+        lengths_s=(17.3,) * 8,
+        caveats=frozenset({"machine.steal"}),
     )
     return replace(known, **changes)
 
 
-def text(line: Line) -> str:
-    return "".join(piece.text for piece in line.pieces)
+def console(width: int, height: int) -> Console:
+    return Console(width=width, height=height, file=StringIO(), color_system="standard", force_terminal=True)
 
 
 def drawn(shown: Moment, width: int, height: int = 24) -> list[str]:
     """The lines as text; none is wider than the terminal, and together they leave a line for the prompt."""
-    lines = [text(line) for line in screen(shown, width, height)]
-    assert len(lines) < height
-    assert max(map(cell_len, lines)) <= width, lines
-    return lines
+    lines = console(width, height).render_lines(screen(shown, width, height), pad=False)
+    texts = ["".join(piece.text for piece in line) for line in lines]
+    assert len(texts) < height
+    assert max(map(cell_len, texts)) <= width, texts
+    return texts
+
+
+def styles(shown: Moment, width: int) -> dict[str, str]:
+    """How each piece of text looks."""
+    pieces = console(width, 24).render(screen(shown, width, 24))
+    return {piece.text.strip(): str(piece.style) for piece in pieces}
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -108,8 +117,8 @@ def test_everything_that_a_person_asks_for_is_there(width: int) -> None:
     assert "65 %" in whole, "4 × 14 + 9"
     assert "175.0 MiB" in whole
     assert "so far, against workers" in whole
-    assert "0.930   needs 4 more blocks" in whole
-    assert "1.052   1.011 – 1.090" in whole
+    assert "0.930  needs 4 more blocks" in whole
+    assert "1.052  1.011 – 1.090" in whole
 
 
 def test_a_wide_terminal_says_more() -> None:
@@ -122,11 +131,8 @@ def test_a_wide_terminal_says_more() -> None:
 @pytest.mark.parametrize("width", [10, 24, 40, 60, 79, 81, 109, 110, 300])
 @pytest.mark.parametrize("height", [5, 10, 14, 24, 60])
 def test_no_size_breaks_it(width: int, height: int) -> None:
-    """Nothing wraps on any terminal that could be drawn on sensibly, and nothing raises on the others."""
-    lines = [text(line) for line in screen(moment(), width, height)]
-    assert len(lines) < height
-    if width >= 79:
-        assert max(map(cell_len, lines)) <= width, lines
+    """Nothing wraps on any terminal, however small."""
+    drawn(moment(), width, height)
 
 
 def test_many_processes_are_summed_by_role() -> None:
@@ -148,29 +154,27 @@ def test_estimates_give_way_with_a_number() -> None:
 
 def test_a_failed_gate_is_counted_in_red() -> None:
     """And the passes are not praised any more."""
-    line = screen(moment(invalid=1, caveats=2), 80, 24)[0]
-    assert text(line).endswith("1 invalid · 2 caveats")
-    assert next(piece.style for piece in line.pieces if piece.text == "1 invalid") == BAD
+    shown = moment(invalid=1, caveats=frozenset("ab"))
+    assert drawn(shown, 80)[0].endswith("1 invalid · 2 caveats")
+    assert styles(shown, 80)["1 invalid"] == str(BAD)
 
 
 def test_remarks_on_the_machine_stand_behind_the_gates() -> None:
     """All where there is room, in the colour of what the gate would say; else the one that matters most."""
-    found = remarks(MachineFigures(steal=0.06, foreign=0.07, sampler=0.03))
-    narrow, wide = (screen(moment(remarks=found), width, 24)[0] for width in (80, 200))
+    shown = moment(remarks=remarks(MachineFigures(steal=0.06, foreign=0.07, sampler=0.03)))
+    narrow, wide = drawn(shown, 80)[0], drawn(shown, 200)[0]
 
-    assert text(narrow).endswith("gates ok · 1 caveat · steal 6.0 % now")
-    assert text(wide).endswith("gates ok · 1 caveat · steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
-    styles = {piece.text: piece.style for piece in wide.pieces}
-    assert (styles["steal 6.0 % now"], styles["foreign CPU 7.0 % now"]) == (BAD, WARN)
-    assert "block 3/6" in text(narrow)
-    assert len(text(narrow)) <= 80
+    assert narrow.endswith("gates ok · 1 caveat · steal 6.0 % now")
+    assert wide.endswith("gates ok · 1 caveat · steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
+    assert "block 3/6" in narrow
+    found = styles(shown, 200)
+    assert (found["steal 6.0 % now"], found["foreign CPU 7.0 % now"]) == (str(BAD), str(WARN))
 
 
 @pytest.mark.parametrize(("busy", "style"), [(0.75, WARN), (0.95, BAD)])
-def test_a_busy_generator_warns_before_its_gate_does(busy: float, style: Any) -> None:
+def test_a_busy_generator_warns_before_its_gate_does(busy: float, style: Style) -> None:
     """With the limits of the gate itself."""
-    line = screen(moment(figures=figures(load_cpu=busy)), 80, 24)[2]
-    assert next(piece.style for piece in line.pieces if piece.text.startswith("Locust")) == style
+    assert styles(moment(figures=figures(load_cpu=busy)), 80)[f"Locust {busy * 100:.0f} %"] == str(style)
 
 
 def test_dropped_and_failed_requests_stay_on_the_line() -> None:
@@ -184,7 +188,7 @@ def test_dropped_and_failed_requests_stay_on_the_line() -> None:
 
 def test_between_two_loads_the_step_and_its_time_are_shown() -> None:
     """Nothing of the phase that is over."""
-    lines = drawn(moment(loaded=False, step="tear down", step_s=3.4), 80)
+    lines = drawn(moment(step=Step.TEAR_DOWN, step_since_s=103.8), 80)
     assert lines[1].rstrip().endswith("tear down 3 s")
 
 
@@ -193,6 +197,7 @@ def test_a_warm_up_that_is_prolonged_shows_a_full_bar() -> None:
     line = drawn(moment(progress=replace(PROGRESS, phase="warmup"), now_s=99.0), 80)[1]
     assert "9.0 / 5 s" in line
     assert "─" not in line
+    assert "━" in line
 
 
 def test_unknown_figures_are_dashes_not_zeros() -> None:
@@ -203,11 +208,15 @@ def test_unknown_figures_are_dashes_not_zeros() -> None:
     assert lines[6].split() == ["sum", "–", "–"]
 
 
-@pytest.mark.parametrize("name", ["\x1b[2Jshop", "shop\nrm -rf", "a\x07\u202eb", "店" * 60])
+@pytest.mark.parametrize("name", ["\x1b[2Jshop", "shop\nrm -rf", "a\x07\u202eb", "店" * 60, "[red]shop[/red]"])
 def test_a_name_cannot_move_the_cursor(name: str) -> None:
-    """Names come from files; wide characters count twice."""
-    lines = drawn(moment(name=name), 80)
-    assert not any(character in line for line in lines for character in "\x1b\n\x07\u202e")
+    """Names come from files; wide characters count twice, and nothing is markup. Also those of arms and services."""
+    odd = replace(ESTIMATES[0], arm=name)
+    rows = tuple(replace(row, service=name) for row in workers(2))
+    for width in (80, 200):
+        lines = drawn(moment(name=name, estimates=(odd,), figures=figures(*rows)), width)
+        assert not any(character in line for line in lines for character in "\x1b\n\x07\u202e")
+        assert len(lines) == 9
 
 
 @pytest.mark.parametrize(

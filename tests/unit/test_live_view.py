@@ -71,7 +71,7 @@ def test_a_run_as_a_person_sees_it(tmp_path: Path, columns: int, rows: int) -> N
     assert any("2 arms × 2 blocks · block 2/2" in line for line in whole)
     assert any(line.startswith(" now   replicas (nginx → 2 × uvicorn)  measure ") for line in whole)
     assert any(
-        line.startswith(" boot") and "replicas" in line and "1.000   needs 5 more blocks" in line for line in whole
+        line.startswith(" boot") and "replicas" in line and "1.000  needs 5 more blocks" in line for line in whole
     )
 
     last = [line for line in screen.screen if line]

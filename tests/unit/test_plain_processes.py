@@ -16,7 +16,8 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.record.types import CGROUPS, Environment, RunInfo, TrialResult
 from lab.report.content import Listing
-from lab.report.sections.limits import facts_line, limits
+from lab.report.parts.facts import facts_line
+from lab.report.sections.limits import limits
 from lab.report.sections.repeat import again
 from lab.report.sections.validity import belief
 from tests.builders import make_run, make_scenario, make_trial, with_record, with_tables

@@ -7,15 +7,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab.report.charts.bars import Group, Grouped, Mark, Stacked, StackedBar
+from lab.analysis.comparison import compare_run
+from lab.analysis.summary import summarise
+from lab.report.build import build_content
+from lab.report.charts.axes import Scale, Stretch, linear, logarithmic, nice_step, span, tail
+from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.curves import Curves, Plot, Series
-from lab.report.charts.draw import area, cut, num, path, tag
-from lab.report.charts.forest import Forest, ForestRow
+from lab.report.charts.forest import ratios
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
-from lab.report.charts.order import Order, OrderPanel, OrderPoint
-from lab.report.charts.phases import Stretch
-from lab.report.charts.scales import Scale, linear, logarithmic, nice_step, ratios, span, tail
+from lab.report.charts.svg import area, cut, num, path, tag
 from lab.report.content import Chart
+from lab.report.renderers.markdown import all_figures
+from tests.hostile.reports import run_full_of
 
 PHASES = (
     Stretch(name="warm-up", low=0, high=0.01),
@@ -83,77 +86,50 @@ def test_steps_are_one_two_or_five(least: float) -> None:
     assert re.match("[125]", f"{step:e}")
 
 
-def drawings(name: str) -> list[Chart]:
-    """One of each kind, with a text from outside wherever one can be."""
-    line = Series(arm=0, name=name, xs=[0, 1, 2], ys=[1, None, 3], low=[1, 1, 1], high=[2, 2, 3])
-    row = ForestRow(
-        metric=name, arm=0, name=name, points=((1, 0.9),), estimate=0.9, interval=None, band=None, word=name
-    )
-    mark = Mark(kind=0, value=2, text=name)
-    return [
-        Forest(title=name, baseline=name, rows=(row,)),
-        Stacked(
-            title=name,
-            axis=name,
-            parts=(name,),
-            kinds=(name,),
-            bars=(StackedBar(arm=0, name=name, parts=((name, 2.0, name),), marks=(mark,)),),
-        ),
-        Grouped(
-            title=name,
-            axis=name,
-            groups=(Group(arm=0, name=name, bars=((1.0, name), (None, name)), marks=((0, mark),)),),
-            kinds=(name,),
-        ),
-        Curves(
-            title=name,
-            arms=(name,),
-            plots=(Plot(series=(line,), heading=name, arm=0, phases=PHASES),),
-            x=span(0, 2),
-            y=linear([3], zero=True),
-            x_title=name,
-            y_title=name,
-        ),
-        Heat(
-            title=name,
-            x=span(0, 2),
-            bin_s=1,
-            even=0.5,
-            x_title=name,
-            panels=(
-                HeatPanel(
-                    arm=0,
-                    heading=name,
-                    starts=[0, 1],
-                    rows=(HeatRow(name=name, shares=[0.7, None]),),
-                    phases=PHASES,
-                ),
-            ),
-        ),
-        Order(
-            title=name,
-            arms=[name],
-            trials=1,
-            panels=(OrderPanel(heading=name, points=(OrderPoint(arm=0, place=1, value=2, text=name),)),),
-        ),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "plain"),
-    list(zip(drawings(HOSTILE), drawings("plain"), strict=True)),
-    ids=lambda chart: type(chart).__name__,
+LINE = Series(arm=0, name="line", xs=[0, 1, 2], ys=[1, None, 3], low=[1, 1, 1], high=[2, 2, 3])
+CURVES = Curves(
+    title="curves",
+    arms=("workers",),
+    plots=(Plot(series=(LINE,), heading="heading", arm=0, phases=PHASES),),
+    x=span(0, 2),
+    y=linear([3], zero=True),
+    x_title="seconds",
+    y_title="%",
 )
-def test_no_name_becomes_markup_and_long_ones_are_cut(kind: Chart, plain: Chart) -> None:
+ROW = HeatRow(name="4202", shares=[0.7, None])
+HEAT = Heat(
+    title="heat",
+    x=span(0, 2),
+    bin_s=1,
+    even=0.5,
+    x_title="seconds",
+    panels=(HeatPanel(arm=0, heading="heading", starts=[0, 1], rows=(ROW,), phases=PHASES),),
+)
+
+
+def figures_of(text: str) -> dict[str, ElementTree.Element]:
+    """Every figure of a report in which whatever can come from outside is this text."""
+    info, trials = run_full_of(text)
+    summary = summarise(info, trials)
+    content = build_content(info, summary, compare_run(summary))
+    return {
+        type(figure.chart).__name__ + figure.key: ElementTree.fromstring(figure.svg) for figure in all_figures(content)
+    }
+
+
+def test_no_name_becomes_markup_and_long_ones_are_cut() -> None:
     """The same elements as for a plain name but for hints; well-formed; no text runs over the figure."""
-    hostile, harmless = (ElementTree.fromstring(chart.svg()) for chart in (kind, plain))
+    hostile, plain = figures_of(HOSTILE), figures_of("plain")
+    kinds = ("Forest", "Stacked", "Grouped", "Curves", "Heat", "Order")
+    assert all(any(name.startswith(kind) for name in hostile) for kind in kinds)
 
     def elements(root: ElementTree.Element) -> list[str]:
         return [element.tag for element in root.iter() if element.tag != "title"]
 
-    assert elements(hostile) == elements(harmless)
-    assert not [name for element in hostile.iter() for name in element.attrib if name.startswith("on")]
-    assert max(len(text.text or "") for text in hostile.iter("text")) <= 110
+    for name, figure in hostile.items():
+        assert elements(figure) == elements(plain[name]), name
+        assert not [key for element in figure.iter() for key in element.attrib if key.startswith("on")]
+        assert max(len(text.text or "") for text in figure.iter("text")) <= 110
 
 
 def test_ratios_beyond_all_bounds_keep_a_readable_axis() -> None:
@@ -169,10 +145,9 @@ def elements_of(chart: Chart, looks: str) -> list[ElementTree.Element]:
     ]
 
 
-@pytest.mark.parametrize("place", [3, 4], ids=["curves", "heat map"])
-def test_phases_have_names_and_a_border_each_but_where_the_axis_begins(place: int) -> None:
+@pytest.mark.parametrize("chart", [CURVES, HEAT], ids=["curves", "heat map"])
+def test_phases_have_names_and_a_border_each_but_where_the_axis_begins(chart: Chart) -> None:
     """What is too narrow for its name keeps it for a zoom; only what is not measured is shaded, and no heat map is."""
-    chart = drawings("x")[place]
     names, borders, shades = (elements_of(chart, looks) for looks in ("phase-name", "guide", "phase"))
 
     assert [(name.text, "off" in name.get("class", "")) for name in names] == [("warm-up", True), ("measure", False)]
@@ -187,9 +162,8 @@ def test_phases_have_names_and_a_border_each_but_where_the_axis_begins(place: in
 
 def test_the_names_of_phases_stand_above_the_plot_and_below_its_heading() -> None:
     """Neither covers the other, nor the drawing."""
-    chart = drawings("heading")[3]
-    heading, *_ = elements_of(chart, "heading")
-    name = elements_of(chart, "phase-name")[0]
+    heading, *_ = elements_of(CURVES, "heading")
+    name = elements_of(CURVES, "phase-name")[0]
 
     assert float(heading.get("y", "")) < float(name.get("y", "")) - 10 < 0
 

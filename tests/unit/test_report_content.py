@@ -14,14 +14,14 @@ from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import METRICS, Group
 from lab.record.types import Environment, TrialResult, TrialState
 from lab.report.build import build_content
-from lab.report.charts.forest import Forest
-from lab.report.charts.scales import ratio_ticks
+from lab.report.charts.forest import Forest, ratio_ticks
 from lab.report.content import Content, Figure, Section
+from lab.report.parts.facts import facts_line
 from lab.report.sections.answer import status
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.report.sections.details import metric_table, sensitivity
-from lab.report.sections.latency_servers import server_figure
-from lab.report.sections.limits import facts_line, limits
+from lab.report.sections.latency import server_figure
+from lab.report.sections.limits import limits
 from lab.report.sections.validity import belief, error_table, gate_table
 from lab.report.sections.why_shares import share_figure
 from lab.scenario.model import Scenario

@@ -18,12 +18,13 @@ from lab.metrics import METRICS, Group
 from lab.plan.kinds import Role
 from lab.report.build import build_content
 from lab.report.content import Content, Reader, Table
+from lab.report.parts.cells import UNKNOWN, narrow
+from lab.report.parts.values import Judgements
 from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.answer import Judgements, headline
-from lab.report.sections.cells import UNKNOWN, narrow
+from lab.report.sections.answer import headline
 from lab.report.sections.details import metric_table
 from lab.report.sections.latency import quantile_ratios
 from lab.report.sections.validity import gate_table

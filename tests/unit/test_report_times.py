@@ -11,13 +11,13 @@ import pytest
 from lab.analysis.summary import RunSummary, summarise
 from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import Phase, PhaseWindow
+from lab.report.charts.axes import Stretch
 from lab.report.charts.bars import Grouped
 from lab.report.charts.curves import Curves
 from lab.report.charts.heat import Heat
-from lab.report.charts.phases import Stretch
-from lab.report.sections.latency_servers import server_figure
+from lab.report.parts.time_axis import phases_of_readings, phases_of_requests, shown_block
+from lab.report.sections.latency import server_figure
 from lab.report.sections.time import latency_figures, throughput_figure
-from lab.report.sections.time_axis import phases_of_readings, phases_of_requests, shown_block
 from lab.report.sections.time_processes import process_figures
 from lab.report.sections.why_memory import memory_over_time
 from lab.report.sections.why_shares import share_map

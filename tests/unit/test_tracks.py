@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
-from lab.analysis.trial.timeline import MAX_BINS, sampled_edges
-from lab.analysis.trial.tracks import extremes, rate_extremes, role_tracks, second_extremes, share_tracks
+from lab.analysis.trial.timeline import MAX_BINS, Timeline, memory_growth_bytes, middle_bin, mostly_known, sampled_edges
+from lab.analysis.trial.tracks import Track, extremes, rate_extremes, role_tracks, second_extremes, share_tracks
 from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
@@ -49,6 +51,36 @@ def test_a_burst_of_cpu_between_two_readings_is_kept() -> None:
     assert found is not None
     assert found.high[0] == pytest.approx(1.0)
     assert found.low == pytest.approx((0.1, 0.1))
+
+
+def test_bins_with_too_few_requests_are_counted() -> None:
+    """A quantile is drawn when more than half of all bins have it; the middle bin says what was there."""
+    line = Timeline(
+        bin_s=1.0, start_s=(0.0, 1.0), throughput=(), failures=(), quantiles={0.99: (0.1, None)}, processes=()
+    )
+    other = replace(line, quantiles={0.99: (0.1, 0.2)}, timed=(9, 3, 5))
+
+    assert not mostly_known([line], 0.99)
+    assert mostly_known([line, other], 0.99)
+    assert middle_bin([line, other]) == 5
+    assert middle_bin([line]) is None
+
+
+def test_growth_is_from_the_first_to_the_last_bin_of_the_measure_phase() -> None:
+    """Of whole sums only: a bin in which a role was not read is none of them."""
+    memory: dict[Role, Track] = {Role.WORKER: (9.0, 10.0, None, 14.0, 99.0), Role.PROXY: (9.0, 1.0, 1.0, 2.0, 99.0)}
+    line = Timeline(
+        bin_s=1.0,
+        start_s=(),
+        throughput=(),
+        failures=(),
+        quantiles={},
+        processes=(),
+        memory=memory,
+        sampled_s=(-1, 0, 1, 2, 3),
+    )
+    assert memory_growth_bytes(line, 3.0) == 5.0
+    assert memory_growth_bytes(line, 0.0) is None
 
 
 def test_values_outside_the_bins_are_left_out() -> None:

@@ -52,6 +52,27 @@ def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindo
     return _total_rate(processes.filter(pl.col("role") != Role.PLATFORM), ("pid", "started_s"), window)
 
 
+def steal_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
+    """CPU time that the hypervisor kept from this machine ÷ all CPU time of the window."""
+    stolen, total = rate(host, "steal_s", window), rate(host, "total_s", window)
+    return None if stolen is None or not total else stolen / total
+
+
+def foreign_cores(
+    host: pl.DataFrame, cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow
+) -> float | None:
+    """Cores that neither the arm nor the lab used: busy − arm − load − sampler − lab − engine.
+
+    The engine's column is null without Docker and then nothing is subtracted for it: what cannot be attributed stays
+    foreign. So does network work that the kernel does outside any process.
+    """
+    busy, arm = rate(host, "busy_s", window), arm_cores(cgroups, processes, window)
+    ours = complete_sum(rate(host, column, window) for column in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s"))
+    if busy is None or arm is None or ours is None:
+        return None
+    return max(0.0, busy - arm - ours - (rate_around(host, "engine_cpu_s", window) or 0.0))
+
+
 def containers(cgroups: pl.DataFrame) -> pl.DataFrame:
     """The rows that may be summed: without those of a pool's parent cgroup, which holds its children's counts again."""
     return cgroups.filter(pl.col("container") != POOL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lab.analysis.gates.counters import arm_cores, containers, rate, rate_around
+from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
 from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
 from lab.analysis.trial.cpu_source import plain_processes
@@ -36,30 +36,20 @@ def sampler_cpu(result: TrialResult) -> GateResult:
 
 
 def steal(result: TrialResult) -> GateResult:
-    """CPU time that the hypervisor kept from this machine ÷ all CPU time of the window."""
-    window = result.record.measure
-    stolen, total = (rate(result.tables.host, column, window) for column in ("steal_s", "total_s"))
-    if stolen is None or not total:
+    """The part of all CPU time that the hypervisor kept from this machine."""
+    stolen = steal_share(result.tables.host, result.record.measure)
+    if stolen is None:
         return unchecked(STEAL, "the host's readings do not span the measure window")
-    said = f"The hypervisor stole {format_ratio(stolen / total)} of the CPU time"
-    return judge(STEAL, stolen / total, said, "Use a machine with dedicated cores, or measure at a quieter hour.")
+    said = f"The hypervisor stole {format_ratio(stolen)} of the CPU time"
+    return judge(STEAL, stolen, said, "Use a machine with dedicated cores, or measure at a quieter hour.")
 
 
 def foreign(result: TrialResult, cpu_count: int) -> GateResult:
-    """CPU that neither the arm nor the lab used ÷ all cores: busy − arm − load − sampler − lab − engine.
-
-    The engine's column is null without Docker and then nothing is subtracted for it: what cannot be attributed stays
-    foreign. So does network work that the kernel does outside any process.
-    """
-    window, tables = result.record.measure, result.tables
-    busy = rate(tables.host, "busy_s", window)
-    arm = arm_cores(tables.cgroups, tables.processes, window)
-    ours = [rate(tables.host, column, window) for column in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s")]
-    known = [cores for cores in ours if cores is not None]
-    if busy is None or arm is None or len(known) < len(ours):
+    """CPU that neither the arm nor the lab used ÷ all cores."""
+    tables = result.tables
+    cores = foreign_cores(tables.host, tables.cgroups, tables.processes, result.record.measure)
+    if cores is None:
         return unchecked(FOREIGN, "the CPU readings of host, arm, load and lab do not all span the measure window")
-    engine = rate_around(tables.host, "engine_cpu_s", window) or 0.0
-    cores = max(0.0, busy - arm - sum(known) - engine)
     said = f"Other programs used {cores:.2f} of {cpu_count} cores ({format_ratio(cores / cpu_count)} of the machine)"
     return judge(FOREIGN, cores / cpu_count, said, "Stop what else runs here, or measure on a machine of its own.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.analysis.gates.counters import rate
+from lab.analysis.gates.counters import rate, steal_share
 from lab.analysis.gates.limits import FOREIGN
 from lab.record.types import TrialResult
 
@@ -27,10 +27,9 @@ class Quiet:
 def quiet(result: TrialResult) -> Quiet:
     """Steal and pressure from the host's readings; foreign CPU as its gate found it when the trial ended."""
     window, host = result.record.measure, result.tables.host
-    stolen, total = rate(host, "steal_s", window), rate(host, "total_s", window)
     foreign = [gate.value for gate in result.record.gates if gate.key == FOREIGN.key]
     return Quiet(
-        steal=None if stolen is None or not total else stolen / total,
+        steal=steal_share(host, window),
         foreign=foreign[0] if foreign else None,
         psi_cpu=rate(host, "psi_cpu_some_s", window),
         psi_memory=rate(host, "psi_memory_some_s", window),

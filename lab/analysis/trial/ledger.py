@@ -135,3 +135,13 @@ def role_lines(readings: pl.DataFrame) -> tuple[RoleLine, ...]:
             medians = dict(zip(columns, map(median, whole_sums(own, columns)), strict=True))
             lines.append(RoleLine(role=role, processes=int(own["processes"].to_numpy().max()), **medians))
     return tuple(lines)
+
+
+def busiest_cores(lines: Sequence[ProcessLine], window: PhaseWindow) -> float | None:
+    """CPU of the busiest process in cores, mean of the measure phase; None when none was read."""
+    return max((line.cpu_s / window.length_s for line in lines if line.cpu_s is not None), default=None)
+
+
+def largest_pss_bytes(lines: Sequence[ProcessLine]) -> float | None:
+    """PSS of the largest process at its peak in the measure phase; None when none was read."""
+    return max((line.pss_peak_bytes for line in lines if line.pss_peak_bytes is not None), default=None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 MIN_ATTRIBUTED = 0.99  # of the successful requests: shares of fewer may be those of a busy process's connections only
+
+UNEVEN = 1.5  # times an even share: from here on how connections fell matters to what is seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +34,26 @@ def shares(rows: pl.DataFrame, processes: int) -> tuple[Share, ...]:
     More than ``processes`` shares mean that a process was replaced during the measure phase. Empty when less than
     MIN_ATTRIBUTED of the successful requests could be attributed: missing, never those of a part.
     """
-    if (attributed(rows) or 0.0) < MIN_ATTRIBUTED:
+    counts = rows["served_by"].drop_nulls().value_counts().select("served_by", "count")
+    return shares_of(dict(counts.iter_rows()), processes, attributed(rows) or 0.0)
+
+
+def shares_of(counts: Mapping[str, int], processes: int, attributed: float) -> tuple[Share, ...]:
+    """As ``shares``, from requests by server; ``attributed`` is the part of all requests that they are."""
+    if attributed < MIN_ATTRIBUTED:
         return ()
-    counts = rows["served_by"].drop_nulls().value_counts().sort(["count", "served_by"], descending=[True, False])
-    total = int(counts["count"].sum())
+    total = sum(counts.values())
     served = [
         Share(served_by=name, requests=count, fraction=count / total)
-        for name, count in counts.select("served_by", "count").iter_rows()
+        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
     silent = Share(served_by="", requests=0, fraction=0.0)
     return (*served, *(silent,) * (processes - len(served)))
+
+
+def uneven(share: float, processes: int) -> bool:
+    """True when one of ``processes`` did so much more than its part that other connections would show another run."""
+    return share > UNEVEN / processes
 
 
 def gini(counts: Sequence[int]) -> float:

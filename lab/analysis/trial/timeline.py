@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.analysis.trial.counters import counter_at, numbers, rows_of
+from lab.analysis.trial.counters import complete_sum, counter_at, numbers, rows_of
 from lab.analysis.trial.latency import MEASURED_KINDS
 from lab.analysis.trial.ledger import PROCESS, ProcessLine
 from lab.analysis.trial.tracks import (
@@ -126,6 +127,28 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
         memory=role_tracks(tables.processes, zero_s, sampled),
         shares=share_tracks(done, zero_s, edges),
     )
+
+
+def memory_growth_bytes(line: Timeline, length_s: float) -> float | None:
+    """Growth of the arm's PSS from the first to the last bin of a measure phase of ``length_s``; None when not read."""
+    sums = [
+        total
+        for start_s, *parts in zip(line.sampled_s, *line.memory.values(), strict=True)
+        if 0 <= start_s < length_s and (total := complete_sum(parts)) is not None
+    ]
+    return sums[-1] - sums[0] if sums else None
+
+
+def middle_bin(lines: Iterable[Timeline]) -> float | None:
+    """The median number of requests behind the quantiles of a bin; None without bins."""
+    timed = [count for line in lines for count in line.timed]
+    return float(median(timed)) if timed else None
+
+
+def mostly_known(lines: Iterable[Timeline], quantile: float) -> bool:
+    """True when more than half of the bins have enough requests for the quantile."""
+    values = [value for line in lines for value in line.quantiles[quantile]]
+    return sum(value is not None for value in values) > len(values) / 2
 
 
 def sampled_edges(instants_s: Floats, edges: Floats) -> Floats:

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from lab.analysis.comparison import Comparison, Contest
 from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.judge.verdict import Reason, verdict_level
-from lab.cli.live.lines import FAINT, STRONG, Line
 from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
 from lab.units import format_factor
-
-METRIC, BLOCKS, RATIO = 20, 6, 7
-MIN_ARM = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +65,3 @@ def _interval(contest: Contest) -> str:
     if found.reason is Reason.SMOKE and missing > 0:
         return f"needs {missing} more block{'s' if missing > 1 else ''}"
     return one_line(found.reason.value)
-
-
-def estimate_lines(rows: tuple[Estimate, ...], baseline: str, width: int, room: int) -> list[Line]:
-    """At most ``room`` lines: heading, one for each estimate, and how many there was no room for."""
-    if not rows or room < 2:
-        return []
-    metric = max(METRIC, *(len(row.metric) for row in rows)) if width >= 100 else METRIC
-    arm = max(MIN_ARM, *(len(row.arm) for row in rows))
-    arm = min(arm, width - 2 - metric - 1 - BLOCKS - 1 - RATIO - 1 - 22)
-    head = Line()
-    head.left(f"so far, against {baseline}", metric + 1 + arm, FAINT)
-    head.right("blocks", BLOCKS, FAINT).right("ratio", RATIO, FAINT).add("  interval", FAINT)
-    shown = rows if len(rows) < room else rows[: room - 2]
-    lines = [head]
-    for row in shown:
-        line = Line()
-        line.left(row.metric, metric).left(row.arm, arm)
-        line.right(str(row.blocks), BLOCKS).right(row.ratio, RATIO, STRONG).add(f"  {row.interval}")
-        lines.append(line)
-    if len(shown) < len(rows):
-        lines.append(Line("").add(f"… {len(rows) - len(shown)} more", FAINT))
-    return lines

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.analysis.gates import INVALID, PASS, Gate
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.analysis.gates.outcome import quantity
-from lab.live.machine import MachineFigures, MachineFollower
+from lab.live.figures import MachineFigures, TrialFollower
 
 EVERY_S = 1.0  # a log needs no more; the sampler reads at 2 Hz
 
@@ -53,7 +53,7 @@ class TrialRemarks:
     """The remarks on one trial as news: each gate's outcome is said once. ``staging`` is where its files grow."""
 
     def __init__(self, staging: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._follower, self._clock = MachineFollower(staging), clock
+        self._follower, self._clock = TrialFollower(staging), clock
         self._said: set[tuple[str, str]] = set()
         self._next_s = 0.0
 
@@ -62,7 +62,7 @@ class TrialRemarks:
         if (now_s := self._clock()) < self._next_s:
             return
         self._next_s = now_s + EVERY_S
-        for remark in remarks(self._follower.look(measuring=measuring)):
+        for remark in remarks(self._follower.machine(measuring=measuring)):
             if (key := (remark.gate.key, remark.outcome)) not in self._said:
                 self._said.add(key)
                 yield remark

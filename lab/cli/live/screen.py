@@ -1,4 +1,4 @@
-"""The live view as lines (REPORT.md): what is known at one moment, for a terminal of any size. Nothing is read here."""
+"""The live view: what is known at one moment, for a terminal of any size. Nothing is read here."""
 
 from __future__ import annotations
 
@@ -7,63 +7,73 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from rich.style import Style
+from rich.console import Group
+from rich.text import Text
 
 from lab.analysis.gates.limits import CAVEAT, INVALID, LOAD_CPU, PASS
-from lab.cli.live.estimates import Estimate, estimate_lines
-from lab.cli.live.lines import BAD, CPU, FAINT, GOOD, PLAIN, STRONG, WARN, Line, cut, first_that_fits, progress_bar
-from lab.cli.live.processes import process_lines
+from lab.cli.live.drawing import BAD, CPU, FAINT, GOOD, PLAIN, STRONG, WARN, cut, first_that_fits, line, progress_bar
+from lab.cli.live.estimates import Estimate
 from lab.cli.live.remarks import Remark
+from lab.cli.live.tables import estimate_table, height_of, process_table
 from lab.live.figures import LiveFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
 from lab.plan.models import MODELS
 from lab.record.types import Phase
 from lab.report.renderers.text import one_line
+from lab.run.steps import Step
 from lab.scenario.model import IMAGE_COMMAND, Arm, Scenario
 from lab.units import format_seconds
 
 WIDE = 110
-MIN_BAR = 6
+MIN_BAR, MAX_BAR = 6, 40
 ROOM_FOR_PROMPT = 1
 STYLES = {PASS: PLAIN, CAVEAT: WARN, INVALID: BAD}
+LOADED = (Step.WARM_UP, Step.MEASURE, Step.COOL_DOWN)  # the steps in which there is progress to show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """Everything that the view shows. ``now_s`` and the instants in ``progress`` are CLOCK_MONOTONIC.
+    """Everything that the view shows. Instants are CLOCK_MONOTONIC; ``trial`` is the one that runs since ``begun_s``.
 
-    ``step`` is what the trial is doing, for ``step_s`` seconds now; while it is ``loaded``, the phase says more.
-    ``judged`` trials have gates behind them, ``caveats`` are the gates that left a doubt, ``invalid`` the trials that
-    one of them refused; ``remarks`` are on this trial, which no gate has seen yet.
+    ``step`` is what the trial has been doing since ``step_since_s``; under load, the phase says more. ``lengths_s`` are
+    those of the trials that gates have judged, ``caveats`` are the gates that left a doubt, ``invalid`` counts the
+    trials that one of them refused; ``remarks`` are on this trial, which no gate has seen yet.
     """
 
-    name: str
     plan: Plan
     trial: Trial
-    total: int
-    left_s: float
-    now_s: float
-    step: str
-    step_s: float
-    loaded: bool = False
+    estimates: tuple[Estimate, ...]
+    name: str = ""
+    number: int = 1
+    total: int = 1
+    begun_s: float = 0.0
+    now_s: float = 0.0
+    step: str = Step.PREPARE
+    step_since_s: float = 0.0
     progress: LoadProgress | None = None
     figures: LiveFigures = field(default_factory=LiveFigures)
-    estimates: tuple[Estimate, ...] = ()
-    judged: int = 0
-    caveats: int = 0
-    invalid: int = 0
     remarks: tuple[Remark, ...] = ()
+    lengths_s: tuple[float, ...] = ()
+    caveats: frozenset[str] = frozenset()
+    invalid: int = 0
+
+    @property
+    def left_s(self) -> float:
+        """By the trials so far, else by the plan; a trial that takes longer than that has nothing left."""
+        known, plan = self.lengths_s, self.plan
+        each_s = sum(known) / len(known) if known else plan.estimated_s / len(plan.trials)
+        return each_s * (self.total - self.number) + max(0.0, each_s - (self.now_s - self.begun_s))
 
 
-def screen(moment: Moment, width: int, height: int) -> list[Line]:
+def screen(moment: Moment, width: int, height: int) -> Group:
     """At most ``height`` lines; where they are too few, processes are summed by role and estimates left out."""
     top = [_heading(moment, width), _now(moment, width), _load(moment, width)]
     room = height - ROOM_FOR_PROMPT - len(top)
-    baseline = moment.plan.scenario.baseline
-    processes = process_lines(moment.figures.processes, width, room - min(2, len(moment.estimates)))
-    estimates = estimate_lines(moment.estimates, baseline, width, room - len(processes))
-    return [*top, *processes, *estimates]
+    processes = process_table(moment.figures.processes, width, room - min(2, len(moment.estimates)))
+    room -= height_of(processes)
+    estimates = estimate_table(moment.estimates, moment.plan.scenario.baseline, width, room)
+    return Group(*top, *(table for table in (processes, estimates) if table))
 
 
 def left(duration_s: float) -> str:
@@ -71,9 +81,8 @@ def left(duration_s: float) -> str:
     return f"{duration_s:.0f} s" if duration_s < 120 else format_seconds(duration_s)
 
 
-def _heading(moment: Moment, width: int) -> Line:
-    gates = [*_gates(moment), *_remarks(moment, width)]
-    right = sum(len(text) for text, _ in gates) + 3 * max(0, len(gates) - 1)
+def _heading(moment: Moment, width: int) -> Text:
+    gates = Text.assemble((" · ", FAINT)).join([*_gates(moment), *_remarks(moment, width)])
     arms, blocks = len(moment.plan.scenario.arms), max(moment.plan.blocks, moment.trial.block)
     name, tail = one_line(moment.name), f"block {moment.trial.block}/{blocks} · {left(moment.left_s)} left"
     candidates = (
@@ -82,41 +91,37 @@ def _heading(moment: Moment, width: int) -> Line:
         f"{name} · {tail}",
         tail,
     )
-    line = Line()
-    line.add(first_that_fits(candidates, width - right - 3), STRONG).gap_to(width - right - 1)
-    for place, (text, style) in enumerate(gates):
-        line.add(" · " if place else "", FAINT).add(text, style)
-    return line
+    text = line().append(first_that_fits(candidates, width - gates.cell_len - 3), STRONG)
+    text.pad_right(max(0, width - gates.cell_len - 1 - text.cell_len))
+    return text.append_text(gates)
 
 
-def _gates(moment: Moment) -> Iterator[tuple[str, Style]]:
+def _gates(moment: Moment) -> Iterator[Text]:
     if moment.invalid:
-        yield f"{moment.invalid} invalid", BAD
-    elif moment.judged:
-        yield "gates ok", GOOD
-    if moment.caveats:
-        yield f"{moment.caveats} caveat{'s' if moment.caveats > 1 else ''}", WARN
+        yield Text(f"{moment.invalid} invalid", BAD)
+    elif moment.lengths_s:
+        yield Text("gates ok", GOOD)
+    if doubts := len(moment.caveats):
+        yield Text(f"{doubts} caveat{'s' if doubts > 1 else ''}", WARN)
 
 
-def _remarks(moment: Moment, width: int) -> Iterator[tuple[str, Style]]:
+def _remarks(moment: Moment, width: int) -> Iterator[Text]:
     """All of them on a wide terminal, else the one that matters most."""
     for remark in moment.remarks if width >= WIDE else moment.remarks[:1]:
-        yield remark.text, STYLES[remark.outcome]
+        yield Text(remark.text, STYLES[remark.outcome])
 
 
-def _now(moment: Moment, width: int) -> Line:
+def _now(moment: Moment, width: int) -> Text:
     phase, fraction, clock = _clock(moment, width)
-    right = len(phase) + len(clock) + 4
-    arm = moment.trial.arm
-    line = Line("now")
-    room = width - line.width - right - MIN_BAR - 1
-    line.add(cut(arm.name, room), STRONG)
-    line.add(" " + cut(f"({how(moment.plan.scenario, arm)})", room - len(arm.name) - 1) + "  ")
-    line.add(phase + " ")
+    arm, text = moment.trial.arm, line("now")
+    room = width - text.cell_len - len(phase) - len(clock) - 4 - MIN_BAR - 1
+    text.append(cut(arm.name, room), STRONG)
+    text.append(" " + cut(f"({how(moment.plan.scenario, arm)})", room - len(arm.name) - 1) + f"  {phase} ")
     if fraction is None:
-        return line.add(clock, FAINT)
-    done, to_do = progress_bar(fraction, max(MIN_BAR, min(40, width - line.width - len(clock) - 2)))
-    return line.add(done, CPU).add(to_do, FAINT).add(f" {clock}")
+        return text.append(clock, FAINT)
+    cells = max(MIN_BAR, min(MAX_BAR, width - text.cell_len - len(clock) - 2))
+    done, to_do = progress_bar(fraction, cells)
+    return text.append(done, CPU).append(to_do, FAINT).append(f" {clock}")
 
 
 def how(scenario: Scenario, arm: Arm) -> str:
@@ -132,15 +137,14 @@ def how(scenario: Scenario, arm: Arm) -> str:
 def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
     """Phase, how much of it is over, and that as text; without load the step and how long it has taken so far."""
     progress, load = moment.progress, moment.plan.scenario.load
-    start_s = length_s = None
-    if not moment.loaded:
-        progress = None
-    elif progress is not None and progress.phase == Phase.WARMUP:
-        start_s, length_s = progress.warmup_start_s, load.warmup
-    elif progress is not None and progress.phase == Phase.MEASURE:
-        start_s, length_s = progress.measure_start_s, load.measure
+    start_s, length_s = None, 0.0
+    if progress is not None and moment.step in LOADED:
+        if progress.phase == Phase.WARMUP:
+            start_s, length_s = progress.warmup_start_s, load.warmup
+        elif progress.phase == Phase.MEASURE:
+            start_s, length_s = progress.measure_start_s, load.measure
     if progress is None or start_s is None or not length_s:
-        return moment.step, None, left(moment.step_s)
+        return one_line(moment.step), None, left(moment.now_s - moment.step_since_s)
     spent_s = max(0.0, moment.now_s - start_s)
     clock = f"{spent_s:.1f} / {length_s:g} s"
     if width >= WIDE:
@@ -148,29 +152,31 @@ def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
     return progress.phase, spent_s / length_s, clock
 
 
-def _load(moment: Moment, width: int) -> Line:
-    line, load, progress = Line("load"), moment.plan.scenario.load, moment.progress
-    asked = f"closed model, {load.lanes} lanes" if load.rate is None else f"{load.rate:g}/s asked"
-    if progress is None:
-        return line.add(asked, FAINT)
+def _load(moment: Moment, width: int) -> Text:
+    load, wide = moment.plan.scenario.load, width >= WIDE
+    asked = Text(f"closed model, {load.lanes} lanes" if load.rate is None else f"{load.rate:g}/s asked")
+    if moment.progress is None:
+        return line("load").append(asked.plain, FAINT)
+    gap, measured = Text("   " if wide else "  "), list(_measured(moment, moment.progress, wide=wide))
+    whole = line("load").append_text(gap.join([asked, *measured]))
+    if whole.cell_len <= width:
+        return whole
+    return line("load").append_text(gap.join(measured))  # what was asked for stands in the scenario
+
+
+def _measured(moment: Moment, progress: LoadProgress, *, wide: bool) -> Iterator[Text]:
+    """What the load has done in this phase so far, and what it takes."""
     requests, busy = moment.figures.requests, moment.figures.load_cpu
-    pieces = [(asked, PLAIN)]
     if requests.per_second is not None:
-        pieces.append((f"{requests.per_second:.1f}/s sent", PLAIN))
+        yield Text(f"{requests.per_second:.1f}/s sent")
     if requests.p50_s is not None and requests.p99_s is not None:
-        pieces.append((f"p50 {short(requests.p50_s)}", STRONG))
-        pieces.append((f"p99 {short(requests.p99_s)}", STRONG))
-    pieces.append((f"{progress.failed} failed", BAD if progress.failed else PLAIN))
+        yield Text(f"p50 {short(requests.p50_s)}", STRONG)
+        yield Text(f"p99 {short(requests.p99_s)}", STRONG)
+    yield Text(f"{progress.failed} failed", BAD if progress.failed else PLAIN)
     if progress.dropped:
-        pieces.append((f"{progress.dropped} dropped", BAD))
+        yield Text(f"{progress.dropped} dropped", BAD)
     if busy is not None:
-        style = STYLES[LOAD_CPU.outcome(busy)]
-        pieces.append((f"Locust {busy * 100:.0f} %" + (" of a core" if width >= WIDE else ""), style))
-    if line.width + sum(len(text) + 2 for text, _ in pieces) - 2 > width:
-        del pieces[0]  # what was asked for stands in the scenario
-    for place, (text, style) in enumerate(pieces):
-        line.add(("   " if width >= WIDE else "  ") if place else "").add(text, style)
-    return line
+        yield Text(f"Locust {busy * 100:.0f} %{' of a core' if wide else ''}", STYLES[LOAD_CPU.outcome(busy)])
 
 
 def short(duration_s: float) -> str:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.gates import INVALID, PASS
-from lab.attest.claims import Evidence
+from lab.attest.claims import Evidence, homes_of
 from lab.cli.console import say, shown
-from lab.cli.live.estimates import Estimate, estimates, nothing_yet
-from lab.cli.live.lines import BAD, PLAIN, WARN, Lines
-from lab.cli.live.remarks import TrialRemarks, remarks
+from lab.cli.live.drawing import BAD, PLAIN, WARN
+from lab.cli.live.estimates import estimates, nothing_yet
+from lab.cli.live.remarks import EVERY_S, TrialRemarks, remarks
 from lab.cli.live.screen import Moment, screen
 from lab.host.interrupts import INTERRUPTS
-from lab.live.figures import LiveFigures, TrialFollower
-from lab.live.machine import MachineFigures, MachineFollower
+from lab.live.figures import TrialFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
-from lab.plan.topology import HOST
 from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
 from lab.report.renderers.text import one_line
@@ -35,7 +34,6 @@ from lab.run.view import QuietView
 from lab.units import format_seconds
 
 REFRESH_HZ = 2  # the sampler reads as often
-LOADED = (Step.WARM_UP, Step.MEASURE, Step.COOL_DOWN)  # the steps in which there is progress to show
 
 
 class PlainView(QuietView):
@@ -89,19 +87,22 @@ class PlainView(QuietView):
         self._put(f"{gate.outcome}: {one_line(gate.sentence)}", indent=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Current:
-    """The trial that runs. Replaced as a whole: another thread draws it."""
+class _Looks:
+    """What the files of one trial told at the last look: once a second, for a look costs as much as two drawings."""
 
-    trial: Trial
-    number: int
-    total: int
-    since_s: float
-    step: str = Step.PREPARE
-    step_since_s: float
-    follower: TrialFollower | None = None
-    machine: MachineFollower | None = None
-    progress: LoadProgress | None = None
+    def __init__(self, follower: TrialFollower) -> None:
+        self._follower = follower
+        self._next_s, self._step = 0.0, ""
+        self._found: Mapping[str, Any] = {}
+
+    def shown(self, moment: Moment) -> Moment:
+        """The moment with what is known of processes, requests and machine; looked up anew when a step begins."""
+        if moment.now_s >= self._next_s or moment.step != self._step:
+            self._next_s, self._step, progress = moment.now_s + EVERY_S, moment.step, moment.progress
+            begun_s = None if progress is None else progress.measure_start_s or progress.warmup_start_s
+            found = remarks(self._follower.machine(measuring=moment.step == Step.MEASURE))
+            self._found = {"figures": self._follower.look(begun_s), "remarks": found}
+        return replace(moment, **self._found)
 
 
 class TerminalView(PlainView):
@@ -109,53 +110,54 @@ class TerminalView(PlainView):
 
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock)
-        self._plan, self._console = plan, console
+        self._console = console
         self._closing = ExitStack()
-        self._current: _Current | None = None
-        self._estimates: tuple[Estimate, ...] = nothing_yet(plan.scenario)
-        self._lengths_s: list[float] = []
-        self._caveats: set[str] = set()
-        self._invalid = 0
+        self._moment = Moment(plan=plan, trial=plan.trials[0], estimates=nothing_yet(plan.scenario))
+        self._looks: _Looks | None = None
         self._live = Live(console=console, refresh_per_second=REFRESH_HZ, transient=True, get_renderable=self._draw)
+
+    def watch(self, folder: RunFolder) -> None:
+        """Name the run."""
+        super().watch(folder)
+        self._change(name=shown(folder.info.scenario_name))
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Show it."""
-        now_s = self._clock()
-        self._current = _Current(trial=trial, number=number, total=total, since_s=now_s, step_since_s=now_s)
+        now_s, self._looks = self._clock(), None
+        self._change(trial=trial, number=number, total=total, begun_s=now_s, progress=None)
+        self._change(step=Step.PREPARE, step_since_s=now_s)
         if not self._live.is_started:
             self._closing.enter_context(INTERRUPTS.heralded(self._live.stop))
             self._live.start()
 
     def trial_step(self, trial: Trial, name: str) -> None:
         """Name it where there is no load to show."""
-        self._change(trial.id, step=one_line(name), step_since_s=self._clock())
+        self._change(trial=trial, step=name, step_since_s=self._clock())
 
     def attested(self, trial: Trial, evidence: Evidence) -> None:
         """From now on there are files to follow."""
-        if self._folder is not None:
-            services = evidence.listeners  # empty where the lab may not see who listens
-            homes = {name: services[port] for name, port in evidence.homes.items() if port in services}
-            homes |= {f"{HOST}:{port}": service for port, service in services.items()}
-            staging = self._folder.staging(trial.id)
-            self._change(trial.id, follower=TrialFollower(staging, homes), machine=MachineFollower(staging))
+        if self._folder is not None:  # where the lab may not see who listens, no name leads to a service
+            homes = homes_of(evidence, evidence.listeners)
+            self._looks = _Looks(TrialFollower(self._folder.staging(trial.id), homes))
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """Phase and counters."""
-        self._change(trial.id, progress=progress)
+        self._change(trial=trial, progress=progress)
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print it above the view."""
-        current = self._current
-        if current is not None:
-            self._lengths_s.append(self._clock() - current.since_s)
-        self._caveats |= {gate.key for gate in record.gates if gate.outcome not in (PASS, INVALID)}
-        self._invalid += any(gate.outcome == INVALID for gate in record.gates)
+        moment, outcomes = self._moment, {gate.key: gate.outcome for gate in record.gates}
+        self._change(
+            lengths_s=(*moment.lengths_s, self._clock() - moment.begun_s),
+            caveats=moment.caveats | {key for key, outcome in outcomes.items() if outcome not in (PASS, INVALID)},
+            invalid=moment.invalid + (INVALID in outcomes.values()),
+        )
         self._put(f"{record.trial_id}:")
         super().trial_finished(record)
 
     def compared(self, comparison: Comparison) -> None:
         """Take over the running estimates."""
-        self._estimates = estimates(comparison)
+        self._change(estimates=estimates(comparison))
 
     def close(self) -> None:
         """Give the terminal back, without the view."""
@@ -169,43 +171,13 @@ class TerminalView(PlainView):
         sign = Text(f"{gate.outcome}: ", BAD if gate.outcome == INVALID else WARN)
         self._console.print(Padding(sign.append(shown(one_line(gate.sentence)), PLAIN), (0, 0, 0, 2)))
 
-    def _change(self, trial: str, **changes: object) -> None:
-        if self._current is not None and self._current.trial.id == trial:
-            self._current = replace(self._current, **changes)  # type: ignore[arg-type]  # fields of _Current
+    def _change(self, **changes: Any) -> None:
+        """The moment is replaced as a whole: another thread draws it."""
+        self._moment = replace(self._moment, **changes)
 
-    def _draw(self) -> Lines:
-        current, size = self._current, self._console.size
-        if current is None:
-            return Lines([])
-        now_s, progress = self._clock(), current.progress
-        begun_s = None if progress is None else progress.measure_start_s or progress.warmup_start_s
-        figures = current.follower.look(begun_s) if current.follower else LiveFigures()
-        machine = current.machine.look(measuring=current.step == Step.MEASURE) if current.machine else MachineFigures()
-        moment = Moment(
-            name=shown(self._folder.info.scenario_name) if self._folder else "",
-            plan=self._plan,
-            trial=current.trial,
-            total=current.total,
-            left_s=self._left_s(current, now_s),
-            now_s=now_s,
-            step=current.step,
-            loaded=current.step in LOADED,
-            step_s=now_s - current.step_since_s,
-            progress=progress,
-            figures=figures,
-            remarks=remarks(machine),
-            estimates=self._estimates,
-            judged=len(self._lengths_s),
-            caveats=len(self._caveats),
-            invalid=self._invalid,
-        )
-        return Lines(screen(moment, size.width, size.height))
-
-    def _left_s(self, current: _Current, now_s: float) -> float:
-        """By the trials so far, else by the plan; a trial that takes longer than that has nothing left."""
-        lengths_s = self._lengths_s
-        each_s = sum(lengths_s) / len(lengths_s) if lengths_s else self._plan.estimated_s / len(self._plan.trials)
-        return each_s * (current.total - current.number) + max(0.0, each_s - (now_s - current.since_s))
+    def _draw(self) -> Group:
+        moment, looks, size = replace(self._moment, now_s=self._clock()), self._looks, self._console.size
+        return screen(looks.shown(moment) if looks else moment, size.width, size.height)
 
 
 def view_for(plan: Plan, *, quiet: bool) -> QuietView:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.report.charts.draw import hint, label, tag
-from lab.report.charts.panel import BOTTOM, LEFT, Panel, frame
-from lab.report.charts.scales import UNLABELLED, linear
-from lab.report.charts.style import NAME_LIMIT, WIDTH, Key, beside_arm, drawing, fill_key, in_arm, legend, shades
+from lab.report.charts.axes import BOTTOM, LEFT, UNLABELLED, Panel, frame, linear
+from lab.report.charts.svg import (
+    NAME_LIMIT,
+    WIDTH,
+    Key,
+    beside_arm,
+    drawing,
+    fill_key,
+    hint,
+    in_arm,
+    label,
+    legend,
+    shades,
+    tag,
+)
 
 NAMES = 190.0  # pixels of the arms' names
 ROW = 34.0

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.draw import area, hint, tag
-from lab.report.charts.panel import Grid, Panel, frame
-from lab.report.charts.phases import NAMES_HEIGHT, Stretch, borders_of, shades_of
-from lab.report.charts.scales import Scale
-from lab.report.charts.style import DASHES, Key, drawing, fill_key, in_arm, legend
+from lab.report.charts.axes import BOTTOM, GAP, LEFT, NAMES_HEIGHT, Panel, Scale, Stretch, borders_of, frame, shades_of
+from lab.report.charts.svg import DASHES, WIDTH, Key, area, drawing, fill_key, hint, in_arm, legend, tag
 
 Track = Sequence[float | None]
 
@@ -65,7 +62,7 @@ class Curves:
         shaded = any(not phase.measured for phase in phases)
         top = legend(self.arms, [*self.keys, *([fill_key("not measured", 0.12)] if shaded else [])])
         extra = (26.0 if self._headed else 6.0) + (NAMES_HEIGHT if phases else 0.0)
-        grid = Grid(columns=self.columns, top=top.height, height=self.height, extra=extra)
+        grid = _Grid(columns=self.columns, top=top.height, height=self.height, extra=extra)
         panels = [self._panel(grid, number, plot) for number, plot in enumerate(self.plots)]
         return drawing(self.title, grid.bottom(len(panels)), top.markup, *panels)
 
@@ -73,7 +70,7 @@ class Curves:
     def _headed(self) -> bool:
         return any(plot.heading for plot in self.plots)
 
-    def _panel(self, grid: Grid, number: int, plot: Plot) -> str:
+    def _panel(self, grid: _Grid, number: int, plot: Plot) -> str:
         left, top, width = grid.place(number)
         panel = Panel(left=left, top=top, width=width, height=self.height, x=self.x, y=self.y)
         ordered = sorted(plot.series, key=lambda series: not series.faint)
@@ -117,3 +114,26 @@ def _drawn(panel: Panel, series: Series) -> str:
 def columns_for(panels: int) -> int:
     """Side by side up to three."""
     return min(3, max(1, panels)) if panels != 4 else 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """Where small multiples go: ``columns`` side by side below ``top``, each plot ``height`` pixels high."""
+
+    columns: int
+    top: float
+    height: float
+    extra: float = 26.0  # pixels for the heading above each plot
+    left: float = LEFT
+
+    def place(self, number: int) -> tuple[float, float, float]:
+        """(left, top, width) of the plot with this number, from 0."""
+        cell = WIDTH / self.columns
+        row, column = divmod(number, self.columns)
+        top = self.top + self.extra + row * (self.height + self.extra + BOTTOM + GAP)
+        return column * cell + self.left, top, cell - self.left - GAP
+
+    def bottom(self, count: int) -> float:
+        """The lower end of so many plots."""
+        rows = -(-count // self.columns)
+        return self.top + rows * (self.height + self.extra + BOTTOM + GAP) - GAP

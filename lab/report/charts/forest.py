@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil, floor, log2
 
-from lab.report.charts.draw import cut, hint, label, num, tag
-from lab.report.charts.panel import Panel
-from lab.report.charts.scales import UNLABELLED, ratios
-from lab.report.charts.style import beside_arm, drawing, in_arm
+from lab.report.charts.axes import UNLABELLED, Panel, Scale
+from lab.report.charts.svg import beside_arm, cut, drawing, hint, in_arm, label, num, tag
 
 WIDTH = 640.0  # narrower than other figures: it stands beside the sentences
 NAMES, NUMBERS = 170.0, 130.0  # pixels of the columns beside the plot
 ROW, HEAD, AXIS = 24.0, 24.0, 44.0
 NAME_LIMIT = 25
+LINEAR_SPAN = 3.0  # ratios farther apart than this are labelled at powers of two
+TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+MAX_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +113,22 @@ def _interval(panel: Panel, row: ForestRow, middle: float) -> Iterator[str]:
     yield tag("line", said, class_="whisker mark", **ends)
     for x in (panel.px(low), panel.px(high)):
         yield tag("line", class_="whisker", x1=x, x2=x, y1=middle - 4, y2=middle + 4)
+
+
+def ratios(values: Sequence[float]) -> Scale:
+    """Ratios on a log axis that shows 1."""
+    places = ratio_ticks(values)
+    low, high = min(*values, places[0]) / 1.005, max(*values, places[-1]) * 1.005
+    return Scale(low=low, high=high, ticks=tuple((place, f"{place:g}") for place in places), kind="log")
+
+
+def ratio_ticks(values: Sequence[float]) -> list[float]:
+    """Round ratios to label on a log axis that shows 1 and all ``values``: about eight, with 1 among them."""
+    low, high = min(*values, 0.95), max(*values, 1.05)
+    if high / low > LINEAR_SPAN:
+        powers = range(floor(log2(low)), ceil(log2(high)) + 1)
+        step = ceil(len(powers) / (MAX_TICKS + 4))
+        return [2.0**power for power in powers if power % step == 0 or power in (powers[0], powers[-1])]
+    step_size = next(step for step in TICK_STEPS if (high - low) / step <= MAX_TICKS)
+    first, last = floor((low - 1) / step_size), ceil((high - 1) / step_size)
+    return [round(1 + place * step_size, 3) for place in range(first, last + 1)]

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.draw import hint, label, num, tag
-from lab.report.charts.panel import Grid, Panel, frame
-from lab.report.charts.phases import NAMES_HEIGHT, Stretch, borders_of
-from lab.report.charts.scales import UNLABELLED, Scale
-from lab.report.charts.style import beside_arm, drawing, fill_key, in_arm, legend
+from lab.report.charts.axes import GAP, NAMES_HEIGHT, UNLABELLED, Panel, Scale, Stretch, borders_of, frame
+from lab.report.charts.svg import WIDTH, beside_arm, drawing, fill_key, hint, in_arm, label, legend, num, tag
 
 LEVELS = 10  # shades; a share of LEVELS / 2 is an even one
 NAMED_ROWS = 12  # more rows than these are too low for names
@@ -62,14 +59,17 @@ class Heat:
         return drawing(self.title, y, *parts)
 
     def _panel(self, own: HeatPanel, top: float, height: float, *, last: bool) -> str:
-        grid = Grid(columns=1, top=0, height=height, left=MARGIN)
-        left, _, width = grid.place(0)
-        panel = Panel(left=left, top=top, width=width, height=height, x=self.x, y=UNLABELLED)
+        panel = Panel(left=MARGIN, top=top, width=WIDTH - MARGIN - GAP, height=height, x=self.x, y=UNLABELLED)
         row_height = height / len(own.rows)
         marks = [self._row(panel, own, row, row_height * place, row_height) for place, row in enumerate(own.rows)]
         names = [
             label(
-                row.name, left - 8, top + row_height * (place + 0.5) + 4, NAME_LIMIT, class_="minor", text_anchor="end"
+                row.name,
+                MARGIN - 8,
+                top + row_height * (place + 0.5) + 4,
+                NAME_LIMIT,
+                class_="minor",
+                text_anchor="end",
             )
             for place, row in enumerate(own.rows)
             if len(own.rows) <= NAMED_ROWS

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.draw import hint, tag
-from lab.report.charts.panel import BOTTOM, LEFT, Panel, frame
-from lab.report.charts.scales import linear, span
-from lab.report.charts.style import WIDTH, drawing, in_arm, legend
+from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame, linear, span
+from lab.report.charts.svg import WIDTH, drawing, hint, in_arm, legend, tag
 
 HEIGHT = 110.0
 HEAD = 24.0

@@ -15,7 +15,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from lab.report.charts.style import arm_colour, figure_css
+from lab.report.charts.svg import arm_colour, figure_css
 from lab.report.content import Content, Figure, Listing, Table
 
 TEMPLATE = "page.html.jinja"
@@ -44,7 +44,7 @@ def keep_together(text: str) -> str:
 
 
 def _draw(figure: Figure) -> Markup:
-    return Markup(figure.svg)  # noqa: S704  charts/draw.py escapes whatever comes from outside
+    return Markup(figure.svg)  # noqa: S704  charts/svg.py escapes whatever comes from outside
 
 
 def _policy(script: str, style: str) -> str:

@@ -1,21 +1,25 @@
 """What comparison.json holds, as types: its JSON Schema is made from them.
 
-Stored units throughout: seconds, bytes, fractions; ratios are contender ÷ baseline.
+Stored units throughout: seconds, bytes, fractions; ratios are contender ÷ baseline. The aliases are the names that the
+analysis has for the same, so that its results are read as they are.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 COMPARISON_SCHEMA_VERSION: Literal[1] = 1  # 1: first version
-STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-@dataclass(config=STRICT, kw_only=True)
-class IntervalEntry:
+class Strict(BaseModel):
+    """What all of them share: nothing but the fields, read from an object's attributes or from a mapping."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+
+class IntervalEntry(Strict):
     """A confidence interval, ends included."""
 
     low: float
@@ -23,8 +27,7 @@ class IntervalEntry:
     level: float
 
 
-@dataclass(config=STRICT, kw_only=True)
-class JudgementEntry:
+class JudgementEntry(Strict):
     """One metric over some blocks; ``verdict`` is null where only numbers are given, and ``reason`` says why.
 
     ``blocks`` are the block numbers that ``reason`` is about. ``bound`` and ``noise_floor`` are fractions.
@@ -38,13 +41,12 @@ class JudgementEntry:
     interval: IntervalEntry | None
     cross_check: IntervalEntry | None
     bound: float | None
-    noise_floor: float | None
+    noise_floor: float | None = Field(validation_alias="floor")
     difference_detected: bool
     blocks: tuple[int, ...]
 
 
-@dataclass(config=STRICT, kw_only=True)
-class VerdictEntry:
+class VerdictEntry(Strict):
     """A primary metric of one contender; the two others are the same question over other blocks (sensitivity)."""
 
     metric: str
@@ -57,8 +59,7 @@ class VerdictEntry:
     settles_at_blocks: int | None
 
 
-@dataclass(config=STRICT, kw_only=True)
-class NumbersEntry:
+class NumbersEntry(Strict):
     """A metric that was not declared primary: it explains, it does not decide."""
 
     metric: str
@@ -67,48 +68,46 @@ class NumbersEntry:
     valid_blocks: JudgementEntry
 
 
-@dataclass(config=STRICT, kw_only=True)
-class ExpectationEntry:
+class ExpectationEntry(Strict):
     """One expectation; ``difference`` is left − right in ``unit`` (base units)."""
 
     name: str
-    that: str
-    outcome: Literal["holds", "violated", "undecided"]
-    ground: str
-    n: int
-    blocks_needed: int
-    unit: str
-    difference: float | None
-    interval: IntervalEntry | None
-    blocks: tuple[int, ...]
-    too_few_requests: tuple[str, ...]
+    that: str = Field(validation_alias=AliasPath("result", "expectation", "text"))
+    outcome: Literal["holds", "violated", "undecided"] = Field(validation_alias=AliasPath("result", "outcome"))
+    ground: str = Field(validation_alias=AliasPath("result", "ground"))
+    n: int = Field(validation_alias=AliasPath("result", "n"))
+    blocks_needed: int = Field(validation_alias=AliasPath("result", "blocks_needed"))
+    unit: str = Field(validation_alias=AliasPath("result", "expectation", "kind"))
+    difference: Annotated[float | None, BeforeValidator(lambda found: found and found.estimate)] = Field(
+        validation_alias=AliasPath("result", "difference")
+    )
+    interval: IntervalEntry | None = Field(validation_alias=AliasPath("result", "difference"))
+    blocks: tuple[int, ...] = Field(validation_alias=AliasPath("result", "blocks"))
+    too_few_requests: tuple[Annotated[str, BeforeValidator("{0[0]}({0[1]})".format)], ...]
 
 
-@dataclass(config=STRICT, kw_only=True)
-class FaultEntry:
+class FaultEntry(Strict):
     """Why a block is invalid."""
 
     block: int
     arm: str
-    trial: str
+    trial: str = Field(validation_alias="trial_id")
     gate: str
     sentence: str
 
 
-@dataclass(config=STRICT, kw_only=True)
-class BlocksEntry:
+class BlocksEntry(Strict):
     """Which blocks count. ``incomplete`` maps a block to the arms that it lacks."""
 
     planned: int
-    valid: tuple[int, ...]
+    valid: tuple[int, ...] = Field(validation_alias="used")
     invalid: tuple[int, ...]
     replacements: int
     faults: tuple[FaultEntry, ...]
-    incomplete: dict[int, tuple[str, ...]]
+    incomplete: dict[int, tuple[str, ...]] = Field(validation_alias="missing")
 
 
-@dataclass(config=STRICT, kw_only=True)
-class CaveatEntry:
+class CaveatEntry(Strict):
     """A gate that leaves a doubt: in how many of the trials or blocks (``over``), and the worst of them."""
 
     gate: str
@@ -119,8 +118,7 @@ class CaveatEntry:
     sentence: str
 
 
-@dataclass(config=STRICT, kw_only=True)
-class MetricEntry:
+class MetricEntry(Strict):
     """One metric of one arm: its value in every block, and the median over the valid ones; null is unknown."""
 
     metric: str
@@ -131,8 +129,7 @@ class MetricEntry:
     blocks: dict[int, float | None]
 
 
-@dataclass(config=STRICT, kw_only=True)
-class ComparisonDocument:
+class ComparisonDocument(Strict):
     """A run and everything that is claimed of it."""
 
     schema_version: Literal[1]

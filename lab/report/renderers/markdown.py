@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lab.report.charts.style import standalone
+from lab.report.charts.svg import standalone
 from lab.report.content import Box, Content, Figure, Listing, Part, Section, Table
 from lab.report.renderers.text import markdown, markdown_code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.analysis.comparison import Comparison
@@ -11,13 +12,24 @@ from lab.errors import RunFolderError
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
 from lab.report.build import build_content
+from lab.report.content import Content, Written
+from lab.report.renderers.csv_tables import render_csv
+from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
-from lab.report.renderers.markdown import render_summary
-from lab.report.renderers.reporters import REPORTERS
+from lab.report.renderers.markdown import render_figures, render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
-from lab.report.renderers.written import Written
 
 WIDTH = 100
+
+
+def files_of(content: Content) -> Mapping[str, str]:
+    """Every file of a report but comparison.json, by its name in the run folder."""
+    return {
+        "report.html": render_html(content),
+        "report.md": render_markdown(content),
+        **render_figures(content),
+        **{f"tables/{name}": text for name, text in render_csv(content).items()},
+    }
 
 
 def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Comparison, width: int = WIDTH) -> Written:
@@ -26,9 +38,8 @@ def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Com
     Raises RunFolderError (a name is taken) or MissingError (disk full).
     """
     content = build_content(run, summary, comparison)
-    for reporter in REPORTERS.values():
-        for name, text in reporter(content).items():
-            _write(path, name, text)
+    for name, text in files_of(content).items():
+        _write(path, name, text)
     document = comparison_document(run, summary, comparison)
     _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
     return Written(

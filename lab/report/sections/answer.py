@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from math import log
-from types import MappingProxyType
 
 from lab.analysis.comparable import shares_file_pages
-from lab.analysis.judge.verdict import Judgement, Reason
+from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.metrics import METRICS, Metric, Unit
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
-from lab.report.sections.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
-from lab.report.sections.points import arm_names
+from lab.report.parts.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
+from lab.report.parts.values import Judgements, arm_names, fallback_note, ratio_note, shown_value
 from lab.units import format_change
 
-Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
-NO_JUDGEMENTS: Judgements = MappingProxyType({})
-
+MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
 HEADLINE = (
     "p50",
     "p99",
@@ -45,6 +42,11 @@ def status(summary: RunSummary) -> str:
     if used < MIN_BLOCKS:
         return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
     return f"{counted}, all valid." if used == seen else f"{counted}."
+
+
+def exploratory_status(summary: RunSummary) -> str:
+    """The mark, and what is wrong with the trials if anything is."""
+    return MARK if summary.decision.used else f"{MARK} {status(summary)}"
 
 
 def memory_note(run: RunInfo, summary: RunSummary) -> str:
@@ -158,30 +160,10 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
     )
 
 
-def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
-    """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
-    lacking = any(
-        judged.reason is Reason.MISSING and summary.metrics[arm, key].ratio is not None
-        for (key, arm), judged in judgements.items()
-        if key in keys
-    )
-    return " Where a block lacks the value, it is the median of the other blocks' ratios." if lacking else ""
-
-
 def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
     yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
     for arm in contenders:
         yield from (*columns(numeric=[arm]), *ratio_columns("ratio", f"{arm} ratio"))
-
-
-def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
-    """What a ratio is, and of which level the interval beside it, if any ratio has one."""
-    levels = {key in primaries: judged.level for (key, _), judged in judgements.items() if judged.interval}
-    texts = [f"{level * 100:.4g} %" for _, level in sorted(levels.items(), reverse=True)]
-    if len(set(texts)) > 1:
-        texts = [f"{texts[0]} of the primaries, {texts[1]} of the others"]
-    inside = f", with its interval ({texts[0]})" if texts else ""
-    return f"the estimate over the blocks (Hodges–Lehmann){inside}."
 
 
 def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
@@ -194,9 +176,3 @@ def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements:
         middle = found.ratio if summary.decision.used else found.ratio_all
         ratio = (judged.estimate if judged else None) or middle
         yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)
-
-
-def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
-    """The median over the valid blocks, or over all of them where none is valid."""
-    found = summary.metrics[arm, key]
-    return found.median if summary.decision.used else found.median_all

@@ -11,9 +11,9 @@ from lab.analysis.summary import ArmMetric, RunSummary
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table
-from lab.report.sections.answer import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
-from lab.report.sections.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
-from lab.report.sections.limits import environment_table
+from lab.report.parts.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
+from lab.report.parts.facts import flat
+from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
 from lab.scenario.model import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
@@ -178,6 +178,12 @@ def _users(key: str, summary: RunSummary) -> str:
     else:
         users = [arm.name for arm in arms if arm.image_key == (APP_IMAGE if key == "python" else key)]
     return SAME_FOR_ALL if len(users) == len(arms) else ", ".join(users) or NO_ARM
+
+
+def environment_table(run: RunInfo) -> Table:
+    """Every fact of the environment."""
+    rows = tuple(words(name, value or UNKNOWN) for name, value in flat(run.environment.facts))
+    return Table(key="environment", title="Environment", columns=columns("fact", "value"), rows=rows)
 
 
 def listings(summary: RunSummary) -> Iterator[Listing]:

@@ -11,8 +11,8 @@ from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import METRICS, Unit
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
 from lab.report.content import Cell, Figure, Section, Table
-from lab.report.sections.cells import axis, cell, columns, quantity, words
-from lab.report.sections.points import arm_names
+from lab.report.parts.cells import axis, cell, columns, quantity, words
+from lab.report.parts.values import arm_names
 from lab.units import format_ratio
 
 MAX_NAMED = 4  # arms whose drift a caption names, farthest first

@@ -27,6 +27,18 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
     )
 
 
+def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
+    """How to look again, and how to measure."""
+    return repeat_section(
+        run,
+        summary.scenario,
+        f"lab ui {shlex.quote(file_name(run))}",
+        f"Save the scenario below as {file_name(run)}; the first command opens such a session.",
+        "It is the session's, without rate, primary metrics and expectations. lab run measures with a scenario that "
+        "has them, as the file had with which the session was opened: with a schedule, in blocks, and with verdicts.",
+    )
+
+
 def file_name(run: RunInfo) -> str:
     """What the file of the run's scenario is called."""
     return f"{run.scenario_name}.toml"

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from statistics import median
 
 from lab.analysis.arms import ArmSummary, ArmTimeline
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline
+from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline, middle_bin, mostly_known
 from lab.analysis.trial.tracks import Extremes, Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import PRINT_BEYOND
+from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series
-from lab.report.charts.scales import linear
-from lab.report.charts.style import Key, fill_key, stroke_key
+from lab.report.charts.svg import Key, fill_key, stroke_key
 from lab.report.content import Figure, Section
-from lab.report.sections.points import arm_names
-from lab.report.sections.time_axis import (
+from lab.report.parts.time_axis import (
     TIME_TITLE,
     bin_lengths,
+    in_unit,
     middles,
     phases_of_requests,
     thinned,
     thinning,
     time_scale,
 )
+from lab.report.parts.values import arm_names
 from lab.report.sections.time_processes import process_figures
 from lab.units import format_count, format_rate, format_seconds
 
@@ -76,7 +76,8 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
 
     Where that is not the highest of all, its caption says what was missing; without any, that of the slowest does.
     """
-    tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if _mostly_known(summary.trials, quantile)]
+    lines = [trial.timeline for trial in summary.trials]
+    tails = [quantile for quantile in TIMELINE_QUANTILES[1:] if mostly_known(lines, quantile)]
     missing = "" if TIMELINE_QUANTILES[-1] in tails else f" {_too_few(summary.trials)}"
     for quantile in (TIMELINE_QUANTILES[0], *tails[-1:]):
         name = f"p{100 * quantile:g}"
@@ -90,9 +91,9 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
 def _too_few(trials: Sequence[TrialSummary]) -> str:
     """Why the highest quantile is not drawn: what it takes in each bin, and what there is."""
     highest = TIMELINE_QUANTILES[-1]
-    timed = [count for trial in trials for count in trial.timeline.timed]
+    middle = middle_bin(trial.timeline for trial in trials)
     needed = format_count(round(PRINT_BEYOND / (1 - highest)))
-    found = format_count(median(timed)) if timed else "none"
+    found = "none" if middle is None else format_count(middle)
     return f"p{100 * highest:g} needs {needed} requests in a bin of {bin_lengths(trials)}; the middle bin has {found}."
 
 
@@ -112,7 +113,7 @@ def _latency_figure(
     track_of: Callable[[Timeline | ArmTimeline], Track],
     note: str = "",
 ) -> Figure | None:
-    series = _series(summary, lambda line: _in(track_of(line), MS))
+    series = _series(summary, lambda line: in_unit(track_of(line), MS))
     peaks = [
         f"{arm.name} {format_seconds(highest * MS)}"
         for place, arm in enumerate(summary.arms)
@@ -120,11 +121,6 @@ def _latency_figure(
     ]
     said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}.{note}"
     return _figure(summary, f"time-{name}", title, said, series, f"{name} (ms)")
-
-
-def _mostly_known(trials: Sequence[TrialSummary], quantile: float) -> bool:
-    values = [value for trial in trials for value in trial.timeline.quantiles[quantile]]
-    return sum(value is not None for value in values) > len(values) / 2
 
 
 def _series(
@@ -190,7 +186,3 @@ def _figure(
 def _keys(*, shaded: bool) -> tuple[Key, ...]:
     lines = (stroke_key("median of the blocks"), stroke_key("one block", width=1, opacity=0.4))
     return (*lines, *((fill_key(SECONDS_SHADED, 0.2),) if shaded else ()))
-
-
-def _in(track: Track, unit: float) -> Track:
-    return tuple(None if value is None else value / unit for value in track)

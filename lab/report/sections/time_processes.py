@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.analysis.summary import RunSummary
+from lab.analysis.trial.ledger import busiest_cores, largest_pss_bytes
 from lab.analysis.trial.timeline import ProcessTrack
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.plan.kinds import Role
+from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
-from lab.report.charts.scales import linear
-from lab.report.charts.style import DASHES, Key, fill_key, stroke_key
+from lab.report.charts.svg import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
-from lab.report.sections.points import arm_names
-from lab.report.sections.time_axis import (
+from lab.report.parts.time_axis import (
     TIME_TITLE,
+    in_unit,
     phases_of_readings,
     sampled_middles,
     sampled_scale,
@@ -24,6 +25,7 @@ from lab.report.sections.time_axis import (
     thinned,
     thinning,
 )
+from lab.report.parts.values import arm_names
 from lab.units import MIB, format_bytes, format_ratio
 
 MAX_TRACKS = 40  # processes of one arm in a figure; the ledger has them all
@@ -37,8 +39,10 @@ Tracks = Callable[[ProcessTrack], tuple[Track, Track, Track]]  # the line, and t
 def process_figures(summary: RunSummary) -> Iterator[Figure]:
     """CPU and PSS of the processes of the first block that counts."""
     trials = shown_trials(summary)
-    cpu = f"busiest process, mean of the measure phase: {', '.join(_busiest(trials)) or 'not known'}"
-    memory = f"largest process at its peak in the measure phase: {', '.join(_largest(trials)) or 'not known'}"
+    busiest = _told(trials, lambda trial: busiest_cores(trial.ledger, trial.record.measure), format_ratio)
+    largest = _told(trials, lambda trial: largest_pss_bytes(trial.ledger), format_bytes)
+    cpu = f"busiest process, mean of the measure phase: {busiest}"
+    memory = f"largest process at its peak in the measure phase: {largest}"
     around = ", its extremes shaded" if thinned(trials) else ""
     cpu += f". {thinning(trials, f'the mean{around}')}"
     memory += f". {thinning(trials, f'the largest reading{around}')}"
@@ -46,29 +50,23 @@ def process_figures(summary: RunSummary) -> Iterator[Figure]:
     yield from _figure(summary, trials, "process-memory", "Memory by process", memory, _memory, "PSS (MiB)")
 
 
+def _told(
+    trials: Sequence[TrialSummary], value_of: Callable[[TrialSummary], float | None], text: Callable[[float], str]
+) -> str:
+    """The value of every trial that has one, by arm."""
+    known = [(trial.record.arm, value) for trial in trials if (value := value_of(trial)) is not None]
+    return ", ".join(f"{arm} {text(value)}" for arm, value in known) or "not known"
+
+
 def _cpu(process: ProcessTrack) -> tuple[Track, Track, Track]:
     around = process.cpu_extremes
     low, high = (around.low, around.high) if around else NOTHING
-    return _in(process.cpu_cores, PERCENT), _in(low, PERCENT), _in(high, PERCENT)
+    return in_unit(process.cpu_cores, PERCENT), in_unit(low, PERCENT), in_unit(high, PERCENT)
 
 
 def _memory(process: ProcessTrack) -> tuple[Track, Track, Track]:
-    high = _in(process.pss_bytes, MIB)
-    return high, _in(process.pss_low_bytes, MIB), high
-
-
-def _busiest(trials: Sequence[TrialSummary]) -> Iterator[str]:
-    for trial in trials:
-        cores = [line.cpu_s / trial.record.measure.length_s for line in trial.ledger if line.cpu_s is not None]
-        if cores:
-            yield f"{trial.record.arm} {format_ratio(max(cores))}"
-
-
-def _largest(trials: Sequence[TrialSummary]) -> Iterator[str]:
-    for trial in trials:
-        peaks = [line.pss_peak_bytes for line in trial.ledger if line.pss_peak_bytes is not None]
-        if peaks:
-            yield f"{trial.record.arm} {format_bytes(max(peaks))}"
+    high = in_unit(process.pss_bytes, MIB)
+    return high, in_unit(process.pss_low_bytes, MIB), high
 
 
 def _figure(
@@ -141,7 +139,3 @@ def _line(arm: int, trial: TrialSummary, process: ProcessTrack, tracks: tuple[Tr
 
 def _peak(process: ProcessTrack) -> float:
     return max((value for value in process.pss_bytes if value is not None), default=0.0)
-
-
-def _in(track: Track, unit: float) -> Track:
-    return tuple(None if value is None else value / unit for value in track)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from lab.analysis.arms import arm_load
 from lab.analysis.comparable import shares_file_pages
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
@@ -12,11 +13,9 @@ from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table
-from lab.report.sections.cells import cell, columns, only, quantity, words
-from lab.report.sections.damage import left_out_doubts
-from lab.report.sections.images import image_doubts
-from lab.report.sections.plain_processes import CPU_DOUBT, is_plain
-from lab.report.sections.rights import rights_doubts
+from lab.report.parts.cells import cell, columns, only, quantity, words
+from lab.report.parts.images import image_doubts
+from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
 
 MAX_DOUBTS = 12
 MAX_ERRORS = 10
@@ -153,21 +152,10 @@ def load_table(summary: RunSummary) -> Table:
     """What the load generator counted over whole trials, and the requests of the measure phases."""
     rows = []
     for arm in summary.arms:
-        trials = summary.of_arm(arm.name)
-        if not trials:
-            continue
-        load = [trial.record.load for trial in trials]
-        lags = [counters.dispatch_lag_p99_s for counters in load if counters.dispatch_lag_p99_s is not None]
-        totals = [
-            sum(counters.scheduled for counters in load),
-            sum(counters.started for counters in load),
-            sum(counters.dropped for counters in load),
-            sum(counters.unfinished for counters in load),
-            sum(trial.counts.requests for trial in trials),
-            sum(trial.counts.failures for trial in trials),
-        ]
-        cells = (cell(Unit.COUNT, float(total)) for total in totals)
-        rows.append((*words(arm.name), *cells, cell(Unit.SECONDS, max(lags, default=None))))
+        if load := arm_load(summary.of_arm(arm.name)):
+            counts = (load.scheduled, load.started, load.dropped, load.unfinished, load.requests, load.failures)
+            cells = (cell(Unit.COUNT, float(count)) for count in counts)
+            rows.append((*words(arm.name), *cells, cell(Unit.SECONDS, load.worst_lag_s)))
     numbers = ("scheduled", "started", "dropped", "unfinished", "measured requests", "failed", "worst lag p99")
     return Table(
         key="load",

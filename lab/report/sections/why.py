@@ -11,9 +11,8 @@ from lab.metrics import METRICS, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Part, Reader, Section, Table
-from lab.report.sections.answer import shown_value
-from lab.report.sections.cells import axis, cell, columns, only, quantity, words
-from lab.report.sections.points import arm_names, block_marks
+from lab.report.parts.cells import axis, cell, columns, only, quantity, words
+from lab.report.parts.values import arm_names, block_marks, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_figure, share_map, share_table
 from lab.units import format_seconds

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.counters import complete_sum
+from lab.analysis.trial.timeline import memory_growth_bytes
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit
 from lab.plan.kinds import Role
+from lab.report.charts.axes import linear
 from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
-from lab.report.charts.scales import linear
-from lab.report.charts.style import fill_key, shades
+from lab.report.charts.svg import fill_key, shades
 from lab.report.content import Figure, Table
-from lab.report.sections.cells import cell, columns, quantity, words
-from lab.report.sections.points import arm_names, block_marks
-from lab.report.sections.time_axis import (
+from lab.report.parts.cells import cell, columns, quantity, words
+from lab.report.parts.time_axis import (
     TIME_TITLE,
     phases_of_readings,
     sampled_middles,
@@ -25,6 +24,7 @@ from lab.report.sections.time_axis import (
     shown_trials,
     thinning,
 )
+from lab.report.parts.values import arm_names, block_marks
 from lab.units import MIB, format_bytes, format_signed_bytes
 
 COMMAND_LENGTH = 60
@@ -87,7 +87,11 @@ def memory_over_time(summary: RunSummary) -> Figure | None:
         return None
     opacity = shades(len(parts))
     highs = [value for plot in plots for series in plot.series for value in series.high]
-    grown = [said for trial in trials if (said := _growth(trial))]
+    grown = [
+        f"{trial.record.arm} {format_signed_bytes(grown_bytes)}"
+        for trial in trials
+        if (grown_bytes := memory_growth_bytes(trial.timeline, trial.record.measure.length_s)) is not None
+    ]
     return Figure(
         key="memory-time",
         title="The memory ledger over time",
@@ -134,16 +138,6 @@ def _stack(summary: RunSummary, trial: TrialSummary, parts: Sequence[Role]) -> P
     return Plot(
         series=tuple(series) if known else (), heading=trial.record.arm, arm=arm, phases=phases_of_readings(trial)
     )
-
-
-def _growth(trial: TrialSummary) -> str:
-    line = trial.timeline
-    sums = [
-        total
-        for start_s, *parts in zip(line.sampled_s, *line.memory.values(), strict=True)
-        if 0 <= start_s < trial.record.measure.length_s and (total := complete_sum(parts)) is not None
-    ]
-    return f"{trial.record.arm} {format_signed_bytes(sums[-1] - sums[0])}" if sums else ""
 
 
 def role_table(summary: RunSummary) -> Table:

@@ -8,16 +8,9 @@ from lab.metrics import Unit
 from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.content import Figure, Table
-from lab.report.sections.cells import cell, columns, words
-from lab.report.sections.points import arm_names
-from lab.report.sections.time_axis import (
-    TIME_TITLE,
-    phases_of_requests,
-    shown_block,
-    shown_trials,
-    thinning,
-    time_scale,
-)
+from lab.report.parts.cells import cell, columns, words
+from lab.report.parts.time_axis import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
+from lab.report.parts.values import arm_names
 from lab.units import format_ratio
 
 MAX_ROWS = 64  # processes of one arm in the heat map

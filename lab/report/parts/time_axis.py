@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lab.analysis.summary import RunSummary
+from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import Phase
-from lab.report.charts.phases import Stretch
-from lab.report.charts.scales import Scale, span
+from lab.report.charts.axes import Scale, Stretch, span
 
 TIME_TITLE = "seconds since measuring began"
 PHASE_NAMES = {
@@ -121,3 +121,8 @@ def bin_lengths(trials: Sequence[TrialSummary]) -> str:
 def thinned(trials: Sequence[TrialSummary]) -> bool:
     """Whether some bins hold more than a second, so that they show extremes beside their mean."""
     return any(trial.timeline.bin_s > 1 for trial in trials)
+
+
+def in_unit(track: Track, unit: float) -> Track:
+    """The values of every bin in ``unit``, that is divided by it."""
+    return tuple(None if value is None else value / unit for value in track)

@@ -11,8 +11,8 @@ from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.metrics import METRICS
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
-from lab.report.sections.images import arms_by_image, images_text, versions_text
-from lab.report.sections.limits import budget_text, engine_text, known, runs_from
+from lab.report.parts.facts import budget_text, engine_text, known, runs_from
+from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
 from lab.units import format_bytes, format_rate, format_ratio
 

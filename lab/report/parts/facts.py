@@ -1,0 +1,73 @@
+"""Facts of the run in words: its machine, engine, image and budget, on which every number depends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lab.analysis.summary import RunSummary
+from lab.record.types import RunInfo
+from lab.report.parts.images import images_text
+from lab.report.parts.unusual import NO_CONTAINERS, is_plain, rights_fact
+from lab.units import format_bytes
+
+
+def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested facts as (dotted name, text); the text of what the machine did not tell is empty."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(_text(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return "" if value is None else str(value)
+
+
+def known(run: RunInfo, *names: str) -> str:
+    """The first environment fact with one of these names, at any depth; empty when there is none."""
+    facts = dict(flat(run.environment.facts))
+    found = (value for name in names for key, value in facts.items() if key.rpartition(".")[2] == name and value)
+    return next(found, "")
+
+
+def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
+    """Date, machine, cores, engine, network, image, N: what every number depends on."""
+    cores, memory = known(run, "cpu_count", "cores"), known(run, "memory_bytes", "memory_total_bytes")
+    budget = summary.scenario.budget
+    parts = (
+        run.started_at[:16].replace("T", " ") + " UTC",
+        known(run, "cpu_model"),
+        f"{cores} cores" if cores else "",
+        format_bytes(float(memory)) if memory.isdecimal() else "",
+        f"engine {engine_text(run)}".strip(),
+        f"network {known(run, 'network') or summary.scenario.network}",
+        rights_fact(run),
+        f"{runs_from(run)} {images_text(run, summary.scenario.arms)}",
+        f"N = {budget.processes} processes",
+        budget_text(summary),
+    )
+    return tuple(part for part in parts if part)
+
+
+def engine_text(run: RunInfo) -> str:
+    """The engine with its version, or with what it means."""
+    return f"{known(run, 'engine')} {NO_CONTAINERS if is_plain(run) else known(run, 'docker')}".strip()
+
+
+def runs_from(run: RunInfo) -> str:
+    """What to call that from which the arms run."""
+    return "app" if is_plain(run) else "image"
+
+
+def budget_text(summary: RunSummary) -> str:
+    """CPU and memory of an arm, and how its containers share them."""
+    budget = summary.scenario.budget
+    cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
+    memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
+    return f"{cpus}, {memory}"

@@ -1,0 +1,90 @@
+"""What a report says of a run that was not as usual: damaged folders, processes that nobody could read, no containers.
+
+How processes are read is decided in lab/engines/docker/rights.py; without containers the engine was "process".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.record.types import RunInfo
+
+SAMPLED_BY = "sampled_by"
+OBSTACLE = "memory_obstacle"
+HELPER = "a helper container"
+REMEDY = "run the lab as root, or let Docker start that helper"
+LEFT_OUT_SHOWN = 3
+NO_CONTAINERS = "(plain processes, no containers)"
+CPU_DOUBT = (
+    "Without cgroups (engine process) CPU is the sum over processes, in ticks of 10 ms, read twice a second: what one "
+    "used between its last reading and its end is not in it, nor is one that lived between two readings."
+)
+
+
+def left_out_note(run: RunInfo) -> str:
+    """On the first screen: how many trials were left out, which, and why; "" when none was."""
+    if not run.left_out:
+        return ""
+    named = [f"{trial} ({reason})" for trial, reason in list(run.left_out.items())[:LEFT_OUT_SHOWN]]
+    more = f" and {len(run.left_out) - LEFT_OUT_SHOWN} more" if len(run.left_out) > LEFT_OUT_SHOWN else ""
+    return (
+        f" The run folder is damaged, {len(run.left_out)} of {len(run.order)} trials were left out: "
+        f"{'; '.join(named)}{more}. A block that lacks an arm does not count."
+    )
+
+
+def left_out_doubts(run: RunInfo) -> Iterator[str]:
+    """One sentence for each trial that was left out."""
+    for trial, reason in run.left_out.items():
+        yield f"Trial {trial} was left out, its files are damaged: {reason}."
+
+
+def rights_fact(run: RunInfo) -> str:
+    """For the line of facts; empty where the lab itself read the processes."""
+    return "sampled through a helper container" if run.environment.facts.get(SAMPLED_BY) == HELPER else ""
+
+
+def rights_note(run: RunInfo) -> str:
+    """On the first screen, because the memory answer is missing and the reason is neither arm's; or empty."""
+    if not _obstacle(run):
+        return ""
+    return (
+        " Memory of processes (PSS) is missing: an ordinary user may not read it, and the helper container that could "
+        f"was not to be had. Compare the anonymous memory of the cgroups below; to have PSS, {REMEDY}."
+    )
+
+
+def rights_doubts(run: RunInfo) -> Iterator[str]:
+    """What is missing, and why."""
+    if obstacle := _obstacle(run):
+        yield (
+            f"Nobody could read the memory of processes: {obstacle}. PSS and USS are missing everywhere, and with them "
+            f"their check against the cgroups; CPU, RSS and cgroups were measured as usual. To have them, {REMEDY}."
+        )
+
+
+def _obstacle(run: RunInfo) -> str:
+    return str(run.environment.facts.get(OBSTACLE) or "").rstrip(".")
+
+
+def is_plain(run: RunInfo) -> bool:
+    """Whether the arms were plain processes of the machine."""
+    return run.environment.facts.get("engine") == "process"
+
+
+def plain_limits(run: RunInfo) -> Iterator[str]:
+    """What such a run does not show."""
+    facts = run.environment.facts
+    yield (
+        f"Containers: the engine was process ({facts.get('engine_because', '')}), that is plain processes of this "
+        "machine, without containers, cgroups or their overhead and isolation. CPU and memory budgets are not "
+        "enforced, and the root file system is not read-only."
+    )
+    yield (
+        f"The image: the app ran under Python {facts.get('app_python', '')} of this machine in an environment made "
+        "from its requirements; its Dockerfile was not used. nginx was the machine's own."
+    )
+    yield (
+        "Memory of containers: plain processes share the file pages of interpreter and libraries with one another and "
+        "with whatever else runs from them here, the lab included, so their PSS is lower than in containers."
+    )

@@ -1,0 +1,56 @@
+"""Values of the arms: which one is shown, the blocks behind it, and what is to be said of its ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+from lab.analysis.judge.verdict import Judgement, Reason
+from lab.analysis.summary import RunSummary
+from lab.metrics import METRICS
+from lab.report.charts.bars import Mark
+from lab.report.parts.cells import quantity
+
+Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
+NO_JUDGEMENTS: Judgements = MappingProxyType({})
+
+
+def arm_names(summary: RunSummary) -> list[str]:
+    """The arms in the order of the scenario, which is that of their colours."""
+    return [arm.name for arm in summary.arms]
+
+
+def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list[Mark]:
+    """Every block's value of a metric as a mark of the first kind."""
+    unit = METRICS[key].unit
+    return [
+        Mark(kind=0, value=value / divisor, text=f"{arm}, block {block}: {quantity(unit, value)}")
+        for block, value in summary.metrics[arm, key].values.items()
+        if value is not None
+    ]
+
+
+def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
+    """The median over the valid blocks, or over all of them where none is valid."""
+    found = summary.metrics[arm, key]
+    return found.median if summary.decision.used else found.median_all
+
+
+def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
+    """What a ratio is, and of which level the interval beside it, if any ratio has one."""
+    levels = {key in primaries: judged.level for (key, _), judged in judgements.items() if judged.interval}
+    texts = [f"{level * 100:.4g} %" for _, level in sorted(levels.items(), reverse=True)]
+    if len(set(texts)) > 1:
+        texts = [f"{texts[0]} of the primaries, {texts[1]} of the others"]
+    inside = f", with its interval ({texts[0]})" if texts else ""
+    return f"the estimate over the blocks (Hodges–Lehmann){inside}."
+
+
+def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
+    """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
+    lacking = any(
+        judged.reason is Reason.MISSING and summary.metrics[arm, key].ratio is not None
+        for (key, arm), judged in judgements.items()
+        if key in keys
+    )
+    return " Where a block lacks the value, it is the median of the other blocks' ratios." if lacking else ""
