@@ -10,6 +10,7 @@ from typing import Any
 import typer.main
 from meanings import MEANINGS, TABLES
 from parts import ROW_MEANS, columns, linked, numbers, scenarios
+from pydantic import TypeAdapter
 
 from lab.analysis.gates import GATES, Gate
 from lab.analysis.gates.outcome import quantity
@@ -18,6 +19,7 @@ from lab.cli.metrics import least
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import CATALOGUE
 from lab.scenario.file import json_schema
+from lab.scenario.kinds import FRONTS, MODELS
 
 TARGET = Path(__file__).parent / "reference.md"
 HEAD = """# Reference
@@ -80,6 +82,7 @@ def reference() -> str:
         "## Scenario\n",
         "TOML, strict: an unknown key is an error. Paths are relative to the file. `lab schema` prints the schema.\n",
         *_scenario(),
+        *_kinds(),
         "## Scenarios that come with it\n",
         _table(("file", "question", "arms", "N", "load", "judged", "blocks", "takes"), scenarios()),
         "## Expectations\n",
@@ -120,21 +123,43 @@ def _argument(argument: Any) -> str:
 
 def _scenario() -> Iterator[str]:
     schema = json_schema()
-    plain = {key: entry for key, entry in schema["properties"].items() if _name_of(entry) is None}
+    plain = {key: entry for key, entry in schema["properties"].items() if _table_of(entry, schema) is None}
     yield "### Top of the file\n"
     yield _keys("", plain, schema["required"])
     for key, entry in schema["properties"].items():
-        if (name := _name_of(entry)) is not None:
+        if (table := _table_of(entry, schema)) is not None:
             heading = f"[[{key}]]" if entry.get("type") == "array" else f"[{key}]"
             yield f"### `{heading}`\n"
             yield f"{TABLES[key]}\n"
-            table = schema["$defs"][name]
             yield _keys(key, table["properties"], table.get("required", ()))
 
 
-def _name_of(entry: Mapping[str, Any]) -> str | None:
+def _table_of(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What describes the table, or each of several tables, of a key; None for a key with a plain value."""
     reference_to = entry.get("$ref") or entry.get("items", {}).get("$ref")
-    return reference_to.rpartition("/")[2] if reference_to else None
+    if reference_to:
+        described: Mapping[str, Any] = schema["$defs"][reference_to.rpartition("/")[2]]
+        return described
+    return entry if "properties" in entry else None
+
+
+def _front_of(dotted: str) -> str:
+    """What the key of an image means, from the front that declares it. Raises KeyError for any other key."""
+    fronts = {f"images.{front.image.key}": kind for kind, front in FRONTS.items() if front.image is not None}
+    return f"Runs the front `{fronts[dotted]}`."
+
+
+def _kinds() -> Iterator[str]:
+    """Every process model and front with its options, as it declares them."""
+    for title, kinds in (("Process models", MODELS), ("Fronts", FRONTS)):
+        yield f"### {title}\n"
+        rows = []
+        for kind, declared in kinds.items():
+            described = TypeAdapter(declared.options).json_schema()
+            rows.append((f"`{kind}`", "", "", described["description"]))
+            options = {key: entry for key, entry in described["properties"].items() if key != "kind"}
+            rows += [(f"`{kind}`", f"`{key}`: {_values(entry)}", _default(entry), "") for key, entry in options.items()]
+        yield _table(("kind", "option", "default", "meaning"), rows)
 
 
 def _keys(table: str, properties: Mapping[str, Any], required: Sequence[str]) -> str:
@@ -142,7 +167,7 @@ def _keys(table: str, properties: Mapping[str, Any], required: Sequence[str]) ->
     for key, entry in properties.items():
         dotted = f"{table}.{key}" if table else key
         default = "**required**" if key in required else _default(entry)
-        rows.append((f"`{dotted}`", _values(entry), default, MEANINGS[dotted]))
+        rows.append((f"`{dotted}`", _values(entry), default, MEANINGS.get(dotted) or _front_of(dotted)))
     return _table(("key", "value", "default", "meaning"), rows)
 
 

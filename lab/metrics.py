@@ -97,7 +97,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _memory(
         "memory.pss.total",
         "memory (PSS), steady",
-        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, nginx) at one instant: the median over "
+        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, front) at one instant: the median over "
         "the instants of the measure phase. Shared pages are divided among their users, so that it may be summed.",
         0.05,
         noun="memory",
@@ -133,7 +133,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "cpu.per_1k",
         Unit.SECONDS,
         "CPU for 1 000 requests",
-        "Δ CPU time of the arm's containers over the measure phase, nginx included, ÷ successful requests × 1 000. "
+        "Δ CPU time of the arm's containers over the measure phase, front included, ÷ successful requests × 1 000. "
         "Under engine process the sum over its processes.",
         0.05,
     ),

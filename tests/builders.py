@@ -160,7 +160,7 @@ def _members(topology: Topology, trial: Trial) -> Iterator[_Member]:
     for service in topology.services:
         if service.kind is ServiceKind.PROXY:
             roles = [Role.PROXY, Role.PROXY]
-        elif trial.arm.model == "workers":
+        elif trial.arm.model.kind == "workers":
             roles = [Role.SUPERVISOR, Role.HELPER, *(Role.WORKER,) * topology.processes]
         else:
             roles = [Role.WORKER]
@@ -175,11 +175,11 @@ def _requests(
     rate = scenario.load.rate or 200.0
     count = int(rate * (measure.end_s - warmup.start_s))
     begun = np.sort(np.random.default_rng(trial.schedule_seed).uniform(warmup.start_s, measure.end_s, count))
-    hop = HOP_S if trial.arm.front == "nginx" else 0.0
+    hop = HOP_S if trial.arm.fronted else 0.0
     sent = begun + rng.exponential(0.0002, count)
     done = sent + hop + rng.lognormal(np.log(SERVICE_S), 0.5, count)
     lane = rng.integers(0, scenario.load.lanes, count)
-    balanced = trial.arm.model == "replicas"
+    balanced = trial.arm.model.kind == "replicas"
     server = np.arange(count) % 4 if balanced else np.minimum(lane % 7, scenario.budget.processes - 1)
     names = np.array([f"server-{place}" for place in range(scenario.budget.processes)])
     failed = rng.random(count) < 0.0005
@@ -295,8 +295,8 @@ def _record(
         block=trial.block,
         position=trial.position,
         arm=trial.arm.name,
-        model=trial.arm.model,
-        front=trial.arm.front,
+        model=trial.arm.model.kind,
+        front=trial.arm.front.kind,
         processes=topology.processes,
         state=TrialState.DONE,
         started_at=STARTED_AT,

@@ -70,14 +70,14 @@ class World:
     def _evidence(self, deployment: Deployment) -> Evidence:
         self.note("attest")
         topology = deployment.topology
-        replicas = len(topology.app_ports) > 1
+        replicas = len(topology.app) > 1
         one = {"worker": 1} if replicas else {"supervisor": 1, "worker": topology.processes}
         names = [service.name for service in topology.services if service.kind is ServiceKind.APP]
         return Evidence(
             servers=deployment.servers,
             roles=dict.fromkeys(names, one),
-            listeners=dict.fromkeys((*topology.app_ports, topology.port), "somebody"),
-            upstreams=tuple(f"127.0.0.1:{p}" for p in topology.app_ports if topology.port not in topology.app_ports),
+            listeners={endpoint.port: "somebody" for endpoint in topology.endpoints},
+            upstreams=tuple(endpoint.address for endpoint in topology.app if topology.fronted),
             runtime=self.runtime(topology),
         )
 

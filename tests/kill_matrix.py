@@ -240,7 +240,7 @@ def engine_of_our_own() -> Iterator[SecondDockerd]:
     """
     with TemporaryDirectory() as folder, SecondDockerd() as daemon:
         scenario = read_scenario(Place(Path(folder), daemon).root / "kill.toml")
-        images = prepare_images(connect(), scenario, True, print)
+        images = prepare_images(connect(), scenario, print)
         daemon.copy_images([image.name for image in images.values()])
         before = _put_bystanders(daemon, images["nginx"].name)
         yield daemon

@@ -26,7 +26,7 @@ def open_engine(
 ) -> tuple[Engine, Mapping[str, ImageRecord]]:
     """The real engine with the real answer of its daemon, which is asked for an image that it does not have."""
     client = connect()
-    images = prepare_images(client, scenario, False, on_step)
+    images = prepare_images(client, scenario, on_step)
     rights = find_rights(client, run_id, on_step, prepare=lambda _client, _on_step: MISSING_IMAGE)
     return DockerEngine(client, images, run_id, scenario.port_range, rights=rights), images
 

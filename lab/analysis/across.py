@@ -16,6 +16,8 @@ from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary
 from lab.metrics import CATALOGUE, METRICS, Metric
 from lab.record.types import Environment, RunInfo
+from lab.scenario.images import PYTHON
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import APP_IMAGE, ARM_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
@@ -55,8 +57,8 @@ def unlike(first: RunInfo, second: RunInfo, arm: str) -> tuple[Difference, ...]:
     arms = _arm(first, arm), _arm(second, arm)
     keys = [f"{ARM_IMAGE}{arm}" if one.get("image") else APP_IMAGE for one in arms]
     images: list[Pair] = [(f"images.{keys[1]}.digest", _digest(first, keys[0]), _digest(second, keys[1]))]
-    if any(one.get("front") != "direct" for one in arms):
-        images.append(("images.nginx.digest", _digest(first, "nginx"), _digest(second, "nginx")))
+    for key in dict.fromkeys(filter(None, map(_front_image, arms))):
+        images.append((f"images.{key}.digest", _digest(first, key), _digest(second, key)))
     around = _around(first, second, images)
     if set(keys) != {APP_IMAGE}:  # the app's own image says nothing of an arm that has another one
         around = [pair for pair in around if pair[0].removeprefix("environment.") not in OF_THE_IMAGE]
@@ -69,7 +71,7 @@ def unlike(first: RunInfo, second: RunInfo, arm: str) -> tuple[Difference, ...]:
 
 def circumstances(first: RunInfo, second: RunInfo) -> tuple[Difference, ...]:
     """In what two runs differ but for their scenarios: lab, machine, versions, images, files that they read."""
-    keys = sorted({*first.images, *second.images} - {"python"})  # what an image was built on is in its digest
+    keys = sorted({*first.images, *second.images} - {PYTHON.key})  # what an image was built on is in its digest
     images = [(f"images.{key}.digest", _digest(first, key), _digest(second, key)) for key in keys]
     return tuple(_differences(_around(first, second, images)))
 
@@ -86,7 +88,8 @@ def _around(first: RunInfo, second: RunInfo, images: Sequence[Pair]) -> list[Pai
 def of_the_image(difference: Difference) -> bool:
     """Whether a difference is one of the image that an arm runs from: its digest, or what follows from it."""
     table, _, fact = difference.key.partition(".")
-    return (table == "images" and fact != "nginx.digest") or (table == "environment" and fact in OF_THE_IMAGE)
+    of_a_front = any(front.image and fact == f"{front.image.key}.digest" for front in FRONTS.values())
+    return (table == "images" and not of_a_front) or (table == "environment" and fact in OF_THE_IMAGE)
 
 
 def studied(difference: Difference, keys: Sequence[str]) -> bool:
@@ -154,6 +157,12 @@ def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[P
 def _arm(run: RunInfo, name: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = next((arm for arm in run.scenario["arms"] if arm["name"] == name), {})
     return found
+
+
+def _front_image(arm: Mapping[str, Any]) -> str:
+    """The key of the image of a stored arm's front; "" for none."""
+    image = FRONTS[arm["front"]["kind"]].image if arm else None
+    return image.key if image else ""
 
 
 def _walk(prefix: str, first: Any, second: Any) -> Iterator[Pair]:

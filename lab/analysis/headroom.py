@@ -34,7 +34,7 @@ class Headroom:
         """The figures in words."""
         return (
             f"The load generator was driven at {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
-            f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against an nginx that answers by itself."
+            f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against a server that answers by itself."
         )
 
     @property

@@ -23,7 +23,7 @@ from lab.scenario.model import Arm, Scenario
 MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
 Over = Literal["trials", "blocks"]
 SEVERITY = (PASS, CAVEAT, INVALID)
-FRONT_OPTIONS = ("name", "front", "balance", "profile")  # what may differ between the two arms of a hop
+MAY_DIFFER = ("name", "front")  # what may differ between the two arms of a hop
 HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 
 
@@ -227,7 +227,7 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], vali
         (direct.name, behind.name)
         for direct in scenario.arms
         for behind in scenario.arms
-        if direct.front == "direct" and behind.front != "direct"
+        if behind.fronted and not direct.fronted
         if _but_front(direct) == _but_front(behind)
     ]
     return tuple(
@@ -241,8 +241,8 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], vali
 
 
 def _but_front(arm: Arm) -> Mapping[str, object]:
-    """Every option of an arm but its name and its front's: an option that is added later is compared as well."""
-    return {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in FRONT_OPTIONS}
+    """Every option of an arm but its name and its front: an option that is added later is compared as well."""
+    return {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in MAY_DIFFER}
 
 
 def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:

@@ -11,7 +11,8 @@ from lab.engines.readiness import UNNAMED
 from lab.errors import InvalidRunError
 from lab.load.load_plan import Fallback
 from lab.plan.blocks import Trial
-from lab.plan.models import MODELS
+from lab.plan.fronts.front import front_title
+from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
 
 HINT = (
@@ -31,15 +32,16 @@ def attest(
     that trial itself.
     Raises InvalidRunError (exit 3).
     """
-    model, topology = MODELS[trial.arm.model], deployment.topology
+    arm, model, topology = trial.arm, model_of(trial.arm), deployment.topology
     claim = Claim(
-        model=trial.arm.model,
-        front=trial.arm.front,
+        model=model_title(arm),
+        front=front_title(arm),
         processes=topology.processes,
-        containers=model.containers(topology.processes),
-        supervisor=model.has_supervisor and topology.processes > 1,
-        app_ports=topology.app_ports,
-        front_port=topology.port,
+        containers=model.containers(arm.model, topology.processes),
+        supervisors=model.supervisors(arm.model, topology.processes),
+        app=topology.app,
+        entry=topology.entry,
+        names_upstream=topology.fronted and topology.upstream_of is not None,
     )
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
@@ -57,6 +59,7 @@ def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
     process has an address of its own: several on one would look like a single process that does everything. Without
     a front the owner of the socket is asked, unless the app was seen to send the header: looking costs CPU.
     """
-    if topology.port not in topology.app_ports:
-        return "upstream" if len(topology.app_ports) == topology.processes else "none"
+    if topology.fronted:
+        told = topology.upstream_of is not None and len(topology.app) == topology.processes
+        return "upstream" if told else "none"
     return "socket" if all(server.startswith(UNNAMED) for server in evidence.servers) else "none"

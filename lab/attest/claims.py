@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lab.plan.topology import HOST
+from lab.plan.topology import Endpoint
 from lab.record.types import GateResult
 from lab.units import format_seconds
 
@@ -16,15 +16,16 @@ NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an arm claims to be."""
+    """What an arm claims to be. ``names_upstream``: its front's answers say which endpoint of the app they are from."""
 
     model: str
     front: str
     processes: int
     containers: int
-    supervisor: bool
-    app_ports: tuple[int, ...]
-    front_port: int
+    supervisors: int
+    app: tuple[Endpoint, ...]
+    entry: Endpoint
+    names_upstream: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,8 @@ class Evidence:
     """What was seen before load.
 
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
-    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that nginx
-    named in its answers, "" for an answer that did not pass it. ``runtime``: event loop, HTTP implementation, versions.
+    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
+    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
     ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
     first request, and median of the following ones, on one kept-alive connection straight to the app.
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
@@ -56,7 +57,7 @@ class Evidence:
 
 def homes_of(evidence: Evidence, services: Mapping[int, str]) -> Mapping[str, str]:
     """Which service a server's name, or its address behind a balancer, belongs to; ``services`` are those by port."""
-    addresses = {f"{HOST}:{port}": service for port, service in services.items()}
+    addresses = {Endpoint(port=port).address: service for port, service in services.items()}
     return addresses | {name: services[port] for name, port in evidence.homes.items() if port in services}
 
 
@@ -67,10 +68,10 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
     elif len(evidence.servers) > claim.processes:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
     yield from _shape(claim, evidence)
-    for port in (*claim.app_ports, claim.front_port):
-        if not evidence.unseen and not evidence.listeners.get(port):
-            yield f"the listener on port {port} belongs to no process of this arm"
-    if claim.front == "nginx":
+    for endpoint in (*claim.app, claim.entry):
+        if not evidence.unseen and not evidence.listeners.get(endpoint.port):
+            yield f"the listener on port {endpoint.port} belongs to no process of this arm"
+    if claim.names_upstream:
         yield from _front(claim, evidence)
     for stranger in evidence.strangers:
         yield f"something else runs from the same image ({stranger}): shared pages would lower every PSS"
@@ -80,9 +81,9 @@ def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
     if len(evidence.roles) != claim.containers:
         yield f"model {claim.model} has {claim.containers} containers, found {len(evidence.roles)}"
     supervisors = {name: count for name, roles in evidence.roles.items() if (count := roles.get("supervisor", 0))}
-    if claim.supervisor and not supervisors:
+    if claim.supervisors and not supervisors:
         yield f"model {claim.model} has a supervisor, none was found in {', '.join(evidence.roles)}"
-    if not claim.supervisor and supervisors:
+    if not claim.supervisors and supervisors:
         yield f"model {claim.model} has no supervisor, found one in {', '.join(supervisors)}"
     workers = sum(roles.get("worker", 0) for roles in evidence.roles.values())
     if workers != claim.processes:
@@ -90,12 +91,12 @@ def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
 
 
 def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:
-    expected = {f"127.0.0.1:{port}" for port in claim.app_ports}
+    expected = {endpoint.address for endpoint in claim.app}
     seen = set(evidence.upstreams)
     if not seen or "" in seen:
-        yield "requests do not pass nginx: an answer carried no upstream address"
+        yield f"requests do not pass {claim.front}: an answer carried no upstream address"
     if strangers := seen - expected - {""}:
-        yield f"nginx proxies to {', '.join(sorted(strangers))}, which is not this arm"
+        yield f"{claim.front} proxies to {', '.join(sorted(strangers))}, which is not this arm"
 
 
 def nagle_defect(evidence: Evidence) -> bool:

@@ -13,9 +13,10 @@ import psutil
 from lab.attest.claims import Evidence
 from lab.attest.exposure import exposed_ports
 from lab.engines import Deployment
+from lab.engines.probe import connection_to
 from lab.errors import DeploymentError, RightsError
 from lab.plan.kinds import Role, ServiceKind
-from lab.plan.topology import HOST, Topology
+from lab.plan.topology import Endpoint, Topology
 from lab.sampling.cgroups import locate, member_pids
 from lab.sampling.connections import listening_ports
 from lab.sampling.process_tree import tree_pids
@@ -30,16 +31,17 @@ RUNTIME_MODULES = {"loop": ("uvloop", "asyncio"), "http": ("httptools", "h11")} 
 
 
 def collect(deployment: Deployment) -> Evidence:
-    """Roles, listeners, what passes nginx, event loop, and the latency of a kept-alive connection."""
+    """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection."""
     topology = deployment.topology
+    ports = {endpoint.port for endpoint in topology.endpoints}
     pids = {target.service: _pids(target) for target in deployment.targets}
     roles = {t.service: _roles(t, pids[t.service]) for t in deployment.targets if t.kind is ServiceKind.APP}
-    first_s, later_s = _keepalive(topology.app_ports[0], topology.ready_path)
+    first_s, later_s = _keepalive(topology.app[0], topology.ready_path)
     seen, unseen = _look(deployment, [pid for members in pids.values() for pid in members])
     return Evidence(
         servers=deployment.servers,
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
-        listeners={} if unseen else _listeners({*topology.app_ports, topology.port}, pids, seen),
+        listeners={} if unseen else _listeners(ports, pids, seen),
         upstreams=_upstreams(topology),
         runtime=_runtime(
             seen[pid].files
@@ -52,7 +54,7 @@ def collect(deployment: Deployment) -> Evidence:
         keepalive_s=later_s,
         homes=homes(topology),
         unseen=unseen,
-        exposed=exposed_ports({*topology.app_ports, topology.port}),
+        exposed=exposed_ports(ports),
     )
 
 
@@ -94,15 +96,15 @@ def _listeners(ports: set[int], pids: Mapping[str, Sequence[int]], seen: Mapping
 
 
 def _upstreams(topology: Topology) -> tuple[str, ...]:
-    """Which upstream nginx named in each answer; empty for an arm without a front."""
-    if topology.port in topology.app_ports:
+    """Which upstream the front named in each answer, "" for none; empty without a front, or one that tells none."""
+    if not topology.fronted or topology.upstream_of is None:
         return ()
     seen = []
-    for _ in range(FRONT_REQUESTS_PER_PORT * len(topology.app_ports)):
-        connection = http.client.HTTPConnection(HOST, topology.port, timeout=PROBE_TIMEOUT_S)
+    for _ in range(FRONT_REQUESTS_PER_PORT * len(topology.app)):
+        connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
         try:
             _, response = _get(connection, topology.ready_path)
-            seen.append(response.getheader("X-Lab-Upstream") or "")
+            seen.append(topology.upstream_of(response.headers) or "")
         finally:
             connection.close()
     return tuple(seen)
@@ -110,23 +112,23 @@ def _upstreams(topology: Topology) -> tuple[str, ...]:
 
 def homes(topology: Topology) -> dict[str, int]:
     """The app's own name of the process on each port → the port; empty where several share one, or none has a name."""
-    if len(topology.app_ports) < topology.processes:
+    if len(topology.app) < topology.processes:
         return {}
     found = {}
-    for port in topology.app_ports:
-        connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+    for endpoint in topology.app:
+        connection = connection_to(endpoint, PROBE_TIMEOUT_S)
         try:
             name = _get(connection, topology.ready_path)[1].getheader("X-Served-By")
         finally:
             connection.close()
         if name:
-            found[name] = port
+            found[name] = endpoint.port
     return found
 
 
-def _keepalive(port: int, path: str) -> tuple[float, float]:
+def _keepalive(endpoint: Endpoint, path: str) -> tuple[float, float]:
     """Seconds of the first request, and the median of the following ones, on one connection straight to the app."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+    connection = connection_to(endpoint, PROBE_TIMEOUT_S)
     try:
         first, *later = (_get(connection, path)[0] for _ in range(KEEPALIVE_REQUESTS))
     finally:

@@ -14,7 +14,7 @@ from lab.errors import LabError
 
 app = typer.Typer(
     name="lab",
-    help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind nginx.",
+    help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind a balancer.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from lab.errors import UsageError
+from lab.scenario.choices import AUTO
+from lab.scenario.compare import unknown
+from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
 
 ScenarioPath = Annotated[Path, typer.Argument(help="The scenario file (TOML).", show_default=False)]
@@ -20,9 +24,8 @@ Blocks = Annotated[
     int | None, typer.Option("--blocks", min=1, max=1000, help="Number of blocks, instead of the scenario's.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder in which run folders are kept.")]
-EngineName = Literal["auto", "docker", "process"]
 Engine = Annotated[
-    EngineName | None,
+    str | None,
     typer.Option(
         "--engine",
         help="docker; process (plain processes, no containers); auto: Docker where it answers, else process.",
@@ -36,6 +39,10 @@ AllowConcurrent = Annotated[
 DEFAULT_OUT = Path("runs")
 
 
-def with_engine(scenario: Scenario, engine: EngineName | None) -> Scenario:
+def with_engine(scenario: Scenario, engine: str | None) -> Scenario:
     """The scenario on another engine; None leaves it as its file says."""
-    return replace(scenario, engine=engine) if engine else scenario
+    if engine is None:
+        return scenario
+    if engine not in (AUTO, *ENGINES):
+        raise UsageError(f"--engine: {unknown('engine', engine, (AUTO, *ENGINES))}")
+    return replace(scenario, engine=engine)

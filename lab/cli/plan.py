@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, with_engine
 from lab.cli.reading import scenario_of
-from lab.engines.process.refusals import check_plain
+from lab.engines.kinds import ENGINE_KINDS
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports
+from lab.plan.models.model import arm_title
 from lab.plan.topology import Service
 from lab.report.renderers.text import printable
 from lab.scenario.budget import Limits, Quota
+from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
 from lab.units import format_bytes, format_seconds
 
-ENGINES: Mapping[str, str] = {
-    "auto": "auto: Docker where it answers, else plain processes of this machine",
-    "docker": "docker",
-    "process": "process: plain processes of this machine, from app.requirements and without the image",
-}
+AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine"
 
 
 def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, json: Json = False) -> None:
-    """Print arms, containers with their commands, nginx.conf, the order of trials and the estimated duration."""
+    """Print arms, containers with commands and configuration, the order of trials and the estimated duration."""
     planned = build_plan(with_engine(scenario_of(scenario), engine), blocks)
-    if planned.scenario.engine == "process":
-        check_plain(planned.scenario)
+    if planned.scenario.engine != AUTO:
+        ENGINE_KINDS[planned.scenario.engine].check(planned.scenario)
     if json:
         put_json(_document(planned))
     else:
@@ -47,7 +44,7 @@ def _document(planned: Plan) -> dict[str, Any]:
                     "image": service.image,
                     "argv": [*(service.entrypoint or ()), *service.argv],
                     "ports": service.ports,
-                    "files": {file.path: file.text for file in service.files},
+                    "files": service.recorded_files,
                 }
                 for service in _services(planned, arm.name)
             ]
@@ -68,27 +65,37 @@ def _lines(planned: Plan) -> list[str]:
     rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
     lines = [
         printable(scenario.question),
-        f"  engine    {ENGINES[scenario.engine]}",
+        f"  engine    {AUTOMATIC if scenario.engine == AUTO else ENGINE_KINDS[scenario.engine].title}",
         f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}",
         f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
-        f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, nginx included",
+        f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
         f"warm-up {format_seconds(load.warmup)}, measure {format_seconds(load.measure)}",
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)}",
     ]
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
-        lines += ["", f"arm {arm.name}: {arm.model}, front {arm.front}{own_image}"]
+        lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}"]
         for service in _services(planned, arm.name):
             lines.append(f"  {service.name:<8} {_command(service)}")
             lines += [f"           {text}" for text in _limit_lines(service.limits)]
-    if conf := next((s.files[0].text for arm in scenario.arms for s in _services(planned, arm.name) if s.files), ""):
-        lines += ["", "nginx.conf of the first arm behind nginx", *(f"  {line}" for line in conf.splitlines())]
+    for path, (arm_name, text) in _files(planned).items():
+        lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
     lines += ["", "order (ports are examples; a run takes free ones)"]
     for block in range(1, planned.blocks + 1):
         lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
     lines.append(f"{len(planned.trials)} trials, about {format_seconds(planned.estimated_s)} without building images")
     return lines
+
+
+def _files(planned: Plan) -> dict[str, tuple[str, str]]:
+    """Path → the first arm that has such a configuration file, and its text."""
+    found: dict[str, tuple[str, str]] = {}
+    for arm in planned.scenario.arms:
+        for service in _services(planned, arm.name):
+            for path, text in service.recorded_files.items():
+                found.setdefault(path, (arm.name, text))
+    return found
 
 
 def _command(service: Service) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from lab.engines.probe import connection_to
 from lab.engines.sockets import owner_pids
 from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.topology import HOST, Topology
+from lab.plan.topology import Endpoint, Topology
 from lab.sampling.process_view import Look
 from lab.sampling.process_view import look as look_here
 
@@ -29,14 +30,14 @@ Pids = Callable[[], Iterable[int]]  # processes of the app right now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response: who gave it, on which port, its status.
+    """One response: who gave it, at which endpoint, its status.
 
     ``server`` is the app's header; else the port, where each process has its own; else the owner of the connection,
     "" when it could not be seen.
     """
 
     server: str
-    port: int
+    endpoint: Endpoint
     status: int
 
 
@@ -56,7 +57,7 @@ def wait_until_ready(
     """
     give_up_at = clock() + topology.ready_timeout_s
     seen: Counter[str] = Counter()
-    ports: set[int] = set()
+    answered: set[Endpoint] = set()
     nameless = False
     last_status = 0
     next_death_check = clock()
@@ -64,12 +65,12 @@ def wait_until_ready(
         for answer in _probe_round(topology, pids if nameless else None, look):
             last_status = answer.status
             if answer.status == http.client.OK:
-                ports.add(answer.port)
+                answered.add(answer.endpoint)
                 if answer.server:
                     seen[answer.server] += 1
                 else:
                     nameless = True  # from the next round on owners are looked up, which takes time
-        everywhere = ports == set(topology.app_ports)
+        everywhere = answered == set(topology.app)
         if everywhere and len(seen) >= topology.processes and _front_answers(topology):
             return dict(seen)
         if clock() >= next_death_check:
@@ -95,23 +96,23 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
 
     With ``pids`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
     """
-    per_port = max(1, 2 * topology.processes // len(topology.app_ports))
+    per_port = max(1, 2 * topology.processes // len(topology.app))
     with ExitStack() as stack:
-        connections = []
-        for port in topology.app_ports:
+        connections: dict[http.client.HTTPConnection, Endpoint] = {}
+        for endpoint in topology.app:
             for _ in range(per_port):
-                connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_TIMEOUT_S)
+                connection = connection_to(endpoint, PROBE_TIMEOUT_S)
                 stack.callback(connection.close)
                 try:
                     connection.connect()
                 except OSError:
                     break  # nobody listens there yet
-                connections.append(connection)
+                connections[connection] = endpoint
                 time.sleep(STAGGER_S)
         names = _names(topology, connections, pids, look)
         asked = [connection for connection in connections if _ask(connection, topology.ready_path)]
         for connection in asked:
-            if (answer := _read(connection, names.get(connection, ""))) is not None:
+            if (answer := _read(connection, connections[connection], names.get(connection, ""))) is not None:
                 yield answer
 
 
@@ -119,12 +120,12 @@ def _names(
     topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None, look: Look
 ) -> Mapping[http.client.HTTPConnection, str]:
     """What to call the server of each connection if its answer does not say."""
-    if len(topology.app_ports) == topology.processes:
+    if len(topology.app) == topology.processes:
         return {connection: f"{PORT}{connection.port}" for connection in connections}
     if pids is None:
         return {}
     family = list(pids())
-    owners = {port: owner_pids(port, family, look) for port in topology.app_ports}
+    owners = {endpoint.port: owner_pids(endpoint.port, family, look) for endpoint in topology.app}
     found = ((each, owners[each.port].get(each.sock.getsockname()[1])) for each in connections)
     return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
 
@@ -137,19 +138,19 @@ def _ask(connection: http.client.HTTPConnection, path: str) -> bool:
     return True
 
 
-def _read(connection: http.client.HTTPConnection, name: str) -> Answer | None:
+def _read(connection: http.client.HTTPConnection, endpoint: Endpoint, name: str) -> Answer | None:
     try:
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException):
         return None  # closed or timed out while the server starts: asked again in the next round
-    return Answer(server=response.getheader("X-Served-By") or name, port=connection.port, status=response.status)
+    return Answer(server=response.getheader("X-Served-By") or name, endpoint=endpoint, status=response.status)
 
 
 def _front_answers(topology: Topology) -> bool:
-    if topology.port in topology.app_ports:
+    if not topology.fronted:
         return True
-    connection = http.client.HTTPConnection(HOST, topology.port, timeout=PROBE_TIMEOUT_S)
+    connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
     try:
         connection.request("GET", topology.ready_path)
         return connection.getresponse().status == http.client.OK

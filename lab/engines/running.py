@@ -47,7 +47,7 @@ class Running:
             image_digest=self.image.digest,
             argv=self.argv,
             ports=self.service.ports,
-            files={file.path: file.text for file in self.service.files},
+            files=self.service.recorded_files,
         )
 
     def target(self) -> SampleTarget:

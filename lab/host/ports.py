@@ -6,7 +6,7 @@ import socket
 from random import Random
 
 from lab.errors import MissingError
-from lab.plan.topology import HOST
+from lab.plan.topology import LOOPBACK
 
 
 def free_ports(count: int, port_range: tuple[int, int], seed: int) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ def free_ports(count: int, port_range: tuple[int, int], seed: int) -> tuple[int,
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free to listen on
             try:
-                listener.bind((HOST, port))
+                listener.bind((LOOPBACK, port))
                 listener.listen(1)  # with SO_REUSEADDR only listening shows that somebody else listens already
             except OSError:
                 listener.close()  # taken: the next candidate
@@ -34,7 +34,7 @@ def free_ports(count: int, port_range: tuple[int, int], seed: int) -> tuple[int,
             held.append(listener)
         if len(held) < count:
             raise MissingError(
-                f"{count} free ports are needed on {HOST}, only {len(held)} of the range {low}-{high} are free",
+                f"{count} free ports are needed on {LOOPBACK}, only {len(held)} of the range {low}-{high} are free",
                 'widen "ports" in the scenario, or end what listens there (see: ss -ltn)',
             )
         return tuple(listener.getsockname()[1] for listener in held)

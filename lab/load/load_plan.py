@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Self
+from pkgutil import resolve_name
+from typing import Literal, Self, cast
 
 from lab.load.arrivals import Timetable
+from lab.plan.upstream import UpstreamOf
 
 Fallback = Literal["socket", "upstream", "none"]
 
@@ -20,7 +22,8 @@ class LoadPlan:
     ``warmup_s`` have passed and each of the ``serving_processes`` has served ``min_warmup_requests``, or at
     ``max_warmup_s`` (METHOD 6.3). ``directory`` receives the logs, and raw recordings until they are merged.
     ``fallback`` tells how to know who served when the app's answers carry no header of ours: by the owner of the
-    connection's socket, by the balancer's upstream address (only where each has one process), or not at all.
+    connection's socket, by the upstream address that the front names (only where each has one process), or not at all.
+    ``upstream_of`` ("module:function", "" for none) reads that address from the headers of an answer.
     """
 
     locustfile: Path
@@ -41,11 +44,17 @@ class LoadPlan:
     queue_limit: int
     directory: Path
     fallback: Fallback = "upstream"
+    upstream_of: str = "lab.plan.upstream:named_upstream"
 
     @property
     def open_model(self) -> bool:
         """True when arrivals follow a schedule."""
         return self.rate is not None
+
+    def upstream_reader(self) -> UpstreamOf | None:
+        """The function that ``upstream_of`` names, where the fallback asks for it."""
+        wanted = self.fallback == "upstream" and self.upstream_of
+        return cast(UpstreamOf, resolve_name(self.upstream_of)) if wanted else None
 
     @property
     def raw(self) -> Path:

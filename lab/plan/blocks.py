@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from lab.plan.fronts import FRONTS
-from lab.plan.models import MODELS
-from lab.plan.topology import Topology
+from lab.plan.fronts.front import FrontPlace, front_of
+from lab.plan.models.model import AppPlace, model_of
+from lab.plan.topology import Endpoint, Topology
 from lab.scenario.model import Arm, Scenario
 
 BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
@@ -98,29 +98,39 @@ def _latin_square(arms: Sequence[Arm], rng: Random) -> list[list[Arm]]:
 
 def ports_needed(scenario: Scenario, arm: Arm) -> int:
     """How many TCP ports an arm listens on."""
-    return MODELS[arm.model].containers(scenario.budget.processes) + FRONTS[arm.front].containers
+    return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
 
 
 def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int]) -> Topology:
     """What the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports."""
-    arm, processes = trial.arm, scenario.budget.processes
-    model, front = MODELS[arm.model], FRONTS[arm.front]
-    app_ports = tuple(ports[: model.containers(processes)])
-    front_ports = tuple(ports[len(app_ports) :])
-    slots = processes + front.containers
-    share = scenario.budget.share(processes // len(app_ports), slots)
-    app = list(model.services(scenario.app, arm, processes, app_ports, share))
-    Random(trial.setup_seed).shuffle(app)  # start order is set-up noise to be randomised (METHOD 6.6)
-    proxies = front.services(arm, app_ports, front_ports, scenario.budget.share(1, slots))
+    arm, budget = trial.arm, scenario.budget
+    model, front = model_of(arm), front_of(arm)
+    containers = model.containers(arm.model, budget.processes)
+    slots = budget.processes + front.hops
+    app = AppPlace(
+        app=scenario.app,
+        arm=arm,
+        processes=budget.processes,
+        ports=tuple(ports[:containers]),
+        limits=budget.share(budget.processes // containers, slots),
+    )
+    before = FrontPlace(
+        app=tuple(Endpoint(port=port) for port in app.ports),
+        ports=tuple(ports[containers:]),
+        limits=budget.share(1, slots),
+    )
+    services = list(model.services(arm.model, app))
+    Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
     return Topology(
         trial_id=trial.id,
-        services=(*app, *proxies),
-        port=(*front_ports, *app_ports)[0],
-        app_ports=app_ports,
-        processes=processes,
+        services=(*services, *front.services(arm.front, before)),
+        entry=front.entry(arm.front, before),
+        app=before.app,
+        processes=budget.processes,
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
-        pool=scenario.budget.pool(),
+        pool=budget.pool(),
+        upstream_of=front.upstream_of,
     )
 
 

@@ -28,6 +28,7 @@ from lab.record.types import (
     TrialState,
     TrialTables,
 )
+from lab.scenario.file import stored_in_new_spelling
 
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "requests": REQUESTS,
@@ -120,7 +121,7 @@ def _read_run(path: Path) -> RunInfo:
     info: RunInfo = read_document(path / "run.json", RUN_INFO)
     if problem := run_problem(info):
         raise RunFolderError(f"{path / 'run.json'}: {problem}", _RESTORE)
-    return info
+    return replace(info, scenario=stored_in_new_spelling(info.scenario))
 
 
 def _unnoted(path: Path, info: RunInfo) -> Iterator[str]:
@@ -134,7 +135,7 @@ def _read_checked(directory: Path, info: RunInfo) -> TrialResult:
     """A trial that belongs to this run: by its arm, and by its manifest."""
     trial = read_trial(directory)
     record = trial.record
-    arms = {arm.get("name"): (arm.get("model"), arm.get("front")) for arm in _arms(info)}
+    arms = {arm.get("name"): (_kind(arm.get("model")), _kind(arm.get("front"))) for arm in _arms(info)}
     if arms and arms.get(record.arm) != (record.model, record.front):
         raise RunFolderError(f"{directory}: this run's scenario has no arm {record.arm!r} like the record's", _INTACT)
     listed = directory / manifest.NAME
@@ -147,6 +148,10 @@ def _read_checked(directory: Path, info: RunInfo) -> TrialResult:
         if problem:
             raise RunFolderError(f"{directory / problem}", _INTACT)
     return trial
+
+
+def _kind(chosen: Any) -> Any:
+    return chosen.get("kind") if isinstance(chosen, Mapping) else chosen
 
 
 def _arms(info: RunInfo) -> list[Mapping[str, Any]]:

@@ -25,7 +25,8 @@ from lab.load.load_plan import LoadPlan
 from lab.load.outcome import outcome
 from lab.load.web.process import WebProcess, start_web
 from lab.plan.blocks import Trial, build_topology, ports_needed
-from lab.plan.topology import HOST, Topology
+from lab.plan.topology import Endpoint, Topology
+from lab.plan.upstream import reference
 from lab.record.folder import RunFolder, disk_errors
 from lab.record.types import TrialRecord, TrialState
 from lab.run.by_hand_plans import sampler_plan, web_plan
@@ -94,7 +95,7 @@ class Session:
         """
         most = max(ports_needed(self.scenario, each) for each in self.scenario.arms)
         self._port = self.engine.free_ports(most, self.scenario.trials.seed)[0]
-        plan = web_plan(self.scenario, f"http://{HOST}:{self._port}", self.folder.path)
+        plan = web_plan(self.scenario, Endpoint(port=self._port).url, self.folder.path)
         with INTERRUPTS.deferred(), self.start_web(plan) as web:
             self.watcher.serving(web.url)
             wish = Wish(arm)
@@ -160,13 +161,13 @@ class Session:
         """Serve the arm and collect what was measured."""
         topology, t0 = deployed.deployment.topology, deployed.t0
         fallback = fallback_of(evidence, topology)
-        plan = replace(web_plan(self.scenario, topology.base_url, staging), fallback=fallback)
+        plan = replace(web_plan(self.scenario, topology.entry.url, staging), fallback=fallback)
         sampling = sampler_plan(deployed.deployment, t0, staging, fallback)
         with self.tools.start_sampler(sampling, deployed.deployment.launch) as sampler:
             sampler.watch_load([web.pid])
             plan.raw.mkdir()
             plan.write()
-            web.open(staging, upstreams=fallback == "upstream")
+            web.open(staging, upstream_of=reference(topology.upstream_of) if fallback == "upstream" else "")
             self.watcher.ready(trial.arm.name)
             services = {port: service.name for service in deployed.deployment.services for port in service.ports}
             follower = TrialFollower(staging, homes_of(evidence, services))
@@ -208,7 +209,7 @@ class Session:
     def _topology(self, trial: Trial) -> Topology:
         """The arm with clients at the session's port, wherever in its list of ports that belongs."""
         needed = ports_needed(self.scenario, trial.arm)
-        place = build_topology(self.scenario, trial, range(needed)).port
+        place = build_topology(self.scenario, trial, range(needed)).entry.port
         ports = [port for port in self.engine.free_ports(needed, trial.setup_seed) if port != self._port]
         return build_topology(self.scenario, trial, [*ports[:place], self._port, *ports[place : needed - 1]])
 

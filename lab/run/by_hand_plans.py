@@ -52,7 +52,7 @@ def sampler_plan(deployment: Deployment, t0: float, directory: Path, fallback: F
         t0_monotonic_s=t0,
         expected_s=SHORT_TRIAL_S,
         lab_pid=os.getpid(),
-        watched_port=topology.port if fallback == "socket" else 0,
+        watched_port=topology.entry.port if fallback == "socket" else 0,
         pooled=not topology.pool.unlimited,
         directory=directory,
     )

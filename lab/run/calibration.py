@@ -26,14 +26,15 @@ from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder
 from lab.host.scratch import scratch
 from lab.load.load_plan import LoadPlan
-from lab.plan.fronts.nginx import ARGUMENTS, CONF_PATH, UNPRIVILEGED_USER
-from lab.plan.kinds import ServiceKind
-from lab.plan.topology import HOST, ConfigFile, Service, Topology
+from lab.plan.fronts import nginx
+from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import Calibration, Environment, Phase
 from lab.run.trial import Tools
+from lab.scenario.budget import Limits
 
 TRIAL_ID = "calibration"
+NEEDED_IMAGE = nginx.IMAGE.key  # of what answers
 LANES = 16  # for each load process; measured on two cores: 4.8 k/s with 1 lane, 6.4 k/s with 8, 6.5 k/s with 16
 WARMUP_S = 1.0
 MEASURE_S = 3.0
@@ -88,7 +89,7 @@ def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) 
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
     table = directory / "requests.parquet"
     with engine.deploy(answering_nginx(engine.free_ports(1, 0)[0])) as deployment:
-        plan = load_plan(locustfile, deployment.topology.base_url, load_processes, directory)
+        plan = load_plan(locustfile, deployment.topology.entry.url, load_processes, directory)
         with tools.start_load(plan) as load, INTERRUPTS.admitted():
             give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
             while not load.poll().finished:
@@ -117,28 +118,19 @@ def best_rate(done_s: npt.NDArray[np.float64]) -> float:
 
 def answering_nginx(port: int) -> Topology:
     """One nginx that answers every request itself: as quick as a server on this machine can be."""
-    service = Service(
-        name="nginx",
-        kind=ServiceKind.PROXY,
-        image="nginx",
-        entrypoint=("nginx",),
-        argv=ARGUMENTS,
-        ports=(port,),
-        files=(ConfigFile(path=CONF_PATH, text=configuration(port)),),
-        user=UNPRIVILEGED_USER,
-    )
+    at = Endpoint(port=port)
     return Topology(
         trial_id=TRIAL_ID,
-        services=(service,),
-        port=port,
-        app_ports=(port,),
+        services=(nginx.service(configuration(at), port, Limits()),),
+        entry=at,
+        app=(at,),
         processes=1,
         ready_path="/",
         ready_timeout_s=GRACE_S,
     )
 
 
-def configuration(port: int) -> str:
+def configuration(at: Endpoint) -> str:
     """The nginx.conf of ``answering_nginx``."""
     return f"""\
 daemon off;
@@ -155,7 +147,7 @@ http {{
     scgi_temp_path scgi;
     keepalive_requests 100000000;
     server {{
-        listen {HOST}:{port};
+        listen {at.address};
         default_type application/json;
         location / {{ return 200 '{{"Hello":"World"}}'; }}
     }}

@@ -14,12 +14,12 @@ import docker
 from lab.engines.docker.engine import connect, describe
 from lab.engines.docker.rights import may_trace
 from lab.engines.images.images import PLAN_TIMEOUT_S, Way, plan_base
-from lab.engines.images.offline.bases import NGINX, PYTHON
 from lab.engines.leftovers import find_leftovers
-from lab.engines.process.nginx import find_nginx
+from lab.engines.process.programs import find_program
 from lab.errors import MissingError
 from lab.host.ports import free_ports
-from lab.scenario.model import Images
+from lab.scenario.choices import image_sources
+from lab.scenario.kinds import FRONTS
 from lab.units import GIB, format_bytes
 
 ROOM_WANTED_BYTES = 2 * GIB  # two base images, the app's image and a long run
@@ -130,16 +130,18 @@ def _leftovers(client: docker.DockerClient | None) -> Finding:
 
 
 def _plain_processes() -> Iterator[Finding]:
-    try:
-        yield Finding(subject="nginx", state="ok", sentence=find_nginx().name)
-    except MissingError as error:
-        yield Finding(subject="nginx", state="missing", sentence=f"{error}; {error.hint}")
+    for image in (front.image for front in FRONTS.values() if front.image is not None):
+        try:
+            yield Finding(subject=image.key, state="ok", sentence=find_program(image).name)
+        except MissingError as error:
+            yield Finding(subject=image.key, state="missing", sentence=f"{error}; {error.hint}")
     yield _leftovers(None)
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:
-    for base, name in ((PYTHON, Images().python), (NGINX, Images().nginx)):
-        plan = plan_base(client, base, name, PLAN_TIMEOUT_S)
+    for image in image_sources().values():
+        name = image.reference
+        plan = plan_base(client, image, name, PLAN_TIMEOUT_S)
         missing = plan.way is Way.MISSING
         sentence = f"cannot be had: {plan.detail}" if missing else f"{plan.way.value} as {plan.name}: {plan.detail}"
         yield Finding(subject=f"image {name}", state="missing" if missing else "ok", sentence=sentence)

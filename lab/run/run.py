@@ -21,7 +21,7 @@ from lab.plan.blocks import Plan, build_plan, with_scenario
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
 from lab.run.blocks import run_plan
-from lab.run.calibration import calibration_of
+from lab.run.calibration import NEEDED_IMAGE, calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.environment import describe_environment
 from lab.run.floors import KeptFloor, read_floors
@@ -79,7 +79,7 @@ def run_scenario(
             info = _describe(run_id, name, plan, engine, images, around)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
-                engine if "nginx" in images else None, info.environment, plan.scenario.load.processes, view.step
+                engine if NEEDED_IMAGE in images else None, info.environment, plan.scenario.load.processes, view.step
             )
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
         folder = RunFolder.create(out, info, redact)

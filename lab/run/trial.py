@@ -21,6 +21,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProcess, LoadProgress, start_load
 from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Plan, Trial, build_topology, ports_needed, queue_limit
+from lab.plan.upstream import reference
 from lab.record.folder import RunFolder, read_records, read_tables
 from lab.record.types import GateResult, TrialRecord, TrialResult
 from lab.run.steps import Step, Steps
@@ -182,7 +183,7 @@ def _sampler_plan(run: Run, deployment: Deployment, t0: float, staging: Path, fa
         t0_monotonic_s=t0,
         expected_s=load.idle + load.warmup + load.measure,
         lab_pid=os.getpid(),
-        watched_port=deployment.topology.port if fallback == "socket" else 0,
+        watched_port=deployment.topology.entry.port if fallback == "socket" else 0,
         pooled=not deployment.topology.pool.unlimited,
         directory=staging,
     )
@@ -192,7 +193,7 @@ def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path, fa
     load = run.plan.scenario.load
     return LoadPlan(
         locustfile=load.locustfile,
-        base_url=deployment.topology.base_url,
+        base_url=deployment.topology.entry.url,
         rate=load.rate,
         schedule=load.schedule,
         seed=trial.schedule_seed,
@@ -209,6 +210,7 @@ def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path, fa
         queue_limit=queue_limit(load.rate or 0.0),
         directory=staging,
         fallback=fallback,
+        upstream_of=reference(deployment.topology.upstream_of),
     )
 
 

@@ -45,5 +45,5 @@ def parse_expectation(text: str, arms: Collection[str], metrics: Mapping[str, Me
     left, comparison, right, kind = parser.parse()
     expectation = Expectation(text=text, left=left, comparison=comparison, right=right, kind=kind)
     if not expectation.needs:
-        raise parser.error("names no metric", 1, "relate a metric of an arm, as in errors(replicas) == 0")
+        raise parser.error("names no metric", 1, "relate a metric of an arm, as in errors(arm) == 0")
     return expectation

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
@@ -23,6 +23,7 @@ MAX_FILE_BYTES = 1_000_000
 LISTED_TABLES = {"arms": Arm, "expect": Expect}
 PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
 MAX_SENTENCES = 50
+ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
 ADVICE = "run `lab schema` for every key, or see docs/scenario_file.md"
 
@@ -57,6 +58,19 @@ def scenario_from_json(document: Any) -> Scenario:
         raise ScenarioError(f"the stored scenario cannot be read: {where}: {first['msg']}", STORED_ADVICE) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ScenarioError(f"the stored scenario cannot be read: {error}", STORED_ADVICE) from None
+
+
+def stored_in_new_spelling(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored scenario with every arm as this version writes it; an arm that cannot be read stays as it is."""
+    arms = document.get("arms")
+    return {**document, "arms": [_respelled(arm) for arm in arms]} if isinstance(arms, list) else dict(document)
+
+
+def _respelled(arm: Any) -> Any:
+    try:
+        return ARM.dump_python(ARM.validate_python(arm), mode="json")
+    except ValidationError:
+        return arm
 
 
 def scenario_to_json(scenario: Scenario) -> dict[str, Any]:
@@ -126,7 +140,8 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     if detail["type"] in ("missing", "missing_argument"):
         return f"{path}: {where}: this key is required"
     message = detail["msg"].removeprefix("Value error, ")
-    shown = isinstance(detail["input"], str | int | float) and "got" not in message  # a table may hold a secret
+    said = "got" in message or message.startswith("unknown")
+    shown = isinstance(detail["input"], str | int | float) and not said  # a table may hold a secret
     got = f", got {repr(detail['input'])[:80]}" if shown else ""
     return f"{path}: {where + ': ' if where else ''}{message}{got}"
 

@@ -1,24 +1,29 @@
-"""Read and validate a scenario file. Pydantic lives here and in scenario_compare; out come frozen dataclasses."""
+"""The keys of a scenario file, validated: out come frozen dataclasses. What may be chosen by name is in kinds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.budget import Budget
+from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
+from lab.scenario.images import ImageSource
+from lab.scenario.kinds import FRONTS, MODELS, Options
+from lab.scenario.old_spelling import in_new_spelling
 from lab.scenario.secret import plain
 from lab.units import parse_duration_s
 
 APP_IMAGE = "app"
 ARM_IMAGE = "arm."  # and the name of the arm that has an image of its own
-IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
 
 
 def _duration(value: object) -> float:
@@ -34,7 +39,6 @@ Seconds = Annotated[
     BeforeValidator(_duration, json_schema_input_type=str | float),
     Field(ge=0, le=7 * 24 * 3600, allow_inf_nan=False),
 ]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -74,37 +78,44 @@ class App:
 
 
 @dataclass(config=STRICT, kw_only=True)
-class Images:
-    """Base images: ``python`` fills ARG PYTHON_IMAGE of the Dockerfile, ``nginx`` runs the balancer."""
-
-    python: Annotated[str, Field(min_length=1)] = "python:3.13-slim"
-    nginx: Annotated[str, Field(min_length=1)] = "nginx:stable"
-
-
-@dataclass(config=STRICT, kw_only=True)
 class Arm:
-    """A process model + front + options under test."""
+    """A process model + front + options under test. ``command`` replaces that of the app for this arm."""
 
-    name: Name
-    model: Literal["workers", "replicas"]
-    front: Literal["direct", "nginx"]
-    balance: Literal["round_robin", "least_conn", "random", "ip_hash"] = "round_robin"
-    profile: Literal["tuned", "stock"] = "tuned"
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    model: Annotated[Options, MODELS]
+    front: Annotated[Options, FRONTS]
+    command: str = ""
     image: str = ""
     env: Env = field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _old_spelling(cls, given: Any) -> Any:
+        return in_new_spelling(given) if isinstance(given, Mapping) else given
+
     @model_validator(mode="after")
     def _front_fits(self) -> Arm:
-        if self.front == "direct" and self.model == "replicas":
-            raise ValueError(f'arm "{self.name}": replicas listen on one port each, so they need front = "nginx"')
-        if self.front == "direct" and (self.balance != "round_robin" or self.profile != "tuned"):
-            raise ValueError(f'arm "{self.name}": "balance" and "profile" need front = "nginx"')
+        if not self.fronted and not MODELS[self.model.kind].one_address:
+            possible = " or ".join(f'"{kind}"' for kind, front in FRONTS.items() if front.hops)
+            raise ValueError(
+                f'arm "{self.name}": {self.model.kind} listen on one port each, so they need front = {possible}'
+            )
         return self
+
+    @property
+    def fronted(self) -> bool:
+        """Whether something stands between the clients and the app."""
+        return FRONTS[self.front.kind].hops > 0
 
     @property
     def image_key(self) -> str:
         """Under which key the engine keeps the image of this arm: ``"app"``, or its own."""
         return f"{ARM_IMAGE}{self.name}" if self.image else APP_IMAGE
+
+    @property
+    def front_image(self) -> ImageSource | None:
+        """The image of its front, if it has one."""
+        return FRONTS[self.front.kind].image
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -147,10 +158,10 @@ class Scenario:
     arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=64)]
     budget: Budget
     load: Load
-    engine: Literal["auto", "docker", "process"] = "auto"
+    engine: EngineName = AUTO
     network: Literal["host"] = "host"
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
-    images: Images = field(default_factory=Images)
+    images: Images = field(default_factory=default_images)
     trials: Trials = field(default_factory=Trials)
     compare: Compare = field(default_factory=Compare)
     expect: Annotated[tuple[Expect, ...], Field(max_length=100)] = ()
@@ -166,12 +177,26 @@ class Scenario:
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
-        if self.app.command and not self.app.tells("{workers}") and any(a.model == "workers" for a in self.arms):
-            raise ValueError(
-                "app.command, or a value of app.env, needs the placeholder {workers}, "
-                'because an arm has model = "workers"'
-            )
+        for arm in self.arms:
+            self._check_placeholders(arm)
         return self
+
+    def _check_placeholders(self, arm: Arm) -> None:
+        """A command must say where to listen, and what the arm's process model has it told."""
+        if not (command := self.command_of(arm)):
+            return
+        told = (command, *map(plain, {**self.app.env, **arm.env}.values()))
+        for placeholder in ("{port}", *MODELS[arm.model.kind].placeholders):
+            if not any(placeholder in text for text in told):
+                where = "arms[].command" if arm.command else "app.command"
+                raise ValueError(
+                    f"{where}, or a value of env, needs the placeholder {placeholder}, because of arm "
+                    f'"{arm.name}" with model = "{arm.model.kind}"'
+                )
+
+    def command_of(self, arm: Arm) -> str:
+        """The command that an arm's app is started with: its own, or that of the app; "" is uvicorn."""
+        return arm.command or self.app.command
 
     @property
     def port_range(self) -> tuple[int, int]:

@@ -6,9 +6,10 @@ Pure: the environment is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from lab.errors import ScenarioError
+from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
 from lab.scenario.secret import (
     IN_PAIRS,
@@ -41,21 +42,26 @@ def _public(scenario: Scenario) -> Iterator[str]:
     """Texts that every output shows, and that other parts of the lab look up again."""
     app, load = scenario.app, scenario.load
     yield from (app.image, str(app.build), app.dockerfile, str(app.requirements), app.target, app.ready_path)
-    yield from (scenario.images.python, scenario.images.nginx, str(load.locustfile))
+    yield from (*scenario.images.values(), str(load.locustfile))
     yield from (*load.users, *load.tags, *load.exclude_tags, *scenario.compare.primary)
-    yield from (f"{arm.name} {arm.model} {arm.front} {arm.balance} {arm.image}" for arm in scenario.arms)
+    yield from (f"{arm.name} {_chosen(arm.model)} {_chosen(arm.front)} {arm.image}" for arm in scenario.arms)
     yield from (condition.that for condition in scenario.expect)
+
+
+def _chosen(options: Options) -> str:
+    return " ".join(str(getattr(options, field.name)) for field in fields(options))
 
 
 def hide_copies(scenario: Scenario) -> Scenario:
     """Make plain values that hold a secret's value secret too: a masked one could not be run again.
 
-    Raises ScenarioError when ``app.command`` holds one, for commands are shown.
+    Raises ScenarioError when a command holds one, for commands are shown.
     """
     redact = redactor_of(scenario)
-    command = scenario.app.command
-    if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
-        raise ScenarioError("app.command: holds a password, or the value of a secret variable", HAND_OVER)
+    commands = {f"arms[{place}].command": arm.command for place, arm in enumerate(scenario.arms)}
+    for where, command in {"app.command": scenario.app.command, **commands}.items():
+        if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
+            raise ScenarioError(f"{where}: holds a password, or the value of a secret variable", HAND_OVER)
     if not redact.words:
         return scenario
 

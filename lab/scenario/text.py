@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import Scenario
+
+BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)  # a key that needs no quotes
 
 
 def scenario_text(scenario: Scenario) -> str:
@@ -33,7 +36,7 @@ def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        parts = (f"{_text(name)} = {_secret(name, part)}" for name, part in value.items() if part is not None)
+        parts = (f"{_key(name)} = {_secret(name, part)}" for name, part in value.items() if part is not None)
         return "{ " + ", ".join(parts) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
@@ -45,6 +48,10 @@ def _secret(name: str, value: Any) -> str:
     if isinstance(value, Mapping) and "mark" in value:
         return f"{{ from = {_text(value.get('from', name))} }}"
     return _value(value)
+
+
+def _key(name: str) -> str:
+    return name if BARE.fullmatch(name) else _text(name)
 
 
 def _text(text: str) -> str:

@@ -49,7 +49,7 @@ def client() -> Iterator[docker.DockerClient]:
 def images(client: docker.DockerClient) -> Mapping[str, ImageRecord]:
     """The app's image and nginx, made the way a run makes them."""
     arm = Arm(name="replicas", model="replicas", front="nginx")
-    return prepare_images(client, scenario_of(arm), True, print)
+    return prepare_images(client, scenario_of(arm), print)
 
 
 @pytest.fixture

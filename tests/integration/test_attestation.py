@@ -71,13 +71,13 @@ def test_an_nginx_that_proxies_to_another_place(engine: DockerEngine, topology_o
     """The upstream in the answers is not of this arm."""
     scenario = scenario_of(WORKERS_NGINX, processes=1)
     with engine.deploy(topology_of(scenario_of(WORKERS, processes=1))) as elsewhere:
-        port = elsewhere.topology.port
+        port = elsewhere.topology.entry.port
         topology = replace(topology_of(scenario), trial_id="b02-workers-nginx")
 
         def redirect(service: Service) -> Service:
             file = service.files[0]
-            text = file.text.replace(f"server 127.0.0.1:{topology.app_ports[0]}", f"server 127.0.0.1:{port}")
-            return replace(service, files=(ConfigFile(path=file.path, text=text),))
+            text = file.text.replace(f"server {topology.app[0].address}", f"server 127.0.0.1:{port}")
+            return replace(service, files=(ConfigFile(path=file.path, content=text.encode()),))
 
         with engine.deploy(changed(topology, redirect, ServiceKind.PROXY)) as deployment:
             with pytest.raises(InvalidRunError, match=f"nginx proxies to 127.0.0.1:{port}, which is not this arm"):

@@ -65,7 +65,7 @@ def nginx_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) ->
 def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: Load = LOAD) -> TrialResult:
     """One real trial, valid or not on a machine with neighbours; nothing is left behind."""
     scenario: Scenario = scenario_of(arm, PROCESSES, app=app, load=load, trials=Trials(blocks=1))
-    engine = DockerEngine(client, prepare_images(client, scenario, True, print), RUN_ID, (24000, 24999))
+    engine = DockerEngine(client, prepare_images(client, scenario, print), RUN_ID, (24000, 24999))
     plan = build_plan(scenario)
     folder = RunFolder.create(root, new_run_info("run", "attribution", plan, Environment(facts={}), {}))
     trial = plan.trials[0]

@@ -52,7 +52,7 @@ def test_workers_are_one_container_whose_processes_all_answer(engine: DockerEngi
     with engine.deploy(topology_of(scenario_of(WORKERS, processes=3))) as deployment:
         assert len(deployment.servers) == 3
         assert [service.name for service in deployment.services] == ["app"]
-        status, headers, _ = get(deployment.topology.port, "/items/5?q=lab")
+        status, headers, _ = get(deployment.topology.entry.port, "/items/5?q=lab")
         assert status == 200
         assert "x-lab-upstream" not in headers
         assert 0 < deployment.boot_s < 30
@@ -62,7 +62,7 @@ def test_replicas_are_n_containers_behind_nginx(engine: DockerEngine, topology_o
     """Two app containers on their own ports, nginx spreads requests over both."""
     with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
         assert len([s for s in deployment.services if s.kind == ServiceKind.APP]) == 2
-        served = {get(deployment.topology.port, "/")[1]["x-served-by"] for _ in range(8)}
+        served = {get(deployment.topology.entry.port, "/")[1]["x-served-by"] for _ in range(8)}
         assert served == set(deployment.servers)
 
 
@@ -123,7 +123,7 @@ def test_a_split_cpu_budget_is_enforced(engine: DockerEngine, topology_of: Build
     budget = Budget(processes=1, cpus=Quota(mode="split", amount=0.2))
     with engine.deploy(topology_of(scenario_of(WORKERS, processes=1, budget=budget))) as deployment:
         before = throttled_periods(deployment.targets[0].init_pid)
-        get(deployment.topology.port, "/cpu?ms=200")
+        get(deployment.topology.entry.port, "/cpu?ms=200")
         assert throttled_periods(deployment.targets[0].init_pid) > before
 
 
@@ -134,7 +134,7 @@ def test_a_pooled_cpu_budget_is_enforced_over_the_sum(engine: DockerEngine, topo
         pid = deployment.targets[0].init_pid
         before = throttled_periods(pid, parent=True)
         for _ in range(2):
-            get(deployment.topology.port, "/cpu?ms=200")
+            get(deployment.topology.entry.port, "/cpu?ms=200")
         assert throttled_periods(pid, parent=True) > before
         assert throttled_periods(pid) == 0
 
@@ -228,7 +228,7 @@ def test_a_failed_start_leaves_nothing(client: docker.DockerClient, engine: Dock
 def test_whoami_tells_what_serves(engine: DockerEngine, topology_of: Build) -> None:
     """The app names its event loop and HTTP implementation."""
     with engine.deploy(topology_of(scenario_of(WORKERS, processes=1))) as deployment:
-        facts = json.loads(get(deployment.topology.port, "/whoami")[2])
+        facts = json.loads(get(deployment.topology.entry.port, "/whoami")[2])
     assert "uvloop" in json.dumps(facts)
     assert "httptools" in json.dumps(facts)
 
@@ -240,7 +240,7 @@ def test_an_arm_runs_from_its_own_image(
     second = derived_image(client, images["app"].name)
     arm = replace(WORKERS, name="second", image=second)
     scenario = scenario_of(arm, processes=1)
-    engine = DockerEngine(client, prepare_images(client, scenario, False, print), RUN_ID, (21000, 22999))
+    engine = DockerEngine(client, prepare_images(client, scenario, print), RUN_ID, (21000, 22999))
     try:
         with engine.deploy(topology_of(scenario)) as deployment:
             (record,) = deployment.services

@@ -1,4 +1,4 @@
-"""nginx itself reads every configuration that the lab can write, whatever the scenario's texts are."""
+"""nginx itself reads every configuration that the lab can write."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 from lab.errors import ScenarioError
-from lab.plan.fronts.nginx import configuration
+from lab.plan.fronts.front import FrontPlace
+from lab.plan.fronts.nginx import Nginx, configuration
+from lab.plan.topology import Endpoint
+from lab.scenario.budget import Limits
 from lab.scenario.file import read_scenario
-from lab.scenario.model import Arm
 from tests.hostile.texts import NASTY
 from tests.unit.test_scenario_file import GOOD, write
 
@@ -21,15 +23,14 @@ pytestmark = pytest.mark.integration
 
 
 def test_nginx_accepts_what_the_lab_writes_and_it_has_one_server(tmp_path: Path) -> None:
-    """``nginx -t`` for every balancing method and profile, in an arm whose environment is hostile."""
+    """``nginx -t`` for every balancing method and profile: nothing else of a scenario reaches it."""
     nginx = shutil.which("nginx")
     assert nginx, "nginx is missing: apt-get install nginx-light (make test does it as root)"
-    hints = get_type_hints(Arm)
+    hints = get_type_hints(Nginx)
+    place = FrontPlace(app=(Endpoint(port=20001), Endpoint(port=20002)), ports=(20003,), limits=Limits())
     for balance, profile in itertools.product(get_args(hints["balance"]), get_args(hints["profile"])):
-        env = {"A": "".join(NASTY).replace("\0", "")}
-        arm = Arm(name="a", model="replicas", front="nginx", balance=balance, profile=profile, env=env)
         conf = tmp_path / "nginx.conf"
-        conf.write_text(configuration(arm, (20001, 20002), 20003))
+        conf.write_text(configuration(Nginx(balance=balance, profile=profile), place))
         done = subprocess.run(
             [nginx, "-t", "-p", str(tmp_path), "-c", str(conf)], capture_output=True, text=True, check=False
         )
@@ -46,5 +47,5 @@ def test_words_that_nginx_conf_holds_come_from_a_closed_list(tmp_path: Path, key
     old = {"name": 'name = "replicas"', "model": 'model = "replicas"', "front": 'front = "nginx"'}.get(key)
     good = GOOD.replace(old, line) if old else GOOD.replace('front = "nginx"', f'front = "nginx"\n{line}')
 
-    with pytest.raises(ScenarioError, match=rf"arms\[1\]\.{key}"):
+    with pytest.raises(ScenarioError, match=rf"arms\[1\]\.(front: )?{key}"):
         read_scenario(write(tmp_path, good))

@@ -60,7 +60,7 @@ def test_a_second_run_takes_what_is_there_and_at_once(
     """With unchanged files nothing is asked, downloaded or built again."""
     steps: list[str] = []
     started = time.monotonic()
-    again = prepare_images(client, scenario_of(ARM), True, steps.append)
+    again = prepare_images(client, scenario_of(ARM), steps.append)
 
     assert steps == []
     assert time.monotonic() - started < 2
@@ -179,7 +179,7 @@ def test_a_failing_build_shows_its_last_lines(
     """A sentence with the end of the build's output, exit code 4."""
     (tmp_path / "Dockerfile").write_text(f"FROM {images['python'].name}\n{dockerfile}\n")
     with pytest.raises(MissingError, match="could not be built; last lines") as error:
-        prepare_images(client, scenario_of(ARM, app=App(build=tmp_path)), False, lambda step: None)
+        prepare_images(client, scenario_of(ARM, app=App(build=tmp_path)), lambda step: None)
 
     assert dockerfile.split()[0] in str(error.value)
 
@@ -187,4 +187,4 @@ def test_a_failing_build_shows_its_last_lines(
 def test_a_name_that_is_none_is_a_sentence(client: docker.DockerClient) -> None:
     """Docker's refusal of a malformed name does not become a traceback."""
     with pytest.raises(MissingError, match="UPPER"):
-        prepare_images(client, scenario_of(ARM, app=App(image="UPPER/Case: x")), False, lambda step: None)
+        prepare_images(client, scenario_of(ARM, app=App(image="UPPER/Case: x")), lambda step: None)

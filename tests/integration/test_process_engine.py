@@ -148,7 +148,7 @@ def test_the_calibrations_nginx_runs_on_it(engine: ProcessEngine) -> None:
     """It answers everything itself; two deployments do not get into each other's files."""
     first, second = (answering_nginx(port) for port in engine.free_ports(2, seed=2))
     with engine.deploy(first), engine.deploy(replace(second, trial_id="other")):
-        assert [get(topology.port, "/") for topology in (first, second)] == [200, 200]
+        assert [get(topology.entry.port, "/") for topology in (first, second)] == [200, 200]
 
 
 LAB = """

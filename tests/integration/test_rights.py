@@ -71,7 +71,7 @@ with start_helper(connect(), sys.argv[1], labels(sys.argv[2], "helper", "held"))
 def docs_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
     """The image of an app that does not say who answers, made before anybody without rights needs it."""
     app = App(build=DOCS_APP, requirements=REPOSITORY / "requirements" / "app.txt", command=COMMAND)
-    prepare_images(client, scenario_of(Arm(name="workers", model="workers", front="direct"), app=app), False, print)
+    prepare_images(client, scenario_of(Arm(name="workers", model="workers", front="direct"), app=app), print)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
 from lab.analysis.summary import summarise
-from lab.engines import choose
+from lab.engines.docker import opening
 from lab.engines.docker.rights import OwnRights
 from lab.engines.images import images
 from lab.engines.images.images import prepare_images
@@ -53,7 +53,7 @@ def test_each_image_is_prepared_once_under_its_key() -> None:
     """Present or pulled, like the app's own; nothing else is fetched."""
     steps: list[str] = []
     docker = FakeDocker(present={"example/app:1"}, registry={"example/app:2"})
-    found = prepare_images(docker, SCENARIO, False, steps.append)
+    found = prepare_images(docker, SCENARIO, steps.append)
 
     assert {key: image.name for key, image in found.items()} == {"app": "example/app:1", "arm.new": "example/app:2"}
     assert steps == ["pulling example/app:2"]
@@ -63,7 +63,7 @@ def test_an_image_of_an_arm_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyP
     """Exit 4 with its name, before anything runs."""
     monkeypatch.setattr(images, "can_build", lambda: False)
     with pytest.raises(MissingError, match="image example/app:2 is not on this machine"):
-        prepare_images(FakeDocker(present={"example/app:1"}), SCENARIO, False, lambda step: None)
+        prepare_images(FakeDocker(present={"example/app:1"}), SCENARIO, lambda step: None)
 
 
 def test_plain_processes_have_no_images() -> None:
@@ -80,12 +80,12 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
         asked.append(identity)
         return {"uvicorn": identity.rpartition(":")[2]}
 
-    monkeypatch.setattr(choose, "image_versions", look)
-    monkeypatch.setattr(choose, "find_rights", lambda *_: OwnRights())
+    monkeypatch.setattr(opening, "image_versions", look)
+    monkeypatch.setattr(opening, "find_rights", lambda *_: OwnRights())
     monkeypatch.setattr("lab.engines.docker.engine.describe", lambda _client: {})
     docker = FakeDocker(present={"example/app:1", "example/app:2"})
     scenario = make_scenario([WORKERS, NEW, {**NEW, "name": "again"}])
-    engine, found = choose.open_engine(scenario, "run", print, docker_client=lambda: docker)
+    engine, found = opening.open_docker(scenario, "run", print, docker_client=lambda: docker)
 
     assert {key: image.describe()["uvicorn"] for key, image in found.items()} == {
         "app": "1",

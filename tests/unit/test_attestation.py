@@ -7,9 +7,17 @@ from dataclasses import replace
 import pytest
 
 from lab.attest.claims import Claim, Evidence, failures, nagle_defect, runtime_differences
+from lab.plan.topology import Endpoint
 
 WORKERS = Claim(
-    model="workers", front="direct", processes=2, containers=1, supervisor=True, app_ports=(20000,), front_port=20000
+    model="workers",
+    front="direct",
+    processes=2,
+    containers=1,
+    supervisors=1,
+    app=(Endpoint(port=20000),),
+    entry=Endpoint(port=20000),
+    names_upstream=False,
 )
 GOOD_WORKERS = Evidence(
     servers={"a": 3, "b": 1},
@@ -18,12 +26,13 @@ GOOD_WORKERS = Evidence(
 )
 REPLICAS = Claim(
     model="replicas",
-    front="nginx",
+    front="nginx (tuned)",
     processes=2,
     containers=2,
-    supervisor=False,
-    app_ports=(20000, 20001),
-    front_port=20002,
+    supervisors=0,
+    app=(Endpoint(port=20000), Endpoint(port=20001)),
+    entry=Endpoint(port=20002),
+    names_upstream=True,
 )
 GOOD_REPLICAS = Evidence(
     servers={"a": 2, "b": 2},
@@ -70,11 +79,11 @@ def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> 
             "model replicas has no supervisor, found one in app-1",
         ),
         (replace(GOOD_REPLICAS, roles={"app-1": {"worker": 2}}), "model replicas has 2 containers, found 1"),
-        (replace(GOOD_REPLICAS, upstreams=("",)), "requests do not pass nginx"),
-        (replace(GOOD_REPLICAS, upstreams=()), "requests do not pass nginx"),
+        (replace(GOOD_REPLICAS, upstreams=("",)), r"requests do not pass nginx \(tuned\)"),
+        (replace(GOOD_REPLICAS, upstreams=()), r"requests do not pass nginx \(tuned\)"),
         (
             replace(GOOD_REPLICAS, upstreams=("127.0.0.1:20000", "127.0.0.1:9")),
-            "nginx proxies to 127.0.0.1:9, which is not this arm",
+            r"nginx \(tuned\) proxies to 127.0.0.1:9, which is not this arm",
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_studied_image_becomes_a_scenario_with_both(tmp_path: Path) -> None:
     path.write_text(result.stdout[result.stdout.index("question =") :])
     offered = read_scenario(path)
     assert offered.app.image == "sha256:two"
-    assert [(arm.name, arm.model, arm.image) for arm in offered.arms] == [
+    assert [(arm.name, arm.model.kind, arm.image) for arm in offered.arms] == [
         ("workers-first", "workers", "sha256:one"),
         ("workers-second", "workers", ""),
     ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.attest.evidence import homes
 from lab.plan.blocks import build_plan, build_topology, ports_needed
-from lab.plan.topology import Topology
+from lab.plan.topology import Endpoint, Topology
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_server import fake_server
 
@@ -15,7 +15,7 @@ def topology(arm: str, *ports: int) -> Topology:
     scenario = make_scenario((WORKERS, REPLICAS), budget={"processes": 2})
     trial = next(trial for trial in build_plan(scenario).trials if trial.arm.name == arm)
     made = build_topology(scenario, trial, range(20000, 20000 + ports_needed(scenario, trial.arm)))
-    return replace(made, app_ports=ports, ready_path="/ready")
+    return replace(made, app=tuple(Endpoint(port=port) for port in ports), ready_path="/ready")
 
 
 def test_every_replica_is_asked_for_its_name() -> None:

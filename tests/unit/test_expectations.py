@@ -113,7 +113,7 @@ def test_arithmetic_is_the_usual_one(text: str, value: float) -> None:
         ("p99(workers) = 5ms", "cannot read '= 5ms'", ""),
         ("p99(workers) < 1e3ms", "expected the end, got 'e3ms'", ""),
         ("__import__('os') < 1", "unknown metric '__import__'", ""),
-        ("1 < 2", "names no metric", "errors(replicas) == 0"),
+        ("1 < 2", "names no metric", "errors(arm) == 0"),
         ("", "expected a metric of an arm or a number, got the end", ""),
         ("p99(workers) < " + "9" * 400 + "s", "the number is too large", ""),
     ],

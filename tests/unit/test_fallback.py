@@ -6,7 +6,7 @@ import pytest
 
 from lab.attest.attest import fallback_of
 from lab.attest.claims import Evidence
-from lab.plan.topology import Topology
+from lab.plan.topology import Endpoint, Topology
 
 OWN, FRONT = 20000, 20009
 
@@ -15,8 +15,8 @@ def topology(*app_ports: int, processes: int, port: int) -> Topology:
     return Topology(
         trial_id="b01-arm",
         services=(),
-        port=port,
-        app_ports=app_ports,
+        entry=Endpoint(port=port),
+        app=tuple(Endpoint(port=each) for each in app_ports),
         processes=processes,
         ready_path="/",
         ready_timeout_s=1.0,

@@ -20,14 +20,16 @@ from lab.cli.listing import list_runs
 from lab.cli.plan import plan
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
-from lab.plan.fronts.nginx import configuration
+from lab.plan.fronts.front import FrontPlace
+from lab.plan.fronts.nginx import Nginx, configuration
+from lab.plan.topology import Endpoint
 from lab.record.folder import TABLES, RunFolder
 from lab.report.build import build_content
 from lab.report.content import Content
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.terminal import render_terminal
 from lab.run.conclude import conclude
-from lab.scenario.model import Arm
+from lab.scenario.budget import Limits
 from tests.builders import REPLICAS, WORKERS_NGINX, make_scenario
 from tests.hostile.reports import run_full_of
 from tests.hostile.texts import NASTY
@@ -64,8 +66,9 @@ def test_no_text_of_a_scenario_reaches_nginx_conf(text: str, profile: str) -> No
     services = build_topology(scenario, trial, nominal_ports(scenario, trial.arm)).services
     (conf,) = [file.text for service in services for file in service.files]
 
-    plain = Arm(name="a", model="replicas", front="nginx", profile="stock" if profile == "stock" else "tuned")
-    assert conf == configuration(plain, range(20000, 20004), 20004)
+    upstreams = tuple(Endpoint(port=port) for port in range(20000, 20004))
+    place = FrontPlace(app=upstreams, ports=(20004,), limits=Limits())
+    assert conf == configuration(Nginx(profile="stock" if profile == "stock" else "tuned"), place)
 
 
 def test_a_page_full_of_hostile_text_has_the_tags_of_a_plain_one() -> None:

@@ -11,14 +11,16 @@ import pytest
 from lab.engines.images import images
 from lab.engines.images.build import Context, content_hash, read_context, write_context
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_images
-from lab.engines.images.offline.bases import NGINX, PYTHON, build_base, mmdebstrap_argv
+from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
 from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
 from lab.errors import MissingError, ScenarioError
+from lab.plan.fronts.nginx import IMAGE as NGINX
 from lab.scenario.budget import Budget
+from lab.scenario.images import PYTHON
 from lab.scenario.model import App, Arm, Load, Scenario
 from tests.fake_images import FakeDocker
 
-OFFICIAL = PYTHON.stands_in_for
+OFFICIAL = PYTHON.reference
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +28,11 @@ def _mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "can_build", lambda: True)
 
 
-def scenario(app: App) -> Scenario:
+def scenario(app: App, front: str = "direct") -> Scenario:
     return Scenario(
         question="Which way?",
         app=app,
-        arms=(Arm(name="workers", model="workers", front="direct"),),
+        arms=(Arm(name="workers", model="workers", front=front),),
         budget=Budget(processes=1),
         load=Load(locustfile=Path("locustfile.py")),
     )
@@ -53,11 +55,11 @@ def folder(tmp_path: Path) -> Path:
     ("docker", "way", "name"),
     [
         (FakeDocker(present={OFFICIAL}), Way.PRESENT, OFFICIAL),
-        (FakeDocker(present={OFFICIAL, PYTHON.name}), Way.PRESENT, OFFICIAL),
-        (FakeDocker(present={PYTHON.name}, registry={OFFICIAL}), Way.PRESENT, PYTHON.name),
+        (FakeDocker(present={OFFICIAL, stand_in(PYTHON)}), Way.PRESENT, OFFICIAL),
+        (FakeDocker(present={stand_in(PYTHON)}, registry={OFFICIAL}), Way.PRESENT, stand_in(PYTHON)),
         (FakeDocker(registry={OFFICIAL}), Way.PULLED, OFFICIAL),
-        (FakeDocker(), Way.BUILT, PYTHON.name),
-        (FakeDocker(silent=True), Way.BUILT, PYTHON.name),
+        (FakeDocker(), Way.BUILT, stand_in(PYTHON)),
+        (FakeDocker(silent=True), Way.BUILT, stand_in(PYTHON)),
     ],
 )
 def test_bases_are_present_then_pulled_then_built(docker: FakeDocker, way: Way, name: str) -> None:
@@ -90,18 +92,18 @@ def test_a_registry_is_asked_with_a_time_limit_of_its_own() -> None:
 
 def test_a_registry_that_answers_but_does_not_deliver_leads_to_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason for the stand-in is recorded."""
-    docker = FakeDocker(undelivered={NGINX.stands_in_for}, present={"my:1"})
-    monkeypatch.setattr(images, "build_base", lambda client, base, on_step: client.present.add(base.name))
-    record = prepare_images(docker, scenario(App(image="my:1")), True, lambda step: None)["nginx"]
+    docker = FakeDocker(undelivered={NGINX.reference}, present={"my:1"})
+    monkeypatch.setattr(images, "build_base", lambda client, base, on_step: client.present.add(stand_in(base)))
+    record = prepare_images(docker, scenario(App(image="my:1"), front="nginx"), lambda step: None)["nginx"]
 
-    assert (record.origin, record.name) == (Way.BUILT, NGINX.name)
+    assert (record.origin, record.name) == (Way.BUILT, stand_in(NGINX))
     assert "cannot be pulled" in record.detail
 
 
 def test_the_users_own_image_is_present_or_pulled() -> None:
     """An image by name is never built; its record says where it came from."""
     docker, steps = FakeDocker(registry={"my:1"}), list[str]()
-    record = prepare_images(docker, scenario(App(image="my:1")), False, steps.append)["app"]
+    record = prepare_images(docker, scenario(App(image="my:1")), steps.append)["app"]
 
     assert record.describe() == {
         "name": "my:1",
@@ -118,7 +120,7 @@ def test_the_users_own_image_is_present_or_pulled() -> None:
 def test_an_image_that_cannot_be_had_is_a_sentence_with_exit_code_4() -> None:
     """Name, reason and advice, on one line each."""
     with pytest.raises(MissingError, match="image my:1 is not on this machine and cannot be pulled: no such") as error:
-        prepare_images(FakeDocker(), scenario(App(image="my:1")), False, lambda step: None)
+        prepare_images(FakeDocker(), scenario(App(image="my:1")), lambda step: None)
 
     assert error.value.exit_code == 4
     assert "docker load" in error.value.hint
@@ -229,7 +231,7 @@ def test_a_failing_mmdebstrap_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp
         build_base(None, NGINX, lambda step: None)
 
     assert "reason 1" not in str(error.value)
-    assert NGINX.stands_in_for in error.value.hint
+    assert NGINX.reference in error.value.hint
 
 
 def test_without_mmdebstrap_the_error_says_how_to_get_the_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -238,4 +240,4 @@ def test_without_mmdebstrap_the_error_says_how_to_get_the_base(monkeypatch: pyte
     with pytest.raises(MissingError, match="mmdebstrap, which would build it, is missing") as error:
         build_base(None, PYTHON, lambda step: None)
 
-    assert f"docker pull {PYTHON.stands_in_for}" in error.value.hint
+    assert f"docker pull {PYTHON.reference}" in error.value.hint

@@ -20,6 +20,7 @@ from lab.load.inside.status import Status, read_status, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_command, child_environment
 from lab.load.outcome import LoadOutcome, outcome, progress
+from lab.plan.upstream import named_upstream
 from lab.record.types import CONNECTIONS
 from tests.load_runs import make_plan
 
@@ -175,16 +176,16 @@ def test_errors_can_be_grouped() -> None:
 
 def test_served_by_prefers_the_apps_own_header() -> None:
     """Of several upstream tries the last one answered."""
-    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, upstreams=True) == ("app-1", False)
-    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}, upstreams=True) == ("1:2", True)
-    assert served_by({"Server": "nginx"}, upstreams=True) == (None, False)
-    assert served_by(None, upstreams=True) == (None, False)
+    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, named_upstream) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}, named_upstream) == ("1:2", True)
+    assert served_by({"Server": "nginx"}, named_upstream) == (None, False)
+    assert served_by(None, named_upstream) == (None, False)
 
 
 def test_an_address_of_several_processes_is_no_server() -> None:
     """Workers behind nginx have one address: it must not look like one process that does everything."""
-    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, upstreams=False) == ("app-1", False)
-    assert served_by({"X-Lab-Upstream": "1:1"}, upstreams=False) == (None, False)
+    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, None) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1"}, None) == (None, False)
 
 
 def test_a_flood_of_messages_is_cut_by_template() -> None:

@@ -17,7 +17,7 @@ from lab.scenario.model import App, Arm, Load, Scenario, Trials
 ARMS = (
     Arm(name="workers", model="workers", front="direct"),
     Arm(name="workers-nginx", model="workers", front="nginx"),
-    Arm(name="replicas", model="replicas", front="nginx", balance="least_conn"),
+    Arm(name="replicas", model="replicas", front={"kind": "nginx", "balance": "least_conn"}),
 )
 
 
@@ -94,16 +94,16 @@ def test_nginx_proxies_to_every_replica_and_to_nothing_else() -> None:
     deployed = topology(ARMS[2])
     conf = next(s for s in deployed.services if s.kind is ServiceKind.PROXY).files[0].text
 
-    for port in deployed.app_ports:
-        assert f"server 127.0.0.1:{port} " in conf
+    for endpoint in deployed.app:
+        assert f"server {endpoint.address} " in conf
     assert conf.count("server 127.0.0.1:") == 4
     assert conf.index("least_conn;") < conf.index("keepalive 64;")
-    assert deployed.port not in deployed.app_ports
+    assert deployed.entry not in deployed.app
 
 
 def test_the_stock_profile_leaves_the_distribution_defaults() -> None:
     """profile = "stock" shows what nginx does when nobody tunes it."""
-    arm = dataclasses.replace(ARMS[2], profile="stock")
+    arm = dataclasses.replace(ARMS[2], front={"kind": "nginx", "profile": "stock"})
     conf = topology(arm, scenario(arms=(arm,))).services[-1].files[0].text
 
     assert "keepalive 64" not in conf

@@ -13,26 +13,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.engines.choose import open_engine
 from lab.engines.images.offline.wheelhouse import pip_command
+from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.process import guard as process_guard
 from lab.engines.process import leftovers as process_leftovers
 from lab.engines.process.app import install_argv
 from lab.engines.process.command import Place, Start, start_of
 from lab.engines.process.guard import MARKS, belongings, end, read_marks
-from lab.engines.process.nginx import find_nginx
+from lab.engines.process.programs import find_program
 from lab.engines.process.refusals import check_plain
 from lab.engines.process.scratch import MARKS_FILE, PREFIX, scratch
 from lab.engines.process.service import LOG_BYTES, RunningService, start_service
 from lab.errors import DeploymentError, MissingError, ScenarioError
 from lab.host.labels import environment_of, labels
-from lab.plan.fronts import FRONTS
+from lab.plan.fronts.front import FrontPlace, front_of
+from lab.plan.fronts.nginx import IMAGE
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Service
+from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.scenario.budget import Budget, Limits, Quota
 from lab.scenario.model import App, Arm, Load, Scenario
 
@@ -51,7 +52,8 @@ def service(*argv: str, **changes: object) -> Service:
 def nginx() -> Service:
     """The front as the plan makes it."""
     arm = Arm(name="replicas", model="replicas", front="nginx")
-    return FRONTS["nginx"].services(arm, (21001, 21002), (21000,), Limits())[0]
+    place = FrontPlace(app=(Endpoint(port=21001), Endpoint(port=21002)), ports=(21000,), limits=Limits())
+    return front_of(arm).services(arm.front, place)[0]
 
 
 def test_the_environment_is_a_containers_and_not_the_labs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +78,7 @@ def test_nginx_has_a_prefix_and_a_configuration_of_its_own() -> None:
 
     assert start.argv == ("nginx", "-p", "/private/tmp", "-c", "/private/etc/lab/nginx.conf")
     assert start.directory == start.scratch == Path("/private/tmp")
-    assert dict(start.files) == {Path("/private/etc/lab/nginx.conf"): nginx().files[0].text}
+    assert dict(start.files) == {Path("/private/etc/lab/nginx.conf"): nginx().files[0]}
     assert "/tmp" not in nginx().files[0].text
 
 
@@ -118,9 +120,12 @@ def test_what_takes_a_container_is_refused_by_its_key(scenario: Scenario, senten
     assert "--engine docker" in caught.value.hint
 
 
-def no_docker() -> Any:
-    """What ``connect`` does without an engine; the real one leaves its socket to the garbage collector."""
+def no_docker() -> None:
+    """What reaching Docker does without an engine; the real one leaves its socket to the garbage collector."""
     raise MissingError("no Docker engine answers: refused", "start it")
+
+
+WITHOUT_DOCKER = {**ENGINE_KINDS, "docker": replace(ENGINE_KINDS["docker"], reach=no_docker)}
 
 
 def test_without_docker_auto_says_both_reasons() -> None:
@@ -128,9 +133,9 @@ def test_without_docker_auto_says_both_reasons() -> None:
     scenario = plain_scenario(build=None, requirements=None, image="shop:1")
 
     with pytest.raises(MissingError, match=r"no Docker engine answers(.|\n)*app.image: shop:1 is an image"):
-        open_engine(scenario, RUN, lambda _: None, docker_client=no_docker)
+        open_engine(scenario, RUN, lambda _: None, engines=WITHOUT_DOCKER)
     with pytest.raises(MissingError, match="no Docker engine answers"):
-        open_engine(replace(scenario, engine="docker"), RUN, lambda _: None, docker_client=no_docker)
+        open_engine(replace(scenario, engine="docker"), RUN, lambda _: None, engines=WITHOUT_DOCKER)
     with pytest.raises(ScenarioError, match="engine process"):
         open_engine(replace(scenario, engine="process"), RUN, lambda _: None)
 
@@ -138,12 +143,12 @@ def test_without_docker_auto_says_both_reasons() -> None:
 def test_a_missing_nginx_is_a_sentence(tmp_path: Path) -> None:
     """What to install; one that does not run is missing too."""
     with pytest.raises(MissingError, match="nginx is not installed") as caught:
-        find_nginx(str(tmp_path))
+        find_program(IMAGE, str(tmp_path))
     assert "apt-get install nginx" in caught.value.hint
     (tmp_path / "nginx").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "nginx").chmod(0o755)
     with pytest.raises(MissingError, match="does not run"):
-        find_nginx(str(tmp_path))
+        find_program(IMAGE, str(tmp_path))
 
 
 def test_packages_are_wheels_of_the_pinned_hashes_and_nothing_else() -> None:
@@ -318,7 +323,7 @@ def test_a_start_runs_where_it_is_told(tmp_path: Path) -> None:
         env={"PATH": "/usr/bin:/bin"},
         directory=scratch_folder,
         scratch=scratch_folder,
-        files={folder / "etc/greeting": "hello"},
+        files={folder / "etc/greeting": ConfigFile(path="/etc/greeting", content=b"hello")},
     )
     started = start_service(service(*start.argv), start, folder)
     assert sentence_of(started).splitlines()[1:] == [str(scratch_folder), "hello"]

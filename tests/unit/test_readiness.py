@@ -12,7 +12,7 @@ import pytest
 
 from lab.engines.readiness import wait_until_ready
 from lab.errors import DeploymentError
-from lab.plan.topology import Topology
+from lab.plan.topology import Endpoint, Topology
 
 
 @contextmanager
@@ -45,8 +45,8 @@ def topology(*app_ports: int, processes: int, front: int = 0, timeout_s: float =
     return Topology(
         trial_id="b01-arm",
         services=(),
-        port=front or app_ports[0],
-        app_ports=app_ports,
+        entry=Endpoint(port=front or app_ports[0]),
+        app=tuple(Endpoint(port=port) for port in app_ports),
         processes=processes,
         ready_path="/ready",
         ready_timeout_s=timeout_s,

@@ -73,7 +73,7 @@ def test_a_resolved_scenario_survives_json(tmp_path: Path) -> None:
         ("processes = 2", 'processes = "2"', "budget.processes: Input should be a valid integer"),
         ("processes = 2", 'processes = 2\ncpus = "pool:2"', 'budget.cpus: expected "none", "pooled:2.0" or'),
         ("processes = 2", 'processes = 2\nmemory = "split:0MiB"', "the amount must be above zero"),
-        ('model = "replicas"', 'model = "replica"', "arms[1].model: Input should be 'workers' or 'replicas'"),
+        ('model = "replicas"', 'model = "replica"', "arms[1].model: unknown model 'replica': did you mean 'replicas'?"),
         ('front = "nginx"', 'front = "direct"', 'replicas listen on one port each, so they need front = "nginx"'),
         ('name = "replicas"', 'name = "workers"', "arms need different names"),
         ('name = "replicas"', 'name = "Re plicas"', "arms[1].name"),

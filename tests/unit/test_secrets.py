@@ -318,7 +318,7 @@ def test_plan_and_compare_print_no_secret(tmp_path: Path, capsys: pytest.Capture
     printed = capsys.readouterr()
     assert "hunter22" not in printed.out + printed.err
     assert "Is *** safe?" in printed.out
-    assert 'TOKEN" = { from = "TOKEN" }, "B_KEY" = { from = "LOCAL" }' in scenario_text(read_scenario(path))
+    assert 'TOKEN = { from = "TOKEN" }, B_KEY = { from = "LOCAL" }' in scenario_text(read_scenario(path))
 
 
 def test_runs_with_different_secrets_are_not_comparable_and_their_source_does_not_matter(tmp_path: Path) -> None:

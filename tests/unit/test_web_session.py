@@ -54,8 +54,8 @@ class FakeWeb:
     def deploying(self, arm: str, arms: Sequence[str]) -> None:
         self.world.note(f"page: {arm} of {'+'.join(arms)}")
 
-    def open(self, directory: Path, *, upstreams: bool) -> None:
-        self.world.note(f"page: open{' by upstream' if upstreams else ''}")
+    def open(self, directory: Path, *, upstream_of: str) -> None:
+        self.world.note(f"page: open{' by upstream' if upstream_of else ''}")
         assert self.plan is not None
         self.visits.open(replace(self.plan, directory=directory))
 
@@ -162,8 +162,8 @@ def test_every_arm_is_behind_the_same_url(kept: Kept) -> None:
     session.run("workers")
 
     workers, replicas = seen
-    assert workers.base_url == replicas.base_url
-    assert len({replicas.port, *replicas.app_ports}) == 3
+    assert workers.entry.url == replicas.entry.url
+    assert len(replicas.endpoints) == 3
 
 
 def test_every_visit_is_kept_as_a_trial_of_an_exploratory_run(kept: Kept) -> None:

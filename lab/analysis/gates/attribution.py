@@ -7,12 +7,13 @@ from lab.analysis.gates.outcome import judge, not_applicable, unchecked
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed
 from lab.record.types import GateResult, TrialResult
+from lab.scenario.kinds import FRONTS
 from lab.units import format_ratio
 
 BY = {
     "header": "by the app's header X-Served-By",
     "socket": "by the owner of the connection's socket",
-    "upstream": "by nginx's upstream address",
+    "upstream": "by the upstream address that the front names",
 }
 HEADER = "let the app send a header X-Served-By that names its process, in every answer"
 WHY_PARTIAL = {
@@ -27,6 +28,11 @@ WHY_NONE_BEHIND = (
 )
 
 
+def _fronted(kind: str) -> bool:
+    front = FRONTS.get(kind)
+    return front is None or front.hops > 0
+
+
 def attribution(result: TrialResult) -> GateResult:
     """Successful requests of the measure phase whose serving process is known ÷ all of them."""
     record = result.record
@@ -37,5 +43,5 @@ def attribution(result: TrialResult) -> GateResult:
         return unchecked(ATTRIBUTION, "no request of the measure phase succeeded")
     by = BY.get(record.attribution, "")
     said = f"Of {format_ratio(known)} of the requests it is known which process served them"
-    why = WHY_PARTIAL.get(record.attribution) or (WHY_NONE_DIRECT if record.front == "direct" else WHY_NONE_BEHIND)
+    why = WHY_PARTIAL.get(record.attribution) or (WHY_NONE_BEHIND if _fronted(record.front) else WHY_NONE_DIRECT)
     return judge(ATTRIBUTION, known, f"{said} ({by})" if by else said, f"Shares are missing. {why}")

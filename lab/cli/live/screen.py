@@ -18,7 +18,7 @@ from lab.cli.live.tables import estimate_table, height_of, process_table
 from lab.live.figures import LiveFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
-from lab.plan.models import MODELS
+from lab.plan.models.model import model_of
 from lab.record.types import Phase
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
@@ -126,12 +126,12 @@ def _now(moment: Moment, width: int) -> Text:
 
 def how(scenario: Scenario, arm: Arm) -> str:
     """``"nginx → 4 × uvicorn"``: what clients meet, and what serves them."""
-    processes, command = scenario.budget.processes, scenario.app.command
+    processes, command = scenario.budget.processes, scenario.command_of(arm)
     words = shlex.split(command) if command else ["uvicorn"]
     program = "the image" if command == IMAGE_COMMAND else PurePath(words[0]).name
-    containers = MODELS[arm.model].containers(processes)
+    containers = model_of(arm).containers(arm.model, processes)
     served = f"{program}, {processes} workers" if containers == 1 else f"{containers} × {program}"
-    return served if arm.front == "direct" else f"{arm.front} → {served}"
+    return f"{arm.front.kind} → {served}" if arm.fronted else served
 
 
 def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:

@@ -64,18 +64,19 @@ def volume_name(marks: Mapping[str, str]) -> str:
     return f"{container_name(marks)}-files"
 
 
-def archive(files: Sequence[ConfigFile]) -> list[tuple[str, bytes]]:
-    """(directory, tar bytes) for each folder of configuration files, readable by every user."""
+def archive(files: Sequence[ConfigFile], user: str = "") -> list[tuple[str, bytes]]:
+    """(directory, tar bytes) for each folder of configuration files; ``user`` ("uid:gid") owns them."""
+    owner = [int(number) for number in user.split(":")] if user else [0, 0]
     archives = []
     for directory in _directories(files):
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for file in files:
                 if _directory(file) == directory:
-                    data = file.text.encode()
                     entry = tarfile.TarInfo(PurePosixPath(file.path).name)
-                    entry.size, entry.mode = len(data), 0o444
-                    tar.addfile(entry, io.BytesIO(data))
+                    entry.size, entry.mode = len(file.content), file.mode
+                    entry.uid, entry.gid = owner
+                    tar.addfile(entry, io.BytesIO(file.content))
         archives.append((directory, buffer.getvalue()))
     return archives
 

@@ -72,7 +72,7 @@ class DockerEngine:
             return {**describe(self._client), **self._rights.describe(), **self._images[APP_IMAGE].versions}
 
     def image_id(self, key: str) -> str:
-        """The engine's id of a prepared image, ``Arm.image_key`` or ``"nginx"``."""
+        """The engine's id of a prepared image, ``Arm.image_key`` or that of a front."""
         return self._images[key].id
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
@@ -116,7 +116,7 @@ class DockerEngine:
                 self._client.volumes.create(volume_name(marks), labels=marks)
             arguments = creation(service, self._images[service.image].id, marks, parent, self._restart)
             container = self._client.containers.create(**arguments)
-            for directory, data in archive(service.files):
+            for directory, data in archive(service.files, service.user):
                 container.put_archive(directory, data)
             return container
 

@@ -14,10 +14,11 @@ from docker.models.images import Image
 from requests.exceptions import RequestException
 
 from lab.engines.images.build import Context, build_image, content_hash, read_context
-from lab.engines.images.offline.bases import NGINX, PYTHON, DebianBase, build_base, can_build
+from lab.engines.images.offline.bases import build_base, can_build, stand_in
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 from lab.errors import MissingError
-from lab.scenario.model import App, Scenario
+from lab.scenario.images import PYTHON, ImageSource
+from lab.scenario.model import APP_IMAGE, App, Scenario
 
 REGISTRY_TIMEOUT_S = 10  # a registry that is not there must not hold up a run
 PLAN_TIMEOUT_S = 3  # `lab doctor` must be quick
@@ -61,31 +62,34 @@ class ImagePlan:
     detail: str
 
 
-def prepare_images(
-    client: docker.DockerClient, scenario: Scenario, need_nginx: bool, on_step: OnStep
-) -> Mapping[str, ImageRecord]:
-    """Images by key: that of each arm, ``"nginx"`` when needed, and ``"python"`` when the app is built on it.
+def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
+    """Images by key: those of each arm and its front, and that of Python when the app is built on it.
 
     The app's own image is prepared also when every arm has another one: it is the one that a run is known by.
     Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
     """
     images: dict[str, ImageRecord] = {}
     if scenario.app.build is None:
-        images["app"] = _prepare(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
+        images[APP_IMAGE] = _prepare(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
     else:
         context = read_context(scenario.app)
         if _needs_base(scenario.app, context):
-            images["python"] = prepare_base(client, PYTHON, scenario.images.python, on_step)
-        images["app"] = _prepare_build(client, scenario.app, context, images.get("python"), on_step)
-    by_name = {scenario.app.image: images["app"]}
+            images[PYTHON.key] = prepare_base(client, PYTHON, scenario.images[PYTHON.key], on_step)
+        images[APP_IMAGE] = _prepare_build(client, scenario.app, context, images.get(PYTHON.key), on_step)
+    by_name = {scenario.app.image: images[APP_IMAGE]}
     for arm in scenario.arms:
         if arm.image and arm.image not in by_name:
             by_name[arm.image] = _prepare(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
         if arm.image:
             images[arm.image_key] = by_name[arm.image]
-    if need_nginx:
-        images["nginx"] = prepare_base(client, NGINX, scenario.images.nginx, on_step)
+    for front in front_images(scenario):
+        images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
     return images
+
+
+def front_images(scenario: Scenario) -> tuple[ImageSource, ...]:
+    """The images of the fronts that arms have, each once."""
+    return tuple({image.key: image for arm in scenario.arms if (image := arm.front_image) is not None}.values())
 
 
 def plan_image(client: docker.DockerClient, name: str, timeout_s: float) -> ImagePlan:
@@ -97,14 +101,15 @@ def plan_image(client: docker.DockerClient, name: str, timeout_s: float) -> Imag
     return ImagePlan(name=name, way=Way.PULLED, detail="the registry has it")
 
 
-def plan_base(client: docker.DockerClient, base: DebianBase, name: str, timeout_s: float) -> ImagePlan:
+def plan_base(client: docker.DockerClient, base: ImageSource, name: str, timeout_s: float) -> ImagePlan:
     """A base image: as ``plan_image``, but the image that Debian packages can stand in for is never missing.
 
     A stand-in that was built earlier is used before any registry is asked, so that a machine keeps its base.
     """
-    replaceable = name == base.stands_in_for
-    if replaceable and find_image(client, name) is None and find_image(client, base.name) is not None:
-        return ImagePlan(name=base.name, way=Way.PRESENT, detail=f"built from Debian packages, stands in for {name}")
+    replaceable = name == base.reference and bool(base.packages)
+    built = stand_in(base)
+    if replaceable and find_image(client, name) is None and find_image(client, built) is not None:
+        return ImagePlan(name=built, way=Way.PRESENT, detail=f"built from Debian packages, stands in for {name}")
     plan = plan_image(client, name, timeout_s)
     return _stand_in(base, plan.detail) if plan.way is Way.MISSING and replaceable and can_build() else plan
 
@@ -131,9 +136,9 @@ def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> st
     return ""
 
 
-def _stand_in(base: DebianBase, refusal: str) -> ImagePlan:
-    detail = f"from Debian packages, stands in for {base.stands_in_for}: {refusal}"
-    return ImagePlan(name=base.name, way=Way.BUILT, detail=detail)
+def _stand_in(base: ImageSource, refusal: str) -> ImagePlan:
+    detail = f"from Debian packages, stands in for {base.reference}: {refusal}"
+    return ImagePlan(name=stand_in(base), way=Way.BUILT, detail=detail)
 
 
 def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> ImageRecord:
@@ -147,10 +152,10 @@ def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> I
     return _record(client, plan)
 
 
-def prepare_base(client: docker.DockerClient, base: DebianBase, name: str, on_step: OnStep) -> ImageRecord:
+def prepare_base(client: docker.DockerClient, base: ImageSource, name: str, on_step: OnStep) -> ImageRecord:
     """The base image ``name``, or what stands in for it. Raises MissingError when neither can be had."""
     plan = plan_base(client, base, name, REGISTRY_TIMEOUT_S)
-    if plan.way is Way.PULLED and name == base.stands_in_for and can_build():
+    if plan.way is Way.PULLED and name == base.reference and base.packages and can_build():
         try:
             _pull(client, name, on_step)
         except MissingError as error:  # a registry may answer and still not deliver

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lab.host.labels import environment_of
-from lab.plan.topology import SCRATCH, Service
+from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.scenario.secret import plain
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as in a container
@@ -32,7 +32,7 @@ class Start:
     env: Mapping[str, str]
     directory: Path
     scratch: Path
-    files: Mapping[Path, str]
+    files: Mapping[Path, ConfigFile]
 
 
 def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, str]) -> Start:
@@ -57,7 +57,7 @@ def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, s
         env=env,
         directory=place.directory or scratch,
         scratch=scratch,
-        files={files[file.path]: file.text for file in service.files},
+        files={files[file.path]: file for file in service.files},
     )
 
 

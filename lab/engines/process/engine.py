@@ -1,7 +1,7 @@
 """Engine ``process``: plain processes of this machine, for machines without Docker and for fast tests.
 
-The same commands as in containers, from the app's own environment, with the machine's nginx. There are no containers,
-no cgroups and none of their overhead; what that means is said in every report.
+The same commands as in containers, from the app's own environment, with the machine's own fronts. There are no
+containers, no cgroups and none of their overhead; what that means is said in every report.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from lab.engines.running import LOG_TAIL_LINES, Running, deployed
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels
 from lab.host.ports import free_ports
 from lab.plan.topology import Service, Topology
+from lab.scenario.model import APP_IMAGE
 
 SHARED_MARKS = [name for name in IN_ENVIRONMENT if name != "LAB_SERVICE"]  # those of all services of a deployment
 
@@ -47,7 +48,7 @@ class ProcessEngine:
         self._facts = facts
 
     def describe(self) -> Mapping[str, Any]:
-        """Engine and network mode, the versions of nginx and of the app's packages."""
+        """Engine and network mode, the versions of the app's packages."""
         return {"engine": self.name, "network": "host", **self._facts}
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ class ProcessEngine:
         return running
 
     def _place(self, service: Service) -> Place:
-        if service.image != "app":
+        if service.image != APP_IMAGE:
             return Place()
         return Place(programs=(self._app.environment / "bin",), directory=self._app.code)
 

@@ -31,8 +31,14 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
             yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
     if budget.cpuset:
         yield "budget.cpuset: cores are pinned through cgroups; leave it out"
-    for arm in scenario.arms:
-        if arm.image:
-            yield f'arm "{arm.name}": image: {arm.image} is an image, and there is none here; leave it out'
+    yield from _arm_refusals(scenario)
     if app.restart != "no":
         yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'
+
+
+def _arm_refusals(scenario: Scenario) -> Iterator[str]:
+    for arm in scenario.arms:
+        if arm.command == IMAGE_COMMAND:
+            yield f'arm "{arm.name}": command: {{image}} is the image\'s own command, and there is no image'
+        if arm.image:
+            yield f'arm "{arm.name}": image: {arm.image} is an image, and there is none here; leave it out'

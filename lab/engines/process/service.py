@@ -93,9 +93,11 @@ def start_service(service: Service, start: Start, folder: Path) -> RunningServic
             "check app.command and app.requirements",
         )
     start.scratch.mkdir(parents=True)
-    for path, text in start.files.items():
+    for path, file in start.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.touch(file.mode | 0o200)  # nobody else reads a key meanwhile
+        path.write_bytes(file.content)
+        path.chmod(file.mode)
     owner = _unprivileged(service.user)
     if owner:
         _give_away(folder, *owner)

@@ -11,9 +11,9 @@ from lab.load.inside import socket_times as wire
 from lab.load.inside.journal import Journal, Request
 from lab.load.inside.lanes import ATTRIBUTE as LANE
 from lab.load.inside.lanes import current_lane
+from lab.plan.upstream import UpstreamOf
 
 OWN_HEADER = "X-Served-By"
-UPSTREAM_HEADER = "X-Lab-Upstream"
 BAD_STATUS = {"HTTPError", "LocustBadStatusCode"}
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _ATTRIBUTE = "lab_request"
@@ -47,8 +47,8 @@ def time_session(session: Any, journal: Journal, *, by_socket: bool) -> None:
     session._send_request_safe_mode = timed
 
 
-def request_listener(journal: Journal, *, upstreams: bool, by_socket: bool) -> Callable[..., None]:
-    """The listener of Locust's request event; ``upstreams``: the balancer's addresses stand for serving processes."""
+def request_listener(journal: Journal, *, upstream_of: UpstreamOf | None, by_socket: bool) -> Callable[..., None]:
+    """The listener of Locust's request event; ``upstream_of``: the front's addresses stand for serving processes."""
 
     def on_request(
         request_type: str,
@@ -68,7 +68,7 @@ def request_listener(journal: Journal, *, upstreams: bool, by_socket: bool) -> C
         else:
             understood_s = now if response_time is None else request.began_s + response_time / 1000
             done_s = wire.done_s(request, understood_s) if by_socket else understood_s
-            server, upstream = served_by(response.headers, upstreams=upstreams)
+            server, upstream = served_by(response.headers, upstream_of)
         journal.finish(
             request,
             done_s,
@@ -83,18 +83,17 @@ def request_listener(journal: Journal, *, upstreams: bool, by_socket: bool) -> C
     return on_request
 
 
-def served_by(headers: Any, *, upstreams: bool) -> tuple[str | None, bool]:
-    """Who answered: the app's own header, else nginx's upstream address (True), of which the last try counts.
+def served_by(headers: Any, upstream_of: UpstreamOf | None) -> tuple[str | None, bool]:
+    """Who answered: the app's own header, else the upstream address that the front names (True).
 
-    Without ``upstreams`` there is no second choice: several processes listen on one address.
+    Without ``upstream_of`` there is no second choice: several processes listen on one address.
     """
     if headers is None:
         return None, False
     if own := headers.get(OWN_HEADER):
         return str(own), False
-    if upstreams and (upstream := headers.get(UPSTREAM_HEADER)):
-        return str(upstream).rpartition(",")[2].strip(), True
-    return None, False
+    upstream = upstream_of(headers) if upstream_of else None
+    return upstream, upstream is not None
 
 
 def describe(error: object, status: int = 0) -> str:

@@ -71,8 +71,8 @@ class Plugin:
         if self._plan.fallback == "socket":
             note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
         events = locust.events
-        upstreams = self._plan.fallback == "upstream"
-        events.request.add_listener(request_listener(self._journal, upstreams=upstreams, by_socket=by_socket))
+        upstream_of = self._plan.upstream_reader()
+        events.request.add_listener(request_listener(self._journal, upstream_of=upstream_of, by_socket=by_socket))
         events.user_error.add_listener(self._on_user_error)
         events.init.add_listener(self._on_init)
         events.test_stop.add_listener(self._on_test_stop)

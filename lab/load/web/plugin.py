@@ -42,6 +42,7 @@ from lab.load.load_plan import LoadPlan
 from lab.load.web.live import History
 from lab.load.web.routes import extend
 from lab.load.web.visits import Visits
+from lab.plan.upstream import UpstreamOf
 
 PUBLISH_S = 0.5
 STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
@@ -62,7 +63,7 @@ class WebPlugin:
         self._arms: tuple[str, ...] = ()
         self._arm, self._state, self._message = "", DEPLOYING, ""
         self._visit = 0
-        self._upstreams = False
+        self._upstream_of: UpstreamOf | None = None
         self._directory: Path | None = None
         self.base_url = plan.base_url
 
@@ -74,9 +75,8 @@ class WebPlugin:
         for session in (HttpSession, FastHttpSession):
             time_session(session, journal, by_socket=True)
         note_client_ports(self.base_url, ConnectionPool, HTTPConnection)
-        listeners = {told: request_listener(journal, upstreams=told, by_socket=True) for told in (False, True)}
         events = locust.events
-        events.request.add_listener(lambda **request: listeners[self._upstreams](**request))
+        events.request.add_listener(request_listener(journal, upstream_of=self._upstream, by_socket=True))
         events.user_error.add_listener(self._on_user_error)
         events.test_start.add_listener(lambda **_: self._visits.started())
         events.test_stopping.add_listener(lambda **_: self._visits.stopped())
@@ -186,10 +186,14 @@ class WebPlugin:
     def _open(self, order: Message) -> None:
         """An arm is up."""
         self._directory = Path(order["directory"])
-        self._visits.open(replace(self._plan, directory=self._directory))
-        self._upstreams = order["upstreams"]
+        plan = replace(self._plan, directory=self._directory, upstream_of=order["upstream_of"])
+        self._visits.open(plan)
+        self._upstream_of = plan.upstream_reader()
         self._visit += 1
         self._state = READY
+
+    def _upstream(self, headers: Any) -> str | None:
+        return self._upstream_of(headers) if self._upstream_of else None
 
     def _note(self, order: Message) -> None:
         """A look at the processes of the arm."""

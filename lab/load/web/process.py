@@ -23,7 +23,7 @@ from lab.load.inside.exits import EXIT_DISK
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import child_environment
-from lab.plan.topology import HOST
+from lab.plan.topology import Endpoint
 
 START_S = 60.0  # importing the locustfile
 CLOSE_S = 60.0  # the users' on_stop, the locustfile's test_stop
@@ -54,15 +54,15 @@ class WebProcess:
 
     def wait_until_it_listens(self) -> None:
         """Return with ``url`` set. Raises LoadError when the locustfile cannot be used."""
-        self.url = f"http://{HOST}:{self._answer('listening', START_S)['port']}"
+        self.url = Endpoint(port=self._answer("listening", START_S)["port"]).url
 
     def deploying(self, arm: str, arms: Sequence[str]) -> None:
         """The page says that this arm is on its way."""
         self._lines.send(do="deploying", arm=arm, arms=list(arms))
 
-    def open(self, directory: Path, *, upstreams: bool) -> None:
+    def open(self, directory: Path, *, upstream_of: str) -> None:
         """The arm is up: tests may be started, and are recorded in ``directory``."""
-        self._lines.send(do="open", directory=str(directory), upstreams=upstreams)
+        self._lines.send(do="open", directory=str(directory), upstream_of=upstream_of)
 
     def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Have the page draw the processes of the arm as they are now, one row each."""

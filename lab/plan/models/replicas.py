@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from lab.plan.kinds import ServiceKind
-from lab.plan.models.serve import environment, serve
+from lab.plan.models.model import AppPlace, ProcessModel
 from lab.plan.topology import Service
-from lab.scenario.budget import Limits
-from lab.scenario.model import App, Arm
+from lab.scenario.kinds import options
 
 
-def containers(processes: int) -> int:
-    """One for each serving process."""
-    return processes
+@options
+class Replicas:
+    """N containers of one process each, which need a front."""
+
+    kind: Literal["replicas"] = "replicas"
 
 
-def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: Limits) -> tuple[Service, ...]:
-    """N containers of the image, each with one process."""
-    return tuple(
-        Service(
-            name=f"app-{number}",
-            kind=ServiceKind.APP,
-            image=arm.image_key,
-            argv=serve(app, port, 1),
-            ports=(port,),
-            env=environment(app, arm, port, 1),
-            limits=limits,
-            read_only=app.read_only,
-        )
-        for number, port in zip(range(1, processes + 1), ports, strict=True)
-    )
+def _services(_chosen: Replicas, place: AppPlace) -> tuple[Service, ...]:
+    return tuple(place.container(f"app-{number}", port, 1) for number, port in enumerate(place.ports, 1))
+
+
+REPLICAS = ProcessModel(
+    options=Replicas,
+    containers=lambda _chosen, processes: processes,
+    supervisors=lambda _chosen, _processes: 0,
+    one_address=False,
+    services=_services,
+)

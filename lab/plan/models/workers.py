@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from lab.plan.kinds import ServiceKind
-from lab.plan.models.serve import environment, serve
-from lab.plan.topology import Service
-from lab.scenario.budget import Limits
-from lab.scenario.model import App, Arm
+from lab.plan.models.model import ProcessModel
+from lab.scenario.kinds import options
 
 
-def containers(processes: int) -> int:  # noqa: ARG001  every model answers the same question
-    """One, however many processes."""
-    return 1
+@options
+class Workers:
+    """One container with N worker processes on one address."""
+
+    kind: Literal["workers"] = "workers"
 
 
-def services(app: App, arm: Arm, processes: int, ports: Sequence[int], limits: Limits) -> tuple[Service, ...]:
-    """One container of the image with ``--workers N``."""
-    return (
-        Service(
-            name="app",
-            kind=ServiceKind.APP,
-            image=arm.image_key,
-            argv=serve(app, ports[0], processes),
-            ports=(ports[0],),
-            env=environment(app, arm, ports[0], processes),
-            limits=limits,
-            read_only=app.read_only,
-        ),
-    )
+WORKERS = ProcessModel(
+    options=Workers,
+    containers=lambda _chosen, _processes: 1,
+    supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # uvicorn serves a single worker without one
+    one_address=True,
+    services=lambda _chosen, place: (place.container("app", place.ports[0], place.processes),),
+    placeholders=("{workers}",),
+)

@@ -9,6 +9,7 @@ from lab.analysis.gates import CAVEAT, INVALID
 from lab.analysis.headroom import headroom
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.metrics import METRICS
+from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
 from lab.report.parts.facts import budget_text, engine_text, known, runs_from
@@ -75,7 +76,7 @@ def _floors(comparison: Comparison | None) -> Iterator[str]:
 def machine_box(run: RunInfo, summary: RunSummary) -> Box:
     """Machine, engine, image, versions, budget, load: what every number depends on."""
     scenario = summary.scenario
-    profiles = sorted({f"{arm.front} ({arm.profile})" for arm in scenario.arms if arm.front != "direct"})
+    fronts = sorted({front_title(arm) for arm in scenario.arms if arm.fronted})
     rate = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
     rows = {
         "machine": _joined(known(run, "cpu_model"), _cores(run), _memory(run), known(run, "virtualisation")),
@@ -88,7 +89,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         runs_from(run): images_text(run, scenario.arms),
         "versions": _versions(run, scenario.arms),
         "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
-        "front": ", ".join(profiles) or "none: clients connect directly",
+        "front": ", ".join(fronts) or "none: clients connect directly",
         "load": f"{rate}, users and duration by hand"
         if run.exploratory
         else f"{rate}, {scenario.load.lanes} lanes, {scenario.load.measure:g} s measured in each trial",

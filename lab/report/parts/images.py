@@ -13,8 +13,7 @@ HEADLINE = ("fastapi", "uvicorn", "uvloop")
 OPTIONS: Mapping[str, str] = {  # what else may differ from arm to arm: fields of scenario.Arm
     "model": "process model",
     "front": "front",
-    "balance": "balancing method",
-    "profile": "nginx profile",
+    "command": "command",
     "env": "environment",
 }
 VERSIONS: Mapping[str, str] = {  # those of an image record, as versions.image_versions names them

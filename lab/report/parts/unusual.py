@@ -82,7 +82,7 @@ def plain_limits(run: RunInfo) -> Iterator[str]:
     )
     yield (
         f"The image: the app ran under Python {facts.get('app_python', '')} of this machine in an environment made "
-        "from its requirements; its Dockerfile was not used. nginx was the machine's own."
+        "from its requirements; its Dockerfile was not used. A front was the machine's own program."
     )
     yield (
         "Memory of containers: plain processes share the file pages of interpreter and libraries with one another and "

@@ -52,7 +52,7 @@ def exploratory_status(summary: RunSummary) -> str:
 def memory_note(run: RunInfo, summary: RunSummary) -> str:
     """On the first screen, because it can turn the answer round: memory under a driver that shares no file pages."""
     judged = any(key.startswith("memory.pss") for key in summary.scenario.compare.primary)
-    models = {arm.model for arm in summary.scenario.arms}
+    models = {arm.model.kind for arm in summary.scenario.arms}
     if not judged or len(models) < 2 or shares_file_pages(run.environment) is not False:
         return ""
     return (

@@ -9,11 +9,13 @@ from lab.analysis.comparison import Comparison
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import ArmMetric, RunSummary
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
+from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table
 from lab.report.parts.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
+from lab.scenario.images import PYTHON
 from lab.scenario.model import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
@@ -171,12 +173,10 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
 
 
 def _users(key: str, summary: RunSummary) -> str:
-    """Which arms an image is for. The base is for those of the app that was built on it, nginx for those behind it."""
+    """Which arms an image is for: the base for those of the app that was built on it, a front's for those behind it."""
     arms = summary.scenario.arms
-    if key == "nginx":
-        users = [arm.name for arm in arms if arm.front == key]
-    else:
-        users = [arm.name for arm in arms if arm.image_key == (APP_IMAGE if key == "python" else key)]
+    app = APP_IMAGE if key == PYTHON.key else key
+    users = [arm.name for arm in arms if arm.image_key == app or (arm.front_image and arm.front_image.key == key)]
     return SAME_FOR_ALL if len(users) == len(arms) else ", ".join(users) or NO_ARM
 
 
@@ -188,11 +188,11 @@ def environment_table(run: RunInfo) -> Table:
 
 def listings(summary: RunSummary) -> Iterator[Listing]:
     """The full commands and configuration files of one trial of each arm."""
-    for arm in summary.arms:
+    for arm in summary.scenario.arms:
         for trial in summary.of_arm(arm.name)[:1]:
             services = sorted(trial.record.services, key=lambda service: (service.kind, service.name))
             commands = "\n".join(f"{service.name}: {shlex.join(service.argv)}" for service in services)
-            yield Listing(key=f"commands-{arm.name}", title=f"Commands of {arm.name}", text=commands)
+            yield Listing(key=f"commands-{arm.name}", title=f"Commands of {arm.name}: {arm_title(arm)}", text=commands)
             for service in services:
                 for path, text in service.files.items():
                     yield Listing(key=f"file-{arm.name}-{service.name}", title=f"{path} of {arm.name}", text=text)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
 from lab.analysis.trial.shares import uneven
+from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Section
 from lab.report.parts.facts import known
@@ -79,6 +80,6 @@ def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     if is_plain(run):
         yield from plain_limits(run)
     yield from image_limits(run, summary)
-    profiles = {arm.profile for arm in summary.scenario.arms if arm.front != "direct"}
-    if profiles:
-        yield f"Other balancers and settings: nginx ran with the profile {' and '.join(sorted(profiles))}."
+    fronts = {front_title(arm) for arm in summary.scenario.arms if arm.fronted}
+    if fronts:
+        yield f"Other balancers and settings: clients met {' or '.join(sorted(fronts))}."

@@ -64,7 +64,7 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         if gate.worst.outcome == CAVEAT:
             others = f" ({gate.trials - gate.passed} of {gate.trials} {gate.over})"
             yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
-    if shares_file_pages(run.environment) is False and len({arm.model for arm in summary.scenario.arms}) > 1:
+    if shares_file_pages(run.environment) is False and len({arm.model.kind for arm in summary.scenario.arms}) > 1:
         yield _unshared(run, summary)
     yield from image_doubts(run, summary)
     if is_plain(run):

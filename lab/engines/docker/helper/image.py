@@ -10,8 +10,8 @@ import docker
 import lab
 from lab.engines.images.build import Context, build_image, content_hash
 from lab.engines.images.images import find_image, prepare_base
-from lab.engines.images.offline.bases import PYTHON
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
+from lab.scenario.images import PYTHON
 
 REPOSITORY = "process-model-lab/helper"
 FOLDER = "lab/engines/docker/helper"
@@ -22,7 +22,7 @@ LAB_SIDE = ("channel.py", "launch.py", "sampler.py", "tables.py")  # of lab/samp
 
 def prepare_helper(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:
     """The engine's id of the helper's image. Raises MissingError when it cannot be had."""
-    base = prepare_base(client, PYTHON, PYTHON.stands_in_for, on_step)
+    base = prepare_base(client, PYTHON, PYTHON.reference, on_step)
     context = helper_context(Path(lab.__file__).parents[1])
     name = f"{REPOSITORY}:{content_hash(context, (base.id,))}"
     if (found := find_image(client, name)) is None:

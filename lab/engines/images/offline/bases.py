@@ -8,69 +8,32 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import docker
 import docker.errors
 
 from lab.errors import MissingError
-from lab.scenario.model import Images
+from lab.scenario.images import ImageSource
 
 SUITE = "trixie"  # the current Debian stable; its Python is 3.13, as in python:3.13-slim
+TAG = f"debian-{SUITE}"
 STRIPPED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 KEPT = ("/usr/share/doc/*/copyright", "/usr/share/locale/locale.alias")
 BUILD_TIMEOUT_S = 900.0  # measured 20 s on two cores; the rest is for slow mirrors
 CLEANUP_TIMEOUT_S = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DebianBase:
-    """How a base image is made of Debian packages.
-
-    ``stands_in_for`` is the one image that it may replace; ``hooks`` run on the host, where ``$1`` is the new root;
-    ``changes`` are Dockerfile instructions for the image's configuration.
-    """
-
-    key: str
-    stands_in_for: str
-    packages: tuple[str, ...]
-    hooks: tuple[str, ...]
-    changes: tuple[str, ...]
-
-    @property
-    def repository(self) -> str:
-        """Image name without the tag."""
-        return f"process-model-lab/{self.key}"
-
-    @property
-    def tag(self) -> str:
-        """Tag that says what the image is made of."""
-        return f"debian-{SUITE}"
-
-    @property
-    def name(self) -> str:
-        """Full image name."""
-        return f"{self.repository}:{self.tag}"
+def repository(base: ImageSource) -> str:
+    """The name, without its tag, of the image that stands in."""
+    return f"process-model-lab/{base.key}"
 
 
-PYTHON = DebianBase(
-    key="python",
-    stands_in_for=Images().python,
-    packages=("python3", "python3-venv", "python3-pip"),
-    hooks=('ln -s python3 "$1/usr/bin/python"',),
-    changes=('CMD ["python3"]',),
-)
-NGINX = DebianBase(
-    key="nginx",
-    stands_in_for=Images().nginx,
-    packages=("nginx",),
-    # As in the official image: nginx opens the log it was compiled with before it reads its configuration.
-    hooks=('ln -sf /dev/stdout "$1/var/log/nginx/access.log"', 'ln -sf /dev/stderr "$1/var/log/nginx/error.log"'),
-    changes=('CMD ["nginx", "-g", "daemon off;"]',),
-)
+def stand_in(base: ImageSource) -> str:
+    """The name of the image that stands in; its tag says what it is made of."""
+    return f"{repository(base)}:{TAG}"
 
 
-def mmdebstrap_argv(base: DebianBase) -> list[str]:
+def mmdebstrap_argv(base: ImageSource) -> list[str]:
     """The command that writes the base's root file system to standard output as a tar archive."""
     return [
         "mmdebstrap",
@@ -91,14 +54,14 @@ def can_build() -> bool:
     return shutil.which("mmdebstrap") is not None
 
 
-def build_base(client: docker.DockerClient, base: DebianBase, on_step: Callable[[str], None]) -> None:
-    """Make ``base.name`` out of Debian packages. Raises MissingError when that is not possible here."""
+def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable[[str], None]) -> None:
+    """Make the stand-in out of Debian packages. Raises MissingError when that is not possible here."""
     if not can_build():
         raise MissingError(
-            f"{base.stands_in_for} is not here, no registry answers, and mmdebstrap, which would build it, is missing",
-            f"run `docker load` or `docker pull {base.stands_in_for}`, or install mmdebstrap (Debian, Ubuntu)",
+            f"{base.reference} is not here, no registry answers, and mmdebstrap, which would build it, is missing",
+            f"run `docker load` or `docker pull {base.reference}`, or install mmdebstrap (Debian, Ubuntu)",
         )
-    on_step(f"building {base.name} from Debian packages (about 20 s)")
+    on_step(f"building {stand_in(base)} from Debian packages (about 20 s)")
     with tempfile.TemporaryFile() as archive:
         _bootstrap(mmdebstrap_argv(base), base, archive.fileno())
         archive.seek(0)
@@ -106,18 +69,18 @@ def build_base(client: docker.DockerClient, base: DebianBase, on_step: Callable[
             # Not import_image_from_stream: it announces chunks, and requests sends a file with its length instead.
             client.api.import_image_from_data(
                 archive,
-                repository=base.repository,
-                tag=base.tag,
+                repository=repository(base),
+                tag=TAG,
                 changes=[*base.changes, f"LABEL lab.image={base.key}"],
             )
         except docker.errors.APIError as error:
             raise MissingError(
-                f"{base.name} was built, but Docker does not take it: {error.explanation}",
+                f"{stand_in(base)} was built, but Docker does not take it: {error.explanation}",
                 "is there room where Docker keeps its images? `docker info` shows where that is",
             ) from None
 
 
-def _bootstrap(argv: Sequence[str], base: DebianBase, archive: int) -> None:
+def _bootstrap(argv: Sequence[str], base: ImageSource, archive: int) -> None:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=archive, stderr=said, start_new_session=True)
         try:
@@ -130,8 +93,8 @@ def _bootstrap(argv: Sequence[str], base: DebianBase, archive: int) -> None:
             said.seek(0)
             last_lines = b"\n".join(said.read().strip().splitlines()[-5:]).decode(errors="replace")
             raise MissingError(
-                f"{base.name} could not be built from Debian packages:\n{last_lines}",
-                f"mmdebstrap needs root or user namespaces, and a Debian mirror; or `docker load` {base.stands_in_for}",
+                f"{stand_in(base)} could not be built from Debian packages:\n{last_lines}",
+                f"mmdebstrap needs root or user namespaces, and a Debian mirror; or `docker load` {base.reference}",
             )
 
 

@@ -1,0 +1,88 @@
+"""What an engine declares of itself, and the engines of the lab. Light: a scenario's engine is checked against this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from lab.engines import Engine
+from lab.engines.process.refusals import check_plain
+from lab.scenario.kinds import ENGINES
+from lab.scenario.model import Scenario
+
+if TYPE_CHECKING:  # Docker's SDK comes with it
+    from lab.engines.images.images import ImageRecord
+
+OnStep = Callable[[str], None]
+Opened: TypeAlias = "tuple[Engine, Mapping[str, ImageRecord]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineKind:
+    """An engine that a scenario can name.
+
+    ``title``: for `lab plan`. ``check`` raises ScenarioError for a scenario that it cannot run. ``reach`` raises
+    MissingError where it is not there at all; ``absent`` says so in a few words. ``open`` prepares what the arms run
+    from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
+    ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration.
+    """
+
+    title: str
+    check: Callable[[Scenario], None]
+    reach: Callable[[], None]
+    absent: str = ""
+    open: Callable[[Scenario, str, OnStep, str], Opened]
+    automatic: bool = False
+
+
+ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
+
+
+def _anything(_scenario: Scenario) -> None:
+    """Containers can do whatever a scenario asks for."""
+
+
+def _reach_docker() -> None:
+    from lab.engines.docker.engine import connect  # its SDK is not needed to read a scenario
+
+    connect().close()
+
+
+def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
+    from lab.engines.docker.opening import open_docker
+
+    return open_docker(scenario, run_id, on_step)
+
+
+def _reach_processes() -> None:
+    """Every machine has processes."""
+
+
+def _open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
+    from lab.engines.process.opening import open_processes
+
+    return open_processes(scenario, run_id, on_step, why)
+
+
+ENGINES.declare(
+    "docker",
+    EngineKind(
+        title="docker",
+        check=_anything,
+        reach=_reach_docker,
+        absent="no Docker engine answered",
+        open=_open_docker,
+        automatic=True,
+    ),
+)
+ENGINES.declare(
+    "process",
+    EngineKind(
+        title="process: plain processes of this machine, from app.requirements and without the image",
+        check=check_plain,
+        reach=_reach_processes,
+        open=_open_processes,
+        automatic=True,
+    ),
+)

@@ -1,0 +1,55 @@
+"""What a front declares of itself. Attestation, images, plan, load and reports go by this and know no front's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from lab.plan.topology import Endpoint, Service
+from lab.plan.upstream import UpstreamOf, named_upstream
+from lab.scenario.budget import Limits
+from lab.scenario.kinds import FRONTS, FrontKind, kind_of
+from lab.scenario.model import Arm
+
+O = TypeVar("O")  # noqa: E741  the type of the front's options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPlace:
+    """Where a front stands: before these endpoints of the app, with a free port and these limits for each service."""
+
+    app: tuple[Endpoint, ...]
+    ports: tuple[int, ...]
+    limits: Limits
+
+
+def first_port(_chosen: object, place: FrontPlace) -> Endpoint:
+    """Clients connect to the first port of the front."""
+    return Endpoint(port=place.ports[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front(FrontKind, Generic[O]):
+    """What clients connect to; ``options`` is a class made by lab.scenario.kinds.options.
+
+    ``services``: what runs from ``image``, as many as there are ``hops``. ``entry``: where clients connect.
+    ``upstream_of``: the address of the app's endpoint that an answer's headers name; None for a front that tells
+    nothing, which only its listener attests. ``title``: for people.
+    """
+
+    options: type[O]
+    services: Callable[[O, FrontPlace], tuple[Service, ...]]
+    entry: Callable[[O, FrontPlace], Endpoint] = first_port
+    upstream_of: UpstreamOf | None = named_upstream
+    title: Callable[[O], str] = kind_of
+
+
+def front_of(arm: Arm) -> Front[Any]:
+    """The declaration of an arm's front."""
+    return cast(Front[Any], FRONTS[arm.front.kind])
+
+
+def front_title(arm: Arm) -> str:
+    """``"nginx (tuned)"``: an arm's front with its options, for people."""
+    return front_of(arm).title(arm.front)

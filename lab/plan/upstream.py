@@ -1,0 +1,29 @@
+"""How a front says which process served an answer. Imports nothing: the load processes read it in every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+UPSTREAM_HEADER = "X-Lab-Upstream"
+
+
+class Headers(Protocol):
+    """The headers of an answer, of whichever HTTP client."""
+
+    def get(self, name: str, /) -> Any:
+        """The value of a header, whose name may be written in any case; None without it."""
+
+
+UpstreamOf: TypeAlias = Callable[[Headers], str | None]  # headers of an answer → address of who served it
+
+
+def named_upstream(headers: Headers) -> str | None:
+    """The address in the header that the lab's fronts add; of several tries the last one counts."""
+    named = headers.get(UPSTREAM_HEADER)
+    return str(named).rpartition(",")[2].strip() if named else None
+
+
+def reference(function: Callable[..., Any] | None) -> str:
+    """``"module:name"`` of a function of a module, by which another process imports it; "" for none."""
+    return f"{function.__module__}:{function.__qualname__}" if function else ""

@@ -1,0 +1,32 @@
+"""The images that the lab itself chooses: the base of the app's image, and those of the fronts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """An image and what can stand in for it. ``key`` is its name in ``[images]`` and in run.json.
+
+    ``reference`` is its name in a registry. Where no registry answers, Debian's ``packages`` stand in for exactly that
+    one: ``hooks`` run on the host, where ``$1`` is the new root; ``changes`` are Dockerfile instructions. Without
+    containers ``program`` of this machine runs in its place, whose version ``program ask_version`` tells.
+    """
+
+    key: str
+    reference: str
+    packages: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    program: str = ""
+    ask_version: str = "--version"
+
+
+PYTHON = ImageSource(
+    key="python",
+    reference="python:3.13-slim",
+    packages=("python3", "python3-venv", "python3-pip"),
+    hooks=('ln -s python3 "$1/usr/bin/python"',),
+    changes=('CMD ["python3"]',),
+)

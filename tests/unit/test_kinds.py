@@ -1,0 +1,202 @@
+"""A scenario chooses fronts, models and engines by what was declared; the spelling of version 0.1 is still read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.analysis.across import unlike
+from lab.cli.plan import plan as print_plan
+from lab.engines.process.refusals import check_plain
+from lab.errors import ScenarioError
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.fronts.front import front_title
+from lab.plan.fronts.nginx import NGINX, Nginx
+from lab.record.folder import read_info
+from lab.record.reading import read_trials
+from lab.record.types import TrialState
+from lab.run.conclude import conclude
+from lab.run.run import planned, resume_run
+from lab.run.view import QuietView
+from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.kinds import FRONTS, MODELS
+from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.fake_surroundings import FakeSurroundings
+from tests.unit.test_cli_execute import cut
+from tests.unit.test_scenario_file import GOOD, refusal, write
+
+OLD_DEFAULTS = {"balance": "round_robin", "profile": "tuned"}  # stored by version 0.1 in every arm, fronted or not
+
+
+def arm_of(**keys: Any) -> Mapping[str, Any]:
+    """The second arm of a scenario, as it is stored."""
+    stored: Mapping[str, Any] = scenario_to_json(make_scenario([WORKERS, {**REPLICAS, **keys}]))["arms"][1]
+    return stored
+
+
+def test_a_kind_alone_is_the_kind_with_its_defaults() -> None:
+    """Both spellings give the same scenario, which is stored in the longer one."""
+    assert arm_of(front="nginx", model="replicas") == arm_of(front={"kind": "nginx"}, model={"kind": "replicas"})
+    assert arm_of()["front"] == {"kind": "nginx", **OLD_DEFAULTS}
+    assert arm_of()["model"] == {"kind": "replicas"}
+
+
+def test_options_of_a_front_as_keys_of_the_arm_are_shown_in_its_table() -> None:
+    """As version 0.1 had them; nothing of the old spelling is stored."""
+    old = arm_of(balance="least_conn", profile="stock")
+
+    assert old == arm_of(front={"kind": "nginx", "balance": "least_conn", "profile": "stock"})
+    assert not {"balance", "profile"} & old.keys()
+    assert front_title(make_scenario([WORKERS, {**REPLICAS, "profile": "stock"}]).arms[1]) == "nginx (stock)"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('front = "ngin"', "arms[1].front: unknown front 'ngin': did you mean 'nginx'?"),
+        ('front = { kind = "ngin" }', "arms[1].front: unknown front 'ngin': did you mean 'nginx'?"),
+        ('front = { balance = "random" }', 'arms[1].front: expected a front such as "direct" or { kind = "direct" }'),
+        ("front = 7", 'arms[1].front: expected a front such as "direct"'),
+        ('front = { kind = "nginx", balanc = "x" }', "front 'nginx': unknown option 'balanc': did you mean 'balance'?"),
+        ('front = { kind = "nginx", balance = "rand" }', "arms[1].front: balance: Input should be 'round_robin'"),
+        ('front = { kind = "direct", balance = "random" }', "'balance' is an option of front 'nginx', got it for"),
+        ('front = { kind = "direct", x = 1 }', "front 'direct': unknown option 'x': it has none"),
+        ('front = "direct"\nbalance = "random"', '"balance" needs front = "nginx"'),
+        ('front = { kind = "nginx", balance = "random" }\nbalance = "random"', '"balance" is given twice'),
+    ],
+)
+def test_a_wrong_choice_is_named_with_the_nearest_one(tmp_path: Path, line: str, expected: str) -> None:
+    """An unknown kind, an option of another front, an option that stands in two places."""
+    assert expected in refusal(tmp_path, GOOD.replace('front = "nginx"', line))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('engine = "dokcer"', "engine: unknown engine 'dokcer': did you mean 'docker'?"),
+        ('images = { ngnix = "x" }', "images: unknown image 'ngnix': did you mean 'nginx'?"),
+        ("images = { nginx = 1 }", "images: nginx: expected the name of an image, such as 'nginx:stable'"),
+        ('images = "nginx:1"', "images: expected a table"),
+    ],
+)
+def test_engines_and_images_are_those_that_were_declared(tmp_path: Path, line: str, expected: str) -> None:
+    """Each with its nearest valid name."""
+    assert expected in refusal(tmp_path, f"{line}\n{GOOD}")
+
+
+def test_the_schema_shows_the_new_spelling() -> None:
+    """A kind, or a table for each kind; the old keys of an arm are accepted, and not offered."""
+    arm = json_schema()["$defs"]["Arm"]["properties"]
+    kinds, *tables = arm["front"]["anyOf"]
+
+    assert kinds["enum"] == list(FRONTS)
+    assert [table["properties"]["kind"]["const"] for table in tables] == list(FRONTS)
+    assert all(table["required"] == ["kind"] for table in tables)
+    assert arm["model"]["anyOf"][0]["enum"] == list(MODELS)
+    assert not {"balance", "profile"} & arm.keys()
+
+
+def test_two_declarations_of_one_name_are_refused() -> None:
+    """Otherwise the order of imports would decide what an arm is."""
+    FRONTS.add(NGINX)  # the same again is no other one
+    with pytest.raises(ValueError, match="two fronts are called 'nginx'"):
+        FRONTS.declare(Nginx().kind, FRONTS["direct"])
+
+
+def in_the_old_spelling(path: Path) -> None:
+    """run.json of a run as version 0.1 would have stored it."""
+    document = json.loads((path / "run.json").read_text())
+    for arm in document["scenario"]["arms"]:
+        front, model = arm["front"], arm["model"]
+        arm |= OLD_DEFAULTS | {"front": front["kind"], "model": model["kind"]}
+        del arm["command"]
+    (path / "run.json").write_text(json.dumps(document))
+
+
+def test_a_run_of_the_version_before_is_read_continued_and_compared(tmp_path: Path) -> None:
+    """Its scenario is the same, its trials are its own, and nothing but the spelling differs from a run of today."""
+    around = FakeSurroundings()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old, new = (cut(tmp_path / name, around, done=3) for name in ("old", "new"))
+    before = read_info(old)
+    in_the_old_spelling(old)
+    assert '"balance"' in (old / "run.json").read_text()
+
+    assert read_info(old) == before
+    assert len(list(read_trials(old, read_info(old)))) == 3
+    resume_run(planned(old), old, QuietView(), around=around.make())
+    resume_run(planned(new), new, QuietView(), around=around.make())
+
+    assert set(read_info(old).states.values()) == {TrialState.DONE}
+    assert conclude(old).comparison == conclude(new).comparison
+    in_the_old_spelling(old)
+    different = {found.key for arm in ("workers", "replicas") for found in unlike(read_info(old), read_info(new), arm)}
+    assert different <= {"scenario.load.locustfile", "inputs.locustfile"}, "each has its own folder"
+
+
+def test_a_stored_scenario_in_the_old_spelling_is_the_same_scenario() -> None:
+    """Also one whose arm has no front, with the defaults of a front it never had."""
+    scenario = make_scenario()
+    stored = scenario_to_json(scenario)
+    for arm in stored["arms"]:
+        arm |= OLD_DEFAULTS | {"front": arm["front"]["kind"], "model": arm["model"]["kind"]}
+
+    assert scenario_from_json(stored) == scenario
+
+
+def test_an_arm_may_have_a_command_of_its_own() -> None:
+    """It replaces the app's in this arm and in no other."""
+    given = make_scenario(
+        [WORKERS, {**REPLICAS, "command": "serve -p {port}"}],
+        app={"image": "x:1", "command": "serve {port} -w {workers}"},
+    )
+    argv = {}
+    for trial in build_plan(given, 1).trials:
+        services = build_topology(given, trial, nominal_ports(given, trial.arm)).services
+        argv[trial.arm.name] = next(service.argv for service in services if service.name.startswith("app"))
+
+    assert argv["workers"] == ("serve", "20000", "-w", "4")
+    assert argv["replicas"][:2] == ("serve", "-p")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("serve {port}", "arms[].command, or a value of env, needs the placeholder {workers}"),
+        ("serve -w {workers}", "arms[].command, or a value of env, needs the placeholder {port}"),
+        ("serve {port} {workers} --password=hunter2", "arms[0].command: holds a password"),
+    ],
+)
+def test_a_command_of_an_arm_is_checked_as_that_of_the_app(tmp_path: Path, command: str, expected: str) -> None:
+    """Placeholders that its process model needs, and no secrets."""
+    line = f'front = "direct"\ncommand = "{command}"'
+
+    assert expected in refusal(tmp_path, GOOD.replace('front = "direct"', line))
+
+
+def test_plain_processes_have_no_command_of_an_image(tmp_path: Path) -> None:
+    """Neither for the app nor for one arm."""
+    line = 'front = "direct"\ncommand = "{image}"\nenv = { PORT = "{port}", N = "{workers}" }'
+    scenario = read_scenario(write(tmp_path, GOOD.replace('front = "direct"', line)))
+
+    with pytest.raises(ScenarioError, match='arm "workers": command'):
+        check_plain(scenario)
+
+
+def test_the_plan_prints_titles_and_every_configuration_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an arm is in words, and each file with the first arm that has it."""
+    print_plan(write(tmp_path, GOOD.replace('front = "nginx"', 'front = "nginx"\nprofile = "stock"')))
+    shown = capsys.readouterr().out
+
+    assert "arm replicas: replicas, front nginx (stock)" in shown
+    assert shown.count("/etc/lab/nginx.conf of arm replicas") == 1
+    print_plan(tmp_path / "scenario.toml", json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["scenario"]["arms"][1]["front"] == {"kind": "nginx", "balance": "round_robin", "profile": "stock"}

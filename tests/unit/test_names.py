@@ -1,0 +1,63 @@
+"""Fronts and process models declare themselves: nobody else asks for their names, so a new one needs no other file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.scenario.kinds import FRONTS, MODELS
+
+LAB = Path(__file__).parent.parent.parent / "lab"
+ROOMS = {**dict.fromkeys(FRONTS, "plan/fronts"), **dict.fromkeys(MODELS, "plan/models")}
+ALSO = {"nginx": {"run/calibration.py"}}  # its answering server is an nginx, whatever the arms have in front
+ORDINARY = ("direct", "workers")  # words that a text may hold without meaning the kind; nor are variables meant
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """Texts that are no docstrings, the modules that are imported, and names in angle brackets."""
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in documents:
+                yield text
+            case ast.ImportFrom(module=str(module)):
+                yield module.rpartition(".")[2]
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                yield f"<{name}>"
+
+
+def naming(kind: str) -> set[str]:
+    """The modules of the lab in which the kind is named, from the folder of the lab."""
+    found = set()
+    for path in LAB.rglob("*.py"):
+        words = texts(ast.parse(path.read_text(encoding="utf-8")))
+        if any(word == kind or (kind not in ORDINARY and kind in word.lower()) for word in words):
+            found.add(str(path.relative_to(LAB)))
+    return found
+
+
+@pytest.mark.parametrize("kind", ROOMS)
+def test_only_its_own_module_and_its_declaration_name_a_kind(kind: str) -> None:
+    """Attestation, images, plan, load, gates, report, live view and doctor go by what was declared."""
+    room = ROOMS[kind]
+
+    assert naming(kind) - ALSO.get(kind, set()) == {f"{room}/{kind}.py", f"{room}/__init__.py"}
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS.values())))
+def test_contributing_counts_the_files(room: str) -> None:
+    """Two for each: its own and the one with the line that declares it."""
+    text = (LAB.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if f"`lab/{room}/NAME.py`" in line)
+
+    assert re.findall(r"`lab/([^`]+)`", row) == [f"{room}/NAME.py", f"{room}/__init__.py"]
