@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 export PYTHON
+PYTEST = .venv/bin/python -m pytest
+BESIDE = -m "not alone" --numprocesses 3 --dist loadgroup
 
 .PHONY: help system install demo test lint bench docs requirements clean
 .DEFAULT_GOAL := help
@@ -24,9 +26,11 @@ demo: install ## run the quickstart scenario and show where its report is
 
 test: lint ## lint, then unit, integration and end-to-end tests
 	@sh scripts/system docker bases nginx browser
-	.venv/bin/python -m pytest tests/unit
-	.venv/bin/python -m pytest tests/integration
-	.venv/bin/python -m pytest tests/e2e
+	$(PYTEST) tests/unit --numprocesses logical --maxprocesses 4
+	$(PYTEST) tests/integration -m alone
+	$(PYTEST) tests/integration $(BESIDE)
+	$(PYTEST) tests/e2e -m alone
+	$(PYTEST) tests/e2e $(BESIDE)
 
 lint: install ## style, formatting, types, import rules
 	@sh scripts/lint

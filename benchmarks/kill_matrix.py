@@ -29,13 +29,13 @@ from tests.kill_matrix import (
     finish,
     play,
 )
-from tests.second_dockerd import SecondDockerd
+from tests.second_engine import SecondEngine
 
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 
 @contextmanager
-def a_place(event: Event, daemon: SecondDockerd) -> Iterator[Place]:
+def a_place(event: Event, daemon: SecondEngine) -> Iterator[Place]:
     """Where the row of an event is played: on a small disk when it is to become full."""
     with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder:
         place = Place(Path(folder), daemon, REPLICAS_FIRST if event is Event.REPLICA else WORKERS_FIRST)
@@ -52,7 +52,7 @@ def a_place(event: Event, daemon: SecondDockerd) -> Iterator[Place]:
 RESUME = "resume"
 
 
-def play_row(event: Event, daemon: SecondDockerd) -> dict[str, str]:
+def play_row(event: Event, daemon: SecondEngine) -> dict[str, str]:
     """One event at each step where it can happen, and the run finished afterwards."""
     row: dict[str, str] = {}
     with a_place(event, daemon) as place:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,21 +18,21 @@ from tempfile import TemporaryDirectory
 import docker
 import psutil
 
-from lab.engines.docker.engine import connect
-from lab.engines.images.images import prepare_images
+from lab.errors import MissingError
 from lab.host.labels import OWNER, RUN, SERVICE
 from lab.record.folder import read_info
 from lab.record.types import TrialState
 from lab.run.steps import STEPS_FILE, Step
-from lab.scenario.file import read_scenario
-from tests.second_dockerd import SecondDockerd
+from tests.second_engine import DRIVER, SecondEngine
 
 REPOSITORY = Path(__file__).parent.parent
 LAB = [sys.executable, "-m", "lab"]
 DEADLINE_S = 240.0
+LISTENS = "0A"  # a state in /proc/net/tcp
 LOOK_S = 0.002
 SETTLE_S = 10.0  # Locust and sampler see the lab's death, and end
-PORTS = (31000, 31999)  # outside the range of any other lab, below the ports of outgoing connections
+PORTS = (31000, 31999)
+DRIVERS = (DRIVER, "fuse-overlayfs", "vfs")
 
 
 class Event(StrEnum):
@@ -122,7 +122,7 @@ class Place:
     """Where one run lives: run folders, temporary files, ports and an engine that nobody else uses."""
 
     root: Path
-    daemon: SecondDockerd
+    daemon: SecondEngine
     seed: int = WORKERS_FIRST
     out: Path = field(init=False)
     temporary: Path = field(init=False)
@@ -141,11 +141,11 @@ class Place:
         return {**os.environ, "TMPDIR": str(self.temporary), "DOCKER_HOST": self.daemon.host}
 
     def client(self) -> docker.DockerClient:
-        return docker.from_env(environment=self.environment)
+        return self.daemon.client()
 
     def lab(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command of the lab to its end."""
-        command = [*LAB, *map(str, arguments)]
+        command = [*self.daemon.prefix, *LAB, *map(str, arguments)]
         return subprocess.run(
             command, env=self.environment, cwd=REPOSITORY, text=True, capture_output=True, timeout=DEADLINE_S
         )
@@ -170,7 +170,7 @@ class RunningLab:
         self.log = self.place.root / f"lab-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [*LAB, "run", *what, "--out", str(self.place.out)],
+                [*self.place.daemon.prefix, *LAB, "run", *what, "--out", str(self.place.out)],
                 env=self.place.environment,
                 cwd=REPOSITORY,
                 stdout=log,
@@ -233,22 +233,36 @@ BYSTANDERS = ("lab-notes-b01-workers-app", "lab-b01-replicas-nginx-files", "proc
 
 
 @contextmanager
-def engine_of_our_own() -> Iterator[SecondDockerd]:
-    """A second Docker daemon with the images of the matrix, and containers and a volume that look like the lab's.
+def engine_of_our_own() -> Iterator[SecondEngine]:
+    """A second engine with the images of the matrix, and containers and a volume that look like the lab's.
 
     They must be there at the end as they were at the beginning.
     """
-    with TemporaryDirectory() as folder, SecondDockerd() as daemon:
-        scenario = read_scenario(Place(Path(folder), daemon).root / "kill.toml")
-        images = prepare_images(connect(), scenario, print)
-        daemon.copy_images([image.name for image in images.values()])
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        daemon = _start(stack)
+        images = daemon.prepare(Place(Path(folder), daemon).root / "kill.toml")
         before = _put_bystanders(daemon, images["nginx"].name)
         yield daemon
         assert _bystanders(daemon) == before, "somebody else's containers were touched"
 
 
-def _put_bystanders(daemon: SecondDockerd, image: str) -> Mapping[str, str]:
-    client = docker.DockerClient(base_url=daemon.host)
+def _start(stack: ExitStack) -> SecondEngine:
+    """Start an engine with the first storage driver that the file system allows."""
+    refusal = MissingError("")
+    for driver in DRIVERS:
+        daemon = SecondEngine(f"kill-{os.getpid()}", driver)
+        stack.callback(daemon.stop)
+        try:
+            daemon.start()
+            return daemon
+        except MissingError as error:
+            refusal = error
+            daemon.stop()
+    raise refusal
+
+
+def _put_bystanders(daemon: SecondEngine, image: str) -> Mapping[str, str]:
+    client = daemon.client()
     marks = {"lab": "run", "lab.run.blocks": "somebody", "com.example.lab.run": "1"}
     for name in BYSTANDERS:
         client.containers.run(
@@ -259,9 +273,9 @@ def _put_bystanders(daemon: SecondDockerd, image: str) -> Mapping[str, str]:
     return _bystanders(daemon)
 
 
-def _bystanders(daemon: SecondDockerd) -> Mapping[str, str]:
+def _bystanders(daemon: SecondEngine) -> Mapping[str, str]:
     """What is there that is not ours, by name."""
-    client = docker.DockerClient(base_url=daemon.host)
+    client = daemon.client()
     try:
         found = {each.name: each.id for each in client.containers.list(all=True) if RUN not in each.labels}
         return found | {each.name: each.id for each in client.volumes.list() if RUN not in (each.attrs["Labels"] or {})}
@@ -347,11 +361,11 @@ def left_behind(lab: RunningLab) -> list[str]:
     return sorted(found)
 
 
-def listeners() -> list[int]:
-    """Ports of the matrix on which somebody listens."""
-    low, high = PORTS
-    listening = (c.laddr.port for c in psutil.net_connections(kind="tcp") if c.status == psutil.CONN_LISTEN)
-    return sorted(port for port in listening if low <= port <= high)
+def listeners(daemon: SecondEngine) -> list[int]:
+    """Ports of the matrix on which somebody listens in the engine's network."""
+    rows = [line.split() for line in (daemon.proc / "net" / "tcp").read_text().splitlines()[1:]]
+    ports = [int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTENS]
+    return sorted(port for port in ports if PORTS[0] <= port <= PORTS[1])
 
 
 def _processes(place: Place) -> Iterator[psutil.Process]:
@@ -442,7 +456,7 @@ def _wrong_cleaning(lab: RunningLab, left: Sequence[str]) -> Iterator[str]:
             yield f"lab clean failed: {cleaned.stderr}"
     if still := left_behind(lab):
         yield f"still there after lab clean: {', '.join(still)}"
-    if ports := listeners():
+    if ports := listeners(lab.place.daemon):
         yield f"somebody listens on {ports}"
 
 

@@ -1,4 +1,8 @@
-"""The command line as a person uses it: a child process, its exit code, what it printed, what it left."""
+"""The command line as a person uses it: a child process, its exit code, what it printed, what it left.
+
+Tests on the machine's engine are one xdist group: their arms would be strangers to each other, and what one left would
+be taken for another's. Whatever needs a valid run is alone.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,14 @@ REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]
 ATTEMPTS = 3
 TIMEOUT_S = 240
+ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever looks at the smoke run needs it to be valid."""
+    for item in items:
+        if "smoke" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.alone)
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ def client() -> Iterator[docker.DockerClient]:
     client.close()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_left(client: docker.DockerClient) -> Iterator[None]:
     """After every test the engine has no container and no volume of the lab."""
     yield

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.e2e.conftest import ATTEMPTS, Outcome, edit, lab, run_valid
+from tests.e2e.conftest import ATTEMPTS, ON_THE_ENGINE, Outcome, edit, lab, run_valid
 
-pytestmark = pytest.mark.e2e
+pytestmark = ON_THE_ENGINE
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
@@ -76,6 +76,7 @@ def test_a_report_is_rebuilt_from_raw_to_the_same_bytes(smoke: tuple[Outcome, Pa
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.alone
 def test_a_pooled_budget_and_results_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
     """--out runs, the default, from wherever the command is called. One quota over the arm is measured and reported."""
     edit(scenario, "processes = 1", 'processes = 1\ncpus = "pooled:1.5"')
@@ -139,6 +140,7 @@ def test_no_docker_is_a_sentence(scenario: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.alone
 def test_the_process_engine_needs_no_docker(tmp_path: Path) -> None:
     """The smoke scenario with the Docker socket out of reach: every number but those of cgroups, and a plain word."""
     outcome = run_valid("scenarios/smoke.toml", "--engine", "process", "--out", tmp_path, env=NO_DOCKER)
@@ -193,8 +195,8 @@ def test_an_app_that_exits_is_exit_3_with_its_last_words(scenario: Path, tmp_pat
 
 def test_an_app_that_never_becomes_ready_is_exit_3(scenario: Path, tmp_path: Path) -> None:
     """The deadline, how many answered, and the last status."""
-    edit(scenario, "[app]", '[app]\nready_path = "/nope"\nready_timeout = "2s"')
-    lab("run", scenario, "--out", tmp_path / "runs").refused(3, "not ready after 2 s", "the last status was 404")
+    edit(scenario, "[app]", '[app]\nready_path = "/nope"\nready_timeout = "6s"')
+    lab("run", scenario, "--out", tmp_path / "runs").refused(3, "not ready after 6 s", "the last status was 404")
 
 
 def test_an_exhausted_port_range_is_exit_4(scenario: Path, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGKILL in the middle of a run: nothing stays, or `lab clean` removes it."""
+"""Ctrl-C and a closed terminal in the middle of a run: nothing stays, or `lab clean` removes it.
+
+SIGTERM and SIGKILL are cells of the kill matrix.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ import docker
 import pytest
 
 from lab.record.reading import read_info
-from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
+from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
 
-pytestmark = pytest.mark.e2e
+pytestmark = ON_THE_ENGINE
 
 DEADLINE_S = 90.0
 
@@ -149,31 +152,3 @@ def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     assert left(client) == []
     assert [path.name for path in out.glob("*/trials/.*")] == []
     wait_until("the end of Locust and sampler", lambda: lab_processes(out) == [])
-
-
-def test_what_sigkill_left_is_listed_and_removed_by_clean(
-    scenario: Path, tmp_path: Path, client: docker.DockerClient
-) -> None:
-    """SIGKILL cannot be caught: the dry run lists exactly what is left, clean removes it, the run is readable."""
-    edit(scenario, 'front = "direct"', 'front = "nginx"')
-    edit(scenario, "blocks = 1", "blocks = 9")
-    out = tmp_path / "runs"
-    process = start(scenario, out)
-    wait_until("load of the second trial", trial_under_load(out, "b02-workers"), process)
-    process.kill()
-    process.communicate(timeout=DEADLINE_S)
-
-    expected = left(client)
-    assert len(expected) == 3, "an app, an nginx and its volume"
-    files = [*out.glob("*/trials/.b02-workers.part")]
-    assert len(files) == 1, "half a trial; the locks hold nobody up"
-    listed = lab("clean", "--dry-run", "--out", out).out
-    assert sorted(line.split()[-1] for line in listed.splitlines()) == sorted([*expected, *map(str, files)])
-    assert left(client) == expected, "a dry run removes nothing"
-
-    assert lab("clean", "--out", out).code == 0
-    assert left(client) == []
-    assert not any(path.exists() for path in files)
-    wait_until("the end of Locust and sampler", lambda: lab_processes(out) == [])
-    (folder,) = out.iterdir()
-    assert lab("report", folder).code == 0

@@ -14,7 +14,7 @@ import pytest
 from lab.run.steps import Step
 from tests.kill_matrix import APPLIES, Event, Place, engine_of_our_own, finish, play
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("kill matrix")]
 
 # In this order, for each continues what the one before has left.
 CELLS = [

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.conftest import LAB, REPOSITORY, edit, lab, left
+from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
 
-pytestmark = pytest.mark.e2e
+pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
 DEADLINE_S = 60.0

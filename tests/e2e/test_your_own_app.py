@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ATTEMPTS, LAB, REPOSITORY, TIMEOUT_S, edit, lab
+from tests.e2e.conftest import ATTEMPTS, LAB, ON_THE_ENGINE, REPOSITORY, TIMEOUT_S, edit, lab
 from tests.terminal import Terminal, terminal
 
-pytestmark = pytest.mark.e2e
+pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
 BUSY = "are invalid, more than may be replaced"
@@ -34,6 +34,7 @@ def watched_run(screen: Terminal, scenario: Path, out: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.alone
 def test_an_app_that_knows_nothing_of_the_lab_runs_from_init_to_report(tmp_path: Path) -> None:
     """Own Dockerfile, own start command, no header: processes, memory and shares are there all the same."""
     mine = tmp_path / "mine"

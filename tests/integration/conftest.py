@@ -1,7 +1,13 @@
-"""Prerequisites of this tier, checked once: a Docker engine and the two images. Missing ones fail with a sentence."""
+"""Prerequisites of this tier, checked once: a Docker engine and the two images. Missing ones fail with a sentence.
+
+Tests that run beside each other must not deploy the same image: one would be a stranger to the other's arm. Those of
+one image are an xdist group; whatever they label is their own process's.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +22,8 @@ from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent.parent
-RUN_ID = "integration-tests"
+RUN_ID = f"integration-tests-{os.getpid()}"
+OF_THE_APP, OF_DOCS_APP = map(pytest.mark.xdist_group, ("app", "docs_app"))
 
 
 def app_of_repository(**changes: object) -> App:
@@ -46,10 +53,12 @@ def client() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def images(client: docker.DockerClient) -> Mapping[str, ImageRecord]:
-    """The app's image and nginx, made the way a run makes them."""
+def images(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ImageRecord]:
+    """The app's image and nginx, made the way a run makes them, by the first process that needs them."""
     arm = Arm(name="replicas", model="replicas", front="nginx")
-    return prepare_images(client, scenario_of(arm), print)
+    with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return prepare_images(client, scenario_of(arm), print)
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from lab.attest.evidence import collect
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.removal import remove_container
 from lab.errors import DeploymentError, InvalidRunError
+from lab.host.labels import OWNER, owner
 from lab.plan.blocks import Trial, build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Service, Topology
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import app_of_repository, scenario_of
+from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
@@ -110,7 +111,11 @@ def test_a_stale_container_of_the_same_image(
     """A forgotten container shares file pages and would lower every PSS: it is named."""
     scenario = scenario_of(WORKERS)
     stale = client.containers.run(
-        engine.image_id("app"), ["python", "-c", "import time; time.sleep(60)"], detach=True, network_mode="none"
+        engine.image_id("app"),
+        ["python", "-c", "import time; time.sleep(60)"],
+        detach=True,
+        network_mode="none",
+        labels={OWNER: owner()},
     )
     try:
         with engine.deploy(topology_of(scenario)) as deployment:
@@ -120,6 +125,7 @@ def test_a_stale_container_of_the_same_image(
         remove_container(client, stale.id)
 
 
+@pytest.mark.alone
 def test_the_44_ms_of_workers_on_the_asyncio_loop_are_named(engine: DockerEngine, topology_of: Build) -> None:
     """The TCP_NODELAY defect shows in the keep-alive probe and is called by its name (FIELD 2)."""
     scenario = scenario_of(WORKERS, app=app_of_repository(loop="asyncio"))

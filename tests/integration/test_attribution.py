@@ -6,6 +6,7 @@ that what the lab finds out from outside can be held against what the app says.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +26,11 @@ from lab.record.types import Environment, TrialResult
 from lab.run.trial import Run, run_trial
 from lab.scenario.model import App, Arm, Load, Scenario, Trials
 from tests.fakes import Silent
-from tests.integration.conftest import REPOSITORY, app_of_repository, scenario_of
+from tests.integration.conftest import OF_DOCS_APP, OF_THE_APP, REPOSITORY, app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration
 
-RUN_ID = "attribution-tests"
+RUN_ID = f"attribution-tests-{os.getpid()}"
 IMAGES = Path(__file__).parent / "images"
 PROCESSES = 2
 WORKERS = Arm(name="workers", model="workers", front="direct")
@@ -49,7 +50,7 @@ DOCS_APP = App(
 @pytest.fixture(scope="session")
 def nginx_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> Iterator[App]:
     """An app that is no Python at all."""
-    name = "process-model-lab/nginx-app:integration-tests"
+    name = f"process-model-lab/nginx-app:integration-tests-{os.getpid()}"
     client.images.build(
         path=str(IMAGES / "nginx_app"),
         tag=name,
@@ -109,6 +110,7 @@ def check_whole(trial: TrialResult) -> None:
     assert summarise_trial(trial).values["share.max"] is not None
 
 
+@OF_DOCS_APP
 def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: Path) -> None:
     """By the sockets' owners, over both HTTP clients of Locust, with the image's own start command."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS)
@@ -117,6 +119,7 @@ def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: P
     check_whole(trial)
 
 
+@OF_DOCS_APP
 def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
     """By the sockets' owners, on a listener for both families of addresses."""
     trial = run_arm(client, tmp_path, nginx_app, WORKERS)
@@ -125,13 +128,10 @@ def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App,
     check_whole(trial)
 
 
-@pytest.mark.parametrize("own", ["docs_app", "nginx_app"])
-def test_replicas_of_any_image(
-    client: docker.DockerClient, request: pytest.FixtureRequest, tmp_path: Path, own: str
-) -> None:
+@OF_DOCS_APP
+def test_replicas_of_any_image(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
     """By nginx's upstream address: each replica has one of its own, and round robin is even."""
-    app = DOCS_APP if own == "docs_app" else request.getfixturevalue("nginx_app")
-    trial = run_arm(client, tmp_path, app, REPLICAS)
+    trial = run_arm(client, tmp_path, nginx_app, REPLICAS)
 
     assert trial.record.attribution == "upstream"
     ports = {port for service in trial.record.services if service.kind == "app" for port in service.ports}
@@ -140,6 +140,7 @@ def test_replicas_of_any_image(
     assert summarise_trial(trial).values["share.skew"] == pytest.approx(1.0, abs=0.05)
 
 
+@OF_DOCS_APP
 def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.DockerClient, tmp_path: Path) -> None:
     """One address, several processes: nobody knows who answered, so there are no shares, and a caveat says why."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS_NGINX)
@@ -152,6 +153,8 @@ def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.Docke
     assert values["p50"] is not None
 
 
+@pytest.mark.alone
+@OF_DOCS_APP
 def test_connections_too_short_to_be_seen_give_no_shares(
     client: docker.DockerClient, nginx_app: App, tmp_path: Path
 ) -> None:
@@ -164,6 +167,7 @@ def test_connections_too_short_to_be_seen_give_no_shares(
     assert summarise_trial(trial).values["share.max"] is None
 
 
+@OF_THE_APP
 def test_the_apps_own_header_comes_first(client: docker.DockerClient, tmp_path: Path) -> None:
     """Where the app says who it is, no socket is looked at, and workers behind nginx are told apart as well."""
     load = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=100.0, warmup=1.0, measure=2.0)

@@ -11,7 +11,7 @@ from lab.engines.docker.engine import DockerEngine
 from lab.run.calibration import calibration_of
 from lab.run.environment import describe_environment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 LEAST_PER_S = 500.0  # two cores under tests reach ten times as much; a generator that waits for something, less
 BUDGET_S = 8.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
-import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,14 +21,15 @@ from lab.engines.images.images import ImageRecord, prepare_images
 from lab.engines.images.versions import image_versions
 from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.errors import DeploymentError
+from lab.host.labels import OWNER, owner
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget, Quota
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import RUN_ID, app_of_repository, labelled, scenario_of
+from tests.integration.conftest import OF_THE_APP, RUN_ID, app_of_repository, labelled, scenario_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
@@ -84,26 +85,6 @@ def test_containers_are_hardened_and_labelled(
             assert "CapEff:\t0000000000000000" in status
             assert "NoNewPrivs:\t1" in status
             assert "Uid:\t0" not in status, "the process runs as root"
-
-
-def test_an_app_that_exits_ends_the_wait_with_its_last_words(engine: DockerEngine, topology_of: Build) -> None:
-    """A wrong target does not wait for the deadline, and the log says why."""
-    scenario = scenario_of(WORKERS, processes=1, app=app_of_repository(target="app.main:absent", ready_timeout=600.0))
-
-    with pytest.raises(DeploymentError, match='Attribute "absent" not found') as caught:
-        with engine.deploy(topology_of(scenario)):
-            pytest.fail("must not come up")
-
-    assert "ended with exit code" in str(caught.value)
-
-
-def test_an_app_that_never_becomes_ready_is_named_at_the_deadline(engine: DockerEngine, topology_of: Build) -> None:
-    """The wrong ready_path is visible in the sentence."""
-    scenario = scenario_of(WORKERS, app=app_of_repository(ready_path="/absent", ready_timeout=3.0))
-
-    with pytest.raises(DeploymentError, match="not ready after 3 s: 0 of 2 .*the last status was 404"):
-        with engine.deploy(topology_of(scenario)):
-            pytest.fail("must not come up")
 
 
 def test_a_container_that_dies_later_is_noticed(
@@ -164,7 +145,8 @@ def throttled_periods(pid: int, *, parent: bool = False) -> int:
 @contextmanager
 def running(client: docker.DockerClient, image: str, **options: object) -> Iterator[str]:
     """A container that somebody else runs."""
-    container = client.containers.run(image, detach=True, network_mode="none", **options)
+    marks = {OWNER: owner()}
+    container = client.containers.run(image, detach=True, network_mode="none", **{"labels": marks, **options})
     try:
         yield container.id
     finally:
@@ -177,9 +159,9 @@ def test_clean_removes_what_a_dead_lab_left_and_nothing_else(
     """By label and dead owner only: a look-alike name and a living lab's containers stay."""
     image = engine.image_id("app")
     sleep = ["python3", "-c", "import time; time.sleep(60)"]
-    dead = {"lab.run": "dead-run", "lab.owner": "4194000-1.00"}
+    dead = {"lab.run": f"dead-{RUN_ID}", "lab.owner": "4194000-1.00"}
     with (
-        running(client, image, command=sleep, name="lab-dead-run-b01-workers-app2") as stranger,
+        running(client, image, command=sleep, name=f"lab-dead-{RUN_ID}-b01-workers-app2") as stranger,
         running(client, image, command=sleep, labels=dead) as left,
         engine.deploy(topology_of(scenario_of(WORKERS))) as deployment,
     ):
@@ -187,7 +169,7 @@ def test_clean_removes_what_a_dead_lab_left_and_nothing_else(
         assert left in {item.identity for item in found}
         assert not {stranger, deployment.services[0].container_id} & {item.identity for item in found}
         remove_leftovers([item for item in found if item.identity == left], client)
-        assert client.containers.list(all=True, filters={"label": "lab.run=dead-run"}) == []
+        assert client.containers.list(all=True, filters={"label": f"lab.run=dead-{RUN_ID}"}) == []
         assert client.containers.get(stranger).status == "running"
         deployment.check()
 
@@ -197,8 +179,8 @@ def test_images_of_the_lab_are_told_by_label_and_name(
 ) -> None:
     """One that is built on ours inherits the label and is somebody else's; one in use stays; the others go."""
     foreign = derived_image(client, images["app"].name)
-    ours = "process-model-lab/integration-tests:gone"
-    client.images.get(foreign).tag("process-model-lab/integration-tests", "gone")
+    ours = f"process-model-lab/integration-tests:gone-{os.getpid()}"
+    client.images.get(foreign).tag(*ours.split(":"))
     try:
         assert {ours, images["app"].name} <= set(built_images(client))
         assert foreign not in built_images(client)
@@ -225,14 +207,6 @@ def test_a_failed_start_leaves_nothing(client: docker.DockerClient, engine: Dock
     assert labelled(client) == []
 
 
-def test_whoami_tells_what_serves(engine: DockerEngine, topology_of: Build) -> None:
-    """The app names its event loop and HTTP implementation."""
-    with engine.deploy(topology_of(scenario_of(WORKERS, processes=1))) as deployment:
-        facts = json.loads(get(deployment.topology.entry.port, "/whoami")[2])
-    assert "uvloop" in json.dumps(facts)
-    assert "httptools" in json.dumps(facts)
-
-
 def test_an_arm_runs_from_its_own_image(
     client: docker.DockerClient, images: Mapping[str, ImageRecord], topology_of: Build
 ) -> None:
@@ -255,7 +229,7 @@ def test_an_arm_runs_from_its_own_image(
 
 def derived_image(client: docker.DockerClient, base: str) -> str:
     """Another image with the same files: its name."""
-    name = "lab-integration-tests:second"
+    name = f"lab-integration-tests:second-{os.getpid()}"
     client.images.build(fileobj=io.BytesIO(f"FROM {base}\nENV SECOND=1\n".encode()), tag=name, rm=True)
     return name
 

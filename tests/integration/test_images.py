@@ -15,12 +15,13 @@ from docker.models.containers import Container
 from lab.engines.images.images import ImageRecord, Way, prepare_images
 from lab.engines.images.offline.wheelhouse import ask_target
 from lab.errors import MissingError
+from lab.host.labels import owner
 from lab.plan.fronts.nginx import UNPRIVILEGED_USER
 from lab.scenario.model import App, Arm
 from lab.starter.image import look_at_finished
-from tests.integration.conftest import RUN_ID, scenario_of
+from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 ARM = Arm(name="replicas", model="replicas", front="nginx")
 
@@ -146,7 +147,7 @@ def test_an_image_without_python_cannot_take_wheels(
     """The reason is Docker's own, and nothing is left behind."""
     with pytest.raises(MissingError, match="cannot say which wheels it takes: .*python3"):
         ask_target(client, images["nginx"].name)
-    assert client.containers.list(all=True, filters={"label": "lab.run=images"}) == []
+    assert client.containers.list(all=True, filters={"label": ["lab.run=images", f"lab.owner={owner()}"]}) == []
 
 
 def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
@@ -159,7 +160,7 @@ def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images
     assert {"/", "/cpu", "/whoami"} <= set(look.paths)
     assert len(said) == 1
     assert "app.main:app" in said[0]
-    assert client.containers.list(all=True, filters={"label": "lab.run=init"}) == []
+    assert client.containers.list(all=True, filters={"label": ["lab.run=init", f"lab.owner={owner()}"]}) == []
 
 
 def test_an_image_without_the_app_is_no_error(images: Mapping[str, ImageRecord]) -> None:

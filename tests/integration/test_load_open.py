@@ -424,6 +424,7 @@ def test_coordinated_omission_is_visible(tmp_path: Path) -> None:
     assert response.quantile(0.9) > 0.2  # type: ignore[operator]
 
 
+@pytest.mark.alone
 def test_custom_clients_and_pools_are_recorded(tmp_path: Path) -> None:
     """A plain User that fires the request event itself, and one that sends requests from greenlets of its own."""
     run = run_load(
@@ -483,6 +484,7 @@ def test_served_by_says_where_it_comes_from(
     assert set(run.table["served_by"]) == servers
 
 
+@pytest.mark.alone
 def test_a_short_warm_up_is_extended_and_then_called_starved(tmp_path: Path) -> None:
     """Two serving processes were promised, one answers: the warm-up ends at its maximum and says so."""
     run = run_load(tmp_path, SIMPLE, serving_processes=2, max_warmup_s=1.0, measure_s=0.5)

@@ -10,7 +10,7 @@ import pytest
 from lab.record.types import RequestKind
 from tests.load_runs import run_load
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 BUSY_LANES = """
     import time

@@ -30,7 +30,7 @@ from lab.sampling.sampler import start_sampler
 from lab.scenario.model import App, Arm, Scenario
 from tests.integration.conftest import REPOSITORY, app_of_repository, scenario_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process")]
 
 RUN_ID = f"process-tests-{os.getpid()}"
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
@@ -56,7 +56,7 @@ def nothing_left() -> Iterator[None]:
 
 def plain(arm: Arm, app: App | None = None) -> Scenario:
     """One arm of two processes on plain processes."""
-    return scenario_of(arm, app=app or app_of_repository(), engine="process", ports="24000-24999")
+    return scenario_of(arm, app=app or app_of_repository(), engine="process", ports="25000-25999")
 
 
 def topology_of(engine: ProcessEngine, scenario: Scenario) -> Topology:

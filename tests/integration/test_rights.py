@@ -22,16 +22,16 @@ from lab.engines.leftovers import find_leftovers
 from lab.record.folder import read_info, read_trial
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import App, Arm
-from tests.integration.conftest import REPOSITORY, scenario_of
+from tests.integration.conftest import OF_DOCS_APP, REPOSITORY, scenario_of
 from tests.ordinary_user import OrdinaryUser, ordinary_user
 from tests.terminal import Terminal, terminal
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, OF_DOCS_APP]
 
 DOCS_APP = Path(__file__).parent / "images" / "docs_app"
 COMMAND = "fastapi run main.py --host {host} --port {port} --workers {workers}"
 TRIAL = "b01-workers"
-RUN_ID = "rights-tests"
+RUN_ID = f"rights-tests-{os.getpid()}"
 DEADLINE_S = 20.0
 SCENARIO = f"""
 question = "Does it work without rights?"

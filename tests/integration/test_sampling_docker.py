@@ -21,11 +21,11 @@ from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.scenario.model import Arm
-from tests.integration.conftest import scenario_of
+from tests.integration.conftest import OF_THE_APP, scenario_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, OF_THE_APP]
 
-RUN_ID = "sampling-tests"
+RUN_ID = f"sampling-tests-{os.getpid()}"
 PROCESSES = 2
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")

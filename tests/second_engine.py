@@ -1,0 +1,248 @@
+"""A Docker engine beside the machine's, with network and mounts of its own: nothing of the machine's is touched.
+
+``scripts/engine`` is this module's command line. A second dockerd in the machine's own network namespace would remove
+the machine's docker0 or fight over firewall rules; in one of its own it has neither. PIDs are the machine's on purpose:
+the engine tells such as hold outside too, so that a lab that has only entered the network reads processes and cgroups
+as ever, and its signals and exit codes are its own. Needs root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+
+import docker
+import psutil
+
+from lab.engines.docker.engine import API_TIMEOUT_S, connect
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.errors import LabError, MissingError
+from lab.scenario.file import read_scenario
+
+HOME = Path("/var/lib/lab-engines")  # on a disk, where overlay2 works; sockets have short paths
+DRIVER = "overlay2"
+NAME = re.compile(r"[\w-]+", re.ASCII)  # of a folder that is removed in the end
+DOCKERD, CONTAINERD = "dockerd", "containerd"
+SOCKETS = {DOCKERD: "docker.sock", CONTAINERD: "containerd.sock"}
+DEADLINE_S = 60.0
+CONTAINERD_CONFIG = """
+version = 2
+root = "{root}/containerd"
+state = "{root}/exec/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "{root}/containerd.sock"
+[ttrpc]
+address = "{root}/containerd.sock.ttrpc"
+"""
+IN_NAMESPACES = 'ip link set lo up && echo $$ >"$0" && exec "$@"'  # $0 is the pid file
+_say = partial(print, file=sys.stderr)
+VERBS = {
+    "start": "start it, or what of it does not run; prints what a shell needs to use it",
+    "prepare": "bring a scenario's images to it, made on the machine's engine if need be: it has no network itself",
+    "run": "run a command in its network: scripts/engine run NAME .venv/bin/lab run SCENARIO",
+    "env": "print what a shell needs: eval $(scripts/engine env NAME); $ENTER .venv/bin/lab run SCENARIO",
+    "stop": "end it with its containers, and remove all its data",
+}
+
+
+class SecondEngine:
+    """Own data, sockets and containerd, which holds the namespaces and survives the daemon; no bridge, no firewall."""
+
+    def __init__(self, name: str, driver: str = DRIVER, home: Path = HOME) -> None:
+        if not NAME.fullmatch(name):
+            raise MissingError(f"{name!r} is no name for an engine", "use letters, digits and dashes")
+        self.root = home / name
+        self.host = f"unix://{self.root}/docker.sock"
+        self._driver = driver
+
+    @property
+    def proc(self) -> Path:
+        """The folder in /proc of a process in its namespaces. Raises MissingError when it does not run."""
+        return Path(f"/proc/{self._process(CONTAINERD).pid}")
+
+    @property
+    def prefix(self) -> list[str]:
+        """The words before a command that is to reach what its containers offer on 127.0.0.1."""
+        return ["nsenter", f"--net={self.proc}/ns/net"]
+
+    def start(self) -> None:
+        """Start what does not run, also after ``kill``; returns once it answers. Raises MissingError."""
+        _check_prerequisites()
+        self.root.mkdir(parents=True, exist_ok=True)
+        if self._find(CONTAINERD) is None:
+            (self.root / "containerd.toml").write_text(CONTAINERD_CONFIG.format(root=self.root))
+            command = ["containerd", "--config", f"{self.root}/containerd.toml"]
+            script = ["sh", "-c", IN_NAMESPACES, f"{self.root}/{CONTAINERD}.pid", *command]
+            self._begin(CONTAINERD, ["unshare", "--net", "--mount", *script])
+        if self._find(DOCKERD) is None:
+            settings = self.root / "daemon.json"
+            if not settings.exists():  # its driver stays, however it is started again
+                settings.write_text(json.dumps({"storage-driver": self._driver}))
+            self._begin(DOCKERD, [*self.prefix, f"--mount={self.proc}/ns/mnt", *self._dockerd()])
+
+    def kill(self) -> None:
+        """SIGKILL of the daemon alone: its containers run on, as they would when it crashes."""
+        daemon = self._process(DOCKERD)
+        daemon.kill()
+        daemon.wait(DEADLINE_S)
+
+    def stop(self) -> None:
+        """End it with its containers, in order where that is possible, and remove everything below its folder."""
+        if not self.root.exists():
+            return
+        try:
+            self.start()  # a killed daemon too: only a running one removes the cgroups of its containers
+            with closing(self.client()) as client:
+                for container in client.containers.list(all=True, ignore_removed=True):
+                    container.remove(force=True)
+        except (MissingError, docker.errors.DockerException) as error:
+            _say(f"not stopped in order: {error}")
+        for daemon in filter(None, map(self._find, (DOCKERD, CONTAINERD))):
+            daemon.terminate()
+            daemon.wait(DEADLINE_S)
+        for process in list(self._remains()):
+            process.kill()
+        shutil.rmtree(self.root)
+        with suppress(OSError):  # another engine is there
+            self.root.parent.rmdir()
+
+    def prepare(self, scenario: Path) -> Mapping[str, ImageRecord]:
+        """Make a scenario's images where there is a network, on the machine's engine, and bring them here."""
+        with closing(connect()) as machine, closing(self.client()) as own:
+            images = prepare_images(machine, read_scenario(scenario), _say)
+            for name in sorted({image.name for image in images.values()}):
+                own.images.load(machine.images.get(name).save(named=name))
+        return images
+
+    def client(self) -> docker.DockerClient:
+        """A client of it, which the caller closes."""
+        return docker.DockerClient(base_url=self.host, timeout=API_TIMEOUT_S)
+
+    def _begin(self, daemon: str, command: list[str]) -> None:
+        """Start a daemon that stays when this process ends. Raises MissingError with its last words."""
+        log, answering = self.root / "log", self.root / SOCKETS[daemon]
+        answering.unlink(missing_ok=True)
+        pid = os.posix_spawnp(
+            command[0],
+            command,
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        give_up_at = time.monotonic() + DEADLINE_S
+        while not answers(answering):
+            ended = os.waitpid(pid, os.WNOHANG) != (0, 0)
+            if ended or time.monotonic() > give_up_at:
+                words = f"{daemon} does not answer; its last words:\n{log.read_text()[-2000:]}"
+                raise MissingError(words, "before another try: scripts/engine stop")
+            time.sleep(0.05)
+
+    def _dockerd(self) -> list[str]:
+        root = self.root
+        return [
+            *("dockerd", "--config-file", f"{root}/daemon.json", "--host", self.host),
+            *("--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/{DOCKERD}.pid"),
+            *("--containerd", f"{root}/{SOCKETS[CONTAINERD]}"),
+            *("--iptables=false", "--ip-masq=false", "--bridge=none"),
+        ]
+
+    def _find(self, daemon: str) -> psutil.Process | None:
+        """The daemon's process, if it lives."""
+        try:
+            process = psutil.Process(int((self.root / f"{daemon}.pid").read_text()))
+            return process if self._is_ours(process) else None
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return None
+
+    def _process(self, daemon: str) -> psutil.Process:
+        process = self._find(daemon)
+        if process is None:
+            raise MissingError(f"{daemon} of engine {self.root.name} does not run", "start it: scripts/engine start")
+        return process
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        """Whether it was told of this folder and has mounts of its own; so not whoever only reads the log."""
+        if not any(f"{self.root}/" in word for word in process.cmdline()):
+            return False
+        theirs, own = (Path(f"/proc/{pid}/ns/mnt").readlink() for pid in (process.pid, "self"))
+        return theirs != own
+
+    def _remains(self) -> Iterator[psutil.Process]:
+        """Shims, and what runs below them, once the daemons have ended."""
+        for process in psutil.process_iter():
+            try:
+                if self._is_ours(process):
+                    yield from process.children(recursive=True)
+                    yield process
+            except (psutil.NoSuchProcess, FileNotFoundError):
+                continue
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens on a socket and, when it is Docker's, is ready."""
+    with socket.socket(socket.AF_UNIX) as probe:  # the SDK leaves sockets open where nobody answers
+        probe.settimeout(DEADLINE_S)
+        try:
+            probe.connect(str(path))
+            if path.name != SOCKETS[DOCKERD]:
+                return True
+            probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b"200 OK" in probe.recv(64)
+        except OSError:
+            return False
+
+
+def _check_prerequisites() -> None:
+    if os.geteuid() != 0:
+        raise MissingError("a Docker engine of one's own needs root", "run it as root")
+    for program in (DOCKERD, CONTAINERD, "unshare", "nsenter", "ip"):
+        if shutil.which(program) is None:
+            raise MissingError(f"{program} is missing", "install Docker Engine, util-linux and iproute2")
+
+
+def main() -> None:
+    """The command line of ``scripts/engine``."""
+    parser = argparse.ArgumentParser(prog="scripts/engine", description=(__doc__ or "").partition("\n")[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb, told in VERBS.items():
+        verbs.add_parser(verb, help=told).add_argument("name", help="any word; several engines may run")
+    verbs.choices["start"].add_argument("--storage-driver", default=DRIVER)
+    verbs.choices["prepare"].add_argument("scenarios", nargs="+", type=Path)
+    verbs.choices["run"].add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    try:
+        _obey(SecondEngine(options.name, getattr(options, "storage_driver", DRIVER)), options)
+    except LabError as error:
+        sys.exit(f"scripts/engine: {error}\n{error.hint}".rstrip())
+
+
+def _obey(engine: SecondEngine, options: argparse.Namespace) -> None:
+    if options.verb == "start":
+        engine.start()
+    if options.verb in ("start", "env"):
+        sys.stdout.write(f"export DOCKER_HOST={engine.host} ENTER='{' '.join(engine.prefix)}'\n")
+    for scenario in getattr(options, "scenarios", ()):
+        _say(f"{scenario}: {', '.join(image.name for image in engine.prepare(scenario).values())}")
+    if options.verb == "run":
+        os.execvpe("nsenter", [*engine.prefix, *options.command], {**os.environ, "DOCKER_HOST": engine.host})
+    if options.verb == "stop":
+        engine.stop()
+
+
+if __name__ == "__main__":
+    main()
