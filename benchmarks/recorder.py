@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.load.locust_process import LoadPlan, start_load
+from lab.load.locust_process import LoadPlan, loads
 from lab.plan.blocks import queue_limit
 
 LOCUSTFILE = Path(__file__).parents[1] / "locustfiles" / "json_api.py"
@@ -110,7 +110,9 @@ def recorded_locust(url: str) -> Iterator[int]:
     """The same load with the recorder, in its measure phase and stopped."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        load = stack.enter_context(start_load(load_plan(url, folder, rate=None, measure_s=3600.0)))
+        starter = stack.enter_context(loads(folder))
+        load = stack.enter_context(starter.start(load_plan(url, folder, rate=None, measure_s=3600.0)))
+        stack.enter_context(load.users("upstream"))
         while load.poll().phase != "measure":
             time.sleep(0.1)
         (pid,) = load.pids
@@ -124,7 +126,7 @@ def measure_growth(url: str, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         plan = load_plan(url, Path(folder), rate=GROWTH_RATE, measure_s=seconds)
         readings: list[float] = []
-        with start_load(plan) as load:
+        with loads(Path(folder)) as starter, starter.start(plan) as load, load.users("upstream"):
             process = psutil.Process(load.pids[0])
             while not (progress := load.poll()).finished:
                 settled = progress.measure_start_s and time.monotonic() >= progress.measure_start_s + SETTLE_S

@@ -6,7 +6,7 @@ They stand where the world begins, nowhere else: plan, run folder, gates and rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,12 +15,14 @@ import polars as pl
 
 from lab.attest.claims import Evidence
 from lab.engines import Deployment, Engine
-from lab.load.locust_process import LoadOutcome, LoadProcess, LoadProgress
+from lab.load.load_plan import LoadPlan
+from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import Trial
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, LoadCounters, TrialRecord, TrialResult
 from lab.run.trial import Tools
+from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
@@ -36,6 +38,9 @@ class World:
     invalid_blocks: frozenset[int] = frozenset()
     now_s: float = 100.0
     log: str = "hello from the app\n"
+    while_asleep: Callable[[], object] = lambda: None
+    load: type[FakeLoad] = field(default_factory=lambda: FakeLoad)
+    plans: list[LoadPlan] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Write down an effect, or fail at it."""
@@ -53,14 +58,16 @@ class World:
         """The tools of this world; time passes only when somebody sleeps."""
         return Tools(
             collect_evidence=self._evidence,
-            start_load=self._load,
+            loads=lambda _directory: nullcontext(cast(Loads, FakeLoads(self))),
             start_sampler=self._sampler,
             run_gates=self._gates,
             clock=lambda: self.now_s,
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
 
-    def _sleep(self, duration_s: float) -> None:
+    def sleep(self, duration_s: float) -> None:
+        """Let time pass."""
+        self.while_asleep()
         self.now_s += duration_s
 
     def _gates(self, result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
@@ -80,14 +87,6 @@ class World:
             upstreams=tuple(endpoint.address for endpoint in topology.app if topology.fronted),
             runtime=self.runtime(topology),
         )
-
-    @contextmanager
-    def _load(self, plan: Any) -> Iterator[LoadProcess]:
-        self.note("load")
-        try:
-            yield cast(LoadProcess, FakeLoad(self, plan.directory))
-        finally:
-            self.note("load stopped")
 
     @contextmanager
     def _sampler(self, plan: Any, launch: Any) -> Iterator[Sampler]:
@@ -130,15 +129,45 @@ class FakeEngine:
             self._world.note("undeploy")
 
 
+class FakeLoads:
+    """Starts loads that do nothing."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def get_ready(self, processes: int) -> None:
+        self._world.note("get ready")
+
+    @contextmanager
+    def start(self, plan: LoadPlan) -> Iterator[FakeLoad]:
+        self._world.plans.append(plan)
+        self._world.note("load")
+        try:
+            yield self._world.load(self._world)
+        finally:
+            self._world.note("load gone")
+
+
 class FakeLoad:
     """Takes 3 s of this world's time and sends nothing."""
 
     pids = (1,)
 
-    def __init__(self, world: World, directory: Path) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._started_s = world.now_s
-        self._directory = directory
+        self._started_s = 0.0
+
+    @contextmanager
+    def users(self, fallback: str) -> Iterator[None]:
+        self._world.note("users")
+        self._started_s = self._world.now_s
+        try:
+            yield
+        finally:
+            self._world.note("users stopped")
+
+    def nap(self, seconds: float) -> None:
+        self._world.sleep(seconds)
 
     def poll(self) -> LoadProgress:
         self._world.note("poll")
@@ -176,9 +205,6 @@ class FakeSampler:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def watch_load(self, pids: tuple[int, ...]) -> None:
-        self._world.note("watch load")
-
     def burst_at(self, monotonic_s: float, label: str) -> None:
         self._world.note(f"burst {label}")
 
@@ -192,25 +218,16 @@ class FakeSampler:
         return SamplerOutcome(facts={})
 
 
-class Silent:
-    """An observer that keeps the finished records and the steps."""
+class Silent(QuietView):
+    """A view that keeps the finished records and the steps."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
         self.finished: list[TrialRecord] = []
 
-    def trial_started(self, trial: Trial, number: int, total: int) -> None:
-        """Nothing to see."""
-
-    def attested(self, trial: Trial, evidence: Evidence) -> None:
-        """Nothing to see."""
-
-    def step(self, trial: Trial, name: str) -> None:
+    def trial_step(self, trial: Trial, name: str) -> None:
         """Keep where it is."""
         self.steps.append(f"{trial.id} {name}")
-
-    def progress(self, trial: Trial, progress: LoadProgress) -> None:
-        """Nothing to see."""
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Keep it."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from lab.load.locust_process import LoadOutcome, LoadPlan, LoadProcess, start_load
+from lab.load.locust_process import SILENCE_S, LoadOutcome, LoadPlan, LoadProcess, loads
 from lab.record.types import RequestKind
 from tests.fake_server import FakeServer, fake_server
 
@@ -66,6 +68,13 @@ def make_plan(locustfile: Path, base_url: str, directory: Path, **changes: Any) 
     return LoadPlan(**values | changes)
 
 
+@contextmanager
+def start_load(plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
+    """A single load, which waits for its users."""
+    with loads(plan.directory) as starter, starter.start(plan, silence_s) as load:
+        yield load
+
+
 def wait_finished(load: LoadProcess) -> None:
     """Poll until the load has finished."""
     give_up_s = time.monotonic() + TIMEOUT_S
@@ -82,7 +91,7 @@ def run_load(tmp_path: Path, locustfile: str | Path, **changes: Any) -> Run:
     with fake_server() as server:
         t0 = time.monotonic()
         plan = make_plan(path, server.url, directory, **changes)
-        with start_load(plan) as load:
+        with start_load(plan) as load, load.users("upstream"):
             wait_finished(load)
             outcome = load.result(directory / "requests.parquet", t0)
     log = "".join(plan.log_file(process).read_text() for process in range(plan.load_processes))

@@ -13,10 +13,11 @@ from benchmarks.known.check import Check, within
 from lab.analysis.trial.trial import summarise_trial
 from lab.cli.live.view import PlainView
 from lab.engines.choose import open_engine
+from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_trials
+from lab.run.drive import Scheduled
 from lab.run.environment import describe_environment
-from lab.run.forecast import Forecasting
 from lab.run.trial import Run, run_trial
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario, Trials
@@ -104,12 +105,13 @@ def _run(scenario: Scenario, root: Path) -> Values:
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, "accuracy", plan, describe_environment(engine.describe()), facts)
     folder = RunFolder.create(root, info)
-    run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder))
-    for number, trial in enumerate(plan.trials, start=1):
-        view.trial_started(trial, number, len(plan.trials))
-        record = run_trial(run, trial, folder.stage(trial.id))
-        folder.commit(record)
-        view.trial_finished(record)
+    run = Run(plan=plan, folder=folder, engine=engine, view=view)
+    view.watch(folder)
+    with loads(folder.path) as starter:
+        drive = Scheduled(scenario, starter)
+        for number, trial in enumerate(plan.trials, start=1):
+            view.trial_started(trial, number, len(plan.trials))
+            run_trial(run, trial, drive)
     return {trial.record.arm: summarise_trial(trial).values for trial in read_trials(folder.path, folder.info)}
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.known.server import Floats, KnownServer
 from lab.analysis.trial.latency import measured, response_times, service_times
-from lab.load.locust_process import LoadOutcome, LoadPlan, LoadProgress, start_load
+from lab.load.locust_process import LoadOutcome, LoadPlan, LoadProgress, loads
 from lab.plan.blocks import queue_limit
 
 RATE = 200.0
@@ -66,7 +66,7 @@ def drive(
         directory=directory,
     )
     table = directory / "requests.parquet"
-    with start_load(plan) as load:
+    with loads(directory) as starter, starter.start(plan) as load, load.users("upstream"):
         while not (progress := load.poll()).finished:
             if watch:
                 watch(progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,25 +9,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.analysis.judge.floor import EXPECTED_DIFFERENT, LEVEL, MetricFloor, NoiseFloor
-from lab.analysis.judge.intervals import blocks_needed
-from lab.analysis.selfcheck import against_itself, floors_from
+from lab.analysis.judge.floor import EXPECTED_DIFFERENT, MetricFloor, NoiseFloor
+from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
 from lab.cli.reading import scenario_of
-from lab.errors import InvalidRunError
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.sections.answer_sentences import answer_line, verdict_answers
 from lab.run.conclude import Conclusion
-from lab.run.floors import KeptFloor, conditions_of, machine_of, write_floor
-from lab.run.run import BESIDE_OTHERS, REAL, Surroundings, run_scenario
-from lab.scenario.model import Scenario
+from lab.run.floors import KeptFloor, write_floor
+from lab.run.run import BESIDE_OTHERS, REAL
+from lab.run.selfcheck import MIN_BLOCKS, measure_floor
 
 DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
 DEFAULT_BLOCKS = 8
-MIN_BLOCKS = blocks_needed(LEVEL)
 MANY_BLOCKS = 20  # shown beside the run's own number: what patience would buy
 
 ScenarioOption = Annotated[Path, typer.Argument(help="The scenario whose baseline arm is run against itself.")]
@@ -46,7 +42,8 @@ def selfcheck(
 ) -> None:
     """Run an arm against itself, print and keep this machine's noise floors; later verdicts respect them."""
     around = BESIDE_OTHERS if allow_concurrent else REAL
-    found, kept = check(with_engine(scenario_of(scenario), engine), blocks, out, quiet=quiet or json, around=around)
+    asked = against_itself(with_engine(scenario_of(scenario), engine), blocks)
+    found, kept = measure_floor(asked, out, view_for(build_plan(asked), quiet=quiet or json), around=around)
     path = write_floor(kept)
     if json:
         put_json(document(found, kept) | {"kept": str(path)})
@@ -61,26 +58,6 @@ def show(found: Conclusion, kept: KeptFloor, path: Path, *, quiet: bool) -> None
     for sentence in sentences(found, kept):
         put(sentence)
     put(f"kept in {path}; report: {found.written.html}")
-
-
-def check(
-    scenario: Scenario, blocks: int, out: Path, *, quiet: bool, around: Surroundings = REAL
-) -> tuple[Conclusion, KeptFloor]:
-    """Run the scenario's baseline arm against itself. Raises InvalidRunError when too few blocks are valid."""
-    plan = build_plan(against_itself(scenario, blocks))
-    folder = run_scenario(plan, "selfcheck", out, view_for(plan, quiet=quiet), around=around, use_floor=False)
-    found = around.conclude(folder.path)
-    used = len(found.summary.decision.used)
-    if used < MIN_BLOCKS:
-        raise InvalidRunError(
-            f"{used} blocks are valid, a noise floor needs {MIN_BLOCKS}: nothing was kept",
-            f"quiet the machine, or ask for more with --blocks; what was found is in {found.written.html}",
-        )
-    return found, KeptFloor(
-        floor=floors_from(found.summary, *machine_of(found.run.environment)),
-        conditions=conditions_of(found.summary.scenario),
-        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 def _table(floor: NoiseFloor, blocks: int) -> Table:

@@ -1,22 +1,72 @@
-"""How a Locust child ends, with its whole process group: the lab's side of every process that runs Locust."""
+"""How a child that runs Locust begins and ends, with its whole process group."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from lab.errors import MissingError
+import lab
+from lab.errors import LoadError, MissingError
+from lab.host.interrupts import INTERRUPTS
+from lab.load.inside.exits import EXIT_DISK
 
 STEP_S = 0.01
+GRACE_S = 5.0  # after SIGINT
+LOG_TAIL = 15
 
 
-def end_group(child: subprocess.Popen[bytes], *, patience_s: float, grace_s: float) -> None:
+@contextmanager
+def load_child(
+    module: str, *arguments: str, log: Path, cwd: Path, pass_fds: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module of ours as a child that is gone afterwards, with all its group.
+
+    It prints into ``log``. Its standard input ends with the lab.
+    """
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            child_command(module, *arguments),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=child_environment(dict(os.environ)),
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    with INTERRUPTS.killable(lambda: kill_group(child)):
+        try:
+            yield child
+        finally:
+            end_group(child, patience_s=0.0)
+
+
+def child_command(module: str, *arguments: str) -> list[str]:
+    """The command of a load process. ``-P``: a module beside the locustfile must not shadow the standard library."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a load process: no LOCUST_* settings, the same hash order in every arm, unbuffered logs."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("LOCUST_")}
+    root = str(Path(lab.__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
+    return kept | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+
+
+def end_group(child: subprocess.Popen[bytes], *, patience_s: float, grace_s: float = GRACE_S) -> None:
     """Wait ``patience_s`` for its own end, send SIGINT, and after ``grace_s`` kill what is left of its group.
 
-    The child stays unreaped until then, so that its group id cannot be taken over.
+    The child stays unreaped until then, so that its group id cannot be taken over. A second call does nothing.
     """
+    if child.returncode is not None:
+        return
     if wait_exit(child, patience_s) is None:
         os.killpg(child.pid, signal.SIGINT)
         wait_exit(child, grace_s)
@@ -42,9 +92,19 @@ def wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> os.waitid_res
     return ended
 
 
-def disk_full() -> MissingError:
-    """What an exit code of EXIT_DISK means."""
-    return MissingError(
-        "Locust cannot write its recording: No space left on device",
-        "free some space or choose another folder with --out; finished trials are kept",
-    )
+def death(name: str, ended: os.waitid_result, log: Path) -> LoadError | MissingError:
+    """The error that a child's early end deserves; ``log`` is what it printed."""
+    if ended.si_code != os.CLD_EXITED:
+        return LoadError(f"{name} was killed by {signal.Signals(ended.si_status).name}", log_tail(log))
+    if ended.si_status == EXIT_DISK:
+        return MissingError(
+            "Locust cannot write its recording: No space left on device",
+            "free some space or choose another folder with --out; finished trials are kept",
+        )
+    return LoadError(f"Locust ended early with exit code {ended.si_status}", log_tail(log))
+
+
+def log_tail(log: Path) -> str:
+    """The last lines of a log, under its name."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([f"the end of {log.name}:", *lines[-LOG_TAIL:]])

@@ -21,9 +21,8 @@ class LoadPlan:
     ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. The warm-up ends when
     ``warmup_s`` have passed and each of the ``serving_processes`` has served ``min_warmup_requests``, or at
     ``max_warmup_s`` (METHOD 6.3). ``directory`` receives the logs, and raw recordings until they are merged.
-    ``fallback`` tells how to know who served when the app's answers carry no header of ours: by the owner of the
-    connection's socket, by the upstream address that the front names (only where each has one process), or not at all.
-    ``upstream_of`` ("module:function", "" for none) reads that address from the headers of an answer.
+    ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
+    served it.
     """
 
     locustfile: Path
@@ -43,7 +42,6 @@ class LoadPlan:
     measure_s: float
     queue_limit: int
     directory: Path
-    fallback: Fallback = "upstream"
     upstream_of: str = "lab.plan.upstream:named_upstream"
 
     @property
@@ -51,9 +49,9 @@ class LoadPlan:
         """True when arrivals follow a schedule."""
         return self.rate is not None
 
-    def upstream_reader(self) -> UpstreamOf | None:
+    def upstream_reader(self, fallback: Fallback) -> UpstreamOf | None:
         """The function that ``upstream_of`` names, where the fallback asks for it."""
-        wanted = self.fallback == "upstream" and self.upstream_of
+        wanted = fallback == "upstream" and self.upstream_of
         return cast(UpstreamOf, resolve_name(self.upstream_of)) if wanted else None
 
     @property

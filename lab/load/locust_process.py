@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-import lab
-from lab.errors import LoadError, MissingError
+from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
-from lab.load.child import disk_full, end_group, kill_group, wait_exit
-from lab.load.inside.exits import EXIT_DISK
+from lab.load.child import STEP_S, death, end_group, kill_group, load_child, log_tail, wait_exit
 from lab.load.inside.status import Status, read_status
-from lab.load.load_plan import LoadPlan
+from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
 
-__all__ = ["LoadOutcome", "LoadPlan", "LoadProcess", "LoadProgress", "start_load"]
+__all__ = ["LoadOutcome", "LoadPlan", "LoadProcess", "LoadProgress", "Loads", "loads"]
 
 SILENCE_S = 30.0  # a load process reports four times a second
 STOP_S = 5.0  # a finished Locust runs the locustfile's on_stop and test_stop
-KILL_S = 5.0  # after SIGINT
-LOG_TAIL = 15
+
+
+@dataclass(frozen=True)
+class Child:
+    """One load process; ``log`` is what it prints."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    end: Callable[[], None]
+    """Let nothing be left of it."""
+
+    def tell(self, **order: Any) -> None:
+        """Say what comes next. A child that has died is noticed by whoever listens to it."""
+        if self.process.stdin:
+            with suppress(BrokenPipeError):
+                os.write(self.process.stdin.fileno(), json.dumps(order).encode() + b"\n")
 
 
 class LoadProcess:
-    """A running load: all load processes together."""
+    """The load of one trial: all its load processes together. They wait until ``users`` is entered."""
 
-    def __init__(self, plan: LoadPlan, children: list[subprocess.Popen[bytes]], silence_s: float) -> None:
+    def __init__(self, plan: LoadPlan, children: list[Child], silence_s: float = SILENCE_S) -> None:
         self._plan = plan
         self._silence_s = silence_s
         self._children = children
@@ -44,32 +57,59 @@ class LoadProcess:
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of the load processes."""
-        return tuple(child.pid for child in self._children)
+        return tuple(child.process.pid for child in self._children)
+
+    def wait_until_it_waits(self) -> None:
+        """Return when every load process has read the locustfile. Raises LoadError as ``poll`` does."""
+        while not all(status.tally for status in self._statuses):
+            self.poll()
+            time.sleep(STEP_S)
+
+    @contextmanager
+    def users(self, fallback: Fallback) -> Iterator[None]:
+        """The arm is up: users come, warm-up and measure phase follow. On leaving the load processes have ended.
+
+        ``fallback`` tells how to know who served when the app's answers carry no header of ours: by the owner of the
+        connection's socket, by the balancer's upstream address (only where each has one process), or not at all.
+        """
+        self._heard_s = [time.monotonic()] * len(self._children)
+        for child in self._children:
+            child.tell(fallback=fallback)
+        try:
+            yield
+        finally:
+            for child, status in zip(self._children, self._statuses, strict=True):
+                end_group(child.process, patience_s=0.0 if status.finished_s is None else STOP_S)
 
     def poll(self) -> LoadProgress:
         """How far the load is. Raises LoadError when a load process refused the plan, died early or fell silent."""
         for process, child in enumerate(self._children):
-            exited = wait_exit(child, 0.0) is not None  # before the status, which a process writes before it ends
+            ended = wait_exit(child.process, 0.0)  # before the status, which a process writes before it ends
             self._listen(process)
             if self._statuses[process].finished_s is None:
-                if exited:
-                    raise self._death(process)
+                if ended is not None:
+                    raise death(f"load process {process}", ended, child.log)
                 if time.monotonic() - self._heard_s[process] > self._silence_s:
                     raise LoadError(
                         f"load process {process} has not reported for {self._silence_s:.0f} s",
                         "the locustfile keeps the event loop busy (a long computation, or I/O that is not gevent's); "
-                        + self._log_tail(process),
+                        + log_tail(child.log),
                     )
         return progress(self._statuses)
+
+    def nap(self, seconds: float) -> None:
+        """Wait; an interrupt raises KeyboardInterrupt here."""
+        with INTERRUPTS.admitted():
+            time.sleep(seconds)
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         """Write the request table, check it against the counters, remove the raw recordings.
 
         Instants in the table, and in the ``connections`` (records.CONNECTIONS) by which requests are attributed when
-        the plan's fallback is "socket", are relative to ``t0_monotonic_s``; those in the outcome are CLOCK_MONOTONIC.
+        the fallback is "socket", are relative to ``t0_monotonic_s``; those in the outcome are CLOCK_MONOTONIC.
         Raises LoadError when the load has not finished, or when an arrival was lost.
         """
-        if not self.poll().finished:
+        if any(status.finished_s is None for status in self._statuses):
             raise LoadError("the load has not finished")
         found = outcome(self._plan, self._statuses, target, t0_monotonic_s, connections)
         shutil.rmtree(self._plan.raw)
@@ -83,70 +123,61 @@ class LoadProcess:
         if status and status.refusal:
             raise LoadError(status.refusal["message"], status.refusal["hint"])
 
-    def _death(self, process: int) -> LoadError | MissingError:
-        state = os.waitid(os.P_PID, self._children[process].pid, os.WEXITED | os.WNOWAIT)
-        code = state.si_status if state else 0
-        if state and state.si_code != os.CLD_EXITED:
-            killer = signal.Signals(code).name
-            return LoadError(f"load process {process} was killed by {killer}", self._log_tail(process))
-        if code == EXIT_DISK:
-            return disk_full()
-        return LoadError(f"Locust ended early with exit code {code}", self._log_tail(process))
 
-    def _log_tail(self, process: int) -> str:
-        path = self._plan.log_file(process)
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join([f"the end of {path.name}:", *lines[-LOG_TAIL:]])
+class Loads:
+    """Starts loads one after the other. Importing Locust takes longer than all else: it may be done beforehand."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ready: list[Child] = []
+        self._started = 0
+
+    def get_ready(self, processes: int) -> None:
+        """Let so many load processes import Locust, so that the next load need not wait for it."""
+        while len(self._ready) < processes:
+            log = self._directory / f".locust-{self._started}.part"
+            self._started += 1
+            stack = ExitStack()
+            stack.callback(log.unlink, missing_ok=True)
+            child = load_child("lab.load.inside.plugin", str(self._directory), log=log, cwd=self._directory)
+            self._ready.append(Child(stack.enter_context(child), log, stack.close))
+
+    @contextmanager
+    def start(self, plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
+        """Load processes that have read the locustfile and wait; on leaving, whatever happened, none of them is left.
+
+        One that has not reported for ``silence_s`` is taken for hung. Raises LoadError when the locustfile cannot be
+        used.
+        """
+        if not plan.locustfile.is_file():
+            raise LoadError(f"no such locustfile: {plan.locustfile}", "see load.locustfile")
+        plan.raw.mkdir(parents=True)
+        plan.write()
+        self.get_ready(plan.load_processes)
+        with ExitStack() as stack:
+            children = [self._hand_over(plan, process, stack) for process in range(plan.load_processes)]
+            load = LoadProcess(plan, children, silence_s)
+            with INTERRUPTS.admitted():
+                load.wait_until_it_waits()
+            yield load
+
+    def _hand_over(self, plan: LoadPlan, process: int, stack: ExitStack) -> Child:
+        """Give the plan to a child that is ready; its log goes on beside the trial. ``stack`` ends it."""
+        ready = self._ready.pop(0)
+        stack.callback(ready.end)
+        child = replace(ready, log=ready.log.rename(plan.log_file(process)))
+        child.tell(plan=str(plan.plan_file), process=process)
+        return child
+
+    def close(self) -> None:
+        """Let those go that are ready: nothing of the locustfile runs in them that could end by itself."""
+        for child in self._ready:
+            kill_group(child.process)
+            child.end()
 
 
 @contextmanager
-def start_load(plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
-    """Start the load processes; on leaving, whatever happened, none of them or of their children is left.
-
-    A load process that has not reported for ``silence_s`` is taken for hung. Raises LoadError when there is no such
-    locustfile.
-    """
-    if not plan.locustfile.is_file():
-        raise LoadError(f"no such locustfile: {plan.locustfile}", "see load.locustfile")
-    plan.raw.mkdir(parents=True)
-    plan.write()
-    with ExitStack() as stack:
-        children = [stack.enter_context(_child(plan, process)) for process in range(plan.load_processes)]
-        yield LoadProcess(plan, children, silence_s)
-
-
-def child_environment(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a load process: no LOCUST_* settings, the same hash order in every arm, unbuffered logs."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("LOCUST_")}
-    root = str(Path(lab.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    return kept | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
-
-
-def child_command(plan: LoadPlan, process: int) -> list[str]:
-    """The command of one load process. ``-P``: a module beside the locustfile must not shadow the standard library."""
-    return [sys.executable, "-P", "-m", "lab.load.inside.plugin", str(plan.plan_file), str(process)]
-
-
-@contextmanager
-def _child(plan: LoadPlan, process: int) -> Iterator[subprocess.Popen[bytes]]:
-    with plan.log_file(process).open("wb") as log:
-        child = subprocess.Popen(
-            child_command(plan, process),
-            stdin=subprocess.PIPE,  # its end tells the child that the lab has died
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=plan.locustfile.parent,
-            env=child_environment(dict(os.environ)),
-            start_new_session=True,
-        )
-    with INTERRUPTS.killable(lambda: kill_group(child)):
-        try:
-            yield child
-        finally:
-            end_group(child, patience_s=STOP_S if _finished(plan, process) else 0.0, grace_s=KILL_S)
-
-
-def _finished(plan: LoadPlan, process: int) -> bool:
-    status = read_status(plan.status_file(process))
-    return not plan.raw.exists() if status is None else status.finished_s is not None
+def loads(directory: Path) -> Iterator[Loads]:
+    """For the loads whose plans' directories are in the same file system; on leaving no load process is left."""
+    with closing(Loads(directory)) as starter:
+        yield starter

@@ -159,8 +159,8 @@ class RunFolder:
         self.write_info(replace(self.info, cut=reason))
 
     def extend(self, trial_ids: Iterable[str]) -> None:
-        """Add trials that were not planned at first: replacements of invalid blocks."""
-        added = tuple(trial_ids)
+        """Add those trials that were not planned at first: replacements of invalid blocks, visits by hand."""
+        added = tuple(trial_id for trial_id in trial_ids if trial_id not in self.info.order)
         if added:
             states = {**self.info.states, **dict.fromkeys(added, TrialState.PLANNED)}
             self.write_info(replace(self.info, order=(*self.info.order, *added), states=states))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lab.analysis.blocks import BlockDecision, GatedTrial, usable_blocks
-from lab.errors import InterruptedRunError, InvalidRunError, LabError, MissingError
+from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial
-from lab.record.folder import disk_errors, read_records
-from lab.record.types import TrialRecord, TrialState
-from lab.run.steps import Steps
+from lab.record.folder import read_records
+from lab.record.types import TrialState
+from lab.run.drive import Drive, Scheduled
+from lab.run.forecast import Forecast
 from lab.run.trial import Run, run_trial
 
 
@@ -20,21 +21,23 @@ def run_plan(run: Run) -> None:
     step of a trial that admits it, or for the next trial.
     """
     try:
-        with INTERRUPTS.deferred():
-            _run_trials(run)
+        with INTERRUPTS.deferred(), run.tools.loads(run.folder.path) as loads:
+            _run_trials(run, Scheduled(run.plan.scenario, loads))
     except KeyboardInterrupt:
         raise InterruptedRunError("interrupted after the last trial; all of them are kept") from None
     _require_enough_blocks(run)
 
 
-def _run_trials(run: Run) -> None:
+def _run_trials(run: Run, drive: Drive) -> None:
+    run.view.watch(run.folder)
+    forecast = Forecast(run.folder, run.view)
     trials = (*run.plan.trials, *_added_earlier(run))
     while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
         for trial in pending:
             _stop_between(run, trial)
-            run.observer.trial_started(trial, trials.index(trial) + 1, len(trials))
-            record = _run_or_abandon(run, trial)
-            run.observer.trial_finished(record)
+            run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
+            run_trial(run, trial, drive)
+            forecast.trial_finished()
         trials = (*trials, *_replacements(run))
 
 
@@ -80,35 +83,3 @@ def _replacements(run: Run) -> tuple[Trial, ...]:
     extra = run.plan.extension(range(first, first + decision.wanted))
     run.folder.extend(trial.id for trial in extra)
     return extra
-
-
-def _run_or_abandon(run: Run, trial: Trial) -> TrialRecord:
-    staging = run.folder.stage(trial.id)
-    steps = Steps(staging, lambda step: run.observer.step(trial, step), run.tools.clock)
-    try:
-        with INTERRUPTS.owing(f"folder {staging}"), disk_errors(staging):
-            record = run_trial(run, trial, staging, steps)
-            run.folder.commit(record)
-            return record
-    except KeyboardInterrupt:
-        told = f"interrupted during {trial.id} while {steps.said}"
-        run.folder.abandon(trial.id, TrialState.INTERRUPTED, told)
-        raise InterruptedRunError(f"{told}; finished trials are kept") from None
-    except LabError as error:
-        error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
-        error.hint = "; ".join(filter(None, [error.hint, _abandon(run, trial, str(error))]))
-        raise
-    except Exception as error:  # a fault of the lab itself keeps its traceback
-        _abandon(run, trial, f"{trial.id} failed while {steps.said}: {error!r}")
-        raise
-
-
-def _abandon(run: Run, trial: Trial, reason: str) -> str:
-    """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
-    if not run.folder.staging(trial.id).exists():
-        return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
-    try:
-        run.folder.abandon(trial.id, TrialState.FAILED, reason)
-    except MissingError as error:
-        return f"and run.json could not say so: {error}"
-    return ""

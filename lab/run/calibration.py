@@ -25,13 +25,14 @@ from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder
 from lab.host.scratch import scratch
-from lab.load.load_plan import LoadPlan
 from lab.plan.fronts import nginx
 from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import Calibration, Environment, Phase
+from lab.run.drive import load_plan
 from lab.run.trial import Tools
 from lab.scenario.budget import Limits
+from lab.scenario.model import Load
 
 TRIAL_ID = "calibration"
 NEEDED_IMAGE = nginx.IMAGE.key  # of what answers
@@ -88,15 +89,15 @@ def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) 
     locustfile = directory / "loop.py"
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
     table = directory / "requests.parquet"
-    with engine.deploy(answering_nginx(engine.free_ports(1, 0)[0])) as deployment:
-        plan = load_plan(locustfile, deployment.topology.entry.url, load_processes, directory)
-        with tools.start_load(plan) as load, INTERRUPTS.admitted():
-            give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
-            while not load.poll().finished:
-                if tools.clock() > give_up_at:
-                    raise LoadError("the calibration of the load generator does not end", "`lab doctor` shows why")
-                tools.sleep(POLL_S)
-            outcome = load.result(table, tools.clock())
+    topology = answering_nginx(engine.free_ports(1, 0)[0])
+    plan = load_plan(closed_loop(locustfile, load_processes), topology, 0, directory, min_warmup_requests=0)
+    with tools.loads(directory) as loads, loads.start(plan) as load, engine.deploy(topology), load.users("none"):
+        give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
+        while not load.poll().finished:
+            if tools.clock() > give_up_at:
+                raise LoadError("the calibration of the load generator does not end", "`lab doctor` shows why")
+            load.nap(POLL_S)
+        outcome = load.result(table, tools.clock())
     done = pl.read_parquet(table).filter((pl.col("phase") == Phase.MEASURE) & pl.col("error").is_null())
     if done.is_empty():
         raise LoadError("the calibration of the load generator got no answer from nginx")
@@ -155,23 +156,11 @@ http {{
 """
 
 
-def load_plan(locustfile: Path, base_url: str, load_processes: int, directory: Path) -> LoadPlan:
+def closed_loop(locustfile: Path, load_processes: int) -> Load:
     """The closed model: every lane asks again as soon as it has its answer."""
-    return LoadPlan(
-        locustfile=locustfile,
-        base_url=base_url,
-        rate=None,
-        schedule="poisson",
-        seed=0,
-        lanes=LANES * load_processes,
-        load_processes=load_processes,
-        serving_processes=1,
-        warmup_s=WARMUP_S,
-        min_warmup_requests=0,
-        max_warmup_s=WARMUP_S,
-        measure_s=MEASURE_S,
-        queue_limit=0,
-        directory=directory,
+    lanes = LANES * load_processes
+    return Load(
+        locustfile=locustfile, processes=load_processes, lanes=lanes, warmup=WARMUP_S, measure=MEASURE_S, rate=None
     )
 
 

@@ -12,46 +12,22 @@ from lab.analysis.judge.power import MAX_BLOCKS, MIN_BLOCKS_TO_ESTIMATE
 from lab.analysis.judge.verdict import Reason
 from lab.analysis.summary import summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
-from lab.attest.claims import Evidence
-from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Trial
 from lab.record.folder import RunFolder, read_trial
-from lab.record.types import TrialRecord, TrialState
+from lab.record.types import TrialState
 from lab.run.view import QuietView
 
 
-class Forecasting:
-    """Passes everything on to a view; after each block it also says what the blocks so far let one expect.
+class Forecast:
+    """Tells a view what the blocks so far say, and once what they let one expect."""
 
-    A trial is read from disk and summarised once, between two trials, when nothing is measured.
-    """
-
-    def __init__(self, view: QuietView, folder: RunFolder) -> None:
-        self._view = view
+    def __init__(self, folder: RunFolder, view: QuietView) -> None:
         self._folder = folder
+        self._view = view
         self._summaries: dict[str, TrialSummary] = {}
         self._told = False
-        view.watch(folder)
 
-    def trial_started(self, trial: Trial, number: int, total: int) -> None:
-        """A trial begins."""
-        self._view.trial_started(trial, number, total)
-
-    def step(self, trial: Trial, name: str) -> None:
-        """A step of a trial begins."""
-        self._view.trial_step(trial, name)
-
-    def attested(self, trial: Trial, evidence: Evidence) -> None:
-        """An arm is up and is what it says."""
-        self._view.attested(trial, evidence)
-
-    def progress(self, trial: Trial, progress: LoadProgress) -> None:
-        """Load is running."""
-        self._view.progress(trial, progress)
-
-    def trial_finished(self, record: TrialRecord) -> None:
-        """A trial is on disk: perhaps it completed a block."""
-        self._view.trial_finished(record)
+    def trial_finished(self) -> None:
+        """Compare again when the trial completed a block: each is read once, when nothing is measured."""
         info = self._folder.info
         done = [trial_id for trial_id in info.order if info.states.get(trial_id) is TrialState.DONE]
         if len(done) % len(info.scenario["arms"]):

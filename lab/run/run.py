@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lab.analysis.across import circumstances
 from lab.engines import Engine
@@ -25,7 +25,6 @@ from lab.run.calibration import NEEDED_IMAGE, calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.environment import describe_environment
 from lab.run.floors import KeptFloor, read_floors
-from lab.run.forecast import Forecasting
 from lab.run.trial import Run, Tools
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
@@ -33,21 +32,13 @@ from lab.scenario.model import Scenario
 from lab.scenario.secret import Redactor, keep_secret
 from lab.scenario.secrets_of import redactor_of, with_values
 
-
-class Teller(Protocol):
-    """Who is told of steps; every view is one."""
-
-    def step(self, text: str) -> None:
-        """A preparation step begins."""
-
-
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
 Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], Calibration | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a run touches; tests pass fakes, everyone else passes nothing (STYLE 4)."""
+    """What a run touches; tests pass fakes, everyone else passes nothing."""
 
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
@@ -84,8 +75,8 @@ def run_scenario(
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
-            run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
-            _carry_out(run, view, around.conclude)
+            run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+            _carry_out(run, around.conclude)
     return folder
 
 
@@ -131,8 +122,8 @@ def _resume(
             "trials before and after would not be comparable: restore what changed, or run the scenario again",
         )
     folder = RunFolder.reopen(path, redact)
-    run = Run(plan=plan, folder=folder, engine=engine, observer=Forecasting(view, folder), tools=around.tools)
-    _carry_out(run, view, around.conclude)
+    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+    _carry_out(run, around.conclude)
     return folder
 
 
@@ -145,7 +136,7 @@ def with_secrets(plan: Plan, around: Surroundings) -> tuple[Plan, Redactor]:
 
 
 @contextmanager
-def preparing(view: Teller) -> Iterator[None]:
+def preparing(view: QuietView) -> Iterator[None]:
     """Say so, and turn an interrupt into a sentence: nothing was begun yet."""
     view.step("preparing: engine, images, versions")
     try:
@@ -154,14 +145,14 @@ def preparing(view: Teller) -> Iterator[None]:
         raise InterruptedRunError("interrupted while the run was prepared; nothing was measured") from None
 
 
-def _carry_out(run: Run, view: QuietView, conclude: Callable[[Path], Conclusion]) -> None:
+def _carry_out(run: Run, conclude: Callable[[Path], Conclusion]) -> None:
     try:
         run_plan(run)
     except LabError as error:
-        view.close()
+        run.view.close()
         raise _with_partial_report(run.folder, error, conclude) from None
     finally:
-        view.close()
+        run.view.close()
 
 
 def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:

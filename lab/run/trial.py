@@ -1,66 +1,54 @@
-"""One trial: deploy one arm fresh, attest it, sample it, drive load at it, take it down, keep what was measured."""
+"""One trial: start its load, deploy an arm fresh, attest it, sample it, let the load at it, take it down, keep it."""
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from lab.analysis.gates import run_gates
 from lab.attest.attest import Collect, attest, fallback_of
 from lab.attest.claims import Evidence, caveats
 from lab.attest.evidence import collect
 from lab.engines import Deployment, Engine
-from lab.errors import LoadError
+from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
-from lab.load.locust_process import LoadProcess, LoadProgress, start_load
-from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Plan, Trial, build_topology, ports_needed, queue_limit
-from lab.plan.upstream import reference
-from lab.record.folder import RunFolder, read_records, read_tables
-from lab.record.types import GateResult, TrialRecord, TrialResult
+from lab.load.locust_process import LoadProgress, Loads, loads
+from lab.load.web.process import WebProcess, start_web
+from lab.plan.blocks import MAX_WARMUP_S, Plan, Trial, build_topology, ports_needed
+from lab.plan.topology import Topology
+from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
+from lab.record.types import GateResult, TrialRecord, TrialResult, TrialState
+from lab.run.drive import Drive, Driving
 from lab.run.steps import Step, Steps
 from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
+from lab.run.view import QuietView
+from lab.sampling.grid import SHORT_TRIAL_S
 from lab.sampling.launch import Launch
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
+from lab.scenario.model import Scenario
 
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
-LOAD_GRACE_S = 60.0  # Locust's start, on_start of every lane, and draining, on top of the phases
+LOAD_GRACE_S = 60.0  # on_start of every lane, and draining, on top of the phases
 BURST_S = 1.0  # five readings, 0.2 s apart (METHOD 4.4)
-
-
-class Observer(Protocol):
-    """Who watches a run: the live view, or plain lines, or nobody."""
-
-    def trial_started(self, trial: Trial, number: int, total: int) -> None:
-        """A trial begins; ``number`` counts from 1."""
-
-    def attested(self, trial: Trial, evidence: Evidence) -> None:
-        """The arm is up and is what it says; nothing is sampled or sent yet."""
-
-    def step(self, trial: Trial, name: str) -> None:
-        """A step of the trial begins: a value of steps.Step."""
-
-    def progress(self, trial: Trial, progress: LoadProgress) -> None:
-        """About ten times a second while load runs."""
-
-    def trial_finished(self, record: TrialRecord) -> None:
-        """A trial is on disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What a trial is made with; tests pass fakes, everyone else passes nothing (STYLE 4)."""
+    """What a trial is made with; tests pass fakes, everyone else passes nothing."""
 
     collect_evidence: Collect = collect
-    start_load: Callable[[LoadPlan], AbstractContextManager[LoadProcess]] = start_load
+    loads: Callable[[Path], AbstractContextManager[Loads]] = loads
+    start_web: Callable[[LoadPlan], AbstractContextManager[WebProcess]] = start_web
     start_sampler: Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]] = start_sampler
     run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
     clock: Callable[[], float] = time.monotonic
@@ -74,47 +62,150 @@ class Run:
     plan: Plan
     folder: RunFolder
     engine: Engine
-    observer: Observer
+    view: QuietView = field(default_factory=QuietView)
     tools: Tools = field(default_factory=Tools)
 
 
-def run_trial(run: Run, trial: Trial, staging: Path, steps: Steps | None = None) -> TrialRecord:
-    """One fresh deployment of one arm and one load run; everything measured is in ``staging`` afterwards.
+def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
+    """Make one trial, whole in the run folder or not at all; None when there is nothing to keep of it.
 
-    Interrupts are admitted in every step but the last: a trial that is being taken down has its record already.
+    Raises InterruptedRunError, or the LabError of what failed; the folder says why there is no such trial. Interrupts
+    are admitted until the load has ended: then the trial is measured, and is kept.
     """
-    steps = steps or Steps(staging)
-    with INTERRUPTS.deferred():
-        steps.enter(Step.PREPARE)
-        t0, started_at = run.tools.clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
-        ports = run.engine.free_ports(ports_needed(run.plan.scenario, trial.arm), trial.setup_seed)
-        topology = build_topology(run.plan.scenario, trial, ports)
-        steps.enter(Step.DEPLOY)
-        with run.engine.deploy(topology) as deployment, steps.then_tear_down(), logs_kept(deployment, staging):
-            measured = _measure(run, trial, staging, steps, Deployed(t0, run.tools.clock(), started_at, deployment))
-            with INTERRUPTS.admitted():
-                record = with_gates(trial_record(trial, measured), measured.evidence, staging, run.tools)
+    staging = run.folder.stage(trial.id)
+    steps = Steps(staging, lambda step: run.view.trial_step(trial, step), run.tools.clock)
+    try:
+        with disk_errors(staging):
+            record = _Making(run=run, trial=trial, drive=drive, staging=staging, steps=steps).record()
+            if record is None:
+                shutil.rmtree(staging)
+                return None
+            run.folder.extend([trial.id])
+            run.folder.commit(record)
+    except KeyboardInterrupt:
+        told = f"interrupted during {trial.id} while {steps.said}"
+        _abandon(run, trial, TrialState.INTERRUPTED, told)
+        raise InterruptedRunError(f"{told}; finished trials are kept") from None
+    except LabError as error:
+        error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
+        error.hint = "; ".join(filter(None, [error.hint, _abandon(run, trial, TrialState.FAILED, str(error))]))
+        raise
+    except Exception as error:  # a fault of the lab itself keeps its traceback
+        _abandon(run, trial, TrialState.FAILED, f"{trial.id} failed while {steps.said}: {error!r}")
+        raise
+    run.view.trial_finished(record)
     return record
 
 
-def _measure(run: Run, trial: Trial, staging: Path, steps: Steps, deployed: Deployed) -> Measured:
-    """Attest the arm, sample it, drive load at it, collect."""
-    tools, deployment, t0 = run.tools, deployed.deployment, deployed.t0
-    steps.enter(Step.ATTEST)
-    with INTERRUPTS.admitted():
-        evidence = attest(trial, deployment, _earlier_runtime(run, trial), tools.collect_evidence)
-        run.observer.attested(trial, evidence)
-    fallback = fallback_of(evidence, deployment.topology)
-    steps.enter(Step.WARM_UP)
-    with tools.start_sampler(_sampler_plan(run, deployment, t0, staging, fallback), deployment.launch) as sampler:
+def _abandon(run: Run, trial: Trial, state: TrialState, reason: str) -> str:
+    """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
+    if not run.folder.staging(trial.id).exists():
+        return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
+    try:
+        run.folder.extend([trial.id])
+        run.folder.abandon(trial.id, state, reason)
+    except MissingError as error:
+        return f"and run.json could not say so: {error}"
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Making:
+    """One trial in the making; everything measured is in ``staging`` afterwards."""
+
+    run: Run
+    trial: Trial
+    drive: Drive
+    staging: Path
+    steps: Steps
+
+    def record(self) -> TrialRecord | None:
+        """One load and one fresh deployment of one arm."""
+        run, trial, clock = self.run, self.trial, self.run.tools.clock
+        with INTERRUPTS.deferred():
+            self.steps.enter(Step.PREPARE)
+            topology = topology_of(run.engine, run.plan.scenario, trial, self.drive.port)
+            with self.drive.start(trial, topology, self.staging) as driving:
+                t0, started_at = clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
+                self.steps.enter(Step.DEPLOY)
+                with (
+                    run.engine.deploy(topology) as deployment,
+                    self.steps.then_tear_down(),
+                    logs_kept(deployment, self.staging),
+                ):
+                    measured = self._measure(driving, Deployed(t0, clock(), started_at, deployment))
+                if measured is None:
+                    return None
+                return _with_gates(trial_record(trial, measured), measured.evidence, self.staging, run.tools)
+
+    def _measure(self, driving: Driving, deployed: Deployed) -> Measured | None:
+        """Attest the arm, sample it, let the load at it, collect."""
+        run, deployment, t0 = self.run, deployed.deployment, deployed.t0
+        self.steps.enter(Step.ATTEST)
         with INTERRUPTS.admitted():
-            tools.sleep(run.plan.scenario.load.idle)
-        with tools.start_load(_load_plan(run, trial, deployment, staging, fallback)) as load, INTERRUPTS.admitted():
-            _drive(run, trial, load, sampler, deployment, steps)
-            steps.enter(Step.COLLECT)
-            sampled = sampler.result(staging)
-            loaded = load.result(staging / "requests.parquet", t0, sampled.connections)
-    return Measured(deployed=deployed, evidence=evidence, loaded=loaded, sampled=sampled)
+            evidence = attest(self.trial, deployment, _earlier_runtime(run, self.trial), run.tools.collect_evidence)
+            self.drive.attested(deployment, evidence)
+            run.view.attested(self.trial, evidence)
+        fallback = fallback_of(evidence, deployment.topology)
+        self.steps.enter(Step.WARM_UP)
+        plan = self._sampler_plan(driving, deployed, fallback)
+        with run.tools.start_sampler(plan, deployment.launch) as sampler:
+            with INTERRUPTS.admitted():
+                run.tools.sleep(run.plan.scenario.load.idle)
+            with driving.users(fallback):
+                self._follow(driving, sampler, deployment)
+                self.steps.enter(Step.COLLECT)
+                self.drive.get_ready()
+                sampled = sampler.result(self.staging)
+                loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
+        if loaded is None:
+            return None
+        return Measured(deployed=deployed, evidence=evidence, loaded=loaded, sampled=sampled)
+
+    def _sampler_plan(self, driving: Driving, deployed: Deployed, fallback: Fallback) -> SamplerPlan:
+        topology = deployed.deployment.topology
+        return SamplerPlan(
+            targets=deployed.deployment.targets,
+            t0_monotonic_s=deployed.t0,
+            expected_s=self.drive.length_s or SHORT_TRIAL_S,  # by hand however long: the page wants PSS every second
+            lab_pid=os.getpid(),
+            load_pids=driving.pids,
+            watched_port=topology.entry.port if fallback == "socket" else 0,
+            pooled=not topology.pool.unlimited,
+            directory=self.staging,
+        )
+
+    def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment) -> None:
+        """Wait until the load has ended; tell the sampler when to look closely. Raises LabError when a part fails."""
+        clock, length_s = self.run.tools.clock, self.drive.length_s
+        give_up_at = math.inf if length_s is None else clock() + length_s + MAX_WARMUP_S + LOAD_GRACE_S
+        next_death_check = clock()
+        ordered: set[str] = set()
+        while not (progress := driving.poll()).finished:
+            self.steps.enter(_step_of(progress, clock()))
+            for label, instant_s in _bursts(progress, self.run.plan.scenario.load.warmup) if length_s else ():
+                if label not in ordered:
+                    sampler.burst_at(instant_s, label)
+                    ordered.add(label)
+            self.run.view.progress(self.trial, progress)
+            sampler.check()
+            if clock() >= next_death_check:
+                deployment.check()
+                next_death_check = clock() + DEATH_CHECK_EVERY_S
+            if clock() > give_up_at:
+                raise LoadError(f"{self.trial.id}: Locust has not ended the load in time", "see its locust.log")
+            driving.nap(_nap_s(progress, clock()))
+        self.steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
+        deployment.check()
+
+
+def topology_of(engine: Engine, scenario: Scenario, trial: Trial, port: int = 0) -> Topology:
+    """The arm on free ports; ``port``, unless 0, where clients connect, wherever in its list of ports that belongs."""
+    needed = ports_needed(scenario, trial.arm)
+    ports = [free for free in engine.free_ports(needed, trial.setup_seed) if free != port]
+    if port:
+        ports.insert(build_topology(scenario, trial, range(needed)).entry.port, port)
+    return build_topology(scenario, trial, ports[:needed])
 
 
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
@@ -126,31 +217,6 @@ def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
             runtime: Mapping[str, str] = record.attestation.get("runtime", {})
             return runtime
     return None
-
-
-def _drive(run: Run, trial: Trial, load: LoadProcess, sampler: Sampler, deployment: Deployment, steps: Steps) -> None:
-    """Wait until the load has ended; tell the sampler when to look closely. Raises LabError as soon as a part fails."""
-    tools, asked = run.tools, run.plan.scenario.load
-    sampler.watch_load(load.pids)
-    give_up_at = tools.clock() + MAX_WARMUP_S + asked.warmup + asked.measure + LOAD_GRACE_S
-    next_death_check = tools.clock()
-    ordered: set[str] = set()
-    while not (progress := load.poll()).finished:
-        steps.enter(_step_of(progress, tools.clock()))
-        for label, instant_s in _bursts(progress, asked.warmup):
-            if label not in ordered:
-                sampler.burst_at(instant_s, label)
-                ordered.add(label)
-        run.observer.progress(trial, progress)
-        sampler.check()
-        if tools.clock() >= next_death_check:
-            deployment.check()
-            next_death_check = tools.clock() + DEATH_CHECK_EVERY_S
-        if tools.clock() > give_up_at:
-            raise LoadError(f"{trial.id}: Locust has not ended the load in time", "see locust.log beside the trial")
-        tools.sleep(_nap_s(progress, tools.clock()))
-    steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
-    deployment.check()
 
 
 def _step_of(progress: LoadProgress, now_s: float) -> Step:
@@ -176,45 +242,7 @@ def _bursts(progress: LoadProgress, warmup_s: float) -> Iterator[tuple[str, floa
         yield "end of measure", progress.measure_end_s - BURST_S
 
 
-def _sampler_plan(run: Run, deployment: Deployment, t0: float, staging: Path, fallback: Fallback) -> SamplerPlan:
-    load = run.plan.scenario.load
-    return SamplerPlan(
-        targets=deployment.targets,
-        t0_monotonic_s=t0,
-        expected_s=load.idle + load.warmup + load.measure,
-        lab_pid=os.getpid(),
-        watched_port=deployment.topology.entry.port if fallback == "socket" else 0,
-        pooled=not deployment.topology.pool.unlimited,
-        directory=staging,
-    )
-
-
-def _load_plan(run: Run, trial: Trial, deployment: Deployment, staging: Path, fallback: Fallback) -> LoadPlan:
-    load = run.plan.scenario.load
-    return LoadPlan(
-        locustfile=load.locustfile,
-        base_url=deployment.topology.entry.url,
-        rate=load.rate,
-        schedule=load.schedule,
-        seed=trial.schedule_seed,
-        lanes=load.lanes,
-        load_processes=load.processes,
-        user_classes=load.users,
-        tags=load.tags,
-        exclude_tags=load.exclude_tags,
-        serving_processes=deployment.topology.processes,
-        warmup_s=load.warmup,
-        min_warmup_requests=MIN_WARMUP_REQUESTS,
-        max_warmup_s=max(MAX_WARMUP_S, load.warmup),
-        measure_s=load.measure,
-        queue_limit=queue_limit(load.rate or 0.0),
-        directory=staging,
-        fallback=fallback,
-        upstream_of=reference(deployment.topology.upstream_of),
-    )
-
-
-def with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
+def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
     """Judge the trial by what was written, not by what is in memory: a report rebuilt later sees the same."""
     gates = tools.run_gates(TrialResult(record=record, tables=read_tables(staging)), os.cpu_count() or 1)
     return replace(record, gates=(*gates, *caveats(evidence)))

@@ -1,9 +1,10 @@
-"""The view of a run: everything it is told of while it goes on. This one says nothing; cli/live/ draws."""
+"""Everything that a run tells while it goes on. This view says nothing; cli/ prints and draws."""
 
 from __future__ import annotations
 
 from lab.analysis.comparison import Comparison
 from lab.attest.claims import Evidence
+from lab.errors import LabError
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Trial
 from lab.record.folder import RunFolder
@@ -11,7 +12,7 @@ from lab.record.types import TrialRecord
 
 
 class QuietView:
-    """Says nothing."""
+    """Says nothing; a view that does overrides what it wants to know."""
 
     def step(self, text: str) -> None:
         """A preparation step begins, or there is something to know about the run."""
@@ -19,20 +20,26 @@ class QuietView:
     def watch(self, folder: RunFolder) -> None:
         """The run has a folder."""
 
+    def serving(self, url: str) -> None:
+        """A session by hand has a page; its first arm is on its way."""
+
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
-        """A trial begins."""
+        """A trial begins; ``number`` counts from 1, ``total`` is 0 where nobody knows."""
 
     def trial_step(self, trial: Trial, name: str) -> None:
-        """A step of a trial begins."""
+        """A step of a trial begins: a value of steps.Step."""
 
     def attested(self, trial: Trial, evidence: Evidence) -> None:
-        """An arm is up."""
+        """The arm is up and is what it says; nothing is sampled or sent yet."""
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
-        """Load is running."""
+        """Load is running: about ten times a second."""
 
     def trial_finished(self, record: TrialRecord) -> None:
         """A trial is on disk."""
+
+    def trial_dropped(self, trial: Trial, error: LabError | None) -> None:
+        """A session by hand keeps nothing of a trial: it failed, or (None) no test was started."""
 
     def compared(self, comparison: Comparison) -> None:
         """Another block is complete."""

@@ -20,12 +20,13 @@ from lab.analysis.trial.shares import MIN_ATTRIBUTED, attributed
 from lab.analysis.trial.trial import summarise_trial
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord, prepare_images
+from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
+from lab.run.drive import Scheduled
 from lab.run.trial import Run, run_trial
 from lab.scenario.model import App, Arm, Load, Scenario, Trials
-from tests.fakes import Silent
 from tests.integration.conftest import OF_DOCS_APP, OF_THE_APP, REPOSITORY, app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration
@@ -70,10 +71,10 @@ def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: L
     plan = build_plan(scenario)
     folder = RunFolder.create(root, new_run_info("run", "attribution", plan, Environment(facts={}), {}))
     trial = plan.trials[0]
-    run = Run(plan=plan, folder=folder, engine=engine, observer=Silent())
-    place = folder.commit(run_trial(run, trial, folder.stage(trial.id)))
+    with loads(folder.path) as starter:
+        run_trial(Run(plan=plan, folder=folder, engine=engine), trial, Scheduled(scenario, starter))
     assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
-    return read_trial(place)
+    return read_trial(folder.path / "trials" / trial.id)
 
 
 def truth(trial: TrialResult) -> dict[str, set[str]]:

@@ -8,10 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lab.load.locust_process import start_load
 from lab.record.types import CONNECTIONS
 from tests.fake_server import fake_server
-from tests.load_runs import make_plan, wait_finished, write_locustfile
+from tests.load_runs import make_plan, start_load, wait_finished, write_locustfile
 
 pytestmark = pytest.mark.integration
 
@@ -36,9 +35,9 @@ def test_requests_to_the_app_know_their_connection(tmp_path: Path) -> None:
     """Each has the port of a connection that the server has seen; one to another server has none."""
     with fake_server() as server, fake_server() as elsewhere:
         locustfile = write_locustfile(tmp_path / "user", LOCUSTFILE.replace("{elsewhere}", elsewhere.url))
-        plan = make_plan(locustfile, server.url, tmp_path, fallback="socket")
+        plan = make_plan(locustfile, server.url, tmp_path)
         t0 = time.monotonic()
-        with start_load(plan) as load:
+        with start_load(plan) as load, load.users("socket"):
             wait_finished(load)
             readings = [
                 (t_s, client_port, client_port % 1000, "app")

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from lab.errors import LoadError
-from lab.load.locust_process import start_load
-from tests.load_runs import make_plan, run_load, wait_finished, write_locustfile
+from lab.load.locust_process import loads
+from tests.fake_server import fake_server
+from tests.load_runs import make_plan, run_load, start_load, wait_finished, write_locustfile
 
 pytestmark = pytest.mark.integration
 
@@ -114,7 +115,7 @@ def test_leaving_early_takes_everything_down(tmp_path: Path) -> None:
     groups: list[int] = []
 
     def lab_that_fails() -> None:
-        with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load:
+        with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load, load.users("none"):
             groups.extend(os.getpgid(pid) for pid in load.pids)
             wait_until(lambda: load.poll().sent > 0, "no request was sent")
             raise ZeroDivisionError
@@ -138,7 +139,7 @@ def alive_in(groups: list[int], process: psutil.Process) -> bool:
 def test_a_killed_load_process_is_noticed(tmp_path: Path) -> None:
     """A load process that dies ends the load with its log."""
     path = write_locustfile(tmp_path / "user", USER)
-    with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path, load_processes=2)) as load:
+    with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path, load_processes=2)) as load, load.users("none"):
         wait_until(lambda: load.poll().sent > 0, "no request was sent")
         os.kill(load.pids[1], signal.SIGKILL)
         with pytest.raises(LoadError, match=r"load process 1 was killed by SIGKILL") as caught:
@@ -154,8 +155,7 @@ def test_the_load_dies_with_the_lab(tmp_path: Path) -> None:
         f"""
         import time
         from pathlib import Path
-        from lab.load.locust_process import start_load
-        from tests.load_runs import make_plan
+        from tests.load_runs import make_plan, start_load
 
         with start_load(make_plan(Path({str(path)!r}), "http://127.0.0.1:9", Path({str(tmp_path)!r}))) as load:
             print(*load.pids, flush=True)
@@ -179,18 +179,52 @@ def test_a_blocked_event_loop_is_named(tmp_path: Path) -> None:
     """A locustfile that never yields would hang the run: the silence is noticed."""
     path = write_locustfile(tmp_path / "user", USER.replace('self.client.get("/")', "[None for _ in iter(int, 1)]"))
     plan = make_plan(path, "http://127.0.0.1:9", tmp_path)
-    with pytest.raises(LoadError, match="has not reported for 3 s"), start_load(plan, silence_s=3.0) as load:
+    with (
+        pytest.raises(LoadError, match="has not reported for 3 s"),
+        start_load(plan, silence_s=3.0) as load,
+        load.users("none"),
+    ):
         wait_finished(load)
 
     assert our_load_processes() == []
 
 
 def test_leaving_during_the_start_is_quick(tmp_path: Path) -> None:
-    """A Ctrl-C before Locust is up does not wait for it to finish."""
+    """A load that waits for its arm, and one that still imports Locust, need not be waited for."""
     path = write_locustfile(tmp_path / "user", USER)
-    began = time.monotonic()
-    with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)):
-        pass
+    with loads(tmp_path) as starter, starter.start(make_plan(path, "http://127.0.0.1:9", tmp_path)):
+        starter.get_ready(2)
+        began = time.monotonic()
 
     assert time.monotonic() - began < 4.0
     assert our_load_processes() == []
+
+
+def test_nothing_is_sent_before_the_arm_is_up(tmp_path: Path) -> None:
+    """The load process has read the locustfile, sleeps, and begins when it is told; its log is one from the start."""
+    path = write_locustfile(tmp_path / "user", "    print('imported')\n" + USER)
+    (tmp_path / "trial").mkdir()
+    with fake_server() as server, loads(tmp_path) as starter:
+        starter.get_ready(1)
+        with starter.start(make_plan(path, server.url, tmp_path / "trial")) as load:
+            process = psutil.Process(load.pids[0])
+            spent_s = sum(process.cpu_times()[:2])
+            time.sleep(0.5)
+            assert sum(process.cpu_times()[:2]) - spent_s <= 0.02, "it waits, it does not poll"
+            assert "imported" in (tmp_path / "trial" / "locust.log").read_text()
+            assert not server.client_ports
+            with load.users("none"):
+                wait_finished(load)
+            assert load.result(tmp_path / "requests.parquet", 0.0).counters.started > 0
+            assert server.client_ports
+    assert our_load_processes() == []
+    assert not list(tmp_path.glob(".*")), "a log of a process that got no plan"
+
+
+def test_a_load_that_cannot_wait_any_more_is_noticed(tmp_path: Path) -> None:
+    """It died while the arm came up: the error says so when the load should begin."""
+    path = write_locustfile(tmp_path / "user", USER)
+    with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load:
+        os.kill(load.pids[0], signal.SIGKILL)
+        with pytest.raises(LoadError, match=r"load process 0 was killed by SIGKILL"), load.users("none"):
+            wait_finished(load)

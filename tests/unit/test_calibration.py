@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import polars as pl
 import pytest
 
 from lab.errors import DeploymentError, LoadError
-from lab.load.load_plan import LoadPlan
-from lab.load.locust_process import LoadOutcome, LoadProcess
+from lab.load.inside.load_counts import starved
+from lab.load.locust_process import LoadOutcome
 from lab.record.types import REQUESTS, Calibration, Environment
-from lab.run.calibration import answering_nginx, best_rate, calibration_of, load_plan
+from lab.run.calibration import answering_nginx, best_rate, calibration_of
 from tests.fakes import FakeLoad, World
 
 FACTS = {"machine": "aa", "lab": "1", "locust": "2", "python": "3", "kernel": "6", "cpu_count": 2}
@@ -43,21 +39,14 @@ class Calibrator:
     def __init__(self, root: Path) -> None:
         self.world = World()
         self.root = root
-        self.load: type[FakeLoad] = Answered
-        self.plans: list[LoadPlan] = []
+        self.world.load = Answered
         self.said: list[str] = []
 
     def __call__(
         self, environment: Environment = HERE, processes: int = 1, *, nginx: bool = True
     ) -> Calibration | None:
-        tools = replace(self.world.tools, start_load=self._start)
-        engine = self.world.engine if nginx else None
+        engine, tools = self.world.engine if nginx else None, self.world.tools
         return calibration_of(engine, environment, processes, self.said.append, tools=tools, root=self.root)
-
-    @contextmanager
-    def _start(self, plan: LoadPlan) -> Iterator[LoadProcess]:
-        self.plans.append(plan)
-        yield cast(LoadProcess, self.load(self.world, plan.directory))
 
     @property
     def deployments(self) -> int:
@@ -95,8 +84,8 @@ def test_each_number_of_load_processes_has_a_ceiling_of_its_own(calibrate: Calib
     calibrate(processes=1)
     calibrate(processes=2)
 
-    assert [plan.load_processes for plan in calibrate.plans] == [1, 2]
-    assert calibrate.plans[1].lanes == 2 * calibrate.plans[0].lanes
+    assert [plan.load_processes for plan in calibrate.world.plans] == [1, 2]
+    assert calibrate.world.plans[1].lanes == 2 * calibrate.world.plans[0].lanes
 
 
 def test_a_run_without_nginx_uses_what_is_kept(calibrate: Calibrator) -> None:
@@ -121,12 +110,12 @@ def test_a_damaged_cache_is_measured_again(calibrate: Calibrator, damage: str) -
 
 def test_nginx_is_taken_down_when_the_load_fails(calibrate: Calibrator) -> None:
     """A failed calibration keeps nothing and leaves nothing."""
-    calibrate.load = FakeLoad  # which gets no answer
+    calibrate.world.load = FakeLoad  # which gets no answer
 
     with pytest.raises(LoadError, match="no answer"):
         calibrate()
 
-    assert calibrate.world.journal[-1] == "undeploy"
+    assert calibrate.world.journal[-2:] == ["undeploy", "load gone"]
     assert not calibrate.root.exists()
 
 
@@ -145,13 +134,14 @@ def test_the_best_second_is_the_ceiling() -> None:
     assert best_rate(np.concatenate([quick, cut, slow])) == 50
 
 
-def test_the_load_is_closed_and_needs_no_attribution(tmp_path: Path) -> None:
+def test_the_load_is_closed_and_needs_no_attribution(calibrate: Calibrator) -> None:
     """nginx names no serving process, so the warm-up must not wait for one."""
-    plan = load_plan(tmp_path / "loop.py", "http://127.0.0.1:1", 1, tmp_path)
+    calibrate()
+    (plan,) = calibrate.world.plans
 
     assert not plan.open_model
     assert plan.min_warmup_requests == 0
-    assert plan.max_warmup_s == plan.warmup_s
+    assert starved([({}, {}, 0)], plan.serving_processes, plan.min_warmup_requests) == 0
 
 
 def test_nginx_answers_by_itself_on_loopback_only() -> None:

@@ -11,14 +11,22 @@ import pytest
 
 from lab.analysis.judge.floor import LEVEL
 from lab.analysis.selfcheck import against_itself, floors_from
-from lab.cli.selfcheck import check, document, sentences, show
+from lab.cli.selfcheck import document, sentences, show
 from lab.errors import InvalidRunError
 from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.record.types import Environment
-from lab.run.floors import read_floors, write_floor
+from lab.run.conclude import Conclusion
+from lab.run.floors import KeptFloor, read_floors, write_floor
+from lab.run.selfcheck import measure_floor
+from lab.run.view import QuietView
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.judged_runs import Values, scenario, summary
+
+
+def check(folder: Path, around: FakeSurroundings | None = None) -> tuple[Conclusion, KeptFloor]:
+    asked = against_itself(shop(folder), 6)
+    return measure_floor(asked, folder / "runs", QuietView(), around=(around or FakeSurroundings()).make())
 
 
 def test_both_arms_are_the_baseline_and_nothing_else_changes() -> None:
@@ -76,7 +84,9 @@ def test_floors_come_from_the_ratios_of_valid_blocks() -> None:
 
 def test_a_selfcheck_is_kept_and_found_by_a_later_run(tmp_path: Path) -> None:
     """From the run to the file to the floor of the next run on this machine."""
-    found, kept = check(shop(tmp_path), 6, tmp_path / "runs", quiet=True, around=FakeSurroundings().make())
+    found, kept = measure_floor(
+        against_itself(shop(tmp_path), 6), tmp_path / "runs", QuietView(), around=FakeSurroundings().make()
+    )
     write_floor(kept, tmp_path / "state")
     environment = Environment(facts=found.run.environment.facts)
 
@@ -88,7 +98,9 @@ def test_a_selfcheck_is_kept_and_found_by_a_later_run(tmp_path: Path) -> None:
 
 def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
     """And claims better or worse of nothing that is equal."""
-    found, kept = check(shop(tmp_path), 6, tmp_path / "runs", quiet=True, around=FakeSurroundings().make())
+    found, kept = measure_floor(
+        against_itself(shop(tmp_path), 6), tmp_path / "runs", QuietView(), around=FakeSurroundings().make()
+    )
     said = "\n".join(sentences(found, kept))
     made = json.loads(json.dumps(document(found, kept)))
 
@@ -103,7 +115,9 @@ def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
 @pytest.mark.parametrize("quiet", [True, False])
 def test_quiet_leaves_out_the_table_only(tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: bool) -> None:
     """The sentences and where the floor is kept are the result, on stdout."""
-    found, kept = check(shop(tmp_path), 6, tmp_path / "runs", quiet=True, around=FakeSurroundings().make())
+    found, kept = measure_floor(
+        against_itself(shop(tmp_path), 6), tmp_path / "runs", QuietView(), around=FakeSurroundings().make()
+    )
     path = tmp_path / "floor.json"
     show(found, kept, path, quiet=quiet)
     printed = capsys.readouterr()
@@ -121,4 +135,4 @@ def test_too_few_valid_blocks_keep_no_floor(tmp_path: Path) -> None:
     around = FakeSurroundings(world=World(invalid_blocks=frozenset({1, 7})))
 
     with pytest.raises(InvalidRunError):
-        check(shop(tmp_path), 6, tmp_path / "runs", quiet=True, around=around.make())
+        check(tmp_path, around)

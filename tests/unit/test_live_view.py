@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -43,18 +42,10 @@ def view_on(screen: Terminal, plan: Plan) -> Iterator[TerminalView]:
 def run(folder: Path, screen: Terminal, *, blocks: int = 2, name: str = "shop", world: World | None = None) -> None:
     """A run of fakes: time passes at once, so that every step is drawn by hand."""
     plan = build_plan(shop(folder, blocks))
-    around = FakeSurroundings(world=world or World()).make()
+    world, slept = world or World(), count()
     with view_on(screen, plan) as view:
-        pass_time, slept = around.tools.sleep, count()
-
-        def sleep(duration_s: float) -> None:
-            if next(slept) % 5 == 0:
-                view._live.refresh()
-            pass_time(duration_s)
-
-        run_scenario(
-            plan, name, folder / "runs", view, around=replace(around, tools=replace(around.tools, sleep=sleep))
-        )
+        world.while_asleep = lambda: None if next(slept) % 5 else view._live.refresh()
+        run_scenario(plan, name, folder / "runs", view, around=FakeSurroundings(world=world).make())
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from lab.errors import LoadError
+from lab.load.child import child_command, child_environment
 from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
 from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s, starved
@@ -18,7 +19,6 @@ from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.inside.recording import ARRIVAL, Recorder
 from lab.load.inside.status import Status, read_status, write_status
 from lab.load.load_plan import LoadPlan
-from lab.load.locust_process import child_command, child_environment
 from lab.load.outcome import LoadOutcome, outcome, progress
 from lab.plan.upstream import named_upstream
 from lab.record.types import CONNECTIONS
@@ -211,10 +211,7 @@ def test_the_scenario_is_the_whole_configuration() -> None:
 
 def test_a_module_beside_the_locustfile_cannot_shadow_the_standard_library() -> None:
     """-P keeps the working directory out of the path until Locust imports the locustfile."""
-    command = child_command(PLAN, 1)
-
-    assert command[1:4] == ["-P", "-m", "lab.load.inside.plugin"]
-    assert command[4:] == ["/trial/load/plan.json", "1"]
+    assert child_command("lab.load.inside.plugin", "/trial")[1:] == ["-P", "-m", "lab.load.inside.plugin", "/trial"]
 
 
 def test_an_alarm_rings_at_its_instant() -> None:

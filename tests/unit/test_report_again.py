@@ -12,7 +12,7 @@ from lab.report.build import build_content
 from lab.report.content import Content, Listing, Section
 from lab.report.renderers.markdown import render_markdown
 from lab.report.sections.repeat import again, exploratory_again
-from lab.run.by_hand_plans import by_hand
+from lab.run.by_hand import by_hand
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import with_values

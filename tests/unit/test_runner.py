@@ -39,7 +39,7 @@ SCENARIO = Scenario(
 def prepare(root: Path, world: World, blocks: int = 1) -> Run:
     plan = build_plan(replace(SCENARIO, trials=Trials(blocks=blocks, seed=1)))
     folder = RunFolder.create(root, new_run_info("run", "shop", plan, Environment(facts={}), {}))
-    return Run(plan=plan, folder=folder, engine=world.engine, observer=Silent(), tools=world.tools)
+    return Run(plan=plan, folder=folder, engine=world.engine, view=Silent(), tools=world.tools)
 
 
 def states(run: Run) -> dict[str, TrialState]:
@@ -51,23 +51,29 @@ def without_repeats(journal: list[str]) -> list[str]:
 
 
 def test_a_trial_starts_and_stops_in_order(tmp_path: Path) -> None:
-    """Deploy, prove the arm, sample, load; then load, sampler and containers end in reverse."""
+    """Load that waits, arm, proof, sampler, users; the next load gets ready; then all ends in reverse.
+
+    Locust takes longer to start than anything else: were it started beside the arm it would prolong its boot, were it
+    started behind it, every trial.
+    """
     world = World()
     run_plan(prepare(tmp_path, world))
 
     assert without_repeats(world.journal) == [
+        "load",
         "deploy",
         "attest",
         "sample",
-        "load",
-        "watch load",
+        "users",
         "burst end of warmup",
         "burst end of measure",
+        "get ready",
         "sampler result",
         "load result",
-        "load stopped",
+        "users stopped",
         "sampler stopped",
         "undeploy",
+        "load gone",
     ]
 
 
@@ -78,7 +84,7 @@ def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
     run_plan(run)
 
     assert set(states(run).values()) == {TrialState.DONE}
-    record = run.observer.finished[0]  # type: ignore[attr-defined]  # Silent keeps them
+    record = run.view.finished[0]  # type: ignore[attr-defined]  # Silent keeps them
     windows = [record.phases[phase] for phase in Phase]
     assert all(one.end_s == two.start_s for one, two in pairwise(windows))
     assert record.measure.length_s == 1.5
@@ -88,15 +94,17 @@ def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
-        ("deploy", ["deploy"]),
-        ("attest", ["deploy", "attest", "undeploy"]),
-        ("sample", ["deploy", "attest", "sample", "undeploy"]),
-        ("load", ["deploy", "attest", "sample", "load", "sampler stopped", "undeploy"]),
+        ("load", ["load"]),
+        ("deploy", ["load", "deploy", "load gone"]),
+        ("attest", ["load", "deploy", "attest", "undeploy", "load gone"]),
+        ("sample", ["load", "deploy", "attest", "sample", "undeploy", "load gone"]),
+        ("users", ["load", "deploy", "attest", "sample", "users", "sampler stopped", "undeploy", "load gone"]),
         (
             "load result",
             [
-                *["deploy", "attest", "sample", "load", "watch load", "burst end of warmup", "burst end of measure"],
-                *["sampler result", "load result", "load stopped", "sampler stopped", "undeploy"],
+                *["load", "deploy", "attest", "sample", "users", "burst end of warmup", "burst end of measure"],
+                *["get ready", "sampler result", "load result"],
+                *["users stopped", "sampler stopped", "undeploy", "load gone"],
             ],
         ),
     ],
@@ -122,7 +130,7 @@ def test_a_container_that_dies_under_load_ends_the_trial(tmp_path: Path) -> None
         run_plan(prepare(tmp_path, world))
 
     assert "load result" not in world.journal
-    assert world.journal[-3:] == ["load stopped", "sampler stopped", "undeploy"]
+    assert world.journal[-4:] == ["users stopped", "sampler stopped", "undeploy", "load gone"]
 
 
 def test_an_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
@@ -144,17 +152,18 @@ def test_an_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
 
     assert caught.value.exit_code == 130
     assert states(run) == {first: TrialState.DONE, second: TrialState.INTERRUPTED}
-    assert world.journal[-1] == "undeploy"
+    assert world.journal[-2:] == ["undeploy", "load gone"]
     assert [path.name for path in (run.folder.path / "trials").iterdir()] == [first]
 
 
 @pytest.mark.parametrize(
     ("where", "step"),
     [
+        ("load", "it was prepared"),
         ("deploy", "it was deployed"),
         ("attest", "it was attested"),
         ("sample", "it warmed up"),
-        ("load", "it warmed up"),
+        ("users", "it warmed up"),
         ("poll", "it warmed up"),
         ("load result", "its results were collected"),
         ("undeploy", "it was taken down"),
@@ -185,15 +194,16 @@ def test_steps_are_told_in_order_and_kept_with_the_trial(tmp_path: Path) -> None
     run_plan(run)
 
     first = run.plan.trials[0].id
-    assert run.observer.steps[: len(Step)] == [f"{first} {step}" for step in Step]  # type: ignore[attr-defined]
+    assert run.view.steps[: len(Step)] == [f"{first} {step}" for step in Step]  # type: ignore[attr-defined]
     lines = (run.folder.path / "trials" / first / STEPS_FILE).read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(Step)
 
 
-def test_an_interrupt_while_a_trial_is_taken_down_keeps_the_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["sampler result", "load result", "undeploy"])
+def test_an_interrupt_after_the_load_has_ended_keeps_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """It was measured; the run ends before the next one, and says so."""
+    """It is measured, so it is collected and taken down; the run ends before the next one, and says so."""
     interrupts = Interrupts()
     for module in ("lab.run.blocks", "lab.run.trial"):
         monkeypatch.setattr(f"{module}.INTERRUPTS", interrupts)
@@ -201,7 +211,7 @@ def test_an_interrupt_while_a_trial_is_taken_down_keeps_the_trial(
     class Interrupted(World):
         def note(self, what: str) -> None:
             super().note(what)
-            if what == "undeploy":
+            if what == where:
                 interrupts.interrupt()
 
     run = prepare(tmp_path, Interrupted())
@@ -267,7 +277,7 @@ def test_arms_served_by_different_event_loops_end_the_run(tmp_path: Path) -> Non
         run_plan(prepare(tmp_path, world))
 
     assert caught.value.exit_code == 3
-    assert world.journal.count("load") == 1
+    assert world.journal.count("users") == 1
 
 
 def test_different_images_may_have_different_event_loops(tmp_path: Path) -> None:
@@ -279,7 +289,7 @@ def test_different_images_may_have_different_event_loops(tmp_path: Path) -> None
         world = World(runtime=lambda topology: {"loop": loops[topology.trial_id.removeprefix("b01-")]})
         plan = build_plan(replace(SCENARIO, arms=(SCENARIO.arms[0], new, other), trials=Trials(blocks=1, seed=1)))
         kept = RunFolder.create(folder, new_run_info("run", "shop", plan, Environment(facts={}), images))
-        return Run(plan=plan, folder=kept, engine=world.engine, observer=Silent(), tools=world.tools)
+        return Run(plan=plan, folder=kept, engine=world.engine, view=Silent(), tools=world.tools)
 
     workers = SCENARIO.arms[0].name
     fine = run_with(tmp_path / "fine", {workers: "uvloop", "new": "asyncio", "other": "asyncio"})

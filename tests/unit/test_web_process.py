@@ -16,8 +16,7 @@ from lab.host.jsonlines import Lines
 from lab.load.inside.exits import EXIT_DISK
 from lab.load.inside.status import Status
 from lab.load.web.process import WebProcess
-from lab.run.by_hand_plans import web_plan
-from tests.builders import make_scenario
+from tests.load_runs import make_plan
 
 WAITING = "import sys; sys.stdin.read()"
 
@@ -26,7 +25,7 @@ class Web:
     """A web process whose Locust is any program, and whose words are the test's."""
 
     def __init__(self, directory: Path) -> None:
-        self.plan = web_plan(make_scenario(), "http://127.0.0.1:20000", directory)
+        self.plan = make_plan(directory / "locustfile.py", "http://127.0.0.1:20000", directory, rate=None)
         self.plan.log_file(0).write_text("first words\nlast words\n")
         ours, self.other = socket.socketpair()
         self.lines = Lines(ours, ours)
@@ -75,7 +74,7 @@ def test_a_refusal_is_the_error_that_the_locustfile_deserves(web: Web) -> None:
 @pytest.mark.parametrize(
     ("program", "error", "sentence"),
     [
-        ("raise SystemExit(70)", LoadError, "Locust ended with exit code 70"),
+        ("raise SystemExit(70)", LoadError, "Locust ended early with exit code 70"),
         (f"raise SystemExit({EXIT_DISK})", MissingError, "No space left on device"),
         (f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})", LoadError, "Locust was killed by SIGKILL"),
     ],

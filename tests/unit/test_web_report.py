@@ -10,7 +10,7 @@ from lab.report.build import build_content
 from lab.report.content import Content
 from lab.report.renderers.markdown import render_markdown
 from lab.report.sections.answer import MARK
-from lab.run.by_hand_plans import by_hand
+from lab.run.by_hand import by_hand
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli.compare import compare
 from lab.cli.listing import list_runs
-from lab.cli.ui import Quietly, begin, conclude
+from lab.engines import Engine
 from lab.errors import DeploymentError, InterruptedRunError, LoadError, RunFolderError, UsageError
 from lab.load.inside.journal import Lane
 from lab.load.inside.status import Status
@@ -27,11 +28,14 @@ from lab.load.web.visits import Visits
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, read_info
 from lab.record.types import TrialState
-from lab.run.by_hand import Session
-from lab.run.by_hand_plans import by_hand
-from lab.run.conclude import conclude as concluded
+from lab.run.by_hand import by_hand
+from lab.run.conclude import conclude
+from lab.run.explore import explore
 from lab.run.run import planned
-from lab.scenario.model import Scenario
+from lab.run.steps import STEPS_FILE
+from lab.run.steps import Step as TrialStep
+from lab.run.trial import DEATH_CHECK_EVERY_S
+from lab.run.view import QuietView
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeEngine, World
 
@@ -97,9 +101,10 @@ class Kept:
     folder: Path
     world: World = field(default_factory=World)
 
-    def session(self, *script: Step, scenario: Scenario | None = None) -> Session:
-        around = self.around()
-        session = begin(scenario or by_hand(shop(self.folder)), "shop", self.folder / "runs", Quietly(), around)
+    engine: Engine | None = None
+
+    def explore(self, *script: Step) -> str:
+        """Let the person do this, beginning with the workers; the sentence that the session ends with."""
 
         @contextmanager
         def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
@@ -109,12 +114,12 @@ class Kept:
             finally:
                 self.world.note("no page")
 
-        session.start_web = start_web
-        return session
-
-    def around(self) -> Any:
         made = FakeSurroundings(world=self.world).make()
-        return replace(made, tools=replace(made.tools, clock=time.monotonic))
+        tools = replace(made.tools, clock=time.monotonic, start_web=start_web)
+        around = replace(made, tools=tools)
+        if engine := self.engine:
+            around = replace(around, open_engine=lambda *asked: (engine, made.open_engine(*asked)[1]))
+        return explore(by_hand(shop(self.folder)), "shop", self.folder / "runs", "workers", QuietView(), around)
 
     @property
     def path(self) -> Path:
@@ -133,15 +138,15 @@ def effects(world: World) -> list[str]:
 
 def test_users_stop_before_the_sampler_and_the_arm_goes_last(kept: Kept) -> None:
     """One arm at a time, all behind one page that outlives them."""
-    assert kept.session(use, SWITCH, use, END).run("workers") is False
+    assert kept.explore(use, SWITCH, use, END) == f"report: {kept.path / 'report.html'}"
 
     visit = ["sampler result", "sampler stopped", "undeploy"]
     assert effects(kept.world) == [
         "page",
         "page: workers of workers+replicas",
-        *("deploy", "attest", "sample", "watch load", "page: open", "page: closed", *visit),
+        *("deploy", "attest", "sample", "page: open", "page: closed", *visit),
         "page: replicas of workers+replicas",
-        *("deploy", "attest", "sample", "watch load", "page: open by upstream", "page: closed", *visit),
+        *("deploy", "attest", "sample", "page: open by upstream", "page: closed", *visit),
         "no page",
     ]
 
@@ -149,7 +154,6 @@ def test_users_stop_before_the_sampler_and_the_arm_goes_last(kept: Kept) -> None
 def test_every_arm_is_behind_the_same_url(kept: Kept) -> None:
     """The page keeps its host; no other port of an arm collides with it."""
     seen: list[Topology] = []
-    session = kept.session(use, SWITCH, use, END)
 
     class Noting(FakeEngine):
         @contextmanager
@@ -158,8 +162,8 @@ def test_every_arm_is_behind_the_same_url(kept: Kept) -> None:
             with super().deploy(topology) as deployment:
                 yield deployment
 
-    session.engine = Noting(kept.world)
-    session.run("workers")
+    kept.engine = cast(Engine, Noting(kept.world))
+    kept.explore(use, SWITCH, use, END)
 
     workers, replicas = seen
     assert workers.entry.url == replicas.entry.url
@@ -169,7 +173,7 @@ def test_every_arm_is_behind_the_same_url(kept: Kept) -> None:
 def test_every_visit_is_kept_as_a_trial_of_an_exploratory_run(kept: Kept) -> None:
     """In the order in which they took place; the second visit of an arm is its block 2."""
     back = {"said": "switch", "arm": "workers"}
-    kept.session(use, SWITCH, use, back, use, END).run("workers")
+    kept.explore(use, SWITCH, use, back, use, END)
     info = read_info(kept.path)
 
     assert info.exploratory
@@ -178,14 +182,22 @@ def test_every_visit_is_kept_as_a_trial_of_an_exploratory_run(kept: Kept) -> Non
     assert info.scenario["load"]["rate"] is None
     assert (info.scenario["expect"], info.scenario["compare"]["primary"]) == ([], [])
     assert not list((kept.path / "trials").glob(".*"))
-    found = concluded(kept.path)
+    found = conclude(kept.path)
     assert found.comparison.primaries == ()
     assert [trial.record.load.started for trial in found.summary.trials] == [1, 1, 1]
 
 
+def test_a_visit_goes_through_the_steps_of_a_trial(kept: Kept) -> None:
+    """The same ones in the same order as a scheduled trial, as far as the person tests."""
+    kept.explore(use, END)
+    lines = (kept.path / "trials" / "b01-workers" / STEPS_FILE).read_text().splitlines()
+
+    assert [json.loads(line)["step"] for line in lines] == [step for step in TrialStep if step != TrialStep.MEASURE]
+
+
 def test_a_visit_without_a_test_leaves_nothing(kept: Kept) -> None:
     """An arm that was only looked at is in no report."""
-    kept.session(SWITCH, use, END).run("workers")
+    kept.explore(SWITCH, use, END)
     info = read_info(kept.path)
 
     assert info.order == ("b01-replicas",)
@@ -195,22 +207,22 @@ def test_a_visit_without_a_test_leaves_nothing(kept: Kept) -> None:
 
 def test_a_signal_keeps_what_was_seen(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
     """As the button does, but exit 130; the hint names the report."""
-    session = kept.session(use, KeyboardInterrupt())
     with pytest.raises(InterruptedRunError) as caught:
-        conclude(session, "workers", kept.around())
+        kept.explore(use, KeyboardInterrupt())
 
     assert caught.value.exit_code == 130
     assert str(kept.path / "report.html") in caught.value.hint
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
-    assert capsys.readouterr().out == "http://127.0.0.1:8089\n"
 
 
 def test_a_signal_while_an_arm_comes_up_takes_it_down(kept: Kept) -> None:
     """Nothing is kept of an arm that nobody has seen."""
     kept.world.fail_at = {"attest": KeyboardInterrupt()}
-    session = kept.session()
+    with pytest.raises(InterruptedRunError) as caught:
+        kept.explore()
 
-    assert session.run("workers") is True
+    assert "report" not in caught.value.hint, "there is nothing to report"
+    assert read_info(kept.path).cut == ""
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
     assert list((kept.path / "trials").iterdir()) == []
 
@@ -218,9 +230,8 @@ def test_a_signal_while_an_arm_comes_up_takes_it_down(kept: Kept) -> None:
 def test_the_first_arm_must_come_up(kept: Kept) -> None:
     """Otherwise there is nothing to look at: exit 3 with the reason, and where the logs are."""
     kept.world.fail_at = {"deploy": DeploymentError("b01-workers: it ended with exit code 1")}
-    session = kept.session()
     with pytest.raises(DeploymentError, match="exit code 1"):
-        conclude(session, "workers", kept.around())
+        kept.explore()
 
     assert kept.world.journal[-1] == "no page"
     assert read_info(kept.path).states == {"b01-workers": TrialState.FAILED}
@@ -235,9 +246,9 @@ def test_a_later_arm_that_fails_is_told_to_the_page(kept: Kept) -> None:
     def mended(_web: FakeWeb) -> None:
         kept.world.fail_at = {}
 
-    kept.session(use, broken, SWITCH, mended, SWITCH, use, END).run("workers")
+    kept.explore(use, broken, SWITCH, mended, SWITCH, use, END)
 
-    assert "page: no memory" in kept.world.journal
+    assert "page: b01-replicas failed while it was deployed: no memory" in kept.world.journal
     assert read_info(kept.path).states == {"b01-workers": TrialState.DONE, "b01-replicas": TrialState.DONE}
 
 
@@ -246,17 +257,18 @@ def test_an_arm_that_dies_is_told_to_the_page(kept: Kept) -> None:
 
     def die(_web: FakeWeb) -> None:
         kept.world.fail_at = {"check": DeploymentError("container of 'app' ended")}
+        time.sleep(DEATH_CHECK_EVERY_S)
 
     def mend(_web: FakeWeb) -> None:
         kept.world.fail_at = {}
 
-    kept.session(die, mend, SWITCH, use, END).run("workers")
+    kept.explore(die, mend, SWITCH, use, END)
 
-    assert effects(kept.world)[7:12] == [
+    assert effects(kept.world)[6:11] == [
         "page: closed",
         "sampler stopped",
         "undeploy",
-        "page: container of 'app' ended",
+        "page: b01-workers failed while it warmed up: container of 'app' ended",
         "page: replicas of workers+replicas",
     ]
     info = read_info(kept.path)
@@ -266,9 +278,8 @@ def test_an_arm_that_dies_is_told_to_the_page(kept: Kept) -> None:
 
 def test_a_dead_locust_ends_the_session(kept: Kept) -> None:
     """With its last words; what was kept before has a report."""
-    session = kept.session(use, SWITCH, LoadError("Locust ended with exit code 70", "the end of locust.log"))
     with pytest.raises(LoadError, match="exit code 70") as caught:
-        conclude(session, "workers", kept.around())
+        kept.explore(use, SWITCH, LoadError("Locust ended early with exit code 70", "the end of locust.log"))
 
     assert "report.html" in caught.value.hint
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
@@ -289,7 +300,7 @@ def test_an_unknown_arm_is_refused_before_anything_starts(tmp_path: Path) -> Non
 
 def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
     """It has no plan, and nothing of it is a claim; the list says what it is."""
-    kept.session(use, END).run("workers")
+    kept.explore(use, END)
     with pytest.raises(RunFolderError, match="exploratory session"):
         planned(kept.path)
     other = kept.folder / "runs" / "other"

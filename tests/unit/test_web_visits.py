@@ -14,12 +14,11 @@ from lab.load.load_plan import LoadPlan
 from lab.load.outcome import outcome
 from lab.load.web.live import History
 from lab.load.web.visits import Visits
-from lab.run.by_hand_plans import web_plan
-from tests.builders import make_scenario
+from tests.load_runs import make_plan
 
 
 def a_plan(directory: Path) -> LoadPlan:
-    plan = web_plan(make_scenario(), "http://127.0.0.1:20000", directory)
+    plan = make_plan(directory / "locustfile.py", "http://127.0.0.1:20000", directory, rate=None)
     plan.raw.mkdir(parents=True)
     return plan
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -19,9 +20,19 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _ATTRIBUTE = "lab_request"
 
 
-def time_session(session: Any, journal: Journal, *, by_socket: bool) -> None:
-    """Note when requests of this session class (HttpSession, FastHttpSession) begin; ``by_socket``: their sockets will
-    be asked for more.
+@dataclass(slots=True)
+class Asked:
+    """What is asked about requests beside the app's header. Known when the arm is up, later than hooks are taken.
+
+    ``by_socket``: their sockets; ``upstream_of``: the front's addresses, which then stand for serving processes.
+    """
+
+    by_socket: bool
+    upstream_of: UpstreamOf | None = None
+
+
+def time_session(session: Any, journal: Journal, asked: Asked) -> None:
+    """Note when requests of this session class (HttpSession, FastHttpSession) begin.
 
     Here and in the listener every call counts: each costs about a microsecond of the two hundred of a request.
 
@@ -32,7 +43,7 @@ def time_session(session: Any, journal: Journal, *, by_socket: bool) -> None:
 
     def timed(self: Any, method: str, url: str, **kwargs: Any) -> Any:
         request = journal.send(getattr(self.user, LANE, None), perf_counter(), f"{method} {url}")
-        if by_socket:
+        if asked.by_socket:
             wire.expect(request)
         try:
             response = send(self, method, url, **kwargs)
@@ -47,8 +58,8 @@ def time_session(session: Any, journal: Journal, *, by_socket: bool) -> None:
     session._send_request_safe_mode = timed
 
 
-def request_listener(journal: Journal, *, upstream_of: UpstreamOf | None, by_socket: bool) -> Callable[..., None]:
-    """The listener of Locust's request event; ``upstream_of``: the front's addresses stand for serving processes."""
+def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
+    """The listener of Locust's request event."""
 
     def on_request(
         request_type: str,
@@ -67,8 +78,8 @@ def request_listener(journal: Journal, *, upstream_of: UpstreamOf | None, by_soc
             done_s = now
         else:
             understood_s = now if response_time is None else request.began_s + response_time / 1000
-            done_s = wire.done_s(request, understood_s) if by_socket else understood_s
-            server, upstream = served_by(response.headers, upstream_of)
+            done_s = wire.done_s(request, understood_s) if asked.by_socket else understood_s
+            server, upstream = served_by(response.headers, asked.upstream_of)
         journal.finish(
             request,
             done_s,

@@ -1,4 +1,7 @@
-"""Runs inside Locust's process, then is Locust: ``python -m lab.load.plugin PLAN PROCESS``.
+"""Runs inside Locust's process, then is Locust: ``python -m lab.load.inside.plugin DIRECTORY``.
+
+The lab says the rest on standard input, a JSON object a line: first which plan, and when the arm is up, how to know
+who served. DIRECTORY only tells whoever lists processes whose this one is.
 
 Only this module, ``gating`` and ``locustfile`` import locust, and only load processes import them. The locustfile stays
 unmodified; the scenario is the whole configuration.
@@ -6,10 +9,11 @@ unmodified; the scenario is the whole configuration.
 
 from __future__ import annotations
 
-import errno
+import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,8 +24,6 @@ import locust.argument_parser
 import locust.main
 import locust.stats
 from geventhttpclient.connectionpool import ConnectionPool
-from locust.clients import HttpSession
-from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import LocalRunner
 from locust.user.users import User
 from urllib3.connection import HTTPConnection
@@ -29,17 +31,17 @@ from urllib3.connection import HTTPConnection
 from lab.errors import LoadError
 from lab.load.inside import lane_random
 from lab.load.inside.client_ports import note_client_ports
-from lab.load.inside.clients import describe, request_listener, time_session
+from lab.load.inside.clients import Asked, describe
 from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
 from lab.load.inside.dispatcher import Dispatcher
-from lab.load.inside.exits import EXIT_BUG, EXIT_DISK, EXIT_REFUSED
+from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import gate_tasks, watch_tasks
+from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.lanes import Lanes
-from lab.load.inside.load_counts import Tally, fine_bucket
-from lab.load.inside.locustfile import Contents, classes_of_lanes, filter_tasks, read_locustfile
-from lab.load.inside.log_limit import set_up_logging
-from lab.load.inside.recording import MAX_STRINGS, Recorder
+from lab.load.inside.load_counts import Tally
+from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
+from lab.load.inside.recording import Recorder
 from lab.load.inside.socket_times import watch_sockets
 from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
@@ -49,33 +51,22 @@ HOPELESS = 3  # users that stopped, per lane, before any lane was ready
 RAMP_DOWN_S = 10.0  # a user that a LoadTestShape stops may finish its task
 
 
-class Plugin:
-    """One load process, hooked into Locust."""
+class Plugin(Hooks):
+    """One load process, which walks through its phases by itself."""
 
     def __init__(self, plan: LoadPlan, process: int) -> None:
-        self._plan = plan
         self._process = process
         self._recorder = Recorder(plan.recording_file(process))
-        self._journal = Journal(self._recorder, Tally(), open_model=plan.open_model)
-        self._last_error = ""
+        journal = Journal(self._recorder, Tally(), open_model=plan.open_model)
+        super().__init__(plan, journal, Asked(by_socket=plan.open_model))
+        self._watcher: Any = None
 
     def install(self) -> None:
-        """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
-        locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
-        locust.main.merge_locustfiles_content = lambda _files: self._contents()
-        by_socket = self._plan.open_model or self._plan.fallback == "socket"
-        for session in (HttpSession, FastHttpSession):
-            time_session(session, self._journal, by_socket=by_socket)
+        """Take Locust's hooks."""
+        super().install()
         if self._plan.open_model:  # it costs 4 % of what a load process can carry, which the closed model asks for
             watch_sockets(gevent.socket.socket)
-        if self._plan.fallback == "socket":
-            note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
-        events = locust.events
-        upstream_of = self._plan.upstream_reader()
-        events.request.add_listener(request_listener(self._journal, upstream_of=upstream_of, by_socket=by_socket))
-        events.user_error.add_listener(self._on_user_error)
-        events.init.add_listener(self._on_init)
-        events.test_stop.add_listener(self._on_test_stop)
+        locust.events.test_stop.add_listener(self._on_test_stop)
 
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
@@ -83,34 +74,18 @@ class Plugin:
         write_status(self._plan.status_file(self._process), Status(refusal=refusal))
         os._exit(EXIT_REFUSED)
 
-    def _contents(self) -> Contents:
-        try:
-            return read_locustfile(self._plan)
-        except LoadError as error:
-            self.refuse(error)
-
-    def _on_init(self, environment: Any, **_: Any) -> None:
-        """Locust is complete and nothing runs yet."""
-        try:
-            self._set_up(environment)
-        except LoadError as error:
-            self.refuse(error)
-
-    def _on_user_error(self, exception: BaseException, **_: Any) -> None:
-        self._journal.tally.user_errors += 1
-        self._last_error = describe(exception)
-
     def _on_test_stop(self, **_: Any) -> None:
         if not self._journal.ended:
             hint = "the locustfile stopped the run, or its LoadTestShape is shorter than warmup + measure"
             self.refuse(LoadError("Locust stopped before the measure phase had ended", hint))
 
-    def _set_up(self, environment: Any) -> None:
+    def set_up(self, environment: Any, web_ui: Any) -> None:  # noqa: ARG002  it has none
         """Share out the lanes, gate the tasks, and let the phases begin."""
         plan = self._plan
         filter_tasks(plan, environment)
         shaped = environment.shape_class is not None
         classes = () if shaped else classes_of_lanes(plan, environment)
+        self._wait_for_arm()
         lanes = Lanes(self._journal, classes, self._process, plan.load_processes, plan.seed)
         if shaped:
             environment.stop_timeout = RAMP_DOWN_S
@@ -120,6 +95,16 @@ class Plugin:
         conductor = Conductor(plan, self._process, self._journal, self._recorder, lanes.live, feed)
         self._follow_users(environment, lanes, conductor)
         gevent.spawn(self._conduct, conductor, environment).link_exception(die)
+
+    def _wait_for_arm(self) -> None:
+        """Nothing can be refused any more; return when there is an arm to send requests to."""
+        write_status(self._plan.status_file(self._process), Status(tally=self._journal.tally.totals()))
+        fallback = next_order()["fallback"]
+        self._watcher = die_with_parent()
+        self._asked.upstream_of = self._plan.upstream_reader(fallback)
+        if fallback == "socket":
+            self._asked.by_socket = True
+            note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
 
     def _conduct(self, conductor: Conductor, environment: Any) -> None:
         try:
@@ -183,59 +168,27 @@ def spawn_exactly(lanes: Lanes, environment: Any) -> None:
     options.num_users = options.spawn_rate = len(lanes.slots)
 
 
-def ignore_configuration_files() -> None:
-    """~/.locust.conf, locust.conf and pyproject.toml shall not change a measurement."""
-    parser = locust.argument_parser.get_empty_argument_parser
-    locust.argument_parser.get_empty_argument_parser = lambda add_help=True, **_: parser(add_help, ())
+def next_order() -> Mapping[str, Any]:
+    """The lab's next line on our standard input. Its end means that the lab is gone: so is then this process group."""
+    gevent.socket.wait_read(sys.stdin.fileno())
+    line = os.read(sys.stdin.fileno(), 65536)
+    if not line:
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    order: Mapping[str, Any] = json.loads(line)
+    return order
 
 
-def bound_statistics() -> None:
-    """Locust's own tables stay, because locustfiles and shapes read them, but they may not grow without end."""
-    new_entry, log_error = locust.stats.EntriesDict.__missing__, locust.stats.RequestStats.log_error
-    overflow = ("other names", "")
-
-    def bounded_entry(entries: Any, key: tuple[str, str]) -> Any:
-        return entries[overflow] if len(entries) >= MAX_STRINGS and key != overflow else new_entry(entries, key)
-
-    def bounded_error(stats: Any, method: str, name: str, error: Any) -> None:
-        log_error(stats, method, name, error if len(stats.errors) < MAX_STRINGS else "other errors")
-
-    locust.stats.EntriesDict.__missing__ = bounded_entry
-    locust.stats.RequestStats.log_error = bounded_error
-    locust.stats.bucket_response_time = fine_bucket
-
-
-def die_with_parent() -> Any:
-    """The lab holds the other end of our standard input: when it is gone, so is this process group.
-
-    The watcher must be kept alive by the caller.
-    """
-    watcher = gevent.get_hub().loop.io(sys.stdin.fileno(), 1)
-    watcher.start(lambda: os.killpg(os.getpgrp(), signal.SIGKILL))
-    return watcher
-
-
-def die(greenlet: Any) -> None:
-    """Our own greenlet failed: better no measurement than half of one. gevent has printed the traceback."""
-    error = greenlet.exception
-    os._exit(EXIT_DISK if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else EXIT_BUG)
-
-
-def main(plan_file: str, process: str) -> None:
-    """Become the Locust of one load process."""
-    plan = LoadPlan.read(Path(plan_file))
-    watcher = die_with_parent()
-    set_up_logging()
+def main() -> None:
+    """Become the Locust of one load process, once there is a plan for it."""
+    order = next_order()
+    plan, process = LoadPlan.read(Path(order["plan"])), int(order["process"])
+    os.chdir(plan.locustfile.parent)
+    prepare_locust()
     lane_random.install(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
-    ignore_configuration_files()
-    bound_statistics()
-    Plugin(plan, int(process)).install()
+    Plugin(plan, process).install()
     sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--host", plan.base_url]
-    try:
-        locust.main.main()
-    finally:
-        watcher.stop()
+    locust.main.main()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,4 +1,4 @@
-"""Runs inside Locust's process, then is Locust with its web UI: ``python -m lab.load.web_plugin PLAN DESCRIPTOR``.
+"""Runs inside Locust's process, then is Locust with its web UI: ``python -m lab.load.web.plugin PLAN DESCRIPTOR``.
 
 The lab deploys arms one after the other on the same URL and says over the descriptor which one is up; a person starts
 and stops the load. The locustfile's own closed model runs.
@@ -21,8 +21,6 @@ import locust
 import locust.log
 import locust.main
 from geventhttpclient.connectionpool import ConnectionPool
-from locust.clients import HttpSession
-from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING
 from locust.user.users import User
 from urllib3.connection import HTTPConnection
@@ -30,19 +28,18 @@ from urllib3.connection import HTTPConnection
 from lab.errors import LoadError
 from lab.host.jsonlines import Lines, Message
 from lab.load.inside.client_ports import note_client_ports
-from lab.load.inside.clients import request_listener, time_session
+from lab.load.inside.clients import Asked
 from lab.load.inside.conductor import ClosedFeed
 from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import watch_tasks
+from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.lanes import Lanes
-from lab.load.inside.locustfile import Contents, filter_tasks, read_locustfile
-from lab.load.inside.log_limit import LimitRepeats, set_up_logging
-from lab.load.inside.plugin import bound_statistics, die, die_with_parent, ignore_configuration_files
+from lab.load.inside.locustfile import filter_tasks
+from lab.load.inside.log_limit import LimitRepeats
 from lab.load.load_plan import LoadPlan
 from lab.load.web.live import History
 from lab.load.web.routes import extend
 from lab.load.web.visits import Visits
-from lab.plan.upstream import UpstreamOf
 
 PUBLISH_S = 0.5
 STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
@@ -50,37 +47,29 @@ LISTEN_S = 0.02
 DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
 
 
-class WebPlugin:
+class WebPlugin(Hooks):
     """Locust with the lab's tab: the desk that the page asks, and the lab's man in the web process."""
 
     def __init__(self, plan: LoadPlan, lines: Lines) -> None:
-        self._plan = plan
         self._lines = lines
         self._visits = Visits()
+        super().__init__(plan, self._visits.journal, Asked(by_socket=True))
         self._lanes = Lanes(self._visits.journal, (), 0, 1, plan.seed)
         self._history = History()
         self._begun_s = monotonic()
         self._arms: tuple[str, ...] = ()
         self._arm, self._state, self._message = "", DEPLOYING, ""
         self._visit = 0
-        self._upstream_of: UpstreamOf | None = None
         self._directory: Path | None = None
         self.base_url = plan.base_url
 
     def install(self) -> None:
-        """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
-        locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
-        locust.main.merge_locustfiles_content = lambda _files: self._contents()
-        journal = self._visits.journal
-        for session in (HttpSession, FastHttpSession):
-            time_session(session, journal, by_socket=True)
+        """Take Locust's hooks."""
+        super().install()
         note_client_ports(self.base_url, ConnectionPool, HTTPConnection)
         events = locust.events
-        events.request.add_listener(request_listener(journal, upstream_of=self._upstream, by_socket=True))
-        events.user_error.add_listener(self._on_user_error)
         events.test_start.add_listener(lambda **_: self._visits.started())
         events.test_stopping.add_listener(lambda **_: self._visits.stopped())
-        events.init.add_listener(self._on_init)
 
     def live(self, since: int) -> Mapping[str, Any]:
         """What the page shows; see web_routes.Desk."""
@@ -120,25 +109,14 @@ class WebPlugin:
         self._state = ENDING
         self._lines.send(said="end")
 
-    def _refuse(self, error: LoadError) -> NoReturn:
+    def refuse(self, error: LoadError) -> NoReturn:
+        """End this process; the lab raises ``error`` on its side."""
         self._lines.send(said="refused", message=str(error), hint=error.hint)
         os._exit(EXIT_REFUSED)
 
-    def _contents(self) -> Contents:
-        try:
-            return read_locustfile(self._plan)
-        except LoadError as error:
-            self._refuse(error)
-
-    def _on_user_error(self, **_: Any) -> None:
-        self._visits.journal.tally.user_errors += 1
-
-    def _on_init(self, environment: Any, web_ui: Any, **_: Any) -> None:
-        """Locust is complete and nothing runs yet."""
-        try:
-            filter_tasks(self._plan, environment)
-        except LoadError as error:
-            self._refuse(error)
+    def set_up(self, environment: Any, web_ui: Any) -> None:
+        """Add the tab, and listen to the lab."""
+        filter_tasks(self._plan, environment)
         watch_tasks(ClosedFeed(), self._visits.journal)
         self._follow_users()
         extend(web_ui.app, web_ui.template_args, self)
@@ -188,12 +166,9 @@ class WebPlugin:
         self._directory = Path(order["directory"])
         plan = replace(self._plan, directory=self._directory, upstream_of=order["upstream_of"])
         self._visits.open(plan)
-        self._upstream_of = plan.upstream_reader()
+        self._asked.upstream_of = plan.upstream_reader("upstream")
         self._visit += 1
         self._state = READY
-
-    def _upstream(self, headers: Any) -> str | None:
-        return self._upstream_of(headers) if self._upstream_of else None
 
     def _note(self, order: Message) -> None:
         """A look at the processes of the arm."""
@@ -232,10 +207,8 @@ def main(plan_file: str, descriptor: str) -> None:
     """Become the Locust of a session."""
     plan = LoadPlan.read(Path(plan_file))
     watcher = die_with_parent()
-    set_up_logging()
+    prepare_locust()
     keep_logs_for_the_page()
-    ignore_configuration_files()
-    bound_statistics()
     to_lab = socket.socket(fileno=int(descriptor))
     WebPlugin(plan, Lines(to_lab, to_lab)).install()
     users = str(plan.lanes)

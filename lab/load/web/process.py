@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LoadError, MissingError
-from lab.host.interrupts import INTERRUPTS
 from lab.host.jsonlines import Lines, Message
-from lab.load.child import disk_full, end_group, kill_group, wait_exit
-from lab.load.inside.exits import EXIT_DISK
+from lab.load.child import death, load_child, log_tail, wait_exit
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
-from lab.load.locust_process import child_environment
 from lab.plan.topology import Endpoint
 
 START_S = 60.0  # importing the locustfile
 CLOSE_S = 60.0  # the users' on_stop, the locustfile's test_stop
-QUIT_S = 5.0  # after SIGINT
-LOG_TAIL = 15
+QUIT_S = 5.0  # who has closed the connection is about to end
+MODULE = "lab.load.web.plugin"
 
 
 class WebProcess:
@@ -98,22 +92,13 @@ class WebProcess:
                 return message
             if message:
                 self._crossed.append(message)
-        raise LoadError(f"Locust has not answered for {timeout_s:.0f} s", self._log_tail())
+        raise LoadError(f"Locust has not answered for {timeout_s:.0f} s", log_tail(self._plan.log_file(0)))
 
     def _death(self) -> LoadError | MissingError:
-        ended = wait_exit(self._child, QUIT_S)
+        ended, log = wait_exit(self._child, QUIT_S), self._plan.log_file(0)
         if ended is None:
-            return LoadError("Locust has closed its connection to the lab", self._log_tail())
-        if ended.si_code != os.CLD_EXITED:
-            return LoadError(f"Locust was killed by {signal.Signals(ended.si_status).name}", self._log_tail())
-        if ended.si_status == EXIT_DISK:
-            return disk_full()
-        return LoadError(f"Locust ended with exit code {ended.si_status}", self._log_tail())
-
-    def _log_tail(self) -> str:
-        path = self._plan.log_file(0)
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join([f"the end of {path.name}:", *lines[-LOG_TAIL:]])
+            return LoadError("Locust has closed its connection to the lab", log_tail(log))
+        return death("Locust", ended, log)
 
 
 @contextmanager
@@ -125,25 +110,14 @@ def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
     plan.raw.mkdir(parents=True)
     plan.write()
     ours, theirs = socket.socketpair()
-    try:
-        with plan.log_file(0).open("wb") as log, theirs:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "lab.load.web.plugin", str(plan.plan_file), str(theirs.fileno())],
-                stdin=subprocess.PIPE,  # its end tells the child that the lab has died
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=plan.locustfile.parent,
-                env=child_environment(dict(os.environ)),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        with INTERRUPTS.killable(lambda: kill_group(child)):
-            try:
-                web = WebProcess(plan, child, Lines(ours, ours))
-                web.wait_until_it_listens()
-                yield web
-            finally:
-                end_group(child, patience_s=0.0, grace_s=QUIT_S)
-    finally:
-        ours.close()
-        shutil.rmtree(plan.raw)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, plan.raw)
+        stack.enter_context(ours)
+        with theirs:
+            arguments = (str(plan.plan_file), str(theirs.fileno()))
+            log, cwd = plan.log_file(0), plan.locustfile.parent
+            started = load_child(MODULE, *arguments, log=log, cwd=cwd, pass_fds=[theirs.fileno()])
+            child = stack.enter_context(started)
+        web = WebProcess(plan, child, Lines(ours, ours))
+        web.wait_until_it_listens()
+        yield web

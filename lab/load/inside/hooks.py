@@ -1,0 +1,123 @@
+"""What both kinds of load process need of Locust: hooks, set-up, and an end that never leaves half a measurement."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import gevent
+import locust
+import locust.argument_parser
+import locust.main
+import locust.stats
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+
+from lab.errors import LoadError
+from lab.load.inside.clients import Asked, describe, request_listener, time_session
+from lab.load.inside.exits import EXIT_BUG, EXIT_DISK
+from lab.load.inside.journal import Journal
+from lab.load.inside.load_counts import fine_bucket
+from lab.load.inside.locustfile import Contents, read_locustfile
+from lab.load.inside.log_limit import set_up_logging
+from lab.load.inside.recording import MAX_STRINGS
+from lab.load.load_plan import LoadPlan
+
+
+class Hooks:
+    """A load process, hooked into Locust."""
+
+    def __init__(self, plan: LoadPlan, journal: Journal, asked: Asked) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._asked = asked
+        self._last_error = ""
+
+    def install(self) -> None:
+        """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
+        locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
+        locust.main.merge_locustfiles_content = lambda _files: self._contents()
+        for session in (HttpSession, FastHttpSession):
+            time_session(session, self._journal, self._asked)
+        events = locust.events
+        events.request.add_listener(request_listener(self._journal, self._asked))
+        events.user_error.add_listener(self._on_user_error)
+        events.init.add_listener(self._on_init)
+
+    def refuse(self, error: LoadError) -> NoReturn:
+        """End this process; the lab raises ``error`` on its side."""
+        raise NotImplementedError
+
+    def set_up(self, environment: Any, web_ui: Any) -> None:
+        """Locust is complete and nothing runs yet. Raises LoadError for what cannot be run."""
+        raise NotImplementedError
+
+    def _contents(self) -> Contents:
+        try:
+            return read_locustfile(self._plan)
+        except LoadError as error:
+            self.refuse(error)
+
+    def _on_init(self, environment: Any, web_ui: Any, **_: Any) -> None:
+        try:
+            self.set_up(environment, web_ui)
+        except LoadError as error:
+            self.refuse(error)
+        except OSError as error:  # Locust would log it and go on
+            end_with(error)
+
+    def _on_user_error(self, exception: BaseException, **_: Any) -> None:
+        self._journal.tally.user_errors += 1
+        self._last_error = describe(exception)
+
+
+def prepare_locust() -> None:
+    """Only the scenario configures a load process, and its logs and tables cannot grow without end."""
+    set_up_logging()
+    ignore_configuration_files()
+    bound_statistics()
+
+
+def ignore_configuration_files() -> None:
+    """~/.locust.conf, locust.conf and pyproject.toml shall not change a measurement."""
+    parser = locust.argument_parser.get_empty_argument_parser
+    locust.argument_parser.get_empty_argument_parser = lambda add_help=True, **_: parser(add_help, ())
+
+
+def bound_statistics() -> None:
+    """Locust's own tables stay, because locustfiles and shapes read them, but they may not grow without end."""
+    new_entry, log_error = locust.stats.EntriesDict.__missing__, locust.stats.RequestStats.log_error
+    overflow = ("other names", "")
+
+    def bounded_entry(entries: Any, key: tuple[str, str]) -> Any:
+        return entries[overflow] if len(entries) >= MAX_STRINGS and key != overflow else new_entry(entries, key)
+
+    def bounded_error(stats: Any, method: str, name: str, error: Any) -> None:
+        log_error(stats, method, name, error if len(stats.errors) < MAX_STRINGS else "other errors")
+
+    locust.stats.EntriesDict.__missing__ = bounded_entry
+    locust.stats.RequestStats.log_error = bounded_error
+    locust.stats.bucket_response_time = fine_bucket
+
+
+def die_with_parent() -> Any:
+    """The lab holds the other end of our standard input: when it is gone, so is this process group.
+
+    The watcher must be kept alive by the caller.
+    """
+    watcher = gevent.get_hub().loop.io(sys.stdin.fileno(), 1)
+    watcher.start(lambda: os.killpg(os.getpgrp(), signal.SIGKILL))
+    return watcher
+
+
+def die(greenlet: Any) -> None:
+    """Our own greenlet failed: better no measurement than half of one. gevent has printed the traceback."""
+    end_with(greenlet.exception)
+
+
+def end_with(error: BaseException) -> NoReturn:
+    """End this process; its exit code says what kind of error it was."""
+    os._exit(EXIT_DISK if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else EXIT_BUG)

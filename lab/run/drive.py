@@ -1,0 +1,103 @@
+"""Who drives the load of a trial: the scenario's schedule, or a person. Everything else about a trial is the same."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from lab.attest.claims import Evidence
+from lab.engines import Deployment
+from lab.load.load_plan import Fallback, LoadPlan
+from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
+from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Trial, queue_limit
+from lab.plan.topology import Topology
+from lab.plan.upstream import reference
+from lab.scenario.model import Load, Scenario
+
+
+class Driving(Protocol):
+    """The load of one trial. It exists before the arm does, and waits for it."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The load processes, as the sampler must know them."""
+
+    def users(self, fallback: Fallback) -> AbstractContextManager[None]:
+        """Inside, requests may be sent: the arm is up. On leaving nobody asks it for anything any more."""
+
+    def poll(self) -> LoadProgress:
+        """How far the load is. Raises LoadError as soon as it has failed."""
+
+    def nap(self, seconds: float) -> None:
+        """Wait; only here an interrupt is admitted. It raises KeyboardInterrupt, or ends the load."""
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None) -> LoadOutcome | None:
+        """Write the request table of a load that has finished; None when nothing was asked."""
+
+
+class Drive(Protocol):
+    """Makes the load of every trial of a run.
+
+    ``length_s``: how long it lasts when nothing prolongs the warm-up, None when a person ends it. ``port``: where
+    clients must find every arm, 0 for any.
+    """
+
+    length_s: float | None
+    port: int = 0
+
+    def start(self, trial: Trial, topology: Topology, staging: Path) -> AbstractContextManager[Driving]:
+        """A load that waits for its arm; on leaving nothing of it is left. Raises LoadError when it cannot be used."""
+
+    def attested(self, deployment: Deployment, evidence: Evidence) -> None:  # noqa: ARG002  most need not know it
+        """Take note that the arm is up."""
+        return
+
+    def get_ready(self) -> None:
+        """Do beforehand what the next trial's load needs: nothing is measured now."""
+        return
+
+
+class Scheduled(Drive):
+    """Load as the scenario asks for it: `lab run`, `lab selfcheck`."""
+
+    def __init__(self, scenario: Scenario, loads: Loads) -> None:
+        self._load = scenario.load
+        self._loads = loads
+        self.length_s = self._load.idle + self._load.warmup + self._load.measure
+
+    def start(self, trial: Trial, topology: Topology, staging: Path) -> AbstractContextManager[Driving]:
+        """Locust without a page."""
+        return self._loads.start(load_plan(self._load, topology, trial.schedule_seed, staging))
+
+    def get_ready(self) -> None:
+        """Import Locust."""
+        self._loads.get_ready(self._load.processes)
+
+
+def load_plan(
+    load: Load, topology: Topology, seed: int, directory: Path, min_warmup_requests: int = MIN_WARMUP_REQUESTS
+) -> LoadPlan:
+    """What the load processes of one trial are asked to do; the only place where that is written down."""
+    return LoadPlan(
+        locustfile=load.locustfile,
+        base_url=topology.entry.url,
+        rate=load.rate,
+        schedule=load.schedule,
+        seed=seed,
+        lanes=load.lanes,
+        load_processes=load.processes,
+        user_classes=load.users,
+        tags=load.tags,
+        exclude_tags=load.exclude_tags,
+        serving_processes=topology.processes,
+        warmup_s=load.warmup,
+        min_warmup_requests=min_warmup_requests,
+        max_warmup_s=max(MAX_WARMUP_S, load.warmup),
+        measure_s=load.measure,
+        queue_limit=queue_limit(load.rate or 0.0),
+        directory=directory,
+        upstream_of=reference(topology.upstream_of),
+    )

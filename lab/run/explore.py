@@ -1,0 +1,127 @@
+"""A session of `lab ui`: one arm after the other behind one URL, Locust's web UI in front of it, everything recorded.
+
+Every visit of an arm is a trial of a run folder that is marked as exploratory, without a plan and without a verdict.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from lab.errors import InterruptedRunError, LabError
+from lab.host.interrupts import INTERRUPTS
+from lab.plan.blocks import Trial, build_plan, ports_needed
+from lab.record.folder import RunFolder, new_run_id, new_run_info
+from lab.record.types import TrialState
+from lab.run.by_hand import LOOK_S, ByHand, Wish, page_plan
+from lab.run.run import REAL, Surroundings, preparing, with_secrets
+from lab.run.trial import Run, run_trial, topology_of
+from lab.run.view import QuietView
+from lab.scenario.file import scenario_to_json
+from lab.scenario.model import Arm, Scenario
+from lab.scenario.secret import NO_SECRETS, Redactor
+
+
+def explore(scenario: Scenario, name: str, out: Path, arm: str, view: QuietView, around: Surroundings = REAL) -> str:
+    """Serve the page until the person ends the session; a sentence where its report is.
+
+    ``scenario`` is what ``by_hand`` gave. Raises InterruptedRunError (exit 130) when a signal was the end, and the
+    LabError of the first arm when it does not come up; later the page says so and offers the others.
+    """
+    run_id = new_run_id(f"{name}-ui")
+    plan, redact = with_secrets(build_plan(scenario), around)
+    with preparing(view):
+        engine, images = around.open_engine(plan.scenario, run_id, view.step)
+        environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
+    facts = {key: image.describe() for key, image in images.items()}
+    info = new_run_info(run_id, name, plan, environment, facts)
+    folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
+    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+    try:
+        interrupted = serve(run, arm, redact)
+    except KeyboardInterrupt:  # one that came while the last arm was taken down
+        interrupted = True
+    except LabError as error:
+        error.hint = f"{error.hint}; {_report(folder, around)}".lstrip("; ")
+        raise
+    told = _report(folder, around)
+    if interrupted:
+        raise InterruptedRunError("the session was ended by a signal, everything is taken down", told)
+    return told
+
+
+def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> bool:
+    """Show one arm after the other; was a signal the end?"""
+    scenario = run.plan.scenario
+    most = max(ports_needed(scenario, each) for each in scenario.arms)
+    port = run.engine.free_ports(most, scenario.trials.seed)[0]
+    first = next(trial for trial in run.plan.trials if trial.arm.name == arm)
+    topology = topology_of(run.engine, scenario, first, port)
+    with INTERRUPTS.deferred(), run.tools.start_web(page_plan(scenario, topology, run.folder.path)) as web:
+        run.view.serving(web.url)
+        session = Session(run, ByHand(scenario, web, port), redact)
+        wish = Wish(arm)
+        while wish.arm is not None:
+            wish = session.visit(next(each for each in scenario.arms if each.name == wish.arm))
+    return wish.interrupted
+
+
+class Session:
+    """What was visited so far, and what the folder says of it."""
+
+    def __init__(self, run: Run, drive: ByHand, redact: Redactor) -> None:
+        self._run = run
+        self._drive = drive
+        self._redact = redact
+        self._kept: Counter[str] = Counter()
+
+    def visit(self, arm: Arm) -> Wish:
+        """One visit, however it ends, and what the person wants after it."""
+        run, drive = self._run, self._drive
+        trial = self._next_trial(arm)
+        run.view.trial_started(trial, self._kept.total() + 1, 0)
+        try:
+            record = run_trial(run, trial, drive)
+        except InterruptedRunError:
+            run.folder.note_cut("")  # a session has no plan that could be cut
+            return Wish(None, interrupted=True)
+        except LabError as error:
+            if not drive.up or drive.web.dead:
+                raise
+            run.folder.note_cut("")  # the session goes on; the trial's own state says what became of it
+            drive.web.fail(self._redact(str(error)))
+            run.view.trial_dropped(trial, error)
+            while (wish := drive.listen(LOOK_S)) is None:
+                continue
+            return wish
+        if record is None:
+            run.view.trial_dropped(trial, None)
+        else:
+            self._note_kept(arm)
+        return drive.wish or Wish(None)
+
+    def _next_trial(self, arm: Arm) -> Trial:
+        """The nth visit of an arm that is kept is its trial in block n."""
+        block = self._kept[arm.name] + 1
+        seed = Random(f"{self._run.plan.scenario.trials.seed}/{block}/{arm.name}").getrandbits(32)
+        position = self._kept.total()
+        return Trial(
+            id=f"b{block:02d}-{arm.name}", block=block, position=position, arm=arm, schedule_seed=seed, setup_seed=seed
+        )
+
+    def _note_kept(self, arm: Arm) -> None:
+        """The scenario of the folder is that of the visits: a report shall miss no other arm."""
+        self._kept[arm.name] += 1
+        folder, scenario = self._run.folder, self._run.plan.scenario
+        visited = tuple(each for each in scenario.arms if self._kept[each.name])
+        trials = replace(scenario.trials, blocks=max(self._kept.values()))
+        kept = scenario_to_json(replace(scenario, arms=visited, trials=trials))
+        folder.write_info(replace(folder.info, scenario=kept))
+
+
+def _report(folder: RunFolder, around: Surroundings) -> str:
+    if TrialState.DONE not in folder.info.states.values():
+        return f"nothing was recorded; the logs are in {folder.path}"
+    return f"report: {around.conclude(folder.path).written.html}"
