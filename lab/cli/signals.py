@@ -12,11 +12,12 @@ from types import FrameType
 
 from lab.errors import InterruptedRunError
 from lab.host.interrupts import INTERRUPTS
+from lab.host.labels import RUN
 from lab.report.renderers.text import printable
 
 FIRST = "interrupted (1 of 3): ending what runs and taking it down, what is finished is kept; again to hurry that"
 SECOND = "interrupted (2 of 3): killing what had time to end by itself; again to leave at once"
-THIRD = "interrupted (3 of 3): left at once"
+THIRD = f"interrupted (3 of 3): left at once; `lab clean`, with the same --out, removes what is left (label {RUN})"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR = "\x1b[?25h"  # the live view hides it
 
@@ -48,19 +49,10 @@ def _handle(number: int, _frame: FrameType | None) -> None:
         _tell(SECOND)
         INTERRUPTS.hurry()
     else:
-        _tell(f"{THIRD}; {remains(INTERRUPTS.owed)}")
+        _tell(THIRD)
         if sys.stderr.isatty():
             os.write(2, SHOW_CURSOR.encode())
         os._exit(InterruptedRunError.exit_code)
-
-
-def remains(owed: tuple[str, ...]) -> str:
-    """What the third stage leaves to `lab clean`."""
-    return (
-        f"`lab clean`, with the same --out, removes {', '.join(owed)}"
-        if owed
-        else "there is nothing for `lab clean` to remove"
-    )
 
 
 def _tell(text: str) -> None:

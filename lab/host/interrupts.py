@@ -14,14 +14,13 @@ from contextlib import contextmanager
 
 
 class Interrupts:
-    """What has come so far, what may be killed to hurry, and what would be left behind by leaving at once."""
+    """What has come so far, and what may be killed to hurry."""
 
     def __init__(self) -> None:
         self.stage = 0  # how many interrupts have come
         self._deferred = False
         self._waiting = False
         self._kills: dict[object, Callable[[], None]] = {}
-        self._owed: dict[object, tuple[str, ...]] = {}
         self._heralds: dict[object, Callable[[], None]] = {}
 
     def count(self) -> int:
@@ -45,11 +44,6 @@ class Interrupts:
         """Second stage: kill whatever the clean-up may be waiting for."""
         for kill in list(self._kills.values()):
             kill()
-
-    @property
-    def owed(self) -> tuple[str, ...]:
-        """What there is now and `lab clean` would have to remove, each with its kind and name."""
-        return tuple(name for names in self._owed.values() for name in names)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -83,21 +77,13 @@ class Interrupts:
 
     @contextmanager
     def heralded(self, herald: Callable[[], None]) -> Iterator[None]:
-        """Inside, ``herald`` is called before an interrupt is talked of: who draws on the terminal lets go of it."""
+        """Inside, an interrupt calls ``herald`` before it is talked of: whoever draws on the terminal lets go of it."""
         key = object()
         self._heralds[key] = herald
         try:
             yield
         finally:
             del self._heralds[key]
-
-    @contextmanager
-    def owing(self, *names: str) -> Iterator[None]:
-        """Inside, these may exist; once it ends without an error they do not."""
-        key = object()
-        self._owed[key] = names
-        yield
-        del self._owed[key]
 
     @contextmanager
     def _mode(self, *, deferred: bool) -> Iterator[None]:

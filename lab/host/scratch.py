@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, owner, owner_lives
 
 NAME = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+)-\w+")
@@ -18,7 +17,7 @@ NAME = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+)-\w+")
 def scratch(purpose: str, root: Path | None = None) -> Iterator[Path]:
     """An empty folder below ``root``, by default the temporary one; gone afterwards. ``purpose``: one word."""
     prefix = f"lab-{purpose}-{owner()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=root) as folder, INTERRUPTS.owing(f"folder {folder}"):
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=root) as folder:
         yield Path(folder)
 
 

@@ -58,7 +58,8 @@ def lab_processes(out: Path) -> list[str]:
 
 
 def trial_under_load(out: Path, trial: str) -> Callable[[], bool]:
-    return lambda: any(out.glob(f"*/trials/.{trial}.part/load/status-0.json"))
+    steps = f"*/trials/.{trial}.part/steps.jsonl"
+    return lambda: any('"warm up"' in path.read_text() for path in out.glob(steps))
 
 
 def test_an_interrupt_in_the_second_trial_keeps_the_first(
@@ -126,7 +127,7 @@ class Quick(FastHttpUser):
 def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     scenario: Path, tmp_path: Path, client: docker.DockerClient
 ) -> None:
-    """Each stage is told; the third names what is left, which is what `lab clean` then removes."""
+    """Each stage is told; the third names the command that then lists and removes what is left."""
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     edit(scenario, f'"{REPOSITORY}/locustfiles/json_api.py"', '"stubborn.py"')
     edit(scenario, 'warmup = "1s"', 'warmup = "20s"')
@@ -147,7 +148,7 @@ def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     assert len(left(client)) == 1, "the container of the only service"
     listed = lab("clean", "--dry-run", "--out", out).out.replace("would remove ", "").splitlines()
     assert len(listed) == 2, "it and half a trial"
-    assert sorted(said.rstrip().partition("removes ")[2].split(", ")) == sorted(listed)
+    assert "`lab clean`" in said.splitlines()[-1]
     lab("clean", "--out", out)
     assert left(client) == []
     assert [path.name for path in out.glob("*/trials/.*")] == []

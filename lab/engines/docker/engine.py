@@ -14,7 +14,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from lab.engines import Deployment
-from lab.engines.docker.container import archive, container_name, creation, volume_name
+from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.rights import OwnRights, Rights
@@ -83,7 +83,6 @@ class DockerEngine:
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
         with INTERRUPTS.deferred(), engine_errors(), ExitStack() as stack:
-            stack.enter_context(INTERRUPTS.owing(*self._names(topology)))
             self._remove_orphans()
             parent = stack.enter_context(
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
@@ -131,14 +130,6 @@ class DockerEngine:
     def _remove_orphans(self) -> None:
         """What a killed lab left of this very run: one that is continued takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
-
-    def _names(self, topology: Topology) -> list[str]:
-        """What `lab clean` would find if the lab left now."""
-        marks = [labels(self._run_id, topology.trial_id, service.name) for service in topology.services]
-        names = [f"container {container_name(own)}" for own in marks]
-        with_files = zip(topology.services, marks, strict=True)
-        names += [f"volume {volume_name(own)}" for service, own in with_files if service.files]
-        return names if topology.pool.unlimited else [*names, f"cgroup {self._run_id}-{topology.trial_id}"]
 
     def _dead(self, topology: Topology) -> str:
         """A sentence about the first container of the arm that has ended, with its last log lines; or ""."""

@@ -35,12 +35,11 @@ def ask_python(
             read_only=True,
             tmpfs={"/tmp": ""},  # noqa: S108  the container's own
         )
-        with INTERRUPTS.owing(f"container {container.name}"):
-            try:
-                with INTERRUPTS.admitted():
-                    return _answer(container)
-            finally:
-                container.remove(force=True)
+        try:
+            with INTERRUPTS.admitted():
+                return _answer(container)
+        finally:
+            container.remove(force=True)
 
 
 def _answer(container: Container) -> str:

@@ -117,7 +117,6 @@ def creation(image_id: str, folder: Path, marks: Mapping[str, str]) -> dict[str,
 def _start(
     client: docker.DockerClient, image_id: str, folder: Path, marks: Mapping[str, str], stack: ExitStack
 ) -> Container:
-    stack.enter_context(INTERRUPTS.owing(f"container {container_name(marks)}"))
     try:
         # What a killed lab left of this very trial: a run that is continued takes the same names again.
         mine = {key: value for key, value in marks.items() if key != OWNER}
