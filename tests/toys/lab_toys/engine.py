@@ -1,11 +1,12 @@
-"""Engine ``bare``: every service is a child of the lab; no guard, no logs."""
+"""Engine ``bare``: every service is a child of the lab, without a guard that outlives it."""
 
 from __future__ import annotations
 
-import subprocess
+import os
+import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,11 @@ from lab.engines.process.command import Place, start_of
 from lab.engines.process.programs import find_program
 from lab.engines.process.refusals import check_plain
 from lab.engines.process.service import RunningService, start_service
-from lab.engines.readiness import wait_until_ready
-from lab.errors import DeploymentError
+from lab.engines.running import Running, deployed
 from lab.host.labels import labels
 from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Topology
-from lab.record.types import ServiceRecord
-from lab.sampling.process_tree import tree_pids
-from lab.sampling.targets import SampleTarget
+from lab.plan.topology import Service, Topology
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
 
@@ -51,65 +48,37 @@ class BareEngine:
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Up, and down again whatever happens."""
-        running: list[RunningService] = []
+        children: list[RunningService] = []
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o711)
             try:
-                started = time.monotonic()
-                self._start(topology, Path(folder), running)
-                app = [each.pid for each in running if each.service.kind is ServiceKind.APP]
-                servers = wait_until_ready(
-                    topology,
-                    dead=lambda: next(filter(None, (each.ended(5) for each in running)), ""),
-                    pids=lambda: [member for pid in app for member in tree_pids(pid)],
-                )
-                yield self._deployment(topology, running, time.monotonic() - started, servers)
+                started_s = time.monotonic()
+                for service in topology.services:
+                    children.append(self._start(service, topology.trial_id, Path(folder) / service.name))
+                running = [
+                    Running(
+                        service=child.service,
+                        image=self._images[child.service.image],
+                        pid=child.pid,
+                        argv=child.start.argv,
+                        log=child.log,
+                    )
+                    for child in children
+                ]
+                yield deployed(topology, running, started_s, dead=lambda: _dead(children), strangers=tuple)
             finally:
-                for pid in [member for each in running for member in tree_pids(each.pid)]:
-                    subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
-                for each in running:
-                    each.reap()
+                for child in children:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    child.reap()
 
-    def _start(self, topology: Topology, folder: Path, running: list[RunningService]) -> None:
-        for service in topology.services:
-            own = folder / service.name
-            place = self._app if service.kind is ServiceKind.APP else Place()
-            marks = labels(self._run_id, topology.trial_id, service.name)
-            running.append(start_service(service, start_of(service, place, own, marks), own))
+    def _start(self, service: Service, trial_id: str, folder: Path) -> RunningService:
+        place = self._app if service.kind is ServiceKind.APP else Place()
+        marks = labels(self._run_id, trial_id, service.name)
+        return start_service(service, start_of(service, place, folder, marks), folder)
 
-    def _deployment(
-        self, topology: Topology, running: list[RunningService], boot_s: float, servers: Mapping[str, int]
-    ) -> Deployment:
-        def check() -> None:
-            if sentence := next(filter(None, (each.ended(5) for each in running)), ""):
-                raise DeploymentError(sentence)
 
-        return Deployment(
-            topology=topology,
-            services=tuple(map(self._record, running)),
-            targets=tuple(
-                SampleTarget(service=each.service.name, kind=each.service.kind, container_id="", init_pid=each.pid)
-                for each in running
-            ),
-            boot_s=boot_s,
-            servers=servers,
-            strangers=(),
-            check=check,
-            logs=dict,
-        )
-
-    def _record(self, running: RunningService) -> ServiceRecord:
-        service, image = running.service, self._images[running.service.image]
-        return ServiceRecord(
-            name=service.name,
-            kind=service.kind,
-            container_id="",
-            image=image.name,
-            image_digest=image.digest,
-            argv=running.start.argv,
-            ports=service.ports,
-            files=service.recorded_files,
-        )
+def _dead(children: Sequence[RunningService]) -> str:
+    return next(filter(None, (child.ended(5) for child in children)), "")
 
 
 def reach() -> None:
