@@ -13,7 +13,7 @@ import pytest
 
 from tests.toys_run import installed, scenario_file
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process")]
 BUSY = 3  # exit code where the machine was too busy for a valid block; the trials are complete all the same
 
 
