@@ -30,11 +30,11 @@ from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_info
+from lab.record.schema import HostRow, ProcessRow
 from lab.record.types import Environment
 from lab.run.steps import Step
 from lab.run.view import QuietView
-from lab.sampling.recorder import recorder
-from lab.sampling.rows import HostRow, ProcessRow, Rows
+from lab.sampling.recorder import Rows, recorder
 from lab.scenario.file import read_scenario
 
 GOAL = 0.02

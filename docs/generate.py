@@ -223,7 +223,7 @@ def _tables() -> Iterator[str]:
     for table, meaning in ROW_MEANS.items():
         yield f"### `{table}.parquet`\n"
         yield f"{meaning}\n"
-        yield _table(("column", "type", "meaning"), columns(table))
+        yield _table(("column", "type", "unit", "meaning"), columns(table))
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

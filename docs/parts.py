@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
 from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
-from lab.record import types as records
+from lab.record import schema
 from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Trials
@@ -27,14 +26,12 @@ from lab.units import format_count
 
 DOCS = Path(__file__).parent
 SCENARIOS = DOCS.parent / "scenarios"
-TABLES = {"requests": "REQUESTS", "processes": "PROCESSES", "cgroups": "CGROUPS", "host": "HOST"}
 ROW_MEANS = {
     "requests": "One row a request.",
     "processes": "One row a process and instant.",
     "cgroups": "One row a container and instant, as the kernel accounts it.",
     "host": "One row an instant: the machine, and what the lab itself used.",
 }
-COLUMN = re.compile(r'^    "(\w+)": pl\.(\w+),(?:  # (.*))?$', re.MULTILINE)
 PERCENTILES = ("p95", "p99", "p99.9")
 CITED = {"METHOD": "method.md", "FIELD": "traps.md"}
 
@@ -88,10 +85,8 @@ def numbers() -> Rows:
 
 
 def columns(table: str) -> Rows:
-    """Column, type and comment of one Parquet table, as they stand in the code."""
-    source = inspect.getsource(records)
-    block = source.partition(f"\n{TABLES[table]}: ")[2].partition("\n}\n")[0]
-    return [(f"`{name}`", kind, note) for name, kind, note in COLUMN.findall(block)]
+    """Column, type, unit and meaning of one Parquet table."""
+    return [(f"`{column.name}`", column.type, column.unit, column.note) for column in schema.TABLES[table]]
 
 
 def linked(text: str) -> str:

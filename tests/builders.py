@@ -227,6 +227,7 @@ def _processes(members: Sequence[_Member], measure: PhaseWindow, rng: np.random.
                     "threads": 2,
                     "ctx_switches": 500 * cpu_s,
                     "command": member.command,
+                    "node": "",
                 }
             ).cast(pl.Schema(PROCESSES))
         )
@@ -257,6 +258,7 @@ def _cgroups(topology: Topology, members: Sequence[_Member], measure: PhaseWindo
                     "throttled_periods": 0,
                     "throttled_s": 0.0,
                     "oom_kills": 0,
+                    "node": "",
                 }
             ).cast(pl.Schema(CGROUPS))
         )
@@ -265,7 +267,7 @@ def _cgroups(topology: Topology, members: Sequence[_Member], measure: PhaseWindo
 
 def _host(measure: PhaseWindow) -> pl.DataFrame:
     instants = np.arange(BOOT_S, measure.end_s + 0.6, 0.5)
-    return pl.DataFrame({"t_s": instants} | {name: instants for name in HOST if name != "t_s"}).cast(pl.Schema(HOST))
+    return pl.DataFrame(dict.fromkeys(HOST, instants) | {"node": ""}).cast(pl.Schema(HOST))
 
 
 def _record(

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.live.files import Tail
-from lab.load.inside.recording import ARRIVAL, COLUMNS
+from lab.load.inside.recording import ARRIVAL, ROW
 from lab.load.inside.status import read_status
 from lab.load.load_plan import LoadPlan
+from lab.load.request_table import DTYPE
+from lab.record.schema import ConnectionRow
 from lab.sampling.launch import FOLDER
-from lab.sampling.rows import ConnectionRow
 
-ROW = np.dtype(list(COLUMNS))
 FASTEST_S = 1e-6
 STEP = 0.01  # buckets of one per cent: nearer than anybody reads a moving number
 BUCKETS = 2_000  # up to 7 minutes
@@ -96,7 +96,7 @@ class RequestFollower:
             if len(row) == len(ConnectionRow._fields) and row[1].isdecimal():
                 self._owners[int(row[1])] = int(row[2])
         for tail in self._tails:
-            yield np.frombuffer(tail.records(ROW.itemsize), dtype=ROW)
+            yield np.frombuffer(tail.records(ROW.size), dtype=DTYPE)
 
     def _count(self, rows: npt.NDArray[np.void]) -> None:
         if self._owners:

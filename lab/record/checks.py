@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
-from lab.plan.kinds import Role
-from lab.record.types import Phase, RequestKind, RunInfo, TrialRecord, TrialTables
+from lab.record.schema import KEPT, MAX_COUNT, MAX_INSTANT_S, TABLES, Column, Phase
+from lab.record.types import RunInfo, TrialRecord, TrialTables
 
 TRIAL_ID = re.compile(r"b\d{2,5}-[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 OUTCOMES = ("pass", "caveat", "invalid")
 MAX_TRIALS = 100_000
 MAX_PROCESSES = 512
-MAX_INSTANT_S = 1e8  # a trial lasts two weeks at most
-MAX_COUNT = 2**53  # what a float holds exactly: sums stay right
 MAX_TEXT_BYTES = 4096  # of a cell; recorder and sampler cut their texts far below
 STATED = ("storage_driver", "engine", "network", "docker", "machine", "cpu_model", "cpu_count", "memory_bytes")
 """Facts that are compared or counted with: text, a number, or not known."""
@@ -78,7 +75,7 @@ def _phase_problems(record: TrialRecord) -> Iterator[str]:
 
 def table_problem(tables: TrialTables) -> str:
     """What is wrong with the rows of a trial, as a phrase that opens with file and column; "" when nothing is."""
-    checks = {"requests": _requests(), "processes": _processes(), "cgroups": _cgroups(), "host": _host()}
+    checks = {name: dict(_table_checks(name)) for name in KEPT}
     queries = [
         getattr(tables, name).lazy().select(~expression.all().alias(phrase) for phrase, expression in checked.items())
         for name, checked in checks.items()
@@ -89,67 +86,22 @@ def table_problem(tables: TrialTables) -> str:
     return ""
 
 
-Checks = Mapping[str, pl.Expr]  # phrase → expression that holds for every row; nulls are passed over
+def _table_checks(table: str) -> Iterator[tuple[str, pl.Expr]]:
+    """Phrase and expression that holds for every row; nulls are passed over but where none may be."""
+    for column in TABLES[table]:
+        yield from _column_checks(column)
+    if table == "requests":
+        yield "t_done_s: before t_sent_s", pl.col("t_done_s") >= pl.col("t_sent_s")
 
 
-def _requests() -> Checks:
-    return {
-        **_present("phase", "kind", "status", "lane"),
-        **{f"{name}: no instant of a trial": _instant(name) for name in ("t_scheduled_s", "t_sent_s", "t_done_s")},
-        "t_done_s: before t_sent_s": pl.col("t_done_s") >= pl.col("t_sent_s"),
-        "phase: unknown": _one_of("phase", Phase),
-        "kind: unknown": _one_of("kind", RequestKind),
-        "bytes: no count": _count("bytes", least=-1),
-        **_short("name", "served_by", "error"),
-    }
-
-
-def _processes() -> Checks:
-    counts = ("rss_bytes", "pss_bytes", "uss_bytes", "pss_anon_bytes", "threads", "ctx_switches", "pid")
-    seconds = ("started_s", "user_s", "system_s", "cpu_s", "runqueue_s")
-    return {
-        **_present("t_s", "pid", "started_s", "role", "service", "cpu_s", "rss_bytes", "command"),
-        "t_s: no instant of a trial": _instant("t_s"),
-        "role: unknown": _one_of("role", Role),
-        **_short("service", "command"),
-        **{f"{name}: no count": _count(name) for name in (*counts, *seconds)},
-    }
-
-
-def _cgroups() -> Checks:
-    counts = ("cpu_s", "anon_bytes", "file_bytes", "usage_bytes", "periods", "throttled_periods", "throttled_s")
-    return {
-        **_present("t_s", "service"),  # earlier labs wrote the pool's container as null: filters pass it over as well
-        **_short("service", "container"),
-        "t_s: no instant of a trial": _instant("t_s"),
-        **{f"{name}: no count": _count(name) for name in (*counts, "oom_kills")},
-    }
-
-
-def _host() -> Checks:
-    counts = ("busy_s", "steal_s", "total_s", "psi_cpu_some_s", "load_cpu_s", "sampler_cpu_s", "lab_cpu_s")
-    return {
-        **_present("t_s"),
-        "t_s: no instant of a trial": _instant("t_s"),
-        **{f"{name}: no count": _count(name) for name in counts},
-    }
-
-
-def _present(*columns: str) -> Checks:
-    return {f"{name}: a row has none": pl.col(name).is_not_null() for name in columns}
-
-
-def _short(*columns: str) -> Checks:
-    return {f"{name}: a text without end": pl.col(name).str.len_bytes() <= MAX_TEXT_BYTES for name in columns}
-
-
-def _instant(column: str) -> pl.Expr:
-    return pl.col(column).is_between(-MAX_INSTANT_S, MAX_INSTANT_S)
-
-
-def _count(column: str, least: float = 0) -> pl.Expr:
-    return pl.col(column).is_between(least, MAX_COUNT)
-
-
-def _one_of(column: str, words: Any) -> pl.Expr:
-    return pl.col(column).is_in([word.value for word in words])
+def _column_checks(column: Column) -> Iterator[tuple[str, pl.Expr]]:
+    values = pl.col(column.name)
+    if not column.null:
+        yield f"{column.name}: a row has none", values.is_not_null()
+    if column.least is not None and column.most is not None:
+        what = "no count" if column.least >= -1 else "no instant of a trial"
+        yield f"{column.name}: {what}", values.is_between(column.least, column.most)
+    if column.words:
+        yield f"{column.name}: unknown", values.is_in(column.words)
+    elif column.type == "String":
+        yield f"{column.name}: a text without end", values.str.len_bytes() <= MAX_TEXT_BYTES

@@ -16,18 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from lab.errors import RunFolderError
 from lab.record import manifest
 from lab.record.checks import record_problem, run_problem, table_problem
-from lab.record.types import (
-    CGROUPS,
-    HOST,
-    PROCESSES,
-    REQUESTS,
-    SCHEMA_VERSION,
-    RunInfo,
-    TrialRecord,
-    TrialResult,
-    TrialState,
-    TrialTables,
-)
+from lab.record.schema import SCHEMA_VERSION, TrialState
+from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, RunInfo, TrialRecord, TrialResult, TrialTables
+from lab.record.upgrade import upgraded_table
 from lab.scenario.file import stored_in_new_spelling
 
 TABLES: Mapping[str, Mapping[str, Any]] = {
@@ -112,7 +103,7 @@ def read_record(directory: Path) -> TrialRecord:
 
 
 def read_tables(directory: Path) -> TrialTables:
-    """The four tables of one trial, exactly as records.py describes them. Raises RunFolderError."""
+    """The four tables of one trial, exactly as lab.record.schema describes them. Raises RunFolderError."""
     return TrialTables(**{name: _read_table(directory / f"{name}.parquet", schema) for name, schema in TABLES.items()})
 
 
@@ -190,6 +181,7 @@ def _read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
         raise RunFolderError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}", _INTACT) from None
     if table is None:
         raise RunFolderError(f"{path}: {rows} rows, more than any trial has", _INTACT)
+    table = upgraded_table(table, schema)
     if dict(table.schema) != dict(schema):
         different = sorted(set(schema) ^ set(table.columns)) or [k for k in schema if table.schema[k] != schema[k]]
         raise RunFolderError(f"{path}: its columns are not those of this version: {', '.join(different)}", _INTACT)

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from lab.record.schema import FREE_TEXT
 from lab.record.types import Environment, RunInfo, ServiceRecord, TrialRecord
 from lab.scenario.secret import Redactor, each_text
 
-FREE_TEXT = {"requests": ("name", "served_by", "error"), "processes": ("command",)}  # columns, by table
 FREE_EVIDENCE = ("servers", "homes", "upstreams", "strangers")  # what other programs named in their answers
 BINARY = (".parquet", ".bin")
 MAX_FILE = 100_000  # of a configuration file

@@ -1,48 +1,22 @@
 """HUB: the frozen types that cross from DO to CONCLUDE. Raw facts in seconds, bytes and cumulative counters.
 
-All ``*_s`` instants are CLOCK_MONOTONIC seconds relative to the trial's ``started_monotonic_s``; the clock is shared by
-every process of the machine (Python's perf_counter and monotonic both read it on Linux).
+Words, columns and instants are those of lab.record.schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import polars as pl
 
-SCHEMA_VERSION = 1  # 1: first version
-
-
-class Phase(StrEnum):
-    """The phases of a trial, in order."""
-
-    BOOT = "boot"
-    IDLE = "idle"
-    WARMUP = "warmup"
-    MEASURE = "measure"
-    COOLDOWN = "cooldown"
-
-
-class RequestKind(StrEnum):
-    """What a row of the request table is."""
-
-    ARRIVAL = "arrival"  # first request of a scheduled arrival (open) or of a task (closed)
-    FOLLOW = "follow"  # a further request of the same task: service time only
-    START = "start"  # made by on_start, before the lane took its first arrival: in no result
-    DROP = "drop"  # an arrival that found the queue full: never sent, a failure
-    EMPTY = "empty"  # an arrival whose task made no request
-
-
-class TrialState(StrEnum):
-    """What became of a trial."""
-
-    PLANNED = "planned"
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
+from lab.record.schema import POOL as POOL
+from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from lab.record.schema import TABLES
+from lab.record.schema import Phase as Phase
+from lab.record.schema import RequestKind as RequestKind
+from lab.record.schema import TrialState as TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,85 +105,18 @@ class TrialRecord:
         return self.phases[Phase.MEASURE]
 
 
-REQUESTS: Mapping[str, Any] = {
-    "t_scheduled_s": pl.Float64,  # null: not an arrival of the open model
-    "t_sent_s": pl.Float64,  # null: never sent (drop, empty)
-    "t_done_s": pl.Float64,  # null: never sent, or still in flight when the trial ended
-    "status": pl.Int32,  # HTTP status; 0: no response
-    "bytes": pl.Int64,
-    "name": pl.String,
-    "served_by": pl.String,  # null: not attributed
-    "phase": pl.String,
-    "kind": pl.String,
-    "error": pl.String,  # null: success
-    "lane": pl.Int32,
-}
+def _polars(table: str) -> Mapping[str, Any]:
+    return {column.name: getattr(pl, column.type) for column in TABLES[table]}
 
-PROCESSES: Mapping[str, Any] = {
-    "t_s": pl.Float64,
-    "pid": pl.Int32,
-    "started_s": pl.Float64,  # epoch seconds; (pid, started_s) names a process
-    "role": pl.String,
-    "service": pl.String,
-    "user_s": pl.Float64,  # cumulative
-    "system_s": pl.Float64,  # cumulative
-    "cpu_s": pl.Float64,  # cumulative, user + system
-    "runqueue_s": pl.Float64,  # cumulative wait for a core, /proc/PID/schedstat; null where the kernel has none
-    "rss_bytes": pl.Int64,
-    "pss_bytes": pl.Int64,  # null: not read at this instant, or not readable
-    "uss_bytes": pl.Int64,  # null: as pss_bytes
-    "pss_anon_bytes": pl.Int64,  # null: read in bursts only
-    "threads": pl.Int32,
-    "ctx_switches": pl.Int64,  # cumulative, voluntary + involuntary
-    "command": pl.String,  # first 120 characters of the command line
-}
 
-CONNECTIONS: Mapping[str, Any] = {  # read beside PROCESSES when requests are attributed by socket, and not kept
-    "t_s": pl.Float64,
-    "client_port": pl.UInt16,
-    "pid": pl.Int32,  # the one process of the arm that holds the server's end
-    "service": pl.String,
-}
-
-POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold
-
-CGROUPS: Mapping[str, Any] = {
-    "t_s": pl.Float64,
-    "service": pl.String,
-    "container": pl.String,
-    "cpu_s": pl.Float64,  # cumulative
-    "anon_bytes": pl.Int64,
-    "file_bytes": pl.Int64,
-    "usage_bytes": pl.Int64,
-    "periods": pl.Int64,  # cumulative CFS periods
-    "throttled_periods": pl.Int64,  # cumulative
-    "throttled_s": pl.Float64,  # cumulative
-    "oom_kills": pl.Int64,  # cumulative; null where the kernel does not count
-}
-
-HOST: Mapping[str, Any] = {
-    "t_s": pl.Float64,
-    "busy_s": pl.Float64,  # cumulative over all cores, everything but idle, iowait and steal
-    "steal_s": pl.Float64,  # cumulative
-    "total_s": pl.Float64,  # cumulative, all states
-    "psi_cpu_some_s": pl.Float64,  # cumulative stall; null where the kernel has no PSI
-    "psi_memory_some_s": pl.Float64,
-    "psi_io_some_s": pl.Float64,
-    "memory_available_bytes": pl.Int64,
-    "load_cpu_s": pl.Float64,  # cumulative, all Locust processes
-    "load_cpu_max_s": pl.Float64,  # cumulative of the busiest load process
-    "load_rss_bytes": pl.Int64,
-    "sampler_cpu_s": pl.Float64,  # cumulative
-    "sampler_rss_bytes": pl.Int64,
-    "lab_cpu_s": pl.Float64,  # cumulative
-    "lab_rss_bytes": pl.Int64,
-    "engine_cpu_s": pl.Float64,  # cumulative, dockerd + containerd + shims; null without Docker
-}
+REQUESTS, PROCESSES, CGROUPS, HOST, CONNECTIONS = map(
+    _polars, ("requests", "processes", "cgroups", "host", "connections")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTables:
-    """The raw rows of one trial; column meanings stand beside the schemas above."""
+    """The raw rows of one trial; lab.record.schema says what each column means."""
 
     requests: pl.DataFrame
     processes: pl.DataFrame

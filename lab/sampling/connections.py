@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.plan.kinds import Role
+from lab.record.schema import ConnectionRow
 from lab.sampling.arm_processes import Member
 from lab.sampling.cgroups import read_file
-from lab.sampling.rows import ConnectionRow
 
 TABLES = ("tcp", "tcp6")  # a listener on [::] accepts IPv4 as well, and its connections stand in the second one
 LISTEN = "0A"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from lab.record.schema import HostRow
 from lab.sampling.cgroups import US, read_file
-from lab.sampling.rows import HostRow
 
 IDLE_STATES = frozenset(("idle", "iowait", "steal"))
 USER_FIELD, SYSTEM_FIELD = 11, 12  # of /proc/PID/stat, counted after the name (man 5 proc_pid_stat)

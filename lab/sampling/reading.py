@@ -10,6 +10,7 @@ import psutil
 
 from lab.errors import RightsError, SamplingError
 from lab.plan.kinds import Role
+from lab.record.schema import CgroupRow, ProcessRow
 from lab.sampling.arm_processes import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
@@ -19,7 +20,7 @@ from lab.sampling.plan import SamplerPlan
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees
 from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, close_footprint, counters, describe, footprint
-from lab.sampling.rows import CgroupRow, ProcessRow, Rows
+from lab.sampling.recorder import Rows
 from lab.sampling.targets import SampleTarget
 
 POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling under a pooled budget happens there

@@ -6,10 +6,21 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import MissingError
-from lab.sampling.rows import COLUMNS, Rows
+from lab.record.schema import NAMES, SAMPLED, CgroupRow, ConnectionRow, HostRow, ProcessRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What one reading gave."""
+
+    processes: list[ProcessRow]
+    cgroups: list[CgroupRow]
+    host: HostRow
+    connections: list[ConnectionRow] = field(default_factory=list)
 
 
 class Recorder:
@@ -20,10 +31,10 @@ class Recorder:
         with self._disk():
             # Unbuffered: closing a file that still holds what a full disk did not take would fail a second time.
             self._files = {
-                name: stack.enter_context((directory / f"{name}.csv").open("wb", buffering=0)) for name in COLUMNS
+                name: stack.enter_context((directory / f"{name}.csv").open("wb", buffering=0)) for name in SAMPLED
             }
-            for name, columns in COLUMNS.items():
-                self._write(name, [columns])
+            for name in SAMPLED:
+                self._write(name, [NAMES[name]])
 
     def append(self, rows: Rows) -> None:
         """Write one reading. Raises MissingError when the disk is full."""

@@ -55,7 +55,7 @@ def _write_table(source: Path, schema: Mapping[str, Any], parts: Path, target: P
     """Small Parquet files first, then one of them: neither step holds the whole table."""
     pl.DataFrame(schema=dict(schema)).write_parquet(parts / "000000.parquet")
     for number, lines in enumerate(_chunks(source), start=1):
-        # CSV cannot tell an empty text from a missing one, and none is missing: see records.POOL.
+        # CSV cannot tell an empty text from a missing one, and none is missing: see schema.POOL.
         rows = pl.read_csv(lines, has_header=False, schema=dict(schema)).with_columns(pl.col(pl.String).fill_null(""))
         rows.write_parquet(parts / f"{number:06}.parquet")
     pl.scan_parquet(parts / "*.parquet").sink_parquet(target)

@@ -23,10 +23,10 @@ from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.record.folder import RunFolder, new_run_info
+from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import Environment
 from lab.run.steps import Step
-from lab.sampling.recorder import Recorder, recorder
-from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow, Rows
+from lab.sampling.recorder import Recorder, Rows, recorder
 from tests.builders import make_scenario
 from tests.load_runs import make_plan
 

@@ -19,12 +19,12 @@ from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_info
+from lab.record.schema import HostRow
 from lab.record.types import Environment
 from lab.run.run import run_scenario
 from lab.run.steps import Step
 from lab.run.view import QuietView
-from lab.sampling.recorder import recorder
-from lab.sampling.rows import HostRow, Rows
+from lab.sampling.recorder import Rows, recorder
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World
 from tests.terminal import Terminal, terminal

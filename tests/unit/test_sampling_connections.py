@@ -11,10 +11,10 @@ import pytest
 
 from lab.engines.sockets import owner_pids
 from lab.plan.kinds import Role
+from lab.record.schema import ConnectionRow
 from lab.record.types import CONNECTIONS
 from lab.sampling.arm_processes import Member
 from lab.sampling.connections import Connections, client_ports, socket_inodes
-from lab.sampling.rows import ConnectionRow
 from tests.fake_processes import FakeProcess, member
 
 PORT = 20000

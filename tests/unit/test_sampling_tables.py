@@ -10,9 +10,9 @@ import pytest
 
 from lab.errors import MissingError, SamplingError
 from lab.record.checks import table_problem
+from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
-from lab.sampling.recorder import recorder
-from lab.sampling.rows import CgroupRow, ConnectionRow, HostRow, ProcessRow, Rows
+from lab.sampling.recorder import Rows, recorder
 from lab.sampling.tables import CHUNK_BYTES, read_connections, write_tables
 
 COMMAND = 'nginx: "worker", process'

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from math import nan
 from pathlib import Path
 
-ROW = struct.Struct("<dddqiiIIIHBB")
+from lab.record.schema import RequestKind
+
 COLUMNS = (
     ("scheduled_s", "<f8"),  # CLOCK_MONOTONIC; NaN: none
     ("sent_s", "<f8"),
@@ -27,8 +28,9 @@ COLUMNS = (
     ("kind", "u1"),  # index into KINDS
     ("upstream", "u1"),  # 1: "server" is the balancer's upstream address, not the app's own header
 )
-KINDS = ("arrival", "follow", "start", "drop", "empty")
-"""Values of records.RequestKind; repeated here because that module imports polars, which Locust need not carry."""
+CODES = {"<f8": "d", "<i8": "q", "<i4": "i", "<u4": "I", "<u2": "H", "u1": "B"}  # NumPy's words, and those of struct
+ROW = struct.Struct("<" + "".join(CODES[kind] for _, kind in COLUMNS))
+KINDS = tuple(kind.value for kind in RequestKind)
 ARRIVAL, FOLLOW, START, DROP, EMPTY = range(len(KINDS))
 
 MAX_STRINGS = 10_000

@@ -1,0 +1,228 @@
+"""Every column of every table, declared once: what writes, reads, checks, masks and explains rows derives from here.
+
+Imports neither polars nor NumPy: Locust's process, and the sampler in its own container, carry no more than they need.
+A row is a NamedTuple whose fields are annotated with a Column; the Python type says what Parquet holds.
+All ``*_s`` instants are CLOCK_MONOTONIC seconds relative to the trial's ``started_monotonic_s``; the clock is shared by
+every process of the machine (Python's perf_counter and monotonic both read it on Linux).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import NoneType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
+
+from lab.plan.kinds import Role
+
+SCHEMA_VERSION = 2  # 1: first version; 2: node, point, events, findings apart from gates, whose words are the report's
+MAX_INSTANT_S = 1e8  # a trial lasts two weeks at most
+MAX_COUNT = 2**53  # what a float holds exactly: sums stay right
+POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold
+
+Type = Literal["Float64", "Int64", "Int32", "UInt16", "String"]  # names of polars types
+USUAL: Mapping[type, Type] = {float: "Float64", int: "Int64", str: "String"}
+
+
+class Phase(StrEnum):
+    """The phases of a trial, in order."""
+
+    BOOT = "boot"
+    IDLE = "idle"
+    WARMUP = "warmup"
+    MEASURE = "measure"
+    COOLDOWN = "cooldown"
+
+
+class RequestKind(StrEnum):
+    """What a row of the request table is."""
+
+    ARRIVAL = "arrival"  # first request of a scheduled arrival (open) or of a task (closed)
+    FOLLOW = "follow"  # a further request of the same task: service time only
+    START = "start"  # made by on_start, before the lane took its first arrival: in no result
+    DROP = "drop"  # an arrival that found the queue full: never sent, a failure
+    EMPTY = "empty"  # an arrival whose task made no request
+
+
+class TrialState(StrEnum):
+    """What became of a trial."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+Outcome = Literal["pass", "caveat", "invalid"]  # of a gate
+Attribution = Literal["header", "socket", "upstream", "none"]  # how served_by was found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column. ``null`` says what a missing value means; where it is empty, no row may lack one.
+
+    Numbers lie in ``least`` … ``most``, texts are one of ``words`` where there are any. ``free`` texts come from other
+    programs: they are masked where they hold a secret.
+    """
+
+    name: str = ""
+    type: Type = "Float64"
+    means: str = ""
+    null: str = ""
+    least: float | None = None
+    most: float | None = None
+    words: tuple[str, ...] = ()
+    free: bool = False
+    narrow: Type | None = None  # where Parquet holds less than the Python type could
+
+    @property
+    def unit(self) -> str:
+        """What a number is in, as its name says."""
+        return next((unit for unit in ("bytes", "s") if self.name.rpartition("_")[2] == unit), "")
+
+    @property
+    def note(self) -> str:
+        """Meaning and the meaning of a missing value, for documents."""
+        return "; ".join(filter(None, [self.means, f"null: {self.null}" if self.null else ""]))
+
+
+def instant(means: str = "", *, null: str = "") -> Column:
+    """An instant of the trial, in seconds since its start."""
+    return Column(means=means, null=null, least=-MAX_INSTANT_S, most=MAX_INSTANT_S)
+
+
+def count(means: str = "", *, null: str = "", least: float = 0, narrow: Type | None = None) -> Column:
+    """An amount: seconds, bytes or a number of things."""
+    return Column(means=means, null=null, least=least, most=MAX_COUNT, narrow=narrow)
+
+
+def text(means: str = "", *, null: str = "", free: bool = False, words: type[StrEnum] | None = None) -> Column:
+    """A text of bounded length, or one of the words of an enumeration."""
+    return Column(means=means, null=null, free=free, words=tuple(word.value for word in words or ()))
+
+
+UNREAD = "not read at this instant, or not readable"
+UNCOUNTED = "the kernel does not count it"
+NODE = text("the machine, empty when there is one only")
+
+
+class RequestRow(NamedTuple):
+    """One request."""
+
+    t_scheduled_s: Annotated[float | None, instant(null="not an arrival of the open model")]
+    t_sent_s: Annotated[float | None, instant(null="never sent (drop, empty)")]
+    t_done_s: Annotated[float | None, instant(null="never sent, or still in flight when the trial ended")]
+    status: Annotated[int, Column(means="HTTP status; 0: no response", narrow="Int32")]
+    bytes: Annotated[int | None, count(null="not told", least=-1)]
+    name: Annotated[str | None, text(free=True, null="never sent")]
+    served_by: Annotated[str | None, text(free=True, null="not attributed")]
+    phase: Annotated[str, text(words=Phase)]
+    kind: Annotated[str, text(words=RequestKind)]
+    error: Annotated[str | None, text(free=True, null="success")]
+    lane: Annotated[int, Column(narrow="Int32")]
+
+
+class ProcessRow(NamedTuple):
+    """One process at one instant."""
+
+    t_s: Annotated[float, instant()]
+    pid: Annotated[int, count(narrow="Int32")]
+    started_s: Annotated[float, count("epoch seconds; (pid, started_s) names a process")]
+    role: Annotated[str, text(words=Role)]
+    service: Annotated[str, text()]
+    user_s: Annotated[float, count("cumulative")]
+    system_s: Annotated[float, count("cumulative")]
+    cpu_s: Annotated[float, count("cumulative, user + system")]
+    runqueue_s: Annotated[
+        float | None, count("cumulative wait for a core, /proc/PID/schedstat", null="the kernel has none")
+    ]
+    rss_bytes: Annotated[int, count()]
+    pss_bytes: Annotated[int | None, count(null=UNREAD)]
+    uss_bytes: Annotated[int | None, count(null=UNREAD)]
+    pss_anon_bytes: Annotated[int | None, count(null="read in bursts only")]
+    threads: Annotated[int, count(narrow="Int32")]
+    ctx_switches: Annotated[int, count("cumulative, voluntary + involuntary")]
+    command: Annotated[str, text("first 120 characters of the command line", free=True)]
+    node: Annotated[str, NODE] = ""
+
+
+class ConnectionRow(NamedTuple):
+    """One connection at one instant; read when requests are attributed by socket, and not kept."""
+
+    t_s: Annotated[float, instant()]
+    client_port: Annotated[int, count(narrow="UInt16")]
+    pid: Annotated[int, count("the one process of the arm that holds the server's end", narrow="Int32")]
+    service: Annotated[str, text()]
+
+
+class CgroupRow(NamedTuple):
+    """One container at one instant, as the kernel accounts it."""
+
+    t_s: Annotated[float, instant()]
+    service: Annotated[str, text()]
+    container: Annotated[str | None, text("empty: the parent cgroup of a pooled budget", null="the same, in old runs")]
+    cpu_s: Annotated[float | None, count("cumulative", null=UNREAD)]
+    anon_bytes: Annotated[int | None, count(null=UNREAD)]
+    file_bytes: Annotated[int | None, count(null=UNREAD)]
+    usage_bytes: Annotated[int | None, count(null=UNREAD)]
+    periods: Annotated[int | None, count("cumulative CFS periods", null=UNCOUNTED)]
+    throttled_periods: Annotated[int | None, count("cumulative", null=UNCOUNTED)]
+    throttled_s: Annotated[float | None, count("cumulative", null=UNCOUNTED)]
+    oom_kills: Annotated[int | None, count("cumulative", null=UNCOUNTED)]
+    node: Annotated[str, NODE] = ""
+
+
+class HostRow(NamedTuple):
+    """One instant: the machine, and what the lab itself used."""
+
+    t_s: Annotated[float, instant()]
+    busy_s: Annotated[float, count("cumulative over all cores, everything but idle, iowait and steal")]
+    steal_s: Annotated[float, count("cumulative")]
+    total_s: Annotated[float, count("cumulative, all states")]
+    psi_cpu_some_s: Annotated[float | None, count("cumulative stall", null="the kernel has no PSI")]
+    psi_memory_some_s: Annotated[float | None, count("cumulative stall", null="the kernel has no PSI")]
+    psi_io_some_s: Annotated[float | None, count("cumulative stall", null="the kernel has no PSI")]
+    memory_available_bytes: Annotated[int, count()]
+    load_cpu_s: Annotated[float | None, count("cumulative, all Locust processes", null="no load yet")]
+    load_cpu_max_s: Annotated[float | None, count("cumulative of the busiest load process", null="no load yet")]
+    load_rss_bytes: Annotated[int | None, count(null="no load yet")]
+    sampler_cpu_s: Annotated[float, count("cumulative")]
+    sampler_rss_bytes: Annotated[int, count()]
+    lab_cpu_s: Annotated[float | None, count("cumulative", null=UNREAD)]
+    lab_rss_bytes: Annotated[int | None, count(null=UNREAD)]
+    engine_cpu_s: Annotated[
+        float | None, count("cumulative, dockerd + containerd + shims", null="no Docker, or unread")
+    ]
+    node: Annotated[str, NODE] = ""
+
+
+ROWS: Mapping[str, type] = {
+    "requests": RequestRow,
+    "processes": ProcessRow,
+    "cgroups": CgroupRow,
+    "host": HostRow,
+    "connections": ConnectionRow,
+}
+KEPT = ("requests", "processes", "cgroups", "host")  # the tables of a trial's folder
+SAMPLED = ("processes", "cgroups", "host", "connections")  # those that the sampler writes
+
+
+def _columns(row: type) -> tuple[Column, ...]:
+    return tuple(_column(name, hint) for name, hint in get_type_hints(row, include_extras=True).items())
+
+
+def _column(name: str, hint: Any) -> Column:
+    annotated, column = get_args(hint)
+    kinds = [kind for kind in get_args(annotated) or (annotated,) if kind is not NoneType]
+    declared: Column = column
+    return replace(declared, name=name, type=declared.narrow or USUAL[kinds[0]])
+
+
+TABLES: Mapping[str, tuple[Column, ...]] = {table: _columns(row) for table, row in ROWS.items()}
+NAMES: Mapping[str, tuple[str, ...]] = {
+    table: tuple(column.name for column in columns) for table, columns in TABLES.items()
+}
+FREE_TEXT: Mapping[str, tuple[str, ...]] = {
+    table: tuple(column.name for column in TABLES[table] if column.free) for table in KEPT
+}
