@@ -12,12 +12,13 @@ from meanings import MEANINGS, TABLES
 from parts import ROW_MEANS, columns, linked, numbers, scenarios
 from pydantic import TypeAdapter
 
+from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import GATES, Gate
-from lab.analysis.gates.outcome import quantity
 from lab.cli import app
 from lab.cli.metrics import least
-from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
+from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND, Family
 from lab.metrics import CATALOGUE
+from lab.report.parts.cells import quantity
 from lab.scenario.file import json_schema
 from lab.scenario.kinds import FRONTS, MODELS
 
@@ -93,8 +94,12 @@ def reference() -> str:
         f"({JUDGE_BEYOND}).\n",
         _metrics(),
         "## Gates\n",
-        "A gate says whether a trial is valid, whatever it measured. One invalid trial takes its whole block out.\n",
+        "A gate is a check of instrument and machine, whatever the arm did. A trial that fails one is invalid for the "
+        "metrics that it spoils, and takes its block out for all arms.\n",
         _gates(),
+        "## Findings\n",
+        "A finding is the arm's own doing; it is printed and makes nothing invalid. It is said beyond the limit.\n",
+        _findings(),
         "## Numbers of the method\n",
         "What they are for, and where they come from, is on the page of [the method](method.md).\n",
         _table(("what", "value"), numbers()),
@@ -208,8 +213,22 @@ def _metrics() -> str:
 
 def _gates() -> str:
     return _table(
-        ("gate", "what", "caveat / invalid", "source"),
-        [(f"`{gate.key}`", gate.title, _limits(gate), linked(gate.source)) for gate in GATES.values()],
+        ("gate", "what", "caveat / invalid", "spoils", "source"),
+        [(f"`{gate.key}`", gate.title, _limits(gate), _spoils(gate), linked(gate.source)) for gate in GATES.values()],
+    )
+
+
+def _spoils(gate: Gate) -> str:
+    return ", ".join(family.value for family in Family if family in gate.spoils)
+
+
+def _findings() -> str:
+    return _table(
+        ("finding", "what", "limit", "source"),
+        [
+            (f"`{kind.key}`", kind.title, quantity(kind.unit, kind.limit), linked(kind.source))
+            for kind in FINDINGS.values()
+        ],
     )
 
 

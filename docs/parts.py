@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.analysis.blocks import replacements_allowed
-from lab.analysis.gates.limits import STEADY_P_VALUE
+from lab.analysis.findings.kinds import STEADY_P_VALUE
 from lab.analysis.judge.eligibility import STEADY_DRIFT
 from lab.analysis.judge.floor import LEVEL
 from lab.analysis.judge.intervals import blocks_needed

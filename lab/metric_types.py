@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
+from typing import NamedTuple
 
 PRINT_BEYOND = 10  # observations beyond a percentile before it is printed (METHOD 6.5)
 JUDGE_BEYOND = 30  # observations beyond a percentile before it is judged (METHOD 6.5)
@@ -28,6 +29,21 @@ class Better(StrEnum):
     HIGHER = "higher"
 
 
+class Family(StrEnum):
+    """Metrics that the same faults of instrument and machine spoil (METHOD 2)."""
+
+    MEMORY = "memory"
+    CPU = "CPU"
+    TIME = "time"  # latency, throughput, shares, start-up: all that a disturbed machine moves
+
+
+class Reading(NamedTuple):
+    """One metric of one arm."""
+
+    metric: str
+    arm: str
+
+
 class Group(StrEnum):
     """Where a metric stands in tables."""
 
@@ -37,6 +53,11 @@ class Group(StrEnum):
     CPU = "CPU"
     BALANCE = "balance"
     START = "start"
+
+    @property
+    def family(self) -> Family:
+        """By which gates its metrics are judged."""
+        return {Group.MEMORY: Family.MEMORY, Group.CPU: Family.CPU}.get(self, Family.TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

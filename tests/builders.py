@@ -26,6 +26,7 @@ from lab.record.types import (
     LoadCounters,
     Phase,
     PhaseWindow,
+    Point,
     RequestKind,
     RunInfo,
     ServiceRecord,
@@ -111,7 +112,7 @@ def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
     members = list(_members(topology, trial))
     requests = _requests(scenario, trial, measure, warmup, rng)
     return TrialResult(
-        record=_record(trial, topology, warmup, measure, requests, open_model=scenario.load.rate is not None),
+        record=_record(trial, topology, warmup, measure, requests, rate=scenario.load.rate),
         tables=TrialTables(
             requests=requests,
             processes=_processes(members, measure, rng),
@@ -122,11 +123,13 @@ def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
 
 
 def make_gate(outcome: str = "pass", **changes: Any) -> GateResult:
-    """A gate over the load generator's CPU; ``changes`` replace fields."""
-    gate = GateResult(
-        key="load.cpu", outcome=outcome, value=0.31, limit=0.90, sentence="Locust used at most 31 % of a core."
-    )
-    return replace(gate, **changes)
+    """The load generator's CPU; an invalid one is that of the sampler's readings, which spoils every metric.
+
+    ``changes`` replace fields.
+    """
+    key, value = ("sampler.readings", 0.5) if outcome == "invalid" else ("load.cpu", 0.31)
+    gate = GateResult(key=key, outcome="pass", value=value, limit=0.90)
+    return replace(gate, **{"outcome": outcome, **changes})
 
 
 def with_record(trial: TrialResult, **changes: Any) -> TrialResult:
@@ -277,7 +280,7 @@ def _record(
     measure: PhaseWindow,
     requests: pl.DataFrame,
     *,
-    open_model: bool,
+    rate: float | None,
 ) -> TrialRecord:
     services = tuple(
         ServiceRecord(
@@ -299,7 +302,7 @@ def _record(
         arm=trial.arm.name,
         model=trial.arm.model.kind,
         front=trial.arm.front.kind,
-        processes=topology.processes,
+        point=Point(processes=topology.processes, rate=rate),
         state=TrialState.DONE,
         started_at=STARTED_AT,
         started_monotonic_s=1000.0,
@@ -312,7 +315,7 @@ def _record(
         },
         services=services,
         load=LoadCounters(
-            open_model=open_model,
+            open_model=rate is not None,
             lanes=32,
             scheduled=len(requests),
             started=len(requests),

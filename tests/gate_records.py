@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from lab.record.schema import Outcome
 from lab.record.types import (
     CGROUPS,
     HOST,
@@ -21,6 +22,7 @@ from lab.record.types import (
     LoadCounters,
     Phase,
     PhaseWindow,
+    Point,
     RequestKind,
     TrialRecord,
     TrialResult,
@@ -190,7 +192,7 @@ def trial(
         arm="replicas",
         model="replicas",
         front="nginx",
-        processes=WORKERS,
+        point=Point(processes=WORKERS, rate=RATE),
         state=TrialState.DONE,
         started_at="2026-11-24T04:15:00Z",
         started_monotonic_s=0.0,
@@ -210,6 +212,6 @@ def trial(
     return TrialResult(record=replace(passing, **record), tables=tables)
 
 
-def gate(outcome: str, key: str = "load.cpu") -> GateResult:
+def gate(outcome: Outcome, key: str = "load.cpu") -> GateResult:
     """A result as it stands in a record."""
-    return GateResult(key=key, outcome=outcome, value=0.5, limit=0.7, sentence=f"{key} is {outcome}.")
+    return GateResult(key=key, outcome=outcome, value=0.5, limit=0.7)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lab.analysis.blocks import GatedTrial, usable_blocks
+from lab.analysis.blocks import GatedTrial, families_of, usable_blocks
 from lab.analysis.summary import ArmMetric, RunSummary
 from lab.analysis.trial.latency import Latency
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.trial import Counts, TrialSummary
 from lab.metrics import CATALOGUE
 from lab.plan.blocks import build_plan
-from lab.record.types import GateResult
+from lab.record.types import Finding, GateResult
 from lab.scenario.model import Scenario
 from tests.builders import make_gate, make_scenario, make_trial
 
@@ -42,19 +42,28 @@ def summary(
     *,
     requests: int = PLENTY,
     gates: Mapping[str, Sequence[GateResult]] | None = None,
+    findings: Mapping[str, Sequence[Finding]] | None = None,
     blocks: int | None = None,
 ) -> RunSummary:
     """A run whose (metric, arm) have these values, block by block; metrics that are not named are unknown.
 
-    ``requests`` were observed in every trial; ``gates`` by trial id, one that passed elsewhere; ``blocks`` were run.
+    ``requests`` were observed in every trial; ``gates`` by trial id, one that passed elsewhere, and so ``findings``;
+    ``blocks`` were run.
     """
     planned = plan_of.trials.blocks
     count = blocks or planned
     names = [arm.name for arm in plan_of.arms]
+    made = (_trial(plan_of, block, name, requests) for block in range(1, count + 1) for name in names)
     trials = tuple(
-        _trial(plan_of, block, name, requests, (gates or {}).get(f"b{block:02d}-{name}", (make_gate(),)))
-        for block in range(1, count + 1)
-        for name in names
+        replace(
+            trial,
+            record=replace(
+                trial.record,
+                gates=tuple((gates or {}).get(trial.record.trial_id, (make_gate(),))),
+                findings=tuple((findings or {}).get(trial.record.trial_id, ())),
+            ),
+        )
+        for trial in made
     )
     gated = [
         GatedTrial(trial_id=r.trial_id, block=r.block, arm=r.arm, gates=r.gates) for r in (t.record for t in trials)
@@ -64,7 +73,7 @@ def summary(
         baseline=plan_of.baseline,
         trials=trials,
         blocks=tuple(range(1, count + 1)),
-        decision=usable_blocks(gated, arms=names, planned=planned),
+        decision=usable_blocks(gated, arms=names, planned=planned, needed=families_of(plan_of.compare.primary)),
         metrics={
             (name, metric.key): _arm_metric(plan_of, name, metric.key, values, count)
             for name in names
@@ -92,10 +101,10 @@ def _arm_metric(plan_of: Scenario, arm: str, key: str, values: Values, count: in
     )
 
 
-def _trial(plan_of: Scenario, block: int, arm: str, requests: int, gates: Sequence[GateResult]) -> TrialSummary:
+def _trial(plan_of: Scenario, block: int, arm: str, requests: int) -> TrialSummary:
     planned = build_plan(replace(plan_of, trials=replace(plan_of.trials, blocks=block)))
     trial = next(trial for trial in planned.trials if trial.block == block and trial.arm.name == arm)
-    record = replace(_RECORDS(plan_of, trial.arm.name), trial_id=trial.id, block=block, gates=tuple(gates))
+    record = replace(_RECORDS(plan_of, trial.arm.name), trial_id=trial.id, block=block)
     latency = Latency(count=requests, quantiles=(None,) * 5, curve=())
     return TrialSummary(
         record=record,

@@ -120,7 +120,9 @@ def _judged(first: RunSummary, second: RunSummary, arm: str, metric: Metric, flo
     compare = second.scenario.compare
     values = _values(first, arm, metric), _values(second, arm, metric)
     found = judge_unpaired(*values, metric, compare.bound(metric.key), len(compare.primary), floor)
-    trials = [trial for run in (first, second) for trial in run.of_arm(arm) if trial.record.block in run.decision.used]
+    trials = [
+        trial for run in (first, second) for trial in run.of_arm(arm) if trial.record.block in run.valid_for(metric.key)
+    ]
     if all(enough_requests(trial, metric) for trial in trials) or found.reason is Reason.SMOKE:
         return found
     verdict = found.verdict and Verdict.INCONCLUSIVE
@@ -128,7 +130,7 @@ def _judged(first: RunSummary, second: RunSummary, arm: str, metric: Metric, flo
 
 
 def _values(summary: RunSummary, arm: str, metric: Metric) -> list[float | None]:
-    return [summary.metrics[arm, metric.key].values[block] for block in summary.decision.used]
+    return [summary.metrics[arm, metric.key].values[block] for block in summary.valid_for(metric.key)]
 
 
 def _environment(first: Environment, second: Environment) -> Iterator[Pair]:

@@ -16,6 +16,7 @@ from lab.analysis.trial.ledger import ROLES, ProcessLine, RoleLine
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
+from lab.metric_types import Family
 from lab.plan.kinds import Role
 
 
@@ -126,24 +127,25 @@ def known_median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def summarise_arm(name: str, trials: Sequence[TrialSummary]) -> ArmSummary:
-    """Medians over ``trials``, all of them of one arm; empty and None throughout when there are none."""
-    cpu_app_per_1k_s = known_median(_per_1k(trial, proxy=False) for trial in trials)
+def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) -> ArmSummary:
+    """Medians over the trials that count for each family, all of one arm; empty and None where there are none."""
+    memory, cpu, time = (trials[family] for family in (Family.MEMORY, Family.CPU, Family.TIME))
+    cpu_app_per_1k_s = known_median(_per_1k(trial, proxy=False) for trial in cpu)
     return ArmSummary(
         name=name,
-        trials=len(trials),
-        processes=_processes(trials),
-        roles=_roles(trials),
-        shares=_shares(trials),
+        trials=len(memory),
+        processes=_processes(memory),
+        roles=_roles(memory),
+        shares=_shares(time),
         cpu_app_per_1k_s=cpu_app_per_1k_s,
-        cpu_app_by_role_s=divided(cpu_app_per_1k_s, [role_fractions(trial) for trial in trials]),
-        cpu_proxy_per_1k_s=known_median(_per_1k(trial, proxy=True) for trial in trials),
-        response_quantiles=_quantiles([trial.response.quantiles for trial in trials]),
-        service_quantiles=_quantiles([trial.service.quantiles for trial in trials]),
-        response_curve=_curve([trial.response.curve for trial in trials]),
-        service_curve=_curve([trial.service.curve for trial in trials]),
-        servers=_servers(trials),
-        timeline=_timeline([trial.timeline for trial in trials]),
+        cpu_app_by_role_s=divided(cpu_app_per_1k_s, [role_fractions(trial) for trial in cpu]),
+        cpu_proxy_per_1k_s=known_median(_per_1k(trial, proxy=True) for trial in cpu),
+        response_quantiles=_quantiles([trial.response.quantiles for trial in time]),
+        service_quantiles=_quantiles([trial.service.quantiles for trial in time]),
+        response_curve=_curve([trial.response.curve for trial in time]),
+        service_curve=_curve([trial.service.curve for trial in time]),
+        servers=_servers(time),
+        timeline=_timeline([trial.timeline for trial in time]),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.analysis.gates import INVALID
+from lab.analysis.gates import INVALID, spoiled
+from lab.analysis.gates.limits import EVERYTHING
+from lab.metric_types import Family
+from lab.metrics import METRICS
 from lab.record.types import GateResult
 
 REPLACED_TENTHS = 2  # at most 2 of 10 blocks are replaced (METHOD 2)
@@ -23,36 +26,56 @@ class GatedTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why a block is invalid: the gate that failed, in which trial."""
+    """Why a block is invalid for some families of metrics: the gate that failed, in which trial.
+
+    ``gate`` is None for a trial that was never checked: nothing shows that it is valid.
+    """
 
     block: int
     arm: str
     trial_id: str
-    gate: str
-    sentence: str
+    gate: GateResult | None
+    spoils: frozenset[Family]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockDecision:
     """What becomes of every block; numbers count from 1, and those above ``planned`` are replacements.
 
-    ``used`` are complete and free of faults; ``originals`` are those of them that were planned, so without
-    replacements; ``ungated`` are the planned blocks that are complete, as if no gate existed. The three lists are the
-    sensitivity section. ``missing`` names the arms that an incomplete block lacks; such a block is in none of them.
+    ``complete`` have every arm; ``missing`` names the arms that the others lack. ``needed`` are the families of the
+    declared primaries: a block that is invalid for one of them is replaced.
     """
 
     planned: int
-    used: tuple[int, ...]
-    originals: tuple[int, ...]
-    ungated: tuple[int, ...]
+    complete: tuple[int, ...]
     faults: tuple[Fault, ...]
     missing: Mapping[int, tuple[str, ...]]
     replacements: int
+    needed: frozenset[Family] = EVERYTHING
+
+    def valid_for(self, *families: Family) -> tuple[int, ...]:
+        """Complete blocks in which no gate failed that spoils one of these families."""
+        spoiled = self._spoiled(frozenset(families))
+        return tuple(block for block in self.complete if block not in spoiled)
+
+    def originals_for(self, *families: Family) -> tuple[int, ...]:
+        """Those of ``valid_for`` that were planned, so without replacements."""
+        return tuple(block for block in self.valid_for(*families) if block <= self.planned)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Blocks that are valid for all that is needed."""
+        return self.valid_for(*self.needed)
+
+    @property
+    def ungated(self) -> tuple[int, ...]:
+        """Planned blocks that are complete, as if no gate existed."""
+        return tuple(block for block in self.complete if block <= self.planned)
 
     @property
     def invalid(self) -> tuple[int, ...]:
-        """Blocks with a failed gate in any arm, in order."""
-        return tuple(sorted({fault.block for fault in self.faults}))
+        """Blocks that are invalid for a family that is needed, in order."""
+        return tuple(sorted(self._spoiled(self.needed)))
 
     @property
     def wanted(self) -> int:
@@ -65,18 +88,27 @@ class BlockDecision:
         """True when invalid blocks remain that may not be replaced: the run cannot reach its blocks (exit 3)."""
         return len(self.invalid) > replacements_allowed(self.planned)
 
+    def _spoiled(self, families: frozenset[Family]) -> set[int]:
+        return {fault.block for fault in self.faults if fault.spoils & families}
+
 
 def replacements_allowed(blocks: int) -> int:
     """How many of ``blocks`` planned blocks may be replaced: 2 of 10, 1 of 5 to 9, none below."""
     return blocks * REPLACED_TENTHS // 10
 
 
-def usable_blocks(trials: Sequence[GatedTrial], *, arms: Sequence[str] = (), planned: int = 0) -> BlockDecision:
-    """Sort blocks into usable, invalid and incomplete ones.
+def usable_blocks(
+    trials: Sequence[GatedTrial],
+    *,
+    arms: Sequence[str] = (),
+    planned: int = 0,
+    needed: frozenset[Family] = EVERYTHING,
+) -> BlockDecision:
+    """Sort blocks into valid, invalid and incomplete ones, for each family of metrics.
 
     One failed gate in one arm invalidates the block for all arms. ``arms`` are the arms of the scenario (default:
-    those seen in any trial), ``planned`` the number of blocks without replacements (default: all that were seen).
-    A trial without gates was never checked, and is a fault.
+    those seen in any trial), ``planned`` the number of blocks without replacements (default: all that were seen),
+    ``needed`` see ``BlockDecision``. A trial without gates was never checked, and is a fault.
     """
     blocks = sorted({trial.block for trial in trials})
     planned = planned or max(blocks, default=0)
@@ -86,19 +118,19 @@ def usable_blocks(trials: Sequence[GatedTrial], *, arms: Sequence[str] = (), pla
         block: tuple(arm for arm in wanted if arm not in present.get(block, ()))
         for block in sorted({*blocks, *range(1, planned + 1)})
     }
-    faults = tuple(fault for trial in sorted(trials, key=_place) for fault in _faults(trial))
-    faulty = {fault.block for fault in faults}
-    complete = tuple(block for block in blocks if not absent[block])
-    used = tuple(block for block in complete if block not in faulty)
     return BlockDecision(
         planned=planned,
-        used=used,
-        originals=tuple(block for block in used if block <= planned),
-        ungated=tuple(block for block in complete if block <= planned),
-        faults=faults,
+        complete=tuple(block for block in blocks if not absent[block]),
+        faults=tuple(fault for trial in sorted(trials, key=_place) for fault in _faults(trial)),
         missing={block: lacking for block, lacking in absent.items() if lacking},
         replacements=sum(block > planned for block in blocks),
+        needed=needed,
     )
+
+
+def families_of(metrics: Iterable[str]) -> frozenset[Family]:
+    """The families of these metrics of the catalogue, by key."""
+    return frozenset(METRICS[key].group.family for key in metrics)
 
 
 def _place(trial: GatedTrial) -> tuple[int, str]:
@@ -106,10 +138,14 @@ def _place(trial: GatedTrial) -> tuple[int, str]:
 
 
 def _faults(trial: GatedTrial) -> list[Fault]:
-    failed = [(gate.key, gate.sentence) for gate in trial.gates if gate.outcome == INVALID]
-    if not trial.gates:
-        failed = [("", "No gate was evaluated for this trial, so that nothing shows that it is valid.")]
+    failed: list[GateResult | None] = [gate for gate in trial.gates if gate.outcome == INVALID]
     return [
-        Fault(block=trial.block, arm=trial.arm, trial_id=trial.trial_id, gate=key, sentence=sentence)
-        for key, sentence in failed
+        Fault(
+            block=trial.block,
+            arm=trial.arm,
+            trial_id=trial.trial_id,
+            gate=gate,
+            spoils=spoiled([gate]) if gate else EVERYTHING,
+        )
+        for gate in (failed if trial.gates else [None])
     ]

@@ -1,7 +1,7 @@
 """A run judged: a verdict for every primary metric and contender, numbers for the rest, outcomes of the expectations.
 
-Only valid blocks count (``summary.decision.used``); the same verdicts without replaced blocks and without any gate
-stand beside them, so that a reader sees whether the choice of blocks decides. Pure.
+Only blocks that are valid for a metric's family count (``summary.valid_for``); the same verdicts without replaced
+blocks and without any gate stand beside them, so that a reader sees whether the choice of blocks decides. Pure.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.analysis.blocks import BlockDecision
+from lab.analysis.blocks import BlockDecision, families_of
 from lab.analysis.expectations import ExpectationResult, Outcome, judge_expectation
-from lab.analysis.gates import CAVEAT
-from lab.analysis.gates.limits import STEADY_P50, STEADY_THROUGHPUT
+from lab.analysis.findings.kinds import STEADY_P50, STEADY_THROUGHPUT
 from lab.analysis.judge.eligibility import quantile_eligible
 from lab.analysis.judge.floor import from_json
 from lab.analysis.judge.intervals import AnalysisError
@@ -21,11 +20,11 @@ from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judg
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
+from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.record.types import RunInfo
 from lab.scenario.compare import Expect
 from lab.scenario.expectation import parse_expectation
-from lab.scenario.expectation_tree import Reading
 
 OPEN_REASONS = (Reason.ACROSS, Reason.METHOD_SENSITIVE, Reason.SMOKE)  # more blocks may settle these
 STEADINESS: Mapping[Group, str] = {Group.LATENCY: STEADY_P50.key, Group.CAPACITY: STEADY_THROUGHPUT.key}
@@ -131,9 +130,10 @@ def enough_requests(trial: TrialSummary, metric: Metric) -> bool:
 
 def _judged(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
     decision = summary.decision
+    family = metric.group.family
     used, originals, ungated = (
         _judgement(summary, metric, arm, blocks, floor)
-        for blocks in (decision.used, decision.originals, decision.ungated)
+        for blocks in (decision.valid_for(family), decision.originals_for(family), decision.ungated)
     )
     return Contest(
         metric=metric.key,
@@ -160,7 +160,7 @@ def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[i
 
 
 def _explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
-    used = summary.decision.used
+    used = summary.decision.valid_for(metric.group.family)
     found = explore(*_pair(summary, metric.key, arm, used), metric)
     return Contest(
         metric=metric.key,
@@ -193,12 +193,12 @@ def _thin(summary: RunSummary, metric: Metric, arms: Sequence[str], blocks: Sequ
 
 
 def _unsteady(summary: RunSummary, metric: Metric, arm: str) -> tuple[str, ...]:
-    gate = STEADINESS.get(metric.group)
+    kind, valid = STEADINESS.get(metric.group), summary.valid_for(metric.key)
     return tuple(
         trial.record.trial_id
         for trial in summary.trials
-        if trial.record.arm in (summary.baseline, arm) and trial.record.block in summary.decision.used
-        if any(result.key == gate and result.outcome == CAVEAT and result.value for result in trial.record.gates)
+        if trial.record.arm in (summary.baseline, arm) and trial.record.block in valid
+        if any(finding.key == kind and finding.value is not None for finding in trial.record.findings)
     )
 
 
@@ -206,14 +206,14 @@ def _settles_at(summary: RunSummary, found: Judgement, arm: str) -> int | None:
     """More blocks than there are, when the blocks so far suggest that these would settle it."""
     if found.reason not in OPEN_REASONS or found.bound is None or found.n < MIN_BLOCKS_TO_ESTIMATE:
         return None
-    ratios = log_ratios(*_pair(summary, found.metric, arm, summary.decision.used))
+    ratios = log_ratios(*_pair(summary, found.metric, arm, summary.valid_for(found.metric)))
     estimate = settle_estimate(ratios, found.bound, found.level)
     return estimate if estimate is not None and estimate > found.n else None
 
 
 def _condition(summary: RunSummary, expect: Expect) -> Condition:
-    blocks = summary.decision.used
     expectation = parse_expectation(expect.that, [arm.name for arm in summary.scenario.arms])
+    blocks = summary.decision.valid_for(*families_of(reading.metric for reading in expectation.needs))
     values = {reading: _series(summary, reading, blocks) for reading in expectation.needs}
     thin = {reading: _thin(summary, METRICS[reading.metric], [reading.arm], blocks) for reading in expectation.needs}
     settling = {

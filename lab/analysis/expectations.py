@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
+from lab.metric_types import Reading
 from lab.scenario.expectation import Expectation
-from lab.scenario.expectation_tree import Reading, evaluate
+from lab.scenario.expectation_tree import evaluate
 
 LEVEL = 0.95  # each expectation is a question of its own: the level is not shared among them
 ROUNDING = 1e-12  # sides closer than this, relatively, are equal: the noise of arithmetic decides nothing

@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from lab.analysis.arms import ArmSummary, known_median, summarise_arm
-from lab.analysis.blocks import BlockDecision, GatedTrial, replacements_allowed, usable_blocks
-from lab.analysis.gates import CAVEAT, INVALID, PASS, rates_alike
+from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, replacements_allowed, usable_blocks
+from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
-from lab.metrics import CATALOGUE
-from lab.record.types import GateResult, RunInfo, TrialResult
+from lab.metric_types import Family
+from lab.metrics import CATALOGUE, METRICS
+from lab.record.types import Finding, GateResult, RunInfo, TrialResult
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Arm, Scenario
 
@@ -32,7 +33,7 @@ class ArmMetric:
     """One metric of one arm. Keys of ``values`` and ``ratios`` are blocks; None where a trial cannot say.
 
     ``ratios`` are arm ÷ baseline in the same block, empty for the baseline itself. ``median`` and ``ratio`` are medians
-    over the valid blocks, ``median_all`` and ``ratio_all`` over every block.
+    over the blocks that are valid for the metric's family, ``median_all`` and ``ratio_all`` over every block.
     """
 
     arm: str
@@ -61,6 +62,17 @@ class GateSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSummary:
+    """One kind of finding of one arm: in how many of its trials, and the worst of them."""
+
+    arm: str
+    trials: int
+    checked: int
+    worst: Finding
+    worst_trial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """What a front costs one process model: medians over the valid blocks of (behind the front − direct)."""
 
@@ -73,8 +85,8 @@ class Hop:
 class RunSummary:
     """Everything a report shows, in stored units. ``trials`` are in the order of blocks and arms.
 
-    ``decision.used`` are the valid blocks: complete, and no gate has failed. Arms are summarised over them, or over all
-    blocks when none is valid.
+    ``decision`` says which blocks are valid for which family of metrics. Every number of an arm is over the blocks that
+    are valid for its family, or over all blocks when none is.
     """
 
     scenario: Scenario
@@ -86,10 +98,15 @@ class RunSummary:
     arms: tuple[ArmSummary, ...]
     gates: tuple[GateSummary, ...]
     hops: tuple[Hop, ...]
+    findings: tuple[FindingSummary, ...] = ()
 
     def of_arm(self, arm: str) -> tuple[TrialSummary, ...]:
         """The trials of one arm in block order."""
         return tuple(trial for trial in self.trials if trial.record.arm == arm)
+
+    def valid_for(self, metric: str) -> tuple[int, ...]:
+        """The blocks that are valid for a metric of the catalogue, by its key."""
+        return self.decision.valid_for(METRICS[metric].group.family)
 
 
 def summarise(run: RunInfo, trials: Iterable[TrialResult]) -> RunSummary:
@@ -103,9 +120,13 @@ def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
     names = [arm.name for arm in scenario.arms]
     done = tuple(sorted(trials, key=lambda trial: _place(trial, names)))
     blocks = tuple(sorted({trial.record.block for trial in done}))
-    decision = usable_blocks([_gated(trial) for trial in done], arms=names, planned=_planned(run, scenario))
-    metrics = _metrics(done, scenario, decision.used)
-    shown = [trial for trial in done if trial.record.block in (decision.used or blocks)]
+    decision = usable_blocks(
+        [_gated(trial) for trial in done],
+        arms=names,
+        planned=_planned(run, scenario),
+        needed=families_of(scenario.compare.primary),
+    )
+    metrics = _metrics(done, scenario, decision)
     return RunSummary(
         scenario=scenario,
         baseline=scenario.baseline,
@@ -113,10 +134,20 @@ def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
         blocks=blocks,
         decision=decision,
         metrics=metrics,
-        arms=tuple(summarise_arm(name, [trial for trial in shown if trial.record.arm == name]) for name in names),
+        arms=tuple(_arm(name, done, decision) for name in names),
         gates=(*_gates(_of_trials(done)), *_gates(_of_blocks(done, names), over="blocks")),
-        hops=_hops(scenario, metrics, decision.used),
+        hops=_hops(scenario, metrics, decision),
+        findings=tuple(_findings(done)),
     )
+
+
+def _arm(name: str, trials: Sequence[TrialSummary], decision: BlockDecision) -> ArmSummary:
+    """Each part of an arm over the blocks that are valid for it, or over all when none is."""
+    own = [trial for trial in trials if trial.record.arm == name]
+    counted = {
+        family: [trial for trial in own if trial.record.block in decision.valid_for(family)] for family in Family
+    }
+    return summarise_arm(name, {family: trials or own for family, trials in counted.items()})
 
 
 def _place(trial: TrialSummary, arms: Sequence[str]) -> tuple[int, int]:
@@ -137,13 +168,14 @@ def _planned(run: RunInfo, scenario: Scenario) -> int:
 
 
 def _metrics(
-    trials: Sequence[TrialSummary], scenario: Scenario, valid: Collection[int]
+    trials: Sequence[TrialSummary], scenario: Scenario, decision: BlockDecision
 ) -> Mapping[tuple[str, str], ArmMetric]:
     by_arm: defaultdict[str, dict[int, TrialSummary]] = defaultdict(dict)
     for trial in trials:
         by_arm[trial.record.arm][trial.record.block] = trial
     metrics: dict[tuple[str, str], ArmMetric] = {}
     for metric in CATALOGUE:
+        valid = decision.valid_for(metric.group.family)
         values = {
             arm.name: {block: trial.values[metric.key] for block, trial in by_arm[arm.name].items()}
             for arm in scenario.arms
@@ -214,14 +246,27 @@ def _gates(found: Iterable[tuple[GateResult, str]], over: Over = "trials") -> tu
 
 
 def _badness(gate: GateResult) -> tuple[int, float]:
-    """Worse outcomes first; among equals, the value nearest to its limit, or farthest beyond it."""
-    if gate.value is None or gate.limit is None:
+    """Worse outcomes first; among equals, the value that is farthest beyond the limit, or nearest to it."""
+    declared = GATES.get(gate.key)
+    if gate.value is None:
         return SEVERITY.index(gate.outcome), float("-inf")
-    distance = abs(gate.value - gate.limit)
-    return SEVERITY.index(gate.outcome), distance if gate.outcome == INVALID else -distance
+    return SEVERITY.index(gate.outcome), declared.badness(gate.value) if declared else gate.value
 
 
-def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], valid: Collection[int]) -> tuple[Hop, ...]:
+def _findings(trials: Sequence[TrialSummary]) -> Iterator[FindingSummary]:
+    """Every kind of finding of every arm, in the order of arms and of FINDINGS."""
+    checked: defaultdict[str, int] = defaultdict(int)
+    found: defaultdict[tuple[str, str], list[tuple[Finding, str]]] = defaultdict(list)
+    for trial in trials:
+        checked[trial.record.arm] += 1
+        for finding in trial.record.findings:
+            found[trial.record.arm, finding.key].append((finding, trial.record.trial_id))
+    for (arm, _), seen in found.items():
+        worst, where = max(seen, key=lambda one: -1.0 if one[0].value is None else abs(one[0].value))
+        yield FindingSummary(arm=arm, trials=len(seen), checked=checked[arm], worst=worst, worst_trial=where)
+
+
+def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], decision: BlockDecision) -> tuple[Hop, ...]:
     """Pairs of arms that differ in nothing but the front."""
     pairs = [
         (direct.name, behind.name)
@@ -230,11 +275,14 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], vali
         if behind.fronted and not direct.fronted
         if _but_front(direct) == _but_front(behind)
     ]
+    valid = {key: decision.valid_for(METRICS[key].group.family) for key in HOP_METRICS}
     return tuple(
         Hop(
             direct=direct,
             behind=behind,
-            differences={key: _difference(metrics[direct, key], metrics[behind, key], valid) for key in HOP_METRICS},
+            differences={
+                key: _difference(metrics[direct, key], metrics[behind, key], valid[key]) for key in HOP_METRICS
+            },
         )
         for direct, behind in pairs
     )

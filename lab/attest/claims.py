@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from lab.plan.topology import Endpoint
 from lab.record.types import GateResult
-from lab.units import format_seconds
 
 NAGLE_MIN_S = 0.035  # TCP's delayed acknowledgement waits 40 ms; measured 44 ms a request (FIELD 2)
 NAGLE_MAX_S = 0.060
@@ -109,30 +108,16 @@ def caveats(evidence: Evidence) -> list[GateResult]:
     """Doubts that do not make the arm another one: what explains its numbers, and what was not attested."""
     found = []
     if nagle_defect(evidence):
-        found.append(_nagle_caveat(evidence))
+        found.append(_caveat("keepalive", evidence.keepalive_s, NAGLE_MIN_S))
     if evidence.unseen:
-        said = "Not attested: who listens on the ports, which event loop and HTTP implementation serve"
-        found.append(_caveat("attestation.rights", None, None, f"{said} ({evidence.unseen})."))
+        found.append(_caveat("attestation.rights"))
     if evidence.exposed:
-        said = f"While this arm ran, the network could reach it on port {', '.join(map(str, evidence.exposed))}"
-        found.append(_caveat("attestation.exposed", None, None, f"{said}: let its command listen on {{host}} only."))
+        found.append(_caveat("attestation.exposed"))
     return found
 
 
-def _nagle_caveat(evidence: Evidence) -> GateResult:
-    loop = evidence.runtime.get("loop", "unknown")
-    return _caveat(
-        "keepalive",
-        evidence.keepalive_s,
-        NAGLE_MIN_S,
-        f"Requests on a kept-alive connection take {format_seconds(evidence.keepalive_s)} although the first took "
-        f"{format_seconds(evidence.keepalive_first_s)}: uvicorn with --workers on the {loop} loop does not set "
-        "TCP_NODELAY (uvicorn issue 3149). Install uvloop in the image, or expect it of every request.",
-    )
-
-
-def _caveat(key: str, value: float | None, limit: float | None, sentence: str) -> GateResult:
-    return GateResult(key=key, outcome="caveat", value=value, limit=limit, sentence=sentence)
+def _caveat(key: str, value: float | None = None, limit: float | None = None) -> GateResult:
+    return GateResult(key=key, outcome="caveat", value=value, limit=limit)
 
 
 def runtime_differences(first: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

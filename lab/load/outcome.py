@@ -14,6 +14,7 @@ from lab.load.inside.load_counts import lag_quantile_s, starved
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
+from lab.record.schema import Attribution
 from lab.record.types import LoadCounters, Phase, RequestKind
 
 
@@ -40,7 +41,7 @@ class LoadOutcome:
     """
 
     counters: LoadCounters
-    attribution: str
+    attribution: Attribution
     warmup_start_s: float
     measure_start_s: float
     measure_end_s: float
@@ -128,7 +129,7 @@ def _marks(statuses: Sequence[Status]) -> Marks:
     )
 
 
-def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -> str:
+def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -> Attribution:
     if _total(statuses, "from_header"):
         return "header"
     if connections is not None and not connections.is_empty():

@@ -15,7 +15,6 @@ from lab.record.schema import KEPT, MAX_COUNT, MAX_INSTANT_S, TABLES, Column, Ph
 from lab.record.types import RunInfo, TrialRecord, TrialTables
 
 TRIAL_ID = re.compile(r"b\d{2,5}-[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
-OUTCOMES = ("pass", "caveat", "invalid")
 MAX_TRIALS = 100_000
 MAX_PROCESSES = 512
 MAX_TEXT_BYTES = 4096  # of a cell; recorder and sampler cut their texts far below
@@ -57,8 +56,6 @@ def _record_problems(record: TrialRecord) -> Iterator[str]:
     if not all(0 <= count <= MAX_COUNT for count in (*counters, load.user_errors, load.dispatch_lag_p99_s or 0.0)):
         yield "load: a counter is below zero, or beyond all numbers"
     for gate in record.gates:
-        if gate.outcome not in OUTCOMES:
-            yield f"gates: {gate.key[:80]!r} has the outcome {gate.outcome[:80]!r}"
         if not all(value is None or math.isfinite(value) for value in (gate.value, gate.limit)):
             yield f"gates: {gate.key[:80]!r} has no finite value or limit"
 

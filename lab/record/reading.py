@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from lab.record import manifest
 from lab.record.checks import record_problem, run_problem, table_problem
 from lab.record.schema import SCHEMA_VERSION, TrialState
 from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, RunInfo, TrialRecord, TrialResult, TrialTables
-from lab.record.upgrade import upgraded_table
+from lab.record.upgrade import upgraded_record, upgraded_table
 from lab.scenario.file import stored_in_new_spelling
 
 TABLES: Mapping[str, Mapping[str, Any]] = {
@@ -94,7 +94,7 @@ def read_record(directory: Path) -> TrialRecord:
     for folder in (directory.parent, directory):
         _refuse_link(folder)
     path = directory / "record.json"
-    record: TrialRecord = read_document(path, TRIAL_RECORD)
+    record: TrialRecord = read_document(path, TRIAL_RECORD, upgraded_record)
     if record.trial_id != directory.name:
         raise RunFolderError(f"{directory}: holds the record of trial {record.trial_id!r}", _INTACT)
     if problem := record_problem(record):
@@ -188,7 +188,9 @@ def _read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     return table
 
 
-def read_document(path: Path, adapter: TypeAdapter[Any]) -> Any:
+def read_document(
+    path: Path, adapter: TypeAdapter[Any], upgrade: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> Any:
     """A versioned JSON file. Raises RunFolderError with what is wrong and where."""
     whole = path.name == "run.json"  # without it nothing is known
     if not path.exists() and not path.is_symlink():
@@ -208,7 +210,7 @@ def read_document(path: Path, adapter: TypeAdapter[Any]) -> Any:
     if any(len(text) > MAX_TEXT for text in _texts(document)):
         raise RunFolderError(f"{path}: holds a text of more than {MAX_TEXT} characters, which no lab wrote", advice)
     try:
-        return adapter.validate_json(data)
+        return adapter.validate_json(data if version == SCHEMA_VERSION else json.dumps(upgrade(document)))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

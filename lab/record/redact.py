@@ -42,7 +42,7 @@ def masked_info(info: RunInfo, redact: Redactor) -> RunInfo:
 
 
 def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
-    """A record with commands, sentences and what servers called themselves masked."""
+    """A record with commands and what servers called themselves masked."""
 
     def free(text: str) -> str:
         return _clean(redact(text))
@@ -51,9 +51,8 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
     return replace(
         record,
         services=tuple(_clean_service(service, free) for service in record.services),
-        attribution=_clean(record.attribution),
         attestation={key: each_text(part, _clean) for key, part in evidence.items()},
-        gates=tuple(replace(gate, sentence=free(gate.sentence)) for gate in record.gates),
+        findings=tuple(replace(finding, subject=free(finding.subject)) for finding in record.findings),
     )
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
-from lab.record.schema import TABLES
+from lab.record.schema import TABLES, Attribution, Outcome
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
 from lab.record.schema import TrialState as TrialState
@@ -66,13 +66,50 @@ class LoadCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """One gate over one trial: what was measured, against which limits, and what follows."""
+    """One gate over one trial: what was measured, against which limit, and what follows. The report has the words.
+
+    ``value`` is None where the gate could not be checked (a caveat) or does not apply (a pass); ``why`` is then the
+    word for the reason, one of lab.report.parts.gate_words.
+    """
 
     key: str
-    outcome: str  # "pass" | "caveat" | "invalid"
+    outcome: Outcome
     value: float | None
     limit: float | None
-    sentence: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that the arm did and a reader must know (METHOD 2). It makes no trial invalid.
+
+    ``value`` is beyond ``limit``; None: it could not be told whether, for the reason ``subject``. Else ``subject`` is
+    the part of the arm that it is about, empty for the whole.
+    """
+
+    key: str
+    value: float | None
+    limit: float
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happened to an arm at one instant of the trial."""
+
+    t_s: float
+    kind: str
+    service: str = ""
+    pid: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What a run may sweep, as this trial had it. Comparisons stay inside a point."""
+
+    processes: int
+    rate: float | None = None  # arrivals a second; None: closed model, or not recorded (schema version 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +122,7 @@ class TrialRecord:
     arm: str
     model: str
     front: str
-    processes: int
+    point: Point
     state: TrialState
     started_at: str  # ISO 8601, UTC
     started_monotonic_s: float
@@ -93,11 +130,18 @@ class TrialRecord:
     phases: Mapping[Phase, PhaseWindow]
     services: tuple[ServiceRecord, ...]
     load: LoadCounters
-    attribution: str  # how served_by was found: "header", "socket", "upstream" or "none"
+    attribution: Attribution
     attestation: Mapping[str, Any] = field(default_factory=dict)
     sampler: Mapping[str, float] = field(default_factory=dict)
     gates: tuple[GateResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    events: tuple[Event, ...] = ()
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def processes(self) -> int:
+        """N, the number of serving processes."""
+        return self.point.processes
 
     @property
     def measure(self) -> PhaseWindow:

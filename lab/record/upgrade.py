@@ -8,9 +8,51 @@ from typing import Any
 import polars as pl
 
 ADDED = {"node": pl.lit("")}  # since schema version 2: a run of version 1 was on one machine
+FINDINGS_V1 = ("ledger.changed", "warmup.starved", "steady.p50", "steady.throughput")  # were gates
+ARRIVALS = "load.arrivals"  # a caveat was an arm at its capacity
 
 
 def upgraded_table(table: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
     """The table with the columns of ``schema`` that its version did not have yet."""
     added = [value.alias(name) for name, value in ADDED.items() if name in schema and name not in table.columns]
     return table.with_columns(added).select(*schema) if added and {*ADDED, *table.columns} >= set(schema) else table
+
+
+def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
+    """A record.json of version 1 as one of version 2; another one as it is.
+
+    The sentences of gates are left out: the report makes them from the numbers. Nothing is changed that is not what
+    version 1 wrote: what is damaged is found by whoever reads the result.
+    """
+    gates = record.get("gates")
+    if record.get("schema_version") != 1 or not isinstance(gates, list) or not all(map(_is_gate, gates)):
+        return record
+    return record | {
+        "point": {"processes": record.get("processes")},
+        "gates": [_gate(gate) for gate in gates if gate["key"] not in FINDINGS_V1],
+        "findings": [_finding(gate) for gate in gates if _is_finding(gate)],
+        "schema_version": 2,
+    }
+
+
+def _is_gate(gate: Any) -> bool:
+    return isinstance(gate, dict) and {"key", "outcome", "value", "limit"} <= gate.keys()
+
+
+def _is_finding(gate: dict[str, Any]) -> bool:
+    return gate["outcome"] == "caveat" and gate["key"] in (*FINDINGS_V1, ARRIVALS) and gate["limit"] is not None
+
+
+def _at_capacity(gate: dict[str, Any]) -> bool:
+    return gate["key"] == ARRIVALS and gate["outcome"] == "caveat" and isinstance(gate["value"], float | int)
+
+
+def _gate(gate: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: gate[name] for name in ("key", "outcome", "value", "limit")}
+    return kept | {"outcome": "pass", "why": "capacity"} if _at_capacity(gate) else kept
+
+
+def _finding(gate: dict[str, Any]) -> dict[str, Any]:
+    if _at_capacity(gate):
+        return {"key": "load.capacity", "value": max(0.0, 1 - gate["value"]), "limit": 0.0}
+    return {name: gate[name] for name in ("key", "value", "limit")}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lab.analysis.blocks import BlockDecision, GatedTrial, usable_blocks
+from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, usable_blocks
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial
 from lab.record.folder import read_records
 from lab.record.types import TrialState
+from lab.report.parts.gate_words import fault_sentence
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.trial import Run, run_trial
@@ -63,13 +64,19 @@ def _decide(run: Run) -> BlockDecision:
         GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
         for record in read_records(run.folder.path, run.folder.info)
     ]
-    return usable_blocks(gates, arms=[arm.name for arm in run.plan.scenario.arms], planned=run.plan.blocks)
+    scenario = run.plan.scenario
+    return usable_blocks(
+        gates,
+        arms=[arm.name for arm in scenario.arms],
+        planned=run.plan.blocks,
+        needed=families_of(scenario.compare.primary),
+    )
 
 
 def _require_enough_blocks(run: Run) -> None:
     decision = _decide(run)
     if decision.exhausted:
-        proof = "\n".join(f"  {fault.trial_id}: {fault.sentence}" for fault in decision.faults)
+        proof = "\n".join(f"  {fault.trial_id}: {fault_sentence(fault)}" for fault in decision.faults)
         raise InvalidRunError(
             f"{len(decision.invalid)} of the blocks that ran are invalid, more than may be replaced:\n{proof}",
             "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs",

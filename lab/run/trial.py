@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lab.analysis.findings import run_findings
 from lab.analysis.gates import run_gates
 from lab.attest.attest import Collect, attest, fallback_of
 from lab.attest.claims import Evidence, caveats
@@ -136,7 +137,9 @@ class _Making:
                     measured = self._measure(driving, Deployed(t0, clock(), started_at, deployment))
                 if measured is None:
                     return None
-                return _with_gates(trial_record(trial, measured), measured.evidence, self.staging, run.tools)
+                rate = run.plan.scenario.load.rate if measured.loaded.counters.open_model else None
+                record = trial_record(trial, measured, rate)
+                return _with_gates(record, measured.evidence, self.staging, run.tools)
 
     def _measure(self, driving: Driving, deployed: Deployed) -> Measured | None:
         """Attest the arm, sample it, let the load at it, collect."""
@@ -244,5 +247,6 @@ def _bursts(progress: LoadProgress, warmup_s: float) -> Iterator[tuple[str, floa
 
 def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
     """Judge the trial by what was written, not by what is in memory: a report rebuilt later sees the same."""
-    gates = tools.run_gates(TrialResult(record=record, tables=read_tables(staging)), os.cpu_count() or 1)
-    return replace(record, gates=(*gates, *caveats(evidence)))
+    trial, cores = TrialResult(record=record, tables=read_tables(staging)), os.cpu_count() or 1
+    gates, findings = tools.run_gates(trial, cores), run_findings(trial, cores)
+    return replace(record, gates=(*gates, *caveats(evidence)), findings=findings)

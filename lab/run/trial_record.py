@@ -11,7 +11,7 @@ from lab.attest.claims import Evidence
 from lab.engines import Deployment
 from lab.load.locust_process import LoadOutcome
 from lab.plan.blocks import Trial
-from lab.record.types import Phase, PhaseWindow, TrialRecord, TrialState
+from lab.record.types import Phase, PhaseWindow, Point, TrialRecord, TrialState
 from lab.sampling.sampler import SamplerOutcome
 
 
@@ -35,8 +35,8 @@ class Measured:
     sampled: SamplerOutcome
 
 
-def trial_record(trial: Trial, measured: Measured) -> TrialRecord:
-    """The record of a trial that was measured; its gates are not judged yet."""
+def trial_record(trial: Trial, measured: Measured, rate: float | None = None) -> TrialRecord:
+    """The record of a trial that was measured; its gates are not judged yet. ``rate``: arrivals a second."""
     loaded, deployed = measured.loaded, measured.deployed
     deployment, t0 = deployed.deployment, deployed.t0
     instants = (
@@ -55,7 +55,7 @@ def trial_record(trial: Trial, measured: Measured) -> TrialRecord:
         arm=trial.arm.name,
         model=trial.arm.model.kind,
         front=trial.arm.front.kind,
-        processes=deployment.topology.processes,
+        point=Point(processes=deployment.topology.processes, rate=rate),
         state=TrialState.DONE,
         started_at=deployed.started_at,
         started_monotonic_s=t0,

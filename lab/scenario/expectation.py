@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from lab.metric_types import Metric
+from lab.metric_types import Metric, Reading
 from lab.metrics import METRICS
 from lab.scenario.expectation_parser import Parser
-from lab.scenario.expectation_tree import Kind, Node, Reading, readings
+from lab.scenario.expectation_tree import Kind, Node, readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,19 +17,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from lab.errors import ScenarioError
+from lab.metric_types import Reading
 from lab.metrics import Metric
-from lab.scenario.expectation_tree import (
-    KINDS,
-    Constant,
-    Kind,
-    Measured,
-    Node,
-    Operation,
-    Reading,
-    alike,
-    product,
-    quotient,
-)
+from lab.scenario.expectation_tree import KINDS, Constant, Kind, Measured, Node, Operation, alike, product, quotient
 from lab.units import parse_duration_s, parse_size_bytes
 
 MAX_LENGTH = 500

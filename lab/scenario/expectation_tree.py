@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
+from lab.metric_types import Reading
 from lab.metrics import Unit
 
 
@@ -31,13 +31,6 @@ KINDS: Mapping[Unit, Kind] = {
     Unit.RATIO: Kind.NUMBER,
 }
 _SCALARS = (Kind.NUMBER, Kind.FRACTION)  # what anything may be multiplied and divided by
-
-
-class Reading(NamedTuple):
-    """The value of one metric of one arm."""
-
-    metric: str
-    arm: str
 
 
 @dataclass(frozen=True, slots=True)

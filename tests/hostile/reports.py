@@ -9,7 +9,7 @@ import polars as pl
 
 from lab.load.inside.recording import MAX_LENGTH
 from lab.plan.blocks import build_plan
-from lab.record.types import Environment, GateResult, RunInfo, TrialResult
+from lab.record.types import Environment, Finding, GateResult, RunInfo, TrialResult
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial
 
 
@@ -31,7 +31,8 @@ def _full_of(text: str, trial: TrialResult) -> TrialResult:
         replace(service, argv=(text, text), image=text, files=dict.fromkeys(service.files, text))
         for service in record.services
     )
-    gate = GateResult(key="load.cpu", outcome="caveat", value=0.8, limit=0.7, sentence=text)
+    gate = GateResult(key="load.cpu", outcome="caveat", value=0.8, limit=0.7, why="readings")
+    finding = Finding(key="load.capacity", value=0.8, limit=0.7, subject=text)
     words = text.encode(errors="replace").decode()
     filled = pl.lit(words[:MAX_LENGTH], dtype=pl.String)
     requests = tables.requests.with_columns(
@@ -41,6 +42,6 @@ def _full_of(text: str, trial: TrialResult) -> TrialResult:
     )
     processes = tables.processes.with_columns(filled.alias("command"))
     return TrialResult(
-        record=replace(record, services=services, attribution=text, gates=(gate,)),
+        record=replace(record, services=services, gates=(gate,), findings=(finding,)),
         tables=replace(tables, requests=requests, processes=processes),
     )

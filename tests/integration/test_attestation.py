@@ -18,6 +18,7 @@ from lab.host.labels import OWNER, owner
 from lab.plan.blocks import Trial, build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Service, Topology
+from lab.report.parts.gate_words import gate_sentence
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of
 
@@ -134,5 +135,5 @@ def test_the_44_ms_of_workers_on_the_asyncio_loop_are_named(engine: DockerEngine
 
     (caveat,) = caveats(evidence)
     assert evidence.keepalive_s == pytest.approx(0.044, abs=0.008)
-    assert "TCP_NODELAY" in caveat.sentence
-    assert "asyncio" in caveat.sentence
+    assert (caveat.key, caveat.value) == ("keepalive", evidence.keepalive_s)
+    assert "TCP_NODELAY" in gate_sentence(caveat)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
-from lab.analysis.blocks import GatedTrial, replacements_allowed, usable_blocks
+from lab.analysis.blocks import GatedTrial, families_of, replacements_allowed, usable_blocks
+from lab.metric_types import Family
 from tests.gate_records import gate
 
 ARMS = ("workers", "replicas")
@@ -30,7 +31,7 @@ def test_blocks_without_a_failed_gate_are_used() -> None:
     """A caveat takes no block away."""
     decision = usable_blocks(run(6), arms=ARMS, planned=6)
 
-    assert decision.used == decision.originals == decision.ungated == (1, 2, 3, 4, 5, 6)
+    assert decision.used == decision.originals_for(*Family) == decision.ungated == (1, 2, 3, 4, 5, 6)
     assert (decision.invalid, decision.missing, decision.wanted, decision.exhausted) == ((), {}, 0, False)
 
 
@@ -41,8 +42,7 @@ def test_a_failed_gate_in_one_arm_takes_the_block_from_all() -> None:
     assert decision.used == (1, 2, 4, 5, 6, 7, 8, 9, 10)
     assert decision.invalid == (3,)
     (fault,) = decision.faults
-    assert (fault.trial_id, fault.arm, fault.gate) == ("b03-replicas", "replicas", "load.cpu")
-    assert fault.sentence == "load.cpu is invalid."
+    assert (fault.trial_id, fault.arm, fault.gate) == ("b03-replicas", "replicas", gate("invalid"))
     assert decision.wanted == 1
 
 
@@ -51,7 +51,7 @@ def test_replacements_come_after_the_planned_blocks() -> None:
     decision = usable_blocks(run(11, invalid=(3,)), arms=ARMS, planned=10)
 
     assert decision.used == (1, 2, 4, 5, 6, 7, 8, 9, 10, 11)
-    assert decision.originals == (1, 2, 4, 5, 6, 7, 8, 9, 10)
+    assert decision.originals_for(*Family) == (1, 2, 4, 5, 6, 7, 8, 9, 10)
     assert decision.ungated == (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
     assert (decision.replacements, decision.wanted, decision.exhausted) == (1, 0, False)
 
@@ -101,7 +101,52 @@ def test_a_trial_that_was_never_checked_is_not_valid() -> None:
     decision = usable_blocks([unchecked], planned=1)
 
     assert decision.used == ()
-    assert "No gate" in decision.faults[0].sentence
+    assert (decision.faults[0].gate, decision.faults[0].spoils) == (None, frozenset(Family))
+
+
+FOREIGN, READINGS, LAG = "machine.foreign", "sampler.readings", "load.lag"
+
+
+@pytest.mark.parametrize(
+    ("key", "memory", "cpu", "time"),
+    [
+        (LAG, 1, 1, 0),
+        ("load.cpu", 1, 1, 0),
+        (FOREIGN, 1, 0, 0),
+        ("machine.steal", 1, 0, 0),
+        ("load.rows", 1, 0, 0),
+        (READINGS, 0, 0, 0),
+        ("load.arrivals", 0, 0, 0),
+        ("trial.complete", 0, 0, 0),
+        ("of.a.newer.lab", 0, 0, 0),
+    ],
+)
+def test_a_failed_gate_spoils_the_families_that_rest_on_it(key: str, memory: int, cpu: int, time: int) -> None:
+    """A late generator moves instants only; other programs move CPU as well; without readings nothing is left."""
+    trial = GatedTrial(trial_id="b01-workers", block=1, arm="workers", gates=(gate("invalid", key),))
+
+    decision = usable_blocks([trial], planned=1)
+
+    assert [len(decision.valid_for(family)) for family in (Family.MEMORY, Family.CPU, Family.TIME)] == [
+        memory,
+        cpu,
+        time,
+    ]
+
+
+def test_a_block_is_replaced_for_what_is_judged() -> None:
+    """Three of ten blocks with foreign CPU: all well for memory, too many for latency."""
+    trials = [
+        replace(one, gates=(gate("invalid", FOREIGN),)) if one.block in (2, 5, 7) and one.arm == "workers" else one
+        for one in run(10)
+    ]
+
+    memory = usable_blocks(trials, arms=ARMS, planned=10, needed=families_of(["memory.pss.total"]))
+    latency = usable_blocks(trials, arms=ARMS, planned=10, needed=families_of(["memory.pss.total", "p50"]))
+
+    assert (memory.invalid, memory.wanted, memory.exhausted, len(memory.used)) == ((), 0, False, 10)
+    assert (latency.invalid, latency.wanted, latency.exhausted, len(latency.used)) == ((2, 5, 7), 2, True, 7)
+    assert latency.valid_for(Family.MEMORY) == tuple(range(1, 11))
 
 
 def test_no_trial_at_all() -> None:

@@ -68,7 +68,7 @@ def test_more_blocks_than_the_scenario_asks_for_are_all_planned(tmp_path: Path) 
     plan = build_plan(with_blocks(shop(tmp_path, blocks=1), 6))
     folder = run_scenario(plan, "shop", tmp_path / "runs", VIEW, around=FakeSurroundings().make())
 
-    assert conclude(folder.path).summary.decision.originals == (1, 2, 3, 4, 5, 6)
+    assert conclude(folder.path).summary.decision.originals_for() == (1, 2, 3, 4, 5, 6)
     assert planned(folder.path) == plan
 
 

@@ -14,6 +14,7 @@ from lab.analysis.expectations import Ground, Outcome
 from lab.analysis.judge.floor import noise_floors, to_json
 from lab.analysis.judge.verdict import Reason, Verdict
 from lab.errors import RunFolderError, ScenarioError
+from lab.record.types import Finding
 from lab.scenario.file import read_scenario
 from tests.builders import make_gate, make_run
 from tests.judged_runs import Values, scenario, series, summary
@@ -156,13 +157,32 @@ def test_a_difference_below_the_floor_of_the_machine_is_not_claimed() -> None:
     assert contest.judgement.reason is Reason.BELOW_FLOOR
 
 
+def test_other_programs_spoil_latency_and_leave_memory_standing() -> None:
+    """Known answer: foreign CPU in five of seven blocks. Memory is judged on all seven, latency on two: no word."""
+    foreign = make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2)
+    spoiled = {f"b{block:02d}-workers": (foreign,) for block in (1, 2, 4, 5, 7)}
+    compare = {"baseline": "workers", "primary": [MEMORY, "p50"]}
+    values: Values = {
+        (MEMORY, "workers"): series(1e8, blocks=7),
+        (MEMORY, "replicas"): series(1e8, 1.232, blocks=7, spread=0.3),
+        ("p50", "workers"): series(0.01, blocks=7),
+        ("p50", "replicas"): series(0.01, 0.5, blocks=7),
+    }
+    plan = scenario(7, compare=compare)
+    memory, latency = (contest.judgement for contest in compare_run(summary(plan, values, gates=spoiled)).primaries)
+
+    assert (memory.verdict, memory.n) == (Verdict.WORSE, 7)
+    assert memory.estimate == pytest.approx(1.232, abs=0.005)
+    assert (latency.verdict, latency.reason, latency.n) == (None, Reason.SMOKE, 2)
+
+
 def test_a_drift_stands_beside_the_metrics_that_it_may_have_moved() -> None:
     """An unsteady latency is a doubt about latencies, not about memory; a drift that was not checked is none."""
-    unchecked = make_gate("caveat", key="steady.p50", value=None)
-    drift = {"b02-replicas": (make_gate("caveat", key="steady.p50"),), "b03-replicas": (unchecked,)}
+    drifted, unchecked = (Finding(key="steady.p50", value=value, limit=0.05) for value in (0.09, None))
+    drift = {"b02-replicas": (drifted,), "b03-replicas": (unchecked,)}
     compare = {"baseline": "workers", "primary": ["p50", MEMORY]}
     values: Values = {**LESS, ("p50", "workers"): series(0.01), ("p50", "replicas"): series(0.01, 0.5)}
-    latency, memory = compare_run(summary(scenario(compare=compare), values, gates=drift)).primaries
+    latency, memory = compare_run(summary(scenario(compare=compare), values, findings=drift)).primaries
 
     assert latency.unsteady == ("b02-replicas",)
     assert memory.unsteady == ()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_expectation
 from lab.analysis.judge.intervals import AnalysisError
 from lab.errors import ScenarioError
+from lab.metric_types import Reading
 from lab.scenario.expectation import parse_expectation
 from lab.scenario.expectation_parser import MAX_DEPTH, MAX_LENGTH, ExpectationError
-from lab.scenario.expectation_tree import Kind, Reading, evaluate
+from lab.scenario.expectation_tree import Kind, evaluate
 
 ARMS = ("workers", "workers-nginx", "replicas", "2x")
 MIB = 1024.0**2

@@ -39,7 +39,7 @@ def test_the_schema_itself_is_valid_and_names_its_version() -> None:
     schema = comparison_schema()
 
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert schema["properties"]["schema_version"]["const"] == 1
+    assert schema["properties"]["schema_version"]["const"] == 2
     assert schema["additionalProperties"] is False
 
 
@@ -66,7 +66,9 @@ def test_verdicts_carry_everything_that_they_rest_on() -> None:
     assert found["interval"]["low"] <= found["estimate"] <= found["interval"]["high"] < 0.95
     assert entry["without_gates"]["n"] == 8
     assert made["blocks"]["invalid"] == [3]
-    assert made["blocks"]["faults"][0]["gate"] == "load.cpu"
+    assert made["blocks"]["faults"][0]["gate"] == "sampler.readings"
+    assert made["blocks"]["faults"][0]["spoils"] == ["CPU", "memory", "time"]
+    assert made["blocks"]["valid_for"]["memory"] == [1, 2, 4, 5, 6, 7, 8]
 
 
 def test_expectations_and_block_values_are_in_it() -> None:

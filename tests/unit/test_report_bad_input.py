@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
-from lab.record.types import TrialResult
+from lab.record.types import Finding, TrialResult
 from lab.report.build import build_content
 from lab.report.content import Content, Mood
 from lab.report.renderers.html_page import render_html
@@ -40,7 +40,7 @@ def with_requests(trial: TrialResult, *columns: pl.Expr) -> TrialResult:
 
 
 def no_valid_block() -> Content:
-    return content_of(with_record(trial, gates=(make_gate("invalid", sentence="Busy."),)) for trial in TRIALS)
+    return content_of(with_record(trial, gates=(make_gate("invalid"),)) for trial in TRIALS)
 
 
 def one_arm() -> Content:
@@ -71,8 +71,7 @@ def long_names() -> Content:
         with_tables(
             with_record(
                 trial,
-                gates=(make_gate("caveat", sentence=LONG),),
-                attribution=LONG,
+                findings=(Finding(key="load.capacity", value=0.5, limit=0.0, subject=LONG),),
             ),
             requests=trial.tables.requests.with_columns(
                 name=pl.lit(LONG), served_by=pl.lit(LONG) + pl.col("served_by")

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from lab.analysis.summary import summarise
-from lab.record.types import Environment
+from lab.record.types import Environment, Finding
 from lab.report.build import build_content
 from lab.report.content import Content
 from lab.report.renderers.html_page import keep_together, render_html
@@ -61,11 +61,11 @@ def content_of(question: str = "Which is better?", **run: Any) -> Content:
     """A synthetic run in which every text from outside is ``question``."""
     load = {"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"}
     scenario = make_scenario(load=load, question=question)
-    gates = (make_gate("caveat", sentence=question),)
+    findings = (Finding(key="load.capacity", value=0.5, limit=0.0, subject=question),)
     served = pl.when(pl.col("lane") % 2 == 0).then(pl.lit(question)).otherwise(pl.col("served_by")).alias("served_by")
     trials = [
         with_tables(
-            with_record(trial, gates=gates, attribution=question),
+            with_record(trial, gates=(make_gate("caveat"),), findings=findings),
             requests=trial.tables.requests.with_columns(served),
         )
         for trial in make_trials(scenario)

@@ -202,7 +202,7 @@ def test_gates_show_the_worst_value_and_its_limit() -> None:
     scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7})
     first, *others = make_trials(scenario)
     gates = (
-        make_gate("invalid", value=0.95, limit=0.90),
+        make_gate("invalid", key="load.cpu", value=0.95, limit=0.90),
         make_gate("pass", key="load.arrivals", value=1.0, limit=0.99),
         make_gate("caveat", key="load.lag", value=None, limit=0.002),
         make_gate("caveat", key="of an older lab", value=3.5, limit=None),

@@ -16,6 +16,7 @@ from lab.analysis.summary import summarise
 from lab.errors import RunFolderError
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder
+from lab.record.types import Finding
 from lab.report.build import build_content
 from lab.report.content import Answer, Content
 from lab.report.renderers.csv_tables import all_tables, render_csv
@@ -32,7 +33,9 @@ LOAD = {"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"}
 def content_of(question: str = "Which is better?") -> Content:
     """A synthetic run in which every text from outside is ``question``."""
     scenario = make_scenario(load=LOAD, question=question)
-    trials = [with_record(t, gates=(make_gate("caveat", sentence=question),)) for t in make_trials(scenario)]
+    found = Finding(key="load.capacity", value=0.5, limit=0.0, subject=question)
+    gates = (make_gate("caveat"),)
+    trials = [with_record(t, gates=gates, findings=(found,)) for t in make_trials(scenario)]
     run = make_run(scenario, cut=question)
     return build_content(run, summarise(run, trials))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.comparison import compare_run
+from lab.record.types import Finding
 from lab.report.content import Answer
 from lab.report.sections.answer_sentences import change, verdict_answers
 from tests.builders import make_gate
@@ -22,9 +23,10 @@ def answers(
     floors: Mapping[str, float] | None = None,
     requests: int = 100_000,
     gates: Any = None,
+    findings: Any = None,
     **changes: Any,
 ) -> tuple[Answer, ...]:
-    run = summary(scenario(blocks, **changes), values, requests=requests, gates=gates)
+    run = summary(scenario(blocks, **changes), values, requests=requests, gates=gates, findings=findings)
     return verdict_answers(compare_run(run, floors))
 
 
@@ -132,8 +134,8 @@ def test_a_run_without_a_valid_block_has_nothing_to_tell() -> None:
 
 def test_doubts_follow_the_claim() -> None:
     """Trials that drifted are named."""
-    drift = {"b02-replicas": (make_gate("caveat", key="steady.p50"),)}
-    found = answer([0.5] * 8, metric="p50", gates=drift)
+    drift = {"b02-replicas": (Finding(key="steady.p50", value=0.09, limit=0.05),)}
+    found = answer([0.5] * 8, metric="p50", findings=drift)
 
     assert found.word == "better"
     assert found.sentence.endswith("b02-replicas drifted while measured")

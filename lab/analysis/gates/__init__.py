@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.analysis.gates import load, machine, steadiness
+from lab.analysis.gates import load, machine
 from lab.analysis.gates.attribution import attribution
 from lab.analysis.gates.block import rates_alike
-from lab.analysis.gates.ledger import changed
-from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate
+from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate, spoiled
 from lab.analysis.gates.outcome import decided
 from lab.record.types import GateResult, Phase, TrialResult, TrialState
 
-__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "rates_alike", "run_gates"]
+__all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "rates_alike", "run_gates", "spoiled"]
 
 CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     load.load_cpu,
@@ -27,11 +26,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.sampler_cpu,
     machine.steal,
     machine.anonymous_memory,
-    changed,
     attribution,
-    steadiness.starved,
-    steadiness.steady_p50,
-    steadiness.steady_throughput,
 )
 MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)
 
@@ -52,5 +47,5 @@ def _complete(result: TrialResult) -> GateResult:
     record = result.record
     window = record.phases.get(Phase.MEASURE)
     if record.state is TrialState.DONE and window is not None and window.length_s > 0:
-        return decided(COMPLETE, PASS, 1.0, "The trial ran to the end of its measure phase.")
-    return decided(COMPLETE, INVALID, 0.0, f"The trial is {record.state} and has no whole measure phase.")
+        return decided(COMPLETE, PASS, 1.0)
+    return decided(COMPLETE, INVALID, 0.0)

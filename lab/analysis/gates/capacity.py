@@ -5,11 +5,10 @@ from __future__ import annotations
 from lab.analysis.gates.counters import busiest_process, rate, throttled_share
 from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, THROTTLED_PERIODS
 from lab.record.types import PhaseWindow, TrialResult, TrialTables
-from lab.units import format_ratio
 
 
 def saturation(result: TrialResult, cpu_count: int) -> str | None:
-    """Why the arm was at its capacity in the measure window, as a clause; None when nothing shows that it was.
+    """What of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
 
     One of three facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
     balance over the processes is the arm's own property), the quota throttled a container, or the machine had no
@@ -19,12 +18,10 @@ def saturation(result: TrialResult, cpu_count: int) -> str | None:
     tables, window = result.tables, result.record.measure
     busiest = busiest_process(tables.processes, window)
     if busiest is not None and busiest[1] > BUSY_PROCESS:
-        return f"{busiest[0]} used {format_ratio(busiest[1])} of a core"
-    throttled = throttled_share(tables.cgroups, window)
-    if throttled > THROTTLED_PERIODS:
-        return f"the quota throttled a container in {format_ratio(throttled)} of the periods"
-    busy = _machine_busy(tables, window, cpu_count)
-    return f"the machine was {format_ratio(busy)} busy" if busy > BUSY_MACHINE else None
+        return busiest[0]
+    if throttled_share(tables.cgroups, window) > THROTTLED_PERIODS:
+        return "the CPU quota"
+    return "the machine" if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE else None
 
 
 def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:

@@ -1,23 +1,30 @@
-"""Every gate declared once: what it looks at, its limits, and where each limit comes from (METHOD 2)."""
+"""Every gate declared once: what it looks at, its limits, what it spoils, and where each comes from (METHOD 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from lab.analysis.trial.shares import MIN_ATTRIBUTED
+from lab.metric_types import Family
 from lab.metrics import Unit
+from lab.record.schema import Outcome
+from lab.record.types import GateResult
 
-PASS, CAVEAT, INVALID = "pass", "caveat", "invalid"
+PASS: Final = "pass"  # noqa: S105  no password
+CAVEAT: Final = "caveat"
+INVALID: Final = "invalid"
+
+EVERYTHING = frozenset(Family)
+TIME_ONLY = frozenset({Family.TIME})  # a late or busy generator moves instants, neither memory nor CPU seconds
+NOT_MEMORY = frozenset({Family.CPU, Family.TIME})
 
 # How readings and rows are looked at; the limits themselves stand in the catalogue below.
 SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 25 ms early
 EDGE_S = 1.1  # readings must reach this near to both ends of the window: a step of 1 Hz, 0.1 s late
 EDGE_ARRIVALS = 3  # arrivals that may wait at a window's end however well the lanes keep up
 MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5 %
-MIN_STEADY_SECONDS = 6  # with 5, even a perfect trend has p = 2/5! = 0.017 in Kendall's test
-MIN_STEADY_REQUESTS = 10  # for the median of one second
-STEADY_P_VALUE = 0.01  # two series in some 30 trials: 0.05 would give three false alarms a run, 0.01 less than one
 BURST_TOLERANCE_S = 1.0  # process and cgroup readings of one burst belong together (the PSS grid's step)
 
 # When the arm, not the generator, is at its limit.
@@ -31,12 +38,14 @@ class Gate:
     """One gate. A value beyond ``caveat`` leaves a doubt, beyond ``invalid`` the trial says nothing; None: no limit.
 
     ``floor`` True: the limits are lower bounds (achieved readings), False: upper bounds. ``source`` gives the reason.
+    ``spoils`` are the families of metrics of which an invalid trial says nothing.
     """
 
     key: str
     title: str
     unit: Unit
     source: str
+    spoils: frozenset[Family] = EVERYTHING
     caveat: float | None = None
     invalid: float | None = None
     floor: bool = False
@@ -47,13 +56,17 @@ class Gate:
             return False
         return value < limit if self.floor else value > limit
 
-    def outcome(self, value: float) -> str:
+    def badness(self, value: float) -> float:
+        """The value, or its negative for a floor: what is worse is greater."""
+        return -value if self.floor else value
+
+    def outcome(self, value: float) -> Outcome:
         """``"pass"``, ``"caveat"`` or ``"invalid"``."""
         if self.beyond(value, self.invalid):
             return INVALID
         return CAVEAT if self.beyond(value, self.caveat) else PASS
 
-    def limit(self, outcome: str) -> float | None:
+    def limit(self, outcome: Outcome) -> float | None:
         """The limit that decided ``outcome``; for a pass the first one that would have been met."""
         if outcome == INVALID:
             return self.invalid
@@ -71,6 +84,7 @@ LOAD_CPU = Gate(
     title="CPU of the busiest load process",
     unit=Unit.FRACTION,
     source="Locust itself warns above 90 % (locust/runners.py, CPU_WARNING_THRESHOLD)",
+    spoils=TIME_ONLY,
     caveat=0.70,
     invalid=0.90,
 )
@@ -87,6 +101,7 @@ ROWS = Gate(
     title="arrivals in the request table",
     unit=Unit.FRACTION,
     source="the limit of arrivals sent: a row that is lost is a request that nobody judges",
+    spoils=NOT_MEMORY,
     caveat=1.0,
     invalid=0.99,
     floor=True,
@@ -96,6 +111,7 @@ LAG = Gate(
     title="dispatcher lag, p99",
     unit=Unit.SECONDS,
     source="METHOD 1.2: 1.1 to 1.5 ms measured on two shared cores; 10 ms is more than most services take",
+    spoils=TIME_ONLY,
     caveat=0.002,
     invalid=0.010,
 )
@@ -104,6 +120,7 @@ LITTLE = Gate(
     title="residual of Little's law",
     unit=Unit.FRACTION,
     source="Little 1961: L = λW; the-benchmarker/web-frameworks#9775",
+    spoils=TIME_ONLY,
     caveat=0.05,
     invalid=0.10,
 )
@@ -120,6 +137,7 @@ SAMPLER_CPU = Gate(
     title="CPU of the sampler",
     unit=Unit.FRACTION,
     source="METHOD 2 and 4.6: the observer's cost",
+    spoils=NOT_MEMORY,
     caveat=0.02,
 )
 STEAL = Gate(
@@ -127,6 +145,7 @@ STEAL = Gate(
     title="steal",
     unit=Unit.FRACTION,
     source="METHOD 2: CPU time that the hypervisor gave to other machines",
+    spoils=NOT_MEMORY,
     caveat=0.01,
     invalid=0.05,
 )
@@ -135,6 +154,7 @@ FOREIGN = Gate(
     title="foreign CPU",
     unit=Unit.FRACTION,
     source="METHOD 2: somebody else worked on this machine",
+    spoils=NOT_MEMORY,
     caveat=0.05,
     invalid=0.20,
 )
@@ -143,49 +163,24 @@ ANON = Gate(
     title="anonymous memory, PSS against cgroups",
     unit=Unit.FRACTION,
     source="METHOD 2: two accounts of the same pages, kept by different code of the kernel",
+    spoils=frozenset({Family.MEMORY}),
     caveat=0.05,
-)
-CHANGED = Gate(
-    key="ledger.changed",
-    title="processes that came or went",
-    unit=Unit.COUNT,
-    source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had been",
-    caveat=0.0,
 )
 ATTRIBUTION = Gate(
     key="attribution.partial",
     title="requests whose server is known",
     unit=Unit.FRACTION,
     source="METHOD 1.7: shares of a part of the requests may be those of a few connections",
+    spoils=TIME_ONLY,
     caveat=MIN_ATTRIBUTED,
     floor=True,
-)
-STARVED = Gate(
-    key="warmup.starved",
-    title="processes starved in the warm-up",
-    unit=Unit.COUNT,
-    source="METHOD 6.3: 100 requests for each serving process, or 30 s",
-    caveat=0.0,
-)
-STEADY_P50 = Gate(
-    key="steady.p50",
-    title="drift of the median latency",
-    unit=Unit.FRACTION,
-    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
-    caveat=0.05,
-)
-STEADY_THROUGHPUT = Gate(
-    key="steady.throughput",
-    title="drift of the throughput",
-    unit=Unit.FRACTION,
-    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
-    caveat=0.05,
 )
 ALIKE = Gate(
     key="block.alike",
     title="spread of throughput over the arms of a block",
     unit=Unit.FRACTION,
     source="the-benchmarker/web-frameworks#9775: a saturated generator makes everything equally fast",
+    spoils=TIME_ONLY,
     caveat=0.015,
     floor=True,
 )
@@ -204,11 +199,13 @@ GATES: Mapping[str, Gate] = {
         STEAL,
         FOREIGN,
         ANON,
-        CHANGED,
         ATTRIBUTION,
-        STARVED,
-        STEADY_P50,
-        STEADY_THROUGHPUT,
         ALIKE,
     )
 }
+
+
+def spoiled(gates: Iterable[GateResult]) -> frozenset[Family]:
+    """The families of metrics for which a trial with these results is invalid; a gate that is not known spoils all."""
+    failed = [gate.key for gate in gates if gate.outcome == INVALID]
+    return frozenset().union(*(GATES[key].spoils if key in GATES else EVERYTHING for key in failed))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from lab.analysis.gates.limits import spoiled
 from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.counters import complete_sum, increases
 from lab.analysis.trial.cpu_source import cpu_growth
@@ -29,6 +30,7 @@ from lab.analysis.trial.ledger import (
 )
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.timeline import Timeline, timeline
+from lab.metric_types import Family
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import POOL, PhaseWindow, RequestKind, TrialRecord, TrialResult
 
@@ -73,6 +75,10 @@ class TrialSummary:
     timeline: Timeline
     servers: tuple[ProcessLatency, ...] = ()
     quiet: Quiet = field(default_factory=Quiet)
+
+    def valid_for(self, family: Family) -> bool:
+        """Whether no gate failed that spoils this family of metrics."""
+        return family not in spoiled(self.record.gates)
 
 
 def summarise_trial(trial: TrialResult) -> TrialSummary:

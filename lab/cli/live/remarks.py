@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lab.analysis.gates import INVALID, PASS, Gate
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
-from lab.analysis.gates.outcome import quantity
 from lab.live.figures import MachineFigures, TrialFollower
+from lab.record.schema import Outcome
+from lab.report.parts.cells import quantity
 
 EVERY_S = 1.0  # a log needs no more; the sampler reads at 2 Hz
 
@@ -23,7 +24,7 @@ class Remark:
     value: float
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Outcome:
         """What the gate would say: ``"caveat"`` or ``"invalid"``."""
         return self.gate.outcome(self.value)
 

@@ -28,6 +28,7 @@ from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
 from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
+from lab.report.parts.gate_words import finding_sentence, gate_sentence
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.run.view import QuietView
@@ -69,11 +70,14 @@ class PlainView(QuietView):
         self._put(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
 
     def trial_finished(self, record: TrialRecord) -> None:
-        """Print what came out, and every gate that did not pass."""
+        """Print what came out, and every gate that did not pass, and what the arm did."""
         self._put(f"ready after {format_seconds(record.boot_s)}, {record.load.started} requests started", indent=2)
         for gate in record.gates:
             if gate.outcome != PASS:
-                self._put_gate(gate)
+                self._put_gate(gate, record)
+        for finding in record.findings:
+            if finding.value is not None:
+                self._put(one_line(finding_sentence(finding)), indent=2)
 
     def compared(self, comparison: Comparison) -> None:
         """Print the running estimate of each primary."""
@@ -83,8 +87,8 @@ class PlainView(QuietView):
     def _put(self, text: str, indent: int = 0) -> None:
         say(" " * indent + text)
 
-    def _put_gate(self, gate: GateResult) -> None:
-        self._put(f"{gate.outcome}: {one_line(gate.sentence)}", indent=2)
+    def _put_gate(self, gate: GateResult, record: TrialRecord) -> None:
+        self._put(f"{gate.outcome}: {one_line(gate_sentence(gate, record))}", indent=2)
 
 
 class _Looks:
@@ -167,9 +171,9 @@ class TerminalView(PlainView):
     def _put(self, text: str, indent: int = 0) -> None:
         self._console.print(Padding(Text(shown(text)), (0, 0, 0, indent)))
 
-    def _put_gate(self, gate: GateResult) -> None:
+    def _put_gate(self, gate: GateResult, record: TrialRecord) -> None:
         sign = Text(f"{gate.outcome}: ", BAD if gate.outcome == INVALID else WARN)
-        self._console.print(Padding(sign.append(shown(one_line(gate.sentence)), PLAIN), (0, 0, 0, 2)))
+        self._console.print(Padding(sign.append(shown(one_line(gate_sentence(gate, record))), PLAIN), (0, 0, 0, 2)))
 
     def _change(self, **changes: Any) -> None:
         """The moment is replaced as a whole: another thread draws it."""

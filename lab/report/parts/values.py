@@ -33,7 +33,7 @@ def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list
 def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
     """The median over the valid blocks, or over all of them where none is valid."""
     found = summary.metrics[arm, key]
-    return found.median if summary.decision.used else found.median_all
+    return found.median if summary.valid_for(key) else found.median_all
 
 
 def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:

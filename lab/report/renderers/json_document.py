@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.analysis.across import Across, Difference
+from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import Comparison, Contest
 from lab.analysis.gates import CAVEAT
 from lab.analysis.judge.verdict import Judgement
-from lab.analysis.summary import ArmMetric, GateSummary, RunSummary
+from lab.analysis.summary import ArmMetric, FindingSummary, GateSummary, RunSummary
+from lab.metric_types import Family
 from lab.metrics import METRICS
-from lab.record.types import RunInfo
+from lab.record.types import RunInfo, TrialRecord
+from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
 
 OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "left_out", "images")
@@ -20,6 +23,7 @@ OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "le
 def comparison_document(run: RunInfo, summary: RunSummary, comparison: Comparison) -> dict[str, Any]:
     """comparison.json as plain JSON values; it satisfies ``comparison_schema()``."""
     known = {name: getattr(run, name) for name in OF_THE_RUN}
+    records = {trial.record.trial_id: trial.record for trial in summary.trials}
     document = ComparisonDocument.model_validate(
         {
             **known,
@@ -27,10 +31,11 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
             "question": summary.scenario.question,
             "baseline": comparison.baseline,
             "arms": [arm.name for arm in summary.scenario.arms],
-            "blocks": comparison.decision,
+            "blocks": _blocks(comparison.decision),
             "verdicts": [_verdict(contest, comparison.baseline) for contest in comparison.primaries],
             "expectations": comparison.conditions,
-            "caveats": [_caveat(gate) for gate in summary.gates if gate.worst.outcome == CAVEAT],
+            "caveats": [_caveat(gate, records) for gate in summary.gates if gate.worst.outcome == CAVEAT],
+            "findings": [_finding(found) for found in summary.findings],
             "exploratory": [_numbers(contest, comparison.baseline) for contest in comparison.exploratory],
             "metrics": [_metric(found) for found in summary.metrics.values()],
             "environment": run.environment.facts,
@@ -81,6 +86,28 @@ def _by_metric(judgements: Sequence[Judgement]) -> Mapping[str, Any]:
     return {found.metric: JudgementEntry.model_validate(found).model_dump(mode="json") for found in judgements}
 
 
+def _blocks(decision: BlockDecision) -> Mapping[str, Any]:
+    return {
+        "planned": decision.planned,
+        "valid": decision.used,
+        "valid_for": {family.value: decision.valid_for(family) for family in Family},
+        "invalid": decision.invalid,
+        "replacements": decision.replacements,
+        "faults": [
+            {
+                "block": fault.block,
+                "arm": fault.arm,
+                "trial": fault.trial_id,
+                "gate": fault.gate.key if fault.gate else "",
+                "spoils": sorted(fault.spoils),
+                "sentence": fault_sentence(fault),
+            }
+            for fault in decision.faults
+        ],
+        "incomplete": decision.missing,
+    }
+
+
 def _numbers(contest: Contest, baseline: str) -> Mapping[str, Any]:
     return {
         "metric": contest.metric,
@@ -100,14 +127,27 @@ def _verdict(contest: Contest, baseline: str) -> Mapping[str, Any]:
     }
 
 
-def _caveat(gate: GateSummary) -> Mapping[str, Any]:
+def _caveat(gate: GateSummary, records: Mapping[str, TrialRecord]) -> Mapping[str, Any]:
     return {
         "gate": gate.key,
         "over": gate.over,
         "doubtful": gate.trials - gate.passed,
         "checked": gate.trials,
         "worst": gate.worst_trial,
-        "sentence": gate.worst.sentence,
+        "sentence": gate_sentence(gate.worst, records.get(gate.worst_trial)),
+    }
+
+
+def _finding(found: FindingSummary) -> Mapping[str, Any]:
+    return {
+        "finding": found.worst.key,
+        "arm": found.arm,
+        "found": found.trials,
+        "checked": found.checked,
+        "worst": found.worst_trial,
+        "value": found.worst.value,
+        "limit": found.worst.limit,
+        "sentence": finding_sentence(found.worst),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-COMPARISON_SCHEMA_VERSION: Literal[1] = 1  # 1: first version
+COMPARISON_SCHEMA_VERSION: Literal[2] = 2  # 1: first version; 2: findings apart, valid blocks by family
 
 
 class Strict(BaseModel):
@@ -87,24 +87,29 @@ class ExpectationEntry(Strict):
 
 
 class FaultEntry(Strict):
-    """Why a block is invalid."""
+    """Why a block is invalid for the families of metrics that it ``spoils``."""
 
     block: int
     arm: str
-    trial: str = Field(validation_alias="trial_id")
+    trial: str
     gate: str
+    spoils: tuple[str, ...]
     sentence: str
 
 
 class BlocksEntry(Strict):
-    """Which blocks count. ``incomplete`` maps a block to the arms that it lacks."""
+    """Which blocks count: ``valid`` for all primaries, ``valid_for`` each family of metrics.
+
+    ``incomplete`` maps a block to the arms that it lacks.
+    """
 
     planned: int
-    valid: tuple[int, ...] = Field(validation_alias="used")
+    valid: tuple[int, ...]
+    valid_for: dict[str, tuple[int, ...]]
     invalid: tuple[int, ...]
     replacements: int
     faults: tuple[FaultEntry, ...]
-    incomplete: dict[int, tuple[str, ...]] = Field(validation_alias="missing")
+    incomplete: dict[int, tuple[str, ...]]
 
 
 class CaveatEntry(Strict):
@@ -115,6 +120,19 @@ class CaveatEntry(Strict):
     doubtful: int
     checked: int
     worst: str
+    sentence: str
+
+
+class FindingEntry(Strict):
+    """What an arm did in ``found`` of ``checked`` trials, and the worst of them; ``value`` null: could not be told."""
+
+    finding: str
+    arm: str
+    found: int
+    checked: int
+    worst: str
+    value: float | None
+    limit: float
     sentence: str
 
 
@@ -132,7 +150,7 @@ class MetricEntry(Strict):
 class ComparisonDocument(Strict):
     """A run and everything that is claimed of it."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     run_id: str
     started_at: str
     lab_version: str
@@ -146,6 +164,7 @@ class ComparisonDocument(Strict):
     verdicts: tuple[VerdictEntry, ...]
     expectations: tuple[ExpectationEntry, ...]
     caveats: tuple[CaveatEntry, ...]
+    findings: tuple[FindingEntry, ...]
     exploratory: tuple[NumbersEntry, ...]
     metrics: tuple[MetricEntry, ...]
     images: dict[str, dict[str, str]]

@@ -81,8 +81,8 @@ def _contests(summary: RunSummary) -> Iterator[tuple[str, str]]:
 def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     found, baseline = summary.metrics[arm, metric.key], summary.metrics[summary.baseline, metric.key]
     pair = f"{metric.title}: {arm} and {summary.baseline} cannot be compared"
-    if not summary.decision.used:
-        return f"{pair}, no block is valid."
+    if not (blocks := summary.valid_for(metric.key)):
+        return f"{pair}, no block is valid for it."
     if found.median is None or baseline.median is None:
         return f"{pair}, a value is missing."
     medians = f"{quantity(metric.unit, found.median)} against {quantity(metric.unit, baseline.median)}"
@@ -90,7 +90,7 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
         return f"{pair} by a ratio ({medians})."
     change = format_change(found.ratio)
     joined = f"{change} as" if change.endswith("as much") else f"{change} than"
-    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(summary.decision.used))})."
+    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(blocks))})."
 
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
@@ -145,7 +145,8 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
         for key in keys
         if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
     )
-    basis = "the valid blocks" if summary.decision.used else "all blocks, none of which is valid"
+    valid = {key: bool(summary.valid_for(key)) for key in keys}
+    basis = "the blocks that are valid for each metric" if any(valid.values()) else "all blocks, none of which is valid"
     return Table(
         key="headline",
         title="The arms side by side",
@@ -154,7 +155,7 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
         note=f"Medians over {basis}; ratio to {summary.baseline}: "
         + (
             ratio_note(judgements, summary.scenario.compare.primary) + fallback_note(summary, judgements, keys)
-            if judgements and summary.decision.used
+            if judgements and any(valid.values())
             else "median of the blocks' ratios."
         ),
     )
@@ -173,6 +174,6 @@ def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements:
         yield cell(metric.unit, shown_value(summary, arm, metric.key))
         counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get((metric.key, arm))
-        middle = found.ratio if summary.decision.used else found.ratio_all
+        middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
         ratio = (judged.estimate if judged else None) or middle
         yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)

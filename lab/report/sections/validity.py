@@ -7,16 +7,26 @@ from collections.abc import Iterator
 
 from lab.analysis.arms import arm_load
 from lab.analysis.comparable import shares_file_pages
+from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
+from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table
 from lab.report.parts.cells import cell, columns, only, quantity, words
+from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
 from lab.report.parts.images import image_doubts
 from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
 
+FAMILIES = {
+    Family.MEMORY: "memory",
+    Family.CPU: "CPU",
+    Family.TIME: "latency, throughput, shares, start-up",
+}
+OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
+DOUBTFUL = FINDINGS.keys() - OUTCOMES
 MAX_DOUBTS = 12
 MAX_ERRORS = 10
 
@@ -26,7 +36,13 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
     found = doubts(run, summary)
     hidden = len(found) - MAX_DOUBTS
     more = (f"… and {hidden} further doubts, see the tables.",) if hidden > 0 else ()
-    tables = (gate_table(summary), load_table(summary), error_table(summary))
+    tables = (
+        family_table(summary),
+        gate_table(summary),
+        finding_table(summary),
+        load_table(summary),
+        error_table(summary),
+    )
     return Section(
         key="belief",
         title="Can you believe it?",
@@ -63,7 +79,11 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     for gate in summary.gates:
         if gate.worst.outcome == CAVEAT:
             others = f" ({gate.trials - gate.passed} of {gate.trials} {gate.over})"
-            yield f"{gate.worst_trial}: {gate.worst.sentence}{others if gate.trials > 1 else ''}"
+            yield f"{gate.worst_trial}: {_words(summary, gate)}{others if gate.trials > 1 else ''}"
+    for found in summary.findings:
+        if found.worst.key in DOUBTFUL:
+            others = f" ({found.trials} of {found.checked} trials of {found.arm})" if found.checked > 1 else ""
+            yield f"{found.worst_trial}: {finding_sentence(found.worst)}{others}"
     if shares_file_pages(run.environment) is False and len({arm.model.kind for arm in summary.scenario.arms}) > 1:
         yield _unshared(run, summary)
     yield from image_doubts(run, summary)
@@ -85,7 +105,7 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     if lost:
         yield f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}."
     for fault in summary.decision.faults:
-        yield f"Block {fault.block} is invalid. {fault.trial_id}: {fault.sentence}"
+        yield f"Block {fault.block} is invalid. {fault.trial_id}: {fault_sentence(fault)}"
     for block, arms in summary.decision.missing.items():
         if block in summary.blocks:
             yield f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count."
@@ -116,7 +136,7 @@ def gate_table(summary: RunSummary) -> Table:
             *words(
                 f"{gate.passed} of {gate.trials}" + ("" if gate.over == "trials" else f" {gate.over}"),
                 gate.worst_trial,
-                gate.worst.sentence,
+                _words(summary, gate),
             ),
         )
         for gate in sorted(
@@ -132,7 +152,53 @@ def gate_table(summary: RunSummary) -> Table:
             *columns("passed", "trial", "what was found there"),
         ),
         rows=rows,
-        note="A gate is a check of the instrument and of the machine; one that fails makes its whole block invalid.",
+        note="A gate is a check of the instrument and of the machine; one that fails makes its whole block invalid for "
+        "the metrics that it spoils.",
+    )
+
+
+def _words(summary: RunSummary, gate: GateSummary) -> str:
+    record = next((trial.record for trial in summary.trials if trial.record.trial_id == gate.worst_trial), None)
+    return gate_sentence(gate.worst, record)
+
+
+def family_table(summary: RunSummary) -> Table:
+    """How many blocks are valid for each family of metrics, and how many each arm spoiled."""
+    decision, arms = summary.decision, [arm.name for arm in summary.arms]
+    rows = []
+    for family in Family:
+        spoiled = {(fault.arm, fault.block) for fault in decision.faults if family in fault.spoils}
+        valid = cell(Unit.COUNT, float(len(decision.valid_for(family))))
+        by_arm = (cell(Unit.COUNT, float(sum(arm == name for arm, _ in spoiled))) for name in arms)
+        rows.append((*words(FAMILIES[family], "yes" if family in decision.needed else "no"), valid, *by_arm))
+    return Table(
+        key="valid-blocks",
+        title="Valid blocks",
+        columns=columns("for", "judged", numeric=("valid blocks", *(f"invalid by {name}" for name in arms))),
+        rows=tuple(rows) if summary.trials else (),
+        note="A late generator or a disturbed machine spoils times and leaves memory standing; a block is replaced "
+        "when it is invalid for a metric that is judged.",
+    )
+
+
+def finding_table(summary: RunSummary) -> Table:
+    """What the arms did, each kind once for each arm with its worst trial."""
+    rows = tuple(
+        words(
+            found.arm,
+            FINDINGS[found.worst.key].title if found.worst.key in FINDINGS else found.worst.key,
+            f"{found.trials} of {found.checked}",
+            found.worst_trial,
+            finding_sentence(found.worst),
+        )
+        for found in summary.findings
+    )
+    return Table(
+        key="findings",
+        title="What the arms did",
+        columns=columns("arm", "finding", "trials", "worst trial", "what was found there"),
+        rows=rows,
+        note="Findings are the arms' own doing: they make no block invalid.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Gates on the state of the arm: was it warm, and did it stay the same over the measure window?"""
+"""Findings on steadiness: did latency, throughput and memory of the arm stay the same over the measure window?"""
 
 from __future__ import annotations
 
@@ -9,36 +9,26 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from lab.analysis.gates.limits import (
+from lab.analysis.findings.kinds import (
+    MEMORY_DRIFT,
     MIN_STEADY_REQUESTS,
     MIN_STEADY_SECONDS,
-    PASS,
-    STARVED,
     STEADY_P50,
     STEADY_P_VALUE,
     STEADY_THROUGHPUT,
-    Gate,
+    FindingKind,
 )
-from lab.analysis.gates.outcome import decided, judge, unchecked
-from lab.analysis.judge.eligibility import Steadiness, steady
+from lab.analysis.judge.eligibility import steady
 from lab.analysis.trial.latency import measured
-from lab.record.types import GateResult, RequestKind, TrialResult
+from lab.analysis.trial.ledger import ARM_ROLES, during, of_roles
+from lab.record.types import Finding, RequestKind, TrialResult
 
 Floats = NDArray[np.float64]
 
 EDGE_OF_A_SECOND_S = 0.01  # a window of 9.999 s has ten seconds
 
 
-def starved(result: TrialResult) -> GateResult:
-    """Serving processes that had not served their warm-up requests when the warm-up ended."""
-    if result.record.attribution == "none" and result.record.processes > 1:
-        return unchecked(STARVED, "it is not known which process served a request")
-    count = result.record.load.starved_workers
-    said = f"In the warm-up {count} of {result.record.processes} serving processes got too few requests"
-    return judge(STARVED, float(count), said, "They were measured cold: warm up longer, or use more lanes.")
-
-
-def steady_p50(result: TrialResult) -> GateResult:
+def steady_p50(result: TrialResult) -> Finding | None:
     """Drift of the median response time (closed model: service time) of each second."""
     table = _successes(result).with_columns((pl.col("t_done_s") - pl.col(_start(result))).alias("latency_s"))
     seconds = (
@@ -47,10 +37,10 @@ def steady_p50(result: TrialResult) -> GateResult:
         .filter(pl.col("n") >= MIN_STEADY_REQUESTS)
         .sort("second")
     )
-    return _judge_drift(STEADY_P50, "The median latency", seconds["second"].to_numpy(), seconds["latency_s"].to_numpy())
+    return _drift(STEADY_P50, seconds["second"].to_numpy(), seconds["latency_s"].to_numpy())
 
 
-def steady_throughput(result: TrialResult) -> GateResult:
+def steady_throughput(result: TrialResult) -> Finding | None:
     """Drift of the requests that ended in each second.
 
     In the open model they are divided by the arrivals scheduled for that second: a Poisson schedule varies by
@@ -58,28 +48,36 @@ def steady_throughput(result: TrialResult) -> GateResult:
     """
     done = _per_second(result, "t_done_s", pl.col("error").is_null())
     if not result.record.load.open_model:
-        return _judge_drift(STEADY_THROUGHPUT, "The throughput", np.arange(len(done), dtype=np.float64), done)
+        return _drift(STEADY_THROUGHPUT, np.arange(len(done), dtype=np.float64), done)
     asked = _per_second(result, "t_scheduled_s", pl.lit(True))
     seconds = np.flatnonzero(asked)
-    what = "The share of arrivals that ended within their second"
-    return _judge_drift(STEADY_THROUGHPUT, what, seconds.astype(np.float64), done[seconds] / asked[seconds])
+    return _drift(STEADY_THROUGHPUT, seconds.astype(np.float64), done[seconds] / asked[seconds])
 
 
-def _judge_drift(gate: Gate, what: str, seconds: Floats, values: Floats) -> GateResult:
-    """A caveat needs a drift beyond the limit that is a trend as well: the slope of a few noisy seconds easily is.
+def memory_drift(result: TrialResult) -> Finding | None:
+    """Drift of the arm's PSS over its complete readings; nothing where they are too few or none could be read."""
+    totals = (
+        of_roles(during(result.tables.processes, result.record.measure), *ARM_ROLES)
+        .group_by("t_s")
+        .agg(pl.col("pss_bytes").sum(), pl.col("pss_bytes").is_null().any().alias("partial"))
+        .filter(~pl.col("partial"))
+        .sort("t_s")
+    )
+    found = _drift(MEMORY_DRIFT, totals["t_s"].to_numpy(), totals["pss_bytes"].to_numpy().astype(np.float64))
+    return found if found and found.value is not None else None
+
+
+def _drift(kind: FindingKind, seconds: Floats, values: Floats) -> Finding | None:
+    """A drift beyond the limit is one only when it is a trend as well: the slope of a few noisy seconds easily is.
 
     Trend: Kendall's rank correlation with time differs from zero (Mann 1945), the test that belongs to Sen's slope.
     """
     if len(values) < MIN_STEADY_SECONDS:
-        why = f"{len(values)} seconds of the measure window have enough requests, {MIN_STEADY_SECONDS} are needed"
-        return unchecked(gate, why)
-    found: Steadiness = steady(seconds.tolist(), values.tolist())
-    if found.drift is None:
-        return unchecked(gate, "its median over the seconds is zero")
-    said = f"{what} changed by {found.drift * 100:+.1f} % over the measure window"
-    if found.steady or _is_trend(seconds, values):
-        return judge(gate, abs(found.drift), said, "The arm was not steady: warm up longer, or lower the rate.")
-    return decided(gate, PASS, abs(found.drift), f"{said}, which {len(values)} seconds cannot tell from noise.")
+        return kind.unknown("few-seconds")
+    drift = steady(seconds.tolist(), values.tolist()).drift
+    if drift is None:
+        return kind.unknown("zero-median")
+    return kind.of(drift) if _is_trend(seconds, values) else None
 
 
 def _is_trend(seconds: Floats, values: Floats) -> bool:

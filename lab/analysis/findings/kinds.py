@@ -1,0 +1,110 @@
+"""Every finding declared once: what an arm can do that a reader must know, and from which value on (METHOD 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.metrics import Unit
+from lab.record.types import Finding
+
+MIN_STEADY_SECONDS = 6  # with 5, even a perfect trend has p = 2/5! = 0.017 in Kendall's test
+MIN_STEADY_REQUESTS = 10  # for the median of one second
+STEADY_P_VALUE = 0.01  # two series in some 30 trials: 0.05 would give three false alarms a run, 0.01 less than one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingKind:
+    """One kind of finding: a value whose amount is beyond ``limit``. ``source`` gives the reason."""
+
+    key: str
+    title: str
+    unit: Unit
+    source: str
+    limit: float = 0.0
+
+    def of(self, value: float, subject: str = "") -> Finding | None:
+        """The finding, if it is one."""
+        if abs(value) <= self.limit:
+            return None
+        return Finding(key=self.key, value=value, limit=self.limit, subject=subject)
+
+    def unknown(self, why: str) -> Finding:
+        """It could not be told whether there is something to find."""
+        return Finding(key=self.key, value=None, limit=self.limit, subject=why)
+
+
+FAILED = FindingKind(
+    key="requests.failed",
+    title="requests that failed",
+    unit=Unit.COUNT,
+    source="METHOD 2: failures are the arm's own doing",
+)
+HUNG = FindingKind(
+    key="requests.hung",
+    title="requests without an answer",
+    unit=Unit.COUNT,
+    source="METHOD 2: an arm that hangs must not be rescued by replacing the block in which it hung",
+)
+DROPPED = FindingKind(
+    key="requests.dropped",
+    title="arrivals that were dropped",
+    unit=Unit.COUNT,
+    source="METHOD 2: at its capacity that is the arm's doing; below, a gate takes the trial out",
+)
+CAPACITY = FindingKind(
+    key="load.capacity",
+    title="arrivals not sent, the arm at its capacity",
+    unit=Unit.FRACTION,
+    source="METHOD 2: what an arm at its capacity does not do is its result; its latencies describe a queue",
+)
+CHANGED = FindingKind(
+    key="ledger.changed",
+    title="processes that came or went",
+    unit=Unit.COUNT,
+    source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had been",
+    limit=0.0,
+)
+STARVED = FindingKind(
+    key="warmup.starved",
+    title="processes starved in the warm-up",
+    unit=Unit.COUNT,
+    source="METHOD 6.3: 100 requests for each serving process, or 30 s",
+    limit=0.0,
+)
+STEADY_P50 = FindingKind(
+    key="steady.p50",
+    title="drift of the median latency",
+    unit=Unit.FRACTION,
+    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
+    limit=0.05,
+)
+STEADY_THROUGHPUT = FindingKind(
+    key="steady.throughput",
+    title="drift of the throughput",
+    unit=Unit.FRACTION,
+    source="METHOD 6.4: Theil–Sen slope over the window; Sen 1968",
+    limit=0.05,
+)
+MEMORY_DRIFT = FindingKind(
+    key="memory.drift",
+    title="drift of the memory (PSS)",
+    unit=Unit.FRACTION,
+    source="METHOD 6.4, as for latency: a median over a growing series depends on how long it was measured",
+    limit=0.05,
+)
+
+FINDINGS: Mapping[str, FindingKind] = {
+    kind.key: kind
+    for kind in (
+        FAILED,
+        HUNG,
+        DROPPED,
+        CAPACITY,
+        CHANGED,
+        STARVED,
+        STEADY_P50,
+        STEADY_THROUGHPUT,
+        MEMORY_DRIFT,
+    )
+}

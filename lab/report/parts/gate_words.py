@@ -1,0 +1,197 @@
+"""Sentences of gates and findings, made from their numbers: what was found, against which limit, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lab.analysis.blocks import Fault
+from lab.analysis.findings import FINDINGS
+from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
+from lab.metrics import Unit
+from lab.record.types import Finding, GateResult, TrialRecord
+from lab.report.parts.cells import quantity
+
+
+class Words(NamedTuple):
+    """``said`` is a clause with ``{value}``; ``advice`` are sentences."""
+
+    said: str
+    advice: str
+
+
+HEADER = "let the app send a header X-Served-By that names its process, in every answer"
+GATE_WORDS: Mapping[str, Words] = {
+    "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
+    "load.cpu": Words(
+        "The busiest load process used {value} of a core in its busiest second",
+        "Lower the rate, or give the load more processes (load.processes).",
+    ),
+    "load.arrivals": Words(
+        "Of the arrivals scheduled in the measure window {value} were sent",
+        "No process of the arm, no quota and not the machine was at its limit: raise load.lanes. If that changes "
+        "nothing, the arm waits for something other than CPU, and the rate must be lowered.",
+    ),
+    "load.rows": Words(
+        "The request table holds {value} of the arrivals that the load process counted",
+        "Requests were lost or counted twice: read locust.log of the trial.",
+    ),
+    "load.lag": Words(
+        "One arrival in a hundred was dispatched {value} late or later",
+        "Lower the rate, use more load processes, or keep the machine quieter.",
+    ),
+    "load.little": Words(
+        "Requests in flight and throughput × mean service time are {value} apart",
+        "The load was not in a steady state, or instants are wrong: measure longer.",
+    ),
+    "sampler.readings": Words(
+        "The sampler took {value} of its planned readings", "The machine is overloaded: use fewer processes or rate."
+    ),
+    "sampler.cpu": Words(
+        "The sampler used {value} of a core",
+        "It took CPU from the arm: compare with fewer processes, or on more cores.",
+    ),
+    "machine.steal": Words(
+        "The hypervisor stole {value} of the CPU time",
+        "Use a machine with dedicated cores, or measure at a quieter hour.",
+    ),
+    "machine.foreign": Words(
+        "Other programs used {value} of the machine", "Stop what else runs here, or measure on a machine of its own."
+    ),
+    "memory.anon": Words(
+        "Anonymous memory of the processes and of their cgroups are {value} apart",
+        "A process is missing from the ledger, or a foreign one is counted in it.",
+    ),
+    "attribution.partial": Words(
+        "Of {value} of the requests it is known which process served them", "Shares are missing."
+    ),
+    "block.alike": Words(
+        "The arms of the block are {value} apart in throughput",
+        "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",
+    ),
+    "keepalive": Words(
+        "Requests on a kept-alive connection take {value} although the first was fast",
+        "uvicorn with --workers on the asyncio loop does not set TCP_NODELAY (uvicorn issue 3149). Install uvloop in "
+        "the image, or expect it of every request.",
+    ),
+}
+WHY: Mapping[str, str] = {
+    "readings": "the readings do not span the measure window",
+    "no-number": "the measured value is no number",
+    "no-arrival": "no arrival was counted in the measure window",
+    "no-lag": "the load process reported no dispatcher lag",
+    "no-report": "the sampler did not report how many readings it planned and achieved",
+    "no-instant": "no instant has anonymous PSS of every process and the cgroups' account beside it",
+    "no-success": "there is no successful request in a measure window",
+    "few-requests": "too few requests ended in the measure window",
+    "few-seconds": "too few seconds of the measure window have enough requests",
+    "zero-median": "its median over the seconds is zero",
+    "instants": "the mean service time is not above zero: the instants are wrong",
+    "attribution": "it is not known which process served a request",
+    "closed-model": "the closed model has no schedule",
+    "plain-processes": "plain processes have no cgroup that keeps a second account",
+    "one-process": "one process serves everything",
+    "capacity": "the arm was at its capacity, so that what was not sent is its result",
+}
+MORE: Mapping[str, str] = {  # said behind the advice, by the reason of a result that has a value
+    "header": "Some answers of the app carry no header X-Served-By.",
+    "socket": "A connection is seen only when it lives for half a second: keep connections alive.",
+    "upstream": "Some answers carry no upstream address.",
+    "none-direct": f"No connection lived long enough to see who holds it: keep connections alive, or {HEADER}.",
+    "none-behind": "Clients are connected to the front, all processes share one address behind it, and the app does "
+    f"not say which of them answered: {HEADER}.",
+}
+FINDING_WORDS: Mapping[str, Words] = {
+    "requests.failed": Words("{value} requests of the measure phase failed", "See the table of failures."),
+    "requests.hung": Words(
+        "{value} requests of the measure phase were never answered", "Look for requests without end in the app."
+    ),
+    "requests.dropped": Words("{value} arrivals were dropped because too many waited", "The arm did not keep up."),
+    "load.capacity": Words(
+        "{value} of the arrivals were not sent in time, while {subject} was at its limit",
+        "The arm was at its capacity and its latencies describe a queue: lower the rate to compare latencies.",
+    ),
+    "ledger.changed": Words(
+        "Processes of the arm ended or began {value} times while it was measured",
+        "Numbers are those of an arm that lost a process: see the log of its service, and whether memory ran out.",
+    ),
+    "warmup.starved": Words(
+        "In the warm-up {value} serving processes got too few requests",
+        "They were measured cold: warm up longer, or use more lanes.",
+    ),
+    "steady.p50": Words(
+        "The median latency changed by {value} over the measure window",
+        "The arm was not steady: warm up longer, or lower the rate.",
+    ),
+    "steady.throughput": Words(
+        "The throughput changed by {value} over the measure window",
+        "The arm was not steady: warm up longer, or lower the rate.",
+    ),
+    "memory.drift": Words(
+        "The memory (PSS) changed by {value} over the measure window",
+        "It was still growing or shrinking: its median depends on how long it was measured.",
+    ),
+}
+
+
+def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
+    """What a gate found, in words; ``record`` is the trial's, where there is one trial."""
+    if gate.key in ATTESTED and record is not None:
+        return ATTESTED[gate.key](record)
+    declared = GATES.get(gate.key)
+    title = declared.title if declared else gate.key
+    if gate.value is None:
+        why = f": {WHY[gate.why]}" if gate.why in WHY else ""
+        return f"{'Could not be checked' if gate.outcome == CAVEAT else 'Does not apply'} ({title}){why}."
+    words = GATE_WORDS.get(gate.key, Words(f"{title}: " + "{value}", ""))
+    said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
+    if declared is None or gate.limit is None or gate.outcome == "pass":
+        return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
+    return _joined(f"{said}; {_limit(declared, gate)}.", words.advice, MORE.get(gate.why, ""))
+
+
+def fault_sentence(fault: Fault) -> str:
+    """Why a trial is invalid, in words."""
+    if fault.gate is None:
+        return "No gate was evaluated for this trial, so that nothing shows that it is valid."
+    return gate_sentence(fault.gate)
+
+
+def _limit(declared: Gate, gate: GateResult) -> str:
+    beyond = "less" if declared.floor else "more"
+    limit = quantity(declared.unit, gate.limit)
+    if gate.outcome != INVALID:
+        return f"{beyond} than {limit} leaves a doubt"
+    spoiled = ", ".join(sorted(family.value for family in declared.spoils))
+    return f"with {beyond} than {limit} the trial says nothing of {spoiled}"
+
+
+def finding_sentence(finding: Finding) -> str:
+    """What an arm did, in words."""
+    kind = FINDINGS.get(finding.key)
+    title = kind.title if kind else finding.key
+    if finding.value is None:
+        return f"It could not be told ({title}): {WHY.get(finding.subject, finding.subject or 'no reason given')}."
+    unit = kind.unit if kind else Unit.COUNT
+    value = quantity(unit, finding.value)
+    words = FINDING_WORDS.get(finding.key, Words(f"{title}: " + "{value}", ""))
+    signed = f"+{value}" if "changed by" in words.said and finding.value > 0 else value
+    said = words.said.replace("{value}", signed).replace("{subject}", finding.subject or "it")
+    return _joined(f"{said}.", words.advice)
+
+
+def _unseen(record: TrialRecord) -> str:
+    reason = record.attestation.get("unseen", "")
+    return f"Not attested: who listens on the ports, which event loop and HTTP implementation serve ({reason})."
+
+
+def _exposed(record: TrialRecord) -> str:
+    ports = ", ".join(map(str, record.attestation.get("exposed", ())))
+    return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
+
+
+ATTESTED = {"attestation.rights": _unseen, "attestation.exposed": _exposed}
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
