@@ -11,6 +11,7 @@ from lab.analysis.summary import ArmMetric, RunSummary
 from lab.analysis.trial.latency import Latency
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.trial import Counts, TrialSummary
+from lab.metric_types import Reading
 from lab.metrics import CATALOGUE
 from lab.plan.blocks import build_plan
 from lab.record.types import Finding, GateResult
@@ -75,7 +76,7 @@ def summary(
         blocks=tuple(range(1, count + 1)),
         decision=usable_blocks(gated, arms=names, planned=planned, needed=families_of(plan_of.compare.primary)),
         metrics={
-            (name, metric.key): _arm_metric(plan_of, name, metric.key, values, count)
+            Reading(metric.key, name): _arm_metric(plan_of, name, metric.key, values, count)
             for name in names
             for metric in CATALOGUE
         },

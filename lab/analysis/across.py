@@ -14,6 +14,7 @@ from lab.analysis.comparison import enough_requests
 from lab.analysis.judge.unpaired import explore_unpaired, judge_unpaired
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Metric
 from lab.record.types import Environment, RunInfo
 from lab.scenario.images import PYTHON
@@ -130,7 +131,7 @@ def _judged(first: RunSummary, second: RunSummary, arm: str, metric: Metric, flo
 
 
 def _values(summary: RunSummary, arm: str, metric: Metric) -> list[float | None]:
-    return [summary.metrics[arm, metric.key].values[block] for block in summary.valid_for(metric.key)]
+    return [summary.metrics[Reading(metric.key, arm)].values[block] for block in summary.valid_for(metric.key)]
 
 
 def _environment(first: Environment, second: Environment) -> Iterator[Pair]:

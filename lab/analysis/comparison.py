@@ -177,7 +177,7 @@ def _pair(
 
 
 def _series(summary: RunSummary, reading: Reading, blocks: Sequence[int]) -> list[float | None]:
-    values = summary.metrics[reading.arm, reading.metric].values
+    values = summary.metrics[reading].values
     return [values[block] for block in blocks]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lab.analysis.judge.floor import NoiseFloor, noise_floors
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
 from lab.metrics import CATALOGUE
 from lab.scenario.model import Arm, Scenario
 
@@ -34,7 +35,9 @@ def floors_from(summary: RunSummary, machine_id: str, versions: Mapping[str, str
     """The floor of every metric from the valid blocks of an A/A run; what has no ratios is skipped, with the reason."""
     second = next(arm.name for arm in summary.scenario.arms if arm.name != summary.baseline)
     log_ratios = {
-        metric.key: [_log(summary.metrics[second, metric.key].ratios[block]) for block in summary.valid_for(metric.key)]
+        metric.key: [
+            _log(summary.metrics[Reading(metric.key, second)].ratios[block]) for block in summary.valid_for(metric.key)
+        ]
         for metric in CATALOGUE
     }
     return noise_floors(log_ratios, machine_id=machine_id, versions=versions)

@@ -15,7 +15,7 @@ from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, replacem
 from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
-from lab.metric_types import Family
+from lab.metric_types import Family, Reading
 from lab.metrics import CATALOGUE, METRICS
 from lab.record.types import Finding, GateResult, RunInfo, TrialResult
 from lab.scenario.file import scenario_from_json
@@ -94,7 +94,7 @@ class RunSummary:
     trials: tuple[TrialSummary, ...]
     blocks: tuple[int, ...]
     decision: BlockDecision
-    metrics: Mapping[tuple[str, str], ArmMetric]
+    metrics: Mapping[Reading, ArmMetric]
     arms: tuple[ArmSummary, ...]
     gates: tuple[GateSummary, ...]
     hops: tuple[Hop, ...]
@@ -169,11 +169,11 @@ def _planned(run: RunInfo, scenario: Scenario) -> int:
 
 def _metrics(
     trials: Sequence[TrialSummary], scenario: Scenario, decision: BlockDecision
-) -> Mapping[tuple[str, str], ArmMetric]:
+) -> Mapping[Reading, ArmMetric]:
     by_arm: defaultdict[str, dict[int, TrialSummary]] = defaultdict(dict)
     for trial in trials:
         by_arm[trial.record.arm][trial.record.block] = trial
-    metrics: dict[tuple[str, str], ArmMetric] = {}
+    metrics: dict[Reading, ArmMetric] = {}
     for metric in CATALOGUE:
         valid = decision.valid_for(metric.group.family)
         values = {
@@ -182,7 +182,7 @@ def _metrics(
         }
         for arm, blocks in values.items():
             against = {} if arm == scenario.baseline else values[scenario.baseline]
-            metrics[arm, metric.key] = _arm_metric(arm, metric.key, blocks, against, valid)
+            metrics[Reading(metric.key, arm)] = _arm_metric(arm, metric.key, blocks, against, valid)
     return metrics
 
 
@@ -266,7 +266,7 @@ def _findings(trials: Sequence[TrialSummary]) -> Iterator[FindingSummary]:
         yield FindingSummary(arm=arm, trials=len(seen), checked=checked[arm], worst=worst, worst_trial=where)
 
 
-def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], decision: BlockDecision) -> tuple[Hop, ...]:
+def _hops(scenario: Scenario, metrics: Mapping[Reading, ArmMetric], decision: BlockDecision) -> tuple[Hop, ...]:
     """Pairs of arms that differ in nothing but the front."""
     pairs = [
         (direct.name, behind.name)
@@ -281,7 +281,8 @@ def _hops(scenario: Scenario, metrics: Mapping[tuple[str, str], ArmMetric], deci
             direct=direct,
             behind=behind,
             differences={
-                key: _difference(metrics[direct, key], metrics[behind, key], valid[key]) for key in HOP_METRICS
+                key: _difference(metrics[Reading(key, direct)], metrics[Reading(key, behind)], valid[key])
+                for key in HOP_METRICS
             },
         )
         for direct, behind in pairs

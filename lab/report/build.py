@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
 from lab.record.types import RunInfo
 from lab.report.content import Content
 from lab.report.parts.boxes import machine_box, validity_box
@@ -25,7 +26,7 @@ from lab.report.sections.why import mechanism
 def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | None = None) -> Content:
     """Everything a report says. Without a ``comparison`` the numbers speak for themselves."""
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
-    judgements = {(contest.metric, contest.arm): contest.judgement for contest in contests}
+    judgements = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
     answers = verdict_answers(comparison) if comparison else ()
     sections = (
         belief(run, summary),

@@ -11,6 +11,7 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import RunSummary, summarise
+from lab.metric_types import Reading
 from lab.metrics import METRICS, Group
 from lab.record.types import Environment, TrialResult, TrialState
 from lab.report.build import build_content
@@ -278,7 +279,7 @@ def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:
     assert row.interval == (interval.low, interval.high)
     assert row.estimate == contest.judgement.estimate
     assert row.word in content.figure.chart.svg()
-    judgements = {(contest.metric, contest.arm): contest.judgement}
+    judgements = {Reading(contest.metric, contest.arm): contest.judgement}
     table = metric_table(summary, METRICS[contest.metric].group, judgements)
     place = [column.title for column in table.columns].index("interval")
     assert f"{interval.low:.3f}–{interval.high:.3f}" in [row[place].text for row in table.rows]

@@ -14,6 +14,7 @@ from lab.analysis.comparison import compare_run
 from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Reason
 from lab.analysis.summary import RunSummary, summarise
+from lab.metric_types import Reading
 from lab.metrics import METRICS, Group
 from lab.plan.kinds import Role
 from lab.report.build import build_content
@@ -47,7 +48,7 @@ def judgements(summary: RunSummary) -> Judgements:
     """What was found of every metric and contender."""
     comparison = compare_run(summary)
     contests = (*comparison.primaries, *comparison.exploratory)
-    return {(contest.metric, contest.arm): contest.judgement for contest in contests}
+    return {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def values_of(table: Table, title: str) -> list[float | None]:
 
 def interval_of(judgements: Judgements, metric: str, arm: str) -> Interval:
     """The interval that there must be."""
-    interval = judgements[metric, arm].interval
+    interval = judgements[Reading(metric, arm)].interval
     assert interval is not None
     return interval
 
@@ -158,7 +159,7 @@ def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
 
 def test_a_ratio_that_is_no_estimate_is_called_what_it_is(summary: RunSummary, judgements: Judgements) -> None:
     """A block lacks the value: nothing is estimated, and the note says what the number is instead."""
-    key = ("p50", "replicas")
+    key = Reading("p50", "replicas")
     lacking = {**judgements, key: replace(judgements[key], estimate=None, interval=None, reason=Reason.MISSING)}
 
     for found, said in ((lacking, True), (judgements, False)):
@@ -249,7 +250,7 @@ def test_cpu_counts_the_same_blocks_in_every_table_and_caption() -> None:
     together = table.rows[0][places.index("together")]
 
     assert figure is not None
-    assert together.value == found.metrics["workers", "cpu.per_1k"].median
+    assert together.value == found.metrics[Reading("cpu.per_1k", "workers")].median
     assert f"workers {together.text}," in figure.sentence
     assert "supervisor" in figure.svg
     assert "helper" not in figure.svg, "it used nothing"

@@ -15,7 +15,7 @@ from lab.analysis.gates.outcome import judge, unchecked
 from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
-from lab.metric_types import Family
+from lab.metric_types import Family, Reading
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.record.types import CGROUPS, PROCESSES, REQUESTS, TrialResult
@@ -308,7 +308,7 @@ def test_long_trials_have_longer_bins() -> None:
 
 def test_ratios_pair_trials_of_one_block() -> None:
     """Each block's ratio is arm ÷ baseline of that block; the summary is their median."""
-    found, base = SUMMARY.metrics["replicas", "p50"], SUMMARY.metrics["workers", "p50"]
+    found, base = SUMMARY.metrics[Reading("p50", "replicas")], SUMMARY.metrics[Reading("p50", "workers")]
 
     assert found.ratios == {block: found.values[block] / base.values[block] for block in (1, 2)}  # type: ignore[operator]
     assert found.ratio == pytest.approx(sum(ratio or 0 for ratio in found.ratios.values()) / 2)
@@ -321,7 +321,7 @@ def test_a_baseline_of_zero_has_no_ratio() -> None:
     trials = [a_trial("workers", requests=requests([{}])), a_trial("replicas", requests=requests([{"error": "x"}]))]
     trials = [with_record(trial, block=1) for trial in trials]
 
-    assert summarise(make_run(SCENARIO), trials).metrics["replicas", "errors"].ratios == {1: None}
+    assert summarise(make_run(SCENARIO), trials).metrics[Reading("errors", "replicas")].ratios == {1: None}
 
 
 def summary_with(block_2: Mapping[str, Any]) -> RunSummary:
@@ -336,7 +336,7 @@ def summary_with(block_2: Mapping[str, Any]) -> RunSummary:
 def test_a_failed_gate_takes_the_whole_block_out_of_the_medians() -> None:
     """For every arm; the values of the block stay visible."""
     summary = summary_with({"gates": (make_gate("invalid", value=0.95),)})
-    found = summary.metrics["workers", "p50"]
+    found = summary.metrics[Reading("p50", "workers")]
 
     assert summary.decision.used == (1,)
     assert found.median == found.values[1] != found.median_all
@@ -352,7 +352,7 @@ def test_an_incomplete_block_does_not_count() -> None:
 
     assert summary.decision.used == (1,)
     assert summary.decision.missing == {2: ("workers",)}
-    assert set(summary.metrics["replicas", "p50"].ratios) == {1}
+    assert set(summary.metrics[Reading("p50", "replicas")].ratios) == {1}
 
 
 def test_the_worst_trial_of_a_gate_is_named() -> None:
@@ -387,7 +387,7 @@ def test_each_part_of_an_arm_is_over_the_blocks_that_are_valid_for_it() -> None:
     """Foreign CPU in block 2: memory from both blocks, CPU and latency from the first."""
     foreign = make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2)
     summary = summary_with({"gates": (foreign,)})
-    memory, p50 = (summary.metrics["replicas", key] for key in ("memory.pss.total", "p50"))
+    memory, p50 = (summary.metrics[Reading(key, "replicas")] for key in ("memory.pss.total", "p50"))
 
     assert [summary.valid_for(key) for key in ("memory.pss.total", "cpu.per_1k", "p50")] == [(1, 2), (1,), (1,)]
     assert memory.median == memory.median_all
@@ -445,7 +445,7 @@ def test_no_finished_trial_is_an_empty_summary() -> None:
     summary = summarise(make_run(SCENARIO), [])
 
     assert summary.decision.used == ()
-    assert summary.metrics["workers", "p50"].median is None
+    assert summary.metrics[Reading("p50", "workers")].median is None
 
 
 def test_one_arm_alone_has_no_ratios() -> None:
@@ -453,7 +453,7 @@ def test_one_arm_alone_has_no_ratios() -> None:
     scenario = make_scenario([REPLICAS])
     summary = summarise(make_run(scenario), make_trials(scenario))
 
-    assert summary.metrics["replicas", "p50"].median is not None
+    assert summary.metrics[Reading("p50", "replicas")].median is not None
     assert summary.hops == ()
 
 

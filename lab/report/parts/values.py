@@ -7,11 +7,12 @@ from types import MappingProxyType
 
 from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.report.charts.bars import Mark
 from lab.report.parts.cells import quantity
 
-Judgements = Mapping[tuple[str, str], Judgement]  # (metric, arm) → what was found over the valid blocks
+Judgements = Mapping[Reading, Judgement]  # what was found over the valid blocks
 NO_JUDGEMENTS: Judgements = MappingProxyType({})
 
 
@@ -25,14 +26,14 @@ def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list
     unit = METRICS[key].unit
     return [
         Mark(kind=0, value=value / divisor, text=f"{arm}, block {block}: {quantity(unit, value)}")
-        for block, value in summary.metrics[arm, key].values.items()
+        for block, value in summary.metrics[Reading(key, arm)].values.items()
         if value is not None
     ]
 
 
 def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
     """The median over the valid blocks, or over all of them where none is valid."""
-    found = summary.metrics[arm, key]
+    found = summary.metrics[Reading(key, arm)]
     return found.median if summary.valid_for(key) else found.median_all
 
 
@@ -49,7 +50,7 @@ def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
 def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
     """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
     lacking = any(
-        judged.reason is Reason.MISSING and summary.metrics[arm, key].ratio is not None
+        judged.reason is Reason.MISSING and summary.metrics[Reading(key, arm)].ratio is not None
         for (key, arm), judged in judgements.items()
         if key in keys
     )

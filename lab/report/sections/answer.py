@@ -8,6 +8,7 @@ from math import log
 from lab.analysis.comparable import shares_file_pages
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric, Unit
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
@@ -71,15 +72,15 @@ def plain_answers(summary: RunSummary) -> tuple[Answer, ...]:
     return tuple(Answer(sentence=_sentence(summary, METRICS[key], arm)) for key, arm in _contests(summary))
 
 
-def _contests(summary: RunSummary) -> Iterator[tuple[str, str]]:
+def _contests(summary: RunSummary) -> Iterator[Reading]:
     for key in dict.fromkeys(summary.scenario.compare.primary):
         for arm in summary.arms:
             if arm.name != summary.baseline:
-                yield key, arm.name
+                yield Reading(key, arm.name)
 
 
 def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
-    found, baseline = summary.metrics[arm, metric.key], summary.metrics[summary.baseline, metric.key]
+    found, baseline = summary.metrics[Reading(metric.key, arm)], summary.metrics[Reading(metric.key, summary.baseline)]
     pair = f"{metric.title}: {arm} and {summary.baseline} cannot be compared"
     if not (blocks := summary.valid_for(metric.key)):
         return f"{pair}, no block is valid for it."
@@ -95,9 +96,7 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     """Every block's ratio for every primary, with its interval; None when there is no ratio to show."""
-    rows = [
-        row for key, arm in _contests(summary) if (row := _forest_row(summary, key, arm, judgements.get((key, arm))))
-    ]
+    rows = [row for reading in _contests(summary) if (row := _forest_row(summary, reading, judgements.get(reading)))]
     if not rows:
         return None
     intervals = any(row.interval for row in rows)
@@ -112,8 +111,9 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     )
 
 
-def _forest_row(summary: RunSummary, key: str, arm: str, judged: Judgement | None) -> ForestRow | None:
-    metric, found = METRICS[key], summary.metrics[arm, key]
+def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None) -> ForestRow | None:
+    key, arm = reading
+    metric, found = METRICS[key], summary.metrics[reading]
     points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio)
     estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
     if not points or not estimate:
@@ -170,10 +170,10 @@ def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
 def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
     yield cell(metric.unit, shown_value(summary, summary.baseline, metric.key))
     for arm in contenders:
-        found = summary.metrics[arm, metric.key]
+        found = summary.metrics[Reading(metric.key, arm)]
         yield cell(metric.unit, shown_value(summary, arm, metric.key))
         counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
-        judged = judgements.get((metric.key, arm))
+        judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
         ratio = (judged.estimate if judged else None) or middle
         yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from lab.analysis.comparison import Comparison
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import ArmMetric, RunSummary
+from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
@@ -75,11 +76,11 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
     blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
     primaries = summary.scenario.compare.primary
     rows = tuple(
-        _metric_row(metric, values, metric.key in primaries, judgements.get((metric.key, arm.name)), blocks)
+        _metric_row(metric, values, metric.key in primaries, judgements.get(Reading(metric.key, arm.name)), blocks)
         for metric in CATALOGUE
         if metric.group is group
         for arm in summary.arms
-        for values in [summary.metrics[arm.name, metric.key]]
+        for values in [summary.metrics[Reading(metric.key, arm.name)]]
         if values.median_all is not None
     )
     hidden = len(summary.blocks) - len(blocks)

@@ -8,7 +8,7 @@ from lab.analysis.arms import ArmServer, ArmSummary
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.latency import QUANTILES
 from lab.analysis.trial.trial import TrialSummary
-from lab.metric_types import PRINT_BEYOND
+from lab.metric_types import PRINT_BEYOND, Reading
 from lab.metrics import Unit
 from lab.report.charts.axes import logarithmic, tail
 from lab.report.charts.bars import Group, Grouped, Mark
@@ -130,7 +130,7 @@ def quantile_ratios(summary: RunSummary, judgements: Judgements) -> Table:
     rows = []
     for arm in summary.arms:
         for kind, prefix in zip(KINDS, ("", "service."), strict=True):
-            found = [known.get((prefix + name, arm.name)) for name in names]
+            found = [known.get(Reading(prefix + name, arm.name)) for name in names]
             if any(found):
                 pairs = ((judged.estimate, judged.interval) if judged else (None, None) for judged in found)
                 rows.append((*words(arm.name, kind), *(part for pair in pairs for part in ratio_cells(*pair))))

@@ -9,7 +9,7 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline, middle_bin, mostly_known
 from lab.analysis.trial.tracks import Extremes, Track
 from lab.analysis.trial.trial import TrialSummary
-from lab.metric_types import PRINT_BEYOND
+from lab.metric_types import PRINT_BEYOND, Reading
 from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.svg import Key, fill_key, stroke_key
@@ -49,7 +49,7 @@ def throughput_figure(summary: RunSummary) -> Figure | None:
     rates = [
         f"{arm.name} {format_rate(value)}"
         for arm in summary.arms
-        if (value := summary.metrics[arm.name, "throughput"].median_all) is not None
+        if (value := summary.metrics[Reading("throughput", arm.name)].median_all) is not None
     ]
     return _figure(
         summary,

@@ -11,7 +11,7 @@ from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
-from lab.metric_types import Family
+from lab.metric_types import Family, Reading
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table
@@ -116,7 +116,7 @@ def _unshared(run: RunInfo, summary: RunSummary) -> str:
     anonymous = [
         f"{arm.name} {quantity(Unit.BYTES, value)}"
         for arm in summary.arms
-        if (value := summary.metrics[arm.name, "memory.cgroup.anon"].median) is not None
+        if (value := summary.metrics[Reading("memory.cgroup.anon", arm.name)].median) is not None
     ]
     return (
         f"Under the storage driver {run.environment.facts['storage_driver']} every container has its own copy of the "

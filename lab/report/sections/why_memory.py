@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.timeline import memory_growth_bytes
 from lab.analysis.trial.trial import TrialSummary
+from lab.metric_types import Reading
 from lab.metrics import Unit
 from lab.plan.kinds import Role
 from lab.report.charts.axes import linear
@@ -53,7 +54,7 @@ def memory_figure(summary: RunSummary) -> Figure | None:
     totals = [
         f"{arm.name} {format_bytes(value)}"
         for arm in summary.arms
-        if (value := summary.metrics[arm.name, "memory.pss.total"].median_all) is not None
+        if (value := summary.metrics[Reading("memory.pss.total", arm.name)].median_all) is not None
     ]
     return Figure(
         key="memory",
@@ -72,7 +73,7 @@ def memory_figure(summary: RunSummary) -> Figure | None:
 
 def _other_sums(summary: RunSummary, arm: str) -> Iterator[Mark]:
     for place, kind in enumerate(("uss", "rss"), 1):
-        value = summary.metrics[arm, f"memory.{kind}.total"].median_all
+        value = summary.metrics[Reading(f"memory.{kind}.total", arm)].median_all
         if value is not None:
             said = f"{arm}, sum of {kind.upper()}: {quantity(Unit.BYTES, value)}"
             yield Mark(kind=place, value=value / MIB, text=said)
