@@ -158,7 +158,7 @@ def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[P
 
 
 def _arm(run: RunInfo, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next((arm for arm in run.scenario["arms"] if arm["name"] == name), {})
+    found: Mapping[str, Any] = run.arms.get(name, {})
     return found
 
 

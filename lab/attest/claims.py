@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.plan.topology import Endpoint
+from lab.record.types import Evidence as Evidence
 from lab.record.types import GateResult
 
 NAGLE_MIN_S = 0.035  # TCP's delayed acknowledgement waits 40 ms; measured 44 ms a request (FIELD 2)
@@ -25,33 +26,6 @@ class Claim:
     app: tuple[Endpoint, ...]
     entry: Endpoint
     names_upstream: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was seen before load.
-
-    ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
-    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
-    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
-    ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
-    first request, and median of the following ones, on one kept-alive connection straight to the app.
-    ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
-    ``exposed``: ports of the arm on which something listens that the network can reach.
-    ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
-    """
-
-    servers: Mapping[str, int]
-    roles: Mapping[str, Mapping[str, int]]
-    listeners: Mapping[int, str]
-    upstreams: tuple[str, ...] = ()
-    runtime: Mapping[str, str] = field(default_factory=dict)
-    strangers: tuple[str, ...] = ()
-    keepalive_first_s: float = 0.0
-    keepalive_s: float = 0.0
-    homes: Mapping[str, int] = field(default_factory=dict)
-    unseen: str = ""
-    exposed: tuple[int, ...] = ()
 
 
 def homes_of(evidence: Evidence, services: Mapping[int, str]) -> Mapping[str, str]:

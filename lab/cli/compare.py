@@ -100,7 +100,7 @@ def offer(
 
 
 def _arms(first: RunInfo, second: RunInfo, wanted: str) -> list[str]:
-    names = [[str(arm["name"]) for arm in run.scenario["arms"]] for run in (first, second)]
+    names = [list(run.arms) for run in (first, second)]
     common = [name for name in names[0] if name in names[1]]
     if wanted and wanted not in common:
         raise UsageError(f"--arm: {unknown('arm', wanted, common)}", "both runs need an arm of this name")

@@ -32,7 +32,7 @@ def _row(path: Path) -> dict[str, Any]:
         return {"path": str(path), "trials": "unreadable", "note": printable(str(error))}
     states = Counter(state.value for state in info.states.values())
     trials = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    question = str(info.scenario.get("question", ""))
+    question = info.question
     note = f"cut: {info.cut}" if info.cut else question
     if info.exploratory:
         note = f"exploratory, by hand: {note}"

@@ -126,7 +126,7 @@ def _read_checked(directory: Path, info: RunInfo) -> TrialResult:
     """A trial that belongs to this run: by its arm, and by its manifest."""
     trial = read_trial(directory)
     record = trial.record
-    arms = {arm.get("name"): (_kind(arm.get("model")), _kind(arm.get("front"))) for arm in _arms(info)}
+    arms = {name: (_kind(arm.get("model")), _kind(arm.get("front"))) for name, arm in info.arms.items()}
     if arms and arms.get(record.arm) != (record.model, record.front):
         raise RunFolderError(f"{directory}: this run's scenario has no arm {record.arm!r} like the record's", _INTACT)
     listed = directory / manifest.NAME
@@ -143,11 +143,6 @@ def _read_checked(directory: Path, info: RunInfo) -> TrialResult:
 
 def _kind(chosen: Any) -> Any:
     return chosen.get("kind") if isinstance(chosen, Mapping) else chosen
-
-
-def _arms(info: RunInfo) -> list[Mapping[str, Any]]:
-    arms = info.scenario.get("arms", ())
-    return [arm for arm in arms if isinstance(arm, Mapping)] if isinstance(arms, list | tuple) else []
 
 
 def _refuse_link(path: Path) -> None:

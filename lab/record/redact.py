@@ -7,14 +7,14 @@ Names of trials, arms and services, which the lab looks up again, stay as they a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lab.record.schema import FREE_TEXT
-from lab.record.types import Environment, RunInfo, ServiceRecord, TrialRecord
+from lab.record.types import Environment, Evidence, RunInfo, ServiceRecord, TrialRecord
 from lab.scenario.secret import Redactor, each_text
 
 FREE_EVIDENCE = ("servers", "homes", "upstreams", "strangers")  # what other programs named in their answers
@@ -47,11 +47,12 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
     def free(text: str) -> str:
         return _clean(redact(text))
 
-    evidence = {key: redact.tree(part) if key in FREE_EVIDENCE else part for key, part in record.attestation.items()}
+    seen = asdict(record.attestation)
+    evidence = {key: redact.tree(part) if key in FREE_EVIDENCE else part for key, part in seen.items()}
     return replace(
         record,
         services=tuple(_clean_service(service, free) for service in record.services),
-        attestation={key: each_text(part, _clean) for key, part in evidence.items()},
+        attestation=Evidence(**{key: each_text(part, _clean) for key, part in evidence.items()}),
         findings=tuple(replace(finding, subject=free(finding.subject)) for finding in record.findings),
     )
 

@@ -7,24 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import Field
 
+from lab.record.schema import MAX_COUNT, MAX_INSTANT_S, TABLES, Attribution, Outcome
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
-from lab.record.schema import TABLES, Attribution, Outcome
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
 from lab.record.schema import TrialState as TrialState
+
+MAX_PROCESSES = 512
+
+# Bounds that whoever reads a record checks; no lab can have measured anything beyond.
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_INSTANT_S)]
+Instant = Annotated[float, Field(ge=-MAX_INSTANT_S, le=MAX_INSTANT_S)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseWindow:
     """Half-open interval [start_s, end_s) of one phase."""
 
-    start_s: float
-    end_s: float
+    start_s: Instant
+    end_s: Instant
 
     @property
     def length_s(self) -> float:
@@ -47,6 +57,33 @@ class ServiceRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen of an arm before load.
+
+    ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
+    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
+    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
+    ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
+    first request, and median of the following ones, on one kept-alive connection straight to the app.
+    ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
+    ``exposed``: ports of the arm on which something listens that the network can reach.
+    ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
+    """
+
+    servers: Mapping[str, Count] = field(default_factory=dict)
+    roles: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
+    listeners: Mapping[Port, str] = field(default_factory=dict)
+    upstreams: tuple[str, ...] = ()
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
+    keepalive_first_s: Seconds = 0.0
+    keepalive_s: Seconds = 0.0
+    homes: Mapping[str, Port] = field(default_factory=dict)
+    unseen: str = ""
+    exposed: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCounters:
     """What the load process counted itself, to be checked against the rows.
 
@@ -54,14 +91,14 @@ class LoadCounters:
     """
 
     open_model: bool
-    lanes: int
-    scheduled: int
-    started: int
-    dropped: int
-    unfinished: int
-    dispatch_lag_p99_s: float | None = None
-    starved_workers: int = 0
-    user_errors: int = 0
+    lanes: Count
+    scheduled: Count
+    started: Count
+    dropped: Count
+    unfinished: Count
+    dispatch_lag_p99_s: Seconds | None = None
+    starved_workers: Count = 0
+    user_errors: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +111,8 @@ class GateResult:
 
     key: str
     outcome: Outcome
-    value: float | None
-    limit: float | None
+    value: Finite | None
+    limit: Finite | None
     why: str = ""
 
 
@@ -88,8 +125,8 @@ class Finding:
     """
 
     key: str
-    value: float | None
-    limit: float
+    value: Finite | None
+    limit: Finite
     subject: str = ""
 
 
@@ -97,7 +134,7 @@ class Finding:
 class Event:
     """What happened to an arm at one instant of the trial."""
 
-    t_s: float
+    t_s: Instant
     kind: str
     service: str = ""
     pid: int = 0
@@ -108,8 +145,8 @@ class Event:
 class Point:
     """What a run may sweep, as this trial had it. Comparisons stay inside a point."""
 
-    processes: int
-    rate: float | None = None  # arrivals a second; None: closed model, or not recorded (schema version 1)
+    processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES)]
+    rate: Finite | None = None  # arrivals a second; None: closed model, or not recorded (schema version 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +163,12 @@ class TrialRecord:
     state: TrialState
     started_at: str  # ISO 8601, UTC
     started_monotonic_s: float
-    boot_s: float
+    boot_s: Seconds
     phases: Mapping[Phase, PhaseWindow]
     services: tuple[ServiceRecord, ...]
     load: LoadCounters
     attribution: Attribution
-    attestation: Mapping[str, Any] = field(default_factory=dict)
+    attestation: Evidence = field(default_factory=Evidence)
     sampler: Mapping[str, float] = field(default_factory=dict)
     gates: tuple[GateResult, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -190,9 +227,9 @@ class Environment:
 class Calibration:
     """How many requests a second the load generator makes at most on this machine: see lab/run/calibration.py."""
 
-    ceiling_per_s: float
-    load_processes: int
-    lanes: int
+    ceiling_per_s: Annotated[float, Field(gt=0, lt=MAX_COUNT)]
+    load_processes: Count
+    lanes: Count
     measured_at: str  # ISO 8601, UTC
 
 
@@ -216,6 +253,18 @@ class RunInfo:
     calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def question(self) -> str:
+        """What the run was to answer."""
+        return str(self.scenario.get("question", ""))
+
+    @property
+    def arms(self) -> Mapping[str, Mapping[str, Any]]:
+        """The options of each arm of the stored scenario, by its name; without what is no arm."""
+        arms = self.scenario.get("arms", ())
+        listed = [arm for arm in arms if isinstance(arm, Mapping)] if isinstance(arms, list | tuple) else []
+        return {str(arm.get("name", "")): arm for arm in listed}
 
     def image_digest(self, key: str) -> str:
         """The digest of an image by its key, which is Arm.image_key or "nginx"; "" when it is not known."""

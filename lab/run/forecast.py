@@ -30,7 +30,7 @@ class Forecast:
         """Compare again when the trial completed a block: each is read once, when nothing is measured."""
         info = self._folder.info
         done = [trial_id for trial_id in info.order if info.states.get(trial_id) is TrialState.DONE]
-        if len(done) % len(info.scenario["arms"]):
+        if len(done) % len(info.arms):
             return
         for trial_id in done:
             if trial_id not in self._summaries:

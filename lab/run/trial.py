@@ -217,8 +217,7 @@ def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
     alike = {arm.name for arm in run.plan.scenario.arms if run.folder.info.image_digest(arm.image_key) == digest}
     for record in read_records(run.folder.path, run.folder.info):
         if record.arm in alike:
-            runtime: Mapping[str, str] = record.attestation.get("runtime", {})
-            return runtime
+            return record.attestation.runtime
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.attest.claims import Evidence
@@ -67,7 +67,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         services=deployment.services,
         load=loaded.counters,
         attribution=loaded.attribution,
-        attestation=asdict(measured.evidence),
+        attestation=measured.evidence,
         sampler=measured.sampled.facts,
     )
 

@@ -15,6 +15,7 @@ from lab.cli.report import report
 from lab.errors import RunFolderError
 from lab.record.folder import RunFolder, read_info, read_intact, read_trials
 from lab.record.manifest import NAME as MANIFEST
+from lab.record.reading import read_record
 from lab.record.types import SCHEMA_VERSION
 from lab.run.conclude import conclude
 from tests.hostile.folders import sound_folder
@@ -205,6 +206,33 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(run: Path) -> None:
 
     with pytest.raises(RunFolderError, match="is no name of a trial"):
         read_info(run)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("boot_s", -1.0),
+        ("boot_s", float("nan")),
+        ("point", {"processes": 0}),
+        ("attribution", "guessed"),
+        ("phases", {"measure": {"start_s": 3.0, "end_s": 2.0}}),
+        ("phases", {"measure": {"start_s": 0.0, "end_s": 1e12}}),
+        ("phases", {}),
+        ("load", {"open_model": True, "lanes": 1, "scheduled": -1, "started": 0, "dropped": 0, "unfinished": 0}),
+        ("attestation", {"servers": {"a": "many"}}),
+        ("gates", [{"key": "load.cpu", "outcome": "fine", "value": 0.1, "limit": 0.7}]),
+        ("gates", [{"key": "load.cpu", "outcome": "pass", "value": float("inf"), "limit": 0.7}]),
+        ("findings", [{"key": "requests.hung", "value": "one", "limit": 0.0}]),
+        ("events", [{"t_s": 1e12, "kind": "exit"}]),
+    ],
+)
+def test_a_record_that_no_lab_can_have_measured_is_refused(run: Path, key: str, value: object) -> None:
+    """By its bounds and words, as they are declared; the sentence names file and key."""
+    path = run / "trials" / HIT / "record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+
+    with pytest.raises(RunFolderError, match=rf"record\.json: {key}"):
+        read_record(path.parent)
 
 
 def test_the_manifest_is_one_that_sha256sum_checks(run: Path) -> None:

@@ -181,12 +181,12 @@ def finding_sentence(finding: Finding) -> str:
 
 
 def _unseen(record: TrialRecord) -> str:
-    reason = record.attestation.get("unseen", "")
+    reason = record.attestation.unseen
     return f"Not attested: who listens on the ports, which event loop and HTTP implementation serve ({reason})."
 
 
 def _exposed(record: TrialRecord) -> str:
-    ports = ", ".join(map(str, record.attestation.get("exposed", ())))
+    ports = ", ".join(map(str, record.attestation.exposed))
     return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
 
 
