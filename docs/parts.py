@@ -19,7 +19,7 @@ from lab.metrics import METRICS
 from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
 from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.record import schema
-from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
+from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Trials
 from lab.units import format_count
@@ -77,8 +77,12 @@ def numbers() -> Rows:
         ("drift of a measure phase", f"{STEADY_DRIFT * 100:g} %, when its p-value is below {STEADY_P_VALUE}"),
         ("attributed requests, to show shares", f"{MIN_ATTRIBUTED * 100:g} %"),
         ("readings of CPU, RSS, threads, cgroups, host", f"{1 / TICK_S:g} Hz"),
-        ("readings of PSS and USS", _footprints()),
-        ("readings in a burst", str(BURST_READINGS)),
+        ("looks at the PSS of a process in a measure phase", f"{LOOKS_ENOUGH}, at least {LOOKS_FLOOR}"),
+        ("time between two of them", f"{FASTEST_S:g} to {SLOWEST_S:g} s, as the budget allows"),
+        (
+            "the sampler's budget, of a core",
+            f"{LEAST_BUDGET * 100:g} % for 8 processes, {MOST_BUDGET * 100:g} % from 16",
+        ),
         ("uvicorn's keep-alive", f"{KEEP_ALIVE_S} s"),
         ("uvicorn's graceful shutdown", f"{GRACEFUL_SHUTDOWN_S} s"),
     ]
@@ -112,8 +116,3 @@ def _primaries(count: int) -> str:
 def _requests(least: str) -> str:
     counts = {key: format_count(getattr(METRICS[key], least)) for key in PERCENTILES}
     return ", ".join(f"{key} from {count} requests" for key, count in counts.items())
-
-
-def _footprints() -> str:
-    short, long = (1 / (ticks * TICK_S) for ticks in (FOOTPRINT_TICKS_SHORT, FOOTPRINT_TICKS_LONG))
-    return f"{short:g} Hz in trials of up to {SHORT_TRIAL_S:g} s, else {long:g} Hz"

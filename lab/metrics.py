@@ -97,15 +97,15 @@ CATALOGUE: tuple[Metric, ...] = (
     _memory(
         "memory.pss.total",
         "memory (PSS), steady",
-        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, front) at one instant: the median over "
-        "the instants of the measure phase. Shared pages are divided among their users, so that it may be summed.",
+        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, front): the mean over the measure phase, "
+        "weighted with time. Shared pages are divided among their users, so that it may be summed.",
         0.05,
         noun="memory",
     ),
     _memory(
         "memory.pss.peak",
         "memory (PSS), peak",
-        "Largest sum of PSS over the arm's ledger at one instant of the measure phase.",
+        "Largest sum of PSS over the arm's ledger at the instant of a reading in the measure phase.",
         0.05,
         noun="memory at the peak",
     ),
@@ -160,13 +160,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "cpu.runqueue.per_1k",
         Unit.SECONDS,
         "wait for a core, for 1 000 requests",
-        "Δ run-queue wait (/proc/PID/schedstat) of the arm's processes over the measure phase ÷ requests × 1 000.",
+        "Δ run-queue wait (/proc/PID/task/TID/schedstat) of all threads of the arm's processes ÷ requests × 1 000.",
     ),
     _cpu(
         "cpu.switches.per_1k",
         Unit.COUNT,
         "context switches for 1 000 requests",
-        "Δ voluntary and involuntary context switches of the arm's processes ÷ requests × 1 000.",
+        "Δ voluntary and involuntary context switches of all threads of the arm's processes ÷ requests × 1 000.",
     ),
     Metric(
         key="share.max",

@@ -72,6 +72,7 @@ def fake_proc(root: Path, *pids: int) -> Path:
     status = "Name:\tfake\nVmRSS:\t      50 kB\nThreads:\t2\nvoluntary_ctxt_switches:\t7\n"
     status += "nonvoluntary_ctxt_switches:\t3\n"
     for pid in pids:
-        (root / str(pid)).mkdir()
-        (root / str(pid) / "status").write_text(status)
+        for folder in (root / str(pid), root / str(pid) / "task" / str(pid)):
+            folder.mkdir(parents=True)
+            (folder / "status").write_text(status)
     return root

@@ -206,9 +206,6 @@ class FakeSampler:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def burst_at(self, monotonic_s: float, label: str) -> None:
-        self._world.note(f"burst {label}")
-
     def check(self) -> None:
         """Alive."""
 

@@ -57,7 +57,7 @@ class ProcessFigures:
 class MachineFigures:
     """``steal`` of all CPU time and ``foreign`` of all cores over the last MACHINE_S, counted as the gates count them.
 
-    ``sampler`` in cores since measuring began: over a few seconds its bursts would alarm. None: not known (yet).
+    ``sampler`` in cores since measuring began: over a few seconds single readings would alarm. None: not known (yet).
     """
 
     steal: float | None = None
@@ -105,7 +105,7 @@ class TrialFollower:
         """The latest figures; requests are those of the phase that began at ``phase_start_s`` (CLOCK_MONOTONIC)."""
         host, requests = self._host.gain(), self._requests.look(phase_start_s)
         return LiveFigures(
-            processes=self._alive(of_roles(self._processes.gain(), *ARM_ROLES)),
+            processes=self._alive(of_roles(self._processes.gain(), *ARM_ROLES), host),
             load_cpu=rate(host, "load_cpu_max_s", _latest(host, CPU_S)),
             requests=requests,
         )
@@ -133,10 +133,11 @@ class TrialFollower:
             sampler=rate(since, "sampler_cpu_s", _latest(since, inf)),
         )
 
-    def _alive(self, rows: pl.DataFrame) -> tuple[ProcessFigures, ...]:
-        """Those in the latest reading, by role, service and pid."""
+    def _alive(self, rows: pl.DataFrame, host: pl.DataFrame) -> tuple[ProcessFigures, ...]:
+        """Those in the latest round, by role, service and pid; between rounds, which have a host's row, one is read."""
         for *key, pss_bytes in rows.select(*PROCESS, "pss_bytes").drop_nulls().iter_rows():
             self._pss_bytes[tuple(key)] = pss_bytes
+        rows = rows.join(host.select("t_s"), on="t_s", how="semi", maintain_order="left")
         window = _latest(rows, CPU_S)
         grown = increases(rows.filter(pl.col("t_s") >= window.start_s), PROCESS, ("cpu_s",), window)
         last = rows.filter(pl.col("t_s") == window.end_s).select(*PROCESS, "role", "service")

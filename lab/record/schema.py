@@ -103,6 +103,7 @@ def text(means: str = "", *, null: str = "", free: bool = False, words: type[Str
 
 
 UNREAD = "not read at this instant, or not readable"
+UNLOOKED = "not looked at closely at this instant, or not readable"
 UNCOUNTED = "the kernel does not count it"
 NODE = text("the machine, empty when there is one only")
 
@@ -135,14 +136,14 @@ class ProcessRow(NamedTuple):
     system_s: Annotated[float, count("cumulative")]
     cpu_s: Annotated[float, count("cumulative, user + system")]
     runqueue_s: Annotated[
-        float | None, count("cumulative wait for a core, /proc/PID/schedstat", null="the kernel has none")
+        float | None, count("cumulative wait for a core, all threads (/proc/PID/task/TID/schedstat)", null=UNLOOKED)
     ]
     rss_bytes: Annotated[int, count()]
-    pss_bytes: Annotated[int | None, count(null=UNREAD)]
-    uss_bytes: Annotated[int | None, count(null=UNREAD)]
-    pss_anon_bytes: Annotated[int | None, count(null="read in bursts only")]
+    pss_bytes: Annotated[int | None, count(null=UNLOOKED)]
+    uss_bytes: Annotated[int | None, count(null=UNLOOKED)]
+    pss_anon_bytes: Annotated[int | None, count(null=UNLOOKED)]
     threads: Annotated[int, count(narrow="Int32")]
-    ctx_switches: Annotated[int, count("cumulative, voluntary + involuntary")]
+    ctx_switches: Annotated[int | None, count("cumulative, voluntary + involuntary, all threads", null=UNLOOKED)]
     command: Annotated[str, text("first 120 characters of the command line", free=True)]
     node: Annotated[str, NODE] = ""
 
@@ -185,7 +186,9 @@ class HostRow(NamedTuple):
     psi_io_some_s: Annotated[float | None, count("cumulative stall", null="the kernel has no PSI")]
     memory_available_bytes: Annotated[int, count()]
     load_cpu_s: Annotated[float | None, count("cumulative, all Locust processes", null="no load yet")]
-    load_cpu_max_s: Annotated[float | None, count("cumulative of the busiest load process", null="no load yet")]
+    load_cpu_max_s: Annotated[
+        float | None, count("gains of the process that was busiest from reading to reading", null="no load yet")
+    ]
     load_rss_bytes: Annotated[int | None, count(null="no load yet")]
     sampler_cpu_s: Annotated[float, count("cumulative")]
     sampler_rss_bytes: Annotated[int, count()]

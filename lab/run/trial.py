@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from lab.run.drive import Drive, Driving
 from lab.run.steps import Step, Steps
 from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
 from lab.run.view import QuietView
-from lab.sampling.grid import SHORT_TRIAL_S
+from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
 from lab.sampling.launch import Launch
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
@@ -40,7 +40,7 @@ from lab.scenario.model import Scenario
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
 LOAD_GRACE_S = 60.0  # on_start of every lane, and draining, on top of the phases
-BURST_S = 1.0  # five readings, 0.2 s apart (METHOD 4.4)
+BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a short one: the page wants PSS each second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +170,7 @@ class _Making:
         return SamplerPlan(
             targets=deployed.deployment.targets,
             t0_monotonic_s=deployed.t0,
-            expected_s=self.drive.length_s or SHORT_TRIAL_S,  # by hand however long: the page wants PSS every second
+            measure_s=self.run.plan.scenario.load.measure if self.drive.length_s else BY_HAND_S,
             lab_pid=os.getpid(),
             load_pids=driving.pids,
             watched_port=topology.entry.port if fallback == "socket" else 0,
@@ -179,17 +179,12 @@ class _Making:
         )
 
     def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment) -> None:
-        """Wait until the load has ended; tell the sampler when to look closely. Raises LabError when a part fails."""
+        """Wait until the load has ended. Raises LabError when a part fails."""
         clock, length_s = self.run.tools.clock, self.drive.length_s
         give_up_at = math.inf if length_s is None else clock() + length_s + MAX_WARMUP_S + LOAD_GRACE_S
         next_death_check = clock()
-        ordered: set[str] = set()
         while not (progress := driving.poll()).finished:
             self.steps.enter(_step_of(progress, clock()))
-            for label, instant_s in _bursts(progress, self.run.plan.scenario.load.warmup) if length_s else ():
-                if label not in ordered:
-                    sampler.burst_at(instant_s, label)
-                    ordered.add(label)
             self.run.view.progress(self.trial, progress)
             sampler.check()
             if clock() >= next_death_check:
@@ -231,17 +226,6 @@ def _nap_s(progress: LoadProgress, now_s: float) -> float:
     """Until the next look; the end of the measure phase is not overslept."""
     left_s = (progress.measure_end_s or 0.0) - now_s
     return min(POLL_S, left_s) if left_s > 0 else POLL_S
-
-
-def _bursts(progress: LoadProgress, warmup_s: float) -> Iterator[tuple[str, float]]:
-    """When to look closely (METHOD 4.4), as far as it is known: before each phase ends, not in the next one.
-
-    A warm-up that is prolonged for a starved process has its burst where it would have ended otherwise.
-    """
-    if progress.warmup_start_s is not None:
-        yield "end of warmup", progress.warmup_start_s + max(0.0, warmup_s - BURST_S)
-    if progress.measure_end_s is not None:
-        yield "end of measure", progress.measure_end_s - BURST_S
 
 
 def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -14,16 +15,28 @@ from lab.sampling.process_tree import without_folders
 from lab.sampling.processes import command_line
 from lab.sampling.roles import ProcessInfo, ProcessKey, assign_roles
 from lab.sampling.targets import SampleTarget
+from lab.sampling.threads import Threads
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
-    """A process that is followed from one reading to the next."""
+    """A process that is followed from one reading to the next.
+
+    ``looked_s``: when it was last looked at closely; ``look_cost_s``: the CPU time that this took.
+    """
 
     process: psutil.Process
     service: str
     info: ProcessInfo
     role: Role
+    threads: Threads = field(default_factory=Threads)
+    looked_s: float = -math.inf
+    look_cost_s: float = 0.0
+
+    @property
+    def new(self) -> bool:
+        """Nobody has looked at it yet."""
+        return self.looked_s == -math.inf
 
 
 class ServiceProcesses:
@@ -56,6 +69,9 @@ class ServiceProcesses:
             info = ProcessInfo(pid, process.create_time(), parent, self._named(command_line(process)))
         except psutil.NoSuchProcess:
             return None
+        if known:
+            known.info = info
+            return known
         return Member(process=process, service=self._target.service, info=info, role=Role.WORKER)
 
     def _named(self, command: str) -> str:

@@ -1,91 +1,94 @@
-"""The grid of absolute instants at which the sampler reads (METHOD 4.4). Pure: it is told what time it is."""
+"""The grid of absolute instants at which the sampler reads, and how close they lie (METHOD 4.4). Pure."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
-TICK_S = 0.5  # CPU, RSS, threads, context switches, cgroups and host: 2 Hz (METHOD 4.4)
-SHORT_TRIAL_S = 60.0
-FOOTPRINT_TICKS_SHORT = 2  # PSS and USS at 1 Hz in a trial of up to SHORT_TRIAL_S (METHOD 4.4)
-FOOTPRINT_TICKS_LONG = 10  # and at 0.2 Hz in a longer one
-PLATFORM_TICKS = 10  # CPU of platform processes, which are not in the headline: 0.2 Hz, together with PSS
-MAX_FOOTPRINT_SHARE = 0.10  # of a core for reading PSS: hundreds of processes are read less often rather than late
-BURST_READINGS = 5
-BURST_STEP_S = 0.2
+TICK_S = 0.5  # rounds of CPU, RSS, threads, cgroups and host: 2 Hz
+SLOW_TICK_S = 1.0  # where a round is dear; the gates take readings up to 1.1 s apart
+FASTEST_S, SLOWEST_S = 1.0, 5.0  # between two looks at the PSS of one process, as long as the cost allows it
+LOOKS_ENOUGH = 6  # at each process in a measure phase: more say nothing more about a mean over it
+LOOKS_FLOOR = 3  # a beginning, a middle and an end come whatever they cost
+LOOK_STEP_S = 0.25  # times between looks are multiples of this, so that a cost which varies does not move the grid
+BUDGET_PER_PROCESS = 0.01 / 8  # of a core, for all that the sampler does: 1 % for 8 processes, 2 % for 16
+LEAST_BUDGET, MOST_BUDGET = 0.01, 0.02  # the most is the limit of the gate sampler.cpu
+READINGS_SHARE = 0.9  # of the budget; what lies between readings, such as waking up, is not in their costs
+PLATFORM_S = 5.0  # between two looks at a platform process, and before names and parents are looked up again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """What one reading holds besides the cheap counters, which are always read.
+class Cost(NamedTuple):
+    """What sampling costs on this machine, in CPU seconds: one round, and one look at each process of the arm.
 
-    ``footprints``: PSS and USS of the arm's processes, and memory of the cgroups. ``platform``: CPU of platform
-    processes, and what processes are called. ``burst``: the anonymous part of PSS as well, and the memory of platform
-    processes, which changes little.
+    ``platform``: the part of a core that goes to looks at the platform's processes, which come at a fixed pace.
     """
 
-    footprints: bool
-    platform: bool = False
-    burst: bool = False
+    round_s: float
+    looks_s: float
+    processes: int
+    platform: float = 0.0
 
     @property
-    def engine(self) -> bool:
-        """CPU of the container engine: only the foreign-CPU gate asks for it, so a burst holds it once, at its end."""
-        return self.footprints and (self.platform or not self.burst)
+    def budget(self) -> float:
+        """The part of a core that the sampler may use."""
+        return min(MOST_BUDGET, max(LEAST_BUDGET, BUDGET_PER_PROCESS * self.processes))
 
 
-EVERYTHING = Due(footprints=True, platform=True, burst=True)
+class Pace(NamedTuple):
+    """Seconds from one round to the next, and from one look at a process to the next look at the same one."""
+
+    tick_s: float
+    look_s: float
 
 
-def footprint_ticks(expected_s: float, reading_cost_s: float) -> int:
-    """Ticks from one reading of PSS to the next; ``reading_cost_s`` is the CPU time that one of them takes."""
-    wanted = FOOTPRINT_TICKS_SHORT if expected_s <= SHORT_TRIAL_S else FOOTPRINT_TICKS_LONG
-    return max(wanted, math.ceil(reading_cost_s / (MAX_FOOTPRINT_SHARE * TICK_S)))
+def pace_of(cost: Cost, measure_s: float) -> Pace:
+    """How often to read so that it stays within the budget, and a measure phase of ``measure_s`` has enough looks.
+
+    Where both do not go together, rounds come less often first; LOOKS_FLOOR looks come whatever they cost.
+    """
+    wanted_s = min(SLOWEST_S, max(FASTEST_S, measure_s / LOOKS_ENOUGH))
+    floor_s = measure_s / LOOKS_FLOOR
+    for tick_s in (TICK_S, SLOW_TICK_S):
+        left = READINGS_SHARE * cost.budget - cost.platform - cost.round_s / tick_s
+        affordable_s = math.ceil(cost.looks_s / left / LOOK_STEP_S) * LOOK_STEP_S if left > 0 else math.inf
+        if affordable_s <= max(floor_s, wanted_s):
+            return Pace(tick_s, min(max(wanted_s, affordable_s), floor_s))
+    return Pace(SLOW_TICK_S, floor_s)
 
 
 class Grid:
-    """Ticks at ``origin_s + k * TICK_S`` after ``start_s``, and bursts on top. A late instant is skipped, not bunched.
+    """Instants at ``origin_s + k * step_s``. A late one is skipped, not bunched with the next.
 
     ``planned`` counts the instants that have passed, ``achieved`` those at which a reading was taken.
     """
 
-    def __init__(self, *, origin_s: float, start_s: float, footprint_ticks: int) -> None:
+    def __init__(self, *, origin_s: float, start_s: float, step_s: float) -> None:
         self._origin_s = origin_s
-        self._tick = self._last_tick(start_s)
-        self._bursts: list[float] = []
-        self._footprint_ticks = footprint_ticks
-        self._platform_ticks = math.ceil(PLATFORM_TICKS / footprint_ticks) * footprint_ticks
+        self._step_s = step_s
+        self._passed = self._last(start_s)
         self.planned = 0
         self.achieved = 0
 
     @property
     def next_s(self) -> float:
-        """The next instant at which a reading is due."""
-        tick_s = self._origin_s + (self._tick + 1) * TICK_S
-        return min(tick_s, self._bursts[0]) if self._bursts else tick_s
+        """The next instant."""
+        return self._origin_s + (self._passed + 1) * self._step_s
 
-    def burst_at(self, at_s: float) -> None:
-        """Plan a burst: BURST_READINGS close readings, the first one at ``at_s``."""
-        self._bursts = sorted([*self._bursts, *(at_s + step * BURST_STEP_S for step in range(BURST_READINGS))])
+    def set_step(self, step_s: float, now_s: float) -> None:
+        """From now on instants are ``step_s`` apart; those that have passed by now are no longer due."""
+        if step_s != self._step_s:
+            self._step_s = step_s
+            self._passed = self._last(now_s)
 
-    def take(self, now_s: float) -> Due | None:
-        """What to read now, or None when nothing is due. Only the latest instant of a kind that passed is served."""
-        tick = self._last_tick(now_s)
-        ticks = tick - self._tick
-        bursts = sum(at_s <= now_s for at_s in self._bursts)
-        if not ticks and not bursts:
-            return None
-        self._tick = tick
-        del self._bursts[:bursts]
-        ends_burst = bool(bursts) and (not self._bursts or self._bursts[0] > now_s + 1.5 * BURST_STEP_S)
-        self.planned += ticks + bursts
-        self.achieved += bool(ticks) + bool(bursts)
-        return Due(
-            footprints=bool(bursts) or tick % self._footprint_ticks == 0,
-            platform=ends_burst or (bool(ticks) and tick % self._platform_ticks == 0),
-            burst=bool(bursts),
-        )
+    def take(self, now_s: float) -> bool:
+        """Whether an instant has come since the last call; of several, all but one are missed."""
+        last = self._last(now_s)
+        due = last > self._passed
+        self.planned += last - self._passed
+        self.achieved += due
+        self._passed = last
+        return due
 
-    def _last_tick(self, now_s: float) -> int:
-        # Rounded to a nanosecond: an instant computed from next_s must not fall short of its own tick.
-        return math.floor(round((now_s - self._origin_s) / TICK_S, 9))
+    def _last(self, now_s: float) -> int:
+        # Rounded to a nanosecond: an instant computed from next_s must not fall short of its own number.
+        return math.floor(round((now_s - self._origin_s) / self._step_s, 9))

@@ -24,6 +24,7 @@ class ProcessGroup:
     def __init__(self, processes: Iterable[psutil.Process] = ()) -> None:
         self._processes: list[psutil.Process] = []
         self._cpu_s: dict[psutil.Process, float] = {}
+        self._busiest_s = 0.0
         self.rss_bytes = 0
         self.follow(processes)
 
@@ -34,14 +35,17 @@ class ProcessGroup:
     def read(self) -> None:
         """Read every living member once."""
         self.rss_bytes = 0
-        living = []
+        living, gained_s = [], 0.0
         for process in self._processes:
             try:
-                self._cpu_s[process] = self._member_cpu_s(process)
+                cpu_s = self._member_cpu_s(process)
             except psutil.NoSuchProcess:
                 continue
+            gained_s = max(gained_s, cpu_s - self._cpu_s.get(process, cpu_s))
+            self._cpu_s[process] = cpu_s
             living.append(process)
         self._processes = living
+        self._busiest_s += gained_s
 
     def _member_cpu_s(self, process: psutil.Process) -> float:
         cpu, memory = process.cpu_times(), process.memory_info()
@@ -55,8 +59,11 @@ class ProcessGroup:
 
     @property
     def cpu_max_s(self) -> float | None:
-        """Cumulative CPU of the busiest member, None when there never was one."""
-        return max(self._cpu_s.values(), default=None)
+        """Sum over the readings of what the then busiest member gained, None when there never was one.
+
+        Not the largest total: a member that was busy earlier would hide another one that is busy now.
+        """
+        return self._busiest_s if self._cpu_s else None
 
 
 class EngineGroup(ProcessGroup):

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from lab.host.jsonlines import Lines, Message
-from lab.sampling.grid import EVERYTHING, TICK_S, Due, Grid, footprint_ticks
+from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
 from lab.sampling.host import processes_of
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.reading import Reader
+from lab.sampling.reading import Reader, wait_s
 from lab.sampling.recorder import Recorder, recorder
 
 
-class Costs:
-    """What the readings cost, in wall seconds."""
+class Spent:
+    """What readings of one kind cost."""
 
     def __init__(self) -> None:
-        self._seconds = {True: 0.0, False: 0.0}
-        self._count = {True: 0, False: 0}
-        self._longest_s = 0.0
+        self._count = 0
+        self._cpu_s = 0.0
+        self._wall_s = 0.0
+        self.last_cpu_s = 0.0
+        self.longest_s = 0.0
 
-    def note(self, due: Due, seconds: float) -> None:
-        """Count one reading."""
-        self._seconds[due.footprints] += seconds
-        self._count[due.footprints] += 1
-        self._longest_s = max(self._longest_s, seconds)
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one reading, which is taken meanwhile."""
+        began_s, cpu_s = time.perf_counter(), time.process_time()
+        yield
+        wall_s = time.perf_counter() - began_s
+        self._count += 1
+        self.last_cpu_s = time.process_time() - cpu_s
+        self._cpu_s += self.last_cpu_s
+        self._wall_s += wall_s
+        self.longest_s = max(self.longest_s, wall_s)
 
-    def facts(self) -> dict[str, float]:
-        """Mean cost of a reading without and with PSS, and the longest one."""
-        return {
-            "reading_s": self._seconds[False] / max(1, self._count[False]),
-            "reading_with_pss_s": self._seconds[True] / max(1, self._count[True]),
-            "reading_max_s": self._longest_s,
-        }
+    @property
+    def cpu_s(self) -> float:
+        """Mean CPU time of one."""
+        return self._cpu_s / max(1, self._count)
+
+    @property
+    def wall_s(self) -> float:
+        """Mean wall time of one."""
+        return self._wall_s / max(1, self._count)
 
 
 class Sampling:
-    """One trial's sampling: takes the readings that are due, obeys orders, knows what it costs."""
+    """One trial's sampling: takes the readings that are due, obeys orders, knows what it costs and keeps its budget."""
 
     def __init__(self, plan: SamplerPlan, output: Recorder, clock: Callable[[], float]) -> None:
         self._plan = plan
@@ -46,48 +57,72 @@ class Sampling:
         self._reader = Reader(plan)
         if plan.memory_readable:
             self._reader.check_rights()
-        self._costs = Costs()
-        self._bursts: dict[str, float] = {}
+        self._round_cost, self._look_cost = Spent(), Spent()
         self._started_s = clock()
-        spent_s = time.process_time()
-        self._read(EVERYTHING)
-        self._footprint_ticks = footprint_ticks(plan.expected_s, time.process_time() - spent_s)
-        self._grid = Grid(origin_s=plan.t0_monotonic_s, start_s=self._started_s, footprint_ticks=self._footprint_ticks)
+        self._output.append(self._reader.round(self._started_s, memory=True, look_again=True))  # a look at everybody
+        self._read_round(memory=False, look_again=False)  # and what a round costs without
+        self._rounds, self._looks, self._memory, self._names = (
+            Grid(origin_s=plan.t0_monotonic_s, start_s=self._started_s, step_s=step_s)
+            for step_s in (TICK_S, FASTEST_S, FASTEST_S, PLATFORM_S)
+        )
+        self._keep_pace()
 
     @property
     def idle_s(self) -> float:
         """How long nothing is due."""
-        return self._grid.next_s - self._clock()
+        return min(self._rounds.next_s, self._looks.next_s) - self._clock()
 
     def read_if_due(self) -> None:
-        """Take a reading when its instant has come."""
-        if due := self._grid.take(self._clock()):
-            self._read(due)
+        """Take the readings whose instants have come."""
+        now_s = self._clock()
+        if self._rounds.take(now_s):
+            memory = self._memory.take(now_s)
+            self._read_round(memory=memory, look_again=self._names.take(now_s))
+            if memory:
+                self._keep_pace()
+        if self._looks.take(self._clock()):
+            self._look()
 
     def obey(self, command: Message) -> None:
-        """Carry out ``watch_load`` or ``burst_at``."""
+        """Carry out ``watch_load``."""
         if command["do"] == "watch_load":
             self._reader.host.load.follow(processes_of(command["pids"]))
-        elif command["do"] == "burst_at":
-            self._grid.burst_at(command["monotonic_s"])
-            self._bursts[f"burst {command['label']} s"] = command["monotonic_s"] - self._plan.t0_monotonic_s
 
     def facts(self) -> dict[str, float]:
         """What SamplerOutcome.facts holds."""
         return {
-            "planned_readings": self._grid.planned,
-            "achieved_readings": self._grid.achieved,
-            "pss_interval_s": self._footprint_ticks * TICK_S,
+            "planned_readings": self._rounds.planned + self._looks.planned,
+            "achieved_readings": self._rounds.achieved + self._looks.achieved,
+            "pss_interval_s": self._pace.look_s,
             "cpu_s": time.process_time(),
             "wall_s": self._clock() - self._started_s,
-            **self._costs.facts(),
-            **self._bursts,
+            "reading_s": self._round_cost.wall_s,
+            "reading_with_pss_s": self._look_cost.wall_s,
+            "reading_max_s": max(self._round_cost.longest_s, self._look_cost.longest_s),
         }
 
-    def _read(self, due: Due) -> None:
-        began_s = self._clock()
-        self._output.append(self._reader.read(due, began_s))
-        self._costs.note(due, self._clock() - began_s)
+    def _read_round(self, *, memory: bool, look_again: bool) -> None:
+        with self._round_cost.one():
+            self._output.append(self._reader.round(self._clock(), memory=memory, look_again=look_again))
+
+    def _look(self) -> None:
+        with self._look_cost.one():
+            now_s = self._clock()
+            if member := self._reader.turn(now_s, self._pace.look_s):
+                self._output.append_look(self._reader.look(member, now_s))
+        if member:
+            member.look_cost_s = self._look_cost.last_cpu_s
+
+    def _keep_pace(self) -> None:
+        """Set the grids by what readings have cost so far; processes come and go, and memory grows."""
+        arm, platform, now_s = self._reader.arm, self._reader.platform, self._clock()
+        looks_s, platform_s = (sum(member.look_cost_s for member in members) for members in (arm, platform))
+        cost = Cost(self._round_cost.cpu_s, looks_s, len(arm), platform_s / PLATFORM_S)
+        self._pace = pace_of(cost, self._plan.measure_s)
+        looks_per_s = sum(1 / wait_s(member.role, self._pace.look_s) for member in (*arm, *platform))
+        self._rounds.set_step(self._pace.tick_s, now_s)
+        self._looks.set_step(1 / looks_per_s if looks_per_s else self._pace.look_s, now_s)
+        self._memory.set_step(self._pace.look_s, now_s)
 
 
 def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.monotonic) -> None:

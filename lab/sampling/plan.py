@@ -15,7 +15,8 @@ class SamplerPlan:
     """Whom to follow in one trial, and where the raw rows go while it runs.
 
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
-    ``expected_s`` decides how often PSS is read (METHOD 4.4). ``load_pids`` may stay empty until ``watch_load``.
+    ``measure_s`` is the length of the measure phase, in which every process is looked at often enough (METHOD 4.4).
+    ``load_pids`` may stay empty until ``watch_load``.
     ``watched_port``: look which process holds each connection to it, 0 for none; one on which the app itself listens.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
@@ -24,7 +25,7 @@ class SamplerPlan:
 
     targets: tuple[SampleTarget, ...]
     t0_monotonic_s: float
-    expected_s: float
+    measure_s: float
     lab_pid: int
     directory: Path
     load_pids: tuple[int, ...] = ()

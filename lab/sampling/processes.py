@@ -1,6 +1,6 @@
 """What one process uses. Cumulative seconds, bytes and counts: rates are for the analysis.
 
-psutil reads, but for what it does not tell (run-queue wait, anonymous PSS) and what it would open a file again for.
+psutil reads, but for what it does not tell (anonymous PSS) and what it would open a file again for.
 """
 
 from __future__ import annotations
@@ -15,26 +15,22 @@ from lab.sampling.cgroups import read_file
 
 COMMAND_LENGTH = 120
 KIB = 1024
-NS = 1e-9
 ROLLUP_LINE = re.compile(r"^(Pss|Pss_Anon|Private_\w+): +(\d+) kB$", re.MULTILINE)
-SWITCHES = ("\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:")
 
 
 class Counters(NamedTuple):
-    """The cheap readings, about 0.1 ms a process."""
+    """The cheap readings, about 0.05 ms a process."""
 
     user_s: float
     system_s: float
-    runqueue_s: float | None
     rss_bytes: int
     threads: int
-    ctx_switches: int
 
 
 class Footprint(NamedTuple):
-    """The dear ones, 0.6 ms a process: the kernel walks the page tables and holds the process's mmap lock meanwhile.
+    """The dear ones, 0.6 to 2.2 ms a process: the kernel walks the page tables and holds the mmap lock meanwhile.
 
-    ``pss_anon_bytes`` is None where it was not asked for, or the kernel is older than 5.3.
+    ``pss_anon_bytes`` is None where the kernel is older than 5.3.
     """
 
     pss_bytes: int
@@ -43,10 +39,7 @@ class Footprint(NamedTuple):
 
 
 def counters(process: psutil.Process, proc: Path) -> Counters:
-    """CPU, RSS, threads, context switches, run-queue wait. Raises psutil.NoSuchProcess when it has ended.
-
-    Run-queue wait is that of the main thread, which runs the event loop: a sum over threads would fall when one ends.
-    """
+    """CPU, RSS, threads. Raises psutil.NoSuchProcess when it has ended."""
     cpu = process.cpu_times()
     status = read_file(f"{proc}/{process.pid}/status")
     if status is None or "\nVmRSS:" not in status:  # it has given its memory back: a zombie, or one on its way there
@@ -54,10 +47,8 @@ def counters(process: psutil.Process, proc: Path) -> Counters:
     return Counters(
         user_s=cpu.user,
         system_s=cpu.system,
-        runqueue_s=_runqueue_s(proc, process.pid),
         rss_bytes=_number(status, "\nVmRSS:") * KIB,
         threads=_number(status, "\nThreads:"),
-        ctx_switches=sum(_number(status, key) for key in SWITCHES),
     )
 
 
@@ -67,26 +58,11 @@ def _number(status: str, key: str) -> int:
     return int(status[start : status.index("\n", start)].removesuffix(" kB"))
 
 
-def _runqueue_s(proc: Path, pid: int) -> float | None:
-    text = read_file(f"{proc}/{pid}/schedstat")
-    return None if text is None else int(text.split()[1]) * NS
+def footprint(process: psutil.Process, proc: Path) -> Footprint:
+    """PSS, USS and the anonymous part of PSS. Raises psutil.NoSuchProcess, psutil.AccessDenied.
 
-
-def footprint(process: psutil.Process) -> Footprint:
-    """PSS and USS; the only place that asks psutil for them. Raises psutil.NoSuchProcess, psutil.AccessDenied.
-
-    psutil 8 renames ``memory_full_info`` to ``memory_footprint``.
-    """
-    read = getattr(process, "memory_footprint", None) or process.memory_full_info
-    memory = read()
-    return Footprint(pss_bytes=memory.pss, uss_bytes=memory.uss)
-
-
-def close_footprint(process: psutil.Process, proc: Path) -> Footprint:
-    """As ``footprint``, with the anonymous part of PSS, which psutil does not tell.
-
-    One look at the kernel's account (Documentation/filesystems/proc.rst, smaps_rollup) gives all three: a second one
-    for the anonymous part would cost as much again, and would be of another instant.
+    One look at the kernel's account (Documentation/filesystems/proc.rst, smaps_rollup) gives all three; psutil, which
+    reads the same file, does not tell the anonymous part and is asked only where a kernel has no such account.
     """
     try:
         text = read_file(f"{proc}/{process.pid}/smaps_rollup")
@@ -94,9 +70,16 @@ def close_footprint(process: psutil.Process, proc: Path) -> Footprint:
         raise psutil.AccessDenied(process.pid) from None
     sizes = {name: int(kib) * KIB for name, kib in ROLLUP_LINE.findall(text or "")}
     if "Pss" not in sizes:
-        return footprint(process)
+        return _footprint_by_psutil(process)
     own = sum(size for name, size in sizes.items() if name.startswith("Private_"))
     return Footprint(pss_bytes=sizes["Pss"], uss_bytes=own, pss_anon_bytes=sizes.get("Pss_Anon"))
+
+
+def _footprint_by_psutil(process: psutil.Process) -> Footprint:
+    """psutil 8 renames ``memory_full_info`` to ``memory_footprint``."""
+    read = getattr(process, "memory_footprint", None) or process.memory_full_info
+    memory = read()
+    return Footprint(pss_bytes=memory.pss, uss_bytes=memory.uss)
 
 
 def command_line(process: psutil.Process) -> str:

@@ -1,7 +1,8 @@
-"""One reading of everything: what each process uses, what each cgroup accounts, the host."""
+"""What is read at one instant: a round of every process, cgroup and the host, or a close look at one process."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,12 @@ from lab.record.schema import CgroupRow, ProcessRow
 from lab.sampling.arm_processes import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
-from lab.sampling.grid import EVERYTHING, Due
+from lab.sampling.grid import PLATFORM_S
 from lab.sampling.host import HostReader, processes_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees
-from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, close_footprint, counters, describe, footprint
+from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint
 from lab.sampling.recorder import Rows
 from lab.sampling.targets import SampleTarget
 
@@ -28,6 +29,8 @@ POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling und
 
 class Reader:
     """Everything that one trial's readings need; ``host`` takes the load processes when they appear.
+
+    ``arm`` and ``platform`` are the processes that lived at the last round.
 
     Raises SamplingError when a container has ended already, or when the lab may not read its processes.
     """
@@ -42,6 +45,8 @@ class Reader:
             self._cgroups.append((POOL_SERVICE, "", cgroups[0].parent()))
         self._trees = _trees([target for target in plan.targets if not target.container_id], self._proc)
         self._services = [ServiceProcesses(target, self._pids_of(target)) for target in plan.targets]
+        self.arm: list[Member] = []
+        self.platform: list[Member] = []
         self.host = HostReader(plan.root, plan.lab_pid)
         look_up = _traits if plan.memory_readable else _bare_traits
         containers = [look_up(target, self._proc) for target in contained]
@@ -52,19 +57,39 @@ class Reader:
 
     def check_rights(self) -> None:
         """Raise RightsError when some process of the arm may not be read: at the start, not in the middle."""
-        check_rights(self._members(EVERYTHING))
+        check_rights(self._find_members(look_again=True), self._proc)
 
-    def read(self, due: Due, now_s: float) -> Rows:
-        """Read what is due; every row carries the instant at which the reading began."""
-        t_s = round(now_s - self._t0_s, 6)
-        members = self._members(due)
+    def round(self, now_s: float, *, memory: bool, look_again: bool) -> Rows:
+        """Read everything that is cheap, and look closely at processes that are new; all rows carry one instant.
+
+        ``memory``: also that of the cgroups, and the engine's CPU. ``look_again``: also what processes are called.
+        """
+        t_s = self._t_s(now_s)
+        self.arm = self._find_members(look_again=look_again)
+        if look_again:
+            self.platform = self._platform.current()
         watched = self._connections
+        unseen = [member for member in self.platform if member.new]
         return Rows(
-            connections=watched.rows(members, t_s, look_again=due.platform) if watched else [],
-            cgroups=list(self._cgroup_rows(t_s, due)),
-            host=self.host.read(t_s, engine=due.engine),
-            processes=process_rows(members, due, t_s, self._proc),
+            connections=watched.rows(self.arm, t_s, look_again=look_again) if watched else [],
+            cgroups=list(self._cgroup_rows(t_s, memory=memory)),
+            host=self.host.read(t_s, engine=memory),
+            processes=process_rows([*self.arm, *unseen], t_s, self._proc),
         )
+
+    def turn(self, now_s: float, look_s: float) -> Member | None:
+        """Whom to look at next: who has waited longest. ``look_s`` is how long a process of the arm should wait."""
+        t_s = self._t_s(now_s)
+        members = [*self.arm, *self.platform]
+        return max(members, key=lambda each: (t_s - each.looked_s) / wait_s(each.role, look_s), default=None)
+
+    def look(self, member: Member, now_s: float) -> list[ProcessRow]:
+        """Look closely at one process; no row when it has ended."""
+        member.looked_s = self._t_s(now_s)
+        return process_rows([member], member.looked_s, self._proc, closely=True)
+
+    def _t_s(self, now_s: float) -> float:
+        return round(now_s - self._t0_s, 6)
 
     def _pids_of(self, target: SampleTarget) -> Callable[[], list[int]]:
         """What tells the members of a service: its cgroup, or the trees as they were last looked at."""
@@ -73,17 +98,21 @@ class Reader:
                 return partial(member_pids, cgroup)
         return partial(self._trees.pids, target.service)
 
-    def _members(self, due: Due) -> list[Member]:
+    def _find_members(self, *, look_again: bool) -> list[Member]:
         if self._trees:
-            self._trees.update(look_again=due.platform)
-        members = [member for service in self._services for member in service.current(look_again=due.platform)]
-        return members + self._platform.current() if due.platform else members
+            self._trees.update(look_again=look_again)
+        return [member for service in self._services for member in service.current(look_again=look_again)]
 
-    def _cgroup_rows(self, t_s: float, due: Due) -> Iterator[CgroupRow]:
+    def _cgroup_rows(self, t_s: float, *, memory: bool) -> Iterator[CgroupRow]:
         for service, container, cgroup in self._cgroups:
             if cpu := read_cpu(cgroup):
-                memory = read_memory(cgroup) if due.footprints else MemoryUsage()
-                yield CgroupRow(t_s=t_s, service=service, container=container, **cpu._asdict(), **memory._asdict())
+                used = read_memory(cgroup) if memory else MemoryUsage()
+                yield CgroupRow(t_s=t_s, service=service, container=container, **cpu._asdict(), **used._asdict())
+
+
+def wait_s(role: Role, look_s: float) -> float:
+    """How long a process of this role should wait from one look to the next."""
+    return max(look_s, PLATFORM_S) if role is Role.PLATFORM else look_s
 
 
 def _trees(targets: Sequence[SampleTarget], proc: Path) -> ProcessTrees:
@@ -97,36 +126,31 @@ def _trees(targets: Sequence[SampleTarget], proc: Path) -> ProcessTrees:
     return trees
 
 
-def check_rights(members: Iterable[Member]) -> None:
+def check_rights(members: Iterable[Member], proc: Path) -> None:
     """Raise RightsError when the memory of one of these processes may not be read."""
     for member in members:
         try:
-            footprint(member.process)
+            footprint(member.process, proc)
         except psutil.NoSuchProcess:
             continue
         except psutil.AccessDenied:
             raise _no_rights(describe(member.process)) from None
 
 
-def process_rows(members: Iterable[Member], due: Due, t_s: float, proc: Path) -> list[ProcessRow]:
-    """A row for each process that lives through the reading. All cheap counters are read before the dear ones."""
+def process_rows(members: Iterable[Member], t_s: float, proc: Path, *, closely: bool = False) -> list[ProcessRow]:
+    """A row for each process that lives through the reading. All cheap counters are read before the dear ones.
+
+    ``closely``: with PSS, USS and what its threads did, which those that are new have in any case.
+    """
     seen = [(member, cheap) for member in members if (cheap := _counters(member.process, proc))]
     rows = []
     for member, cheap in seen:
+        row = _row(member, cheap, t_s)
         try:
-            memory = _footprint(member, due, proc) if _wanted(member, due) else None
+            rows.append(_look(member, row, proc) if closely or member.new else row)
         except psutil.NoSuchProcess:
             continue
-        row = _row(member, cheap, t_s)
-        if memory:
-            row = row._replace(**memory._asdict())
-        rows.append(row)
     return rows
-
-
-def _wanted(member: Member, due: Due) -> bool:
-    """Is the member's memory due?"""
-    return due.footprints if member.role is not Role.PLATFORM else due.burst
 
 
 def _row(member: Member, cheap: Counters, t_s: float) -> ProcessRow:
@@ -139,13 +163,13 @@ def _row(member: Member, cheap: Counters, t_s: float) -> ProcessRow:
         user_s=cheap.user_s,
         system_s=cheap.system_s,
         cpu_s=cheap.user_s + cheap.system_s,
-        runqueue_s=cheap.runqueue_s,
+        runqueue_s=None,
         rss_bytes=cheap.rss_bytes,
         pss_bytes=None,
         uss_bytes=None,
         pss_anon_bytes=None,
         threads=cheap.threads,
-        ctx_switches=cheap.ctx_switches,
+        ctx_switches=None,
         command=member.info.command[:COMMAND_LENGTH],
     )
 
@@ -157,11 +181,20 @@ def _counters(process: psutil.Process, proc: Path) -> Counters | None:
         return None
 
 
-def _footprint(member: Member, due: Due, proc: Path) -> Footprint | None:
-    closely = due.burst and member.role is not Role.PLATFORM
+def _look(member: Member, row: ProcessRow, proc: Path) -> ProcessRow:
+    """The row with all that a close look tells. Raises psutil.NoSuchProcess."""
+    spent_s = time.process_time()
+    memory, threads = _footprint(member, proc), member.threads.read(proc, member.info.pid)
+    member.looked_s, member.look_cost_s = row.t_s, time.process_time() - spent_s
+    if memory:
+        row = row._replace(**memory._asdict())
+    return row._replace(ctx_switches=threads.switches, runqueue_s=threads.runqueue_s) if threads else row
+
+
+def _footprint(member: Member, proc: Path) -> Footprint | None:
     try:
-        return close_footprint(member.process, proc) if closely else footprint(member.process)
-    except psutil.AccessDenied:  # rights were checked at the start, so this one is missing and the sum of its instant
+        return footprint(member.process, proc)
+    except psutil.AccessDenied:  # rights were checked at the start, so this one is missing, and so is the arm's sum
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from lab.record.schema import NAMES, SAMPLED, CgroupRow, ConnectionRow, HostRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """What one reading gave."""
+    """What one round gave."""
 
     processes: list[ProcessRow]
     cgroups: list[CgroupRow]
@@ -37,14 +37,21 @@ class Recorder:
                 self._write(name, [NAMES[name]])
 
     def append(self, rows: Rows) -> None:
-        """Write one reading. Raises MissingError when the disk is full."""
+        """Write one round. Raises MissingError when the disk is full."""
         with self._disk():
             self._write("processes", rows.processes)
             self._write("cgroups", rows.cgroups)
             self._write("host", [rows.host])
             self._write("connections", rows.connections)
 
-    def _write(self, name: str, rows: Iterable[Sequence[object]]) -> None:
+    def append_look(self, rows: Sequence[ProcessRow]) -> None:
+        """Write what a look at a process gave. Raises MissingError when the disk is full."""
+        with self._disk():
+            self._write("processes", rows)
+
+    def _write(self, name: str, rows: Sequence[Sequence[object]]) -> None:
+        if not rows:
+            return
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         unwritten = text.getvalue().encode(errors="replace")

@@ -23,9 +23,10 @@ START_DEADLINE_S = 30.0
 class SamplerOutcome:
     """What the sampler says about itself; its tables are files by then.
 
-    ``facts``: planned_readings, achieved_readings, pss_interval_s; its own cost as cpu_s over wall_s, reading_s and
-    reading_with_pss_s (mean wall time of one reading) and reading_max_s; ``burst LABEL s``: when each burst began,
-    since the trial's start. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
+    ``facts``: planned_readings and achieved_readings, rounds and looks; pss_interval_s, from one look at a process to
+    the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
+    (reading_with_pss_s), and the longest of both (reading_max_s).
+    ``connections`` is a records.CONNECTIONS without rows when no port was watched.
     """
 
     facts: Mapping[str, float]
@@ -48,10 +49,6 @@ class Sampler:
     def watch_load(self, pids: Iterable[int]) -> None:
         """From now on measure these load processes."""
         self._channel.send(do="watch_load", pids=list(pids))
-
-    def burst_at(self, monotonic_s: float, label: str) -> None:
-        """Read PSS five times, 0.2 s apart, from this instant of CLOCK_MONOTONIC on (METHOD 4.4)."""
-        self._channel.send(do="burst_at", monotonic_s=monotonic_s, label=label)
 
     def check(self) -> None:
         """Raise SamplingError, with its last words, when the sampler has died."""

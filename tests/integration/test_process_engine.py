@@ -112,7 +112,7 @@ def test_the_ledger_follows_workers_whose_supervisor_died(engine: ProcessEngine,
         (app,) = [target for target in deployment.targets if target.service == "app"]
         t0 = time.monotonic()
         plan = SamplerPlan(
-            targets=deployment.targets, t0_monotonic_s=t0, expected_s=5.0, lab_pid=os.getpid(), directory=tmp_path
+            targets=deployment.targets, t0_monotonic_s=t0, measure_s=5.0, lab_pid=os.getpid(), directory=tmp_path
         )
         with start_sampler(plan) as sampler:
             os.kill(app.init_pid, signal.SIGKILL)

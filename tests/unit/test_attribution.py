@@ -10,7 +10,7 @@ from lab.analysis.trial.attribution import latency_by_process
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.record.types import RequestKind
-from tests.gate_records import WORKERS, arrivals, drop, request, request_table, trial
+from tests.gate_records import WORKERS, arrivals, drop, request, request_table
 
 
 def served(*counts: int) -> list[dict[str, object]]:
@@ -78,7 +78,7 @@ def test_gini_stays_in_its_range(counts: list[int]) -> None:
 
 def test_latency_of_each_process_with_its_eligibility() -> None:
     """p50 needs 20 requests and p95 needs 200: exact, from the rows, by service time."""
-    found = {process.served_by: process for process in latency_by_process(trial(served(200, 20, 19)))}
+    found = {process.served_by: process for process in latency_by_process(measured(request_table(served(200, 20, 19))))}
 
     assert (found["worker-0"].p50_s, found["worker-0"].p95_s) == pytest.approx((0.100, 0.190))
     assert found["worker-1"].p50_s == pytest.approx(0.010)

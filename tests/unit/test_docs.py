@@ -24,7 +24,7 @@ from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
 from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
-from lab.sampling.grid import BURST_READINGS, FOOTPRINT_TICKS_LONG, FOOTPRINT_TICKS_SHORT, SHORT_TRIAL_S, TICK_S
+from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Trials
@@ -37,9 +37,9 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"two seconds' worth of arrivals, and at least {queue_limit(0.1)}",
         f"at most {replacements_allowed(10)} of 10 blocks are replaced",
         f"cgroups at {1 / TICK_S:g} Hz",
-        f"PSS and USS at {1 / (FOOTPRINT_TICKS_SHORT * TICK_S):g} Hz in trials of up to {SHORT_TRIAL_S:g} s, "
-        f"at {1 / (FOOTPRINT_TICKS_LONG * TICK_S):g} Hz in longer ones",
-        f"a burst of {BURST_READINGS} readings",
+        f"{LOOKS_ENOUGH} times in the measure phase, {FASTEST_S:g} to {SLOWEST_S:g} s apart",
+        f"{LOOKS_FLOOR} looks in the measure phase",
+        f"{LEAST_BUDGET * 100:g} % of a core for 8 processes, {MOST_BUDGET * 100:g} % from 16 on",
         f"kept-alive connections for {KEEP_ALIVE_S} s, graceful shutdown within {GRACEFUL_SHUTDOWN_S} s",
         f"{Trials().blocks} by default; {blocks_needed(verdict_level(1))} is the least for a verdict",
         f"has answered {MIN_WARMUP_REQUESTS} requests, or for {MAX_WARMUP_S:g} s",

@@ -406,7 +406,7 @@ def test_anonymous_memory_must_agree_with_the_cgroups(factor: float, expected: s
 
 
 def test_anonymous_memory_never_sums_a_part() -> None:
-    """One unread process leaves its instant out; with no complete instant nothing was checked."""
+    """With one process that was never read nothing was checked."""
     partial = process_table().with_columns(
         pl.when(pl.col("pid") == 101).then(None).otherwise(pl.col("pss_anon_bytes")).alias("pss_anon_bytes")
     )
@@ -425,8 +425,8 @@ def test_the_parent_cgroup_of_a_pool_is_not_counted_again() -> None:
     assert result_of("machine.foreign", pooled).value == result_of("machine.foreign", trial()).value
 
 
-def test_anonymous_memory_joins_readings_of_the_same_moment_only() -> None:
-    """cgroups read 20 s after the burst are not beside it."""
+def test_anonymous_memory_is_not_compared_with_that_of_another_time() -> None:
+    """cgroups read long after the measure phase are not beside it."""
     far = cgroup_table().with_columns(pl.col("t_s") + 100)
 
     assert result_of("memory.anon", trial(cgroups=far)).value is None

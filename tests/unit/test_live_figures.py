@@ -174,6 +174,12 @@ def test_processes_are_ordered_and_the_dead_are_gone(staging: Path, sampler: Rec
     wrote(sampler, *(process(1.0, pid, role) for pid, role in roles.items()))
     assert [row.pid for row in follower.look().processes] == [1, 2, 3, 4, 5]
 
+    sampler.append_look([process(1.2, 4, cpu_s=0.1, pss_mib=30)])
+    assert [(row.pid, row.pss_bytes) for row in follower.look().processes if row.role is Role.WORKER] == [
+        (3, None),
+        (4, 30 * MIB),
+    ], "a look at one process ends no other"
+
     wrote(sampler, *(process(1.5, pid, role) for pid, role in ({**roles, 6: Role.WORKER}).items() if pid != 3))
     assert [row.pid for row in follower.look().processes] == [1, 2, 4, 6, 5]
 

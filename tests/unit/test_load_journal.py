@@ -65,7 +65,7 @@ def test_a_response_that_is_never_reported_is_still_a_row(desk: Desk) -> None:
     journal, lane = desk.journal, desk.lane
     journal.begin(lane, 1.0)
     request = journal.send(lane, 1.0)
-    request.returned_s, request.target = 2.0, "GET /"
+    request.returned_s, request.target = 2.0, ("GET", "/")
     journal.close(lane)
     journal.finish(request, 5.0)
 

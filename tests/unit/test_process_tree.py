@@ -10,7 +10,6 @@ import pytest
 
 from lab.errors import SamplingError
 from lab.plan.kinds import Role, ServiceKind
-from lab.sampling.grid import EVERYTHING
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.process_tree import ProcessTrees, tree_pids, without_folders
 from lab.sampling.reading import Reader
@@ -125,7 +124,7 @@ def test_a_real_tree_is_read_without_any_cgroup(tmp_path: Path) -> None:
             assert time.monotonic() < give_up_at
         reader = Reader(plan_of(target, tmp_path))
         reader.check_rights()
-        rows = reader.read(EVERYTHING, now_s=101.0)
+        rows = reader.round(101.0, memory=True, look_again=True)
     finally:
         for pid in tree_pids(first.pid):
             subprocess.run(["kill", "-9", str(pid)], check=True)
@@ -146,4 +145,4 @@ def test_a_tree_that_has_ended_is_an_error_at_the_start(tmp_path: Path) -> None:
 
 
 def plan_of(target: SampleTarget, directory: Path) -> SamplerPlan:
-    return SamplerPlan(targets=(target,), t0_monotonic_s=100.0, expected_s=10.0, lab_pid=1, directory=directory)
+    return SamplerPlan(targets=(target,), t0_monotonic_s=100.0, measure_s=10.0, lab_pid=1, directory=directory)

@@ -65,8 +65,6 @@ def test_a_trial_starts_and_stops_in_order(tmp_path: Path) -> None:
         "attest",
         "sample",
         "users",
-        "burst end of warmup",
-        "burst end of measure",
         "get ready",
         "sampler result",
         "load result",
@@ -102,7 +100,7 @@ def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
         (
             "load result",
             [
-                *["load", "deploy", "attest", "sample", "users", "burst end of warmup", "burst end of measure"],
+                *["load", "deploy", "attest", "sample", "users"],
                 *["get ready", "sampler result", "load result"],
                 *["users stopped", "sampler stopped", "undeploy", "load gone"],
             ],

@@ -18,16 +18,14 @@ from lab.errors import SamplingError
 from lab.plan.kinds import Role
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import CGROUPS, HOST, PROCESSES
-from lab.sampling.grid import EVERYTHING, Due
 from lab.sampling.host import EngineGroup, HostReader, ProcessGroup, pressure_s
 from lab.sampling.plan import SamplerPlan, plan_from_json, plan_to_json
-from lab.sampling.processes import Footprint, close_footprint, command_line, footprint
+from lab.sampling.processes import Footprint, command_line, footprint
 from lab.sampling.reading import Reader, check_rights, process_rows
 from lab.sampling.targets import SampleTarget
 from tests.fake_processes import FakeProcess, fake_proc, member, show_as_container
 
 PROC = Path("/proc")
-PSS = Due(footprints=True)
 PIPES: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 
 
@@ -47,24 +45,50 @@ def test_a_process_that_ends_during_the_reading_is_left_out(tmp_path: Path) -> N
 
     proc = fake_proc(tmp_path, 1, 2, 3, 4)
     (proc / "4" / "status").write_text("Name:\tfake\nState:\tZ (zombie)\nThreads:\t1\n")
-    assert [row.pid for row in process_rows(members, PSS, 1.0, proc)] == [3]
+    assert [row.pid for row in process_rows(members, 1.0, proc)] == [3]
 
 
 def test_pss_that_may_not_be_read_is_missing(tmp_path: Path) -> None:
     """Its row stays, so that whoever adds up PSS sees that a member is missing."""
     members = [member(FakeProcess(1)), member(FakeProcess(2, pss=None))]
-    rows = process_rows(members, PSS, 1.0, fake_proc(tmp_path, 1, 2))
+    rows = process_rows(members, 1.0, fake_proc(tmp_path, 1, 2))
 
     assert [(row.pss_bytes, row.uss_bytes, row.rss_bytes) for row in rows] == [(30, 20, 51_200), (None, None, 51_200)]
 
 
-def test_pss_is_read_only_when_due(tmp_path: Path) -> None:
-    """The cheap counters come at every reading."""
-    (row,) = process_rows([member(FakeProcess(1))], Due(footprints=False), 1.0, fake_proc(tmp_path, 1))
+def test_a_round_looks_closely_at_processes_that_are_new(tmp_path: Path) -> None:
+    """What comes is known at once; later rounds hold the cheap counters, looks in between the dear ones."""
+    proc, followed = fake_proc(tmp_path, 1), member(FakeProcess(1))
+    (first,), (second,) = process_rows([followed], 1.0, proc), process_rows([followed], 1.5, proc)
+    (looked,) = process_rows([followed], 1.7, proc, closely=True)
 
-    assert (row.pss_bytes, row.cpu_s, row.ctx_switches, row.threads) == (None, 1.75, 10, 2)
-    assert row.t_s == 1.0
-    assert len(row.command) == 120
+    assert [row.t_s for row in (first, second, looked)] == [1.0, 1.5, 1.7]
+    assert [row.pss_bytes for row in (first, second, looked)] == [30, None, 30]
+    assert [row.ctx_switches for row in (first, second, looked)] == [10, None, 10]
+    assert {(row.cpu_s, row.threads, len(row.command)) for row in (first, second, looked)} == {(1.75, 2, 120)}
+    assert (followed.looked_s, followed.new) == (1.7, False)
+
+
+def test_who_has_waited_longest_is_looked_at_next(tmp_path: Path) -> None:
+    """One process at a time, each as often as the others; those of the platform wait five seconds at least."""
+    reader = Reader(make_plan(tmp_path))
+    reader.arm, reader.platform = [member(FakeProcess(pid)) for pid in (1, 2)], [member(FakeProcess(3), Role.PLATFORM)]
+    for each in (*reader.arm, *reader.platform):
+        each.looked_s = 0.0
+
+    turns = []
+    for tenth in range(1, 111):
+        chosen = reader.turn(100.0 + 0.5 * tenth, look_s=1.0)
+        assert chosen is not None
+        reader.look(chosen, 100.0 + 0.5 * tenth)
+        turns.append(chosen.info.pid)
+
+    assert [turns.count(pid) for pid in (1, 2, 3)] == [50, 50, 10]
+
+
+def test_nobody_is_looked_at_when_nobody_lives(tmp_path: Path) -> None:
+    """All of an arm may have died."""
+    assert Reader(make_plan(tmp_path)).turn(101.0, look_s=1.0) is None
 
 
 def test_missing_rights_are_said_in_a_sentence() -> None:
@@ -72,7 +96,7 @@ def test_missing_rights_are_said_in_a_sentence() -> None:
     members = [member(FakeProcess(1, ends="memory_full_info")), member(FakeProcess(2, pss=None))]
 
     with pytest.raises(SamplingError, match=r"process 2 \(nginx: master process\) of user www-data") as caught:
-        check_rights(members)
+        check_rights(members, Path("/nowhere"))
     assert "CAP_SYS_PTRACE" in caught.value.hint
 
 
@@ -83,8 +107,9 @@ def test_both_names_of_psutils_memory_call_work() -> None:
     def deprecated() -> None:
         raise DeprecationWarning
 
-    assert footprint(SimpleNamespace(memory_full_info=lambda: memory)) == Footprint(3, 2)
-    assert footprint(SimpleNamespace(memory_footprint=lambda: memory, memory_full_info=deprecated)) == Footprint(3, 2)
+    old = SimpleNamespace(pid=1, memory_full_info=lambda: memory)
+    new = SimpleNamespace(pid=1, memory_footprint=lambda: memory, memory_full_info=deprecated)
+    assert footprint(old, Path("/nowhere")) == footprint(new, Path("/nowhere")) == Footprint(3, 2)
 
 
 def test_command_lines_are_one_printable_line() -> None:
@@ -98,17 +123,17 @@ def test_one_close_look_gives_what_psutil_gives_and_the_anonymous_part(tmp_path:
         assert sleeper.stdout is not None
         sleeper.stdout.read(1)
         process = psutil.Process(sleeper.pid)
-        near, plain = close_footprint(process, PROC), footprint(process)
-        without = close_footprint(process, tmp_path)
+        near, memory = footprint(process, PROC), process.memory_full_info()
+        without = footprint(process, tmp_path)
         sleeper.communicate()
 
-    assert near.uss_bytes == pytest.approx(plain.uss_bytes, rel=0.02)
-    assert near.pss_bytes == pytest.approx(plain.pss_bytes, rel=0.02)
+    assert near.uss_bytes == pytest.approx(memory.uss, rel=0.02)
+    assert near.pss_bytes == pytest.approx(memory.pss, rel=0.02)
     assert 0 < (near.pss_anon_bytes or 0) < near.pss_bytes
     assert without.pss_anon_bytes is None
-    assert without.uss_bytes == pytest.approx(plain.uss_bytes, rel=0.02)
+    assert without.uss_bytes == pytest.approx(memory.uss, rel=0.02)
     with pytest.raises(psutil.NoSuchProcess):
-        close_footprint(process, PROC)
+        footprint(process, PROC)
 
 
 def test_a_recorded_sum_is_read_line_by_line(tmp_path: Path) -> None:
@@ -119,7 +144,7 @@ def test_a_recorded_sum_is_read_line_by_line(tmp_path: Path) -> None:
     more = ("Private_Dirty: 350 kB", "Anonymous: 400 kB", "Private_Hugetlb: 2048 kB")
     (folder / "smaps_rollup").write_text("\n".join(("5581-7fff ---p 0 00:00 0   [rollup]", *lines, *more)) + "\n")
 
-    assert close_footprint(psutil.Process(), tmp_path) == Footprint(700 * 1024, 2448 * 1024, 400 * 1024)
+    assert footprint(psutil.Process(), tmp_path) == Footprint(700 * 1024, 2448 * 1024, 400 * 1024)
 
 
 def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
@@ -127,7 +152,7 @@ def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
     reader = Reader(make_plan(tmp_path))
     reader.check_rights()
 
-    rows = reader.read(EVERYTHING, now_s=105.25)
+    rows = reader.round(105.25, memory=True, look_again=True)
 
     (process,) = [row for row in rows.processes if row.role != Role.PLATFORM]
     assert (process.t_s, process.pid, process.role) == (5.25, os.getpid(), Role.WORKER)
@@ -141,9 +166,9 @@ def test_a_reading_of_a_living_process(tmp_path: Path) -> None:
     assert (rows.host.lab_cpu_s or 0) > 0
 
 
-def test_cgroup_memory_is_read_with_pss(tmp_path: Path) -> None:
-    """At other readings it is missing: the CPU counters come twice as often."""
-    rows = Reader(make_plan(tmp_path)).read(Due(footprints=False), now_s=100.5)
+def test_cgroup_memory_is_read_when_it_is_due(tmp_path: Path) -> None:
+    """In other rounds it is missing: the CPU counters come more often."""
+    rows = Reader(make_plan(tmp_path)).round(100.5, memory=False, look_again=False)
 
     (cgroup,) = rows.cgroups
     assert (cgroup.cpu_s, cgroup.anon_bytes, cgroup.usage_bytes, cgroup.oom_kills) == (0.005, None, None, None)
@@ -155,12 +180,12 @@ def test_members_are_looked_up_at_every_reading(tmp_path: Path) -> None:
     target = show_as_container(tmp_path)
     reader = Reader(make_plan(tmp_path, target=target))
     procs = next(tmp_path.glob("sys/fs/cgroup/**/cgroup.procs"))
-    cheap = Due(footprints=False)
 
     procs.write_text(f"{os.getpid()}\n{os.getppid()}\n{2**22 + 1}\n")
-    assert {row.pid for row in reader.read(cheap, 101.0).processes} == {os.getpid(), os.getppid()}
+    both = reader.round(101.0, memory=False, look_again=False)
+    assert {row.pid for row in both.processes} == {os.getpid(), os.getppid()}
     procs.write_text("")
-    assert reader.read(cheap, 101.5).processes == []
+    assert reader.round(101.5, memory=False, look_again=False).processes == []
 
 
 def test_connections_are_read_only_when_a_port_is_watched(tmp_path: Path) -> None:
@@ -169,8 +194,8 @@ def test_connections_are_read_only_when_a_port_is_watched(tmp_path: Path) -> Non
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0]:
             plan = make_plan(tmp_path)
-            watched = Reader(replace(plan, watched_port=port)).read(Due(footprints=False), 100.5)
-            ignored = Reader(plan).read(Due(footprints=False), 100.5)
+            watched = Reader(replace(plan, watched_port=port)).round(100.5, memory=False, look_again=False)
+            ignored = Reader(plan).round(100.5, memory=False, look_again=False)
 
             assert watched.connections == [ConnectionRow(0.5, client.getsockname()[1], os.getpid(), "app")]
             assert ignored.connections == []
@@ -183,7 +208,7 @@ def test_pooled_containers_have_a_row_for_what_they_share(tmp_path: Path) -> Non
     cgroup = next(tmp_path.glob("sys/fs/cgroup/**/cgroup.procs")).parent
     (cgroup.parent / "cpu.stat").write_text("usage_usec 7000\nnr_periods 4\nnr_throttled 3\nthrottled_usec 100\n")
 
-    rows = Reader(make_plan(tmp_path, target=target, pooled=True)).read(EVERYTHING, 100.0)
+    rows = Reader(make_plan(tmp_path, target=target, pooled=True)).round(100.0, memory=True, look_again=True)
 
     assert [(row.service, row.throttled_periods) for row in rows.cgroups] == [("app", 1), ("pool", 3)]
 
@@ -196,7 +221,7 @@ def test_a_plan_survives_the_way_to_the_other_process(tmp_path: Path) -> None:
 
 
 def test_cpu_of_a_process_that_ended_stays_in_the_sum() -> None:
-    """A cumulative column must not fall when a load process ends."""
+    """A cumulative column must not fall when a load process ends; the busiest one counts from the first look on."""
     group = ProcessGroup([psutil.Process()])
     group.read()
     before = group.cpu_s
@@ -205,7 +230,23 @@ def test_cpu_of_a_process_that_ended_stays_in_the_sum() -> None:
 
     assert before is not None
     assert before > 0
-    assert (group.cpu_s, group.cpu_max_s, group.rss_bytes) == (before, before, 0)
+    assert (group.cpu_s, group.cpu_max_s, group.rss_bytes) == (before, 0.0, 0)
+
+
+def test_the_busiest_load_process_is_the_one_that_is_busy_now() -> None:
+    """A has 5 s behind it and uses 10 % of a core, B begins at none and uses 98 %: 98 %, not the growth of A's 5 s."""
+    used = {1: 5.0, 2: 0.0}
+
+    group = ProcessGroup(LoadProcess(used, pid) for pid in used)
+    group.read()
+    before = group.cpu_max_s
+    for _ in range(4):
+        used[1], used[2] = used[1] + 0.05, used[2] + 0.49
+        group.read()
+
+    assert before is not None
+    assert group.cpu_max_s is not None
+    assert (group.cpu_max_s - before) / 2.0 == pytest.approx(0.98)
 
 
 def test_the_engines_cpu_is_what_psutil_tells() -> None:
@@ -248,11 +289,24 @@ def test_pressure_is_the_cumulative_stall_of_some() -> None:
     assert pressure_s(None) is None
 
 
+class LoadProcess:
+    """A process that has used what ``used`` says."""
+
+    def __init__(self, used: dict[int, float], pid: int) -> None:
+        self._used, self._pid = used, pid
+
+    def cpu_times(self) -> Any:
+        return SimpleNamespace(user=self._used[self._pid], system=0.0)
+
+    def memory_info(self) -> Any:
+        return SimpleNamespace(rss=1)
+
+
 def make_plan(root: Path, target: SampleTarget | None = None, *, pooled: bool = False) -> SamplerPlan:
     return SamplerPlan(
         targets=(target or show_as_container(root),),
         t0_monotonic_s=100.0,
-        expected_s=10.0,
+        measure_s=10.0,
         lab_pid=os.getpid(),
         directory=root,
         pooled=pooled,

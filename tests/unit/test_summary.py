@@ -163,8 +163,8 @@ def test_no_requests_give_missing_values_not_zeros() -> None:
     assert [found[key] for key in ("p50", "cpu.per_1k", "cpu.runqueue.per_1k", "share.max")] == [None] * 4
 
 
-def test_an_instant_with_an_unread_member_is_missing_never_partial() -> None:
-    """At 8 s one PSS is unknown: only the complete instants 7 s and 9 s count."""
+def test_between_its_readings_a_member_is_known_and_the_sum_is_never_partial() -> None:
+    """At 8 s one PSS was not read: it is what it was at 7 s and 9 s."""
     rows: Rows = [
         {"t_s": t_s, "pid": pid, "pss_bytes": 10 * pid, "uss_bytes": 1} for t_s in (7, 8, 9) for pid in (1, 2)
     ]
@@ -187,14 +187,48 @@ def test_a_member_that_is_never_readable_makes_the_sum_unknown() -> None:
     assert found["memory.pss.peak"] is None
 
 
-def test_steady_is_the_median_of_instants_and_peak_the_largest() -> None:
-    """Readings outside the measure phase do not count."""
-    rows: Rows = [{"t_s": t_s, "pss_bytes": size} for t_s, size in ((6, 999), (7, 10), (8, 30), (9, 20), (17, 999))]
+def test_steady_is_weighted_with_time_and_peak_is_the_largest_reading() -> None:
+    """10 to 30 in [7, 9], 30 to 20 in [9, 17): readings beyond the phase do not count."""
+    rows: Rows = [{"t_s": t_s, "pss_bytes": size} for t_s, size in ((6, 999), (7, 10), (9, 30), (17, 20), (18, 999))]
 
     found = values(a_trial(processes=processes(rows)))
 
-    assert found["memory.pss.total"] == 20
+    assert found["memory.pss.total"] == pytest.approx((2 * 20 + 8 * 25) / 10)
     assert found["memory.pss.peak"] == 30
+
+
+def test_readings_that_lie_close_do_not_weigh_more() -> None:
+    """Growth from 100 to 200 MiB is 150 on average, also with five readings in the last second (as labs before had)."""
+    grown = [(t_s, 100 + 10 * (t_s - 7)) for t_s in (7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16.2, 16.4, 16.6, 16.8, 17)]
+    rows: Rows = [{"t_s": t_s, "pss_bytes": round(size * MIB)} for t_s, size in grown]
+
+    assert values(a_trial(processes=processes(rows)))["memory.pss.total"] == pytest.approx(150 * MIB, rel=1e-6)
+
+
+def test_processes_that_are_looked_at_one_after_the_other_are_summed_at_every_instant() -> None:
+    """One grows while the other shrinks by as much: the sum is 100 throughout, and so is its peak."""
+    rows: Rows = [{"t_s": t_s, "pid": 1, "pss_bytes": 10 + 5 * (t_s - 7)} for t_s in (6.5, 9, 12, 15, 17.5)]
+    rows += [{"t_s": t_s, "pid": 2, "pss_bytes": 90 - 5 * (t_s - 7)} for t_s in (7, 10, 13, 16, 18)]
+    rows = [row | {"pss_bytes": round(row["pss_bytes"] * 2)} for row in rows]
+
+    found = values(a_trial(processes=processes(rows)))
+
+    assert found["memory.pss.total"] == pytest.approx(200)
+    assert found["memory.pss.peak"] == pytest.approx(200)
+
+
+def test_a_process_counts_while_it_lives() -> None:
+    """60 for the first 2 s, then nothing until another one of 40 comes for the last 4 s of ten."""
+    kept: Rows = [{"t_s": t_s, "pss_bytes": 100} for t_s in range(6, 19)]
+    went: Rows = [{"t_s": t_s, "pid": 2, "pss_bytes": 60} for t_s in (6, 7, 8, 9)]
+    came: Rows = [{"t_s": t_s, "pid": 3, "started_s": 9.0, "pss_bytes": 40} for t_s in (13, 14, 15, 16, 17, 18)]
+
+    trial = summarise_trial(a_trial(processes=processes(kept + went + came)))
+
+    assert trial.values["memory.pss.total"] == pytest.approx(100 + 0.2 * 60 + 0.4 * 40)
+    assert trial.values["memory.pss.peak"] == 160
+    assert [line.pss_bytes for line in trial.ledger] == pytest.approx([100, 60, 40]), "each while it lived"
+    assert [role.processes for role in trial.roles] == [2], "never three at once"
 
 
 def test_platform_processes_are_not_in_the_arm() -> None:
@@ -209,11 +243,11 @@ def test_platform_processes_are_not_in_the_arm() -> None:
 
 
 def test_platform_processes_are_read_rarely_and_still_known() -> None:
-    """Their last reading before the end of a short measure phase stands for it, however early it was."""
+    """Readings around a short measure phase stand for it, however far away they are."""
     rows: Rows = [{"t_s": 8, "pss_bytes": 10}]
     rows += [{"t_s": t_s, "pid": 2, "role": "platform", "pss_bytes": size} for t_s, size in ((3, 5), (6, 7), (18, 9))]
 
-    assert values(a_trial(processes=processes(rows)))["memory.platform.pss"] == 7
+    assert values(a_trial(processes=processes(rows)))["memory.platform.pss"] == 8
 
 
 def test_a_respawned_worker_is_another_process_of_the_ledger() -> None:

@@ -91,14 +91,15 @@ def test_values_outside_the_bins_are_left_out() -> None:
 
 
 def test_memory_by_role_is_that_of_one_instant_and_never_partial() -> None:
-    """Of two instants in a bin the larger one counts; one at which a process was not read does not."""
+    """Of two instants in a bin the larger one counts; one at which a process that is never read lives does not."""
     rows = [
         {"t_s": 1.0, "pid": 1, "role": "worker", "pss_bytes": 30},
         {"t_s": 1.0, "pid": 2, "role": "proxy", "pss_bytes": 5},
         {"t_s": 2.0, "pid": 1, "role": "worker", "pss_bytes": 20},
         {"t_s": 2.0, "pid": 2, "role": "proxy", "pss_bytes": 9},
-        {"t_s": 3.0, "pid": 1, "role": "worker", "pss_bytes": 99},
-        {"t_s": 3.0, "pid": 2, "role": "proxy", "pss_bytes": None},
+        {"t_s": 3.5, "pid": 1, "role": "worker", "pss_bytes": 99},
+        {"t_s": 3.5, "pid": 2, "role": "proxy", "pss_bytes": 9},
+        {"t_s": 3.5, "pid": 3, "role": "worker", "pss_bytes": None},
     ]
 
     assert role_tracks(table_of(PROCESSES, rows), 0.0, EDGES) == {Role.PROXY: (5.0, None), Role.WORKER: (30.0, None)}

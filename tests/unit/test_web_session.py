@@ -89,7 +89,7 @@ def use(web: FakeWeb) -> None:
     lane = Lane(0, "User")
     web.visits.started()
     web.visits.journal.begin(lane)
-    web.visits.journal.finish(web.visits.journal.send(lane, monotonic(), "GET /"), monotonic(), status=200)
+    web.visits.journal.finish(web.visits.journal.send(lane, monotonic(), ("GET", "/")), monotonic(), status=200)
     web.visits.journal.close(lane)
     web.visits.stopped()
 

@@ -27,7 +27,7 @@ def ask(visits: Visits, lane: Lane, server: str = "one") -> None:
     """One task with one request."""
     journal = visits.journal
     journal.begin(lane)
-    request = journal.send(lane, monotonic(), "GET /")
+    request = journal.send(lane, monotonic(), ("GET", "/"))
     request.returned_s = monotonic()
     journal.finish(request, monotonic(), status=200, size=2, name="GET /", server=server)
     journal.close(lane)
@@ -71,7 +71,7 @@ def test_what_is_in_flight_when_the_arm_goes_is_a_row(tmp_path: Path) -> None:
     visits.started()
     assert visits.testing
     visits.journal.begin(lane)
-    visits.journal.send(lane, monotonic(), "GET /slow")
+    visits.journal.send(lane, monotonic(), ("GET", "/slow"))
     status = visits.close({0: lane})
 
     outcome(plan, [status], tmp_path / "requests.parquet", 0.0)

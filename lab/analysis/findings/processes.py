@@ -12,15 +12,17 @@ SERVING = (Role.PROXY, Role.SUPERVISOR, Role.WORKER)
 
 
 def changed(result: TrialResult) -> Finding | None:
-    """Proxies, supervisors and workers that came or went inside the measure phase; one that is replaced does both."""
+    """Proxies, supervisors and workers that came or went inside the measure phase; one that is replaced does both.
+
+    Rounds are compared, which have a row of the host and every process that lives; between them one is looked at.
+    """
     window = result.record.measure
-    seen = result.tables.processes.filter(
-        pl.col("role").is_in(SERVING) & pl.col("t_s").is_between(window.start_s, window.end_s)
-    )
+    rounds = result.tables.processes.join(result.tables.host.select("t_s"), on="t_s", how="semi")
+    seen = rounds.filter(pl.col("role").is_in(SERVING) & pl.col("t_s").is_between(window.start_s, window.end_s))
     if seen.is_empty():
         return CHANGED.unknown("readings")
     lives = seen.group_by("pid", "started_s").agg(pl.col("t_s").min().alias("first"), pl.col("t_s").max().alias("last"))
-    came = lives.filter(pl.col("first") > seen["t_s"].min()).height  # each reading has every process that lives
+    came = lives.filter(pl.col("first") > seen["t_s"].min()).height
     went = lives.filter(pl.col("last") < seen["t_s"].max()).height
     return CHANGED.of(float(came + went))
 

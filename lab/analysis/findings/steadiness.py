@@ -19,8 +19,9 @@ from lab.analysis.findings.kinds import (
     FindingKind,
 )
 from lab.analysis.judge.eligibility import steady
+from lab.analysis.trial.courses import courses, sum_at
 from lab.analysis.trial.latency import measured
-from lab.analysis.trial.ledger import ARM_ROLES, during, of_roles
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.record.types import Finding, RequestKind, TrialResult
 
 Floats = NDArray[np.float64]
@@ -55,15 +56,14 @@ def steady_throughput(result: TrialResult) -> Finding | None:
 
 
 def memory_drift(result: TrialResult) -> Finding | None:
-    """Drift of the arm's PSS over its complete readings; nothing where they are too few or none could be read."""
-    totals = (
-        of_roles(during(result.tables.processes, result.record.measure), *ARM_ROLES)
-        .group_by("t_s")
-        .agg(pl.col("pss_bytes").sum(), pl.col("pss_bytes").is_null().any().alias("partial"))
-        .filter(~pl.col("partial"))
-        .sort("t_s")
-    )
-    found = _drift(MEMORY_DRIFT, totals["t_s"].to_numpy(), totals["pss_bytes"].to_numpy().astype(np.float64))
+    """Drift of the arm's PSS in the middle of each second; nothing where they are too few or a process was not read."""
+    window = result.record.measure
+    owners = list(courses(of_roles(result.tables.processes, *ARM_ROLES), PROCESS, "pss_bytes", window))
+    known = [owner for owner in owners if owner is not None]
+    if len(known) < len(owners):
+        return None
+    seconds: Floats = window.start_s + np.arange(_whole_seconds(result)) + 0.5
+    found = _drift(MEMORY_DRIFT, seconds, sum_at(known, seconds))
     return found if found and found.value is not None else None
 
 

@@ -25,7 +25,7 @@ SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 2
 EDGE_S = 1.1  # readings must reach this near to both ends of the window: a step of 1 Hz, 0.1 s late
 EDGE_ARRIVALS = 3  # arrivals that may wait at a window's end however well the lanes keep up
 MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5 %
-BURST_TOLERANCE_S = 1.0  # process and cgroup readings of one burst belong together (the PSS grid's step)
+NEAR_S = 5.0  # readings so near to the window tell of it: the longest time between two looks at a process
 
 # When the arm, not the generator, is at its limit.
 BUSY_MACHINE = 0.95  # of all cores, steal included: nobody could have run more

@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
-from lab.analysis.gates.limits import ANON, BURST_TOLERANCE_S, FOREIGN, SAMPLER_CPU, SAMPLER_READINGS, STEAL
+from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, STEAL
 from lab.analysis.gates.outcome import judge, not_applicable, unchecked
+from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
-from lab.plan.kinds import Role
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.record.types import GateResult, TrialResult
 
 PLANNED_READINGS = "planned_readings"  # keys of TrialRecord.sampler
@@ -16,7 +17,7 @@ ACHIEVED_READINGS = "achieved_readings"
 
 
 def sampler_readings(result: TrialResult) -> GateResult:
-    """Readings taken ÷ readings planned: late ones are skipped, and a peak may hide in the gap."""
+    """Rounds and looks taken ÷ planned: late ones are skipped, and a peak may hide in the gap."""
     planned = result.record.sampler.get(PLANNED_READINGS)
     achieved = result.record.sampler.get(ACHIEVED_READINGS)
     if planned is None or achieved is None or planned <= 0:
@@ -44,34 +45,17 @@ def foreign(result: TrialResult, cpu_count: int) -> GateResult:
 
 
 def anonymous_memory(result: TrialResult) -> GateResult:
-    """Σ anonymous PSS of the arm's processes against Σ anonymous memory of its cgroups, at the instants of bursts.
+    """Anonymous PSS of the arm's processes against the anonymous memory of its cgroups: means over the measure phase.
 
-    The value is the median over the instants: one allocation between the two readings is no disagreement.
+    Each process and each cgroup is read at its own instants, so that only means can be compared.
     """
     if plain_processes(result.record):
         return not_applicable(ANON, "plain-processes")
-    pairs = _anon_pairs(result)
-    if not pairs.height:
-        return unchecked(ANON, "no-instant")
-    return judge(ANON, pairs.select((pl.col("pss_anon_bytes") / pl.col("anon_bytes") - 1).abs().median()).item())
-
-
-def _anon_pairs(result: TrialResult) -> pl.DataFrame:
-    """One row an instant at which every process of the arm was read in a burst, with the cgroups read next to it."""
-    processes = result.tables.processes.filter(pl.col("role") != Role.PLATFORM)
-    bursts = (
-        processes.group_by("t_s")
-        .agg(pl.col("pss_anon_bytes").sum(), pl.col("pss_anon_bytes").is_null().any().alias("partial"))
-        .filter(~pl.col("partial"))
-        .sort("t_s")
-    )
-    accounts = (
-        containers(result.tables.cgroups)
-        .group_by("t_s")
-        .agg(pl.col("anon_bytes").sum(), pl.col("anon_bytes").is_null().any().alias("unread"))
-        .filter(~pl.col("unread") & (pl.col("anon_bytes") > 0))
-        .sort("t_s")
-    )
-    return bursts.join_asof(accounts, on="t_s", strategy="nearest", tolerance=BURST_TOLERANCE_S).drop_nulls(
-        "anon_bytes"
-    )
+    window, tables = result.record.measure, result.tables
+    near = pl.col("t_s").is_between(window.start_s - NEAR_S, window.end_s + NEAR_S)
+    arm, cgroups = of_roles(tables.processes.filter(near), *ARM_ROLES), containers(tables.cgroups.filter(near))
+    pss = total(courses(arm, PROCESS, "pss_anon_bytes", window), window)
+    cgroup = total(courses(cgroups, ("container",), "anon_bytes", window), window)
+    if pss is None or cgroup is None or not cgroup.mean:
+        return unchecked(ANON, "anon-unread")
+    return judge(ANON, abs(pss.mean / cgroup.mean - 1))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lab.analysis.trial.latency import measured, rank, service_times
-from lab.record.types import TrialResult
+from lab.analysis.trial.latency import rank, service_times
 
 SHOWN_QUANTILES = (0.50, 0.95)
 
@@ -22,13 +21,13 @@ class ProcessLatency:
     p95_s: float | None
 
 
-def latency_by_process(result: TrialResult) -> tuple[ProcessLatency, ...]:
-    """Service times of successful requests of the measure phase for each process that served one, by name.
+def latency_by_process(rows: pl.DataFrame) -> tuple[ProcessLatency, ...]:
+    """Service times of the successful requests among ``measured`` ones, for each process that served one, by name.
 
     Service, not response: the wait for a free lane happens before a process is chosen.
     """
-    rows = measured(result.tables.requests).filter(pl.col("served_by").is_not_null())
-    times_of = rows.select("served_by", "ok", "t_sent_s", "t_done_s").partition_by("served_by", as_dict=True)
+    known = rows.select("served_by", "ok", "t_sent_s", "t_done_s").filter(pl.col("served_by").is_not_null())
+    times_of = known.partition_by("served_by", as_dict=True)
     found = []
     for (name,), own in sorted(times_of.items()):
         times = service_times(own)

@@ -27,7 +27,10 @@ def counter_at(instants_s: Floats, readings_s: Floats, counter: Floats, *, born:
 
 
 def increases(
-    table: pl.DataFrame, keys: Sequence[str], columns: Sequence[str], window: PhaseWindow
+    table: pl.DataFrame,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    window: PhaseWindow,
 ) -> Mapping[Key, Mapping[str, float | None]]:
     """Δ of cumulative ``columns`` over the window, for each distinct value of ``keys``.
 
@@ -47,11 +50,16 @@ def increases(
 
 def rows_of(table: pl.DataFrame, keys: Sequence[str]) -> Mapping[Key, npt.NDArray[np.intp]]:
     """The numbers of the rows of each distinct value of ``keys``, in the order of ``t_s``."""
-    named = [table[key].to_list() for key in keys]
-    found: dict[Key, list[int]] = {}
-    for row in np.argsort(numbers(table["t_s"]), kind="stable").tolist():
-        found.setdefault(tuple(column[row] for column in named), []).append(row)
-    return {key: np.array(rows, dtype=np.intp) for key, rows in found.items()}
+    if table.is_empty():
+        return {}
+    owner = np.zeros(len(table), dtype=np.int64)
+    for key in keys:
+        column = table[key].cast(pl.Categorical).to_physical() if table[key].dtype == pl.String else table[key]
+        values, places = np.unique(column.to_numpy(), return_inverse=True)
+        owner = owner * len(values) + places
+    order = np.lexsort((numbers(table["t_s"]), owner))
+    groups = np.split(order, np.flatnonzero(np.diff(owner[order])) + 1)
+    return {tuple(table[key][int(rows[0])] for key in keys): rows for rows in groups}
 
 
 def numbers(column: pl.Series) -> Floats:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.analysis.trial.counters import increases, numbers
+from lab.analysis.trial.counters import counter_at, numbers, rows_of
+from lab.analysis.trial.courses import Course, Total, course, life, total
 from lab.plan.kinds import Role
 from lab.record.types import PhaseWindow
 
@@ -17,13 +20,15 @@ Floats = npt.NDArray[np.float64]
 
 ARM_ROLES = (Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.HELPER)  # the order of every table; platform comes last
 ROLES = (*ARM_ROLES, Role.PLATFORM)
+ALWAYS = (-np.inf, np.inf)
 PROCESS = ("pid", "started_s")  # names a process: a respawned worker may get an old pid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessLine:
-    """One process in the measure phase: medians over its readings; peak is its largest PSS; None where never read.
+    """One process in the measure phase. None where never read.
 
+    Memory: means weighted with time while it lived; ``pss_peak_bytes``: its largest reading; ``threads``: a median.
     ``ordinal`` counts from 1 among the processes of the same role and service, by start time. ``cpu_s`` is its growth.
     """
 
@@ -43,7 +48,7 @@ class ProcessLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleLine:
-    """All processes of one role: medians over instants of the sum over its members. ``processes`` is their number."""
+    """All processes of one role: their sum, a mean over the whole window. ``processes``: how many lived at once."""
 
     role: Role
     processes: int
@@ -52,89 +57,117 @@ class RoleLine:
     rss_bytes: float | None
 
 
-def during(table: pl.DataFrame, window: PhaseWindow) -> pl.DataFrame:
-    """Readings inside the half-open window."""
-    return table.filter((pl.col("t_s") >= window.start_s) & (pl.col("t_s") < window.end_s))
-
-
-def measured_readings(processes: pl.DataFrame, window: PhaseWindow) -> pl.DataFrame:
-    """Readings of the window. Platform processes, read at few instants, count from their last one before its end."""
-    platform = of_roles(processes, Role.PLATFORM).filter(pl.col("t_s") < window.end_s)
-    last_s = platform["t_s"].cast(pl.Float64).to_numpy().max(initial=-np.inf)
-    return pl.concat(
-        [
-            of_roles(during(processes, window), *ARM_ROLES),
-            platform.filter(pl.col("t_s") >= min(window.start_s, last_s)),
-        ]
-    )
-
-
 def of_roles(processes: pl.DataFrame, *roles: Role) -> pl.DataFrame:
     """Readings of processes that have one of these roles."""
     return processes.filter(pl.col("role").is_in([role.value for role in roles]))
 
 
-def sums(readings: pl.DataFrame, *columns: str) -> tuple[Floats, ...]:
-    """The sum of each column at each instant at which every process present was read: never a partial sum."""
-    return whole_sums(_instants(readings, ("t_s",), columns), columns)
+class Member(NamedTuple):
+    """A process that lived in the measure phase, and its rows of the process table in the order of time."""
+
+    role: Role
+    service: str
+    pid: int
+    started_s: float
+    command: str
+    rows: npt.NDArray[np.intp]
+    lived: tuple[float, float]
 
 
-def whole_sums(instants: pl.DataFrame, columns: Sequence[str]) -> tuple[Floats, ...]:
-    """Of ``_instants``: the sums of each column without those that lack a part."""
-    return tuple(numbers(instants[column])[~instants[f"{column} partial"].to_numpy()] for column in columns)
+class Ledger:
+    """What the processes of the arm, and of the platform beneath it, used over time. ``members``: by role and start."""
 
+    def __init__(self, processes: pl.DataFrame, window: PhaseWindow) -> None:
+        self._processes = processes
+        self._window = window
+        self._columns: dict[str, Floats] = {}
+        self.members = tuple(sorted(self._members(), key=_place))
 
-def _instants(readings: pl.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-    return readings.group_by(keys, maintain_order=True).agg(
-        pl.len().alias("processes"),
-        *(pl.col(column).sum() for column in columns),
-        *(pl.col(column).is_null().any().alias(f"{column} partial") for column in columns),
-    )
+    def column(self, name: str) -> Floats:
+        """A column of the process table, what is missing as NaN."""
+        if name not in self._columns:
+            self._columns[name] = numbers(self._processes[name])
+        return self._columns[name]
 
+    def course(self, member: Member, column: str) -> Course | None:
+        """What one process used over time."""
+        return course(self.column("t_s")[member.rows], self.column(column)[member.rows], member.lived)
 
-def median(values: Floats) -> float | None:
-    """The median, None of nothing."""
-    return float(np.median(values)) if len(values) else None
+    def total(self, column: str, *roles: Role) -> Total | None:
+        """What all processes with these roles used together; None when there are none, or one was never read."""
+        return total((self.course(member, column) for member in self.members if member.role in roles), self._window)
 
+    def lines(self) -> tuple[ProcessLine, ...]:
+        """One line for each process, ordered by role, service and start."""
+        counts: Counter[tuple[Role, str]] = Counter()
+        lines = []
+        for member in self.members:
+            counts[member.role, member.service] += 1
+            lines.append(self._line(member, counts[member.role, member.service]))
+        return tuple(lines)
 
-def process_lines(processes: pl.DataFrame, readings: pl.DataFrame, window: PhaseWindow) -> tuple[ProcessLine, ...]:
-    """One line for each process in ``measured_readings``, ordered by role, service and start.
-
-    ``processes`` is the whole table: a counter's growth needs the readings around the window.
-    """
-    steady = ("pss_bytes", "uss_bytes", "rss_bytes", "threads")
-    seen = (
-        readings.group_by(PROCESS)
-        .agg(
-            pl.col("role", "service", "command").last(),
-            pl.col("pss_bytes").max().alias("pss_peak_bytes"),
-            *(pl.col(column).median() for column in steady),
+    def role_lines(self) -> tuple[RoleLine, ...]:
+        """One line for each role, platform last."""
+        return tuple(
+            RoleLine(
+                role=role,
+                processes=self._most_at_once(role),
+                pss_bytes=_mean(self.total("pss_bytes", role)),
+                uss_bytes=_mean(self.total("uss_bytes", role)),
+                rss_bytes=_mean(self.total("rss_bytes", role)),
+            )
+            for role in ROLES
+            if any(member.role is role for member in self.members)
         )
-        .sort("service", "started_s", "pid")
-        .with_columns(pl.int_range(1, pl.len() + 1).over("role", "service").alias("ordinal"))
-    )
-    cpu = {  # apart, because platform processes are read at fewer instants
-        **increases(of_roles(processes, *ARM_ROLES), PROCESS, ("cpu_s",), window),
-        **increases(of_roles(processes, Role.PLATFORM), PROCESS, ("cpu_s",), window),
-    }
-    lines = (
-        ProcessLine(**row | {"role": Role(row["role"])}, cpu_s=cpu[row["pid"], row["started_s"]]["cpu_s"])
-        for row in seen.iter_rows(named=True)
-    )
-    return tuple(sorted(lines, key=lambda line: ROLES.index(line.role)))
+
+    def _members(self) -> Iterator[Member]:
+        t_s, window = self.column("t_s"), self._window
+        all_s = np.sort(t_s)
+        for rows in rows_of(self._processes, PROCESS).values():
+            seen = rows[t_s[rows] < window.end_s]
+            if not len(seen):
+                continue
+            last = self._processes.row(int(seen[-1]), named=True)
+            role = Role(last["role"])
+            # Those of the platform are looked at rarely, and last as long as their containers.
+            lived = ALWAYS if role is Role.PLATFORM else life(t_s[rows], all_s)
+            if lived[1] >= window.start_s:
+                yield Member(role, last["service"], last["pid"], last["started_s"], last["command"], rows, lived)
+
+    def _line(self, member: Member, ordinal: int) -> ProcessLine:
+        pss, uss, rss = (self.course(member, column) for column in ("pss_bytes", "uss_bytes", "rss_bytes"))
+        t_s, cpu_s = (self.column(name)[member.rows] for name in ("t_s", "cpu_s"))
+        inside = member.rows[(t_s >= self._window.start_s) & (t_s < self._window.end_s)]
+        threads = self.column("threads")[inside]
+        edges = np.array([self._window.start_s, self._window.end_s])
+        born = member.role is not Role.PLATFORM and t_s[0] > self.column("t_s").min()
+        grown = counter_at(edges, t_s, cpu_s, born=bool(born))
+        return ProcessLine(
+            role=member.role,
+            service=member.service,
+            ordinal=ordinal,
+            pid=member.pid,
+            started_s=member.started_s,
+            command=member.command,
+            pss_bytes=pss and pss.mean(self._window),
+            pss_peak_bytes=pss and pss.peak(self._window),
+            uss_bytes=uss and uss.mean(self._window),
+            rss_bytes=rss and rss.mean(self._window),
+            threads=float(np.median(threads)) if len(threads) else None,
+            cpu_s=float(grown[1] - grown[0]),
+        )
+
+    def _most_at_once(self, role: Role) -> int:
+        lives = [member.lived for member in self.members if member.role is role]
+        return max(sum(came <= began <= gone for came, gone in lives) for began, _ in lives)
 
 
-def role_lines(readings: pl.DataFrame) -> tuple[RoleLine, ...]:
-    """One line for each role in ``measured_readings``, platform last."""
-    columns = ("pss_bytes", "uss_bytes", "rss_bytes")
-    instants = _instants(readings, ("role", "t_s"), columns)
-    found = instants.partition_by("role", as_dict=True)
-    lines = []
-    for role in ROLES:
-        if (own := found.get((role.value,))) is not None:
-            medians = dict(zip(columns, map(median, whole_sums(own, columns)), strict=True))
-            lines.append(RoleLine(role=role, processes=int(own["processes"].to_numpy().max()), **medians))
-    return tuple(lines)
+def _place(member: Member) -> tuple[int, str, float, int]:
+    return ROLES.index(member.role), member.service, member.started_s, member.pid
+
+
+def _mean(found: Total | None) -> float | None:
+    return None if found is None else found.mean
 
 
 def busiest_cores(lines: Sequence[ProcessLine], window: PhaseWindow) -> float | None:

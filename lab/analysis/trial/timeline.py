@@ -21,6 +21,7 @@ from lab.analysis.trial.tracks import (
     Track,
     bin_of,
     extremes,
+    known_instants,
     rate_extremes,
     role_tracks,
     second_extremes,
@@ -41,7 +42,7 @@ TIMELINE_QUANTILES = (0.50, 0.90, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTrack:
-    """One process over time, in the bins of ``Timeline.sampled_s``: ``pss_bytes`` is the largest reading of each.
+    """One process over time, in the bins of ``Timeline.sampled_s``: ``pss_bytes`` is the largest value of each.
 
     ``cpu_cores`` is the mean over the part of the bin in which it was watched, None where that is less than half.
 
@@ -220,7 +221,9 @@ def _process_track(line: ProcessLine, readings: _Readings, zero_s: float, edges:
     watched_s = np.diff(np.clip(edges, t_s[0], t_s[-1]))
     enough = watched_s >= np.diff(edges) / 2
     read = ~np.isnan(pss_bytes)
-    pss = extremes(bin_of(t_s[read], edges), pss_bytes[read], len(enough))
+    instants = known_instants(t_s[read], edges)
+    values = np.interp(instants, t_s[read], pss_bytes[read]) if len(instants) else instants
+    pss = extremes(bin_of(instants, edges), values, len(enough))
     return ProcessTrack(
         role=line.role,
         service=line.service,

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.analysis.trial.ledger import ARM_ROLES, of_roles
+from lab.analysis.trial.counters import numbers, rows_of
+from lab.analysis.trial.courses import Course, course, life
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.plan.kinds import Role
 
 Floats = npt.NDArray[np.float64]
@@ -78,34 +80,44 @@ def rate_extremes(t_s: Floats, counter: Floats, edges: Floats) -> Extremes | Non
 
 def role_tracks(processes: pl.DataFrame, zero_s: float, edges: Floats) -> Mapping[Role, Track]:
     """Summed PSS in bytes by role, at the instant of each bin at which the whole arm needs most; no partial sums."""
-    seen = set(processes["role"].unique())
-    roles = [role for role in ARM_ROLES if role.value in seen]
-    sums = (
-        of_roles(processes, *ARM_ROLES)
-        .group_by("t_s")
-        .agg(
-            pl.col("pss_bytes").is_null().any().alias("partial"),
-            pl.col("pss_bytes").sum().alias("total"),
-            *(pl.col("pss_bytes").filter(pl.col("role") == role.value).sum().alias(role.value) for role in roles),
-        )
-        .filter(~pl.col("partial"))
-        .with_columns(_bins(zero_s, edges))
-        .filter((pl.col("bin") >= 0) & (pl.col("bin") < len(edges) - 1))
-        .sort("bin", "total", "t_s")
-        .group_by("bin", maintain_order=True)
-        .last()
-    )
+    arm = of_roles(processes, *ARM_ROLES)
+    t_s, pss = numbers(arm["t_s"]) - zero_s, numbers(arm["pss_bytes"])
+    owners = {
+        key: (Role(arm["role"][int(rows[-1])]), life(t_s[rows], np.sort(t_s)), rows)
+        for key, rows in rows_of(arm, PROCESS).items()
+    }
+    instants = known_instants(t_s[~np.isnan(pss)], edges)
+    sums = {role: np.zeros(len(instants)) for role in ARM_ROLES if any(role is own for own, _, _ in owners.values())}
+    for role, lived, rows in owners.values():
+        found = course(t_s[rows], pss[rows], lived)
+        unread = Course(np.zeros(1), np.full(1, np.nan), *lived)
+        sums[role] += (found or unread).at(instants)
+    return _of_largest(bin_of(instants, edges), sums, len(edges) - 1)
+
+
+def known_instants(read_s: Floats, edges: Floats) -> Floats:
+    """The instants at which a course is looked at: its readings, and the middles of the bins between them."""
+    if not len(read_s):
+        return read_s
+    middles = (edges[:-1] + edges[1:]) / 2
+    between = middles[(middles >= read_s.min()) & (middles <= read_s.max())]
+    instants = np.union1d(read_s, between)
+    inside: Floats = instants[(instants >= edges[0]) & (instants < edges[-1])]
+    return inside
+
+
+def _of_largest(bins: Ints, sums: Mapping[Role, Floats], count: int) -> Mapping[Role, Track]:
+    """Of each bin the values at its instant with the largest total; instants with an unknown part do not count."""
+    totals = sum(sums.values(), np.zeros(len(bins)))
+    order = np.lexsort((totals, bins))
+    order = order[~np.isnan(totals[order])]
+    largest = order[np.flatnonzero(np.append(np.diff(bins[order]), 1))] if len(order) else order
     tracks: dict[Role, Track] = {}
-    for role in roles:
-        values = np.full(len(edges) - 1, np.nan)
-        values[sums["bin"].to_numpy()] = sums[role.value].to_numpy()
-        tracks[role] = track(values)
+    for role, values in sums.items():
+        chosen = np.full(count, np.nan)
+        chosen[bins[largest]] = values[largest]
+        tracks[role] = track(chosen)
     return tracks
-
-
-def _bins(zero_s: float, edges: Floats) -> pl.Expr:
-    width_s = float(edges[1] - edges[0]) if len(edges) > 1 else SECOND_S
-    return ((pl.col("t_s") - zero_s - float(edges[0])) / width_s).floor().cast(pl.Int64).alias("bin")
 
 
 def share_tracks(done: pl.DataFrame, zero_s: float, edges: Floats) -> tuple[ShareTrack, ...]:

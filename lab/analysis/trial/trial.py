@@ -6,28 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
 
 from lab.analysis.gates.limits import spoiled
 from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.counters import complete_sum, increases
+from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, latency, measured, response_times, service_times
-from lab.analysis.trial.ledger import (
-    ARM_ROLES,
-    PROCESS,
-    ProcessLine,
-    RoleLine,
-    during,
-    measured_readings,
-    median,
-    of_roles,
-    process_lines,
-    role_lines,
-    sums,
-)
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_roles
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
@@ -91,14 +79,14 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     served = shares(rows, record.processes)
     containers = tables.cgroups.filter(pl.col("container") != POOL)
     cpu = _service_cpu(trial, counts.successes)
-    readings = measured_readings(tables.processes, record.measure)
-    ledger = process_lines(tables.processes, readings, record.measure)
+    ledger = Ledger(tables.processes, record.measure)
+    lines = ledger.lines()
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
         "throughput": counts.successes / record.measure.length_s,
         "errors": float(counts.failures),
-        **_memory_values(readings, containers, record.measure),
+        **_memory_values(ledger, containers, record.measure),
         **_cpu_values(cpu, record.measure),
         "cpu.throttled": _throttled(tables.cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.successes),
@@ -111,12 +99,12 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         counts=counts,
         response=response,
         service=service,
-        ledger=ledger,
-        roles=role_lines(readings),
+        ledger=lines,
+        roles=ledger.role_lines(),
         shares=served,
         cpu=cpu,
-        timeline=timeline(record, tables, ledger),
-        servers=latency_by_process(trial) if served else (),
+        timeline=timeline(record, tables, lines),
+        servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
     )
 
@@ -141,15 +129,17 @@ def _latency_values(prefix: str, measured_latency: Latency) -> Values:
     }
 
 
-def _memory_values(readings: pl.DataFrame, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
-    pss, uss, rss = sums(of_roles(readings, *ARM_ROLES), "pss_bytes", "uss_bytes", "rss_bytes")
+def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
+    pss, uss, rss = (ledger.total(column, *ARM_ROLES) for column in ("pss_bytes", "uss_bytes", "rss_bytes"))
+    platform = ledger.total("pss_bytes", Role.PLATFORM)
+    anon = total(courses(cgroups, ("service", "container"), "anon_bytes", window), window)
     return {
-        "memory.pss.total": median(pss),
-        "memory.pss.peak": float(np.max(pss)) if len(pss) else None,
-        "memory.uss.total": median(uss),
-        "memory.rss.total": median(rss),
-        "memory.cgroup.anon": median(*sums(during(cgroups, window), "anon_bytes")),
-        "memory.platform.pss": median(*sums(of_roles(readings, Role.PLATFORM), "pss_bytes")),
+        "memory.pss.total": pss and pss.mean,
+        "memory.pss.peak": pss and pss.peak,
+        "memory.uss.total": uss and uss.mean,
+        "memory.rss.total": rss and rss.mean,
+        "memory.cgroup.anon": anon and anon.mean,
+        "memory.platform.pss": platform and platform.mean,
     }
 
 

@@ -42,7 +42,7 @@ def time_session(session: Any, journal: Journal, asked: Asked) -> None:
     send: Callable[..., Any] = session._send_request_safe_mode
 
     def timed(self: Any, method: str, url: str, **kwargs: Any) -> Any:
-        request = journal.send(getattr(self.user, LANE, None), perf_counter(), f"{method} {url}")
+        request = journal.send(getattr(self.user, LANE, None), perf_counter(), (method, url))
         if asked.by_socket:
             wire.expect(request)
         try:

@@ -24,7 +24,7 @@ class Request:
     scheduled_s: float
     sent_s: float  # when the client began; once it has ``left``, when it did
     began_s: float = nan
-    target: str = ""  # names the row when the request is never reported
+    target: tuple[str, ...] = ()  # method and URL: they name the row when the request is never reported
     left: bool = False
     received: float | bytes = nan  # when the last byte so far was there, for wire.done_s
     returned_s: float = nan  # when the client returned
@@ -86,7 +86,7 @@ class Journal:
         lane.scheduled_s, lane.used, lane.error = scheduled_s, False, None
         self.busy += 1
 
-    def send(self, lane: Lane | None, sent_s: float, target: str = "") -> Request:
+    def send(self, lane: Lane | None, sent_s: float, target: tuple[str, ...] = ()) -> Request:
         """A request leaves; ``lane`` is None when it was not made by a user."""
         if lane is None or not lane.busy:
             return Request(lane, FOLLOW if lane and lane.experienced else START, nan, sent_s, sent_s, target)
@@ -119,9 +119,17 @@ class Journal:
         lane = request.lane
         if lane:
             lane.requests.discard(request)
-        self._count(request, done_s, failed=error is not None)
+        tally = self.tally
+        tally.requests += 1
+        if error is not None:
+            tally.failed += 1
+        if request.kind == ARRIVAL:
+            if isnan(done_s):
+                tally.unfinished += 1
+            else:
+                tally.started += 1
         if server is not None:
-            self.tally.served(server, upstream=upstream)
+            tally.served(server, upstream=upstream)
         self._recorder.write(
             request.kind,
             lane=lane.index if lane else -1,
@@ -143,7 +151,7 @@ class Journal:
             return
         for request in tuple(lane.requests):
             error = UNFINISHED if isnan(request.returned_s) else lane.error or UNREPORTED
-            self.finish(request, request.returned_s, status=request.status, name=request.target, error=error)
+            self.finish(request, request.returned_s, status=request.status, name=" ".join(request.target), error=error)
         lane.busy = False
         self.busy -= 1
         if self._open and not lane.used:
@@ -156,11 +164,3 @@ class Journal:
         else:
             self.tally.started += 1
             self._recorder.write(EMPTY, lane=lane.index, scheduled_s=lane.scheduled_s, error=lane.error)
-
-    def _count(self, request: Request, done_s: float, *, failed: bool) -> None:
-        tally = self.tally
-        tally.requests += 1
-        tally.failed += failed
-        if request.kind == ARRIVAL:
-            tally.unfinished += isnan(done_s)
-            tally.started += not isnan(done_s)

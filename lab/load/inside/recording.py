@@ -82,9 +82,9 @@ class Recorder:
             size,
             status,
             lane,
-            self._name.id(name) if name else 0,
-            self._server.id(server) if server else 0,
-            self._error.id(error) if error else 0,
+            self._name[name] if name else 0,
+            self._server[server] if server else 0,
+            self._error[error] if error else 0,
             client_port,
             kind,
             upstream,
@@ -116,22 +116,21 @@ class Recorder:
         return self._next_id - 1
 
 
-class _Interner:
-    """Texts of one sort → ids; after MAX_STRINGS different ones every new text becomes ``overflow``."""
+class _Interner(dict[str, int]):
+    """Texts of one sort → ids; after MAX_STRINGS different ones every new text becomes ``overflow``.
+
+    A dictionary, so that a text which is known costs no call.
+    """
 
     def __init__(self, overflow: str, add: Callable[[str], int]) -> None:
+        super().__init__()
         self._overflow = overflow
         self._add = add
-        self._ids: dict[str, int] = {}
 
-    def id(self, text: str) -> int:
-        known = self._ids.get(text)
-        if known is not None:
-            return known
-        short = text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
-        if short not in self._ids:
-            if len(self._ids) >= MAX_STRINGS:
-                short = self._overflow
-            if short not in self._ids:
-                self._ids[short] = self._add(short)
-        return self._ids[short]
+    def __missing__(self, text: str) -> int:
+        if len(text) > MAX_LENGTH:
+            return self[text[: MAX_LENGTH - 1] + "…"]
+        if len(self) >= MAX_STRINGS and text != self._overflow:
+            return self[self._overflow]
+        self[text] = self._add(text)
+        return self[text]

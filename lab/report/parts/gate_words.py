@@ -81,7 +81,7 @@ WHY: Mapping[str, str] = {
     "no-arrival": "no arrival was counted in the measure window",
     "no-lag": "the load process reported no dispatcher lag",
     "no-report": "the sampler did not report how many readings it planned and achieved",
-    "no-instant": "no instant has anonymous PSS of every process and the cgroups' account beside it",
+    "anon-unread": "anonymous memory was not read of every process and of every cgroup",
     "no-success": "there is no successful request in a measure window",
     "few-requests": "too few requests ended in the measure window",
     "few-seconds": "too few seconds of the measure window have enough requests",

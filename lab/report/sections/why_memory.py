@@ -159,7 +159,7 @@ def role_table(summary: RunSummary) -> Table:
         title="Memory by role",
         columns=columns("arm", "role", numeric=("processes", "PSS", "USS", "RSS")),
         rows=rows,
-        note="Median over the instants of the measure phase, then over the blocks. Only PSS may be summed.",
+        note="Mean over the measure phase, then the median over the blocks. Only PSS may be summed.",
     )
 
 
