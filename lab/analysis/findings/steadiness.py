@@ -62,7 +62,7 @@ def memory_drift(result: TrialResult) -> Finding | None:
     known = [owner for owner in owners if owner is not None]
     if len(known) < len(owners):
         return None
-    seconds: Floats = window.start_s + np.arange(_whole_seconds(result)) + 0.5
+    seconds = window.start_s + 0.5 + np.arange(_whole_seconds(result), dtype=np.float64)
     found = _drift(MEMORY_DRIFT, seconds, sum_at(known, seconds))
     return found if found and found.value is not None else None
 
