@@ -6,6 +6,7 @@ import logging
 import select
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import polars as pl
 import pytest
@@ -17,7 +18,7 @@ from lab.load.inside.clients import describe, served_by
 from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s, starved
 from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.inside.recording import ARRIVAL, Recorder
-from lab.load.inside.status import Status, read_status, write_status
+from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import LoadOutcome, outcome, progress
 from lab.plan.upstream import named_upstream
@@ -236,3 +237,34 @@ def test_an_alarm_rings_at_its_instant() -> None:
 def test_locusts_own_histogram_is_fine_and_small(exact: float, bucket: float) -> None:
     """Tenths of a millisecond where it matters, three digits above: its UI does not contradict the report."""
     assert fine_bucket(exact) == pytest.approx(bucket)
+
+
+def test_a_status_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A shorter text covers a longer one; what is half written is not taken; no file is no status."""
+    path = tmp_path / "status.json"
+    assert read_json(path) is None
+    write_json(path, {"name": "a long one", "n": 1})
+    write_json(path, {"n": 2})
+    assert read_json(path) == {"n": 2}
+
+    path.write_text(path.read_text().replace("2}", "3", 1).rstrip()[:-1])
+    assert read_json(path) is None, "its stamps differ"
+
+
+def test_a_reader_beside_a_writer_sees_only_what_was_said(tmp_path: Path) -> None:
+    """Every value is one that was written, however often the two meet."""
+    path, ended = tmp_path / "status.json", Event()
+    write_json(path, {"n": 0, "again": [0] * 500})
+
+    def write() -> None:
+        for n in range(2000):
+            write_json(path, {"n": n, "again": [n] * 500})
+        ended.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    while not ended.is_set():
+        found = read_json(path)
+        assert found is None or set(found["again"]) == {found["n"]}
+    writer.join()
+    assert (read_json(path) or {})["n"] == 1999

@@ -1,11 +1,16 @@
-"""What a load process tells the lab while it runs: one small file, replaced whole, so that a reader never sees half."""
+"""What a load process tells the lab while it runs: one small file, of which a reader never takes half."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic_ns, sleep
 from typing import Any
+
+TRIES, TRY_AGAIN_S = 20, 0.001  # writing takes 0.05 ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,20 +34,35 @@ class Status:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Replace ``path`` atomically."""
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(values), encoding="utf-8")
-    draft.replace(path)
+    """Say something new in place, between two equal stamps by which a reader knows that nothing is half said.
+
+    Not by a file that replaces the old one: ext4 sends such a file to the disk at once (man 5 ext4, auto_da_alloc), and
+    for the 1 to 30 ms that this takes no request is sent. Raises OSError, also when the disk is full.
+    """
+    stamp = monotonic_ns()
+    text = f"{stamp} {json.dumps(values)} {stamp}".encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        text = text.ljust(os.fstat(descriptor).st_size)  # what was longer is covered, not cut off, which may take time
+        if os.pwrite(descriptor, text, 0) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    finally:
+        os.close(descriptor)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """What was last written, or None when nothing was."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    values: dict[str, Any] = json.loads(text)
-    return values
+    """What was last written, or None when nothing was, or when its writer died in the middle of a word."""
+    for _ in range(TRIES):
+        try:
+            words = path.read_text(encoding="utf-8").split(" ", 1)
+        except FileNotFoundError:
+            return None
+        body, _, last = words[-1].rstrip().rpartition(" ")
+        if words[0] == last:
+            values: dict[str, Any] = json.loads(body)
+            return values
+        sleep(TRY_AGAIN_S)
+    return None
 
 
 def write_status(path: Path, status: Status) -> None:
