@@ -473,7 +473,7 @@ def test_a_drifting_median_is_not_steady(slope: float, expected: float | None) -
 
 @pytest.mark.parametrize(("growth", "expected"), [(0.0, None), (0.003, None), (0.01, 0.090), (-0.01, -0.090)])
 def test_memory_that_grows_is_found(growth: float, expected: float | None) -> None:
-    """1 % a second of the middle of the window, over the 9 s from its first second to its last; the trial stays valid."""
+    """1 % a second of the middle of the window, over the 9 s from first second to last; the trial stays valid."""
     rows = process_table().with_columns(
         pss_bytes=(1e7 * (1 + growth * (pl.col("t_s") - 15))).cast(pl.Int64), command=pl.lit("app")
     )
