@@ -11,20 +11,16 @@ from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
-from lab.metric_types import Family, Reading
+from lab.metric_types import Reading
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
 from lab.report.parts.images import image_doubts
+from lab.report.parts.outcomes import family_table, finding_table
 from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
 
-FAMILIES = {
-    Family.MEMORY: "memory",
-    Family.CPU: "CPU",
-    Family.TIME: "latency, throughput, shares, start-up",
-}
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 DOUBTFUL = FINDINGS.keys() - OUTCOMES
 MAX_DOUBTS = 12
@@ -160,46 +156,6 @@ def gate_table(summary: RunSummary) -> Table:
 def _words(summary: RunSummary, gate: GateSummary) -> str:
     record = next((trial.record for trial in summary.trials if trial.record.trial_id == gate.worst_trial), None)
     return gate_sentence(gate.worst, record)
-
-
-def family_table(summary: RunSummary) -> Table:
-    """How many blocks are valid for each family of metrics, and how many each arm spoiled."""
-    decision, arms = summary.decision, [arm.name for arm in summary.arms]
-    rows = []
-    for family in Family:
-        spoiled = {(fault.arm, fault.block) for fault in decision.faults if family in fault.spoils}
-        valid = cell(Unit.COUNT, float(len(decision.valid_for(family))))
-        by_arm = (cell(Unit.COUNT, float(sum(arm == name for arm, _ in spoiled))) for name in arms)
-        rows.append((*words(FAMILIES[family], "yes" if family in decision.needed else "no"), valid, *by_arm))
-    return Table(
-        key="valid-blocks",
-        title="Valid blocks",
-        columns=columns("for", "judged", numeric=("valid blocks", *(f"invalid by {name}" for name in arms))),
-        rows=tuple(rows) if summary.trials else (),
-        note="A late generator or a disturbed machine spoils times and leaves memory standing; a block is replaced "
-        "when it is invalid for a metric that is judged.",
-    )
-
-
-def finding_table(summary: RunSummary) -> Table:
-    """What the arms did, each kind once for each arm with its worst trial."""
-    rows = tuple(
-        words(
-            found.arm,
-            FINDINGS[found.worst.key].title if found.worst.key in FINDINGS else found.worst.key,
-            f"{found.trials} of {found.checked}",
-            found.worst_trial,
-            finding_sentence(found.worst),
-        )
-        for found in summary.findings
-    )
-    return Table(
-        key="findings",
-        title="What the arms did",
-        columns=columns("arm", "finding", "trials", "worst trial", "what was found there"),
-        rows=rows,
-        note="Findings are the arms' own doing: they make no block invalid.",
-    )
 
 
 def _held(gate: GateSummary) -> tuple[Cell, ...]:
