@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.analysis.trial.shares import uneven
 from lab.plan.fronts.front import front_title
+from lab.plan.order import period
 from lab.record.types import RunInfo
 from lab.report.content import Section
 from lab.report.parts.facts import known
@@ -43,8 +44,17 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     else:
         yield f"Capacity: the arms were asked for {scenario.load.rate:g} arrivals a second, not for all they can serve."
     yield from _share_limits(summary)
-    if used < MIN_BLOCKS:
-        yield f"A verdict: {used} valid blocks are too few, with 6 or more chance can be told from a difference."
+    if used < summary.verdict_blocks:
+        yield (
+            f"A verdict: {used} valid blocks are too few, with {summary.verdict_blocks} or more chance can be told "
+            "from a difference."
+        )
+    whole = period(len(scenario.arms))
+    if summary.decision.planned % whole:
+        yield (
+            f"Balance: the order of {len(scenario.arms)} arms is balanced over {whole} blocks, and "
+            f"{summary.decision.planned} are no multiple: some arms had a place, or followed another, more often."
+        )
     yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
     yield from _platform_limits(run, summary)
     if run.exploratory:
