@@ -19,6 +19,7 @@ from lab.cli.metrics import least
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND, Family
 from lab.metrics import CATALOGUE
 from lab.report.parts.cells import quantity
+from lab.report.parts.effects import bound_text
 from lab.scenario.file import json_schema
 from lab.scenario.kinds import FRONTS, MODELS
 
@@ -202,7 +203,7 @@ def _metrics() -> str:
             f"`{metric.key}`",
             metric.unit.value,
             metric.better.value,
-            "" if metric.bound is None else f"±{metric.bound * 100:g} %",
+            "" if metric.bound is None else bound_text(metric, metric.bound),
             least(metric),
             metric.definition,
         )

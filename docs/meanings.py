@@ -40,6 +40,7 @@ MEANINGS: Mapping[str, str] = {
     "arms.front": "What clients connect to: a kind, or a table with the kind and its options, see below.",
     "arms.command": "The command of this arm only, instead of `app.command`: then the arms differ in it as well.",
     "arms.image": "An existing image for this arm alone, instead of the app's: to compare two versions of it.",
+    "arms.control": "True for an arm that is not judged: its numbers are exploratory and cost no certainty.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",
     "budget.processes": "N, the number of serving processes, equal in all arms.",
     "budget.cpus": "`none` (the default), `pooled:2.0` (one quota over the arm), `split:2.0` (shares by slot).",
@@ -57,9 +58,14 @@ MEANINGS: Mapping[str, str] = {
     "load.warmup": "Load that is not measured; longer when some process has had fewer than 100 requests, up to 30 s.",
     "load.measure": "The window whose numbers count.",
     "images.python": "Fills `ARG PYTHON_IMAGE` of the Dockerfile.",
-    "trials.blocks": "Trials of every arm. A verdict takes 6 for one primary metric, 8 for up to six.",
+    "trials.blocks": "Trials of every arm, fixed before the start. A verdict takes 6 for one judged interval (primary "
+    "metrics × judged arms), 7 for two, 8 for up to six. Best a multiple of the number "
+    "of arms, or of twice that if it is odd.",
+    "trials.looks": "Numbers of valid blocks, as in `[8, 12, 16, 20]`, after which the run may end early because every "
+    "verdict is reached; the last one is the number of blocks. The same error over all looks together.",
     "trials.seed": "The seed of every random choice: order, schedule, start order.",
     "compare.baseline": "The arm that the others are judged against; the first one when empty.",
+    "compare.judged": "The arms that are judged; without it every arm but the baseline and those with `control`.",
     "compare.primary": "The metrics that get a verdict. Each further one makes every interval wider.",
     "compare.bounds": 'Bounds of practical equivalence instead of the catalogue\'s, as fractions: `{ "p99" = 0.2 }`.',
     "expect.that": "The condition.",

@@ -9,10 +9,11 @@ from pathlib import Path
 from lab.analysis.blocks import replacements_allowed
 from lab.analysis.findings.kinds import STEADY_P_VALUE
 from lab.analysis.judge.eligibility import STEADY_DRIFT
+from lab.analysis.judge.failures import FAILURE_MARGIN
 from lab.analysis.judge.floor import LEVEL
-from lab.analysis.judge.intervals import blocks_needed
+from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, SETTLE_CHANCE
-from lab.analysis.judge.verdict import FAMILY_ERROR, verdict_level
+from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.trial.shares import MIN_ATTRIBUTED
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
@@ -21,7 +22,7 @@ from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.record import schema
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import read_scenario
-from lab.scenario.model import Trials
+from lab.scenario.trials import Trials
 from lab.units import format_count
 
 DOCS = Path(__file__).parent
@@ -32,6 +33,7 @@ ROW_MEANS = {
     "cgroups": "One row a container and instant, as the kernel accounts it.",
     "host": "One row an instant: the machine, and what the lab itself used.",
 }
+LOOKS = (8, 12, 16, 20)
 PERCENTILES = ("p95", "p99", "p99.9")
 CITED = {"METHOD": "method.md", "FIELD": "traps.md"}
 
@@ -64,9 +66,12 @@ def numbers() -> Rows:
     """The constants that a reader of the method meets."""
     return [
         ("blocks by default", str(Trials().blocks)),
-        *((f"least blocks for a verdict, {_primaries(m)}", str(blocks_needed(verdict_level(m)))) for m in (1, 2, 4, 7)),
+        *((f"least blocks for a verdict, {_judged(m)}", str(verdict_blocks(m))) for m in (1, 2, 4, 7)),
+        ("two-sided error of one look at 8, 12, 16 and 20 blocks", f"{nominal_error(FAMILY_ERROR, LOOKS):.4f}"),
+        ("runs a side for a verdict of `lab compare`", str(MIN_RUNS)),
+        ("points by which an arm may fail more before it is worse", f"{FAILURE_MARGIN * 100:g}"),
         ("blocks that may be replaced", ", ".join(f"{replacements_allowed(n)} of {n}" for n in (5, 10, 20))),
-        ("chance of a wrong better or worse, over all primaries", f"{FAMILY_ERROR * 100:g} %"),
+        ("chance of a wrong better or worse, over all judged intervals and looks", f"{FAMILY_ERROR * 100:g} %"),
         ("level of exploratory intervals and of noise floors", f"{LEVEL * 100:g} %"),
         ("chance of a verdict that a forecast of blocks aims at", f"{SETTLE_CHANCE * 100:g} %"),
         ("least blocks for such a forecast", str(MIN_BLOCKS_TO_ESTIMATE)),
@@ -109,8 +114,8 @@ def _headings(document: str) -> Iterator[tuple[int, str]]:
         yield int(number), re.sub(r"[^\w\s-]", "", f"{number} {title}".lower()).replace(" ", "-")
 
 
-def _primaries(count: int) -> str:
-    return f"{count} primary metric" if count == 1 else f"{count} primary metrics"
+def _judged(count: int) -> str:
+    return f"{count} judged interval" if count == 1 else f"{count} judged intervals"
 
 
 def _requests(least: str) -> str:

@@ -66,7 +66,8 @@ class Metric:
 
     ``title`` heads tables; ``noun`` is what a sentence says instead, where that reads better. ``bound`` is the default
     bound of practical equivalence as a fraction (METHOD 7), None where no verdict is given. ``quantile`` marks a
-    percentile: it exists only with enough observations beyond it (METHOD 6.5).
+    percentile: it exists only with enough observations beyond it (METHOD 6.5). ``shares``: it is judged as the paired
+    difference of its shares of all requests, and ``bound`` is in that unit (0.001: 0.1 points).
     """
 
     key: str
@@ -78,6 +79,7 @@ class Metric:
     noun: str = ""
     bound: float | None = None
     quantile: float | None = None
+    shares: bool = False
 
     @property
     def called(self) -> str:

@@ -92,7 +92,10 @@ CATALOGUE: tuple[Metric, ...] = (
         group=Group.CAPACITY,
         title="failed requests",
         noun="number of failed requests",
-        definition="Requests of the measure phase that failed, dropped arrivals included.",
+        definition="Requests of the measure phase that failed, dropped arrivals included. Judged as the paired "
+        "difference of their shares of all requests, with the bound in that unit: 0.001 is 0.1 points.",
+        bound=0.001,
+        shares=True,
     ),
     _memory(
         "memory.pss.total",

@@ -15,7 +15,8 @@ from lab.run.floors import KeptFloor
 from lab.run.run import Surroundings
 from lab.scenario.budget import Budget
 from lab.scenario.compare import Compare
-from lab.scenario.model import App, Arm, Load, Scenario, Trials
+from lab.scenario.model import App, Arm, Load, Scenario
+from lab.scenario.trials import Trials
 from tests.fakes import World
 
 FACTS = {"machine": "abc", "kernel": "6.1", "cpu_count": 2, "memory_bytes": 8 * 1024**3, "engine": "fake"}

@@ -45,16 +45,21 @@ def summary(
     gates: Mapping[str, Sequence[GateResult]] | None = None,
     findings: Mapping[str, Sequence[Finding]] | None = None,
     blocks: int | None = None,
+    failed: Mapping[str, int] | None = None,
 ) -> RunSummary:
     """A run whose (metric, arm) have these values, block by block; metrics that are not named are unknown.
 
     ``requests`` were observed in every trial; ``gates`` by trial id, one that passed elsewhere, and so ``findings``;
-    ``blocks`` were run.
+    ``blocks`` were run, ``failed`` requests of each trial by arm, none of the others.
     """
     planned = plan_of.trials.blocks
     count = blocks or planned
     names = [arm.name for arm in plan_of.arms]
-    made = (_trial(plan_of, block, name, requests) for block in range(1, count + 1) for name in names)
+    made = (
+        _trial(plan_of, block, name, requests, (failed or {}).get(name, 0))
+        for block in range(1, count + 1)
+        for name in names
+    )
     trials = tuple(
         replace(
             trial,
@@ -102,15 +107,15 @@ def _arm_metric(plan_of: Scenario, arm: str, key: str, values: Values, count: in
     )
 
 
-def _trial(plan_of: Scenario, block: int, arm: str, requests: int) -> TrialSummary:
-    planned = build_plan(replace(plan_of, trials=replace(plan_of.trials, blocks=block)))
+def _trial(plan_of: Scenario, block: int, arm: str, requests: int, failed: int) -> TrialSummary:
+    planned = build_plan(plan_of, block)
     trial = next(trial for trial in planned.trials if trial.block == block and trial.arm.name == arm)
     record = replace(_RECORDS(plan_of, trial.arm.name), trial_id=trial.id, block=block)
     latency = Latency(count=requests, quantiles=(None,) * 5, curve=())
     return TrialSummary(
         record=record,
         values={},
-        counts=Counts(requests=requests, successes=requests, failures=0, drops=0, errors=()),
+        counts=Counts(requests=requests, successes=requests - failed, failures=failed, drops=0, errors=()),
         response=latency,
         service=latency,
         ledger=(),

@@ -20,7 +20,8 @@ from lab.run.drive import Scheduled
 from lab.run.environment import describe_environment
 from lab.run.trial import Run, run_trial
 from lab.scenario.budget import Budget
-from lab.scenario.model import App, Arm, Load, Scenario, Trials
+from lab.scenario.model import App, Arm, Load, Scenario
+from lab.scenario.trials import Trials
 
 REPOSITORY = Path(__file__).parents[2]
 PROCESSES = 2

@@ -1,4 +1,4 @@
-"""The same arm in two runs: may they be compared, and what comes out when no blocks pair up. Pure.
+"""The same arm in several runs: may they be compared, and what comes out when the run is the unit. Pure.
 
 Two runs at different times differ in more than anybody can list: weaker evidence than one run with both arms.
 """
@@ -6,13 +6,16 @@ Two runs at different times differ in more than anybody can list: weaker evidenc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean, median
 from typing import Any
 
 from lab.analysis.comparable import MUST_MATCH, differences
-from lab.analysis.comparison import enough_requests
-from lab.analysis.judge.unpaired import explore_unpaired, judge_unpaired
-from lab.analysis.judge.verdict import Judgement, Reason, Verdict
+from lab.analysis.judge.failures import Failures, guarded
+from lab.analysis.judge.unpaired import explore_runs, failures_of_runs, judge_runs
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict, judge_family
+from lab.analysis.series import enough_requests, series_of, shares_of
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Metric
@@ -45,12 +48,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Across:
-    """One arm in two runs: the second judged against the first. ``blocks`` are the valid blocks of each."""
+    """One arm in two groups of runs: the second judged against the first, with the run as the unit.
+
+    ``blocks`` are the valid blocks of each run of each group; ``failures`` compares their failed requests.
+    """
 
     arm: str
-    blocks: tuple[int, int]
+    blocks: tuple[tuple[int, ...], tuple[int, ...]]
+    failures: Failures
     primaries: tuple[Judgement, ...]
     exploratory: tuple[Judgement, ...]
+
+
+Runs = Sequence[RunSummary]
 
 
 def unlike(first: RunInfo, second: RunInfo, arm: str) -> tuple[Difference, ...]:
@@ -100,38 +110,58 @@ def studied(difference: Difference, keys: Sequence[str]) -> bool:
     return any(difference.key == key or difference.key.startswith(f"{key}.") for key in keys)
 
 
-def compare_across(
-    first: RunSummary, second: RunSummary, arm: str, floors: Mapping[str, float] | None = None
-) -> Across:
-    """The arm of the second run against that of the first: verdicts on the second run's primaries, numbers else."""
-    primaries = second.scenario.compare.primary
-    return Across(
-        arm=arm,
-        blocks=(len(first.decision.used), len(second.decision.used)),
-        primaries=tuple(_judged(first, second, arm, METRICS[key], (floors or {}).get(key)) for key in primaries),
-        exploratory=tuple(
-            explore_unpaired(_values(first, arm, metric), _values(second, arm, metric), metric)
-            for metric in CATALOGUE
-            if metric.key not in primaries
-        ),
+def compare_across(first: Runs, second: Runs, arms: Sequence[str]) -> tuple[Across, ...]:
+    """Arms of the second runs against the same arms of the first: verdicts on their primaries, numbers else.
+
+    The verdicts on all arms share the error (METHOD 7).
+    """
+    primaries = [METRICS[key] for key in second[0].scenario.compare.primary]
+    questions = [(metric, arm) for arm in arms for metric in primaries]
+    found = judge_family([partial(_judged, first, second, arm, metric) for metric, arm in questions])
+    failed = {arm: failures_of_runs(_failed(first, arm), _failed(second, arm), len(arms)) for arm in arms}
+    words = [(arm, guarded(word, metric, failed[arm])) for word, (metric, arm) in zip(found, questions, strict=True)]
+    return tuple(
+        Across(
+            arm=arm,
+            blocks=(_block_counts(first), _block_counts(second)),
+            failures=failed[arm],
+            primaries=tuple(word for name, word in words if name == arm),
+            exploratory=tuple(
+                explore_runs(_values(first, arm, metric), _values(second, arm, metric), metric)
+                for metric in CATALOGUE
+                if metric not in primaries
+            ),
+        )
+        for arm in arms
     )
 
 
-def _judged(first: RunSummary, second: RunSummary, arm: str, metric: Metric, floor: float | None) -> Judgement:
-    compare = second.scenario.compare
-    values = _values(first, arm, metric), _values(second, arm, metric)
-    found = judge_unpaired(*values, metric, compare.bound(metric.key), len(compare.primary), floor)
-    trials = [
-        trial for run in (first, second) for trial in run.of_arm(arm) if trial.record.block in run.valid_for(metric.key)
-    ]
-    if all(enough_requests(trial, metric) for trial in trials) or found.reason is Reason.SMOKE:
+def _judged(first: Runs, second: Runs, arm: str, metric: Metric, level: float) -> Judgement:
+    bound = second[0].scenario.compare.bound(metric.key)
+    found = judge_runs(_values(first, arm, metric), _values(second, arm, metric), metric, bound, level)
+    trials = [t for run in (*first, *second) for t in run.of_arm(arm) if t.record.block in run.valid_for(metric.key)]
+    if all(enough_requests(trial, metric) for trial in trials) or found.reason is Reason.FEW_RUNS:
         return found
-    verdict = found.verdict and Verdict.INCONCLUSIVE
-    return replace(found, verdict=verdict, reason=Reason.TOO_FEW_REQUESTS, difference_detected=False)
+    return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS)
 
 
-def _values(summary: RunSummary, arm: str, metric: Metric) -> list[float | None]:
-    return [summary.metrics[Reading(metric.key, arm)].values[block] for block in summary.valid_for(metric.key)]
+def _values(runs: Runs, arm: str, metric: Metric) -> list[float | None]:
+    """One value a run: the median over its valid blocks, None where one of them has none."""
+    values = (
+        shares_of(run, arm, run.valid_for(metric.key))
+        if metric.shares
+        else series_of(run, Reading(metric.key, arm), run.valid_for(metric.key))
+        for run in runs
+    )
+    return [None if None in blocks or not blocks else median(v for v in blocks if v is not None) for blocks in values]
+
+
+def _failed(runs: Runs, arm: str) -> list[float]:
+    return [fmean(shares_of(run, arm, run.decision.used) or [0.0]) for run in runs]
+
+
+def _block_counts(runs: Runs) -> tuple[int, ...]:
+    return tuple(len(run.decision.used) for run in runs)
 
 
 def _environment(first: Environment, second: Environment) -> Iterator[Pair]:
@@ -159,7 +189,7 @@ def _scenario(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[P
 
 def _arm(run: RunInfo, name: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = run.arms.get(name, {})
-    return found
+    return {key: value for key, value in found.items() if key != "control"}  # whether it is judged, not what it is
 
 
 def _front_image(arm: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ def in_one_run(name: str, runs: Runs, scenarios: Scenarios) -> Scenario | None:
     elif first.image != second.image:
         first = replace(first, image=second.image)  # one image by two names
     halves = tuple(_named(arm, half) for arm, half in zip((first, second), HALVES, strict=True))
-    compare = replace(scenarios[1].compare, baseline=halves[0].name)
+    compare = replace(scenarios[1].compare, baseline=halves[0].name, judged=())
     return replace(scenarios[1], app=app, arms=halves, compare=compare, expect=())
 
 
@@ -46,4 +46,4 @@ def exact_name(run: RunInfo, key: str = APP_IMAGE) -> str:
 
 
 def _named(arm: Arm, half: str) -> Arm:
-    return replace(arm, name=f"{arm.name[:MAX_NAME]}-{half}")
+    return replace(arm, name=f"{arm.name[:MAX_NAME]}-{half}", control=False)

@@ -1,4 +1,4 @@
-"""A run judged: a verdict for every primary metric and contender, numbers for the rest, outcomes of the expectations.
+"""A run judged: a verdict for every primary metric and judged arm, numbers for the rest, outcomes of the expectations.
 
 Only blocks that are valid for a metric's family count (``summary.valid_for``); the same verdicts without replaced
 blocks and without any gate stand beside them, so that a reader sees whether the choice of blocks decides. Pure.
@@ -6,27 +6,31 @@ blocks and without any gate stand beside them, so that a reader sees whether the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lab.analysis.blocks import BlockDecision, families_of
-from lab.analysis.expectations import ExpectationResult, Outcome, judge_expectation
+from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_expectation
 from lab.analysis.findings.kinds import STEADY_P50, STEADY_THROUGHPUT
-from lab.analysis.judge.eligibility import quantile_eligible
+from lab.analysis.judge.failures import Failures, explore_shares, failures, guarded, judge_shares
 from lab.analysis.judge.floor import from_json
 from lab.analysis.judge.intervals import AnalysisError
-from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, settle_estimate
-from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, log_ratios
+from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
+from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
+from lab.analysis.series import block_numbers, failed_shares, pair_of, series_of, thin_blocks
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.trial import TrialSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
-from lab.metric_types import Reading
+from lab.metric_types import Family, Reading
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.record.types import RunInfo
 from lab.scenario.compare import Expect
 from lab.scenario.expectation import parse_expectation
+from lab.scenario.model import Scenario
 
-OPEN_REASONS = (Reason.ACROSS, Reason.METHOD_SENSITIVE, Reason.SMOKE)  # more blocks may settle these
+OPEN_REASONS = (Reason.ACROSS, Reason.SMOKE, Reason.CUT)  # more blocks may settle these
 STEADINESS: Mapping[Group, str] = {Group.LATENCY: STEADY_P50.key, Group.CAPACITY: STEADY_THROUGHPUT.key}
 OWN_CONDITION_FAILED = LabError.exit_code
 
@@ -38,7 +42,8 @@ class Contest:
     ``judgement`` is over the valid blocks. A primary has two more: ``originals`` over the valid blocks that are no
     replacements, ``ungated`` over every complete planned block as if no gate existed; both None for exploratory
     metrics. ``Judgement.blocks`` are the run's block numbers. ``unsteady`` are the trials that drifted while they were
-    measured. ``settles_at`` estimates how many blocks, all told, would settle an open question.
+    measured. ``outlook`` predicts how many blocks, all told, would settle an open question. ``failures`` are those of
+    the two arms, for a primary.
     """
 
     metric: str
@@ -47,7 +52,8 @@ class Contest:
     originals: Judgement | None = None
     ungated: Judgement | None = None
     unsteady: tuple[str, ...] = ()
-    settles_at: int | None = None
+    outlook: Outlook | None = None
+    failures: Failures | None = None
 
     @property
     def depends_on_blocks(self) -> bool:
@@ -81,21 +87,37 @@ class Comparison:
 
 def compare_run(summary: RunSummary, floors: Mapping[str, float] | None = None) -> Comparison:
     """Judge a run. ``floors`` are the noise floors of its machine by metric, as fractions; see ``floors_of``."""
+    known, decision = floors or {}, summary.decision
+    questions = [(METRICS[key], arm) for key in summary.scenario.compare.primary for arm in summary.scenario.judged]
+    choices = (decision.valid_for, decision.originals_for, lambda _family: decision.ungated)
+    words = [_words(summary, questions, choice) for choice in choices]
     contenders = [arm.name for arm in summary.scenario.arms if arm.name != summary.baseline]
-    primaries = summary.scenario.compare.primary
-    known = floors or {}
     return Comparison(
         baseline=summary.baseline,
-        decision=summary.decision,
-        primaries=tuple(_judged(summary, METRICS[key], arm, known.get(key)) for key in primaries for arm in contenders),
+        decision=decision,
+        primaries=tuple(
+            _contest(summary, metric, arm, replace(used, floor=known.get(metric.key)), originals, ungated)
+            for (metric, arm), used, originals, ungated in zip(questions, *words, strict=True)
+        ),
         exploratory=tuple(
             _explored(summary, metric, arm, known.get(metric.key))
             for metric in CATALOGUE
-            if metric.key not in primaries
             for arm in contenders
+            if (metric, arm) not in questions
         ),
         conditions=tuple(_condition(summary, expect) for expect in summary.scenario.expect),
     )
+
+
+def may_conclude(summary: RunSummary) -> bool:
+    """Whether the design lets the blocks so far give verdicts: all that were planned, or those of a declared look."""
+    decision = summary.decision
+    return len(decision.ungated) >= decision.planned or len(decision.used) in summary.scenario.trials.looks
+
+
+def least_blocks(scenario: Scenario) -> int:
+    """How many valid blocks a verdict takes: more for more judged intervals and looks (METHOD 6.2)."""
+    return verdict_blocks(scenario.judged_intervals, scenario.trials.looks)
 
 
 def floors_of(run: RunInfo) -> Mapping[str, float]:
@@ -120,21 +142,43 @@ def exit_code(comparison: Comparison, *, strict: bool = False) -> int:
     return OWN_CONDITION_FAILED if any(c.result.outcome in failing for c in comparison.conditions) else 0
 
 
-def enough_requests(trial: TrialSummary, metric: Metric) -> bool:
-    """Whether a trial has the observations that a percentile needs to be judged (METHOD 6.5); true of other metrics."""
-    if metric.quantile is None:
-        return True
-    count = (trial.service if metric.key.startswith("service.") else trial.response).count
-    return quantile_eligible(count, metric.quantile).judged
-
-
-def _judged(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
-    decision = summary.decision
-    family = metric.group.family
-    used, originals, ungated = (
-        _judgement(summary, metric, arm, blocks, floor)
-        for blocks in (decision.valid_for(family), decision.originals_for(family), decision.ungated)
+def _words(
+    summary: RunSummary, questions: Sequence[tuple[Metric, str]], choice: Callable[[Family], Sequence[int]]
+) -> tuple[Judgement, ...]:
+    """The verdicts over one choice of blocks, which share the error; arms that fail more are then overruled."""
+    asked = [(metric, arm, choice(metric.group.family)) for metric, arm in questions]
+    found = judge_family([partial(_judgement, summary, *question) for question in asked], summary.scenario.trials.looks)
+    words = [
+        guarded(word, metric, _failures(summary, arm, blocks))
+        for word, (metric, arm, blocks) in zip(found, asked, strict=True)
+    ]
+    if may_conclude(summary):
+        return tuple(words)
+    measured = [word.interval is not None or word.difference is not None for word in words]
+    return tuple(
+        word.numbers_only(Reason.CUT if known else word.reason) for word, known in zip(words, measured, strict=True)
     )
+
+
+def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], level: float) -> Judgement:
+    bound = summary.scenario.compare.bound(metric.key)
+    if metric.shares:
+        return judge_shares(*failed_shares(summary, arm, blocks), metric, bound, level)
+    found = judge(*pair_of(summary, metric.key, arm, blocks), metric, bound, level)
+    thin = thin_blocks(summary, metric, (summary.baseline, arm), blocks)
+    if thin and found.reason is not Reason.SMOKE:
+        return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
+    return replace(found, blocks=block_numbers(found.blocks, blocks))
+
+
+def _failures(summary: RunSummary, arm: str, blocks: Sequence[int]) -> Failures:
+    judged, looks = summary.scenario.judged, summary.scenario.trials.looks
+    return failures(*failed_shares(summary, arm, blocks), max(1, len(judged)), looks)
+
+
+def _contest(
+    summary: RunSummary, metric: Metric, arm: str, used: Judgement, originals: Judgement, ungated: Judgement
+) -> Contest:
     return Contest(
         metric=metric.key,
         arm=arm,
@@ -142,54 +186,23 @@ def _judged(summary: RunSummary, metric: Metric, arm: str, floor: float | None) 
         originals=originals,
         ungated=ungated,
         unsteady=_unsteady(summary, metric, arm),
-        settles_at=_settles_at(summary, used, arm),
+        outlook=_outlook(summary, metric, arm, used),
+        failures=_failures(summary, arm, summary.valid_for(metric.key)),
     )
-
-
-def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], floor: float | None) -> Judgement:
-    compare = summary.scenario.compare
-    pair = _pair(summary, metric.key, arm, blocks)
-    found = judge(*pair, metric, compare.bound(metric.key), len(compare.primary), floor)
-    thin = _thin(summary, metric, (summary.baseline, arm), blocks)
-    if thin and found.reason is not Reason.SMOKE:
-        verdict = found.verdict and Verdict.INCONCLUSIVE
-        return replace(
-            found, verdict=verdict, reason=Reason.TOO_FEW_REQUESTS, difference_detected=False, blocks=tuple(thin)
-        )
-    return replace(found, blocks=_numbers(found.blocks, blocks))
 
 
 def _explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
-    used = summary.decision.valid_for(metric.group.family)
-    found = explore(*_pair(summary, metric.key, arm, used), metric)
+    used = summary.valid_for(metric.key)
+    if metric.shares:
+        found = explore_shares(*failed_shares(summary, arm, used), metric)
+    else:
+        found = explore(*pair_of(summary, metric.key, arm, used), metric)
     return Contest(
         metric=metric.key,
         arm=arm,
-        judgement=replace(found, blocks=_numbers(found.blocks, used), floor=floor),
+        judgement=replace(found, blocks=block_numbers(found.blocks, used), floor=floor),
         unsteady=_unsteady(summary, metric, arm),
     )
-
-
-def _pair(
-    summary: RunSummary, key: str, arm: str, blocks: Sequence[int]
-) -> tuple[list[float | None], list[float | None]]:
-    return _series(summary, Reading(key, summary.baseline), blocks), _series(summary, Reading(key, arm), blocks)
-
-
-def _series(summary: RunSummary, reading: Reading, blocks: Sequence[int]) -> list[float | None]:
-    values = summary.metrics[reading].values
-    return [values[block] for block in blocks]
-
-
-def _numbers(places: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
-    """Places in a series, counted from 1, as the run's block numbers."""
-    return tuple(blocks[place - 1] for place in places)
-
-
-def _thin(summary: RunSummary, metric: Metric, arms: Sequence[str], blocks: Sequence[int]) -> list[int]:
-    """Blocks in which a trial has too few requests to judge this metric."""
-    few = {trial.record.block for arm in arms for trial in summary.of_arm(arm) if not enough_requests(trial, metric)}
-    return [block for block in blocks if block in few]
 
 
 def _unsteady(summary: RunSummary, metric: Metric, arm: str) -> tuple[str, ...]:
@@ -202,27 +215,36 @@ def _unsteady(summary: RunSummary, metric: Metric, arm: str) -> tuple[str, ...]:
     )
 
 
-def _settles_at(summary: RunSummary, found: Judgement, arm: str) -> int | None:
-    """More blocks than there are, when the blocks so far suggest that these would settle it."""
-    if found.reason not in OPEN_REASONS or found.bound is None or found.n < MIN_BLOCKS_TO_ESTIMATE:
+def _outlook(summary: RunSummary, metric: Metric, arm: str, found: Judgement) -> Outlook | None:
+    """What more blocks would do for an open question."""
+    if found.reason not in OPEN_REASONS or found.bound is None or found.blocks or found.n < MIN_BLOCKS_TO_ESTIMATE:
         return None
-    ratios = log_ratios(*_pair(summary, found.metric, arm, summary.valid_for(found.metric)))
-    estimate = settle_estimate(ratios, found.bound, found.level)
-    return estimate if estimate is not None and estimate > found.n else None
+    least = found.n + (found.reason is Reason.ACROSS)  # as many as there are did not settle it
+    if metric.shares:
+        baseline, contender = failed_shares(summary, arm, summary.valid_for(metric.key))
+        differences = [more - less for less, more in zip(baseline, contender, strict=True)]
+        return outlook(differences, found.bound, found.level, least)
+    ratios = log_ratios(*pair_of(summary, found.metric, arm, summary.valid_for(metric.key)))
+    return outlook(ratios, math.log1p(found.bound), found.level, least)
 
 
 def _condition(summary: RunSummary, expect: Expect) -> Condition:
     expectation = parse_expectation(expect.that, [arm.name for arm in summary.scenario.arms])
     blocks = summary.decision.valid_for(*families_of(reading.metric for reading in expectation.needs))
-    values = {reading: _series(summary, reading, blocks) for reading in expectation.needs}
-    thin = {reading: _thin(summary, METRICS[reading.metric], [reading.arm], blocks) for reading in expectation.needs}
+    values = {reading: series_of(summary, reading, blocks) for reading in expectation.needs}
+    thin = {
+        reading: thin_blocks(summary, METRICS[reading.metric], [reading.arm], blocks) for reading in expectation.needs
+    }
     settling = {
         reading: [None if block in thin[reading] else value for block, value in zip(blocks, series, strict=True)]
         for reading, series in values.items()
     }
-    result = judge_expectation(expectation, settling)
+    level = 1 - nominal_error(FAMILY_ERROR, summary.scenario.trials.looks)
+    result = judge_expectation(expectation, settling, level)
+    if not may_conclude(summary) and (result.ground is Ground.INTERVAL or result.outcome is Outcome.HOLDS):
+        result = replace(result, outcome=Outcome.UNDECIDED, ground=Ground.CUT)
     return Condition(
         name=expect.name,
-        result=replace(result, blocks=_numbers(result.blocks, blocks)),
+        result=replace(result, blocks=block_numbers(result.blocks, blocks)),
         too_few_requests=tuple(reading for reading, few in thin.items() if few),
     )

@@ -43,6 +43,7 @@ class Ground(StrEnum):
     SOME_BLOCKS = "some blocks violate it"
     TOO_FEW = "too few blocks"
     MISSING = "missing value"
+    CUT = "cut"  # fewer blocks than were planned, which may hold or violate it yet
     UNDEFINED = "no finite value"  # a division by zero, or an overflow
 
 

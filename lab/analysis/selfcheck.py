@@ -25,8 +25,8 @@ def against_itself(scenario: Scenario, blocks: int) -> Scenario:
         scenario,
         question=QUESTION,
         arms=halves,
-        trials=replace(scenario.trials, blocks=blocks),
-        compare=replace(scenario.compare, baseline=halves[0].name),
+        trials=replace(scenario.trials, blocks=blocks, looks=()),
+        compare=replace(scenario.compare, baseline=halves[0].name, judged=()),
         expect=(),
     )
 
@@ -40,7 +40,8 @@ def floors_from(summary: RunSummary, machine_id: str, versions: Mapping[str, str
         ]
         for metric in CATALOGUE
     }
-    return noise_floors(log_ratios, machine_id=machine_id, versions=versions)
+    blocks = {metric.key: summary.valid_for(metric.key) for metric in CATALOGUE}
+    return noise_floors(log_ratios, machine_id=machine_id, versions=versions, blocks=blocks)
 
 
 def _named(arm: Arm, half: str) -> Arm:

@@ -21,10 +21,9 @@ from lab.record.types import Finding, GateResult, RunInfo, TrialResult
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Arm, Scenario
 
-MIN_BLOCKS = 6  # fewer print numbers and the word "smoke", no verdict (METHOD 6.2)
 Over = Literal["trials", "blocks"]
 SEVERITY = (PASS, CAVEAT, INVALID)
-MAY_DIFFER = ("name", "front")  # what may differ between the two arms of a hop
+MAY_DIFFER = ("name", "front", "control")  # what may differ between the two arms of a hop
 HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 
 

@@ -33,8 +33,9 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "schema": schema.schema,
     "metrics": metrics.metrics,
 }
+CLASSES = {"compare": compare.ManyAgainst}
 for verb, command in VERBS.items():
-    app.command(verb)(command)
+    app.command(verb, cls=CLASSES.get(verb))(command)
 
 
 def main() -> None:

@@ -1,17 +1,19 @@
-"""``lab compare RUN RUN``: the same arm in two runs; weaker evidence than one run with both, and it says so."""
+"""``lab compare RUN RUN``: the same arm in several runs; weaker evidence than one run with both, and it says so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, of_the_image, studied, unlike
 from lab.analysis.across_arms import in_one_run
-from lab.analysis.comparison import Contest, floors_of
+from lab.analysis.comparison import Contest
+from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
@@ -25,8 +27,9 @@ from lab.scenario.model import Scenario
 from lab.scenario.text import scenario_text
 
 WEAKER = (
-    "Two runs at different times are weaker evidence than one run with both arms: whatever changed between them, and "
-    "is in no file, counts as a difference. Blocks do not pair up, so the intervals are wider as well."
+    "Runs at different times are weaker evidence than one run with both arms: whatever changed between them, and is in "
+    "no file, counts as a difference. How much a run differs from the next is part of every interval, so the run is "
+    f"the unit here, and a verdict takes {MIN_RUNS} runs a side."
 )
 NOTHING_DIFFERS = "Nothing that is on record differs between these runs: this is an A/A comparison over time."
 SAME_FOR_ALL = (
@@ -38,37 +41,60 @@ STILL_HERE = (
     "image inspect` tells."
 )
 NOT_TOLD = "Which images they used these runs do not tell, so no scenario with both is offered."
+AGAINST = "--against"
 
-Run = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
-Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that both runs have.")]
+
+class ManyAgainst(TyperCommand):
+    """A command whose --against takes every word up to the next option, as in ``A1 A2 --against B1 B2``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments with the option in front of each of its words, as click wants it."""
+        return super().parse_args(ctx, list(_spread(args)))
+
+
+def _spread(args: Iterable[str]) -> Iterable[str]:
+    inside = False
+    for word in args:
+        if word == AGAINST:
+            inside = True
+        elif word.startswith("-"):
+            inside = False
+            yield word
+        else:
+            yield from (AGAINST, word) if inside else (word,)
+
+
+Runs = Annotated[
+    list[Path],
+    typer.Argument(help="Two run folders, of which the second is judged; or those that are judged.", metavar="RUN..."),
+]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(AGAINST, help="The runs that the others are judged against: all that follow.", metavar="RUN..."),
+]
+Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that the runs have.")]
 Studied = Annotated[
     list[str] | None,
     typer.Option("--studied", help=f"A field that may differ because it is under study, such as {IMAGE_DIGEST}."),
 ]
 
 
-def compare(first: Run, second: Run, arm: Arm = "", studied: Studied = None, json: Json = False) -> None:
-    """Judge an arm of the second run against the same arm of the first; refuse what differs but is not under study."""
-    runs = read_info(first), read_info(second)
-    if runs[0].run_id == runs[1].run_id:
-        raise UsageError(f"{first} and {second} are the same run", "give two different run folders")
-    for path, run in zip((first, second), runs, strict=True):
-        if run.exploratory:
-            raise UsageError(
-                f"{path} is an exploratory session of `lab ui`: closed model by hand, nothing of it can be compared",
-                "compare runs of `lab run`",
-            )
-    arms = _arms(*runs, arm)
-    found = _allowed(runs, arms, studied or [])
-    summaries = _summary(first, runs[0]), _summary(second, runs[1])
-    across = [compare_across(*summaries, name, _floors(*runs)) for name in arms]
-    changed = [name for name in arms if unlike(*runs, name)] or arms
-    offered = offer(found, changed, runs, (summaries[0].scenario, summaries[1].scenario))
+def compare(runs: Runs, against: Against = None, arm: Arm = "", studied: Studied = None, json: Json = False) -> None:
+    """Judge an arm of some runs against the same arm of others; refuse what differs but is not under study."""
+    folders = _sides(runs, against or [])
+    sides = _infos(folders[0]), _infos(folders[1])
+    first, second = sides[0][0], sides[1][0]
+    arms = _arms([*sides[0], *sides[1]], arm)
+    found = _allowed(sides, arms, studied or [])
+    summaries = _summaries(folders[0], sides[0]), _summaries(folders[1], sides[1])
+    across = compare_across(*summaries, arms)
+    changed = [name for name in arms if unlike(first, second, name)] or arms
+    offered = offer(found, changed, (first, second), (summaries[0][0].scenario, summaries[1][0].scenario))
     if json:
-        put_json(across_document(*runs, found, across, offered.scenario, offered.why_not))
+        put_json(across_document(*sides, found, across, offered.scenario, offered.why_not))
         return
     for name in across:
-        _put(name, *runs)
+        _put(name, *sides)
     say()
     say(WEAKER)
     _put_offer(offered, changed)
@@ -99,43 +125,79 @@ def offer(
     return Offer(why_not=NOT_TOLD) if both is None else Offer(scenario=scenario_text(both))
 
 
-def _arms(first: RunInfo, second: RunInfo, wanted: str) -> list[str]:
-    names = [list(run.arms) for run in (first, second)]
-    common = [name for name in names[0] if name in names[1]]
+def _sides(runs: Sequence[Path], against: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Those that are compared with, and those that are judged."""
+    if against:
+        return against, runs
+    if len(runs) != 2:
+        raise UsageError(
+            f"two runs are compared, or several a side, got {len(runs)}",
+            "`lab compare A B` judges B against A, `lab compare A1 A2 A3 --against B1 B2 B3` every A against every B",
+        )
+    return runs[:1], runs[1:]
+
+
+def _infos(paths: Sequence[Path]) -> list[RunInfo]:
+    runs = [read_info(path) for path in paths]
+    for path, run in zip(paths, runs, strict=True):
+        if run.exploratory:
+            raise UsageError(
+                f"{path} is an exploratory session of `lab ui`: closed model by hand, nothing of it can be compared",
+                "compare runs of `lab run`",
+            )
+    return runs
+
+
+def _arms(runs: Sequence[RunInfo], wanted: str) -> list[str]:
+    if twice := [run.run_id for place, run in enumerate(runs) if run.run_id in [r.run_id for r in runs[:place]]]:
+        raise UsageError(f"{twice[0]} is given twice: they are the same run", "give different run folders")
+    names = [list(run.arms) for run in runs]
+    common = [name for name in names[0] if all(name in others for others in names)]
     if wanted and wanted not in common:
-        raise UsageError(f"--arm: {unknown('arm', wanted, common)}", "both runs need an arm of this name")
+        raise UsageError(f"--arm: {unknown('arm', wanted, common)}", "all runs need an arm of this name")
     if not common:
-        raise UsageError(f"no arm has the same name in both runs: {', '.join(names[0])} / {', '.join(names[1])}")
+        raise UsageError(f"no arm has the same name in all runs: {' / '.join(map(', '.join, names))}")
     return [wanted] if wanted else common
 
 
-def _allowed(runs: tuple[RunInfo, RunInfo], arms: Sequence[str], keys: Sequence[str]) -> list[Difference]:
-    """The differences under study. Raises UsageError that names every other one."""
-    found = list(dict.fromkeys(difference for arm in arms for difference in unlike(*runs, arm)))
+def _allowed(
+    sides: tuple[Sequence[RunInfo], Sequence[RunInfo]], arms: Sequence[str], keys: Sequence[str]
+) -> list[Difference]:
+    """The differences under study. Raises UsageError that names every other one, and any between runs of one side."""
+    for side in sides:
+        if within := [difference for run in side[1:] for arm in arms for difference in unlike(side[0], run, arm)]:
+            raise UsageError(
+                f"the runs of one side are not alike, {side[0].run_id} and another differ in\n" + _listed(within),
+                "a side holds repetitions of one thing: runs of the same scenario, machine, versions and images",
+            )
+    found = list(dict.fromkeys(difference for arm in arms for difference in unlike(sides[0][0], sides[1][0], arm)))
     if foreign := [difference for difference in found if not studied(difference, keys)]:
         raise UsageError(
-            "the runs are not comparable, they differ in\n" + "\n".join(f"  {difference}" for difference in foreign),
+            "the runs are not comparable, they differ in\n" + _listed(foreign),
             "name what is under study with --studied KEY; anything else must be equal",
         )
     return found
 
 
-def _summary(path: Path, run: RunInfo) -> RunSummary:
-    return summarise(run, read_trials(path, run))
+def _listed(differences: Sequence[Difference]) -> str:
+    return "\n".join(f"  {difference}" for difference in dict.fromkeys(differences))
 
 
-def _floors(first: RunInfo, second: RunInfo) -> Mapping[str, float]:
-    """The larger floor of each metric: neither run can show less than that."""
-    one, two = floors_of(first), floors_of(second)
-    return {key: max(one.get(key, 0.0), two.get(key, 0.0)) for key in {**one, **two}}
+def _summaries(paths: Sequence[Path], runs: Sequence[RunInfo]) -> list[RunSummary]:
+    return [summarise(run, read_trials(path, run)) for path, run in zip(paths, runs, strict=True)]
 
 
-def _put(across: Across, first: RunInfo, second: RunInfo) -> None:
-    before, after = (f"{across.arm} of {run.run_id}" for run in (first, second))
-    put(f"{after} ({across.blocks[1]} valid blocks) against {before} ({across.blocks[0]})")
+def _put(across: Across, first: Sequence[RunInfo], second: Sequence[RunInfo]) -> None:
+    before, after = (f"{across.arm} of {_called(side)}" for side in (first, second))
+    counts = [", ".join(map(str, blocks)) for blocks in across.blocks]
+    put(f"{after} ({counts[1]} valid blocks) against {before} ({counts[0]})")
     for judgement in across.primaries:
-        answer = contest_answer(Contest(metric=judgement.metric, arm=after, judgement=judgement), before)
-        put(answer_line(answer))
+        contest = Contest(metric=judgement.metric, arm=after, judgement=judgement, failures=across.failures)
+        put(answer_line(contest_answer(contest, before)))
+
+
+def _called(side: Sequence[RunInfo]) -> str:
+    return side[0].run_id if len(side) == 1 else f"{len(side)} runs from {side[0].run_id} on"
 
 
 def _put_offer(offered: Offer, arms: Sequence[str]) -> None:

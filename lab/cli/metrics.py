@@ -11,6 +11,7 @@ from rich.table import Table
 from lab.cli.console import put_json
 from lab.cli.options import Json
 from lab.metrics import CATALOGUE, Metric
+from lab.report.parts.effects import bound_text
 from lab.units import format_count
 
 
@@ -24,7 +25,7 @@ def metrics(json: Json = False) -> None:
         return
     table = Table("metric", "unit", "better", "bound", "least count", "definition", box=None, pad_edge=False)
     for metric in CATALOGUE:
-        bound = "" if metric.bound is None else f"±{metric.bound:.0%}"
+        bound = "" if metric.bound is None else bound_text(metric, metric.bound)
         table.add_row(metric.key, metric.unit.value, metric.better.value, bound, least(metric), metric.definition)
     Console().print(table)
 

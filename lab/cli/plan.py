@@ -11,6 +11,7 @@ from lab.cli.reading import scenario_of
 from lab.engines.kinds import ENGINE_KINDS
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports
 from lab.plan.models.model import arm_title
+from lab.plan.order import period
 from lab.plan.topology import Service
 from lab.report.renderers.text import printable
 from lab.scenario.budget import Limits, Quota
@@ -71,8 +72,12 @@ def _lines(planned: Plan) -> list[str]:
         f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
         f"warm-up {format_seconds(load.warmup)}, measure {format_seconds(load.measure)}",
-        f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)}",
+        f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
+        f"{', '.join(scenario.judged) or 'no arm'}",
     ]
+    if scenario.trials.looks:
+        looks = ", ".join(map(str, scenario.trials.looks))
+        lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
         lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}"]
@@ -81,7 +86,11 @@ def _lines(planned: Plan) -> list[str]:
             lines += [f"           {text}" for text in _limit_lines(service.limits)]
     for path, (arm_name, text) in _files(planned).items():
         lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
-    lines += ["", "order (ports are examples; a run takes free ones)"]
+    whole = period(len(scenario.arms))
+    lines += [
+        "",
+        f"order, balanced over {whole} block{'s' if whole > 1 else ''} (ports are examples; a run takes free ones)",
+    ]
     for block in range(1, planned.blocks + 1):
         lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
     lines.append(f"{len(planned.trials)} trials, about {format_seconds(planned.estimated_s)} without building images")

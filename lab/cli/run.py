@@ -65,6 +65,11 @@ def run(
 
 def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
     """The scenario with another number of blocks: what run.json keeps must give the same plan again."""
+    if blocks and scenario.trials.looks:
+        raise UsageError(
+            f"--blocks: the scenario declares looks at {', '.join(map(str, scenario.trials.looks))} blocks",
+            "change trials.looks instead: they are part of its design",
+        )
     return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
 
 

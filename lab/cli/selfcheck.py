@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.analysis.judge.floor import EXPECTED_DIFFERENT, MetricFloor, NoiseFloor
+from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
@@ -17,6 +17,7 @@ from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Qui
 from lab.cli.reading import scenario_of
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
+from lab.report.parts.effects import either_way
 from lab.report.sections.answer_sentences import answer_line, verdict_answers
 from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, write_floor
@@ -40,7 +41,7 @@ def selfcheck(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Run an arm against itself, print and keep this machine's noise floors; later verdicts respect them."""
+    """Run an arm against itself, print and keep this machine's noise floors; later reports print them."""
     around = BESIDE_OTHERS if allow_concurrent else REAL
     asked = against_itself(with_engine(scenario_of(scenario), engine), blocks)
     found, kept = measure_floor(asked, out, view_for(build_plan(asked), quiet=quiet or json), around=around)
@@ -76,10 +77,10 @@ def _row(metric: MetricFloor, blocks: int) -> tuple[str, ...]:
     return (
         metric.metric,
         f"{metric.ratio:.3f}",
-        _percent(metric.floor),
-        _percent(metric.detectable(blocks)),
-        _percent(metric.detectable(MANY_BLOCKS)),
-        _percent(bound) if bound else "",
+        either_way(metric.floor),
+        _difference(metric.detectable(blocks)),
+        _difference(metric.detectable(MANY_BLOCKS)),
+        either_way(bound) if bound else "",
         "different" if metric.different else "",
     )
 
@@ -89,10 +90,11 @@ def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
     floor = kept.floor
     said = [f"noise of {kept.conditions}; ratio: one half to the other, which are equal"]
     said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]
-    chance = (
-        f"expected by chance: {EXPECTED_DIFFERENT * 100:.0f} %, about {EXPECTED_DIFFERENT * len(floor.metrics):.1f}"
+    said.append(
+        f"{len(floor.different)} of {len(floor.metrics)} metrics came out different (expected by chance: about "
+        f"{floor.expected_different:.1f}; as many or more in {(floor.chance or 0) * 100:.0f} % of runs without any "
+        "difference)"
     )
-    said.append(f"{len(floor.different)} of {len(floor.metrics)} metrics came out different ({chance})")
     if floor.suspicious:
         said.append("more than chance explains: something changes between trials of this machine, see the report")
     return said + [answer_line(answer) for answer in verdict_answers(found.comparison)]
@@ -106,6 +108,7 @@ def document(found: Conclusion, kept: KeptFloor) -> dict[str, Any]:
         "report": str(found.written.html),
         "blocks": list(blocks),
         "different": list(kept.floor.different),
+        "expected_different": kept.floor.expected_different,
         "suspicious": kept.floor.suspicious,
         "detectable": {metric.metric: metric.detectable(len(blocks)) for metric in kept.floor.metrics},
         "verdicts": {
@@ -116,7 +119,5 @@ def document(found: Conclusion, kept: KeptFloor) -> dict[str, Any]:
     }
 
 
-def _percent(fraction: float | None) -> str:
-    if fraction is None:
-        return "–"
-    return f"{fraction * 100:.3g} %" if fraction < 1 else f"{1 + fraction:.1f} times"
+def _difference(fraction: float | None) -> str:
+    return "–" if fraction is None else either_way(fraction)

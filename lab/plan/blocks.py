@@ -9,6 +9,7 @@ from random import Random
 
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.models.model import AppPlace, model_of
+from lab.plan.order import rows
 from lab.plan.topology import Endpoint, Topology
 from lab.scenario.model import Arm, Scenario
 
@@ -55,19 +56,14 @@ class Plan:
 
 
 def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
-    """Blocks of one trial of every arm, in seeded balanced order.
-
-    Balanced: over any len(arms) consecutive blocks every arm runs once at every position (a cyclic Latin square with
-    seeded row and column order), so that position in the block cannot favour an arm.
-    """
+    """Blocks of one trial of every arm, in seeded balanced order: see ``lab.plan.order``."""
     rng = Random(scenario.trials.seed)
     trials: list[Trial] = []
-    rows: list[list[Arm]] = []
-    for block in range(1, (blocks or scenario.trials.blocks) + 1):
-        if not rows:
-            rows = _latin_square(scenario.arms, rng)
+    for block, row in zip(
+        range(1, (blocks or scenario.trials.blocks) + 1), rows(len(scenario.arms), rng), strict=False
+    ):
         schedule_seed = rng.getrandbits(32)  # shared by the arms of a block: all of them do identical work (METHOD 1.1)
-        for position, arm in enumerate(rows.pop()):
+        for position, arm in enumerate(scenario.arms[number] for number in row):
             trials.append(
                 Trial(
                     id=f"b{block:02d}-{arm.name}",
@@ -86,14 +82,6 @@ def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
     arms = {arm.name: arm for arm in scenario.arms}
     trials = tuple(replace(trial, arm=arms[trial.arm.name]) for trial in plan.trials)
     return Plan(scenario=scenario, trials=trials)
-
-
-def _latin_square(arms: Sequence[Arm], rng: Random) -> list[list[Arm]]:
-    order = list(arms)
-    rng.shuffle(order)
-    rows = [order[shift:] + order[:shift] for shift in range(len(order))]
-    rng.shuffle(rows)
-    return rows
 
 
 def ports_needed(scenario: Scenario, arm: Arm) -> int:

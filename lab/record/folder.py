@@ -158,6 +158,12 @@ class RunFolder:
         """Note why the run ends before its last trial."""
         self.write_info(replace(self.info, cut=reason))
 
+    def end_here(self) -> None:
+        """Plan no more trials than are done: the run has ended at a declared look."""
+        order = tuple(trial for trial in self.info.order if self.info.states.get(trial) is TrialState.DONE)
+        states = {trial: self.info.states[trial] for trial in order}
+        self.write_info(replace(self.info, order=order, states=states))
+
     def extend(self, trial_ids: Iterable[str]) -> None:
         """Add those trials that were not planned at first: replacements of invalid blocks, visits by hand."""
         added = tuple(trial_id for trial_id in trial_ids if trial_id not in self.info.order)

@@ -11,6 +11,7 @@ from lab.record.types import TrialState
 from lab.report.parts.gate_words import fault_sentence
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
+from lab.run.looks import all_decided
 from lab.run.trial import Run, run_trial
 
 
@@ -33,13 +34,27 @@ def _run_trials(run: Run, drive: Drive) -> None:
     run.view.watch(run.folder)
     forecast = Forecast(run.folder, run.view)
     trials = (*run.plan.trials, *_added_earlier(run))
+    if _ends_at_look(run):
+        return
     while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
         for trial in pending:
             _stop_between(run, trial)
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
             run_trial(run, trial, drive)
             forecast.trial_finished()
+            if _ends_at_look(run):
+                return
         trials = (*trials, *_replacements(run))
+
+
+def _ends_at_look(run: Run) -> bool:
+    """Whether a declared look finds every verdict reached; the folder then plans no more than it has."""
+    scenario = run.plan.scenario
+    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run)):
+        return False
+    run.folder.end_here()
+    run.view.step("every verdict is reached at a declared look: the run ends")
+    return True
 
 
 def _stop_between(run: Run, following: Trial) -> None:

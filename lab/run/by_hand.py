@@ -40,7 +40,9 @@ class Wish:
 def by_hand(scenario: Scenario) -> Scenario:
     """Without schedule, primary metrics and expectations: nothing of a session is judged, it is one load process."""
     load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0)
-    return replace(scenario, load=load, compare=Compare(primary=()), expect=())
+    arms = tuple(replace(arm, control=False) for arm in scenario.arms)
+    trials = replace(scenario.trials, looks=())
+    return replace(scenario, arms=arms, load=load, trials=trials, compare=Compare(primary=()), expect=())
 
 
 def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPlan:

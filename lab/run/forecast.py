@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.comparison import Comparison, Contest, compare_run
-from lab.analysis.judge.power import MAX_BLOCKS, MIN_BLOCKS_TO_ESTIMATE
-from lab.analysis.judge.verdict import Reason
+from lab.analysis.comparison import Comparison, compare_run
+from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook
 from lab.analysis.summary import summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.record.folder import RunFolder, read_trial
 from lab.record.types import TrialState
+from lab.report.sections.answer_sentences import outlook_text
 from lab.run.view import QuietView
 
 
@@ -48,13 +48,15 @@ class Forecast:
 def forecasts(comparison: Comparison) -> Iterator[str]:
     """One sentence for each primary that is still open."""
     for contest in comparison.primaries:
-        if contest.judgement.reason is Reason.SMOKE:
-            yield _forecast(contest, comparison.decision.planned)
+        if contest.outlook is not None:
+            yield f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm}. " + _forecast(
+                contest.outlook, comparison.decision.planned
+            )
 
 
-def _forecast(contest: Contest, planned: int) -> str:
-    had = f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm}"
-    if contest.settles_at is None:
-        return f"{had} lies too near to its bound: {MAX_BLOCKS} blocks would not settle it"
-    enough = "enough" if contest.settles_at <= planned else "not enough"
-    return f"{had} would probably be settled by {contest.settles_at} blocks; {planned} are planned, {enough}"
+def _forecast(found: Outlook, planned: int) -> str:
+    """What more blocks would do, and whether as many are planned."""
+    if found.low is None or (found.high is not None and found.high <= planned):
+        return outlook_text(found)
+    likely = "perhaps enough" if found.low <= planned else "probably not enough"
+    return f"{outlook_text(found)} {planned} are planned, {likely}."

@@ -88,7 +88,9 @@ def planned(path: Path) -> Plan:
             f"{path} is an exploratory session of `lab ui`: it has no plan that could be continued",
             "begin another one with `lab ui`, or measure with `lab run`",
         )
-    plan = build_plan(scenario_from_json(info.scenario))
+    scenario = scenario_from_json(info.scenario)
+    listed = len(info.order) // len(scenario.arms)
+    plan = build_plan(scenario, min(scenario.trials.blocks, listed))  # a run that ended at a look has fewer
     order = tuple(trial.id for trial in plan.trials)
     if info.order[: len(order)] != order:
         raise RunFolderError(

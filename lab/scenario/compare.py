@@ -35,12 +35,14 @@ Bound = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 @dataclass(config=STRICT, kw_only=True)
 class Compare:
-    """What is judged: every arm against ``baseline`` on each primary metric; the rest is exploratory.
+    """What is judged: the arms in ``judged`` against ``baseline`` on each primary metric; the rest is exploratory.
 
-    ``bounds`` replaces the catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is ±20 %.
+    Without ``judged`` every arm is judged but the baseline and those with ``control = true``. ``bounds`` replaces the
+    catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is −16.7 % to +20 %.
     """
 
     baseline: str = ""
+    judged: tuple[str, ...] = ()
     primary: tuple[MetricKey, ...] = ("memory.pss.total",)
     bounds: dict[MetricKey, Bound] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Options
 from lab.scenario.old_spelling import in_new_spelling
 from lab.scenario.secret import plain
+from lab.scenario.trials import Trials
 from lab.units import parse_duration_s
 
 APP_IMAGE = "app"
@@ -79,7 +80,10 @@ class App:
 
 @dataclass(config=STRICT, kw_only=True)
 class Arm:
-    """A process model + front + options under test. ``command`` replaces that of the app for this arm."""
+    """A process model + front + options under test. ``command`` replaces that of the app for this arm.
+
+    A ``control`` arm explains: its numbers are exploratory.
+    """
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     model: Annotated[Options, MODELS]
@@ -87,6 +91,7 @@ class Arm:
     command: str = ""
     image: str = ""
     env: Env = field(default_factory=dict)
+    control: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -142,14 +147,6 @@ class Load:
 
 
 @dataclass(config=STRICT, kw_only=True)
-class Trials:
-    """How often everything is repeated, and the seed of every random choice."""
-
-    blocks: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
-    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
-
-
-@dataclass(config=STRICT, kw_only=True)
 class Scenario:
     """A resolved scenario file: every key present, every path absolute."""
 
@@ -173,6 +170,7 @@ class Scenario:
             raise ValueError(f"arms need different names, got {', '.join(names)}")
         if self.compare.baseline and self.compare.baseline not in names:
             raise ValueError("compare.baseline: " + unknown("arm", self.compare.baseline, names))
+        self._check_judged(names)
         check_expectations(self.expect, names)
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
@@ -197,6 +195,29 @@ class Scenario:
     def command_of(self, arm: Arm) -> str:
         """The command that an arm's app is started with: its own, or that of the app; "" is uvicorn."""
         return arm.command or self.app.command
+
+    def _check_judged(self, names: list[str]) -> None:
+        controls = [arm.name for arm in self.arms if arm.control]
+        for name in self.compare.judged:
+            if name not in names:
+                raise ValueError("compare.judged: " + unknown("arm", name, names))
+            if name in (self.baseline, *controls):
+                what = "the baseline" if name == self.baseline else "a control"
+                raise ValueError(f"compare.judged: {name!r} is {what}, and not judged")
+        if self.baseline in controls:
+            raise ValueError(f"arms: {self.baseline!r} is the baseline, which is compared with: it cannot be a control")
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The arms that get a verdict on each primary metric, in the order of the file."""
+        wanted = self.compare.judged
+        arms = [arm for arm in self.arms if arm.name != self.baseline]
+        return tuple(arm.name for arm in arms if (arm.name in wanted if wanted else not arm.control))
+
+    @property
+    def judged_intervals(self) -> int:
+        """How many verdicts share the error: primary metrics × judged arms; at least one."""
+        return max(1, len(self.compare.primary) * len(self.judged))
 
     @property
     def port_range(self) -> tuple[int, int]:

@@ -33,15 +33,42 @@ def compare(*arguments: str) -> Result:
 
 
 def test_equal_runs_compare_and_the_weakness_is_said(tmp_path: Path) -> None:
-    """One sentence for each arm and primary, then what such evidence is worth."""
+    """One sentence for each arm and primary without a word, then what such evidence is worth."""
     first, second = (finished(tmp_path, shop(tmp_path, 6), FakeSurroundings(), name) for name in ("one", "two"))
     result = compare(first, second)
 
     assert result.exit_code == 0, result.output
     assert "The time until ready of workers of" in result.stdout
-    assert "→ equivalent" in result.stdout
-    assert "weaker evidence than one run with both arms" in result.stderr
+    assert "numbers only, the run is the unit and a verdict takes 3 runs a side" in result.stdout
+    assert "→" not in result.stdout
+    assert "weaker evidence than one run with both arms" in " ".join(result.stderr.split())
     assert "Nothing that is on record differs" in result.stderr
+
+
+def test_three_runs_a_side_get_a_word(tmp_path: Path) -> None:
+    """The first ones are judged against those behind --against, which takes every word up to the next option."""
+    runs = [finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(), f"run-{place}") for place in range(6)]
+    result = compare(*runs[:3], "--against", *runs[3:], "--arm", "workers")
+    document = json.loads(compare("--json", "--against", *runs[3:], "--arm", "workers", "--", *runs[:3]).stdout)
+
+    assert result.exit_code == 0, result.exception
+    assert "→ equivalent" in result.stdout
+    assert document["first"] == [Path(run).name for run in runs[3:]]
+    assert document["arms"]["workers"]["blocks"] == [[1, 1, 1], [1, 1, 1]]
+    assert document["arms"]["workers"]["verdicts"]["boot"]["verdict"] == "equivalent"
+
+
+def test_a_side_holds_repetitions_of_one_thing(tmp_path: Path) -> None:
+    """Runs of one side that differ are refused, whatever is under study."""
+    one, two, three = (
+        finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(digest=f"sha256:{name}"), name)
+        for name in ("one", "one-again", "other")
+    )
+    refusal = compare(one, "--against", two, three, "--studied", "images.app.digest").exception
+
+    assert isinstance(refusal, UsageError)
+    assert "the runs of one side are not alike" in str(refusal)
+    assert "two runs are compared" in str(compare(one, two, three).exception)
 
 
 def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:
@@ -140,8 +167,8 @@ def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:
     document = json.loads(result.stdout)
 
     assert document["studied"]["images.app.digest"] == ["sha256:one", "sha256:two"]
-    assert document["arms"]["replicas"]["verdicts"]["boot"]["verdict"] == "equivalent"
-    assert document["arms"]["replicas"]["blocks"] == [6, 6]
+    assert document["arms"]["replicas"]["verdicts"]["boot"]["reason"] == "few runs"
+    assert document["arms"]["replicas"]["blocks"] == [[6], [6]]
     assert (document["scenario"], document["why_not"]) == (offered_as_text(first, second), None)
 
 

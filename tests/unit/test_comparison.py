@@ -16,8 +16,9 @@ from lab.analysis.judge.verdict import Reason, Verdict
 from lab.errors import RunFolderError, ScenarioError
 from lab.record.types import Finding
 from lab.scenario.file import read_scenario
-from tests.builders import make_gate, make_run
-from tests.judged_runs import Values, scenario, series, summary
+from lab.scenario.trials import Trials
+from tests.builders import make_gate, make_run, make_scenario
+from tests.judged_runs import REPLICAS, WORKERS, Values, scenario, series, summary
 
 MEMORY, P99 = "memory.pss.total", "p99"
 LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}
@@ -149,12 +150,115 @@ def test_a_run_without_valid_blocks_claims_nothing() -> None:
     assert exit_code(found) == 3
 
 
-def test_a_difference_below_the_floor_of_the_machine_is_not_claimed() -> None:
-    """An arm that differs from itself by 15 % cannot be 10 % better."""
+def test_the_floor_of_the_machine_vetoes_nothing() -> None:
+    """It is of other trials; the run's own blocks are the evidence (METHOD 7)."""
     (contest,) = judged(floors={MEMORY: 0.15}).primaries
 
-    assert contest.judgement.verdict is Verdict.INCONCLUSIVE
-    assert contest.judgement.reason is Reason.BELOW_FLOOR
+    assert contest.judgement.verdict is Verdict.BETTER
+    assert contest.judgement.floor == 0.15
+
+
+@pytest.mark.parametrize("blocks", [6, 8, 19])
+def test_a_cut_run_prints_numbers_only(blocks: int) -> None:
+    """6 of 20 planned blocks, then Ctrl-C: whoever stops at the first good word is wrong too often (METHOD 6.2)."""
+    values: Values = {
+        (MEMORY, "workers"): [1e8] * blocks,
+        (MEMORY, "replicas"): [9e7 + 1e4 * block for block in range(blocks)],
+    }
+    expect = [{"that": f"{MEMORY}(replicas) < {MEMORY}(workers)"}]
+    found = compare_run(summary(scenario(20, expect=expect), values, blocks=blocks))
+    judgement = found.primaries[0].judgement
+
+    assert (judgement.verdict, judgement.reason) == (None, Reason.CUT)
+    assert judgement.interval is not None
+    assert (found.conditions[0].result.outcome, found.conditions[0].result.ground) == (Outcome.UNDECIDED, Ground.CUT)
+
+
+@pytest.mark.parametrize(("blocks", "verdict"), [(8, Verdict.BETTER), (9, None), (12, Verdict.BETTER)])
+def test_at_a_declared_look_there_is_a_word(blocks: int, verdict: Verdict | None) -> None:
+    """Nowhere else before the end, and each at the level that all looks share."""
+    values: Values = {
+        (MEMORY, "workers"): [1e8] * blocks,
+        (MEMORY, "replicas"): [9e7 + 1e4 * block for block in range(blocks)],
+    }
+    looking = replace(scenario(), trials=Trials(seed=7, looks=(8, 12, 16, 20)))
+    judgement = compare_run(summary(looking, values, blocks=blocks)).primaries[0].judgement
+
+    assert judgement.verdict is verdict
+    assert judgement.level == pytest.approx(0.9818, abs=5e-5)
+    assert judgement.interval is not None
+    assert judgement.equivalence is not None
+    assert judgement.equivalence.level == pytest.approx(2 * judgement.level - 1)
+
+
+CONTROLLED = (WORKERS, {**REPLICAS, "name": "middle", "control": True}, REPLICAS)
+
+
+@pytest.mark.parametrize(
+    ("arms", "compare", "judged_arms", "needed"),
+    [
+        (CONTROLLED, {}, ["replicas"], 6),
+        ((WORKERS, {**REPLICAS, "name": "middle"}, REPLICAS), {}, ["middle", "replicas"], 7),
+        ((WORKERS, {**REPLICAS, "name": "middle"}, REPLICAS), {"judged": ["middle"]}, ["middle"], 6),
+    ],
+)
+def test_the_level_is_shared_among_the_judged_arms(
+    arms: Any, compare: dict[str, Any], judged_arms: list[str], needed: int
+) -> None:
+    """A control arm, or one that is not named, costs nothing: its numbers are exploratory (METHOD 7)."""
+    compare = {"baseline": "workers", "primary": [MEMORY], **compare}
+    plan_of = make_scenario(arms, trials={"blocks": 8, "seed": 7}, compare=compare)
+    found = compare_run(summary(plan_of, {(MEMORY, arm.name): [1e8] * 8 for arm in plan_of.arms}))
+
+    assert [contest.arm for contest in found.primaries] == judged_arms
+    assert {contest.judgement.blocks_needed for contest in found.primaries} == {needed}
+    others = [contest for contest in found.exploratory if contest.metric == MEMORY]
+    assert [contest.judgement.reason for contest in others] == [Reason.EXPLORATORY] * (2 - len(judged_arms))
+
+
+@pytest.mark.parametrize("failed", [{"replicas": 500}, {"replicas": 5_000, "workers": 4_000}])
+@pytest.mark.parametrize("metric", ["p95", "throughput", "cpu.per_1k"])
+def test_no_arm_wins_by_failing(metric: str, failed: dict[str, int]) -> None:
+    """The guard overrules latency, throughput and CPU of an arm that fails more by over 0.1 points (METHOD 7)."""
+    compare = {"baseline": "workers", "primary": [metric, MEMORY]}
+    values: Values = {(metric, "workers"): series(1.0), (metric, "replicas"): series(1.0, 0.5)}
+    run = summary(scenario(compare=compare), {**values, **LESS}, requests=10_000, failed=failed)
+    guarded, memory = compare_run(run).primaries
+
+    assert (guarded.judgement.verdict, guarded.judgement.reason) == (Verdict.WORSE, Reason.FAILS_MORE)
+    assert guarded.judgement.estimate == pytest.approx(0.5, rel=0.01)
+    assert memory.judgement.verdict is Verdict.BETTER
+
+
+@pytest.mark.parametrize("failed", [{"replicas": 5, "workers": 0}, {"workers": 5_000}])
+def test_the_guard_speaks_only_against_an_arm_that_fails_clearly_more(failed: dict[str, int]) -> None:
+    """0.05 points are within its margin; that the baseline fails does not make the other one better."""
+    compare = {"baseline": "workers", "primary": ["p95"]}
+    values: Values = {("p95", "workers"): series(1.0), ("p95", "replicas"): series(1.0, 1.5)}
+    run = summary(scenario(compare=compare), values, requests=10_000, failed=failed)
+
+    assert compare_run(run).primaries[0].judgement.reason is Reason.BEYOND
+
+
+@pytest.mark.parametrize(
+    ("failed", "verdict"),
+    [
+        ({"replicas": 500}, Verdict.WORSE),
+        ({"workers": 500}, Verdict.BETTER),
+        ({}, Verdict.EQUIVALENT),
+        ({"replicas": 500, "workers": 500}, Verdict.EQUIVALENT),
+    ],
+)
+def test_failed_requests_are_judged_as_differences_of_shares(failed: dict[str, int], verdict: Verdict) -> None:
+    """500 against 0 has no ratio, and is worse all the same; none in either arm is equivalent."""
+    compare = {"baseline": "workers", "primary": ["errors"]}
+    judgement = (
+        compare_run(summary(scenario(compare=compare), {}, requests=10_000, failed=failed)).primaries[0].judgement
+    )
+
+    assert judgement.verdict is verdict
+    assert (judgement.estimate, judgement.interval) == (None, None)
+    assert judgement.difference is not None
 
 
 def test_other_programs_spoil_latency_and_leave_memory_standing() -> None:
@@ -194,8 +298,9 @@ def test_an_open_question_says_how_many_blocks_would_settle_it() -> None:
     (contest,) = judged(values).primaries
 
     assert contest.judgement.verdict is Verdict.INCONCLUSIVE
-    assert contest.settles_at is not None
-    assert contest.settles_at > 8
+    assert contest.outlook is not None
+    assert contest.outlook.low is not None
+    assert contest.outlook.low > 8
 
 
 @pytest.mark.parametrize(
@@ -236,7 +341,15 @@ def test_an_expectation_on_a_thin_percentile_is_undecided() -> None:
         ('[[expect]]\nthat = "p99(workers) < 3"', "give the number its unit"),
         ('[[expect]]\nthat = ""', "expect[0].that: String should have at least 1 character"),
         ('[[expect]]\nthta = "errors(workers) == 0"', "expect[0].thta: unknown key; did you mean 'that'?"),
-        ('[compare]\nprimary = ["errors"]', "'errors' has no bound of practical equivalence of its own"),
+        (
+            '[compare]\nprimary = ["memory.uss.total"]',
+            "'memory.uss.total' has no bound of practical equivalence of its own",
+        ),
+        ('[compare]\njudged = ["replica"]', "compare.judged: unknown arm 'replica'"),
+        ('[compare]\njudged = ["workers"]', "compare.judged: 'workers' is the baseline, and not judged"),
+        ("[trials]\nlooks = [8, 8]", "trials: looks: numbers of blocks that grow, from 7 on, got [8, 8]"),
+        ("[trials]\nlooks = [4, 8]", "from 7 on, got [4, 8]"),
+        ("[trials]\nlooks = [8, 12]\nblocks = 10", "the last one is the end of the run, but blocks = 10"),
         ('[compare]\nprimary = ["p50", "p50"]', "each metric once"),
         ('[compare]\nprimary = ["p50"]\nbounds = { p99 = 0.1 }', "'p99' is not judged"),
         ('[compare]\nprimary = ["p50"]\nbounds = { p50 = 0 }', "compare.bounds.p50: Input should be greater than 0"),

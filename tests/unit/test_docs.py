@@ -17,8 +17,8 @@ import pytest
 from lab.analysis.blocks import replacements_allowed
 from lab.analysis.gates.limits import FOREIGN
 from lab.analysis.judge.eligibility import STEADY_DRIFT
-from lab.analysis.judge.intervals import blocks_needed
-from lab.analysis.judge.verdict import FAMILY_ERROR, verdict_level
+from lab.analysis.judge.failures import FAILURE_MARGIN
+from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
 from lab.cli import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
@@ -27,7 +27,7 @@ from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
 from lab.scenario.kinds import FRONTS
-from lab.scenario.model import Trials
+from lab.scenario.trials import Trials
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,22 +41,25 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"{LOOKS_FLOOR} looks in the measure phase",
         f"{LEAST_BUDGET * 100:g} % of a core for 8 processes, {MOST_BUDGET * 100:g} % from 16 on",
         f"kept-alive connections for {KEEP_ALIVE_S} s, graceful shutdown within {GRACEFUL_SHUTDOWN_S} s",
-        f"{Trials().blocks} by default; {blocks_needed(verdict_level(1))} is the least for a verdict",
+        f"{Trials().blocks} by default; {verdict_blocks(1)} is the least for a verdict",
+        f"{verdict_blocks(2)} for two, {verdict_blocks(4)} for four",
+        f"an error of {nominal_error(FAMILY_ERROR, (8, 12, 16, 20)):.4f} for each of four looks",
+        f"above {FAILURE_MARGIN * 100:g} points",
         f"has answered {MIN_WARMUP_REQUESTS} requests, or for {MAX_WARMUP_S:g} s",
         f"drifts by more than {STEADY_DRIFT * 100:g} %",
         f"{PRINT_BEYOND} to be shown, {JUDGE_BEYOND} to be judged",
         f"p95 is judged from {20 * JUDGE_BEYOND} requests a trial, p99 from {JUDGE_BEYOND / 10:g} 000",
         f"each interval is at 1 − {FAMILY_ERROR:g}/m",
     ),
-    "tutorial.md": (f"two primary metrics need {blocks_needed(verdict_level(2))}",),
+    "tutorial.md": (f"two judged intervals need {verdict_blocks(2)}",),
     "reading_the_report.md": (
-        f"fewer than {blocks_needed(verdict_level(1))} valid ones",
+        f"fewer than {verdict_blocks(1)} valid ones",
         f"more than {replacements_allowed(10)} of 10 are invalid",
         f"fewer than {PRINT_BEYOND} requests lie beyond",
     ),
     "howto/continuous_integration.md": (
         f"more than {FOREIGN.invalid or 0:.0%} of foreign CPU".replace("%", " %"),
-        f"needs {blocks_needed(verdict_level(1))} valid blocks",
+        f"needs {verdict_blocks(1)} valid blocks",
         f"needs {JUDGE_BEYOND} requests beyond it",
     ),
 }

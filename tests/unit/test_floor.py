@@ -6,6 +6,7 @@ import json
 import math
 import random
 
+import numpy as np
 import pytest
 
 from lab.analysis.judge.floor import MetricFloor, floor_key, from_json, noise_floors, to_json
@@ -70,14 +71,33 @@ def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
 
 
 def test_how_many_metrics_came_out_different() -> None:
-    """One of twenty is what chance does; three of twenty is a bias of the set-up."""
-    calm = {f"m{n}": [*QUIET] for n in range(17)}
+    """One of twenty is what chance does; three of independent ones are a bias of the set-up."""
+    rng = random.Random(5)
+    calm = {f"m{n}": [rng.gauss(0, 0.01) for _ in range(8)] for n in range(17)}
+    calm = {name: values for name, values in calm.items() if not floors(m=[*values])["m"].different}
 
     one = noise_floors(calm | {"x": SHIFTED}, machine_id="m", versions=VERSIONS)
-    three = noise_floors(calm | dict.fromkeys("xyz", SHIFTED), machine_id="m", versions=VERSIONS)
+    shifted = {name: [value + rng.gauss(0, 0.01) for value in SHIFTED] for name in "uvxyz"}
+    many = noise_floors(calm | shifted, machine_id="m", versions=VERSIONS)
 
     assert (one.different, one.suspicious) == (("x",), False)
-    assert (three.different, three.suspicious) == (("x", "y", "z"), True)
+    assert (set(many.different), many.suspicious) == (set("uvxyz"), True)
+    assert one.expected_different == pytest.approx(0.039 * (len(calm) + 1), rel=0.01)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.9])
+@pytest.mark.parametrize("blocks", [6, 8, 10, 14])
+def test_clean_runs_are_suspected_in_at_most_one_of_twenty(blocks: int, correlation: float) -> None:
+    """24 metrics in four families: a count as if they were independent suspected up to 19 % of clean runs."""
+    rng = np.random.default_rng(9)
+    suspected = 0
+    for _ in range(300):
+        common = np.repeat(rng.standard_normal((4, blocks)), 6, axis=0)
+        noise = math.sqrt(correlation) * common + math.sqrt(1 - correlation) * rng.standard_normal((24, blocks))
+        metrics = {f"m{place}": row.tolist() for place, row in enumerate(0.02 * noise)}
+        suspected += noise_floors(metrics, machine_id="m", versions=VERSIONS).suspicious
+
+    assert suspected / 300 <= 0.08  # 5 % and three standard errors of the simulation
 
 
 def test_chance_alone_differs_in_at_most_one_of_twenty() -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from lab.analysis.comparison import compare_run, floors_of
 from lab.analysis.judge.floor import noise_floors
+from lab.analysis.judge.verdict import Verdict
 from lab.errors import MissingError, UsageError
 from lab.record.types import Environment
+from lab.report.parts.boxes import validity_box
 from lab.run.floors import KeptFloor, conditions_of, machine_of, read_floors, write_floor
 from lab.scenario.model import Scenario
-from tests.judged_runs import scenario
+from tests.builders import make_run
+from tests.judged_runs import scenario, series, summary
 
 HERE = Environment(facts={"machine": "abc", "kernel": "6.1", "docker": "20.10", "load_average": 0.3})
 SHORT = scenario()
@@ -97,3 +101,20 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
     document = json.loads(write_floor(kept(HERE, SHORT), tmp_path).read_text())
 
     assert document["floor"]["metrics"][0]["metric"] == "p50"
+
+
+def test_a_floor_is_printed_with_its_conditions() -> None:
+    """It was measured in other trials than these: the reader is told in which, and no verdict is changed by it."""
+    memory = "memory.pss.total"
+    machine_id, versions = machine_of(HERE)
+    floor = noise_floors({memory: [0.18, -0.18] * 4}, machine_id=machine_id, versions=versions)
+    told = KeptFloor(floor=floor, conditions="locustfile.py, 10 arrivals/s", measured_at="2026-11-20T08:00:00+00:00")
+    run = replace(make_run(SHORT), noise_floor=told.to_json())
+    found = summary(SHORT, {(memory, "workers"): series(1e8), (memory, "replicas"): series(1e8, 0.9)})
+    comparison = compare_run(found, floors_of(run))
+    box = dict(validity_box(run, found, comparison, ()).rows)
+
+    assert box["noise floor"] == (
+        "memory (PSS), steady −16.5 % to +19.7 %, of an arm against itself (locustfile.py, 10 arrivals/s; 2026-11-20)"
+    )
+    assert comparison.primaries[0].judgement.verdict is Verdict.BETTER

@@ -283,7 +283,7 @@ def test_before_the_first_block_every_primary_is_listed() -> None:
         ("p50", "workers-nginx", 0),
         ("p50", "replicas", 0),
     ]
-    assert {row.interval for row in rows} == {"needs 7 blocks"}
+    assert {row.interval for row in rows} == {"needs 8 blocks"}
 
 
 def test_estimates_of_a_real_summary_have_every_contender() -> None:
@@ -295,4 +295,4 @@ def test_estimates_of_a_real_summary_have_every_contender() -> None:
     assert {(row.metric, row.arm) for row in found} == {
         (metric, arm) for metric in ("memory.pss.total", "p50") for arm in ("workers-nginx", "replicas")
     }
-    assert all(row.blocks == 2 and row.interval == "needs 5 more blocks" for row in found)
+    assert all(row.blocks == 2 and row.interval == "needs 6 more blocks" for row in found)

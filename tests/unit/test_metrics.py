@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lab.analysis.judge.eligibility import quantile_eligible
 from lab.cli import app
 from lab.metrics import CATALOGUE, METRICS, Metric
-from lab.report.sections.answer_sentences import effect
+from lab.report.parts.effects import effect
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE_FILE = ROOT / "lab" / "analysis" / "metrics.py"

@@ -12,7 +12,8 @@ from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget, Quota
-from lab.scenario.model import App, Arm, Load, Scenario, Trials
+from lab.scenario.model import App, Arm, Load, Scenario
+from lab.scenario.trials import Trials
 
 ARMS = (
     Arm(name="workers", model="workers", front="direct"),

@@ -140,8 +140,8 @@ def test_a_run_without_a_valid_block_says_no_on_the_first_screen(make: Any) -> N
 
 
 def test_a_good_run_says_so_and_only_a_good_one() -> None:
-    """Six valid blocks and nothing against them; one caveat takes the green away."""
-    scenario = make_scenario(load=LOAD, trials={"blocks": 6, "seed": 7})
+    """As many valid blocks as four judged intervals take and nothing against them; a caveat takes the green away."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})
     trials = list(make_trials(scenario))
     doubtful = [with_record(trials[0], gates=(make_gate("caveat"),)), *trials[1:]]
 

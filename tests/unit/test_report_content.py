@@ -84,10 +84,12 @@ def test_few_blocks_are_called_smoke(content: Content) -> None:
 
 
 def test_enough_blocks_are_not_called_smoke() -> None:
-    """Six valid blocks are what a verdict takes."""
-    scenario = make_scenario(load=LOAD, trials={"blocks": 6, "seed": 1})
+    """What a verdict takes grows with the judged intervals: two primaries of two judged arms need eight blocks."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 1})
+    fewer = make_scenario(load=LOAD, trials={"blocks": 7, "seed": 1})
 
-    assert status(summary_of(make_trials(scenario), scenario)) == "6 blocks, all valid."
+    assert status(summary_of(make_trials(scenario), scenario)) == "8 blocks, all valid."
+    assert "takes at least 8 valid blocks here" in status(summary_of(make_trials(fewer), fewer))
 
 
 def test_the_choice_of_blocks_is_laid_open() -> None:

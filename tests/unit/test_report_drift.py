@@ -10,8 +10,10 @@ import pytest
 from lab.analysis.judge.drift import drift
 from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import METRICS
+from lab.report.charts.order import Order
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import order_figure
+from tests import judged_runs
 from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_trials
 
 LOAD = {"locustfile": "x.py", "rate": 50, "lanes": 8, "warmup": "1s", "measure": "2s"}
@@ -123,3 +125,43 @@ def test_even_shares_are_no_limit() -> None:
     run = make_run(scenario)
 
     assert "Other shares" not in " ".join(limits(run, summarise(run, make_trials(scenario))).sentences)
+
+
+def test_blocks_and_places_are_in_the_run_order(summary: RunSummary) -> None:
+    """A line where each block but the first begins, and each trial's place in its block."""
+    figure = order_figure(summary, ORDER)
+    assert figure is not None
+    assert isinstance(figure.chart, Order)
+
+    assert figure.chart.blocks == (1, 3, 5, 7, 9, 11)
+    assert figure.chart.svg().count(' x1="') == 5
+    assert f"{ORDER[3]}, place 2 of 2 in its block:" in figure.chart.svg()
+
+
+def limits_of(summary: RunSummary) -> str:
+    """The limits of the run as one text."""
+    return " ".join(limits(make_run(summary.scenario), summary).sentences)
+
+
+def test_what_the_lab_took_is_said_of_every_arm(summary: RunSummary) -> None:
+    """As measured, or that it was not."""
+    cores = {"workers": 0.31, "replicas": 0.42}
+    measured = [
+        replace(trial, quiet=replace(trial.quiet, instrument_cores=cores[trial.record.arm])) for trial in summary.trials
+    ]
+    unknown = [replace(trial, quiet=replace(trial.quiet, instrument_cores=None)) for trial in summary.trials]
+
+    assert "cores: 0.31 beside workers, 0.42 beside replicas (medians)." in limits_of(
+        replace(summary, trials=tuple(measured))
+    )
+    assert "cores, how much was not measured." in limits_of(replace(summary, trials=tuple(unknown)))
+
+
+@pytest.mark.parametrize(("blocks", "named"), [(6, False), (12, False), (8, True)])
+def test_blocks_that_are_no_multiple_of_the_period_are_a_limit(blocks: int, named: bool) -> None:
+    """Three arms are balanced over six blocks."""
+    arms = [WORKERS, REPLICAS, REPLICAS_LEAST]
+    scenario = make_scenario(arms, load=LOAD, trials={"blocks": blocks, "seed": 7}, compare=COMPARE)
+    found = judged_runs.summary(scenario, {})
+
+    assert ("Balance: the order of 3 arms is balanced over 6 blocks" in limits_of(found)) is named

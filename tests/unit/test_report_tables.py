@@ -33,13 +33,13 @@ from lab.report.sections.why import cpu_figure, cpu_table
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
-SCENARIO = make_scenario(load=LOAD, trials={"blocks": 7, "seed": 7})  # two primaries: their intervals are at 97.5 %
+SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75 %
 RATIO = r"\d\.\d{3} \(\d\.\d{2,3}–\d\.\d{2,3}\)"
 
 
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
-    """Seven blocks of three arms, all valid."""
+    """Eight blocks of three arms, all valid."""
     return summarise(make_run(SCENARIO), make_trials(SCENARIO))
 
 
@@ -146,7 +146,7 @@ def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
     names = ("replicas ratio", "replicas ratio low", "replicas ratio high")
     assert [float(stored[name]) for name in names] == [interval.estimate, interval.low, interval.high]
     assert stored["unit"] == "bytes"
-    assert "with its interval (97.5 % of the primaries, 95 % of the others)" in table.note
+    assert "with its interval (98.33–98.75 % of the verdicts, 95 % of the others)" in table.note
 
 
 def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:

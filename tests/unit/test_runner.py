@@ -20,7 +20,8 @@ from lab.run.blocks import run_plan
 from lab.run.steps import STEPS_FILE, Step
 from lab.run.trial import Run
 from lab.scenario.budget import Budget
-from lab.scenario.model import App, Arm, Load, Scenario, Trials
+from lab.scenario.model import App, Arm, Load, Scenario
+from lab.scenario.trials import Trials
 from tests.fakes import Silent, World
 
 SCENARIO = Scenario(

@@ -308,7 +308,7 @@ def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.
     info = read_info(other)
     RunFolder(other, info).write_info(replace(info, run_id="other"))
     with pytest.raises(UsageError, match="exploratory session"):
-        compare(kept.folder / "runs" / info.run_id, other)
+        compare([kept.folder / "runs" / info.run_id, other])
     list_runs(kept.folder / "runs")
     assert "1 done  exploratory, by hand: Which?" in capsys.readouterr().out
 

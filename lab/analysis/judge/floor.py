@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from lab.analysis.judge.intervals import AnalysisError, blocks_needed, ratio, wilcoxon_interval
+from lab.analysis.judge.chance import chance_of_as_many
+from lab.analysis.judge.decide import DECIMALS
+from lab.analysis.judge.intervals import AnalysisError, attained_level, blocks_needed, ratio, wilcoxon_interval
 from lab.analysis.judge.power import noise_floor, smallest_detectable
-from lab.analysis.judge.verdict import DECIMALS
 
 FLOOR_SCHEMA_VERSION = 1  # 1: first version
-EXPECTED_DIFFERENT = 0.05  # of the metrics, at the 95 % level, when nothing differs
 LEVEL = 0.95
+SUSPICIOUS = 0.05  # a chance below it that so many metrics come out different where nothing differs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class MetricFloor:
 
     ``floor``: the largest difference, as a fraction, that the interval does not rule out between an arm and itself.
     ``sd_log``: standard deviation of the per-block log ratios; ``ratio``: Hodges–Lehmann estimate. ``different``: the
-    interval excludes 1, which chance alone does to 5 % of the metrics.
+    interval excludes 1, which chance alone does to one metric in twenty or fewer.
     """
 
     metric: str
@@ -50,7 +51,8 @@ class MetricFloor:
 class NoiseFloor:
     """The floors of one machine with one set of versions; plain JSON through ``to_json`` and ``from_json``.
 
-    ``skipped`` gives the reason for each metric without a floor.
+    ``skipped`` gives the reason for each metric without a floor. ``chance``: how often as many metrics come out
+    different when nothing differs, given how these metrics move together; None in a floor of an older version.
     """
 
     machine_id: str
@@ -58,6 +60,7 @@ class NoiseFloor:
     level: float
     metrics: tuple[MetricFloor, ...]
     skipped: Mapping[str, str]
+    chance: float | None = None
     schema_version: int = FLOOR_SCHEMA_VERSION
 
     @property
@@ -71,9 +74,14 @@ class NoiseFloor:
         return tuple(metric.metric for metric in self.metrics if metric.different)
 
     @property
+    def expected_different(self) -> float:
+        """How many metrics chance alone makes different: the true error of the exact interval, which is below 5 %."""
+        return sum(1 - attained_level(metric.blocks, self.level) for metric in self.metrics)
+
+    @property
     def suspicious(self) -> bool:
-        """True when more metrics came out different than expected, rounded up: at least 2 of up to 20."""
-        return len(self.different) > math.ceil(EXPECTED_DIFFERENT * len(self.metrics))
+        """True when more metrics came out different than chance explains, their correlation included."""
+        return self.chance is not None and self.chance <= SUSPICIOUS
 
     def of(self, metric: str) -> float | None:
         """The floor of one metric as a fraction; None when it has none."""
@@ -92,18 +100,31 @@ def noise_floors(
     machine_id: str,
     versions: Mapping[str, str],
     level: float = LEVEL,
+    blocks: Mapping[str, Sequence[int]] | None = None,
 ) -> NoiseFloor:
     """Floors from an A/A run: ``log_ratios`` holds ln(one half ÷ other half) of every block for each metric.
 
-    A metric with a missing or infinite ratio, or with fewer blocks than ``level`` needs, is skipped with its reason.
+    ``blocks`` are the numbers of its blocks, the same for all metrics by default. A metric with a missing or infinite
+    ratio, or with fewer blocks than ``level`` needs, is skipped with its reason.
     """
     skipped = {metric: why for metric, values in log_ratios.items() if (why := _unusable(values, level))}
-    metrics = tuple(
-        _metric_floor(metric, [value for value in values if value is not None], level)
+    usable = {
+        metric: [value for value in values if value is not None]
         for metric, values in log_ratios.items()
         if metric not in skipped
+    }
+    return NoiseFloor(
+        machine_id=machine_id,
+        versions=dict(versions),
+        level=level,
+        metrics=tuple(_metric_floor(metric, values, level) for metric, values in usable.items()),
+        skipped=skipped,
+        chance=chance_of_as_many(
+            [((blocks or {}).get(metric) or range(len(values)), values) for metric, values in usable.items()], level
+        )
+        if usable
+        else None,
     )
-    return NoiseFloor(machine_id=machine_id, versions=dict(versions), level=level, metrics=metrics, skipped=skipped)
 
 
 def to_json(floor: NoiseFloor) -> dict[str, Any]:

@@ -93,12 +93,20 @@ def wilcoxon_limits(values: Floats, level: float) -> Limits:
     correction: they are ordinary values, and with the ends included the coverage is then ``level`` or more.
     Raises TooFewBlocksError where even the full range of the values would not reach ``level``.
     """
+    return wilcoxon_limits_at(values, (level,))[0]
+
+
+def wilcoxon_limits_at(values: Floats, levels: Sequence[float]) -> tuple[Limits, ...]:
+    """``wilcoxon_limits`` at several levels, from one sorting."""
     n = values.shape[-1]
-    depth = critical_depth(n, level)
-    if depth == 0:
-        raise TooFewBlocksError(n, blocks_needed(level), level)
     walsh = np.sort(_walsh_averages(values), axis=-1)
-    return Limits(low=walsh[..., depth - 1], estimate=np.median(walsh, axis=-1), high=walsh[..., -depth])
+    middle = walsh.shape[-1] // 2
+    estimate = walsh[..., middle] if walsh.shape[-1] % 2 else (walsh[..., middle - 1] + walsh[..., middle]) / 2
+    depths = [critical_depth(n, level) for level in levels]
+    if 0 in depths:
+        level = levels[depths.index(0)]
+        raise TooFewBlocksError(n, blocks_needed(level), level)
+    return tuple(Limits(low=walsh[..., depth - 1], estimate=estimate, high=walsh[..., -depth]) for depth in depths)
 
 
 def t_limits(values: Floats, level: float) -> Limits:

@@ -1,7 +1,8 @@
-"""Two independent groups of blocks: the exact Mann–Whitney interval around the Hodges–Lehmann shift, Welch beside it.
+"""Two groups of runs, one value a run: Welch's interval for the ratio of their geometric means (METHOD 7).
 
-On logarithms, as the paired intervals are. Sources: Mann & Whitney (1947), Ann. Math. Statist. 18; Hollander, Wolfe &
-Chicken, Nonparametric Statistical Methods (2014), section 4.3; Welch (1947), Biometrika 34.
+The run is the unit, not the block: boot, build, page cache and neighbours are common to all blocks of a run, and vary
+between runs (Kalibera & Jones, ISMM 2013). With as few runs as anybody makes there is no exact interval from ranks;
+Welch (1947), Biometrika 34, allows the sides to vary unlike.
 """
 
 from __future__ import annotations
@@ -9,77 +10,74 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from scipy.special import stdtrit
 
-from lab.analysis.judge.intervals import AnalysisError, Floats, Limits, blocks_needed, ratio
-from lab.analysis.judge.verdict import Judgement, Reason, Verdict, conclude, verdict_level
+from lab.analysis.judge.decide import place
+from lab.analysis.judge.failures import Failures, guard_level
+from lab.analysis.judge.intervals import AnalysisError, Floats, Limits, ratio
+from lab.analysis.judge.levels import equivalence_level
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict, conclude
 from lab.metrics import Metric
 
+MIN_RUNS = 3  # a side: with fewer, how much runs vary is hardly known
 
-def judge_unpaired(
-    baseline: Sequence[float | None],
-    contender: Sequence[float | None],
-    metric: Metric,
-    bound: float,
-    primaries: int,
-    floor: float | None = None,
-) -> Judgement:
-    """As ``verdict.judge``, for blocks that do not pair up. Raises AnalysisError for senseless arguments."""
-    if not 0 < bound < math.inf or (floor is not None and not 0 <= floor < math.inf):
-        raise AnalysisError(f"{metric.key}: bound must be above 0 and floor not below, got {bound} and {floor}")
-    level = verdict_level(primaries)
-    numbers = replace(explore_unpaired(baseline, contender, metric, level), bound=bound, floor=floor)
+Values = Sequence[float | None]
+
+
+def judge_runs(baseline: Values, contender: Values, metric: Metric, bound: float, level: float = 0.95) -> Judgement:
+    """Judge as ``verdict.judge`` does, from one value a run. Raises AnalysisError for a senseless bound."""
+    if not 0 < bound < math.inf:
+        raise AnalysisError(f"{metric.key}: bound must be above 0, got {bound}")
+    numbers = replace(explore_runs(baseline, contender, metric, level), bound=bound)
     if numbers.reason is Reason.EXPLORATORY:
-        logs = _logs(baseline), _logs(contender)
-        return conclude(numbers, mann_whitney_limits(*logs, level), welch_limits(*logs, level), metric.better)
-    return numbers if numbers.n < numbers.blocks_needed else replace(numbers, verdict=Verdict.INCONCLUSIVE)
+        sides = _scaled(baseline, metric), _scaled(contender, metric)
+        wide, narrow = welch_limits(*sides, level), welch_limits(*sides, equivalence_level(level))
+        edge = bound if metric.shares else math.log1p(bound)
+        return conclude(numbers, wide, int(place(wide, narrow, edge)), metric.better)
+    return numbers if numbers.n < MIN_RUNS else replace(numbers, verdict=Verdict.INCONCLUSIVE)
 
 
-def explore_unpaired(
-    baseline: Sequence[float | None], contender: Sequence[float | None], metric: Metric, level: float = 0.95
-) -> Judgement:
-    """Estimate and intervals without a verdict; ``n`` counts the blocks of the run that has fewer.
-
-    Each run needs as many blocks as a paired verdict takes (METHOD 6.2): weaker evidence must not be cheaper.
-    """
-    sizes = len(baseline), len(contender)
-    needed = blocks_needed(level)
+def explore_runs(baseline: Values, contender: Values, metric: Metric, level: float = 0.95) -> Judgement:
+    """Estimate and interval without a verdict; ``n`` counts the runs of the side that has fewer."""
+    n = min(len(baseline), len(contender))
     numbers = Judgement(
-        metric=metric.key, verdict=None, reason=Reason.SMOKE, n=min(sizes), blocks_needed=needed, level=level
+        metric=metric.key, verdict=None, reason=Reason.FEW_RUNS, n=n, blocks_needed=MIN_RUNS, level=level
     )
     values = (*baseline, *contender)
     if any(value is None for value in values):
         return replace(numbers, reason=Reason.MISSING)
-    if not all(value is not None and 0 < value < math.inf for value in values):
+    if not metric.shares and not all(value is not None and 0 < value < math.inf for value in values):
         return replace(numbers, reason=Reason.NO_RATIO)
-    if not all(sizes):
-        return numbers
-    logs = _logs(baseline), _logs(contender)
-    if numbers.n < needed:
-        return replace(numbers, estimate=ratio(float(np.median(_shifts(*logs)))))
-    exact = mann_whitney_limits(*logs, level).interval(level, min(sizes)).exp()
-    cross_check = welch_limits(*logs, level).interval(level, min(sizes)).exp()
-    return replace(numbers, reason=Reason.EXPLORATORY, estimate=exact.estimate, interval=exact, cross_check=cross_check)
+    sides = _scaled(baseline, metric), _scaled(contender, metric)
+    if n < MIN_RUNS:
+        centre = None if metric.shares or not n else ratio(float(np.mean(sides[1]) - np.mean(sides[0])))
+        return replace(numbers, estimate=centre)
+    numbers = replace(numbers, reason=Reason.EXPLORATORY)
+    narrower = equivalence_level(level)
+    wide = welch_limits(*sides, level).interval(level, n)
+    narrow = welch_limits(*sides, narrower).interval(narrower, n)
+    if metric.shares:
+        return replace(numbers, difference=wide, equivalence=narrow)
+    return replace(numbers, estimate=ratio(wide.estimate), interval=wide.exp(), equivalence=narrow.exp())
 
 
-def mann_whitney_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
-    """All shifts (contender − baseline) that the exact two-sided test does not reject, and the Hodges–Lehmann shift.
-
-    Ends are included and ties get no correction, so that the coverage is ``level`` or more. Raises AnalysisError where
-    even the full range would not reach ``level``.
-    """
-    depth = mann_whitney_depth(len(baseline), len(contender), level)
-    if depth == 0:
-        raise AnalysisError(f"{len(baseline)} and {len(contender)} blocks cannot give an interval at {level:.4g}")
-    shifts = _shifts(baseline, contender)
-    return _limits(shifts[depth - 1], np.median(shifts), shifts[-depth])
+def failures_of_runs(baseline: Sequence[float], contender: Sequence[float], contenders: int = 1) -> Failures:
+    """Compare the failure shares of runs, as ``failures.failures`` does those of blocks."""
+    n = min(len(baseline), len(contender))
+    level = guard_level(contenders)
+    sides = np.array(baseline, dtype=np.float64), np.array(contender, dtype=np.float64)
+    return Failures(
+        contender=float(np.mean(sides[1])) if n else math.nan,
+        baseline=float(np.mean(sides[0])) if n else math.nan,
+        n=n,
+        more=welch_limits(*sides, level).interval(level, n) if n >= MIN_RUNS else None,
+    )
 
 
 def welch_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
-    """Welch's interval for the difference of means, unequal variances (Welch)."""
+    """Welch's interval for the difference of means (contender − baseline), unequal variances."""
     parts = [float(np.var(values, ddof=1)) / len(values) for values in (baseline, contender)]
     variance, estimate = sum(parts), float(np.mean(contender) - np.mean(baseline))
     if variance == 0:
@@ -89,40 +87,11 @@ def welch_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
     return _limits(estimate - half_width, estimate, estimate + half_width)
 
 
-@cache
-def mann_whitney_depth(m: int, n: int, level: float) -> int:
-    """Which ordered difference, counted from either end, bounds the interval; 0 where none reaches ``level``."""
-    if min(m, n) < 2:
-        return 0
-    return int(np.searchsorted(2 * np.cumsum(mann_whitney_distribution(m, n)), 1 - level, side="right"))
-
-
-@cache
-def mann_whitney_distribution(m: int, n: int) -> Floats:
-    """P(U = u), u = 0 … mn, when all orders of m + n values are equally likely.
-
-    Mann and Whitney's own recurrence over the origin of the largest value: it only adds, so nothing is cancelled.
-    """
-    row = [np.ones(1)] * (n + 1)
-    for i in range(1, m + 1):
-        longer = [np.ones(1)]
-        for j in range(1, n + 1):
-            probabilities = np.zeros(i * j + 1)
-            probabilities[j:] += i / (i + j) * row[j]
-            probabilities[: i * (j - 1) + 1] += j / (i + j) * longer[j - 1]
-            longer.append(probabilities)
-        row = longer
-    row[n].flags.writeable = False  # the cache hands the same array to everyone
-    return row[n]
-
-
 def _limits(low: float, estimate: float, high: float) -> Limits:
     return Limits(low=np.array(low), estimate=np.array(estimate), high=np.array(high))
 
 
-def _shifts(baseline: Floats, contender: Floats) -> Floats:
-    return np.sort(np.subtract.outer(contender, baseline), axis=None)
-
-
-def _logs(values: Sequence[float | None]) -> Floats:
-    return np.log(np.array(values, dtype=np.float64))
+def _scaled(values: Values, metric: Metric) -> Floats:
+    """Shares as they are, everything else as logarithms."""
+    plain = np.array(values, dtype=np.float64)
+    return plain if metric.shares else np.log(plain)

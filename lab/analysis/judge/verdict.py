@@ -1,16 +1,15 @@
-"""From blocks to one of four words (METHOD 7): refuse, measure, place both intervals, and only then say a word."""
+"""From blocks to one of four words (METHOD 7): refuse, measure, place the interval, and only then say a word."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lab.analysis.judge.decide import Decision, Place, decide, excludes_zero
 from lab.analysis.judge.intervals import (
     AnalysisError,
     Floats,
@@ -19,17 +18,12 @@ from lab.analysis.judge.intervals import (
     blocks_needed,
     hodges_lehmann,
     ratio,
-    t_interval,
-    t_limits,
-    wilcoxon_interval,
-    wilcoxon_limits,
 )
+from lab.analysis.judge.levels import equivalence_level, verdict_level
 from lab.metrics import Better, Metric
 
-FAMILY_ERROR = 0.05  # chance of a wrong better/worse over all primaries together (METHOD 7)
-DECIMALS = 12  # log ratios nearer to a bound than this lie on it: the noise of arithmetic decides no verdict
-
-Places = NDArray[np.int8]
+FAR = 1e5  # stands for an infinite log ratio: farther from every finite one than those lie apart, so it ranks last
+FINITE_LOG = 2e3  # no two floats have a log ratio beyond this
 
 
 class Verdict(StrEnum):
@@ -47,24 +41,29 @@ class Reason(StrEnum):
     BEYOND = "interval beyond the bound"
     INSIDE = "interval inside the bounds"
     ACROSS = "interval across a bound"
-    METHOD_SENSITIVE = "method-sensitive"  # Wilcoxon and t lead to different verdicts
-    BELOW_FLOOR = "below the noise floor"
+    FAILS_MORE = "fails more requests"  # the failure guard: worse, whatever the value is (failures.py)
+    FAILED = "a value lies among failed requests"  # in Judgement.blocks: infinite, so it ranks last
     MISSING = "missing value"  # in Judgement.blocks
-    NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero, negative or not finite; 0/0 is not 1
+    NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero or negative, or both are infinite; 0/0 is not 1
     TOO_FEW_REQUESTS = "too few requests"  # behind a percentile of a trial: shown, not judged (METHOD 6.5)
+    CUT = "cut"  # fewer blocks than were planned: numbers only, a run that ends when it pleases proves nothing
     SMOKE = "smoke"  # fewer blocks than the level needs: numbers only
-    EXPLORATORY = "exploratory"  # not a primary metric: numbers only
+    FEW_RUNS = "few runs"  # fewer runs a side than a comparison of runs needs: numbers only
+    EXPLORATORY = "exploratory"  # not a primary metric, or of a control arm: numbers only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """One metric of one contender against the baseline; ``report/`` makes the sentence.
 
-    ``estimate``, ``interval`` (exact Wilcoxon, decides) and ``cross_check`` (Student's t) are ratios contender ÷
-    baseline. ``verdict`` is None where only numbers are shown: below ``blocks_needed`` (smoke), or exploratory.
-    ``blocks`` are the numbers, from 1, of the blocks without a usable ratio. ``bound`` and ``floor`` are fractions;
-    the bounds are 1/(1 + bound) and 1 + bound. ``difference_detected`` marks an inconclusive verdict whose intervals
-    both exclude 1 on the same side, by an estimate not below the floor: "difference detected, size uncertain".
+    ``estimate``, ``interval`` (exact Wilcoxon, decides better and worse), ``equivalence`` (its narrower one, decides
+    equivalent) and ``cross_check`` (Student's t) are ratios contender ÷ baseline; for a metric that is judged as a
+    difference of shares they are None, and ``difference`` and ``equivalence`` are intervals of contender − baseline.
+    ``verdict`` is None where only numbers are shown. ``n`` counts blocks, or runs where runs are compared. ``blocks``
+    are the numbers, from 1, of the blocks that ``reason`` is about. ``bound`` and ``floor`` are fractions; the bounds
+    of a ratio are 1/(1 + bound) and 1 + bound. ``difference_detected`` marks an inconclusive verdict whose interval
+    excludes "no difference". ``method_sensitive``: Student's interval gives another word; then ``leave_one_out`` is the
+    range of the estimates without one block.
     """
 
     metric: str
@@ -75,39 +74,41 @@ class Judgement:
     level: float
     estimate: float | None = None
     interval: Interval | None = None
+    equivalence: Interval | None = None
     cross_check: Interval | None = None
+    difference: Interval | None = None
     bound: float | None = None
     floor: float | None = None
     difference_detected: bool = False
+    method_sensitive: bool = False
+    leave_one_out: tuple[float, float] | None = None
     blocks: tuple[int, ...] = ()
 
-    @property
-    def method_sensitive(self) -> bool:
-        """True when the two intervals lead to different verdicts."""
-        return self.reason is Reason.METHOD_SENSITIVE
+    def numbers_only(self, reason: Reason) -> Judgement:
+        """The same numbers without a word, and why."""
+        return replace(self, verdict=None, reason=reason, difference_detected=False)
+
+    def overruled(self, verdict: Verdict, reason: Reason, blocks: Sequence[int] = ()) -> Judgement:
+        """The same numbers with another word, if they have one at all."""
+        word = None if self.verdict is None else verdict
+        return replace(self, verdict=word, reason=reason, difference_detected=False, blocks=tuple(blocks))
 
 
-class Place(IntEnum):
-    """Where an interval of ratios lies relative to the two bounds of practical equivalence."""
+def judge_family(questions: Sequence[Callable[[float], Judgement]], looks: Sequence[int] = ()) -> tuple[Judgement, ...]:
+    """Answer questions that share FAMILY_ERROR, each of which takes its level, by Holm's step-down.
 
-    BELOW = -1
-    INSIDE = 0
-    ABOVE = 1
-    ACROSS = 2
-
-
-class Decision(NamedTuple):
-    """Both intervals (log ratios) and their places, for arrays of comparisons of shape ``(...)``."""
-
-    wilcoxon: Limits
-    student: Limits
-    wilcoxon_place: Places
-    student_place: Places
-
-    @property
-    def agreed(self) -> Places:
-        """The common place; ACROSS where the methods differ."""
-        return np.where(self.wilcoxon_place == self.student_place, self.wilcoxon_place, np.int8(Place.ACROSS))
+    All are asked at the level of as many as there are; those that are called better or worse leave, and the others are
+    asked again at the level of those that remain, until no further one leaves.
+    """
+    remaining, found = dict(enumerate(questions)), dict[int, Judgement]()
+    while remaining:
+        level = verdict_level(len(remaining), looks)
+        found |= {place: ask(level) for place, ask in remaining.items()}
+        open_ = {p: ask for p, ask in remaining.items() if found[p].verdict not in (Verdict.BETTER, Verdict.WORSE)}
+        if len(open_) == len(remaining):
+            break
+        remaining = open_
+    return tuple(found[place] for place in range(len(questions)))
 
 
 def judge(
@@ -115,130 +116,132 @@ def judge(
     contender: Sequence[float | None],
     metric: Metric,
     bound: float,
-    primaries: int,
-    floor: float | None = None,
+    level: float = 0.95,
 ) -> Judgement:
-    """The verdict on one of ``primaries`` primary metrics; values are one a block, in the metric's unit.
+    """Judge one primary metric; values are one a block, in the metric's unit, infinite where a request failed.
 
     ``bound`` is the fraction of practical equivalence, symmetric as a ratio: 1/(1 + bound) … 1 + bound, so that
-    swapping the arms mirrors the verdict exactly. ``floor`` is the fraction by which an arm differs from itself on
-    this machine (A/A): a smaller effect is neither better nor worse. Raises AnalysisError for unequal numbers of
-    blocks and senseless arguments; values that allow no verdict give a Judgement that says why.
+    swapping the arms mirrors the verdict exactly. Raises AnalysisError for unequal numbers of blocks and senseless
+    arguments; values that allow no verdict give a Judgement that says why.
     """
-    if not 0 < bound < math.inf or (floor is not None and not 0 <= floor < math.inf):
-        raise AnalysisError(f"{metric.key}: bound must be above 0 and floor not below, got {bound} and {floor}")
-    level = verdict_level(primaries)
-    numbers = replace(explore(baseline, contender, metric, level), bound=bound, floor=floor)
-    if numbers.reason is Reason.EXPLORATORY:
-        ratios = np.array(log_ratios(baseline, contender))
-        return conclude(numbers, wilcoxon_limits(ratios, level), t_limits(ratios, level), metric.better)
-    return numbers if numbers.n < numbers.blocks_needed else replace(numbers, verdict=Verdict.INCONCLUSIVE)
+    if not 0 < bound < math.inf:
+        raise AnalysisError(f"{metric.key}: bound must be above 0, got {bound}")
+    numbers, logs, decision = _looked_at(baseline, contender, metric, level, math.log1p(bound))
+    numbers = replace(numbers, bound=bound)
+    if decision is None:
+        return numbers if numbers.n < numbers.blocks_needed else replace(numbers, verdict=Verdict.INCONCLUSIVE)
+    worded = conclude(numbers, decision.wide, int(decision.place), metric.better)
+    if numbers.blocks:
+        return replace(worded, reason=Reason.FAILED)
+    left_out = doubt(decision, logs)
+    return replace(worded, method_sensitive=bool(left_out), leave_one_out=left_out and _both(ratio, left_out))
 
 
 def explore(
     baseline: Sequence[float | None], contender: Sequence[float | None], metric: Metric, level: float = 0.95
 ) -> Judgement:
     """Estimate and intervals without a verdict: for metrics that were not declared primary (METHOD 7)."""
+    return _looked_at(baseline, contender, metric, level, 0.0)[0]
+
+
+def _looked_at(
+    baseline: Sequence[float | None], contender: Sequence[float | None], metric: Metric, level: float, edge: float
+) -> tuple[Judgement, Floats, Decision | None]:
+    """The numbers, the log ratios, and how they are decided; no decision where there is no interval."""
     if len(baseline) != len(contender):
         raise AnalysisError(
             f"{metric.key}: incomplete blocks, {len(baseline)} values of the baseline and {len(contender)} of the "
             "contender",
             hint="a block counts only with one trial of every arm: resume the run, or report its complete blocks",
         )
-    missing = _blocks_where(lambda value: value is None, baseline, contender)
-    without_log = _blocks_where(_has_no_log, baseline, contender)
-    needed = blocks_needed(level)
+    pairs, needed, none = list(zip(baseline, contender, strict=True)), blocks_needed(level), np.empty(0)
     numbers = Judgement(
-        metric=metric.key, verdict=None, reason=Reason.SMOKE, n=len(baseline), blocks_needed=needed, level=level
+        metric=metric.key, verdict=None, reason=Reason.SMOKE, n=len(pairs), blocks_needed=needed, level=level
     )
-    if missing or without_log:
-        return replace(numbers, reason=Reason.MISSING if missing else Reason.NO_RATIO, blocks=missing or without_log)
-    if not baseline:
-        return numbers
-    ratios = log_ratios(baseline, contender)
+    for reason, unusable in ((Reason.MISSING, _is_missing), (Reason.NO_RATIO, _has_no_ratio)):
+        if blocks := _blocks_where(unusable, pairs):
+            return replace(numbers, reason=reason, blocks=blocks), none, None
+    if not pairs:
+        return numbers, none, None
+    logs = np.array(log_ratios(baseline, contender))
+    failed = _blocks_where(lambda pair: math.inf in pair, pairs)
     if numbers.n < needed:
-        return replace(numbers, estimate=ratio(hodges_lehmann(ratios)))
-    interval = wilcoxon_interval(ratios, level).exp()
-    return replace(
-        numbers,
-        reason=Reason.EXPLORATORY,
-        estimate=interval.estimate,
-        interval=interval,
-        cross_check=t_interval(ratios, level).exp(),
-    )
+        reason, estimate = Reason.FAILED if failed else Reason.SMOKE, _finite(hodges_lehmann(logs.tolist()))
+        return replace(numbers, reason=reason, estimate=estimate, blocks=failed), logs, None
+    decision = decide(logs, edge, level)
+    reason = Reason.FAILED if failed else Reason.EXPLORATORY
+    return replace(_measured(numbers, decision), reason=reason, blocks=failed), logs, decision
 
 
 def log_ratios(baseline: Sequence[float | None], contender: Sequence[float | None]) -> tuple[float, ...]:
-    """ln(contender ÷ baseline) of each block, as a difference of logarithms so that no quotient overflows."""
-    if any(map(_has_no_log, (*baseline, *contender))):
-        raise AnalysisError("a ratio needs two values above zero in every block")
+    """ln(contender ÷ baseline) of each block, as a difference of logarithms so that no quotient overflows.
+
+    ±FAR where one of the two is infinite: that arm ranks last.
+    """
+    if any(_is_missing(pair) or _has_no_ratio(pair) for pair in zip(baseline, contender, strict=True)):
+        raise AnalysisError("a ratio needs two values above zero in every block, one of them finite")
     return tuple(
-        math.log(c) - math.log(b) for b, c in zip(baseline, contender, strict=True) if b is not None and c is not None
+        max(-FAR, min(FAR, math.log(c) - math.log(b)))
+        for b, c in zip(baseline, contender, strict=True)
+        if b is not None and c is not None
     )
 
 
-def verdict_level(primaries: int) -> float:
-    """The level of each interval when ``primaries`` verdicts share FAMILY_ERROR (Bonferroni)."""
-    if primaries < 1:
-        raise AnalysisError(f"a verdict is one of at least one primary metric, got {primaries}")
-    return 1 - FAMILY_ERROR / primaries
+def conclude(numbers: Judgement, wide: Limits, place: int, better: Better) -> Judgement:
+    """``numbers`` with the word of the ``place`` at which their intervals lie, of which ``wide`` is the wider."""
+    if place == Place.ACROSS:
+        detected = excludes_zero(wide)
+        return replace(numbers, verdict=Verdict.INCONCLUSIVE, reason=Reason.ACROSS, difference_detected=detected)
+    if place == Place.INSIDE:
+        return replace(numbers, verdict=Verdict.EQUIVALENT, reason=Reason.INSIDE)
+    improved = place == (Place.BELOW if better is Better.LOWER else Place.ABOVE)
+    return replace(numbers, verdict=Verdict.BETTER if improved else Verdict.WORSE, reason=Reason.BEYOND)
 
 
-def decide(ratios: Floats, bound: float, level: float) -> Decision:
-    """The core of ``judge`` for many comparisons at once: log ratios of shape ``(..., n)``, n blocks each."""
-    return _placed(wilcoxon_limits(ratios, level), t_limits(ratios, level), bound)
+def doubt(decision: Decision, values: Floats) -> tuple[float, float] | None:
+    """The range of the estimates without one of the values, where Student's interval gives another word; else None."""
+    if decision.place == decision.student_place:
+        return None
+    estimates = [hodges_lehmann(np.delete(values, place).tolist()) for place in range(len(values))]
+    return min(estimates), max(estimates)
 
 
-def conclude(numbers: Judgement, exact: Limits, cross_check: Limits, better: Better) -> Judgement:
-    """``numbers`` with the word that both intervals (log ratios) give it; its ``bound`` and ``floor`` are respected."""
-    if numbers.bound is None:
-        raise AnalysisError(f"{numbers.metric}: no verdict without a bound of practical equivalence")
-    return _with_verdict(numbers, _placed(exact, cross_check, numbers.bound), better)
+def _measured(numbers: Judgement, decision: Decision) -> Judgement:
+    """The intervals of log ratios as ratios; an end that lies among the failed requests has no number."""
+    narrower = equivalence_level(numbers.level)
+    return replace(
+        numbers,
+        estimate=_finite(float(decision.wide.estimate)),
+        interval=_ratios(decision.wide, numbers.level, numbers.n),
+        equivalence=_ratios(decision.narrow, narrower, numbers.n),
+        cross_check=_ratios(decision.student, numbers.level, numbers.n),
+    )
 
 
-def _placed(exact: Limits, cross_check: Limits, bound: float) -> Decision:
-    return Decision(exact, cross_check, _place(exact, bound), _place(cross_check, bound))
+def _ratios(limits: Limits, level: float, n: int) -> Interval | None:
+    found = limits.interval(level, n)
+    return found.exp() if max(map(abs, (found.low, found.high, found.estimate))) < FINITE_LOG else None
 
 
-def _place(limits: Limits, bound: float) -> Places:
-    edge = round(math.log1p(bound), DECIMALS)
-    low, high = np.round(limits.low, DECIMALS), np.round(limits.high, DECIMALS)
-    conditions = [high < -edge, low > edge, (low >= -edge) & (high <= edge)]
-    return np.select(conditions, [Place.BELOW, Place.ABOVE, Place.INSIDE], Place.ACROSS).astype(np.int8)
+def _finite(log_ratio: float) -> float | None:
+    return ratio(log_ratio) if abs(log_ratio) < FINITE_LOG else None
 
 
-def _with_verdict(numbers: Judgement, decision: Decision, better: Better) -> Judgement:
-    """The words for one decision. A floor above the effect takes ``better`` and ``worse`` back."""
-    place = Place(int(decision.agreed))
-    effect = round(abs(float(decision.wilcoxon.estimate)), DECIMALS)
-    audible = numbers.floor is None or effect >= round(math.log1p(numbers.floor), DECIMALS)
-    if decision.wilcoxon_place != decision.student_place:
-        verdict, reason = Verdict.INCONCLUSIVE, Reason.METHOD_SENSITIVE
-    elif place is Place.ACROSS:
-        verdict, reason = Verdict.INCONCLUSIVE, Reason.ACROSS
-    elif place is Place.INSIDE:
-        verdict, reason = Verdict.EQUIVALENT, Reason.INSIDE
-    elif not audible:
-        verdict, reason = Verdict.INCONCLUSIVE, Reason.BELOW_FLOOR
-    else:
-        improved = place is (Place.BELOW if better is Better.LOWER else Place.ABOVE)
-        verdict, reason = Verdict.BETTER if improved else Verdict.WORSE, Reason.BEYOND
-    detected = verdict is Verdict.INCONCLUSIVE and audible and _same_side_of_one(decision)
-    return replace(numbers, verdict=verdict, reason=reason, difference_detected=detected)
+def _both(change: Callable[[float], float], pair: tuple[float, float]) -> tuple[float, float]:
+    return change(pair[0]), change(pair[1])
 
 
-def _same_side_of_one(decision: Decision) -> bool:
-    low = min(float(decision.wilcoxon.low), float(decision.student.low))
-    high = max(float(decision.wilcoxon.high), float(decision.student.high))
-    return round(low, DECIMALS) > 0 or round(high, DECIMALS) < 0
+Pair = tuple[float | None, float | None]
 
 
-def _blocks_where(
-    unusable: Callable[[float | None], bool], baseline: Sequence[float | None], contender: Sequence[float | None]
-) -> tuple[int, ...]:
-    pairs = enumerate(zip(baseline, contender, strict=True), 1)
-    return tuple(block for block, pair in pairs if any(map(unusable, pair)))
+def _blocks_where(selects: Callable[[Pair], bool], pairs: Sequence[Pair]) -> tuple[int, ...]:
+    return tuple(block for block, pair in enumerate(pairs, 1) if selects(pair))
 
 
-def _has_no_log(value: float | None) -> bool:
-    return value is None or not 0 < value < math.inf
+def _is_missing(pair: Pair) -> bool:
+    return None in pair
+
+
+def _has_no_ratio(pair: Pair) -> bool:
+    """A value that is not above zero, or two that are infinite."""
+    return not all(value is not None and value > 0 for value in pair) or pair == (math.inf, math.inf)

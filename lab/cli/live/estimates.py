@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.analysis.comparison import Comparison, Contest
-from lab.analysis.judge.intervals import blocks_needed
-from lab.analysis.judge.verdict import Reason, verdict_level
+from lab.analysis.comparison import Comparison, Contest, least_blocks
+from lab.analysis.judge.verdict import Reason
 from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
 from lab.units import format_factor
@@ -30,12 +29,11 @@ class Estimate:
 
 def nothing_yet(scenario: Scenario) -> tuple[Estimate, ...]:
     """The table before the first block."""
-    needed = blocks_needed(verdict_level(len(scenario.compare.primary)))
-    contenders = [arm.name for arm in scenario.arms if arm.name != scenario.baseline]
+    needed = least_blocks(scenario)
     return tuple(
         Estimate(metric=metric, arm=arm, blocks=0, ratio="–", interval=f"needs {needed} blocks")
         for metric in scenario.compare.primary
-        for arm in contenders
+        for arm in scenario.judged
     )
 
 

@@ -35,12 +35,13 @@ class OrderPanel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Panels one below the other over the same places."""
+    """Panels one below the other over the same places. ``blocks`` are the places, from 1, at which blocks begin."""
 
     title: str
     arms: Sequence[str]
     trials: int
     panels: tuple[OrderPanel, ...]
+    blocks: tuple[int, ...] = ()
 
     def svg(self) -> str:
         """The drawing."""
@@ -59,10 +60,16 @@ class Order:
                 y=linear(values, zero=own.zero, ticks=3, percent=own.percent),
             )
             title = "place in the run" if last else ""
-            marks = [_point(panel, point) for point in own.points]
+            borders = [_border(panel, place - 0.5) for place in self.blocks if place > 1]
+            marks = [*borders, *(_point(panel, point) for point in own.points)]
             parts.append(frame(panel, *marks, heading=own.heading, x_title=title, x_labels=last))
             y += HEAD + HEIGHT + 14
         return drawing(self.title, y + BOTTOM - 8, *parts)
+
+
+def _border(panel: Panel, place: float) -> str:
+    """A thin line between two blocks: the first trial behind it is the first of its block."""
+    return tag("line", class_="ink grid", x1=panel.px(place), x2=panel.px(place), y2=panel.height)
 
 
 def _point(panel: Panel, point: OrderPoint) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from lab.analysis.comparison import Comparison
+from lab.analysis.comparison import Comparison, least_blocks
 from lab.analysis.gates import CAVEAT, INVALID
 from lab.analysis.headroom import headroom
-from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
+from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, engine_text, known, runs_from
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
@@ -27,7 +28,7 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         title, mood = "Can you believe it? No: there is no valid block", Mood.BAD
     elif doubts:
         title, mood = f"Can you believe it? With {_count(len(doubts), 'doubt')}", Mood.DOUBT
-    elif used < MIN_BLOCKS:
+    elif used < least_blocks(summary.scenario):
         title, mood = "Can you believe it? As a smoke test", Mood.DOUBT
     else:
         title, mood = "Can you believe it? Every check holds", Mood.GOOD
@@ -36,7 +37,7 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         ("gates", _gates(summary)),
         ("doubts", doubts[0] + (f" And {len(doubts) - 1} more." if len(doubts) > 1 else "") if doubts else "none"),
         ("load generator", _generator(run, summary)),
-        ("noise floor", "; ".join(_floors(comparison)) or UNKNOWN_FLOOR),
+        ("noise floor", _floors(run, comparison)),
     )
     return Box(key="validity", title=title, mood=mood, rows=rows, more="belief")
 
@@ -62,15 +63,17 @@ def _generator(run: RunInfo, summary: RunSummary) -> str:
     return f"driven at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of its limit here"
 
 
-def _floors(comparison: Comparison | None) -> Iterator[str]:
-    """The least difference that this machine can show, for each primary."""
+def _floors(run: RunInfo, comparison: Comparison | None) -> str:
+    """How far an arm was told from itself, for each primary, and under which conditions: it decides nothing here."""
     floors = {
         METRICS[contest.metric].title: contest.judgement.floor
         for contest in (comparison.primaries if comparison else ())
     }
-    for title, floor in floors.items():
-        if floor is not None:
-            yield f"{title} {format_ratio(floor)}"
+    told = [f"{title} {either_way(floor)}" for title, floor in floors.items() if floor is not None]
+    if not told:
+        return UNKNOWN_FLOOR
+    conditions, at = run.noise_floor.get("conditions", "conditions not kept"), run.noise_floor.get("measured_at", "")
+    return f"{'; '.join(told)}, of an arm against itself ({conditions}{f'; {at[:10]}' if at else ''})"
 
 
 def machine_box(run: RunInfo, summary: RunSummary) -> Box:

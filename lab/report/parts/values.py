@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from lab.analysis.judge.verdict import Judgement, Reason
@@ -37,14 +37,20 @@ def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
     return found.median if summary.valid_for(key) else found.median_all
 
 
-def ratio_note(judgements: Judgements, primaries: Collection[str]) -> str:
+def ratio_note(judgements: Judgements) -> str:
     """What a ratio is, and of which level the interval beside it, if any ratio has one."""
-    levels = {key in primaries: judged.level for (key, _), judged in judgements.items() if judged.interval}
-    texts = [f"{level * 100:.4g} %" for _, level in sorted(levels.items(), reverse=True)]
-    if len(set(texts)) > 1:
-        texts = [f"{texts[0]} of the primaries, {texts[1]} of the others"]
-    inside = f", with its interval ({texts[0]})" if texts else ""
+    shown = [judged for judged in judgements.values() if judged.interval]
+    words = _levels(judged.level for judged in shown if judged.reason is not Reason.EXPLORATORY)
+    others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
+    both = f"{words} of the verdicts, {others} of the others" if words and others and words != others else ""
+    inside = f", with its interval ({both or words or others})" if shown else ""
     return f"the estimate over the blocks (Hodges–Lehmann){inside}."
+
+
+def _levels(levels: Iterable[float]) -> str:
+    """``"95 %"``, or ``"95–98.75 %"`` where the step-down asked some at a lower level; empty for none."""
+    ends = sorted(set(levels))
+    return f"{'–'.join(f'{level * 100:.4g}' for level in dict.fromkeys((*ends[:1], *ends[-1:])))} %" if ends else ""
 
 
 def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:

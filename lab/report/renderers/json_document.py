@@ -31,6 +31,8 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
             "question": summary.scenario.question,
             "baseline": comparison.baseline,
             "arms": [arm.name for arm in summary.scenario.arms],
+            "judged": summary.scenario.judged,
+            "looks": summary.scenario.trials.looks,
             "blocks": _blocks(comparison.decision),
             "verdicts": [_verdict(contest, comparison.baseline) for contest in comparison.primaries],
             "expectations": comparison.conditions,
@@ -52,26 +54,26 @@ def comparison_schema() -> dict[str, Any]:
 
 
 def across_document(
-    first: RunInfo,
-    second: RunInfo,
+    first: Sequence[RunInfo],
+    second: Sequence[RunInfo],
     differences: Sequence[Difference],
     found: Sequence[Across],
     scenario: str | None,
     why_not: str | None,
 ) -> dict[str, Any]:
-    """What `lab compare --json` prints: the second run judged against the first, arm by arm.
+    """What `lab compare --json` prints: the second runs judged against the first ones, arm by arm.
 
     ``scenario`` is the TOML text of a scenario that compares both in one run; None where ``why_not`` says why not.
     """
     return {
         "schema_version": COMPARISON_SCHEMA_VERSION,
-        "evidence": "weak: two runs at different times, no blocks pair up",
-        "first": first.run_id,
-        "second": second.run_id,
+        "evidence": "weak: runs at different times, and the run is the unit",
+        "first": [run.run_id for run in first],
+        "second": [run.run_id for run in second],
         "studied": {difference.key: [difference.first, difference.second] for difference in differences},
         "arms": {
             across.arm: {
-                "blocks": list(across.blocks),
+                "blocks": [list(side) for side in across.blocks],
                 "verdicts": _by_metric(across.primaries),
                 "exploratory": _by_metric(across.exploratory),
             }
@@ -123,7 +125,8 @@ def _verdict(contest: Contest, baseline: str) -> Mapping[str, Any]:
         "without_replacements": contest.originals or contest.judgement,
         "without_gates": contest.ungated or contest.judgement,
         "unsteady_trials": contest.unsteady,
-        "settles_at_blocks": contest.settles_at,
+        "settles_at_blocks": contest.outlook,
+        "failures": contest.failures if contest.failures and contest.failures.n else None,
     }
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-COMPARISON_SCHEMA_VERSION: Literal[2] = 2  # 1: first version; 2: findings apart, valid blocks by family
+# 1: first version; 2: findings apart, valid blocks by family, deciding intervals, failures, outlooks as ranges
+COMPARISON_SCHEMA_VERSION: Literal[2] = 2
 
 
 class Strict(BaseModel):
@@ -30,7 +31,9 @@ class IntervalEntry(Strict):
 class JudgementEntry(Strict):
     """One metric over some blocks; ``verdict`` is null where only numbers are given, and ``reason`` says why.
 
-    ``blocks`` are the block numbers that ``reason`` is about. ``bound`` and ``noise_floor`` are fractions.
+    ``interval`` decides better and worse, the narrower ``equivalence`` decides equivalent; ``difference`` stands in
+    their place where shares of requests are judged. ``blocks`` are the block numbers that ``reason`` is about.
+    ``bound`` and ``noise_floor`` are fractions; a ratio is judged between 1/(1 + bound) and 1 + bound.
     """
 
     verdict: Literal["better", "worse", "equivalent", "inconclusive"] | None
@@ -39,11 +42,38 @@ class JudgementEntry(Strict):
     blocks_needed: int
     estimate: float | None
     interval: IntervalEntry | None
+    equivalence: IntervalEntry | None
     cross_check: IntervalEntry | None
+    difference: IntervalEntry | None
+    method_sensitive: bool
+    leave_one_out: tuple[float, float] | None
     bound: float | None
     noise_floor: float | None = Field(validation_alias="floor")
     difference_detected: bool
     blocks: tuple[int, ...]
+
+
+class OutlookEntry(Strict):
+    """How many blocks would settle an open question: from 10 % to 90 % of the truths that the blocks allow.
+
+    Null: more than a run may have. ``never`` is the share of those truths that lie too near to a bound.
+    """
+
+    low: int | None
+    high: int | None
+    never: float
+
+
+class FailuresEntry(Strict):
+    """Shares of the requests that failed, and the interval of contender − baseline.
+
+    ``decide``: the contender fails so much more that latency, throughput and CPU are worse, whatever their numbers.
+    """
+
+    contender: float
+    baseline: float
+    more: IntervalEntry | None
+    decide: bool
 
 
 class VerdictEntry(Strict):
@@ -56,7 +86,8 @@ class VerdictEntry(Strict):
     without_replacements: JudgementEntry
     without_gates: JudgementEntry
     unsteady_trials: tuple[str, ...]
-    settles_at_blocks: int | None
+    settles_at_blocks: OutlookEntry | None
+    failures: FailuresEntry | None
 
 
 class NumbersEntry(Strict):
@@ -160,6 +191,8 @@ class ComparisonDocument(Strict):
     left_out: dict[str, str]
     baseline: str
     arms: tuple[str, ...]
+    judged: tuple[str, ...]
+    looks: tuple[int, ...]
     blocks: BlocksEntry
     verdicts: tuple[VerdictEntry, ...]
     expectations: tuple[ExpectationEntry, ...]

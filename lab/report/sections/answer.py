@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log
+from math import isfinite, log
 
 from lab.analysis.comparable import shares_file_pages
+from lab.analysis.comparison import least_blocks
 from lab.analysis.judge.verdict import Judgement
-from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric, Unit
 from lab.record.types import RunInfo
@@ -40,9 +41,21 @@ def status(summary: RunSummary) -> str:
     counted = _blocks(used) if used == seen else f"{used} of {_blocks(seen)} valid"
     if not used:
         return f"{counted}: the numbers below say nothing about the arms."
-    if used < MIN_BLOCKS:
-        return f"{counted}: a smoke test. A verdict takes at least {MIN_BLOCKS} valid blocks; these are numbers only."
-    return f"{counted}, all valid." if used == seen else f"{counted}."
+    needed = least_blocks(summary.scenario)
+    if used < needed:
+        return f"{counted}: a smoke test. A verdict takes at least {needed} valid blocks here; these are numbers only."
+    if len(decision.ungated) < decision.planned:
+        return f"{counted}, {decision.planned} were planned: numbers only, until `lab run --resume` has run the others."
+    return (f"{counted}, all valid." if used == seen else f"{counted}.") + look_note(summary)
+
+
+def look_note(summary: RunSummary) -> str:
+    """At which declared look the run ended; empty where its number of blocks was fixed."""
+    looks, used = summary.scenario.trials.looks, len(summary.decision.used)
+    if used not in looks:
+        return ""
+    place = f" It ended at look {looks.index(used) + 1} of {len(looks)}"
+    return f"{place}, of at most {looks[-1]} blocks: every verdict was reached." if used < looks[-1] else f"{place}."
 
 
 def exploratory_status(summary: RunSummary) -> str:
@@ -114,9 +127,9 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
 def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None) -> ForestRow | None:
     key, arm = reading
     metric, found = METRICS[key], summary.metrics[reading]
-    points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio)
+    points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio and isfinite(ratio))
     estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
-    if not points or not estimate:
+    if not points or not estimate or not isfinite(estimate) or metric.shares:
         return None
     bound = summary.scenario.compare.bound(key)
     return ForestRow(
@@ -154,7 +167,7 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
         rows=rows,
         note=f"Medians over {basis}; ratio to {summary.baseline}: "
         + (
-            ratio_note(judgements, summary.scenario.compare.primary) + fallback_note(summary, judgements, keys)
+            ratio_note(judgements) + fallback_note(summary, judgements, keys)
             if judgements and any(valid.values())
             else "median of the blocks' ratios."
         ),

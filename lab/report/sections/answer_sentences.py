@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lab.analysis.comparison import Comparison, Condition, Contest
 from lab.analysis.expectations import ExpectationResult, Ground
+from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.intervals import Interval
-from lab.analysis.judge.power import SETTLE_CHANCE
+from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
-from lab.metrics import METRICS, Group, Metric
+from lab.metrics import METRICS
 from lab.report.content import Answer
+from lab.report.parts.effects import bound_text, change, effect, interval_text, points_text
 from lab.report.renderers.text import one_line
 from lab.scenario.expectation_tree import Kind
 from lab.units import format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
-USED = (Group.MEMORY, Group.CPU)  # "use 6.8 % less memory"; everything else is higher or lower
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.TIME: format_seconds,
     Kind.BYTES: format_bytes,
@@ -24,7 +25,6 @@ FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.FRACTION: format_ratio,
     Kind.NUMBER: format_factor,
 }
-MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210 % more"
 MAX_BLOCKS_NAMED = 10
 
 
@@ -40,7 +40,9 @@ def contest_answer(contest: Contest, baseline: str) -> Answer:
     """The sentence of METHOD 7 for one primary; its word is the verdict, empty where only numbers are shown."""
     found = contest.judgement
     parts = [
+        failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
         _claim(contest, baseline) + _because(contest),
+        _doubt(found),
         f"{_some(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",
         _outlook(contest),
@@ -65,47 +67,50 @@ def _answer(sentence: str, word: str) -> Answer:
     return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word)
 
 
-def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
-    """``"replicas use 6.8 % less memory than workers"``: one estimate in words, without any claim about it."""
-    noun = metric.called
-    if metric.group in USED:
-        size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"
-        return f"{arm} use {size} {baseline}"
-    size = f"{ratio:.1f} times that of" if ratio >= MANIFOLD else f"{change(ratio, 'lower', 'higher')} than that of"
-    return f"the {noun} of {arm} is {size} {baseline}"
-
-
-def change(ratio: float, less: str = "less", more: str = "more") -> str:
-    """0.932 → ``"6.8 % less"``; never "as much", which would be a claim."""
-    return f"{abs(ratio - 1) * 100:.1f} % {less if ratio < 1 else more}"
-
-
-def interval_text(interval: Interval) -> str:
-    """``"95 % CI 6.7–7.0 %"`` in the direction of the estimate, or both directions when it reaches across 1."""
-    low, high = interval.low, interval.high
-    if low < 1 < high:
-        ends = f"{change(low)} to {change(high) if high < MANIFOLD else f'{high:.1f} times'}"
-    elif high >= MANIFOLD:
-        ends = f"{low:.2f} to {high:.2f} times"
-    else:
-        small, large = sorted(abs(end - 1) * 100 for end in (low, high))
-        ends = f"{small:.1f}–{large:.1f} %"
-    return f"{interval.level * 100:.4g} % CI {ends}"
+def failing(failures: Failures | None, arm: str, baseline: str) -> str:
+    """How much more often an arm fails; empty where that is not known."""
+    if failures is None or failures.more is None:
+        return ""
+    more = failures.more
+    return (
+        f"{arm} failed {_percent(failures.contender)} of the requests, {baseline} {_percent(failures.baseline)} "
+        f"({points_text(more)}, {_blocks(failures.n)}): what fails more is worse, whatever else is measured."
+    )
 
 
 def _claim(contest: Contest, baseline: str) -> str:
     found, metric = contest.judgement, METRICS[contest.metric]
+    if found.difference is not None:
+        return _share_claim(contest, baseline)
+    if found.estimate is None and found.reason is Reason.FAILED:
+        return f"The {metric.called} of {contest.arm} against that of {baseline}"
     if found.estimate is None:
         return f"{metric.called[0].upper()}{metric.called[1:]}: {contest.arm} and {baseline} are not compared"
     text = effect(metric, contest.arm, baseline, found.estimate)
-    if found.interval is None:
+    if (interval := _deciding(found)) is None:
         return f"{_sentence_case(text, contest.arm)} ({_blocks(found.n)})"
-    facts = [f"{interval_text(found.interval)}, {_blocks(found.n)}"]
+    facts = [f"{interval_text(interval)}, {_blocks(found.n)}"]
     if found.bound is not None:
-        facts.append(f"bound ±{_percent(found.bound)}")
-    if found.floor is not None:
-        facts.append(f"noise floor {_percent(found.floor)}")
+        facts.append(f"bound {bound_text(metric, found.bound)}")
     return f"{_sentence_case(text, contest.arm)} ({'; '.join(facts)})"
+
+
+def _deciding(found: Judgement) -> Interval | None:
+    """The interval on which the word rests: of equivalent that of the two one-sided tests."""
+    if found.verdict is Verdict.EQUIVALENT:
+        return found.equivalence
+    return found.interval if found.difference is None else found.difference
+
+
+def _share_claim(contest: Contest, baseline: str) -> str:
+    """A difference of shares, such as of the requests that failed."""
+    found, metric = contest.judgement, METRICS[contest.metric]
+    interval = _deciding(found)
+    if interval is None or contest.failures is None:
+        return ""
+    shares = f"{_percent(contest.failures.contender)} of the requests, {baseline} {_percent(contest.failures.baseline)}"
+    bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
+    return f"{contest.arm} failed {shares} ({points_text(interval)}, {_blocks(found.n)}{bound})"
 
 
 def _because(contest: Contest) -> str:
@@ -116,10 +121,11 @@ def _because(contest: Contest) -> str:
         return f": numbers only,{had} a verdict takes {found.blocks_needed} valid blocks."
     reasons: Mapping[Reason, str] = {
         Reason.MISSING: f": the value is missing in {_named(found.blocks)}, and nothing is put in its place.",
-        Reason.NO_RATIO: f": there is no ratio in {_named(found.blocks)}, where a value is zero.",
+        Reason.NO_RATIO: f": there is no ratio in {_named(found.blocks)}, where a value is zero or both failed.",
+        Reason.FAILED: f": in {_named(found.blocks)} it lies among failed requests, which rank last.",
+        Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
+        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `lab run --resume` goes on.",
         Reason.TOO_FEW_REQUESTS: f": trials of {_named(found.blocks)} have too few requests to judge this percentile.",
-        Reason.METHOD_SENSITIVE: ": Wilcoxon's and Student's interval lead to different verdicts (method-sensitive).",
-        Reason.BELOW_FLOOR: ": on this machine an arm differs as much from itself.",
         Reason.ACROSS: _across(found),
     }
     return reasons.get(found.reason, ".")
@@ -131,13 +137,36 @@ def _across(found: Judgement) -> str:
     return ": the interval reaches across the bound, so these blocks show neither a difference nor that there is none."
 
 
-def _outlook(contest: Contest) -> str:
-    found = contest.judgement
-    if contest.settles_at is None or found.verdict is not Verdict.INCONCLUSIVE:
+def _doubt(found: Judgement) -> str:
+    """What Student's interval makes of it, where that is another word; it takes nothing back."""
+    if not found.method_sensitive or found.leave_one_out is None or found.verdict is None:
         return ""
-    return f"A run of {contest.settles_at} blocks would settle it with a chance of {SETTLE_CHANCE:.0%}.".replace(
-        "%", " %"
-    )
+    low, high = found.leave_one_out
+    if found.difference is not None:
+        ends = f"{low * 100:.3g} to {high * 100:.3g} points more"
+    else:
+        ends = f"{change(low)} to {change(high)}"
+    return f"Student's interval gives another word (method-sensitive); without any one block it is {ends}."
+
+
+def _outlook(contest: Contest) -> str:
+    if contest.outlook is None or contest.judgement.verdict is not Verdict.INCONCLUSIVE:
+        return ""
+    return outlook_text(contest.outlook)
+
+
+def outlook_text(found: Outlook) -> str:
+    """What number of blocks would settle a question, as a range, or that none would."""
+    chance = f"{SETTLE_CHANCE * 100:.0f} %"
+    if found.low is None:
+        return f"More blocks would not settle it: it lies too near to the bound, even for {MAX_BLOCKS}."
+    if found.high is None:
+        return (
+            f"It takes {found.low} blocks or more to settle it with a chance of {chance}, and perhaps no number: "
+            f"in {found.never * 100:.0f} % of what these blocks allow it lies too near to the bound."
+        )
+    count = str(found.low) if found.low == found.high else f"{found.low} to {found.high}"
+    return f"A run of {count} blocks would settle it with a chance of {chance} (10–90 % of what these blocks allow)."
 
 
 def _ground(condition: Condition) -> str:
@@ -150,6 +179,7 @@ def _ground(condition: Condition) -> str:
         Ground.SOME_BLOCKS: f"not met in {_named(result.blocks)}",
         Ground.TOO_FEW: f"{_blocks(result.n)} cannot settle it, it takes {_blocks(result.blocks_needed)}",
         Ground.MISSING: f"a value is missing in {_named(result.blocks)}",
+        Ground.CUT: f"{_blocks(result.n)} are fewer than were planned; `lab run --resume` goes on",
         Ground.UNDEFINED: f"there is no finite value in {_named(result.blocks)}",
     }
     return grounds.get(result.ground) or _difference(result)

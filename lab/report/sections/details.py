@@ -14,6 +14,7 @@ from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table
 from lab.report.parts.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
+from lab.report.parts.effects import points_text
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
 from lab.scenario.images import PYTHON
@@ -65,10 +66,15 @@ def sensitivity(comparison: Comparison | None) -> Table | None:
 
 
 def _word(judged: Judgement | None) -> str:
-    if judged is None or judged.estimate is None:
+    if judged is None:
         return "–"
+    word = judged.verdict.value if judged.verdict else "numbers only"
+    if judged.difference is not None:
+        return f"{points_text(judged.difference)}, {word}"
+    if judged.estimate is None:
+        return word if judged.verdict else "–"
     interval = f" ({judged.interval.low:.3f}–{judged.interval.high:.3f})" if judged.interval else ""
-    return f"{judged.estimate:.3f}{interval}, {judged.verdict.value if judged.verdict else 'numbers only'}"
+    return f"{judged.estimate:.3f}{interval}, {word}"
 
 
 def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:
@@ -86,7 +92,7 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
     hidden = len(summary.blocks) - len(blocks)
     keys = {metric.key for metric in CATALOGUE if metric.group is group}
     ratio = (
-        ratio_note(judgements, primaries) + fallback_note(summary, judgements, keys)
+        ratio_note(judgements) + fallback_note(summary, judgements, keys)
         if judgements
         else "median of the blocks' ratios."
     )

@@ -117,8 +117,8 @@ def quantile_table(summary: RunSummary) -> Table:
         title="Quantiles",
         columns=columns("arm", "time", numeric=(*(f"p{100 * q:g}" for q in QUANTILES), "fewest requests")),
         rows=tuple(rows),
-        note="Medians over the blocks of exact quantiles. Empty where a block has fewer than "
-        f"{PRINT_BEYOND} requests beyond the quantile.",
+        note="Medians of exact quantiles over the blocks that have them: a block has those with at least "
+        f"{PRINT_BEYOND} requests beyond. Empty where no block has one.",
     )
 
 
@@ -142,7 +142,7 @@ def quantile_ratios(summary: RunSummary, judgements: Judgements) -> Table:
             *(column for name in names for column in ratio_columns(name, f"{name} ratio")),
         ),
         rows=tuple(rows),
-        note=f"Ratio to {summary.baseline}: {ratio_note(judgements, summary.scenario.compare.primary)} Only declared "
+        note=f"Ratio to {summary.baseline}: {ratio_note(judgements)} Only declared "
         "primaries are judged; the other ratios are exploratory.",
     )
 

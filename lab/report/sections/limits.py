@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.summary import MIN_BLOCKS, RunSummary
+from lab.analysis.arms import known_median
+from lab.analysis.comparison import least_blocks
+from lab.analysis.summary import RunSummary
 from lab.analysis.trial.shares import uneven
 from lab.plan.fronts.front import front_title
+from lab.plan.order import period
 from lab.record.types import RunInfo
 from lab.report.content import Section
 from lab.report.parts.facts import known
@@ -30,10 +33,7 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
             f"Scaling: {processes} processes share {cores} cores, so the run shows overhead, memory and failure "
             "isolation, not what more cores would bring."
         )
-    yield (
-        "The app alone: the load generator and the sampler ran on the same machine and took their share of its cores, "
-        "the same share in every arm."
-    )
+    yield _instrument(summary)
     yield "A network: every request stayed on the loopback interface, where latency and loss are close to zero."
     if scenario.load.rate is None:
         yield (
@@ -43,14 +43,33 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     else:
         yield f"Capacity: the arms were asked for {scenario.load.rate:g} arrivals a second, not for all they can serve."
     yield from _share_limits(summary)
-    if used < MIN_BLOCKS:
-        yield f"A verdict: {used} valid blocks are too few, with 6 or more chance can be told from a difference."
+    if used < (needed := least_blocks(scenario)):
+        yield f"A verdict: {used} valid blocks are too few, with {needed} or more chance can be told from a difference."
+    whole = period(len(scenario.arms))
+    if summary.decision.planned % whole:
+        yield (
+            f"Balance: the order of {len(scenario.arms)} arms is balanced over {whole} blocks, and "
+            f"{summary.decision.planned} are no multiple: some arms had a place, or followed another, more often."
+        )
     yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
     yield from _platform_limits(run, summary)
     if run.exploratory:
         yield "Other traffic: one locustfile, started and stopped by hand."
     else:
         yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
+
+
+def _instrument(summary: RunSummary) -> str:
+    """What the lab itself took of the machine, arm by arm, as far as it was measured."""
+    shown = summary.decision.used or summary.blocks
+    cores = {
+        arm.name: known_median(t.quiet.instrument_cores for t in summary.of_arm(arm.name) if t.record.block in shown)
+        for arm in summary.arms
+    }
+    took = ", ".join(f"{found:.2f} beside {arm}" for arm, found in cores.items() if found is not None)
+    return "The app alone: the load generator and the sampler ran on the same machine and took their part of its " + (
+        f"cores: {took} (medians)." if took else "cores, how much was not measured."
+    )
 
 
 def _share_limits(summary: RunSummary) -> Iterator[str]:

@@ -56,12 +56,13 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
     return Figure(
         key="order",
         title="In the order of the run",
-        sentence=f"{len(summary.trials)} trials, each a dot. {_drifts(summary, order)}",
+        sentence=f"{len(summary.trials)} trials, each a dot; a line where a block begins. {_drifts(summary, order)}",
         chart=Order(
             title="Primary metrics in the order of the run",
             arms=arm_names(summary),
             trials=len(order),
             panels=tuple(panels),
+            blocks=tuple(place for place, trial in enumerate(order, 1) if _position(order, trial)[0] == 1),
         ),
     )
 
@@ -122,6 +123,7 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
             arms=arm_names(summary),
             trials=len(order),
             panels=tuple(panels),
+            blocks=tuple(place for place, trial in enumerate(order, 1) if _position(order, trial)[0] == 1),
         ),
     )
 
@@ -131,8 +133,16 @@ def _point(summary: RunSummary, order: Sequence[str], trial: TrialSummary, shown
         arm=arm_names(summary).index(trial.record.arm),
         place=order.index(trial.record.trial_id) + 1,
         value=shown,
-        text=f"{trial.record.trial_id}: {text}",
+        text="{}, place {} of {} in its block: {}".format(
+            trial.record.trial_id, *_position(order, trial.record.trial_id), text
+        ),
     )
+
+
+def _position(order: Sequence[str], trial: str) -> tuple[int, int]:
+    """At which place of its block a trial runs, from 1, and of how many; the block is in its id."""
+    block = [other for other in order if other.partition("-")[0] == trial.partition("-")[0]]
+    return block.index(trial) + 1, len(block)
 
 
 def disturbance_table(summary: RunSummary, order: Sequence[str]) -> Table:

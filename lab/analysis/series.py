@@ -1,0 +1,54 @@
+"""What the blocks of a run hold of one metric: a value for each block of an arm, and which of them are thin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.analysis.judge.eligibility import quantile_eligible
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.trial import TrialSummary
+from lab.metric_types import Reading
+from lab.metrics import Metric
+
+
+def pair_of(
+    summary: RunSummary, key: str, arm: str, blocks: Sequence[int]
+) -> tuple[list[float | None], list[float | None]]:
+    """The values of one metric, of the baseline and of the arm."""
+    return series_of(summary, Reading(key, summary.baseline), blocks), series_of(summary, Reading(key, arm), blocks)
+
+
+def series_of(summary: RunSummary, reading: Reading, blocks: Sequence[int]) -> list[float | None]:
+    """The values of one metric of one arm."""
+    values = summary.metrics[reading].values
+    return [values[block] for block in blocks]
+
+
+def block_numbers(places: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
+    """Places in a series, counted from 1, as the run's block numbers."""
+    return tuple(blocks[place - 1] for place in places)
+
+
+def thin_blocks(summary: RunSummary, metric: Metric, arms: Sequence[str], blocks: Sequence[int]) -> list[int]:
+    """Blocks in which a trial has too few requests to judge this metric."""
+    few = {trial.record.block for arm in arms for trial in summary.of_arm(arm) if not enough_requests(trial, metric)}
+    return [block for block in blocks if block in few]
+
+
+def failed_shares(summary: RunSummary, arm: str, blocks: Sequence[int]) -> tuple[list[float], list[float]]:
+    """The share of its requests that failed in each block, of the baseline and of the arm."""
+    return shares_of(summary, summary.baseline, blocks), shares_of(summary, arm, blocks)
+
+
+def shares_of(summary: RunSummary, arm: str, blocks: Sequence[int]) -> list[float]:
+    """The share of its requests that failed in each block of one arm."""
+    counts = {trial.record.block: trial.counts for trial in summary.of_arm(arm)}
+    return [counts[block].failures / max(1, counts[block].requests) for block in blocks]
+
+
+def enough_requests(trial: TrialSummary, metric: Metric) -> bool:
+    """Whether a trial has the observations that a percentile needs to be judged (METHOD 6.5); true of other metrics."""
+    if metric.quantile is None:
+        return True
+    count = (trial.service if metric.key.startswith("service.") else trial.response).count
+    return quantile_eligible(count, metric.quantile).judged

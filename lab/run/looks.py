@@ -1,0 +1,23 @@
+"""At a declared look: has every verdict been reached, so that the run may end early? (METHOD 6.2)"""
+
+from __future__ import annotations
+
+from lab.analysis.blocks import BlockDecision
+from lab.analysis.comparison import compare_run
+from lab.analysis.judge.verdict import Verdict
+from lab.analysis.summary import summarise
+from lab.record.folder import RunFolder, read_trials
+from lab.record.types import TrialState
+from lab.scenario.model import Scenario
+
+
+def all_decided(folder: RunFolder, scenario: Scenario, decision: BlockDecision) -> bool:
+    """Whether as many blocks are valid as at a look before the last, and each verdict is other than inconclusive.
+
+    Reads every finished trial again, between two trials, when nothing is measured; and not in the middle of a block.
+    """
+    done = sum(state is TrialState.DONE for state in folder.info.states.values())
+    if len(decision.used) not in scenario.trials.looks[:-1] or done % len(scenario.arms):
+        return False
+    contests = compare_run(summarise(folder.info, read_trials(folder.path, folder.info))).primaries
+    return all(contest.judgement.verdict not in (None, Verdict.INCONCLUSIVE) for contest in contests)
