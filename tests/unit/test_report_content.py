@@ -73,7 +73,7 @@ def test_every_primary_has_a_sentence_for_every_contender(content: Content) -> N
     """Two primaries, two contenders, with the median ratio and both values."""
     assert len(content.answers) == 4
     memory = content.answers[1].sentence
-    assert memory.startswith("memory (PSS), steady: replicas 11.1 % less than workers (146.")
+    assert memory.startswith("memory (PSS), steady: replicas 11.0 % less than workers (146.")
     assert all(answer.word == "" for answer in content.answers)
 
 
