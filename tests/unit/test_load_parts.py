@@ -243,6 +243,8 @@ def test_a_status_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     """A shorter text covers a longer one; what is half written is not taken; no file is no status."""
     path = tmp_path / "status.json"
     assert read_json(path) is None
+    path.touch()
+    assert read_json(path) is None, "made, and nothing said yet"
     write_json(path, {"name": "a long one", "n": 1})
     write_json(path, {"n": 2})
     assert read_json(path) == {"n": 2}

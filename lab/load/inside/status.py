@@ -37,7 +37,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """Say something new in place, between two equal stamps by which a reader knows that nothing is half said.
 
     Not by a file that replaces the old one: ext4 sends such a file to the disk at once (man 5 ext4, auto_da_alloc), and
-    for the 1 to 30 ms that this takes no request is sent. Raises OSError, also when the disk is full.
+    while that takes (1.4 ms at the median, 13 ms seen) no request is sent. Raises OSError, also when the disk is full.
     """
     stamp = monotonic_ns()
     text = f"{stamp} {json.dumps(values)} {stamp}".encode()
@@ -58,7 +58,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         except FileNotFoundError:
             return None
         body, _, last = words[-1].rstrip().rpartition(" ")
-        if words[0] == last:
+        if last and words[0] == last:  # a file that was only just made is empty
             values: dict[str, Any] = json.loads(body)
             return values
         sleep(TRY_AGAIN_S)
