@@ -23,9 +23,8 @@ import polars as pl
 from lab.plan.kinds import ServiceKind
 from lab.sampling.cgroups import locate
 from lab.sampling.grid import Cost
-from lab.sampling.plan import SamplerPlan
+from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.sampler import start_sampler
-from lab.sampling.targets import SampleTarget
 
 IDLE = "import asyncio, json, ssl, time; ballast = bytearray(28 << 20); time.sleep(3600)"
 LABEL = "lab.run=benchmark-sampler"

@@ -13,8 +13,7 @@ from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
-from lab.cli.reading import scenario_of
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, scenario_of, with_engine
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.parts.effects import either_way

@@ -14,8 +14,12 @@ from lab.scenario.model import Scenario
 if TYPE_CHECKING:  # Docker's SDK comes with it
     from lab.engines.images.images import ImageRecord
 
+from lab.errors import MissingError, ScenarioError
+from lab.scenario.choices import AUTO
+
 OnStep = Callable[[str], None]
 Opened: TypeAlias = "tuple[Engine, Mapping[str, ImageRecord]]"
+ASKED = "asked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ def _reach_docker() -> None:
 
 
 def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
-    from lab.engines.docker.opening import open_docker
+    from lab.engines.docker.engine import open_docker
 
     return open_docker(scenario, run_id, on_step)
 
@@ -60,7 +64,7 @@ def _reach_processes() -> None:
 
 
 def _open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
-    from lab.engines.process.opening import open_processes
+    from lab.engines.process.engine import open_processes
 
     return open_processes(scenario, run_id, on_step, why)
 
@@ -86,3 +90,41 @@ ENGINES.declare(
         automatic=True,
     ),
 )
+
+
+def open_engine(
+    scenario: Scenario, run_id: str, on_step: OnStep, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS
+) -> Opened:
+    """An engine with everything that the arms need; ``auto`` takes the first that is there.
+
+    Raises MissingError when the engine, an image, a program or a package cannot be had, ScenarioError when the
+    scenario asks for what the engine cannot do.
+    """
+    if scenario.engine != AUTO:
+        chosen = engines[scenario.engine]
+        chosen.reach()
+        return _open(chosen, scenario, run_id, on_step, ASKED)
+    automatic = [engine for engine in engines.values() if engine.automatic]
+    missing: list[MissingError] = []
+    for engine in automatic:
+        try:
+            engine.reach()
+        except MissingError as error:
+            missing.append(error)
+            continue
+        why = automatic[0].absent if missing else ASKED
+        if missing:
+            on_step(f"{why}: taking engine {engine.title} instead")
+        try:
+            return _open(engine, scenario, run_id, on_step, why)
+        except (MissingError, ScenarioError) as error:
+            if not missing:
+                raise
+            both = f"{missing[0]}; and without it: {error}"
+            raise MissingError(both, f"{missing[0].hint}; or {error.hint}") from None
+    raise missing[-1]
+
+
+def _open(engine: EngineKind, scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
+    engine.check(scenario)
+    return engine.open(scenario, run_id, on_step, why)

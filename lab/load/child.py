@@ -14,7 +14,7 @@ from pathlib import Path
 import lab
 from lab.errors import LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.load.inside.exits import EXIT_DISK
+from lab.load.inside.status import EXIT_DISK
 
 STEP_S = 0.01
 GRACE_S = 5.0  # after SIGINT

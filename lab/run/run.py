@@ -13,8 +13,8 @@ from typing import Any
 
 from lab.analysis.across import circumstances
 from lab.engines import Engine
-from lab.engines.choose import open_engine
 from lab.engines.images.images import ImageRecord
+from lab.engines.kinds import open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import Plan, build_plan, with_scenario

@@ -31,8 +31,8 @@ from lab.run.drive import Drive, Driving
 from lab.run.steps import Step, Steps
 from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
 from lab.run.view import QuietView
+from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
-from lab.sampling.launch import Launch
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.scenario.model import Scenario

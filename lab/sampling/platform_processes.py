@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from lab.sampling.targets import SampleTarget
+from lab.sampling.plan import SampleTarget
 
 SHIM = "containerd-shim"
 FUSE = "fuse-overlayfs"  # a storage driver that is a process for each mount

@@ -17,12 +17,11 @@ from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, rea
 from lab.sampling.connections import Connections
 from lab.sampling.grid import PLATFORM_S
 from lab.sampling.host import HostReader, processes_of
-from lab.sampling.plan import SamplerPlan
+from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees
 from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint
 from lab.sampling.recorder import Rows
-from lab.sampling.targets import SampleTarget
 
 POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling under a pooled budget happens there
 

@@ -15,8 +15,7 @@ from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
-from lab.scenario.kinds import FRONTS, MODELS, Options
-from lab.scenario.old_spelling import in_new_spelling
+from lab.scenario.kinds import FRONTS, MODELS, Options, in_new_spelling
 from lab.scenario.secret import plain
 from lab.scenario.trials import Trials
 from lab.units import parse_duration_s

@@ -10,8 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from lab.errors import UsageError
-from lab.starter.command import plain_target, template
-from lab.starter.dockerfile import Start, read_start
+from lab.starter.command import Start, plain_target, read_start, template
 
 DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")

@@ -12,10 +12,9 @@ import polars as pl
 import pytest
 
 from lab.errors import SamplingError
-from lab.sampling.launch import FOLDER
+from lab.sampling.channel import FOLDER
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler, start_sampler
-from lab.sampling.tables import write_tables
+from lab.sampling.sampler import Sampler, start_sampler, write_tables
 from tests.fake_processes import show_as_container
 
 DEADLINE_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lab.analysis.findings.kinds import CAPACITY, DROPPED, FAILED, HUNG
-from lab.analysis.gates.capacity import saturation
+from lab.analysis.gates.counters import saturation
 from lab.analysis.gates.load import arrival_counts
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
 

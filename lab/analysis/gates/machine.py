@@ -5,8 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
-from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, STEAL
-from lab.analysis.gates.outcome import judge, not_applicable, unchecked
+from lab.analysis.gates.limits import (
+    ANON,
+    FOREIGN,
+    NEAR_S,
+    SAMPLER_CPU,
+    SAMPLER_READINGS,
+    STEAL,
+    judge,
+    not_applicable,
+    unchecked,
+)
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles

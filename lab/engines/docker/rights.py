@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.sampling.launch import Launch, as_child, without_memory
+from lab.sampling.channel import Launch, as_child, without_memory
 from lab.sampling.process_view import Look, look
 
 CAP_SYS_PTRACE = 19  # linux/capability.h

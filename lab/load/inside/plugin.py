@@ -30,11 +30,9 @@ from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
 from lab.load.inside import lane_random
-from lab.load.inside.client_ports import note_client_ports
 from lab.load.inside.clients import Asked, describe
 from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
 from lab.load.inside.dispatcher import Dispatcher
-from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.journal import Journal, Lane
@@ -42,8 +40,8 @@ from lab.load.inside.lanes import Lanes
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
 from lab.load.inside.recording import Recorder
-from lab.load.inside.socket_times import watch_sockets
-from lab.load.inside.status import Status, write_status
+from lab.load.inside.socket_times import note_client_ports, watch_sockets
+from lab.load.inside.status import EXIT_REFUSED, Status, write_status
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05

@@ -10,6 +10,10 @@ from pathlib import Path
 from time import monotonic_ns, sleep
 from typing import Any
 
+EXIT_REFUSED = 2  # the status file says why
+EXIT_BUG = 70  # EX_SOFTWARE: the log says what
+EXIT_DISK = 74  # EX_IOERR: the recording could not be written
+
 TRIES, TRY_AGAIN_S = 20, 0.001  # writing takes 0.05 ms
 
 

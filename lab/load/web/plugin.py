@@ -27,19 +27,18 @@ from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
 from lab.host.jsonlines import Lines, Message
-from lab.load.inside.client_ports import note_client_ports
 from lab.load.inside.clients import Asked
 from lab.load.inside.conductor import ClosedFeed
-from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.lanes import Lanes
 from lab.load.inside.locustfile import filter_tasks
 from lab.load.inside.log_limit import LimitRepeats
+from lab.load.inside.socket_times import note_client_ports
+from lab.load.inside.status import EXIT_REFUSED
 from lab.load.load_plan import LoadPlan
-from lab.load.web.live import History
 from lab.load.web.routes import extend
-from lab.load.web.visits import Visits
+from lab.load.web.visits import History, Visits
 
 PUBLISH_S = 0.5
 STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
