@@ -78,11 +78,11 @@ def measure(grid: str, options: argparse.Namespace, root: Path, targets: tuple[S
             t0_monotonic_s=time.monotonic(),
             measure_s=MEASURE_S[grid],
             lab_pid=os.getpid(),
+            load_pids=(os.getpid(),),
             directory=Path(folder),
             root=root,
         )
         with start_sampler(plan) as sampler:
-            sampler.watch_load([os.getpid()])
             time.sleep(WARMUP_S + options.seconds)
             facts = sampler.result(Path(folder)).facts
         host = pl.read_parquet(Path(folder) / "host.parquet")

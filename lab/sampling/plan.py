@@ -29,7 +29,6 @@ class SamplerPlan:
 
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
     ``measure_s`` is the length of the measure phase, in which every process is looked at often enough (METHOD 4.4).
-    ``load_pids`` may stay empty until ``watch_load``.
     ``watched_port``: look which process holds each connection to it, 0 for none; one on which the app itself listens.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's

@@ -1,4 +1,4 @@
-"""Which role each process of a service plays (DESIGN 1). Pure: from command lines and parents alone."""
+"""Which role each process of a service plays. Pure: from command lines and parents alone."""
 
 from __future__ import annotations
 

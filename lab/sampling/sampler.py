@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +50,6 @@ class Sampler:
     def pid(self) -> int:
         """The sampler's process."""
         return self._channel.program.pid
-
-    def watch_load(self, pids: Iterable[int]) -> None:
-        """From now on measure these load processes."""
-        self._channel.send(do="watch_load", pids=list(pids))
 
     def check(self) -> None:
         """Raise SamplingError, with its last words, when the sampler has died."""
