@@ -43,10 +43,6 @@ class EngineKind:
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
 
 
-def _anything(_scenario: Scenario) -> None:
-    """Containers can do whatever a scenario asks for."""
-
-
 def _reach_docker() -> None:
     from lab.engines.docker.engine import connect  # its SDK is not needed to read a scenario
 
@@ -59,10 +55,6 @@ def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) ->
     return open_docker(scenario, run_id, on_step)
 
 
-def _reach_processes() -> None:
-    """Every machine has processes."""
-
-
 def _open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
     from lab.engines.process.engine import open_processes
 
@@ -73,7 +65,7 @@ ENGINES.declare(
     "docker",
     EngineKind(
         title="docker",
-        check=_anything,
+        check=lambda _scenario: None,  # containers can do everything that a scenario asks for
         reach=_reach_docker,
         absent="no Docker engine answered",
         open=_open_docker,
@@ -85,7 +77,7 @@ ENGINES.declare(
     EngineKind(
         title="process: plain processes of this machine, from app.requirements and without the image",
         check=check_plain,
-        reach=_reach_processes,
+        reach=lambda: None,  # every machine has processes
         open=_open_processes,
         automatic=True,
     ),

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a process is in an arm (DESIGN 1)."""
+    """What a process is in an arm."""
 
     PROXY = "proxy"
     SUPERVISOR = "supervisor"

@@ -1,4 +1,4 @@
-"""HUB: the run folder. Versioned, atomic, append-only; what is on disk is whole or not there (DESIGN 5)."""
+"""HUB: the run folder. Versioned, atomic, append-only; what is on disk is whole or not there."""
 
 from __future__ import annotations
 

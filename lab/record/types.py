@@ -215,7 +215,7 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where a run took place; unlike environments do not mix (STYLE 8). Values are plain JSON."""
+    """Where a run took place; unlike environments do not mix. Values are plain JSON."""
 
     facts: Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""From a run and its summary to the content of a report, in the order of a reader's questions (REPORT.md)."""
+"""From a run and its summary to the content of a report, in the order of a reader's questions."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Parser:
         reading = Reading(metric.strip(), arm.strip())
         for what, name, known in (("metric", reading.metric, self._metrics), ("arm", reading.arm, self._arms)):
             if name not in known:
-                raise self.error(f"unknown {what} {name[:40]!r}", token.column, _nearest(name, known))
+                raise self.error(f"unknown {what} {name[:40]!r}", token.column, nearest(name, known))
         return Measured(reading, KINDS[self._metrics[reading.metric].unit])
 
     def _constant(self, token: _Token) -> Constant:
@@ -185,6 +185,7 @@ def _units_hint(left: Node, right: Node) -> str:
     return 'give the number its unit, as in "5ms" or "200MiB"' if Kind.NUMBER in (left.kind, right.kind) else ""
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
+    """``"did you mean 'p99'?"``, or what is known where nothing is near."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.4)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"

@@ -7,7 +7,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
 from lab.scenario.compare import Expect
+from lab.scenario.expectation_parser import nearest
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
@@ -136,9 +136,7 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     where = _dotted(location)
     if detail["type"] == "unexpected_keyword_argument":
         known = _keys_at(location[:-1])
-        close = get_close_matches(str(location[-1]), known, n=1, cutoff=0.4)
-        nearest = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        return f"{path}: {where}: unknown key; {nearest}"
+        return f"{path}: {where}: unknown key; {nearest(str(location[-1]), known)}"
     if detail["type"] in ("missing", "missing_argument"):
         return f"{path}: {where}: this key is required"
     message = detail["msg"].removeprefix("Value error, ")

@@ -93,14 +93,8 @@ def install_argv(pip: list[str], environment: Path, requirements: Path) -> list[
     return [
         *pip,
         *("--python", str(environment / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"),
-        *(
-            "--no-deps",
-            "--ignore-installed",
-            "--require-hashes",
-            "--only-binary=:all:",
-            "--requirement",
-            str(requirements),
-        ),
+        *("--no-deps", "--ignore-installed", "--require-hashes", "--only-binary=:all:"),
+        *("--requirement", str(requirements)),
     ]
 
 

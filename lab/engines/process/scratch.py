@@ -71,14 +71,7 @@ def scratch(marks: Mapping[str, str], environment: Mapping[str, str]) -> Iterato
     folder.chmod(0o711)  # a service that runs as somebody else passes through, and sees only what is its own
     (folder / MARKS_FILE).write_text(json.dumps(dict(marks)), encoding="utf-8")
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            process_guard.__file__,
-            str(folder),
-            *(f"{k}={v}" for k, v in environment.items()),
-        ],
+        [sys.executable, "-I", "-S", process_guard.__file__, str(folder), *map("=".join, environment.items())],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
