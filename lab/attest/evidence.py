@@ -63,7 +63,7 @@ def collect(deployment: Deployment) -> Evidence:
 
 
 def _look(deployment: Deployment, pids: Iterable[int]) -> tuple[Mapping[int, Seen], str]:
-    """What is seen of the processes; or nothing, and why."""
+    """Look at the processes. Gives what is seen, or nothing and the reason."""
     try:
         return deployment.look(pids), ""
     except RightsError as error:
@@ -100,7 +100,7 @@ def _listeners(ports: set[int], pids: Mapping[str, Sequence[int]], seen: Mapping
 
 
 def _upstreams(topology: Topology) -> tuple[str, ...]:
-    """Which upstream the front named in each answer, "" for none; empty without a front, or one that tells none."""
+    """Ask the front, and give the upstream that each answer named ("": none). Empty where no front tells one."""
     if not topology.fronted or topology.upstream_of is None:
         return ()
     seen = []

@@ -85,7 +85,7 @@ def _row(metric: MetricFloor, blocks: int) -> tuple[str, ...]:
 
 
 def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
-    """What the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
+    """Tell what the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
     floor = kept.floor
     said = [f"noise of {kept.conditions}; ratio: one half to the other, which are equal"]
     said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]

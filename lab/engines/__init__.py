@@ -38,7 +38,7 @@ class Deployment:
 
 
 class Engine(Protocol):
-    """What the runner needs from an engine."""
+    """An engine as the runner needs it."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""What an engine declares of itself, and the engines of the lab. Light: a scenario's engine is checked against this."""
+"""The declarations of the engines, and the choice of one for a run. Light: a scenario's engine is checked here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed lab left behind: found by label (containers, volumes, processes) or in folders of our own (cgroups)."""
+"""Leftovers of killed labs, for `lab clean`: labelled containers, volumes and processes, cgroups, drafts, folders."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
 
 
 def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | None) -> None:
-    """What runs first: containers, in parallel, and processes; then volumes, folders and cgroups.
+    """Remove what runs first (containers, in parallel, and processes), then volumes, folders and cgroups.
 
     Raises DeploymentError when a process cannot be ended.
     """

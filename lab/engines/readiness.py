@@ -1,4 +1,4 @@
-"""Ready means: N distinct processes have answered on fresh connections. A wait with a deadline and evidence."""
+"""Wait until N distinct processes have answered on fresh connections, with a deadline and evidence."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
 def _names(
     topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None, look: Look
 ) -> Mapping[http.client.HTTPConnection, str]:
-    """What to call the server of each connection if its answer does not say."""
+    """Tell what to call the server of each connection if its answer does not say."""
     if len(topology.app) == topology.processes:
         return {connection: f"{PORT}{connection.port}" for connection in connections}
     if pids is None:

@@ -1,4 +1,4 @@
-"""What is the same for every engine once the services of a topology run."""
+"""The steps that all engines share once the services of a topology run."""
 
 from __future__ import annotations
 

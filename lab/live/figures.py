@@ -110,7 +110,7 @@ class TrialFollower:
         )
 
     def machine(self, *, measuring: bool) -> MachineFigures:
-        """What the gates on the machine would find now; only of the measure phase.
+        """Give what the gates on the machine would find now; only of the measure phase.
 
         Containers that start, and a load that begins, make any machine look busy. What the first look at a phase finds
         was still written before it.

@@ -1,4 +1,4 @@
-"""The requests of a trial that still runs: how many arrivals, how fast, and who served them, so far."""
+"""Follow the files of a trial that still runs, and its requests: how many, how fast, served by which process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Counts = npt.NDArray[np.int64]
 
 
 class Tail:
-    """What a growing file has gained. A record that is only half there waits for its rest; no file is no gain."""
+    """A reader of what a growing file has gained. Half a record waits for its rest; no file is no gain."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""From a run and its summary to the content of a report, in the order of a reader's questions."""
+"""From a run and its summary to a report, in the order of a reader's questions. It alone writes report files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         figure=ratio_figure(summary, judgements),
         boxes=(validity_box(run, summary, comparison, doubts(run, summary)), machine_box(run, summary)),
         headline=headline(summary, judgements),
-        sections=tuple(section for section in sections if section.parts or section.sentences or section.doubts),
+        sections=tuple(each for each in sections if each.parts or each.sentences or each.doubts),
     )
 
 

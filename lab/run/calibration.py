@@ -165,7 +165,7 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
 
 
 def _key(environment: Environment, load_processes: int) -> str:
-    """What the ceiling depends on; a change of any of it is another file."""
+    """Tell what the ceiling depends on; a change of any of it is another file."""
     facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

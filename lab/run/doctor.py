@@ -1,4 +1,4 @@
-"""What `lab doctor` looks at: each check is one function that gives one finding."""
+"""The checks of `lab doctor`: each check is one function that gives one finding."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], C
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a run touches; tests pass fakes, everyone else passes nothing."""
+    """The surroundings that a run touches; tests pass fakes, everyone else passes nothing."""
 
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment

@@ -45,7 +45,7 @@ BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a sh
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What a trial is made with; tests pass fakes, everyone else passes nothing."""
+    """The tools that make a trial; tests pass fakes, everyone else passes nothing."""
 
     collect_evidence: Collect = collect
     loads: Callable[[Path], AbstractContextManager[Loads]] = loads

@@ -1,4 +1,4 @@
-"""Who belongs to an arm now: the processes of its services, and those of the platform beneath them."""
+"""The processes of an arm now: those of its services, with their threads, and of the platform beneath them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class ServiceProcesses:
         self._members: dict[int, Member] = {}
 
     def current(self, *, look_again: bool) -> list[Member]:
-        """Who lives now. ``look_again``: read command lines and parents of known processes once more."""
+        """Tell who lives now. ``look_again``: read command lines and parents of known processes once more."""
         pids = self._pids()
         if look_again or self._members.keys() != set(pids):
             before = {member.info.key: member.role for member in self._members.values()}

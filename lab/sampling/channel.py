@@ -1,4 +1,4 @@
-"""Orders to the sampling program and its answers, as JSON lines, wherever that program runs."""
+"""Start the sampling program, give it orders and take its answers as JSON lines, wherever it runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Program(Protocol):
         """Its process, as this machine numbers it."""
 
     def running(self) -> bool:
-        """Whether it lives; cheap, for it is asked ten times a second."""
+        """Tell whether it lives; cheap, for it is asked ten times a second."""
 
     def end(self, deadline_s: float) -> int:
         """Its exit code, after waiting for its end; it is killed if it does not end in time."""
@@ -40,7 +40,7 @@ class Program(Protocol):
         """End it at once; never raises, also when it has ended."""
 
     def last_words(self) -> str:
-        """What it wrote to standard error."""
+        """Tell what it wrote to standard error."""
 
 
 class Child:
@@ -56,7 +56,7 @@ class Child:
         return self._process.pid
 
     def running(self) -> bool:
-        """Whether it lives."""
+        """Tell whether it lives."""
         return self._process.poll() is None
 
     def end(self, deadline_s: float) -> int:

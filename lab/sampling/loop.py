@@ -14,7 +14,7 @@ from lab.sampling.recorder import Recorder, recorder
 
 
 class Spent:
-    """What readings of one kind cost."""
+    """The cost of readings of one kind."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -68,7 +68,7 @@ class Sampling:
 
     @property
     def idle_s(self) -> float:
-        """How long nothing is due."""
+        """Tell how long nothing is due."""
         return min(self._rounds.next_s, self._looks.next_s) - self._clock()
 
     def read_if_due(self) -> None:
@@ -83,7 +83,7 @@ class Sampling:
             self._look()
 
     def facts(self) -> dict[str, float]:
-        """What SamplerOutcome.facts holds."""
+        """Give what SamplerOutcome.facts holds."""
         return {
             "planned_readings": self._rounds.planned + self._looks.planned,
             "achieved_readings": self._rounds.achieved + self._looks.achieved,

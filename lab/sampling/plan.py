@@ -1,4 +1,4 @@
-"""What the sampler is asked to do, and how that crosses into its own process."""
+"""The sampler's plan, the services that it follows, and the JSON by which both cross into its own process."""
 
 from __future__ import annotations
 

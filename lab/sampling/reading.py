@@ -1,4 +1,4 @@
-"""What is read at one instant: a round of every process, cgroup and the host, or a close look at one process."""
+"""The readings of one instant: a round of every process, cgroup and the host, or a close look at one process."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Reader:
         return round(now_s - self._t0_s, 6)
 
     def _pids_of(self, target: SampleTarget) -> Callable[[], list[int]]:
-        """What tells the members of a service: its cgroup, or the trees as they were last looked at."""
+        """Give what the members of a service depend on: its cgroup, or the trees as they were last looked at."""
         for service, container, cgroup in self._cgroups:
             if container and service == target.service:
                 return partial(member_pids, cgroup)
@@ -110,7 +110,7 @@ class Reader:
 
 
 def wait_s(role: Role, look_s: float) -> float:
-    """How long a process of this role should wait from one look to the next."""
+    """Tell how long a process of this role should wait from one look to the next."""
     return max(look_s, PLATFORM_S) if role is Role.PLATFORM else look_s
 
 

@@ -26,7 +26,7 @@ CHUNK_BYTES = 2 * 1024**2  # of raw rows at once; 370 MB of them took 95 MB of m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerOutcome:
-    """What the sampler says about itself; its tables are files by then.
+    """The sampler's word on itself; its tables are files by then.
 
     ``facts``: planned_readings and achieved_readings, rounds and looks; pss_interval_s, from one look at a process to
     the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
@@ -100,7 +100,7 @@ def write_tables(directory: Path, target: Path) -> None:
     """
     for name, schema in SAMPLED.items():
         source = directory / f"{name}.csv"
-        full = disk_errors(target)  # inside as well: once the parts are gone there may be room again
+        full = disk_errors(target)  # entered twice: once the parts are gone there may be room again, and no error
         with _understood(source), full, tempfile.TemporaryDirectory(dir=directory) as parts, full:
             _write_table(source, schema, Path(parts), target / f"{name}.parquet")
 

@@ -1,4 +1,4 @@
-"""What a scenario wants judged: primary metrics with their bounds, and the user's own expectations."""
+"""The judgements that a scenario wants: primary metrics with their bounds, and the user's own expectations."""
 
 from __future__ import annotations
 

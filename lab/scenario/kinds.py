@@ -51,7 +51,7 @@ class HasOptions:
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class FrontKind(HasOptions):
-    """What a scenario knows of a front; the whole is lab.plan.fronts.front.Front.
+    """The part of a front that a scenario knows; the whole is lab.plan.fronts.front.Front.
 
     ``image``: what its services run from. ``hops``: how many services stand between the clients and the app, each with
     a port and a share of the budget. ``arm_keys``: options that are accepted as keys of the arm as well.
@@ -64,7 +64,7 @@ class FrontKind(HasOptions):
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelKind(HasOptions):
-    """What a scenario knows of a process model; the whole is lab.plan.models.model.ProcessModel.
+    """The part of a process model that a scenario knows; the whole is lab.plan.models.model.ProcessModel.
 
     ``one_address``: whether clients can do without a front. ``placeholders``: what a command must have in it.
     """

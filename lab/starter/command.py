@@ -1,4 +1,4 @@
-"""A start command as somebody wrote it → a template for every arm, with {host}, {port} and {workers}. Pure."""
+"""Read how an image starts, from its Dockerfile or itself, and make it a template for every arm. Pure."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _filled(words: Sequence[str], port: int | None) -> Iterator[str]:
 
 
 def _value(option: str, value: str, port: int | None) -> str | None:
-    """What stands for the value of an option; None when it may stay."""
+    """Give the placeholder for the value of an option; None when it may stay."""
     if option in WORKER_OPTIONS and value.isdecimal():
         return "{workers}"
     if option in BIND_OPTIONS:
@@ -111,7 +111,7 @@ class Start:
 
 
 def read_start(text: str) -> Start:
-    """What a Dockerfile says: what the image that it makes would say, and what its build takes."""
+    """Read a Dockerfile: what the image that it makes would say, and what its build takes."""
     config: dict[str, Any] = {}
     for keyword, rest in _instructions(text):
         if keyword == "FROM":
@@ -130,7 +130,7 @@ def read_start(text: str) -> Start:
 
 
 def image_start(config: Mapping[str, Any]) -> Start:
-    """What the configuration of a finished image says (the OCI image specification's ``config``)."""
+    """Read the configuration of a finished image (the OCI image specification's ``config``)."""
     words = tuple(config.get("Cmd") or ())
     ports = [int(text.partition("/")[0]) for text in config.get("ExposedPorts") or () if PORT.fullmatch(text)]
     return Start(

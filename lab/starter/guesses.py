@@ -1,4 +1,4 @@
-"""What a folder says about the app in it: guesses for `lab init`, each of which the person may replace."""
+"""Guess from a folder what `lab init` needs to know about the app in it. The person may replace each guess."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def look_at(folder: Path, port: int | None = None) -> Look:
 
 
 def look_at_image(start: Start, port: int | None = None, app: str = "", paths_of: PathsOf = lambda _: ()) -> Look:
-    """What a finished image says: how it starts, what its health check asks for, and which paths its app has.
+    """Guess from a finished image: how it starts, what its health check asks for, and which paths its app has.
 
     ``paths_of`` asks the ``app``, module:name, itself; it is called when that is given or the start names one.
     """

@@ -1,4 +1,4 @@
-"""What a finished image that an engine here knows says of its app: how it starts, which paths it has."""
+"""Look at a finished image that an engine here knows: how it starts, and which paths its app has."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _capacity(result: TrialResult, cpu_count: int) -> Finding | None:
 
 
 def _measured(result: TrialResult) -> pl.DataFrame:
-    """What was sent in the measure phase."""
+    """Select the requests that were sent in the measure phase."""
     return result.tables.requests.filter(
         (pl.col("phase") == Phase.MEASURE) & pl.col("kind").is_in(ON_THE_WIRE) & pl.col("t_sent_s").is_not_null()
     )

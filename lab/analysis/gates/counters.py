@@ -1,7 +1,7 @@
 """Rates of cumulative readings inside a window. None means that the readings do not allow the answer.
 
-``lab.analysis.counters`` holds a counter beyond its readings, which suits a metric that is shown with its gates; a gate
-must not take silence for quiet.
+``lab.analysis.trial.counters`` holds a counter beyond its readings, which suits a metric that is shown with its gates;
+a gate must not take silence for quiet.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _spans(instants_s: Floats, window: PhaseWindow) -> bool:
 
 
 def saturation(result: TrialResult, cpu_count: int) -> str | None:
-    """What of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
+    """Tell what of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
 
     One of three facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
     balance over the processes is the arm's own property), the quota throttled a container, or the machine had no

@@ -67,7 +67,7 @@ def rows(result: TrialResult) -> GateResult:
 
 
 def lag(result: TrialResult) -> GateResult:
-    """How late the dispatcher handed arrivals to free lanes; the response times contain it."""
+    """Tell how late the dispatcher handed arrivals to free lanes; the response times contain it."""
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
     late_s = result.record.load.dispatch_lag_p99_s

@@ -35,7 +35,7 @@ def sampler_readings(result: TrialResult) -> GateResult:
 
 
 def sampler_cpu(result: TrialResult) -> GateResult:
-    """What observing costs: the sampler's CPU as a fraction of one core."""
+    """Check the cost of observing: the sampler's CPU as a fraction of one core."""
     cores = rate(result.tables.host, "sampler_cpu_s", result.record.measure)
     return unchecked(SAMPLER_CPU, "readings") if cores is None else judge(SAMPLER_CPU, cores)
 

@@ -179,7 +179,7 @@ def _load(moment: Moment, width: int) -> Text:
 
 
 def _measured(moment: Moment, progress: LoadProgress, *, wide: bool) -> Iterator[Text]:
-    """What the load has done in this phase so far, and what it takes."""
+    """Tell how much load there was in this phase so far, and what it costs."""
     requests, busy = moment.figures.requests, moment.figures.load_cpu
     if requests.per_second is not None:
         yield Text(f"{requests.per_second:.1f}/s sent")

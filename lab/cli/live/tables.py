@@ -61,7 +61,7 @@ def bar(fraction: float, cells: int) -> str:
 
 
 def progress_bar(fraction: float, cells: int) -> tuple[str, str]:
-    """What is done and what is to do, together ``cells`` cells."""
+    """Draw the done and the open part of a bar, together ``cells`` cells."""
     halves = round(2 * cells * min(1.0, max(0.0, fraction)))
     done = FULL * (halves // 2) + HALF * (halves % 2)
     return done, EMPTY * (cells - len(done))
@@ -170,7 +170,7 @@ def _lines(title: str, cells: Iterable[str | Text]) -> Text:
 
 
 def _table(columns: Sequence[tuple[Column, Text]], padding: int) -> Table:
-    """What is too long for its column is cut with an ellipsis."""
+    """Make a table that cuts with an ellipsis what is too long for its column."""
     for column, _ in columns:
         column.no_wrap = True
     heads = (column for column, _ in columns)
@@ -180,5 +180,5 @@ def _table(columns: Sequence[tuple[Column, Text]], padding: int) -> Table:
 
 
 def height_of(table: Table | None) -> int:
-    """How many lines it has."""
+    """Tell how many lines it has."""
     return max(str(cell).count("\n") + 1 for column in table.columns for cell in column.cells) if table else 0

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
+"""The display of a run that goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class PlainView(QuietView):
 
 
 class _Looks:
-    """What the files of one trial told at the last look: once a second, for a look costs as much as two drawings."""
+    """The last look at the files of one trial. It looks once a second: a look costs as much as two drawings."""
 
     def __init__(self, follower: TrialFollower) -> None:
         self._follower = follower

@@ -132,7 +132,7 @@ class DockerEngine:
         remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id})
 
     def _remove_orphans(self) -> None:
-        """What a killed lab left of this very run: one that is continued takes the same names again."""
+        """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
 
     def _dead(self, topology: Topology) -> str:
@@ -149,7 +149,7 @@ class DockerEngine:
         return ""
 
     def _strangers(self, services: Sequence[Service], containers: Sequence[Container]) -> tuple[str, ...]:
-        """What else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
+        """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
         ours = {container.id for container in containers}
         images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
         running = (

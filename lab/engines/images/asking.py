@@ -1,4 +1,4 @@
-"""Ask the Python of an image something: a few lines of ours, in a container without network or rights."""
+"""Ask the Python of an image, or of an environment, something; images in a container without network or rights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ print(json.dumps(found))
 def ask_python(
     client: docker.DockerClient, image: str, code: str, marks: Mapping[str, str], *arguments: str, program: str
 ) -> str:
-    """What ``code`` printed, run by the ``program`` of the image ("python"). Its container is removed.
+    """Run ``code`` by the ``program`` of the image ("python") and give what it printed. Its container is removed.
 
     Raises MissingError with the reason when there is no such program, when it fails, or takes longer than a minute.
     """

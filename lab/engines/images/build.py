@@ -1,4 +1,4 @@
-"""Build the image of the app under test from a folder with a Dockerfile."""
+"""Build the image of the app under test from a folder with a Dockerfile; list and remove the images that were built."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Context:
 
     @property
     def takes_base(self) -> bool:
-        """Whether the Dockerfile lets others choose its base image."""
+        """Tell whether the Dockerfile lets others choose its base image."""
         return (
             TAKES_BASE.search((self.root / self.dockerfile).read_text(encoding="utf-8", errors="replace")) is not None
         )
 
 
 def read_context(app: App) -> Context:
-    """What the build of ``app.build`` consists of. Raises ScenarioError when it cannot be read."""
+    """List the files of the build of ``app.build``. Raises ScenarioError when it cannot be read."""
     if app.build is None:
         raise ScenarioError("app.build: not given, so there is nothing to build")
     root, ignore = app.build.resolve(), app.build / ".dockerignore"

@@ -30,7 +30,7 @@ OnStep = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppPlace:
-    """Where the app runs: its virtual environment and the folder with its code."""
+    """The place where the app runs: its virtual environment and the folder with its code."""
 
     environment: Path
     code: Path

@@ -1,4 +1,4 @@
-"""The private folder of a deployment of plain processes, and the guard that ends what the lab leaves behind."""
+"""The private folder of a deployment of plain processes, its guard, and leftovers of killed labs and guards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Locust's tasks meet the schedule: the only patches of Locust's TaskSet.
+"""Patches of Locust's TaskSet, by which its tasks meet the schedule. There are no others.
 
 In the open model a lane is gated where Locust would let a user wait: each execution of a task function uses up one
 arrival, entering a nested TaskSet uses none. Gating the task and not ``wait_time`` means that the first task waits too,

@@ -1,4 +1,4 @@
-"""What both kinds of load process need of Locust: hooks, set-up, and an end that never leaves half a measurement."""
+"""Hook both kinds of load process into Locust, set it up, and end it without half a measurement."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Lanes:
             self._free[classes[slot]].append(slot)
 
     def sizes(self) -> dict[str, int]:
-        """How many lanes of each user class are free: before anything is spawned, all of them."""
+        """Tell how many lanes of each user class are free: before anything is spawned, all of them."""
         return {name: len(slots) for name, slots in self._free.items()}
 
     def enter(self, user: Any, greenlet: Any) -> Lane:

@@ -1,4 +1,4 @@
-"""When a request left and when its answer was there, by the sockets: a client's own work is no service time.
+"""Read from the sockets when a request left and its answer came: a client's own work is no service time.
 
 A client first builds a request and in the end parses the answer: 0.2 to 0.5 ms of Python at a few hundred requests a
 second, when caches are cold. And an answer that comes while another lane computes is read late. So connections made
@@ -26,7 +26,7 @@ _ATTRIBUTE = "lab_on_wire"
 
 
 def expect(request: Request) -> None:
-    """What this greenlet sends and receives from now on is ``request``."""
+    """Take what this greenlet sends and receives from now on for ``request``."""
     setattr(getcurrent(), _ATTRIBUTE, request)
 
 
@@ -74,7 +74,7 @@ def watch_sockets(socket_class: Any) -> None:
 
 
 def done_s(request: Request, understood_s: float) -> float:
-    """When the last byte of the answer was there; ``understood_s`` is when the client had parsed it.
+    """Tell when the last byte of the answer came; ``understood_s`` is when the client had parsed it.
 
     What a greenlet receives after that is not this answer any more, and a wall clock that was set makes nonsense.
     """

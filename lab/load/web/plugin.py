@@ -47,7 +47,7 @@ DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
 
 
 class WebPlugin(Hooks):
-    """Locust with the lab's tab: the desk that the page asks, and the lab's man in the web process."""
+    """Locust with the lab's tab. It answers the page and does what the lab says."""
 
     def __init__(self, plan: LoadPlan, lines: Lines) -> None:
         self._lines = lines
@@ -71,7 +71,7 @@ class WebPlugin(Hooks):
         events.test_stopping.add_listener(lambda **_: self._visits.stopped())
 
     def live(self, since: int) -> Mapping[str, Any]:
-        """What the page shows; see web_routes.Desk."""
+        """Give what the page shows; see routes.Desk."""
         return {
             "arm": self._arm,
             "arms": self._arms,
@@ -88,7 +88,7 @@ class WebPlugin(Hooks):
         return self._directory / "sampling" / "processes.csv" if self._directory else None
 
     def obstacle(self) -> str:
-        """Why no test can be started now."""
+        """Tell why no test can be started now."""
         if self._state == READY:
             return ""
         return self._message or f"The arm {self._arm} is not up yet: try again when the Processes tab says so."

@@ -1,4 +1,4 @@
-"""What the web process records of one arm after the other: a visit lasts from an arm's readiness to its end.
+"""Record one arm after the other in the web process. A visit lasts from an arm's readiness to its end.
 
 A person may start and stop Locust several times during a visit. The measure phase is the latest test, which is also the
 one that Locust's own pages show; what was asked before it is kept as warm-up.

@@ -1,4 +1,4 @@
-"""What a process model declares of itself. Attestation, plan, live view and reports go by this and know no name."""
+"""The declaration of a process model, and the command that serves the app. Everybody goes by it and knows no name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _fill(text: str, port: int, workers: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppPlace:
-    """Where an arm's app runs: ``processes`` serving processes, a free port for each container, limits of one."""
+    """The place of an arm's app: ``processes`` serving processes, a free port for each container, limits of one."""
 
     app: App
     arm: Arm
@@ -86,7 +86,7 @@ class AppPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessModel(ModelKind, Generic[O]):
-    """How N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
+    """A process model: how N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
 
     ``containers`` and ``supervisors``: how many of each N processes have. ``services``: one for each container.
     """

@@ -1,4 +1,4 @@
-"""What stands on the first screen beside the answer: can it be believed, and where was it measured?"""
+"""The boxes beside the answer on the first screen: can it be believed, and where was it measured?"""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _generator(run: RunInfo, summary: RunSummary) -> str:
 
 
 def _floors(run: RunInfo, comparison: Comparison | None) -> str:
-    """How far an arm was told from itself, for each primary, and under which conditions: it decides nothing here."""
+    """Tell how far an arm was told from itself, for each primary, under which conditions. It decides nothing."""
     floors = {
         METRICS[contest.metric].title: contest.judgement.floor
         for contest in (comparison.primaries if comparison else ())

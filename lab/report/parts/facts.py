@@ -55,13 +55,13 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
 
 
 def cores_text(run: RunInfo) -> str:
-    """How many cores the machine has; "" when it did not tell."""
+    """Tell how many cores the machine has; "" when it did not tell."""
     cores = known(run, "cpu_count", "cores")
     return f"{cores} cores" if cores else ""
 
 
 def memory_text(run: RunInfo) -> str:
-    """How much memory the machine has; "" when it did not tell."""
+    """Tell how much memory the machine has; "" when it did not tell."""
     memory = known(run, "memory_bytes", "memory_total_bytes")
     return format_bytes(float(memory)) if memory.isdecimal() else ""
 
@@ -72,7 +72,7 @@ def engine_text(run: RunInfo) -> str:
 
 
 def runs_from(run: RunInfo) -> str:
-    """What to call that from which the arms run."""
+    """Tell what to call that from which the arms run."""
     return "app" if is_plain(run) else "image"
 
 

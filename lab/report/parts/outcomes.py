@@ -18,7 +18,7 @@ FAMILIES = {
 
 
 def family_table(summary: RunSummary) -> Table:
-    """How many blocks are valid for each family of metrics, and how many each arm spoiled."""
+    """Count for each family of metrics the valid blocks, and those that each arm spoiled."""
     decision, arms = summary.decision, [arm.name for arm in summary.arms]
     rows = []
     for family in Family:
@@ -37,7 +37,7 @@ def family_table(summary: RunSummary) -> Table:
 
 
 def finding_table(summary: RunSummary) -> Table:
-    """What the arms did, each kind once for each arm with its worst trial."""
+    """List what the arms did, each kind once for each arm with its worst trial."""
     rows = tuple(
         words(
             found.arm,

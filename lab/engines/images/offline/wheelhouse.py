@@ -39,7 +39,7 @@ print(json.dumps({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which wheels an image's pip accepts; ``environment`` holds its values for environment markers (PEP 508)."""
+    """The wheels that an image's pip accepts; ``environment`` holds its values for environment markers (PEP 508)."""
 
     implementation: str
     abi: str
