@@ -60,7 +60,7 @@ class Group(StrEnum):
         return {Group.MEMORY: Family.MEMORY, Group.CPU: Family.CPU}.get(self, Family.TIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One metric of one trial.
 

@@ -76,9 +76,7 @@ def _read(path: Path) -> KeptFloor:
     try:
         document = json.loads(path.read_bytes())
         return KeptFloor(
-            floor=from_json(document["floor"]),
-            conditions=document["conditions"],
-            measured_at=document["measured_at"],
+            floor=from_json(document["floor"]), conditions=document["conditions"], measured_at=document["measured_at"]
         )
     except (OSError, ValueError, KeyError, TypeError, AnalysisError) as error:
         raise UsageError(

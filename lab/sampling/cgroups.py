@@ -83,11 +83,7 @@ def locate(pid: int, container_id: str, root: Path = Path("/")) -> Cgroup:
             f"no cgroup of container {container_id[:12]} under {root / CGROUPS}", "mount the cgroup hierarchies there"
         )
     return Cgroup(
-        version=1,
-        members=members,
-        memory=found.get("memory"),
-        cpu=found.get("cpu"),
-        cpuacct=found.get("cpuacct"),
+        version=1, members=members, memory=found.get("memory"), cpu=found.get("cpu"), cpuacct=found.get("cpuacct")
     )
 
 

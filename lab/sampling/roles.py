@@ -34,9 +34,7 @@ class ProcessInfo(NamedTuple):
 
 
 def assign_roles(
-    kind: ServiceKind,
-    processes: Sequence[ProcessInfo],
-    before: Mapping[ProcessKey, Role] = MappingProxyType({}),
+    kind: ServiceKind, processes: Sequence[ProcessInfo], before: Mapping[ProcessKey, Role] = MappingProxyType({})
 ) -> dict[ProcessKey, Role]:
     """The role of every living process of one service.
 

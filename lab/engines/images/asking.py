@@ -91,8 +91,7 @@ def environment_versions(python: Path) -> Mapping[str, str]:
         told = subprocess.run(probe, capture_output=True, check=True, timeout=PROBE_TIMEOUT_S).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingError(
-            f"the app's environment does not work: {error}",
-            f"remove {python.parent.parent}, and it is made again",
+            f"the app's environment does not work: {error}", f"remove {python.parent.parent}, and it is made again"
         ) from None
     versions: Mapping[str, str] = json.loads(told)
     return versions

@@ -10,11 +10,7 @@ from lab.report.content import Table
 from lab.report.parts.cells import cell, columns, words
 from lab.report.parts.gate_words import finding_sentence
 
-FAMILIES = {
-    Family.MEMORY: "memory",
-    Family.CPU: "CPU",
-    Family.TIME: "latency, throughput, shares, start-up",
-}
+FAMILIES = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency, throughput, shares, start-up"}
 
 
 def family_table(summary: RunSummary) -> Table:

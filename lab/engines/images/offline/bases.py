@@ -72,10 +72,7 @@ def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable
         try:
             # Not import_image_from_stream: it announces chunks, and requests sends a file with its length instead.
             client.api.import_image_from_data(
-                archive,
-                repository=repository(base),
-                tag=TAG,
-                changes=[*base.changes, f"LABEL lab.image={base.key}"],
+                archive, repository=repository(base), tag=TAG, changes=[*base.changes, f"LABEL lab.image={base.key}"]
             )
         except docker.errors.APIError as error:
             raise MissingError(
