@@ -17,8 +17,7 @@ from lab.engines.process import scratch as private
 from lab.errors import MissingError
 from lab.host.labels import RUN, owner_lives
 from lab.host.lock import folder_is_free
-from lab.host.places import cache_folder
-from lab.host.scratch import abandoned
+from lab.host.places import abandoned, cache_folder
 
 Thing = tuple[str, str, str, Mapping[str, str]]  # kind, name, identity, labels
 DRAFTS = (".*.part", "trials/.*.part")

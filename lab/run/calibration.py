@@ -23,8 +23,7 @@ import polars as pl
 from lab.engines import Engine
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
-from lab.host.places import cache_folder
-from lab.host.scratch import scratch
+from lab.host.places import cache_folder, scratch
 from lab.plan.fronts import nginx
 from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically

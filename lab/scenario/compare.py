@@ -10,8 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.metrics import METRICS
-from lab.scenario.expectation import parse_expectation
-from lab.scenario.expectation_parser import ExpectationError, nearest
+from lab.scenario.expectation import ExpectationError, nearest, parse_expectation
 
 STRICT = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000)
 

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
 from lab.scenario.compare import Expect
-from lab.scenario.expectation_parser import nearest
+from lab.scenario.expectation import nearest
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies

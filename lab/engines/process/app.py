@@ -17,8 +17,7 @@ from lab.engines.images.images import ImageRecord, Way
 from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
-from lab.host.places import cache_folder
-from lab.host.scratch import scratch
+from lab.host.places import cache_folder, scratch
 from lab.host.tools import failure_of
 from lab.scenario.model import App
 

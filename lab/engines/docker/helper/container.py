@@ -22,7 +22,7 @@ from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.jsonlines import Lines
 from lab.host.labels import OWNER, owner_lives
-from lab.host.scratch import scratch
+from lab.host.places import scratch
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import FOLDER, Channel, Launched
 from lab.sampling.plan import SamplerPlan, plan_to_json
