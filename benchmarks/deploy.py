@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from lab.engines.choose import open_engine
+from lab.engines.kinds import open_engine
 from lab.host.ports import free_ports
 from lab.plan.blocks import build_plan, build_topology
 from lab.scenario.budget import Budget

@@ -23,9 +23,8 @@ import polars as pl
 from lab.plan.kinds import ServiceKind
 from lab.sampling.cgroups import locate
 from lab.sampling.grid import Cost
-from lab.sampling.plan import SamplerPlan
+from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.sampler import start_sampler
-from lab.sampling.targets import SampleTarget
 
 IDLE = "import asyncio, json, ssl, time; ballast = bytearray(28 << 20); time.sleep(3600)"
 LABEL = "lab.run=benchmark-sampler"
@@ -79,11 +78,11 @@ def measure(grid: str, options: argparse.Namespace, root: Path, targets: tuple[S
             t0_monotonic_s=time.monotonic(),
             measure_s=MEASURE_S[grid],
             lab_pid=os.getpid(),
+            load_pids=(os.getpid(),),
             directory=Path(folder),
             root=root,
         )
         with start_sampler(plan) as sampler:
-            sampler.watch_load([os.getpid()])
             time.sleep(WARMUP_S + options.seconds)
             facts = sampler.result(Path(folder)).facts
         host = pl.read_parquet(Path(folder) / "host.parquet")

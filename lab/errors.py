@@ -1,4 +1,4 @@
-"""What can go wrong that is not a bug: a sentence, a hint, and the exit code of the class (DESIGN 4)."""
+"""Failures that are no bugs: each has a sentence, a hint, and the exit code of its class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric is: unit, direction, group, names, bound, and how many observations a percentile takes."""
+"""The parts of a metric: unit, direction, group, names, bound, and how many observations a percentile takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JUDGE_BEYOND = 30  # observations beyond a percentile before it is judged (METHO
 
 
 class Unit(StrEnum):
-    """What a metric's value is stored in."""
+    """The unit in which a metric's value is stored."""
 
     BYTES = "bytes"
     SECONDS = "seconds"
@@ -23,7 +23,7 @@ class Unit(StrEnum):
 
 
 class Better(StrEnum):
-    """Which direction is an improvement."""
+    """The direction that is an improvement."""
 
     LOWER = "lower"
     HIGHER = "higher"
@@ -45,7 +45,7 @@ class Reading(NamedTuple):
 
 
 class Group(StrEnum):
-    """Where a metric stands in tables."""
+    """The group of a metric in tables."""
 
     LATENCY = "latency"
     CAPACITY = "capacity"
@@ -60,7 +60,7 @@ class Group(StrEnum):
         return {Group.MEMORY: Family.MEMORY, Group.CPU: Family.CPU}.get(self, Family.TIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One metric of one trial.
 

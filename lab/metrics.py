@@ -42,29 +42,11 @@ def _service(key: str, quantile: float, bound: float) -> Metric:
 
 
 def _memory(key: str, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
-    return Metric(
-        key=key,
-        unit=Unit.BYTES,
-        better=Better.LOWER,
-        group=Group.MEMORY,
-        title=title,
-        definition=definition,
-        bound=bound,
-        noun=noun,
-    )
+    return Metric(key, Unit.BYTES, Better.LOWER, Group.MEMORY, title, definition, noun, bound)
 
 
 def _cpu(key: str, unit: Unit, title: str, definition: str, bound: float | None = None, noun: str = "") -> Metric:
-    return Metric(
-        key=key,
-        unit=unit,
-        better=Better.LOWER,
-        group=Group.CPU,
-        title=title,
-        definition=definition,
-        bound=bound,
-        noun=noun,
-    )
+    return Metric(key, unit, Better.LOWER, Group.CPU, title, definition, noun, bound)
 
 
 CATALOGUE: tuple[Metric, ...] = (

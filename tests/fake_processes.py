@@ -12,8 +12,8 @@ import psutil
 from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.arm_processes import Member
 from lab.sampling.cgroups import locate
+from lab.sampling.plan import SampleTarget
 from lab.sampling.roles import ProcessInfo
-from lab.sampling.targets import SampleTarget
 
 CONTAINER = "c" * 64
 

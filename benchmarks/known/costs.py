@@ -12,7 +12,7 @@ from statistics import median
 from benchmarks.known.check import Check, within
 from lab.analysis.trial.trial import summarise_trial
 from lab.cli.live.view import PlainView
-from lab.engines.choose import open_engine
+from lab.engines.kinds import open_engine
 from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_trials

@@ -105,7 +105,7 @@ class ArmLoad:
 
 
 def arm_load(trials: Sequence[TrialSummary]) -> ArmLoad | None:
-    """What the load generator counted over ``trials``; None without any."""
+    """Tell what the load generator counted over ``trials``; None without any."""
     loads = [trial.record.load for trial in trials]
     lags = [load.dispatch_lag_p99_s for load in loads if load.dispatch_lag_p99_s is not None]
     if not trials:

@@ -1,4 +1,4 @@
-"""Which blocks count: decided from the gates alone, so that no outcome can influence it (METHOD 2)."""
+"""The choice of the blocks that count: from the gates alone, so that no outcome can influence it (METHOD 2)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GatedTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why a block is invalid for some families of metrics: the gate that failed, in which trial.
+    """A reason why a block is invalid for some families of metrics: the gate that failed, in which trial.
 
     ``gate`` is None for a trial that was never checked: nothing shows that it is valid.
     """
@@ -40,7 +40,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockDecision:
-    """What becomes of every block; numbers count from 1, and those above ``planned`` are replacements.
+    """The fate of every block. Numbers count from 1, and those above ``planned`` are replacements.
 
     ``complete`` have every arm; ``missing`` names the arms that the others lack. ``needed`` are the families of the
     declared primaries: a block that is invalid for one of them is replaced.
@@ -79,7 +79,7 @@ class BlockDecision:
 
     @property
     def wanted(self) -> int:
-        """How many replacement blocks are still to run: one for each invalid block, as far as METHOD 2 allows."""
+        """Tell how many replacement blocks are still to run: one for each invalid block, as far as METHOD 2 allows."""
         still_invalid = len(self.invalid) - self.replacements
         return max(0, min(still_invalid, replacements_allowed(self.planned) - self.replacements))
 
@@ -93,7 +93,7 @@ class BlockDecision:
 
 
 def replacements_allowed(blocks: int) -> int:
-    """How many of ``blocks`` planned blocks may be replaced: 2 of 10, 1 of 5 to 9, none below."""
+    """Tell how many of ``blocks`` planned blocks may be replaced: 2 of 10, 1 of 5 to 9, none below."""
     return blocks * REPLACED_TENTHS // 10
 
 

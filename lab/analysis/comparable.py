@@ -1,4 +1,4 @@
-"""What an environment means for the numbers: may two runs be compared, and does one favour a process model?"""
+"""Environments and numbers: may two runs be compared, and does an environment favour a process model?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHARING_DRIVERS = frozenset({"overlay2", "overlay", "overlayfs", "aufs"})
 
 
 def shares_file_pages(environment: Environment) -> bool | None:
-    """Whether containers of one image share the pages of its files, as the workers of one container always do.
+    """Tell whether containers of one image share the pages of its files, as the workers of one container always do.
 
     Where they do not, N containers pay for them N times: that is the storage driver's doing, not the process model's.
     None when the engine does not state its driver.

@@ -133,7 +133,7 @@ def floors_of(run: RunInfo) -> Mapping[str, float]:
 def exit_code(comparison: Comparison, *, strict: bool = False) -> int:
     """0, or 1 when an expectation is violated (``strict``: or undecided), or 3 when too few blocks are valid.
 
-    An invalid run shows nothing, so 3 goes before 1 (DESIGN 4).
+    An invalid run shows nothing, so 3 goes before 1.
     """
     decision = comparison.decision
     if decision.exhausted or not decision.used:

@@ -27,7 +27,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class Outcome(StrEnum):
-    """What the data say of an expectation."""
+    """The answer of the data to an expectation."""
 
     HOLDS = "holds"
     VIOLATED = "violated"
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 
 class Ground(StrEnum):
-    """What the outcome rests on."""
+    """The ground on which an outcome rests."""
 
     INTERVAL = "interval on one side"
     STRADDLES = "interval on both sides"
@@ -49,7 +49,7 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationResult:
-    """What became of one expectation.
+    """The result of one expectation.
 
     ``difference`` is the Wilcoxon interval of the per-block differences left − right in the unit of ``kind``, None for
     exact ones and where it could not be had. ``blocks`` are the numbers, from 1, of the blocks that ``ground`` is

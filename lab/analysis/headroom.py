@@ -1,4 +1,4 @@
-"""How much faster the load generator could have been than it was asked to be. Pure."""
+"""The head-room of the load generator: how much faster than asked it could have been. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAR_CEILING = 0.70  # as the caveat on the CPU of a load process (METHOD 2): a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headroom:
-    """What the load generator was driven at, and the most that it reaches on this machine, in requests a second."""
+    """The rate at which the load generator was driven, and the most that it reaches here, in requests a second."""
 
     driven_per_s: float
     ceiling_per_s: float
@@ -39,7 +39,7 @@ class Headroom:
 
     @property
     def doubt(self) -> str:
-        """What to think of a run that came near the ceiling, and what to do."""
+        """Say what to think of a run that came near the ceiling, and what to do."""
         return (
             f"The load generator used {format_ratio(self.used)} of its ceiling; above {format_ratio(NEAR_CEILING)} it "
             "may itself be what was measured. Lower the rate, or use more load processes (load.processes)."

@@ -1,4 +1,4 @@
-"""What the blocks of a run hold of one metric: a value for each block of an arm, and which of them are thin. Pure."""
+"""One metric over the blocks of a run: a value for each block of an arm, and which of them are thin. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def shares_of(summary: RunSummary, arm: str, blocks: Sequence[int]) -> list[floa
 
 
 def enough_requests(trial: TrialSummary, metric: Metric) -> bool:
-    """Whether a trial has the observations that a percentile needs to be judged (METHOD 6.5); true of other metrics."""
+    """Tell whether a trial has the observations to judge a percentile (METHOD 6.5); true of other metrics."""
     if metric.quantile is None:
         return True
     count = (trial.service if metric.key.startswith("service.") else trial.response).count

@@ -73,7 +73,7 @@ class FindingSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """What a front costs one process model: medians over the valid blocks of (behind the front − direct)."""
+    """The cost of a front for one process model: medians over the valid blocks of (behind the front − direct)."""
 
     direct: str
     behind: str

@@ -53,7 +53,7 @@ def attest(
 
 
 def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
-    """How to know who served a request whose answer does not carry the app's own header (METHOD 1.7).
+    """Tell how to know who served a request whose answer does not carry the app's own header (METHOD 1.7).
 
     Behind a front the connection's other end is the front, and its upstream address names a process only where each
     process has an address of its own: several on one would look like a single process that does everything. Without

@@ -16,7 +16,7 @@ NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an arm claims to be. ``names_upstream``: its front's answers say which endpoint of the app they are from."""
+    """The shape that an arm claims. ``names_upstream``: its front's answers name the endpoint of the app."""
 
     model: str
     front: str
@@ -29,7 +29,7 @@ class Claim:
 
 
 def homes_of(evidence: Evidence, services: Mapping[int, str]) -> Mapping[str, str]:
-    """Which service a server's name, or its address behind a balancer, belongs to; ``services`` are those by port."""
+    """Map a server's name, and its address behind a balancer, to its service; ``services``: those by port."""
     addresses = {Endpoint(port=port).address: service for port, service in services.items()}
     return addresses | {name: services[port] for name, port in evidence.homes.items() if port in services}
 
@@ -73,7 +73,7 @@ def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:
 
 
 def nagle_defect(evidence: Evidence) -> bool:
-    """Whether kept-alive requests show the 44 ms of uvicorn's ``--workers`` on the asyncio loop (FIELD 2)."""
+    """Tell whether kept-alive requests show the 44 ms of uvicorn's ``--workers`` on the asyncio loop (FIELD 2)."""
     slow = NAGLE_MIN_S <= evidence.keepalive_s <= NAGLE_MAX_S
     return slow and evidence.keepalive_first_s < NAGLE_FIRST * evidence.keepalive_s
 

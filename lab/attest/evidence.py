@@ -6,28 +6,32 @@ import http.client
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 
 import psutil
 
 from lab.attest.claims import Evidence
-from lab.attest.exposure import exposed_ports
 from lab.engines import Deployment
-from lab.engines.probe import connection_to
+from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError, RightsError
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Endpoint, Topology
 from lab.sampling.cgroups import locate, member_pids
 from lab.sampling.connections import listening_ports
+from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Seen
 from lab.sampling.roles import ProcessInfo, assign_roles
-from lab.sampling.targets import SampleTarget
 
 PROBE_TIMEOUT_S = 5.0
 KEEPALIVE_REQUESTS = 12
 FRONT_REQUESTS_PER_PORT = 2
 RUNTIME_MODULES = {"loop": ("uvloop", "asyncio"), "http": ("httptools", "h11")}  # extension module, else pure Python
+LISTEN = "0A"
+IPV4 = 8  # hexadecimal digits
+LOOPBACK_6 = "00000000000000000000000001000000"
+MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a socket of the other family
 
 
 def collect(deployment: Deployment) -> Evidence:
@@ -59,7 +63,7 @@ def collect(deployment: Deployment) -> Evidence:
 
 
 def _look(deployment: Deployment, pids: Iterable[int]) -> tuple[Mapping[int, Seen], str]:
-    """What is seen of the processes; or nothing, and why."""
+    """Look at the processes. Gives what is seen, or nothing and the reason."""
     try:
         return deployment.look(pids), ""
     except RightsError as error:
@@ -96,7 +100,7 @@ def _listeners(ports: set[int], pids: Mapping[str, Sequence[int]], seen: Mapping
 
 
 def _upstreams(topology: Topology) -> tuple[str, ...]:
-    """Which upstream the front named in each answer, "" for none; empty without a front, or one that tells none."""
+    """Ask the front, and give the upstream that each answer named ("": none). Empty where no front tells one."""
     if not topology.fronted or topology.upstream_of is None:
         return ()
     seen = []
@@ -160,3 +164,21 @@ def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
             mapped = any(f"/{extension}/" in file for file in files)
             seen.setdefault(key, set()).add(extension if mapped else pure)
     return {key: "/".join(sorted(values)) for key, values in seen.items()}
+
+
+def exposed_ports(ports: Collection[int], net: Path = Path("/proc/net")) -> tuple[int, ...]:
+    """Those of ``ports`` on which this machine listens at an address other than 127.0.0.0/8 and ::1, in order."""
+    found = set()
+    for table in (net / "tcp", net / "tcp6"):
+        for line in table.read_text().splitlines()[1:] if table.is_file() else ():
+            _, local, _, state, *_ = line.split()
+            address, _, port = local.rpartition(":")
+            if state == LISTEN and int(port, 16) in ports and not _loopback(address):
+                found.add(int(port, 16))
+    return tuple(sorted(found))
+
+
+def _loopback(address: str) -> bool:
+    """``address`` as the kernel prints it: 32-bit words, each with its bytes in the order of this machine (little)."""
+    four = address.removeprefix(MAPPED)
+    return address == LOOPBACK_6 or (len(four) == IPV4 and four.endswith("7F"))

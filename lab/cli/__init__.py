@@ -1,4 +1,4 @@
-"""The command line: one file a verb. Only here are messages printed and exit codes chosen (DESIGN 4)."""
+"""The command line: one file a verb. Only here are messages printed and exit codes chosen."""
 
 from __future__ import annotations
 

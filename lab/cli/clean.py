@@ -11,9 +11,15 @@ import typer
 from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
 from lab.engines.docker.removal import engine_errors
-from lab.engines.images.built_images import built_images, remove_image
-from lab.engines.leftovers import Leftover, find_leftovers, reach_docker, remove_leftovers
-from lab.run.leftover_files import find_leftover_files, remove_leftover_files
+from lab.engines.images.build import built_images, remove_image
+from lab.engines.leftovers import (
+    Leftover,
+    find_leftover_files,
+    find_leftovers,
+    reach_docker,
+    remove_leftover_files,
+    remove_leftovers,
+)
 
 
 def clean(

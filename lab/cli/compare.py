@@ -23,8 +23,8 @@ from lab.record.types import RunInfo
 from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.scenario.compare import unknown
+from lab.scenario.file import scenario_text
 from lab.scenario.model import Scenario
-from lab.scenario.text import scenario_text
 
 WEAKER = (
     "Runs at different times are weaker evidence than one run with both arms: whatever changed between them, and is in "
@@ -210,6 +210,6 @@ def _put_offer(offered: Offer, arms: Sequence[str]) -> None:
 
 
 def _of_an_arm(difference: Difference, runs: tuple[RunInfo, RunInfo]) -> bool:
-    """Whether arms of one run can differ in it. Plain processes have no image: one environment serves all arms."""
+    """Tell whether arms of one run can differ in it. Plain processes have no image: one environment serves all arms."""
     in_containers = all(run.environment.facts.get("engine") != "process" for run in runs)
     return difference.key.startswith("arm.") or (in_containers and of_the_image(difference))

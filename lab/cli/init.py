@@ -88,7 +88,7 @@ def init(
 
 
 def can_ask() -> bool:
-    """Whether somebody sits at a terminal."""
+    """Tell whether somebody sits at a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

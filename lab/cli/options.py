@@ -11,8 +11,11 @@ import typer
 from lab.errors import UsageError
 from lab.scenario.choices import AUTO
 from lab.scenario.compare import unknown
+from lab.scenario.file import read_scenario
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
+from lab.scenario.secret import keep_secret
+from lab.scenario.secrets_of import redactor_of
 
 ScenarioPath = Annotated[Path, typer.Argument(help="The scenario file (TOML).", show_default=False)]
 RunPath = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
@@ -46,3 +49,10 @@ def with_engine(scenario: Scenario, engine: str | None) -> Scenario:
     if engine not in (AUTO, *ENGINES):
         raise UsageError(f"--engine: {unknown('engine', engine, (AUTO, *ENGINES))}")
     return replace(scenario, engine=engine)
+
+
+def scenario_of(path: Path) -> Scenario:
+    """The scenario in ``path``. Raises ScenarioError (exit 2)."""
+    scenario = read_scenario(path)
+    keep_secret(redactor_of(scenario))
+    return scenario

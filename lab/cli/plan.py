@@ -6,8 +6,7 @@ import shlex
 from typing import Any
 
 from lab.cli.console import put, put_json
-from lab.cli.options import Blocks, Engine, Json, ScenarioPath, with_engine
-from lab.cli.reading import scenario_of
+from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
 from lab.engines.kinds import ENGINE_KINDS
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports
 from lab.plan.models.model import arm_title

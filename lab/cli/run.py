@@ -11,8 +11,7 @@ import typer
 from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Engine, Json, Out, Quiet, with_engine
-from lab.cli.reading import scenario_of
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Engine, Json, Out, Quiet, scenario_of, with_engine
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan

@@ -13,8 +13,7 @@ from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, with_engine
-from lab.cli.reading import scenario_of
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, scenario_of, with_engine
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.parts.effects import either_way
@@ -86,7 +85,7 @@ def _row(metric: MetricFloor, blocks: int) -> tuple[str, ...]:
 
 
 def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
-    """What the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
+    """Tell what the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
     floor = kept.floor
     said = [f"noise of {kept.conditions}; ratio: one half to the other, which are equal"]
     said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
-from lab.cli.options import DEFAULT_OUT, Engine, Out, Quiet, ScenarioPath, with_engine
-from lab.cli.reading import scenario_of
+from lab.cli.options import DEFAULT_OUT, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
 from lab.errors import LabError, UsageError
 from lab.plan.blocks import Trial
 from lab.record.types import TrialRecord

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from lab.plan.topology import Topology
 from lab.record.types import ServiceRecord
-from lab.sampling.launch import Launch, as_child
+from lab.sampling.channel import Launch, as_child
+from lab.sampling.plan import SampleTarget
 from lab.sampling.process_view import Look, look
-from lab.sampling.targets import SampleTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Deployment:
 
 
 class Engine(Protocol):
-    """What the runner needs from an engine."""
+    """An engine as the runner needs it."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""What an engine declares of itself, and the engines of the lab. Light: a scenario's engine is checked against this."""
+"""The declarations of the engines, and the choice of one for a run. Light: a scenario's engine is checked here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from lab.scenario.model import Scenario
 if TYPE_CHECKING:  # Docker's SDK comes with it
     from lab.engines.images.images import ImageRecord
 
+from lab.errors import MissingError, ScenarioError
+from lab.scenario.choices import AUTO
+
 OnStep = Callable[[str], None]
 Opened: TypeAlias = "tuple[Engine, Mapping[str, ImageRecord]]"
+ASKED = "asked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +43,6 @@ class EngineKind:
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
 
 
-def _anything(_scenario: Scenario) -> None:
-    """Containers can do whatever a scenario asks for."""
-
-
 def _reach_docker() -> None:
     from lab.engines.docker.engine import connect  # its SDK is not needed to read a scenario
 
@@ -50,17 +50,13 @@ def _reach_docker() -> None:
 
 
 def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
-    from lab.engines.docker.opening import open_docker
+    from lab.engines.docker.engine import open_docker
 
     return open_docker(scenario, run_id, on_step)
 
 
-def _reach_processes() -> None:
-    """Every machine has processes."""
-
-
 def _open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
-    from lab.engines.process.opening import open_processes
+    from lab.engines.process.engine import open_processes
 
     return open_processes(scenario, run_id, on_step, why)
 
@@ -69,7 +65,7 @@ ENGINES.declare(
     "docker",
     EngineKind(
         title="docker",
-        check=_anything,
+        check=lambda _scenario: None,  # containers can do everything that a scenario asks for
         reach=_reach_docker,
         absent="no Docker engine answered",
         open=_open_docker,
@@ -81,8 +77,46 @@ ENGINES.declare(
     EngineKind(
         title="process: plain processes of this machine, from app.requirements and without the image",
         check=check_plain,
-        reach=_reach_processes,
+        reach=lambda: None,  # every machine has processes
         open=_open_processes,
         automatic=True,
     ),
 )
+
+
+def open_engine(
+    scenario: Scenario, run_id: str, on_step: OnStep, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS
+) -> Opened:
+    """An engine with everything that the arms need; ``auto`` takes the first that is there.
+
+    Raises MissingError when the engine, an image, a program or a package cannot be had, ScenarioError when the
+    scenario asks for what the engine cannot do.
+    """
+    if scenario.engine != AUTO:
+        chosen = engines[scenario.engine]
+        chosen.reach()
+        return _open(chosen, scenario, run_id, on_step, ASKED)
+    automatic = [engine for engine in engines.values() if engine.automatic]
+    missing: list[MissingError] = []
+    for engine in automatic:
+        try:
+            engine.reach()
+        except MissingError as error:
+            missing.append(error)
+            continue
+        why = automatic[0].absent if missing else ASKED
+        if missing:
+            on_step(f"{why}: taking engine {engine.title} instead")
+        try:
+            return _open(engine, scenario, run_id, on_step, why)
+        except (MissingError, ScenarioError) as error:
+            if not missing:
+                raise
+            both = f"{missing[0]}; and without it: {error}"
+            raise MissingError(both, f"{missing[0].hint}; or {error.hint}") from None
+    raise missing[-1]
+
+
+def _open(engine: EngineKind, scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
+    engine.check(scenario)
+    return engine.open(scenario, run_id, on_step, why)

@@ -1,21 +1,26 @@
-"""What a killed lab left behind: found by label (containers, volumes, processes) or in folders of our own (cgroups)."""
+"""Leftovers of killed labs, for `lab clean`: labelled containers, volumes and processes, cgroups, drafts, folders."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import docker
 
 from lab.engines.docker import pool
 from lab.engines.docker.engine import connect
 from lab.engines.docker.removal import remove_container, remove_volume
-from lab.engines.process import leftovers as process_leftovers
+from lab.engines.process import scratch as private
 from lab.errors import MissingError
 from lab.host.labels import RUN, owner_lives
+from lab.host.lock import folder_is_free
+from lab.host.places import abandoned, cache_folder
 
 Thing = tuple[str, str, str, Mapping[str, str]]  # kind, name, identity, labels
+DRAFTS = (".*.part", "trials/.*.part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ def reach_docker() -> tuple[docker.DockerClient | None, str]:
 
 def find_leftovers(*, include_owned: bool = False, client: docker.DockerClient | None) -> list[Leftover]:
     """Everything labelled, without what belongs to a lab that still runs. Without a client no containers."""
-    things = [*(_of_docker(client) if client else ()), *process_leftovers.things()]
+    things = [*(_of_docker(client) if client else ()), *private.things()]
     owned = [thing for thing in things if not include_owned and owner_lives(thing[3])]
     living_runs = {marks[RUN] for _, _, _, marks in owned}
     found = [
@@ -66,7 +71,7 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
 
 
 def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | None) -> None:
-    """What runs first: containers, in parallel, and processes; then volumes, folders and cgroups.
+    """Remove what runs first (containers, in parallel, and processes), then volumes, folders and cgroups.
 
     Raises DeploymentError when a process cannot be ended.
     """
@@ -75,10 +80,40 @@ def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | No
             list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
         for identity in _identities(found, "volume"):
             remove_volume(client, identity)
-    process_leftovers.remove(_identities(found, "process"), _identities(found, "folder"))
+    private.remove(_identities(found, "process"), _identities(found, "folder"))
     for identity in _identities(found, "cgroup"):
         pool.remove(identity)
 
 
 def _identities(found: Iterable[Leftover], kind: str) -> list[str]:
     return [item.identity for item in found if item.kind == kind]
+
+
+def find_leftover_files(out: Path) -> list[Leftover]:
+    """Those of the run folders below ``out`` that no lab writes now, and of this machine."""
+    return [
+        Leftover(kind="folder" if path.is_dir() else "file", name=str(path), identity=str(path))
+        for path in (*_drafts(out), *_scratch())
+    ]
+
+
+def remove_leftover_files(found: Sequence[Leftover]) -> None:
+    """Remove them; that one is gone already is fine."""
+    for path in [Path(item.identity) for item in found]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _drafts(out: Path) -> Iterator[Path]:
+    for info in sorted(out.glob("*/run.json")):
+        if folder_is_free(info.parent):
+            for pattern in DRAFTS:
+                yield from sorted(info.parent.glob(pattern))
+
+
+def _scratch() -> Iterator[Path]:
+    yield from abandoned()
+    for cache in sorted(cache_folder().glob("*/")):
+        yield from abandoned(cache)

@@ -1,31 +1,39 @@
-"""Ready means: N distinct processes have answered on fresh connections. A wait with a deadline and evidence."""
+"""Wait until N distinct processes have answered on fresh connections, with a deadline and evidence."""
 
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from lab.engines.probe import connection_to
-from lab.engines.sockets import owner_pids
-from lab.errors import DeploymentError
+from lab.errors import DeploymentError, RightsError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
-from lab.sampling.process_view import Look
+from lab.sampling.connections import client_ports
+from lab.sampling.process_view import Look, look
 from lab.sampling.process_view import look as look_here
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02
 DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
-
 UNNAMED = PID, PORT = "pid-", "port-"  # how the names begin that we give to processes without a header of ours
-
 Dead = Callable[[], str]  # a sentence about a container that has ended, or ""
 Pids = Callable[[], Iterable[int]]  # processes of the app right now
+PROC = Path("/proc")
+
+
+def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
+    """A connection that is not open yet; over TLS the certificate must be signed by whom the endpoint trusts."""
+    if endpoint.scheme == "http":
+        return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
+    context = ssl.create_default_context(cafile=endpoint.trust)
+    return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +127,7 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
 def _names(
     topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None, look: Look
 ) -> Mapping[http.client.HTTPConnection, str]:
-    """What to call the server of each connection if its answer does not say."""
+    """Tell what to call the server of each connection if its answer does not say."""
     if len(topology.app) == topology.processes:
         return {connection: f"{PORT}{connection.port}" for connection in connections}
     if pids is None:
@@ -158,3 +166,21 @@ def _front_answers(topology: Topology) -> bool:
         return False
     finally:
         connection.close()
+
+
+def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapping[int, int]:
+    """Client's port → which of ``pids``, all of one network, holds the server's end; open connections only.
+
+    Raises RightsError where the processes may not be looked at.
+    """
+    if not pids:
+        return {}
+    table = client_ports(PROC, pids[0], server_port)
+    try:
+        seen = look(pids)
+    except RightsError:
+        raise RightsError(
+            "the lab may not read the descriptors of the app's processes, and its answers do not say who served them",
+            "run the lab as root, give its Python CAP_SYS_PTRACE, or let the app send a header X-Served-By",
+        ) from None
+    return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}

@@ -1,4 +1,4 @@
-"""What is the same for every engine once the services of a topology run."""
+"""The steps that all engines share once the services of a topology run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lab.errors import DeploymentError
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.record.types import ServiceRecord
-from lab.sampling.launch import Launch, as_child
+from lab.sampling.channel import Launch, as_child
+from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import Look, look
-from lab.sampling.targets import SampleTarget
 
 LOG_TAIL_LINES = 20  # of a service that has ended
 LOG_LIMIT_LINES = 2000

@@ -1,60 +1,60 @@
 """Interrupts in three stages, and a promise: none of them breaks the clean-up that makes it harmless.
 
 Signals belong to the whole process, and so does this state. An interrupt raises KeyboardInterrupt wherever it comes,
-as Python does, except inside ``deferred``: there it waits for the next ``admitted``. Whoever makes things defers while
-it makes, registers and removes them, and admits interrupts where it only waits. Only the first interrupt raises; so a
-KeyboardInterrupt that leaves ``admitted`` is never followed by another one in the clean-up behind it.
+as Python does, except inside ``deferred``: there it waits for the next ``admitted``. Code that makes things defers
+interrupts while it makes, registers and removes them, and admits them where it only waits. Only the first interrupt
+raises. So no second KeyboardInterrupt follows in the clean-up behind ``admitted``.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class Interrupts:
-    """What has come so far, and what may be killed to hurry."""
+    """The interrupts so far, and what may be killed to hurry the clean-up."""
 
     def __init__(self) -> None:
         self.stage = 0  # how many interrupts have come
         self._deferred = False
         self._waiting = False
-        self._kills: dict[object, Callable[[], None]] = {}
-        self._heralds: dict[object, Callable[[], None]] = {}
+        self._kills: list[Callable[[], None]] = []
+        self._before_messages: list[Callable[[], None]] = []
 
     def count(self) -> int:
-        """Another interrupt has come: its stage, from 1 on."""
+        """Count another interrupt and give its stage, from 1 on."""
         self.stage += 1
         return self.stage
 
     def interrupt(self) -> None:
-        """First stage: KeyboardInterrupt now, or as soon as it is admitted."""
+        """First stage: raise KeyboardInterrupt now, or as soon as it is admitted."""
         if self._deferred:
             self._waiting = True
         else:
             raise KeyboardInterrupt
 
     def announce(self) -> None:
-        """Before anything is said about an interrupt."""
-        for herald in list(self._heralds.values()):
-            herald()
+        """Call what must happen before a message about an interrupt is printed."""
+        for prepare in list(self._before_messages):
+            prepare()
 
     def hurry(self) -> None:
-        """Second stage: kill whatever the clean-up may be waiting for."""
-        for kill in list(self._kills.values()):
+        """Second stage: kill everything that the clean-up may be waiting for."""
+        for kill in list(self._kills):
             kill()
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside, an interrupt waits. It raises at the next ``admitted``, or when the outermost of these ends."""
+        """Let an interrupt wait inside the block, until the next ``admitted`` or the end of the outermost block."""
         with self._mode(deferred=True):
             yield
         self.deliver()
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Inside, an interrupt raises at once, also one that has waited. Also a decorator."""
+        """Let an interrupt raise at once inside the block, also one that has waited. Also a decorator."""
         with self._mode(deferred=False):
             self.deliver()
             yield
@@ -65,25 +65,13 @@ class Interrupts:
             self._waiting = False
             raise KeyboardInterrupt
 
-    @contextmanager
-    def killable(self, kill: Callable[[], None]) -> Iterator[None]:
-        """Inside, the second stage calls ``kill``; it must not raise, also when there is nothing to kill any more."""
-        key = object()
-        self._kills[key] = kill
-        try:
-            yield
-        finally:
-            del self._kills[key]
+    def killable(self, kill: Callable[[], None]) -> AbstractContextManager[None]:
+        """Let the second stage call ``kill`` inside the block. It must not raise, even with nothing left to kill."""
+        return _kept(self._kills, kill)
 
-    @contextmanager
-    def heralded(self, herald: Callable[[], None]) -> Iterator[None]:
-        """Inside, an interrupt calls ``herald`` before it is talked of: whoever draws on the terminal lets go of it."""
-        key = object()
-        self._heralds[key] = herald
-        try:
-            yield
-        finally:
-            del self._heralds[key]
+    def before_messages(self, prepare: Callable[[], None]) -> AbstractContextManager[None]:
+        """Let an interrupt inside the block call ``prepare`` before its message, so that a drawing can stop first."""
+        return _kept(self._before_messages, prepare)
 
     @contextmanager
     def _mode(self, *, deferred: bool) -> Iterator[None]:
@@ -95,6 +83,15 @@ class Interrupts:
             yield
         finally:
             self._deferred = before
+
+
+@contextmanager
+def _kept(calls: list[Callable[[], None]], call: Callable[[], None]) -> Iterator[None]:
+    calls.append(call)
+    try:
+        yield
+    finally:
+        calls.remove(call)
 
 
 INTERRUPTS = Interrupts()

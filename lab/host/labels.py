@@ -37,7 +37,7 @@ def owner() -> str:
 
 
 def owner_lives(marks: Mapping[str, str]) -> bool:
-    """Whether the lab that created something is still running (on this machine)."""
+    """Tell whether the lab that created something is still running (on this machine)."""
     pid, _, started = marks.get(OWNER, "").partition("-")
     if not pid.isdigit():
         return False

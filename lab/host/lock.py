@@ -88,7 +88,7 @@ def folder_is_free(folder: Path) -> bool:
 
 @contextmanager
 def _locked(path: Path, run: str) -> Iterator[str]:
-    """Give "" while the lock is ours; else who has it, by its own words."""
+    """Hold the lock and give "", or give the words of the lab that has it."""
     with _open(path) as descriptor:
         give_up_at = time.monotonic() + PATIENCE_S
         while not (ours := _taken(descriptor)) and time.monotonic() < give_up_at:

@@ -1,12 +1,22 @@
-"""Folders in which the lab keeps things between runs: where XDG_CACHE_HOME and XDG_STATE_HOME say, or below ~."""
+"""Folders of the lab: for things between runs, where XDG_CACHE_HOME and XDG_STATE_HOME say, and for a short while.
+
+A folder for a short while has its owner in its name: `lab clean` finds those of a lab that was killed.
+"""
 
 from __future__ import annotations
 
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
+from lab.host.labels import OWNER, owner, owner_lives
+
 NAME = "process-model-lab"
+SCRATCH = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+)-\w+")
 
 
 def cache_folder(kind: str = "") -> Path:
@@ -17,3 +27,19 @@ def cache_folder(kind: str = "") -> Path:
 def state_folder(kind: str) -> Path:
     """The folder for things of a ``kind`` that outlive the cache: noise floors."""
     return platformdirs.user_state_path(NAME) / kind
+
+
+@contextmanager
+def scratch(purpose: str, root: Path | None = None) -> Iterator[Path]:
+    """An empty folder below ``root``, by default the temporary one; gone afterwards. ``purpose``: one word."""
+    prefix = f"lab-{purpose}-{owner()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=root) as folder:
+        yield Path(folder)
+
+
+def abandoned(root: Path | None = None) -> Iterator[Path]:
+    """Those below ``root`` whose lab has ended without removing them."""
+    for path in sorted((root or Path(tempfile.gettempdir())).glob("lab-*")):
+        match = SCRATCH.fullmatch(path.name)
+        if match and path.is_dir() and not path.is_symlink() and not owner_lives({OWNER: match["owner"]}):
+            yield path

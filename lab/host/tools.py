@@ -6,25 +6,36 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 
 LAST_LINES = 5
 
 
-def failure_of(argv: Sequence[str], timeout_s: float) -> str:
+def failure_of(argv: Sequence[str], timeout_s: float, *, output: int = subprocess.DEVNULL, grace_s: float = 0.0) -> str:
     """Run the tool; give its last lines on standard error when it fails, and "" when it does not.
 
-    An interrupt ends it with every process that it has started, for those would go on.
+    Its standard output goes to the descriptor ``output``. An interrupt, and the end of ``timeout_s``, end it with every
+    process that it has started, for those would go on; ``grace_s``: how long it may clean up after a SIGINT before.
     """
-    errors = f"it took longer than {timeout_s:.0f} s"
+    errors, late = "", False
     with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
             errors = process.communicate(timeout=timeout_s)[1].decode(errors="replace")
         except subprocess.TimeoutExpired:
-            pass  # told by its exit code
+            errors, late = f"it took longer than {timeout_s:.0f} s", True
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                _end(process, grace_s)
     last = "\n".join(errors.strip().splitlines()[-LAST_LINES:])
-    return (last or f"it ended with exit code {process.returncode}") if process.returncode else ""
+    return (last or f"it ended with exit code {process.returncode}") if late or process.returncode else ""
+
+
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    if grace_s:
+        os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=grace_s)
+            return
+    os.killpg(process.pid, signal.SIGKILL)

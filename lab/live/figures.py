@@ -21,11 +21,10 @@ from lab.analysis.gates.counters import foreign_cores, rate, steal_share
 from lab.analysis.trial.counters import increases
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.analysis.trial.shares import shares_of
-from lab.live.files import GrowingTable
-from lab.live.requests import RequestFigures, RequestFollower
+from lab.live.requests import GrowingTable, RequestFigures, RequestFollower
 from lab.plan.kinds import Role
 from lab.record.types import CGROUPS, HOST, PROCESSES, PhaseWindow
-from lab.sampling.launch import FOLDER
+from lab.sampling.channel import FOLDER
 
 CPU_S = 2.0  # of readings for a process's CPU, which comes in ticks of 10 ms: half a second would show steps of 2 %
 MACHINE_S = 5.0  # short enough to be called "now"; ticks of 10 ms are 0.1 % of two cores then
@@ -111,7 +110,7 @@ class TrialFollower:
         )
 
     def machine(self, *, measuring: bool) -> MachineFigures:
-        """What the gates on the machine would find now; only of the measure phase.
+        """Give what the gates on the machine would find now; only of the measure phase.
 
         Containers that start, and a load that begins, make any machine look busy. What the first look at a phase finds
         was still written before it.

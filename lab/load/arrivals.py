@@ -45,7 +45,7 @@ class Timetable:
         return takewhile(lambda arrival: arrival.due_s < end_s, self._stream("measure", start_s, measured=True))
 
     def count(self, warmup_start_s: float, measure_start_s: float) -> int:
-        """How many arrivals a run with these two instants has."""
+        """Tell how many arrivals a run with these two instants has."""
         warmup = takewhile(lambda arrival: arrival.due_s < measure_start_s, self.warmup(warmup_start_s))
         return sum(1 for _ in chain(warmup, self.measure(measure_start_s)))
 

@@ -1,4 +1,4 @@
-"""How a child that runs Locust begins and ends, with its whole process group."""
+"""Begin and end a child that runs Locust, with its whole process group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import lab
 from lab.errors import LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.load.inside.exits import EXIT_DISK
+from lab.load.inside.status import EXIT_DISK
 
 STEP_S = 0.01
 GRACE_S = 5.0  # after SIGINT
@@ -83,7 +83,7 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> os.waitid_result | None:
-    """How it ended, without reaping it; None when it has not within ``timeout_s``."""
+    """Tell how it ended, without reaping it; None when it has not within ``timeout_s``."""
     give_up_at = time.monotonic() + timeout_s
     while (ended := os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
         if time.monotonic() >= give_up_at:

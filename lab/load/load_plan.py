@@ -1,4 +1,4 @@
-"""What one load run is asked to do: written by the lab, read by every load process. Imports nothing heavy."""
+"""The plan of one load run: the lab writes it, every load process reads it. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LoadPlan:
         return self.raw / f"requests-{process}.bin"
 
     def log_file(self, process: int) -> Path:
-        """What one load process and the locustfile printed."""
+        """The log of one load process: what it and the locustfile printed."""
         return self.directory / ("locust.log" if self.load_processes == 1 else f"locust-{process}.log")
 
     def timetable(self, lanes: int) -> Timetable:

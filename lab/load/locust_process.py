@@ -82,7 +82,7 @@ class LoadProcess:
                 end_group(child.process, patience_s=0.0 if status.finished_s is None else STOP_S)
 
     def poll(self) -> LoadProgress:
-        """How far the load is. Raises LoadError when a load process refused the plan, died early or fell silent."""
+        """Tell how far the load is. Raises LoadError when a load process refused the plan, died or fell silent."""
         for process, child in enumerate(self._children):
             ended = wait_exit(child.process, 0.0)  # before the status, which a process writes before it ends
             self._listen(process)

@@ -34,7 +34,7 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOutcome:
-    """What a finished load run was. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
+    """The outcome of a load run. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
 
     ``attribution`` says where ``served_by`` comes from: "header", "socket", "upstream" or "none". ``replaced`` counts
     users that stopped by themselves and were replaced.

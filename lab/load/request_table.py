@@ -14,13 +14,13 @@ from polars.io.plugins import register_io_source
 
 from lab.errors import LoadError
 from lab.load.inside.recording import COLUMNS, KINDS, ROW, strings_file
-from lab.load.served_by_socket import owners
 from lab.record.types import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))
 CHUNK_ROWS = 32_768
 DAMAGED = "the trial cannot be used; look for a full or failing disk, and run it again"
 ROW_GROUP = 65_536  # merging 0.5 or 4 million rows takes 70 MB; four times as many rows a group take 130 MB
+NEAR_S = 1.0  # two steps of the sampler's grid, so that one skipped reading loses nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +137,24 @@ def write_request_table(
 
     source = register_io_source(frames, schema=dict(REQUESTS))
     source.sink_parquet(target, row_group_size=ROW_GROUP, engine="streaming")
+
+
+def owners(client_ports: pl.Series, done_s: pl.Series, connections: pl.DataFrame) -> pl.Series:
+    """``service:pid`` for each request, from its connection's client port and the instant of its answer.
+
+    ``connections`` has the columns of records.CONNECTIONS, instants on the same clock. The kernel gives ports out
+    again, so the reading nearest in time decides, and one more than ``NEAR_S`` away decides nothing: null, as for a
+    connection that was never seen, a port that is 0 and a request without an answer.
+    """
+    asked = pl.DataFrame({"client_port": client_ports, "t_s": done_s}).with_row_index("row").drop_nulls().sort("t_s")
+    seen = connections.select("t_s", "client_port", pl.format("{}:{}", "service", "pid").alias("owner")).sort("t_s")
+    nearest = asked.join_asof(
+        seen,
+        on="t_s",
+        by="client_port",
+        strategy="nearest",
+        tolerance=NEAR_S,
+        check_sortedness=False,  # polars cannot check it within groups, and warns of that
+    )
+    rows = pl.DataFrame({"row": pl.arange(len(client_ports), dtype=pl.get_index_type(), eager=True)})
+    return rows.join(nearest, on="row", how="left", maintain_order="left")["owner"]

@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def estimated_s(self) -> float:
-        """How long the run should take, in seconds, without building images."""
+        """Tell how long the run should take, in seconds, without building images."""
         load = self.scenario.load
         return len(self.trials) * (BOOT_ESTIMATE_S + load.idle + load.warmup + load.measure + OVERHEAD_ESTIMATE_S)
 
@@ -85,12 +85,12 @@ def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
 
 
 def ports_needed(scenario: Scenario, arm: Arm) -> int:
-    """How many TCP ports an arm listens on."""
+    """Tell how many TCP ports an arm listens on."""
     return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
 
 
 def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int]) -> Topology:
-    """What the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports."""
+    """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports."""
     arm, budget = trial.arm, scenario.budget
     model, front = model_of(arm), front_of(arm)
     containers = model.containers(arm.model, budget.processes)

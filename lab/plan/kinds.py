@@ -1,4 +1,4 @@
-"""What a process and a service can be in an arm. Imports nothing: the sampling program needs it wherever it runs."""
+"""The roles of processes and the kinds of services. Imports nothing: the sampling program needs it everywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a process is in an arm (DESIGN 1)."""
+    """The role of a process in an arm."""
 
     PROXY = "proxy"
     SUPERVISOR = "supervisor"
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class ServiceKind(StrEnum):
-    """Whether a service runs the app under test or a balancer in front of it."""
+    """The kind of a service: the app under test, or a balancer in front of it."""
 
     APP = "app"
     PROXY = "proxy"

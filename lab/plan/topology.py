@@ -1,4 +1,4 @@
-"""What a trial deploys, as frozen values: no effects, no knowledge of which process model is which."""
+"""The deployment of a trial as frozen values: no effects, no knowledge of which process model is which."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where something answers. ``trust`` is the file of the authority that signed its certificate, if it is our own."""
+    """An address where something answers. ``trust``: file of the authority behind its certificate, if it is our own."""
 
     port: int
     host: str = LOOPBACK
@@ -100,7 +100,7 @@ class Topology:
 
     @property
     def fronted(self) -> bool:
-        """Whether something stands between the clients and the app."""
+        """Tell whether something stands between the clients and the app."""
         return self.entry not in self.app
 
     @property

@@ -1,4 +1,4 @@
-"""How a front says which process served an answer. Imports nothing: the load processes read it in every answer."""
+"""Read from an answer which process served it. Imports nothing: the load processes do it with every answer."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ STATED = ("storage_driver", "engine", "network", "docker", "machine", "cpu_model
 
 
 def run_problem(run: RunInfo) -> str:
-    """What is wrong with a run.json, as a phrase that opens with the key; "" when nothing is."""
+    """Tell what is wrong with a run.json, as a phrase that opens with the key; "" when nothing is."""
     if wrong := [trial for trial in run.order if TRIAL_ID.fullmatch(trial) is None]:
         return f"order: {wrong[0][:80]!r} is no name of a trial"
     if len(set(run.order)) < len(run.order) or len(run.order) > MAX_TRIALS:
@@ -35,7 +35,7 @@ def run_problem(run: RunInfo) -> str:
 
 
 def record_problem(record: TrialRecord) -> str:
-    """What is wrong with a record.json, as a phrase that opens with the key; "" when nothing is."""
+    """Tell what is wrong with a record.json, as a phrase that opens with the key; "" when nothing is."""
     return next(_record_problems(record), "")
 
 
@@ -52,7 +52,7 @@ def _record_problems(record: TrialRecord) -> Iterator[str]:
 
 
 def table_problem(tables: TrialTables) -> str:
-    """What is wrong with the rows of a trial, as a phrase that opens with file and column; "" when nothing is."""
+    """Tell what is wrong with the rows of a trial, as a phrase that opens with file and column; "" when nothing is."""
     checks = {name: dict(_table_checks(name)) for name in KEPT}
     queries = [
         getattr(tables, name).lazy().select(~expression.all().alias(phrase) for phrase, expression in checked.items())

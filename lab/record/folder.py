@@ -1,4 +1,4 @@
-"""HUB: the run folder. Versioned, atomic, append-only; what is on disk is whole or not there (DESIGN 5)."""
+"""HUB: the run folder. Versioned, atomic, append-only; what is on disk is whole or not there."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class RunFolder:
         return cls(path, replace(read_info(path), cut=""), redact)
 
     def staging(self, trial_id: str) -> Path:
-        """Where one trial's files are written while it runs."""
+        """The folder of one trial's files while it runs."""
         return self.path / "trials" / f".{trial_id}.part"
 
     def stage(self, trial_id: str) -> Path:

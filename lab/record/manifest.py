@@ -22,7 +22,7 @@ def manifest(folder: Path, names: Iterable[str], run_id: str, trial_id: str) -> 
 
 
 def manifest_problem(text: str, folder: Path, run_id: str, trial_id: str) -> str:
-    """What in the folder is not as the manifest says, as a phrase; "" when nothing is. Raises OSError."""
+    """Tell what in the folder is not as the manifest says, as a phrase; "" when nothing is. Raises OSError."""
     heading, *lines = text.splitlines() or [""]
     if heading != _heading(run_id, trial_id):
         return f"{NAME}: it is not that of trial {trial_id} of run {run_id}"

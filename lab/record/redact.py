@@ -6,7 +6,7 @@ Names of trials, arms and services, which the lab looks up again, stay as they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -74,16 +74,12 @@ def mask_tables(folder: Path, redact: Redactor) -> None:
         path = folder / f"{name}.parquet"
         if not redact.words or not path.is_file():
             continue
-        masks = {column: dict(_changed(path, column, redact)) for column in columns}
+        masks: dict[str, Any] = {column: dict(_changed(path, column, redact)) for column in columns}
         if any(masks.values()):
             draft = folder / f".{name}.masked"
-            replaced = [pl.col(column).replace(_mapping(mask)) for column, mask in masks.items() if mask]
+            replaced = [pl.col(column).replace(mask) for column, mask in masks.items() if mask]
             pl.scan_parquet(path, glob=False).with_columns(replaced).sink_parquet(draft)
             draft.replace(path)
-
-
-def _mapping(mask: Mapping[str, str]) -> Any:
-    return dict(mask)
 
 
 def _changed(path: Path, column: str, redact: Redactor) -> Iterator[tuple[str, str]]:

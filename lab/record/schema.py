@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 class RequestKind(StrEnum):
-    """What a row of the request table is."""
+    """The kind of a row of the request table."""
 
     ARRIVAL = "arrival"  # first request of a scheduled arrival (open) or of a task (closed)
     FOLLOW = "follow"  # a further request of the same task: service time only
@@ -46,7 +46,7 @@ class RequestKind(StrEnum):
 
 
 class TrialState(StrEnum):
-    """What became of a trial."""
+    """The fate of a trial."""
 
     PLANNED = "planned"
     DONE = "done"
@@ -78,7 +78,7 @@ class Column:
 
     @property
     def unit(self) -> str:
-        """What a number is in, as its name says."""
+        """Tell what a number is in, as its name says."""
         return next((unit for unit in ("bytes", "s") if self.name.rpartition("_")[2] == unit), "")
 
     @property

@@ -58,7 +58,7 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was seen of an arm before load.
+    """The evidence: what was seen of an arm before load.
 
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
     ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
@@ -85,7 +85,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCounters:
-    """What the load process counted itself, to be checked against the rows.
+    """The counts of the load processes, to be checked against the rows.
 
     ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
     """
@@ -132,7 +132,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened to an arm at one instant of the trial."""
+    """An event: what happened to an arm at one instant of the trial."""
 
     t_s: Instant
     kind: str
@@ -143,7 +143,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What a run may sweep, as this trial had it. Comparisons stay inside a point."""
+    """A point of a sweep, as this trial had it. Comparisons stay inside a point."""
 
     processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES)]
     rate: Finite | None = None  # arrivals a second; None: closed model, or not recorded (schema version 1)
@@ -207,7 +207,7 @@ class TrialTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """A record with its tables, as results.py reads it back."""
+    """A record with its tables, as lab.record.reading reads it back."""
 
     record: TrialRecord
     tables: TrialTables
@@ -215,7 +215,7 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where a run took place; unlike environments do not mix (STYLE 8). Values are plain JSON."""
+    """The place of a run; unlike environments do not mix. Values are plain JSON."""
 
     facts: Mapping[str, Any]
 
@@ -225,7 +225,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How many requests a second the load generator makes at most on this machine: see lab/run/calibration.py."""
+    """The ceiling of the load generator on this machine, in requests a second: see lab/run/calibration.py."""
 
     ceiling_per_s: Annotated[float, Field(gt=0, lt=MAX_COUNT)]
     load_processes: Count
@@ -256,7 +256,7 @@ class RunInfo:
 
     @property
     def question(self) -> str:
-        """What the run was to answer."""
+        """Tell what the run was to answer."""
         return str(self.scenario.get("question", ""))
 
     @property

@@ -1,16 +1,27 @@
-"""From a run and its summary to the content of a report, in the order of a reader's questions (REPORT.md)."""
+"""From a run and its summary to a report, in the order of a reader's questions. It alone writes report files."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
 from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
+from lab.errors import RunFolderError
 from lab.metric_types import Reading
+from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import Content
+from lab.report.content import Content, Written
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.facts import facts_line
 from lab.report.parts.unusual import left_out_note, rights_note
 from lab.report.parts.values import arm_names
+from lab.report.renderers.csv_tables import render_csv
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.markdown import render_figures, render_markdown, render_summary
+from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer import exploratory_status, headline, memory_note, plain_answers, ratio_figure, status
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.report.sections.details import details, sensitivity
@@ -21,6 +32,8 @@ from lab.report.sections.repeat import again, exploratory_again
 from lab.report.sections.time import time_section
 from lab.report.sections.validity import belief, doubts
 from lab.report.sections.why import mechanism
+
+WIDTH = 100
 
 
 def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | None = None) -> Content:
@@ -50,5 +63,48 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         figure=ratio_figure(summary, judgements),
         boxes=(validity_box(run, summary, comparison, doubts(run, summary)), machine_box(run, summary)),
         headline=headline(summary, judgements),
-        sections=tuple(section for section in sections if section.parts or section.sentences or section.doubts),
+        sections=tuple(each for each in sections if each.parts or each.sentences or each.doubts),
     )
+
+
+def files_of(content: Content) -> Mapping[str, str]:
+    """Every file of a report but comparison.json, by its name in the run folder."""
+    return {
+        "report.html": render_html(content),
+        "report.md": render_markdown(content),
+        **render_figures(content),
+        **{f"tables/{name}": text for name, text in render_csv(content).items()},
+    }
+
+
+def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Comparison, width: int = WIDTH) -> Written:
+    """Write every report of the run in ``path``; older ones are replaced. ``width``: columns of the terminal form.
+
+    Raises RunFolderError (a name is taken) or MissingError (disk full).
+    """
+    content = build_content(run, summary, comparison)
+    for name, text in files_of(content).items():
+        _write(path, name, text)
+    document = comparison_document(run, summary, comparison)
+    _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
+    return Written(
+        html=path / "report.html",
+        markdown=path / "report.md",
+        comparison=path / "comparison.json",
+        terminal=render_terminal(content, width),
+        summary=render_summary(content),
+    )
+
+
+def _write(path: Path, name: str, text: str) -> None:
+    target = path / name
+    if target.parent != path and target.parent.is_symlink():
+        raise RunFolderError(
+            f"{target.parent}: a link, and a run folder holds none", "remove it; reports are made anew"
+        )
+    try:
+        with disk_errors(target):
+            target.parent.mkdir(exist_ok=True)
+            write_atomically(target, text.encode(errors="replace"))  # outside text may hold lone surrogates
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise RunFolderError(f"{target}: something else has this name", "move it away; reports are made anew") from None

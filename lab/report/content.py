@@ -20,7 +20,7 @@ class Chart(Protocol):
 
     @property
     def title(self) -> str:
-        """What a screen reader says of the drawing."""
+        """The name of the drawing for a screen reader."""
 
     def svg(self) -> str:
         """The drawing."""
@@ -118,6 +118,14 @@ class Section:
     parts: tuple[Part, ...] = ()
 
 
+def section(
+    key: str, title: str, *parts: Part | None, sentences: tuple[str, ...] = (), doubts: tuple[str, ...] = ()
+) -> Section:
+    """A section without the parts that say nothing: None, and tables of no rows."""
+    shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
+    return Section(key=key, title=title, sentences=sentences, doubts=doubts, parts=shown)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown."""
@@ -127,7 +135,7 @@ class Answer:
 
 
 class Mood(StrEnum):
-    """Whether a box holds good news. ``GOOD`` only when everything holds."""
+    """The mood of a box: is its news good? ``GOOD`` only when everything holds."""
 
     GOOD = "good"
     DOUBT = "doubt"
@@ -167,7 +175,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Where a report is, its short form for the terminal, and one in Markdown for a CI job summary."""
+    """The files of a report, its short form for the terminal, and one in Markdown for a CI job summary."""
 
     html: Path
     markdown: Path

@@ -31,7 +31,7 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What comes next: another arm, or the end (None). ``interrupted``: by a signal, not by the person at the page."""
+    """A person's wish for what comes next: another arm, or the end (None). ``interrupted``: a signal wished it."""
 
     arm: str | None
     interrupted: bool = False

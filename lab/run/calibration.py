@@ -23,8 +23,7 @@ import polars as pl
 from lab.engines import Engine
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
-from lab.host.places import cache_folder
-from lab.host.scratch import scratch
+from lab.host.places import cache_folder, scratch
 from lab.plan.fronts import nginx
 from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically
@@ -165,7 +164,7 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
 
 
 def _key(environment: Environment, load_processes: int) -> str:
-    """What the ceiling depends on; a change of any of it is another file."""
+    """Tell what the ceiling depends on; a change of any of it is another file."""
     facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

@@ -35,7 +35,7 @@ def conclude(path: Path, *, intact: bool = False) -> Conclusion:
 
     ``intact``: leave out the trials whose files are damaged, and say so, instead of raising.
     """
-    from lab.report.renderers.write import write_reports  # templates and charts: only where a report is written
+    from lab.report.build import write_reports  # templates and charts: only where a report is written
 
     run = read_intact(path) if intact else read_info(path)
     summary = summarise(run, read_trials(path, run))

@@ -1,4 +1,4 @@
-"""What `lab doctor` looks at: each check is one function that gives one finding."""
+"""The checks of `lab doctor`: each check is one function that gives one finding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUSY = 0.5  # load average for each core above which a measurement would be dist
 NEAR_RANGE = (20000, 29999)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing looked at: ``state`` is ok, note (works, but know this) or missing (a run cannot start)."""
 
@@ -45,45 +45,39 @@ def examine(engine: str = "auto") -> list[Finding]:
         client = connect()
     except MissingError as error:
         if engine == "docker":
-            return [*findings, Finding(subject="docker", state="missing", sentence=f"{error}; {error.hint}")]
+            return [*findings, Finding("docker", "missing", f"{error}; {error.hint}")]
         instead = f"{error}; runs take engine process instead: plain processes, without containers"
-        return [*findings, Finding(subject="docker", state="note", sentence=instead), *_plain_processes()]
+        return [*findings, Finding("docker", "note", instead), *_plain_processes()]
     return [*findings, _rights(), *_engine(client)]
 
 
 def _python() -> Finding:
     version = sys.version.split()[0]
-    return Finding(subject="python", state="ok", sentence=f"{version} at {sys.executable}")
+    return Finding("python", "ok", f"{version} at {sys.executable}")
 
 
 def _cores() -> Finding:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     busy = load > BUSY * cores
     sentence = f"{cores} cores, load average {load:.2f}"
-    return Finding(
-        subject="quiet machine",
-        state="note" if busy else "ok",
-        sentence=sentence + ("; something else is running, measurements would be disturbed" if busy else ""),
-    )
+    told = "; something else is running, measurements would be disturbed" if busy else ""
+    return Finding("quiet machine", "note" if busy else "ok", sentence + told)
 
 
 def _room() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
     enough = free >= ROOM_WANTED_BYTES
-    return Finding(
-        subject="disk",
-        state="ok" if enough else "note",
-        sentence=f"{format_bytes(free)} free" + ("" if enough else f"; {format_bytes(ROOM_WANTED_BYTES)} are wanted"),
-    )
+    wanted = "" if enough else f"; {format_bytes(ROOM_WANTED_BYTES)} are wanted"
+    return Finding("disk", "ok" if enough else "note", f"{format_bytes(free)} free{wanted}")
 
 
 def _rights() -> Finding:
     if may_trace():
-        return Finding(subject="rights", state="ok", sentence="memory (PSS) of every process can be read")
+        return Finding("rights", "ok", "memory (PSS) of every process can be read")
     return Finding(
-        subject="rights",
-        state="note",
-        sentence="an ordinary user: memory (PSS) of containers is read through a small helper container, which is "
+        "rights",
+        "note",
+        "an ordinary user: memory (PSS) of containers is read through a small helper container, which is "
         "built on first need; pooled budgets need root",
     )
 
@@ -92,49 +86,40 @@ def _ports() -> Finding:
     try:
         free_ports(17, NEAR_RANGE, seed=0)
     except MissingError as error:
-        return Finding(subject="ports", state="note", sentence=str(error))
-    return Finding(subject="ports", state="ok", sentence="{}-{} on 127.0.0.1".format(*NEAR_RANGE))
+        return Finding("ports", "note", str(error))
+    return Finding("ports", "ok", "{}-{} on 127.0.0.1".format(*NEAR_RANGE))
 
 
 def _engine(client: docker.DockerClient) -> Iterator[Finding]:
     facts = describe(client)
     yield Finding(
-        subject="docker",
-        state="ok",
-        sentence=f"{facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, "
+        "docker",
+        "ok",
+        f"{facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, "
         f"cgroup v{facts['cgroup_version']} with {facts['cgroup_driver']}",
     )
     if facts["storage_driver"] != "overlay2":
-        yield Finding(
-            subject="storage driver",
-            state="note",
-            sentence=f"{facts['storage_driver']}: containers may share fewer file pages than with overlay2",
-        )
+        told = f"{facts['storage_driver']}: containers may share fewer file pages than with overlay2"
+        yield Finding("storage driver", "note", told)
     yield from _images(client)
     yield _leftovers(client)
     others = [c.name for c in client.containers.list() if "lab.run" not in c.labels]
-    yield Finding(
-        subject="other containers",
-        state="note" if others else "ok",
-        sentence=f"running: {', '.join(others[:5])}; they share the machine with a measurement" if others else "none",
-    )
+    told = f"running: {', '.join(others[:5])}; they share the machine with a measurement" if others else "none"
+    yield Finding("other containers", "note" if others else "ok", told)
 
 
 def _leftovers(client: docker.DockerClient | None) -> Finding:
     left = find_leftovers(client=client)
-    return Finding(
-        subject="leftovers",
-        state="note" if left else "ok",
-        sentence=f"{len(left)} of earlier runs; `lab clean` removes them" if left else "none",
-    )
+    told = f"{len(left)} of earlier runs; `lab clean` removes them" if left else "none"
+    return Finding("leftovers", "note" if left else "ok", told)
 
 
 def _plain_processes() -> Iterator[Finding]:
     for image in (front.image for front in FRONTS.values() if front.image is not None):
         try:
-            yield Finding(subject=image.key, state="ok", sentence=find_program(image).name)
+            yield Finding(image.key, "ok", find_program(image).name)
         except MissingError as error:
-            yield Finding(subject=image.key, state="missing", sentence=f"{error}; {error.hint}")
+            yield Finding(image.key, "missing", f"{error}; {error.hint}")
     yield _leftovers(None)
 
 
@@ -144,4 +129,4 @@ def _images(client: docker.DockerClient) -> Iterator[Finding]:
         plan = plan_base(client, image, name, PLAN_TIMEOUT_S)
         missing = plan.way is Way.MISSING
         sentence = f"cannot be had: {plan.detail}" if missing else f"{plan.way.value} as {plan.name}: {plan.detail}"
-        yield Finding(subject=f"image {name}", state="missing" if missing else "ok", sentence=sentence)
+        yield Finding(f"image {name}", "missing" if missing else "ok", sentence)

@@ -1,4 +1,4 @@
-"""Who drives the load of a trial: the scenario's schedule, or a person. Everything else about a trial is the same."""
+"""The driver of a trial's load: the scenario's schedule, or a person. Everything else about a trial is the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Driving(Protocol):
         """Inside, requests may be sent: the arm is up. On leaving nobody asks it for anything any more."""
 
     def poll(self) -> LoadProgress:
-        """How far the load is. Raises LoadError as soon as it has failed."""
+        """Tell how far the load is. Raises LoadError as soon as it has failed."""
 
     def nap(self, seconds: float) -> None:
         """Wait; only here an interrupt is admitted. It raises KeyboardInterrupt, or ends the load."""
@@ -80,7 +80,7 @@ class Scheduled(Drive):
 def load_plan(
     load: Load, topology: Topology, seed: int, directory: Path, min_warmup_requests: int = MIN_WARMUP_REQUESTS
 ) -> LoadPlan:
-    """What the load processes of one trial are asked to do; the only place where that is written down."""
+    """Write down what the load processes of one trial are asked to do. No other place does."""
     return LoadPlan(
         locustfile=load.locustfile,
         base_url=topology.entry.url,

@@ -1,4 +1,4 @@
-"""Where a run takes place: machine, kernel, cgroups, versions, and who else uses the CPU."""
+"""The place of a run: machine, kernel, cgroups, versions, and who else uses the CPU."""
 
 from __future__ import annotations
 

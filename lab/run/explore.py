@@ -69,7 +69,7 @@ def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> bool:
 
 
 class Session:
-    """What was visited so far, and what the folder says of it."""
+    """A session: the visits so far, and what the folder says of them."""
 
     def __init__(self, run: Run, drive: ByHand, redact: Redactor) -> None:
         self._run = run

@@ -34,7 +34,7 @@ class KeptFloor:
 
 
 def conditions_of(scenario: Scenario) -> str:
-    """What the noise of a trial depends on, in words: ``"150 arrivals/s, 2 processes, 3 s measured"``."""
+    """Tell what the noise of a trial depends on, in words: ``"150 arrivals/s, 2 processes, 3 s measured"``."""
     load = scenario.load
     asked = "closed model" if load.rate is None else f"{load.rate:g} arrivals/s"
     quota = scenario.budget.cpus
@@ -76,9 +76,7 @@ def _read(path: Path) -> KeptFloor:
     try:
         document = json.loads(path.read_bytes())
         return KeptFloor(
-            floor=from_json(document["floor"]),
-            conditions=document["conditions"],
-            measured_at=document["measured_at"],
+            floor=from_json(document["floor"]), conditions=document["conditions"], measured_at=document["measured_at"]
         )
     except (OSError, ValueError, KeyError, TypeError, AnalysisError) as error:
         raise UsageError(

@@ -12,7 +12,7 @@ from lab.scenario.model import Scenario
 
 
 def all_decided(folder: RunFolder, scenario: Scenario, decision: BlockDecision) -> bool:
-    """Whether as many blocks are valid as at a look before the last, and each verdict is other than inconclusive.
+    """Tell whether as many blocks are valid as at a look before the last, and each verdict is other than inconclusive.
 
     Reads every finished trial again, between two trials, when nothing is measured; and not in the middle of a block.
     """

@@ -13,8 +13,8 @@ from typing import Any
 
 from lab.analysis.across import circumstances
 from lab.engines import Engine
-from lab.engines.choose import open_engine
 from lab.engines.images.images import ImageRecord
+from lab.engines.kinds import open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import Plan, build_plan, with_scenario
@@ -38,7 +38,7 @@ Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], C
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a run touches; tests pass fakes, everyone else passes nothing."""
+    """The surroundings that a run touches; tests pass fakes, everyone else passes nothing."""
 
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment

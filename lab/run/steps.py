@@ -38,7 +38,7 @@ WHILE = {
 
 
 class Steps:
-    """Where one trial is. Each step is a line of ``steps.jsonl`` in its folder as soon as it begins.
+    """The step of one trial. Each step is a line of ``steps.jsonl`` in its folder as soon as it begins.
 
     ``clock`` is CLOCK_MONOTONIC; ``t_s`` in the file is relative to the construction of this object.
     """
@@ -67,7 +67,7 @@ class Steps:
 
     @contextmanager
     def then_tear_down(self) -> Iterator[None]:
-        """Whatever ends what is inside, the tear-down begins behind it, and ``said`` remembers where it was cut."""
+        """Enter the tear-down step when the block ends, for any reason; ``said`` remembers the step of an error."""
         try:
             yield
         except BaseException:

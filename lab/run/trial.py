@@ -31,8 +31,8 @@ from lab.run.drive import Drive, Driving
 from lab.run.steps import Step, Steps
 from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
 from lab.run.view import QuietView
+from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
-from lab.sampling.launch import Launch
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.scenario.model import Scenario
@@ -45,7 +45,7 @@ BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a sh
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What a trial is made with; tests pass fakes, everyone else passes nothing."""
+    """The tools that make a trial; tests pass fakes, everyone else passes nothing."""
 
     collect_evidence: Collect = collect
     loads: Callable[[Path], AbstractContextManager[Loads]] = loads

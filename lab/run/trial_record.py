@@ -1,4 +1,4 @@
-"""What is kept of a trial that was measured: its record and the logs of its services."""
+"""The things that are kept of a measured trial: its record and the logs of its services."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Deployed:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one trial gave."""
+    """The results of one trial, before they are a record."""
 
     deployed: Deployed
     evidence: Evidence
@@ -74,7 +74,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
 
 @contextmanager
 def logs_kept(deployment: Deployment, staging: Path) -> Iterator[None]:
-    """What the services printed is beside the tables afterwards, also of a trial that failed; not of a cut one."""
+    """Keep what the services printed beside the tables when the block ends or fails; not when it is interrupted."""
     try:
         yield
     except Exception:

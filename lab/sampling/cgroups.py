@@ -23,7 +23,7 @@ LEAF_LINKS = 2  # a directory without sub-directories: "." and its name in the p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cgroup:
-    """Where one container's cgroup is; under version 2 all directories are the same, and ``cpuacct`` is None."""
+    """The places of one container's cgroup; under version 2 all directories are the same, and ``cpuacct`` is None."""
 
     version: int
     members: Path
@@ -83,11 +83,7 @@ def locate(pid: int, container_id: str, root: Path = Path("/")) -> Cgroup:
             f"no cgroup of container {container_id[:12]} under {root / CGROUPS}", "mount the cgroup hierarchies there"
         )
     return Cgroup(
-        version=1,
-        members=members,
-        memory=found.get("memory"),
-        cpu=found.get("cpu"),
-        cpuacct=found.get("cpuacct"),
+        version=1, members=members, memory=found.get("memory"), cpu=found.get("cpu"), cpuacct=found.get("cpuacct")
     )
 
 

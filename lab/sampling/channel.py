@@ -1,20 +1,26 @@
-"""Orders to the sampling program and its answers, as JSON lines, wherever that program runs."""
+"""Start the sampling program, give it orders and take its answers as JSON lines, wherever it runs."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from lab.errors import LabError, MissingError, RightsError, SamplingError
 from lab.host.jsonlines import Lines, Message
+from lab.sampling.plan import SamplerPlan, plan_to_json
 
 STOP_DEADLINE_S = 10.0
 LIFE_CHECK_S = 1.0
 STDERR_TAIL_CHARACTERS = 2000
 ERRORS: Mapping[str, type[LabError]] = {kind.__name__: kind for kind in (SamplingError, RightsError, MissingError)}
+FOLDER = "sampling"  # inside the plan's directory: raw rows, gone once they are tables
+LOG = "sampler.log"
 
 
 class Program(Protocol):
@@ -25,7 +31,7 @@ class Program(Protocol):
         """Its process, as this machine numbers it."""
 
     def running(self) -> bool:
-        """Whether it lives; cheap, for it is asked ten times a second."""
+        """Tell whether it lives; cheap, for it is asked ten times a second."""
 
     def end(self, deadline_s: float) -> int:
         """Its exit code, after waiting for its end; it is killed if it does not end in time."""
@@ -34,7 +40,7 @@ class Program(Protocol):
         """End it at once; never raises, also when it has ended."""
 
     def last_words(self) -> str:
-        """What it wrote to standard error."""
+        """Tell what it wrote to standard error."""
 
 
 class Child:
@@ -50,7 +56,7 @@ class Child:
         return self._process.pid
 
     def running(self) -> bool:
-        """Whether it lives."""
+        """Tell whether it lives."""
         return self._process.poll() is None
 
     def end(self, deadline_s: float) -> int:
@@ -110,3 +116,41 @@ class Channel:
     def _last_words(self) -> str:
         text = self.program.last_words().strip()
         return f"its last words:\n{text[-STDERR_TAIL_CHARACTERS:]}" if text else "it said nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The program has its plan; ``folder`` is where its raw rows go. Whoever is given it closes the channel."""
+
+    channel: Channel
+    folder: Path
+
+
+Launch = Callable[[SamplerPlan], AbstractContextManager[Launched]]
+
+
+@contextmanager
+def as_child(plan: SamplerPlan) -> Iterator[Launched]:
+    """A process in a session of its own, so that Ctrl-C reaches only the lab, which then stops it in order."""
+    folder = plan.directory / FOLDER
+    folder.mkdir(parents=True)
+    written = folder / "plan.json"
+    written.write_text(plan_to_json(replace(plan, directory=folder)), encoding="utf-8")
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab.sampling", str(written)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            bufsize=0,
+            start_new_session=True,
+        )
+    lines = Lines(cast(IO[bytes], process.stdout), cast(IO[bytes], process.stdin))
+    yield Launched(Channel(Child(process, folder / LOG), lines), folder)
+
+
+@contextmanager
+def without_memory(plan: SamplerPlan) -> Iterator[Launched]:
+    """As ``as_child``, where the memory of processes may not be read: their PSS and USS are missing."""
+    with as_child(replace(plan, memory_readable=False)) as launched:
+        yield launched

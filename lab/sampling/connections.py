@@ -1,4 +1,4 @@
-"""Which process holds which connection of a client: how a request is attributed without a header of ours (METHOD 1.7).
+"""Tell which process holds a client's connection: it attributes requests without a header of ours (METHOD 1.7).
 
 Source: Documentation/networking/proc_net_tcp.rst of the kernel.
 """

@@ -18,7 +18,7 @@ PLATFORM_S = 5.0  # between two looks at a platform process, and before names an
 
 
 class Cost(NamedTuple):
-    """What sampling costs on this machine, in CPU seconds: one round, and one look at each process of the arm.
+    """The cost of sampling on this machine, in CPU seconds: one round, and one look at each process of the arm.
 
     ``platform``: the part of a core that goes to looks at the platform's processes, which come at a fixed pace.
     """
@@ -42,7 +42,7 @@ class Pace(NamedTuple):
 
 
 def pace_of(cost: Cost, measure_s: float) -> Pace:
-    """How often to read so that it stays within the budget, and a measure phase of ``measure_s`` has enough looks.
+    """Tell how often to read so that it stays within the budget, and a measure phase of ``measure_s`` has enough looks.
 
     Where both do not go together, rounds come less often first; LOOKS_FLOOR looks come whatever they cost.
     """
@@ -81,7 +81,7 @@ class Grid:
             self._passed = self._last(now_s)
 
     def take(self, now_s: float) -> bool:
-        """Whether an instant has come since the last call; of several, all but one are missed."""
+        """Tell whether an instant has come since the last call; of several, all but one are missed."""
         last = self._last(now_s)
         due = last > self._passed
         self.planned += last - self._passed

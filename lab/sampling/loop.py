@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lab.host.jsonlines import Lines, Message
+from lab.host.jsonlines import Lines
 from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
-from lab.sampling.host import processes_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.reading import Reader, wait_s
 from lab.sampling.recorder import Recorder, recorder
 
 
 class Spent:
-    """What readings of one kind cost."""
+    """The cost of readings of one kind."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -48,7 +47,7 @@ class Spent:
 
 
 class Sampling:
-    """One trial's sampling: takes the readings that are due, obeys orders, knows what it costs and keeps its budget."""
+    """One trial's sampling: takes the readings that are due, knows what it costs and keeps its budget."""
 
     def __init__(self, plan: SamplerPlan, output: Recorder, clock: Callable[[], float]) -> None:
         self._plan = plan
@@ -69,7 +68,7 @@ class Sampling:
 
     @property
     def idle_s(self) -> float:
-        """How long nothing is due."""
+        """Tell how long nothing is due."""
         return min(self._rounds.next_s, self._looks.next_s) - self._clock()
 
     def read_if_due(self) -> None:
@@ -83,13 +82,8 @@ class Sampling:
         if self._looks.take(self._clock()):
             self._look()
 
-    def obey(self, command: Message) -> None:
-        """Carry out ``watch_load``."""
-        if command["do"] == "watch_load":
-            self._reader.host.load.follow(processes_of(command["pids"]))
-
     def facts(self) -> dict[str, float]:
-        """What SamplerOutcome.facts holds."""
+        """Give what SamplerOutcome.facts holds."""
         return {
             "planned_readings": self._rounds.planned + self._looks.planned,
             "achieved_readings": self._rounds.achieved + self._looks.achieved,
@@ -134,9 +128,7 @@ def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.mono
         sampling = Sampling(plan, output, clock)
         lab.send(ready=True)
         while (command := lab.receive(sampling.idle_s)) or not lab.ended:
-            if command and command["do"] == "stop":
+            if command:  # there is one: "stop"
                 lab.send(facts=sampling.facts())
                 return
-            if command:
-                sampling.obey(command)
             sampling.read_if_due()

@@ -1,4 +1,4 @@
-"""What the sampler is asked to do, and how that crosses into its own process."""
+"""The sampler's plan, the services that it follows, and the JSON by which both cross into its own process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.plan.kinds import ServiceKind
-from lab.sampling.targets import SampleTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleTarget:
+    """One service to follow: its container (64 hexadecimal digits) and the host's pid of its first process.
+
+    Without a container (an empty ``container_id``) the service is the process tree of ``init_pid``, which leads a
+    session of its own: see lab/sampling/process_tree.py.
+    """
+
+    service: str
+    kind: ServiceKind
+    container_id: str
+    init_pid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +29,6 @@ class SamplerPlan:
 
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
     ``measure_s`` is the length of the measure phase, in which every process is looked at often enough (METHOD 4.4).
-    ``load_pids`` may stay empty until ``watch_load``.
     ``watched_port``: look which process holds each connection to it, 0 for none; one on which the app itself listens.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's

@@ -1,4 +1,4 @@
-"""What the container platform runs for an arm: shims and storage drivers; and the engine as a whole."""
+"""The processes that the container platform runs for an arm: shims, storage drivers, the engine as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from lab.sampling.targets import SampleTarget
+from lab.sampling.plan import SampleTarget
 
 SHIM = "containerd-shim"
 FUSE = "fuse-overlayfs"  # a storage driver that is a process for each mount
@@ -50,7 +50,7 @@ def engine_processes() -> list[EngineProcess]:
 
 
 def serves(name: str, argv: Sequence[str], container: ContainerTraits) -> bool:
-    """Whether an engine process works for this container: its shim, its root's storage driver."""
+    """Tell whether an engine process works for this container: its shim, its root's storage driver."""
     if name.startswith(SHIM):
         return container.container_id in argv
     return name == FUSE and bool(container.root_mount) and container.root_mount in argv[-1:]
@@ -67,7 +67,7 @@ def traits(target: SampleTarget, proc: Path) -> ContainerTraits:
 
 
 def root_mount(container_mountinfo: str, host_mountinfo: str) -> str:
-    """Where the host has mounted the container's root: the two share a device number. "" when it has not.
+    """Tell where the host has mounted the container's root: the two share a device number. "" when it has not.
 
     Fields of mountinfo: id, parent, device, root, mount point, … (man 5 proc_pid_mountinfo).
     """

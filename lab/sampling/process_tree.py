@@ -1,4 +1,4 @@
-"""Who belongs to a service that has no cgroup: the session that its first process leads, and all that descends from it.
+"""The processes of a service that has no cgroup: the session of its first process, and all descendants.
 
 The session is the anchor: a worker whose supervisor has died gets another parent, but stays in its session. A process
 that leaves both, by ``setsid`` and the death of its parent, is followed if it was seen before.
@@ -17,7 +17,7 @@ PARENT, SESSION, STARTED = 1, 3, 19  # fields of /proc/PID/stat, counted after t
 
 
 class Kinship(NamedTuple):
-    """What the kernel says about a process: its parent, its session, and when it started (clock ticks since boot)."""
+    """The kernel's word on a process: its parent, its session, and when it started (clock ticks since boot)."""
 
     parent: int
     session: int

@@ -1,4 +1,4 @@
-"""What only who may trace a process sees of it: the sockets it holds and the files it has mapped."""
+"""The view of a process that takes the right to trace it: the sockets it holds and the files it has mapped."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def seen_to_json(seen: Mapping[int, Seen]) -> dict[str, dict[str, list[int] | li
 
 
 def seen_from_json(values: Mapping[str, Mapping[str, Iterable[int] | Iterable[str]]]) -> Mapping[int, Seen]:
-    """What ``seen_to_json`` was given."""
+    """Read back what ``seen_to_json`` was given."""
     return {
         int(pid): Seen(sockets=frozenset(map(int, one["sockets"])), files=frozenset(map(str, one["files"])))
         for pid, one in values.items()

@@ -1,4 +1,4 @@
-"""What one process uses. Cumulative seconds, bytes and counts: rates are for the analysis.
+"""The use of one process. Cumulative seconds, bytes and counts: rates are for the analysis.
 
 psutil reads, but for what it does not tell (anonymous PSS) and what it would open a file again for.
 """

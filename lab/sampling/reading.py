@@ -1,4 +1,4 @@
-"""What is read at one instant: a round of every process, cgroup and the host, or a close look at one process."""
+"""The readings of one instant: a round of every process, cgroup and the host, or a close look at one process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, rea
 from lab.sampling.connections import Connections
 from lab.sampling.grid import PLATFORM_S
 from lab.sampling.host import HostReader, processes_of
-from lab.sampling.plan import SamplerPlan
+from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.platform_processes import ContainerTraits, traits
 from lab.sampling.process_tree import ProcessTrees
 from lab.sampling.processes import COMMAND_LENGTH, Counters, Footprint, counters, describe, footprint
 from lab.sampling.recorder import Rows
-from lab.sampling.targets import SampleTarget
 
 POOL_SERVICE = "pool"  # the service of the parent cgroup's rows: throttling under a pooled budget happens there
 
@@ -92,7 +91,7 @@ class Reader:
         return round(now_s - self._t0_s, 6)
 
     def _pids_of(self, target: SampleTarget) -> Callable[[], list[int]]:
-        """What tells the members of a service: its cgroup, or the trees as they were last looked at."""
+        """Give what the members of a service depend on: its cgroup, or the trees as they were last looked at."""
         for service, container, cgroup in self._cgroups:
             if container and service == target.service:
                 return partial(member_pids, cgroup)
@@ -111,7 +110,7 @@ class Reader:
 
 
 def wait_s(role: Role, look_s: float) -> float:
-    """How long a process of this role should wait from one look to the next."""
+    """Tell how long a process of this role should wait from one look to the next."""
     return max(look_s, PLATFORM_S) if role is Role.PLATFORM else look_s
 
 

@@ -15,7 +15,7 @@ from lab.record.schema import NAMES, SAMPLED, CgroupRow, ConnectionRow, HostRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """What one round gave."""
+    """The rows of one round."""
 
     processes: list[ProcessRow]
     cgroups: list[CgroupRow]

@@ -1,4 +1,4 @@
-"""Which role each process of a service plays (DESIGN 1). Pure: from command lines and parents alone."""
+"""Assign a role to each process of a service. Pure: from command lines and parents alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProcessKey(NamedTuple):
 
 
 class ProcessInfo(NamedTuple):
-    """What tells a role: ``parent`` is the parent's pid, ``command`` the whole command line."""
+    """The facts that tell a role: ``parent`` is the parent's pid, ``command`` the whole command line."""
 
     pid: int
     started_s: float
@@ -34,9 +34,7 @@ class ProcessInfo(NamedTuple):
 
 
 def assign_roles(
-    kind: ServiceKind,
-    processes: Sequence[ProcessInfo],
-    before: Mapping[ProcessKey, Role] = MappingProxyType({}),
+    kind: ServiceKind, processes: Sequence[ProcessInfo], before: Mapping[ProcessKey, Role] = MappingProxyType({})
 ) -> dict[ProcessKey, Role]:
     """The role of every living process of one service.
 

@@ -1,4 +1,4 @@
-"""What every arm may use in total: processes, CPU and memory, and how a limit is divided (METHOD 5)."""
+"""The budget of every arm: processes, CPU and memory in total, and how a limit is divided (METHOD 5)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Limits:
 
 @dataclass(config=STRICT, kw_only=True)
 class Quota:
-    """How one resource is limited: ``mode`` none | pooled | split, ``amount`` in cores or bytes for the whole arm."""
+    """The limit of one resource: ``mode`` none | pooled | split, ``amount`` in cores or bytes for the whole arm."""
 
     mode: Literal["none", "pooled", "split"] = "none"
     amount: float | None = None

@@ -1,26 +1,23 @@
-"""What a scenario wants judged: primary metrics with their bounds, and the user's own expectations."""
+"""The judgements that a scenario wants: primary metrics with their bounds, and the user's own expectations."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import field
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.metrics import METRICS
-from lab.scenario.expectation import parse_expectation
-from lab.scenario.expectation_parser import ExpectationError
+from lab.scenario.expectation import ExpectationError, nearest, parse_expectation
 
 STRICT = ConfigDict(extra="forbid", frozen=True, str_max_length=100_000)
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:
     """``unknown metric "p9": did you mean "p99"?`` for any set of names."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f"unknown {what} {name!r}: " + (f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}")
+    return f"unknown {what} {name!r}: {nearest(name, known)}"
 
 
 def _known_metric(key: str) -> str:

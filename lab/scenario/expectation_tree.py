@@ -12,7 +12,7 @@ from lab.metrics import Unit
 
 
 class Kind(StrEnum):
-    """What a value measures: what may be added and compared, and what may not."""
+    """The kind of a value, which decides what may be added and compared."""
 
     TIME = "a time"
     BYTES = "a size"

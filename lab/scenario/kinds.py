@@ -26,6 +26,8 @@ ENTRY_POINTS = "process_model_lab"
 
 Options: TypeAlias = Any  # an instance of the class that a front or a model declared as its ``options``
 T = TypeVar("T")
+D = TypeVar("D")
+_pending = list(ROOMS)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -49,7 +51,7 @@ class HasOptions:
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class FrontKind(HasOptions):
-    """What a scenario knows of a front; the whole is lab.plan.fronts.front.Front.
+    """The part of a front that a scenario knows; the whole is lab.plan.fronts.front.Front.
 
     ``image``: what its services run from. ``hops``: how many services stand between the clients and the app, each with
     a port and a share of the budget. ``arm_keys``: options that are accepted as keys of the arm as well.
@@ -62,7 +64,7 @@ class FrontKind(HasOptions):
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelKind(HasOptions):
-    """What a scenario knows of a process model; the whole is lab.plan.models.model.ProcessModel.
+    """The part of a process model that a scenario knows; the whole is lab.plan.models.model.ProcessModel.
 
     ``one_address``: whether clients can do without a front. ``placeholders``: what a command must have in it.
     """
@@ -71,7 +73,6 @@ class ModelKind(HasOptions):
     placeholders: tuple[str, ...] = ()
 
 
-D = TypeVar("D")
 H = TypeVar("H", bound=HasOptions)
 
 
@@ -162,7 +163,6 @@ def _stored(chosen: Options) -> dict[str, Any]:
 FRONTS: Kinds[FrontKind] = Kinds("front")
 MODELS: Kinds[ModelKind] = Kinds("model")
 ENGINES: Registry[Any] = Registry("engine")
-_pending = list(ROOMS)
 
 
 def _import_declarations() -> None:
@@ -181,3 +181,27 @@ def _import_declarations() -> None:
                 f"the package that declares {point.name!r} ({point.value}) cannot be imported: {error!r}",
                 "mend or uninstall it",
             ) from error
+
+
+def in_new_spelling(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """An arm with the options of its front as version 0.1 wrote them, keys of the arm, → in a table of the front.
+
+    Raises ValueError for an option that the front does not have, unless it has its default: then it said nothing.
+    """
+    front, rest = arm.get("front"), dict(arm)
+    table = dict(front) if isinstance(front, Mapping) else {"kind": front}
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in FRONTS:
+        return rest
+    for owner, declared in FRONTS.items():
+        for key in declared.arm_keys:
+            if key not in rest:
+                continue
+            value = rest.pop(key)
+            if key in table:
+                raise ValueError(f'"{key}" is given twice, in the arm and in its front: leave out that of the arm')
+            if key in FRONTS.option_names(kind):
+                table[key] = value
+            elif value != getattr(declared.options(), key):
+                raise ValueError(f'"{key}" needs front = "{owner}"')
+    return {**rest, "front": table}

@@ -15,8 +15,7 @@ from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
-from lab.scenario.kinds import FRONTS, MODELS, Options
-from lab.scenario.old_spelling import in_new_spelling
+from lab.scenario.kinds import FRONTS, MODELS, Options, in_new_spelling
 from lab.scenario.secret import plain
 from lab.scenario.trials import Trials
 from lab.units import parse_duration_s
@@ -74,7 +73,7 @@ class App:
         return self
 
     def tells(self, placeholder: str) -> bool:
-        """Whether the command or the environment hands the placeholder on to the app."""
+        """Tell whether the command or the environment hands the placeholder on to the app."""
         return any(placeholder in text for text in (self.command, *map(plain, self.env.values())))
 
 
@@ -109,7 +108,7 @@ class Arm:
 
     @property
     def fronted(self) -> bool:
-        """Whether something stands between the clients and the app."""
+        """Tell whether something stands between the clients and the app."""
         return FRONTS[self.front.kind].hops > 0
 
     @property
@@ -216,7 +215,7 @@ class Scenario:
 
     @property
     def judged_intervals(self) -> int:
-        """How many verdicts share the error: primary metrics × judged arms; at least one."""
+        """Tell how many verdicts share the error: primary metrics × judged arms; at least one."""
         return max(1, len(self.compare.primary) * len(self.judged))
 
     @property

@@ -66,7 +66,7 @@ def plain(value: EnvValue) -> str:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a plain value is taken for a secret: by its variable's name, or by a password that stands in it."""
+    """Tell whether a plain value is taken for a secret: by its variable's name, or by a password that stands in it."""
     return bool(NAME.search(name) or IN_URL.search(value) or IN_PAIRS.search(value))
 
 

@@ -11,18 +11,7 @@ from dataclasses import fields, replace
 from lab.errors import ScenarioError
 from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
-from lab.scenario.secret import (
-    IN_PAIRS,
-    IN_URL,
-    MARK,
-    Env,
-    EnvValue,
-    Redactor,
-    Secret,
-    marked,
-    plain,
-    redactor,
-)
+from lab.scenario.secret import IN_PAIRS, IN_URL, MARK, Env, EnvValue, Redactor, Secret, marked, plain, redactor
 
 HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
 

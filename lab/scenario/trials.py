@@ -1,4 +1,4 @@
-"""How often a run repeats everything: a number of blocks that is fixed, or looks at which it may end (METHOD 6.2)."""
+"""The repetitions of a run: a number of blocks that is fixed, or looks at which it may end (METHOD 6.2)."""
 
 from __future__ import annotations
 

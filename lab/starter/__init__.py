@@ -1,1 +1,1 @@
-"""What `lab init` does without asking anybody: look into a folder, and write a first scenario and locustfile."""
+"""The part of `lab init` that asks nobody: look into a folder, and write a first scenario and locustfile."""

@@ -1,9 +1,14 @@
-"""A start command as somebody wrote it → a template for every arm, with {host}, {port} and {workers}. Pure."""
+"""Read how an image starts, from its Dockerfile or itself, and make it a template for every arm. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Any
 
 HOSTS = ("0.0.0.0", "127.0.0.1", "localhost", "::", "[::]")  # noqa: S104  recognised, never bound
 HOST_OPTIONS = ("--host",)
@@ -13,6 +18,13 @@ WORKER_OPTIONS = ("--workers", "-w")
 BY_BIND = ("gunicorn", "hypercorn")  # what they listen on is one word; the others have a host and a port
 KNOWN = ("uvicorn", "fastapi", "granian", *BY_BIND)
 PLAIN_OPTIONS = (*HOST_OPTIONS, *PORT_OPTIONS, *WORKER_OPTIONS)
+INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
+SHELL_ONLY = re.compile(r"[$;&|<>`*?(){}]")
+PORT = re.compile(r"\d+(/\w+)?")
+FLAGS = re.MULTILINE | re.IGNORECASE
+SHELL = ("/bin/sh", "-c")  # what Docker puts in front of a CMD that is no list
+HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
+UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
 
 
 def template(words: Sequence[str], port: int | None = None, program: str = "") -> list[str]:
@@ -67,7 +79,7 @@ def _filled(words: Sequence[str], port: int | None) -> Iterator[str]:
 
 
 def _value(option: str, value: str, port: int | None) -> str | None:
-    """What stands for the value of an option; None when it may stay."""
+    """Give the placeholder for the value of an option; None when it may stay."""
     if option in WORKER_OPTIONS and value.isdecimal():
         return "{workers}"
     if option in BIND_OPTIONS:
@@ -80,3 +92,79 @@ def _value(option: str, value: str, port: int | None) -> str | None:
         host = value.removesuffix(f":{port}")
         return ("{host}" if host in HOSTS else host) + ":{port}"
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Of the last stage: words of ENTRYPOINT and CMD, the port of EXPOSE, the path that HEALTHCHECK asks for.
+
+    ``command`` is None when only a shell could tell what it means. ``takes_base``: ARG PYTHON_IMAGE is there, so that
+    the lab can hand in another base image where no registry answers; ``takes_wheels``: .wheelhouse is copied.
+    """
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = ()
+    port: int | None = None
+    ready_path: str = ""
+    takes_base: bool = False
+    takes_wheels: bool = False
+
+
+def read_start(text: str) -> Start:
+    """Read a Dockerfile: what the image that it makes would say, and what its build takes."""
+    config: dict[str, Any] = {}
+    for keyword, rest in _instructions(text):
+        if keyword == "FROM":
+            config = {}
+        elif keyword in ("CMD", "ENTRYPOINT"):
+            config[{"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}[keyword]] = _form(rest)
+        elif keyword == "EXPOSE":
+            config["ExposedPorts"] = rest.split()
+        elif keyword == "HEALTHCHECK":
+            config["Healthcheck"] = {"Test": _form(rest.partition("CMD")[2].strip())}
+    return replace(
+        image_start(config),
+        takes_base=re.search(r"^\s*ARG\s+PYTHON_IMAGE\b", text, FLAGS) is not None,
+        takes_wheels=re.search(r"^\s*COPY\s.*\.wheelhouse", text, FLAGS) is not None,
+    )
+
+
+def image_start(config: Mapping[str, Any]) -> Start:
+    """Read the configuration of a finished image (the OCI image specification's ``config``)."""
+    words = tuple(config.get("Cmd") or ())
+    ports = [int(text.partition("/")[0]) for text in config.get("ExposedPorts") or () if PORT.fullmatch(text)]
+    return Start(
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=_words(words[2]) if words[:2] == SHELL and len(words) == 3 else words,
+        port=min(ports, default=None),
+        ready_path=_health_path(" ".join((config.get("Healthcheck") or {}).get("Test") or ())),
+    )
+
+
+def _instructions(text: str) -> list[tuple[str, str]]:
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines))
+    found = (INSTRUCTION.match(line) for line in joined.splitlines())
+    return [(match[1].upper(), match[2].strip()) for match in found if match]
+
+
+def _form(rest: str) -> list[str]:
+    """The words of an exec form; a shell form as Docker stores it."""
+    try:
+        words = json.loads(rest)
+    except ValueError:
+        return [*SHELL, rest] if rest else []
+    return list(map(str, words)) if isinstance(words, list) else []
+
+
+def _words(text: str) -> tuple[str, ...] | None:
+    """A shell form that is no more than words."""
+    try:
+        return None if SHELL_ONLY.search(text) else tuple(shlex.split(text.removeprefix("exec ")))
+    except ValueError:
+        return None
+
+
+def _health_path(text: str) -> str:
+    found = HEALTH_URL.search(text)
+    return found[1] if found and found[2] not in UNFINISHED else ""

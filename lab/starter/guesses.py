@@ -1,4 +1,4 @@
-"""What a folder says about the app in it: guesses for `lab init`, each of which the person may replace."""
+"""Guess from a folder what `lab init` needs to know about the app in it. The person may replace each guess."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from lab.errors import UsageError
-from lab.starter.command import plain_target, template
-from lab.starter.dockerfile import Start, read_start
+from lab.starter.command import Start, plain_target, read_start, template
 
 DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")
@@ -59,7 +58,7 @@ def look_at(folder: Path, port: int | None = None) -> Look:
 
 
 def look_at_image(start: Start, port: int | None = None, app: str = "", paths_of: PathsOf = lambda _: ()) -> Look:
-    """What a finished image says: how it starts, what its health check asks for, and which paths its app has.
+    """Guess from a finished image: how it starts, what its health check asks for, and which paths its app has.
 
     ``paths_of`` asks the ``app``, module:name, itself; it is called when that is given or the start names one.
     """

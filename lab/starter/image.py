@@ -1,4 +1,4 @@
-"""What a finished image that an engine here knows says of its app: how it starts, which paths it has."""
+"""Look at a finished image that an engine here knows: how it starts, and which paths its app has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.engines.images.asking import ask_python
 from lab.engines.images.images import find_image
 from lab.errors import MissingError
 from lab.host.labels import labels
-from lab.starter.dockerfile import image_start
+from lab.starter.command import image_start
 from lab.starter.guesses import Look, look_at_image
 
 ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)

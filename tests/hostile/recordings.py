@@ -15,7 +15,7 @@ from lab.load.inside.recording import ROW, strings_file
 from lab.load.request_table import Marks, write_request_table
 from lab.record.checks import table_problem
 from lab.record.folder import TABLES, read_tables
-from lab.sampling.tables import read_connections, write_tables
+from lab.sampling.sampler import read_connections, write_tables
 from tests.hostile.texts import plain, refused, short_texts
 
 MARKS = Marks(warmup_start_s=100.0, measure_start_s=105.0, measure_end_s=115.0, finished_s=116.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.images.versions import environment_versions
+from lab.engines.images.asking import environment_versions
 from lab.engines.process.app import COMPLETE, prepare_app
 from lab.errors import MissingError
 from lab.scenario.model import App

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from lab.attest.attest import attest
-from lab.engines.choose import open_engine
-from lab.engines.process import leftovers as process_leftovers
+from lab.engines.kinds import open_engine
+from lab.engines.process import scratch as process_leftovers
 from lab.engines.process.engine import ProcessEngine
 from lab.errors import DeploymentError
 from lab.plan.blocks import build_plan, build_topology, ports_needed
@@ -153,7 +153,7 @@ def test_the_calibrations_nginx_runs_on_it(engine: ProcessEngine) -> None:
 
 LAB = """
 import sys
-from lab.engines.choose import open_engine
+from lab.engines.kinds import open_engine
 from tests.integration.test_process_engine import REPLICAS, RUN_ID, plain, topology_of
 engine, _ = open_engine(plain(REPLICAS), sys.argv[1], lambda text: None)
 with engine.deploy(topology_of(engine, plain(REPLICAS))) as deployment:

@@ -10,7 +10,7 @@ import pytest
 from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
 from lab.analysis.summary import summarise
-from lab.engines.docker import opening
+from lab.engines.docker import engine as opening
 from lab.engines.docker.rights import OwnRights
 from lab.engines.images import images
 from lab.engines.images.images import prepare_images

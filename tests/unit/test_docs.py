@@ -23,7 +23,7 @@ from lab.cli import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
-from lab.plan.models.serve import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
 from lab.scenario.kinds import FRONTS

@@ -13,8 +13,7 @@ from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_
 from lab.analysis.judge.intervals import AnalysisError
 from lab.errors import ScenarioError
 from lab.metric_types import Reading
-from lab.scenario.expectation import parse_expectation
-from lab.scenario.expectation_parser import MAX_DEPTH, MAX_LENGTH, ExpectationError
+from lab.scenario.expectation import MAX_DEPTH, MAX_LENGTH, ExpectationError, parse_expectation
 from lab.scenario.expectation_tree import Kind, evaluate
 
 ARMS = ("workers", "workers-nginx", "replicas", "2x")

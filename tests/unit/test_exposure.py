@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.attest.claims import caveats
-from lab.attest.exposure import exposed_ports
+from lab.attest.evidence import exposed_ports
 from tests.unit.test_attestation import GOOD_WORKERS
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

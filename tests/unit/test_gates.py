@@ -13,8 +13,7 @@ from scipy.stats import kendalltau
 from lab.analysis.findings import FINDINGS, run_findings
 from lab.analysis.findings.steadiness import trend_p_value
 from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_gates
-from lab.analysis.gates.limits import COMPLETE
-from lab.analysis.gates.outcome import judge
+from lab.analysis.gates.limits import COMPLETE, judge
 from lab.record.types import CGROUPS, HOST, PROCESSES, Finding, GateResult, Point, RequestKind, TrialResult, TrialState
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, finding_sentence, gate_sentence
 from tests.gate_records import (

@@ -21,7 +21,7 @@ from lab.engines.docker.helper.container import creation
 from lab.engines.docker.helper.image import helper_context
 from lab.engines.docker.helper.rights import ThroughHelper
 from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
-from lab.engines.sockets import owner_pids
+from lab.engines.readiness import owner_pids
 from lab.errors import RightsError, SamplingError
 from lab.host.jsonlines import Lines
 from lab.host.labels import labels

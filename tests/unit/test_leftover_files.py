@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.engines.leftovers import find_leftover_files, remove_leftover_files
 from lab.host.lock import FOLDER_LOCK, MACHINE_LOCK, folder_lock
-from lab.host.scratch import scratch
-from lab.run.leftover_files import find_leftover_files, remove_leftover_files
+from lab.host.places import scratch
 
 DEAD = "lab-calibration-999999999-1.00-abcd1234"
 

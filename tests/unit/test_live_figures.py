@@ -13,7 +13,7 @@ from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.cli.live.remarks import TrialRemarks, remarks
 from lab.cli.live.view import PlainView
 from lab.live.figures import MACHINE_S, LiveFigures, MachineFigures, TrialFollower, pid_inside
-from lab.live.files import Tail
+from lab.live.requests import Tail
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import ARRIVAL, DROP, START
 from lab.load.inside.recording import Recorder as RequestRecorder

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.style import Style
 
 from lab.analysis.comparison import compare_run
-from lab.cli.live.drawing import BAD, WARN, bar, cut, progress_bar
 from lab.cli.live.estimates import Estimate, estimates, nothing_yet
 from lab.cli.live.remarks import remarks
 from lab.cli.live.screen import Moment, how, screen, short
+from lab.cli.live.tables import BAD, WARN, bar, cut, progress_bar
 from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures
 from lab.live.requests import RequestFigures
 from lab.load.locust_process import LoadProgress

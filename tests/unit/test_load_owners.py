@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.load.served_by_socket import NEAR_S, owners
+from lab.load.request_table import NEAR_S, owners
 from lab.record.types import CONNECTIONS
 
 

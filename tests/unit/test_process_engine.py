@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.choose import open_engine
 from lab.engines.images.offline.wheelhouse import pip_command
-from lab.engines.kinds import ENGINE_KINDS
+from lab.engines.kinds import ENGINE_KINDS, open_engine
 from lab.engines.process import guard as process_guard
-from lab.engines.process import leftovers as process_leftovers
+from lab.engines.process import scratch as process_leftovers
 from lab.engines.process.app import install_argv
 from lab.engines.process.command import Place, Start, start_of
 from lab.engines.process.guard import MARKS, belongings, end, read_marks

@@ -10,10 +10,9 @@ import pytest
 
 from lab.errors import SamplingError
 from lab.plan.kinds import Role, ServiceKind
-from lab.sampling.plan import SamplerPlan
+from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.process_tree import ProcessTrees, tree_pids, without_folders
 from lab.sampling.reading import Reader
-from lab.sampling.targets import SampleTarget
 
 DEADLINE_S = 5.0
 

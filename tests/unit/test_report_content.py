@@ -63,7 +63,7 @@ def content() -> Content:
 
 
 def test_sections_follow_the_readers_questions(content: Content) -> None:
-    """The order of REPORT.md."""
+    """In the order in which a reader asks: may I believe it, why, how much, when, how to repeat it."""
     keys = ["belief", "why", "latency", "time", "order", "details", "limits", "again"]
 
     assert [section.key for section in content.sections] == keys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.sockets import owner_pids
+from lab.engines.readiness import owner_pids
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
 from lab.record.types import CONNECTIONS

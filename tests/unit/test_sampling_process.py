@@ -6,16 +6,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from lab.errors import SamplingError
-from lab.sampling.launch import FOLDER
+from lab.sampling.channel import FOLDER
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler, start_sampler
-from lab.sampling.tables import write_tables
+from lab.sampling.sampler import Sampler, start_sampler, write_tables
 from tests.fake_processes import show_as_container
 
 DEADLINE_S = 10.0
@@ -29,6 +29,7 @@ def plan(tmp_path: Path) -> SamplerPlan:
         t0_monotonic_s=time.monotonic(),
         measure_s=3.0,
         lab_pid=os.getpid(),
+        load_pids=(os.getpid(),),
         directory=tmp_path,
         root=root,
     )
@@ -45,7 +46,6 @@ def wait_for_end(sampler: Sampler) -> Iterator[None]:
 def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
     """It looks at everybody at the start, reads on the half seconds, looks in between; the raw rows are gone then."""
     with start_sampler(plan) as sampler:
-        sampler.watch_load([os.getpid()])
         sampler.check()
         while time.monotonic() < plan.t0_monotonic_s + 3.1:
             sampler.check()
@@ -79,11 +79,9 @@ def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan) -> None:
 
 def test_a_crash_shows_the_samplers_last_words(plan: SamplerPlan) -> None:
     """A bug in the sampler's process is shown with its traceback, not swallowed."""
-    with start_sampler(plan) as sampler:
-        sampler.watch_load(["x"])  # type: ignore[list-item]  # what a bug in the lab would send
-        with pytest.raises(SamplingError, match="died") as caught:
-            for _ in wait_for_end(sampler):
-                pass
+    broken = replace(plan, load_pids=("x",))  # type: ignore[arg-type]  # what a bug in the lab would send
+    with pytest.raises(SamplingError, match="died") as caught, start_sampler(broken):
+        pass
     assert "Traceback" in caught.value.hint
 
 

@@ -19,10 +19,9 @@ from lab.plan.kinds import Role
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import CGROUPS, HOST, PROCESSES
 from lab.sampling.host import EngineGroup, HostReader, ProcessGroup, pressure_s
-from lab.sampling.plan import SamplerPlan, plan_from_json, plan_to_json
+from lab.sampling.plan import SamplerPlan, SampleTarget, plan_from_json, plan_to_json
 from lab.sampling.processes import Footprint, command_line, footprint
 from lab.sampling.reading import Reader, check_rights, process_rows
-from lab.sampling.targets import SampleTarget
 from tests.fake_processes import FakeProcess, fake_proc, member, show_as_container
 
 PROC = Path("/proc")

@@ -13,7 +13,7 @@ from lab.record.checks import table_problem
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
 from lab.sampling.recorder import Rows, recorder
-from lab.sampling.tables import CHUNK_BYTES, read_connections, write_tables
+from lab.sampling.sampler import CHUNK_BYTES, read_connections, write_tables
 
 COMMAND = 'nginx: "worker", process'
 

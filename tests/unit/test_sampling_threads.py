@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from lab.sampling.threads import ThreadCount, Threads
+from lab.sampling.arm_processes import ThreadCount, Threads
 
 SLEEPER = """
 import threading, time

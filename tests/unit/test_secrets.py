@@ -15,18 +15,17 @@ from lab.cli.console import say_error
 from lab.cli.plan import plan
 from lab.errors import LoadError, ScenarioError
 from lab.plan.blocks import build_plan
-from lab.plan.models.serve import environment
+from lab.plan.models.model import environment
 from lab.record.folder import RunFolder, read_info
 from lab.record.redact import mask_files, mask_tables
 from lab.record.types import RunInfo
 from lab.run.conclude import conclude
 from lab.run.run import Surroundings, planned, resume_run, run_scenario
 from lab.run.view import QuietView
-from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_text, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secret import MASK, Secret, is_secret, redactor
 from lab.scenario.secrets_of import redactor_of, with_values
-from lab.scenario.text import scenario_text
 from tests.builders import make_run, make_scenario
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World

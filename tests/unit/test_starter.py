@@ -16,8 +16,7 @@ import pytest
 from lab.errors import MissingError, ScenarioError, UsageError
 from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
-from lab.starter.command import plain_target, template
-from lab.starter.dockerfile import Start, image_start, read_start
+from lab.starter.command import Start, image_start, plain_target, read_start, template
 from lab.starter.guesses import Look, command_text, find_apps, look_at, look_at_image, ready_path
 from lab.starter.image import QUESTION, look_at_finished
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files

@@ -13,8 +13,7 @@ import pytest
 
 from lab.errors import LoadError, MissingError
 from lab.host.jsonlines import Lines
-from lab.load.inside.exits import EXIT_DISK
-from lab.load.inside.status import Status
+from lab.load.inside.status import EXIT_DISK, Status
 from lab.load.web.process import WebProcess
 from tests.load_runs import make_plan
 

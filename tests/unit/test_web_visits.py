@@ -12,8 +12,7 @@ from lab.load.inside.journal import Lane
 from lab.load.inside.status import read_status
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import outcome
-from lab.load.web.live import History
-from lab.load.web.visits import Visits
+from lab.load.web.visits import History, Visits
 from tests.load_runs import make_plan
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lab.analysis.gates import load, machine
-from lab.analysis.gates.attribution import attribution
-from lab.analysis.gates.block import rates_alike
-from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate, spoiled
-from lab.analysis.gates.outcome import decided
+from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate, decided, spoiled
+from lab.analysis.gates.load import attribution, rates_alike
 from lab.record.types import GateResult, Phase, TrialResult, TrialState
 
 __all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "rates_alike", "run_gates", "spoiled"]

@@ -1,7 +1,7 @@
 """Rates of cumulative readings inside a window. None means that the readings do not allow the answer.
 
-``lab.analysis.counters`` holds a counter beyond its readings, which suits a metric that is shown with its gates; a gate
-must not take silence for quiet.
+``lab.analysis.trial.counters`` holds a counter beyond its readings, which suits a metric that is shown with its gates;
+a gate must not take silence for quiet.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lab.analysis.gates.limits import EDGE_S, SECOND_S
+from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, EDGE_S, SECOND_S, THROTTLED_PERIODS
 from lab.analysis.trial.counters import complete_sum, increases, numbers
 from lab.plan.kinds import Role
-from lab.record.types import POOL, PhaseWindow
+from lab.record.types import POOL, PhaseWindow, TrialResult, TrialTables
 
 Floats = NDArray[np.float64]
 
@@ -131,3 +131,25 @@ def _spans(instants_s: Floats, window: PhaseWindow) -> bool:
     """True when at least two readings inside the window reach to within ``EDGE_S`` of both its ends."""
     at_s = np.unique(instants_s[_inside(instants_s, window)])
     return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + EDGE_S and at_s[-1] >= window.end_s - EDGE_S)
+
+
+def saturation(result: TrialResult, cpu_count: int) -> str | None:
+    """Tell what of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
+
+    One of three facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
+    balance over the processes is the arm's own property), the quota throttled a container, or the machine had no
+    idle core left. An arm that waits for something else (a lock, a blocking call) is indistinguishable from one that
+    was offered too few lanes; it counts as below capacity, and the advice of the gate names both.
+    """
+    tables, window = result.tables, result.record.measure
+    busiest = busiest_process(tables.processes, window)
+    if busiest is not None and busiest[1] > BUSY_PROCESS:
+        return busiest[0]
+    if throttled_share(tables.cgroups, window) > THROTTLED_PERIODS:
+        return "the CPU quota"
+    return "the machine" if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE else None
+
+
+def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:
+    busy, steal = (rate(tables.host, column, window) for column in ("busy_s", "steal_s"))
+    return ((busy or 0.0) + (steal or 0.0)) / cpu_count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -209,3 +210,23 @@ def spoiled(gates: Iterable[GateResult]) -> frozenset[Family]:
     """The families of metrics for which a trial with these results is invalid; a gate that is not known spoils all."""
     failed = [gate.key for gate in gates if gate.outcome == INVALID]
     return frozenset().union(*(GATES[key].spoils if key in GATES else EVERYTHING for key in failed))
+
+
+def judge(gate: Gate, value: float, why: str = "") -> GateResult:
+    """Hold ``value`` against the gate's limits."""
+    return decided(gate, gate.outcome(value), value, why) if math.isfinite(value) else unchecked(gate, "no-number")
+
+
+def decided(gate: Gate, outcome: Outcome, value: float, why: str = "") -> GateResult:
+    """As ``judge``, for a gate whose outcome takes more than its limits to decide."""
+    return GateResult(key=gate.key, outcome=outcome, value=value, limit=gate.limit(outcome), why=why)
+
+
+def unchecked(gate: Gate, why: str) -> GateResult:
+    """Data for the gate are missing: a caveat, for a gate that was not checked has not been passed."""
+    return GateResult(key=gate.key, outcome=CAVEAT, value=None, limit=gate.limit(CAVEAT), why=why)
+
+
+def not_applicable(gate: Gate, why: str) -> GateResult:
+    """The gate has no meaning for this trial: a pass without a value, and the reason."""
+    return GateResult(key=gate.key, outcome=PASS, value=None, limit=None, why=why)

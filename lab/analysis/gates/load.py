@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from lab.analysis.gates.capacity import saturation
-from lab.analysis.gates.counters import busiest_second
+from lab.analysis.gates.counters import busiest_second, saturation
 from lab.analysis.gates.limits import (
+    ALIKE,
     ARRIVALS,
+    ATTRIBUTION,
     EDGE_ARRIVALS,
     INVALID,
     LAG,
@@ -18,9 +20,15 @@ from lab.analysis.gates.limits import (
     MIN_LITTLE_REQUESTS,
     PASS,
     ROWS,
+    decided,
+    judge,
+    not_applicable,
+    unchecked,
 )
-from lab.analysis.gates.outcome import decided, judge, not_applicable, unchecked
+from lab.analysis.trial.latency import measured
+from lab.analysis.trial.shares import attributed
 from lab.record.types import GateResult, Phase, PhaseWindow, RequestKind, TrialResult
+from lab.scenario.kinds import FRONTS
 
 
 def load_cpu(result: TrialResult) -> GateResult:
@@ -59,7 +67,7 @@ def rows(result: TrialResult) -> GateResult:
 
 
 def lag(result: TrialResult) -> GateResult:
-    """How late the dispatcher handed arrivals to free lanes; the response times contain it."""
+    """Tell how late the dispatcher handed arrivals to free lanes; the response times contain it."""
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
     late_s = result.record.load.dispatch_lag_p99_s
@@ -132,3 +140,31 @@ def _arrival_rows(table: pl.DataFrame) -> pl.DataFrame:
 
 def _kinds(table: pl.DataFrame, *kinds: RequestKind) -> pl.DataFrame:
     return table.filter(pl.col("kind").is_in([str(kind) for kind in kinds]))
+
+
+def _fronted(kind: str) -> bool:
+    front = FRONTS.get(kind)
+    return front is None or front.hops > 0
+
+
+def attribution(result: TrialResult) -> GateResult:
+    """Successful requests of the measure phase whose serving process is known ÷ all of them."""
+    record = result.record
+    if record.processes == 1:
+        return not_applicable(ATTRIBUTION, "one-process")
+    known = attributed(measured(result.tables.requests))
+    if known is None:
+        return unchecked(ATTRIBUTION, "no-success")
+    nobody = "none-behind" if _fronted(record.front) else "none-direct"
+    return judge(ATTRIBUTION, known, nobody if record.attribution == "none" else record.attribution)
+
+
+def rates_alike(rates: Mapping[str, float]) -> GateResult:
+    """Throughput of all arms of one closed-model block within 1.5 %: what they share may be the limit, the generator.
+
+    ``rates`` are successful requests a second of two or more arms. The value is the largest ÷ the smallest − 1. In
+    the open model the rate sets the throughput, and likeness means nothing.
+    """
+    if not all(rates.values()):
+        return unchecked(ALIKE, "no-success")
+    return judge(ALIKE, max(rates.values()) / min(rates.values()) - 1)

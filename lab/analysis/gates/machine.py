@@ -5,8 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
-from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, STEAL
-from lab.analysis.gates.outcome import judge, not_applicable, unchecked
+from lab.analysis.gates.limits import (
+    ANON,
+    FOREIGN,
+    NEAR_S,
+    SAMPLER_CPU,
+    SAMPLER_READINGS,
+    STEAL,
+    judge,
+    not_applicable,
+    unchecked,
+)
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
@@ -26,7 +35,7 @@ def sampler_readings(result: TrialResult) -> GateResult:
 
 
 def sampler_cpu(result: TrialResult) -> GateResult:
-    """What observing costs: the sampler's CPU as a fraction of one core."""
+    """Check the cost of observing: the sampler's CPU as a fraction of one core."""
     cores = rate(result.tables.host, "sampler_cpu_s", result.record.measure)
     return unchecked(SAMPLER_CPU, "readings") if cores is None else judge(SAMPLER_CPU, cores)
 

@@ -1,4 +1,4 @@
-"""What the finished blocks say so far about each primary: a ratio and its interval, never a verdict before the end."""
+"""Estimates from the finished blocks: a ratio and its interval for each primary, never a verdict before the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gates on the machine would find at this moment: a hint while there is still time, never a judgement."""
+"""Hints while there is still time: the gates on the machine, applied to this moment. They judge nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Remark:
 
     @property
     def outcome(self) -> Outcome:
-        """What the gate would say: ``"caveat"`` or ``"invalid"``."""
+        """Tell what the gate would say: ``"caveat"`` or ``"invalid"``."""
         return self.gate.outcome(self.value)
 
     @property
@@ -59,7 +59,7 @@ class TrialRemarks:
         self._next_s = 0.0
 
     def new(self, *, measuring: bool) -> Iterator[Remark]:
-        """What was not said yet; looks at most every EVERY_S."""
+        """Give the remarks that were not said yet; looks at most every EVERY_S."""
         if (now_s := self._clock()) < self._next_s:
             return
         self._next_s = now_s + EVERY_S

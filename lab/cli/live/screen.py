@@ -11,10 +11,24 @@ from rich.console import Group
 from rich.text import Text
 
 from lab.analysis.gates.limits import CAVEAT, INVALID, LOAD_CPU, PASS
-from lab.cli.live.drawing import BAD, CPU, FAINT, GOOD, PLAIN, STRONG, WARN, cut, first_that_fits, line, progress_bar
 from lab.cli.live.estimates import Estimate
 from lab.cli.live.remarks import Remark
-from lab.cli.live.tables import estimate_table, height_of, process_table
+from lab.cli.live.tables import (
+    BAD,
+    CPU,
+    FAINT,
+    GOOD,
+    PLAIN,
+    STRONG,
+    WARN,
+    cut,
+    estimate_table,
+    first_that_fits,
+    height_of,
+    line,
+    process_table,
+    progress_bar,
+)
 from lab.live.figures import LiveFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
@@ -165,7 +179,7 @@ def _load(moment: Moment, width: int) -> Text:
 
 
 def _measured(moment: Moment, progress: LoadProgress, *, wide: bool) -> Iterator[Text]:
-    """What the load has done in this phase so far, and what it takes."""
+    """Tell how much load there was in this phase so far, and what it costs."""
     requests, busy = moment.figures.requests, moment.figures.load_cpu
     if requests.per_second is not None:
         yield Text(f"{requests.per_second:.1f}/s sent")

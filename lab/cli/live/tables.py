@@ -7,17 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.table import Column, Table
 from rich.text import Text
 
 from lab.analysis.trial.counters import complete_sum
-from lab.cli.live.drawing import CPU, FAINT, LABEL, MEMORY, SHARE, STRONG, bar, cut
 from lab.cli.live.estimates import Estimate
 from lab.live.figures import ProcessFigures
 from lab.report.renderers.text import one_line
 from lab.units import format_bytes
 
+PLAIN = Style()
+STRONG = Style(bold=True)
+FAINT = Style(dim=True)
+WARN = Style(color="yellow")
+BAD = Style(color="red", bold=True)
+CPU = Style(color="cyan")
+MEMORY = Style(color="magenta")
+SHARE = Style(color="blue")
+GOOD = Style(color="green")
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+FULL, HALF, EMPTY = "━", "╸", "─"
+LABEL = 6  # cells of the labels on the left, with the space before them
 ROLE, PID, SERVICE = 11, 7, 9
 SERVICE_FROM = 110  # columns of a terminal: on fewer there is no room to name the service
 MIN_BAR, MAX_BAR = 3, 30
@@ -25,6 +38,42 @@ BESIDE_BARS = 54  # cells of the process table that are no bar
 SCALES = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)  # in cores, of a full bar
 HEAD_AND_SUM = 2
 METRIC, BESIDE_NAME = 20, 44  # cells of an estimate's metric, and of what stands beside metric and arm
+
+
+def line(label: str = "") -> Text:
+    """The begin of one line of the view, which is cut at the terminal's edge."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    return text.append(f" {label:<{LABEL}}", FAINT) if label else text.append(" ")
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` as one printable line of at most ``width`` cells; an ellipsis stands for what is missing."""
+    short = Text(one_line(text))
+    short.truncate(max(0, width), overflow="ellipsis")
+    return short.plain
+
+
+def bar(fraction: float, cells: int) -> str:
+    """A bar of ``cells`` cells in steps of an eighth; anything above nothing shows at least one step."""
+    steps = min(8 * cells, round(8 * cells * fraction))
+    whole, rest = divmod(max(steps, 1) if fraction > 0 else 0, 8)
+    return ("█" * whole + (EIGHTHS[rest] if rest else "")).ljust(cells)
+
+
+def progress_bar(fraction: float, cells: int) -> tuple[str, str]:
+    """Draw the done and the open part of a bar, together ``cells`` cells."""
+    halves = round(2 * cells * min(1.0, max(0.0, fraction)))
+    done = FULL * (halves // 2) + HALF * (halves % 2)
+    return done, EMPTY * (cells - len(done))
+
+
+def first_that_fits(candidates: Iterable[str], width: int) -> str:
+    """The first candidate of at most ``width`` cells, else the last one cut."""
+    last = ""
+    for last in candidates:
+        if cell_len(last) <= width:
+            return last
+    return cut(last, width)
 
 
 def process_table(rows: Sequence[ProcessFigures], width: int, room: int) -> Table | None:
@@ -121,7 +170,7 @@ def _lines(title: str, cells: Iterable[str | Text]) -> Text:
 
 
 def _table(columns: Sequence[tuple[Column, Text]], padding: int) -> Table:
-    """What is too long for its column is cut with an ellipsis."""
+    """Make a table that cuts with an ellipsis what is too long for its column."""
     for column, _ in columns:
         column.no_wrap = True
     heads = (column for column, _ in columns)
@@ -131,5 +180,5 @@ def _table(columns: Sequence[tuple[Column, Text]], padding: int) -> Table:
 
 
 def height_of(table: Table | None) -> int:
-    """How many lines it has."""
+    """Tell how many lines it has."""
     return max(str(cell).count("\n") + 1 for column in table.columns for cell in column.cells) if table else 0

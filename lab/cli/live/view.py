@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
+"""The display of a run that goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lab.analysis.comparison import Comparison
 from lab.analysis.gates import INVALID, PASS
 from lab.attest.claims import Evidence, homes_of
 from lab.cli.console import say, shown
-from lab.cli.live.drawing import BAD, PLAIN, WARN
 from lab.cli.live.estimates import estimates, nothing_yet
 from lab.cli.live.remarks import EVERY_S, TrialRemarks, remarks
 from lab.cli.live.screen import Moment, screen
+from lab.cli.live.tables import BAD, PLAIN, WARN
 from lab.host.interrupts import INTERRUPTS
 from lab.live.figures import TrialFollower
 from lab.load.locust_process import LoadProgress
@@ -92,7 +92,7 @@ class PlainView(QuietView):
 
 
 class _Looks:
-    """What the files of one trial told at the last look: once a second, for a look costs as much as two drawings."""
+    """The last look at the files of one trial. It looks once a second: a look costs as much as two drawings."""
 
     def __init__(self, follower: TrialFollower) -> None:
         self._follower = follower
@@ -131,7 +131,7 @@ class TerminalView(PlainView):
         self._change(trial=trial, number=number, total=total, begun_s=now_s, progress=None)
         self._change(step=Step.PREPARE, step_since_s=now_s)
         if not self._live.is_started:
-            self._closing.enter_context(INTERRUPTS.heralded(self._live.stop))
+            self._closing.enter_context(INTERRUPTS.before_messages(self._live.stop))
             self._live.start()
 
     def trial_step(self, trial: Trial, name: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -15,10 +16,13 @@ from requests.exceptions import RequestException
 
 from lab.engines import Deployment
 from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.helper.rights import find_rights
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.rights import OwnRights, Rights
-from lab.engines.images.images import ImageRecord
+from lab.engines.images.asking import image_versions
+from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.kinds import OnStep, Opened
 from lab.engines.running import LOG_TAIL_LINES, Running, deployed
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
@@ -26,7 +30,7 @@ from lab.host.labels import RUN, TRIAL, labels, owner_lives
 from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
-from lab.scenario.model import APP_IMAGE
+from lab.scenario.model import APP_IMAGE, Scenario
 
 API_TIMEOUT_S = 120
 
@@ -128,7 +132,7 @@ class DockerEngine:
         remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id})
 
     def _remove_orphans(self) -> None:
-        """What a killed lab left of this very run: one that is continued takes the same names again."""
+        """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
 
     def _dead(self, topology: Topology) -> str:
@@ -145,7 +149,7 @@ class DockerEngine:
         return ""
 
     def _strangers(self, services: Sequence[Service], containers: Sequence[Container]) -> tuple[str, ...]:
-        """What else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
+        """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
         ours = {container.id for container in containers}
         images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
         running = (
@@ -197,3 +201,17 @@ def _start(container: Container) -> None:
 def _log(container: Container, lines: int) -> str:
     text: str = container.logs(tail=lines).decode(errors="replace")
     return text
+
+
+def open_docker(
+    scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
+) -> Opened:
+    """Every image is here, and which versions are inside is known. Raises MissingError."""
+    client = docker_client()
+    with engine_errors():
+        images = dict(prepare_images(client, scenario, on_step))
+        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
+        versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
+        images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
+    rights = find_rights(client, run_id, on_step)
+    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights), images

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.sampling.launch import Launch, as_child, without_memory
+from lab.sampling.channel import Launch, as_child, without_memory
 from lab.sampling.process_view import Look, look
 
 CAP_SYS_PTRACE = 19  # linux/capability.h
@@ -17,14 +17,14 @@ CAP_SYS_PTRACE = 19  # linux/capability.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How the processes of one deployment are read, and its sampler is started."""
+    """A way to read the processes of one deployment, and to start its sampler."""
 
     look: Look = look
     launch: Launch = as_child
 
 
 class Rights(Protocol):
-    """What a lab may, and how it does it."""
+    """The rights of a lab, and what it does with them."""
 
     def describe(self) -> Mapping[str, str]:
         """Facts for the environment: ``sampled_by``, and ``memory_obstacle`` where PSS cannot be read."""
@@ -63,13 +63,13 @@ class NoRights:
 
 
 def may_trace(status: Path = Path("/proc/self/status")) -> bool:
-    """Whether this process has the right to look into any other one on this machine (CAP_SYS_PTRACE)."""
+    """Tell whether this process has the right to look into any other one on this machine (CAP_SYS_PTRACE)."""
     effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
     return bool(int(effective.split()[1], 16) >> CAP_SYS_PTRACE & 1)
 
 
 def may_read_memory(pid: int, proc: Path = Path("/proc")) -> bool:
-    """Whether this process may read the memory account of that one."""
+    """Tell whether this process may read the memory account of that one."""
     try:
         descriptor = os.open(proc / str(pid) / "smaps_rollup", os.O_RDONLY)
     except OSError:

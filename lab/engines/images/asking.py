@@ -1,8 +1,11 @@
-"""Ask the Python of an image something: a few lines of ours, in a container without network or rights."""
+"""Ask the Python of an image, or of an environment, something; images in a container without network or rights."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 import docker
 import docker.errors
@@ -11,15 +14,27 @@ from requests.exceptions import RequestException
 
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
+from lab.host.labels import labels
 
 TIMEOUT_S = 60
 LAST_LINES = 3
+PROBE_TIMEOUT_S = 30
+PROBE = """
+import importlib.metadata, json, platform
+found = {"app_python": platform.python_version()}
+for name in ("fastapi", "starlette", "uvicorn", "uvloop", "httptools"):
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
 
 
 def ask_python(
     client: docker.DockerClient, image: str, code: str, marks: Mapping[str, str], *arguments: str, program: str
 ) -> str:
-    """What ``code`` printed, run by the ``program`` of the image ("python"). Its container is removed.
+    """Run ``code`` by the ``program`` of the image ("python") and give what it printed. Its container is removed.
 
     Raises MissingError with the reason when there is no such program, when it fails, or takes longer than a minute.
     """
@@ -54,3 +69,29 @@ def _answer(container: Container) -> str:
     if code:
         raise MissingError("\n".join(text.strip().splitlines()[-LAST_LINES:]) or f"it ended with exit code {code}")
     return text
+
+
+def image_versions(client: docker.DockerClient, image_id: str, run_id: str) -> Mapping[str, str]:
+    """``{"app_python": "3.13.5", "uvicorn": "0.54.0", …}``; empty for an image without a ``python`` that runs.
+
+    A version alone changes the answer: uvicorn 0.47 to 0.49 imported the app in the supervisor too (FIELD 4).
+    """
+    try:
+        told = ask_python(client, image_id, PROBE, labels(run_id, "versions"), program="python")
+        versions: Mapping[str, str] = json.loads(told)
+    except (MissingError, ValueError):
+        return {}  # no Python in it, or none called so: the image is compared by its digest
+    return versions
+
+
+def environment_versions(python: Path) -> Mapping[str, str]:
+    """As ``image_versions``, of a virtual environment. Raises MissingError when its interpreter does not run."""
+    try:
+        probe = [str(python), "-I", "-c", PROBE]
+        told = subprocess.run(probe, capture_output=True, check=True, timeout=PROBE_TIMEOUT_S).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingError(
+            f"the app's environment does not work: {error}", f"remove {python.parent.parent}, and it is made again"
+        ) from None
+    versions: Mapping[str, str] = json.loads(told)
+    return versions

@@ -1,4 +1,4 @@
-"""Build the image of the app under test from a folder with a Dockerfile."""
+"""Build the image of the app under test from a folder with a Dockerfile; list and remove the images that were built."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO
@@ -25,6 +26,10 @@ WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
 TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
 LAST_LINES = 20
+LABEL = "lab.image"
+NAMESPACE = (
+    "process-model-lab/"  # an image that somebody built on one of ours has inherited the label, but not the name
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +42,14 @@ class Context:
 
     @property
     def takes_base(self) -> bool:
-        """Whether the Dockerfile lets others choose its base image."""
+        """Tell whether the Dockerfile lets others choose its base image."""
         return (
             TAKES_BASE.search((self.root / self.dockerfile).read_text(encoding="utf-8", errors="replace")) is not None
         )
 
 
 def read_context(app: App) -> Context:
-    """What the build of ``app.build`` consists of. Raises ScenarioError when it cannot be read."""
+    """List the files of the build of ``app.build``. Raises ScenarioError when it cannot be read."""
     if app.build is None:
         raise ScenarioError("app.build: not given, so there is nothing to build")
     root, ignore = app.build.resolve(), app.build / ".dockerignore"
@@ -164,3 +169,22 @@ def _unreadable(root: Path, error: OSError) -> ScenarioError:
     return ScenarioError(
         f"app.build: {root} cannot be read: {error}", "list what the image does not need in .dockerignore"
     )
+
+
+def built_images(client: docker.DockerClient) -> list[str]:
+    """Their names, sorted: of the apps, of the helper, and of the bases that stand in for a registry's."""
+    found = client.images.list(filters={"label": LABEL})
+    return sorted(tag for image in found for tag in image.tags if tag.startswith(NAMESPACE))
+
+
+def remove_image(client: docker.DockerClient, name: str) -> bool:
+    """Remove one by its name, never by force; False when it stays because a container uses it. Gone already is fine."""
+    try:
+        client.images.remove(name)
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError as error:
+        if error.response is not None and error.response.status_code == HTTPStatus.CONFLICT:
+            return False
+        raise
+    return True

@@ -27,7 +27,7 @@ OnStep = Callable[[str], None]
 
 
 class Way(StrEnum):
-    """How an image comes to be on this machine."""
+    """The way by which an image comes to this machine."""
 
     PRESENT = "present"
     PULLED = "pulled"
@@ -55,7 +55,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePlan:
-    """Which way an image would go, and why; ``name`` is what would be used."""
+    """The way by which an image would come, and why; ``name`` is what would be used."""
 
     name: str
     way: Way
@@ -125,7 +125,7 @@ def find_image(client: docker.DockerClient, name: str) -> Image | None:
 
 
 def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> str:
-    """Why the image cannot be pulled, in one line; "" when the registry has it. Returns within ``timeout_s``."""
+    """Tell why the image cannot be pulled, in one line; "" when the registry has it. Returns within ``timeout_s``."""
     try:
         with _time_limit(client, timeout_s):
             client.api.inspect_distribution(name)

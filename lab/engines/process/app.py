@@ -17,8 +17,7 @@ from lab.engines.images.images import ImageRecord, Way
 from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
-from lab.host.places import cache_folder
-from lab.host.scratch import scratch
+from lab.host.places import cache_folder, scratch
 from lab.host.tools import failure_of
 from lab.scenario.model import App
 
@@ -30,7 +29,7 @@ OnStep = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppPlace:
-    """Where the app runs: its virtual environment and the folder with its code."""
+    """The place where the app runs: its virtual environment and the folder with its code."""
 
     environment: Path
     code: Path
@@ -93,14 +92,8 @@ def install_argv(pip: list[str], environment: Path, requirements: Path) -> list[
     return [
         *pip,
         *("--python", str(environment / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"),
-        *(
-            "--no-deps",
-            "--ignore-installed",
-            "--require-hashes",
-            "--only-binary=:all:",
-            "--requirement",
-            str(requirements),
-        ),
+        *("--no-deps", "--ignore-installed", "--require-hashes", "--only-binary=:all:"),
+        *("--requirement", str(requirements)),
     ]
 
 

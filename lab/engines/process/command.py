@@ -18,7 +18,7 @@ PYTHON_IN_CONTAINERS = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the services of an image's key run: the folders of their programs, and their working directory."""
+    """The place of the services of an image's key: the folders of their programs, and their working directory."""
 
     programs: tuple[Path, ...] = ()
     directory: Path | None = None  # None: the service's scratch folder
@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What one process is started with. ``files``: what must be written before; ``scratch`` must exist by then."""
+    """The start of one process. ``files`` must be written before; ``scratch`` must exist by then."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -36,7 +36,7 @@ class Start:
 
 
 def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, str]) -> Start:
-    """How to start ``service`` with ``folder`` in place of its container's root.
+    """Describe how to start ``service`` with ``folder`` in place of its container's root.
 
     Words of the command that name one of its configuration files, or its scratch folder, name those below ``folder``.
     The environment is what a container would have, never the lab's own.

@@ -14,16 +14,19 @@ from typing import Any
 import psutil
 
 from lab.engines import Deployment
-from lab.engines.images.images import ImageRecord
-from lab.engines.process.app import AppPlace
+from lab.engines.images.asking import environment_versions
+from lab.engines.images.images import ImageRecord, front_images
+from lab.engines.kinds import OnStep, Opened
+from lab.engines.process.app import AppPlace, prepare_app
 from lab.engines.process.command import Place, start_of
+from lab.engines.process.programs import find_program
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
 from lab.engines.running import LOG_TAIL_LINES, Running, deployed
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels
 from lab.host.ports import free_ports
 from lab.plan.topology import Service, Topology
-from lab.scenario.model import APP_IMAGE
+from lab.scenario.model import APP_IMAGE, Scenario
 
 SHARED_MARKS = [name for name in IN_ENVIRONMENT if name != "LAB_SERVICE"]  # those of all services of a deployment
 
@@ -109,3 +112,12 @@ def _reap(running: Sequence[RunningService]) -> None:
 def _dead(running: Sequence[RunningService]) -> str:
     """A sentence about the first service whose first process has ended, with its last lines; or ""."""
     return next((sentence for service in running if (sentence := service.ended(LOG_TAIL_LINES))), "")
+
+
+def open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
+    """The app's environment is made, and the machine's own programs of the fronts run. Raises MissingError."""
+    programs = {image.key: find_program(image) for image in front_images(scenario)}
+    place, app = prepare_app(scenario.app, on_step)
+    images = {APP_IMAGE: app, **programs}
+    facts = {"engine_because": why, **environment_versions(place.python)}
+    return ProcessEngine(place, images, run_id, scenario.port_range, facts), images

@@ -99,7 +99,7 @@ def _send(pid: int, number: signal.Signals) -> None:
 def belongings(marks: Mapping[str, str], sessions: Set[int], folder: str) -> Set[int]:
     """Processes that carry these marks, live in one of these sessions, or work in the deployment's folder.
 
-    Without marks none is told by its marks: the empty set is part of everybody's.
+    Empty marks match no process, although an empty set is a part of every set.
     """
     return {
         process.pid

@@ -1,4 +1,4 @@
-"""What of a scenario plain processes cannot do, because it takes an image, a container or a cgroup. Pure."""
+"""Refuse what plain processes cannot do of a scenario: it takes an image, a container or a cgroup. Pure."""
 
 from __future__ import annotations
 

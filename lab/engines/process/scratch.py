@@ -1,25 +1,27 @@
-"""The private folder of a deployment of plain processes, and the guard that ends what the lab leaves behind."""
+"""The private folder of a deployment of plain processes, its guard, and leftovers of killed labs and guards."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from lab.engines.process import guard as process_guard
-from lab.engines.process.guard import GRACE_S, KILLED_S, take_down
+from lab.engines.process.guard import GRACE_S, KILLED_S, Living, end, living, take_down
 from lab.errors import DeploymentError
-from lab.host.labels import IN_ENVIRONMENT
+from lab.host.labels import IN_ENVIRONMENT, RUN, SERVICE, TRIAL, labels_of
 
 PREFIX = "process-model-lab-"
 MARKS_FILE = "marks.json"  # whose the folder is, for `lab clean`
 SLACK_S = 5.0
+Labels = Mapping[str, str]
 
 
 class Guard:
@@ -69,14 +71,7 @@ def scratch(marks: Mapping[str, str], environment: Mapping[str, str]) -> Iterato
     folder.chmod(0o711)  # a service that runs as somebody else passes through, and sees only what is its own
     (folder / MARKS_FILE).write_text(json.dumps(dict(marks)), encoding="utf-8")
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            process_guard.__file__,
-            str(folder),
-            *(f"{k}={v}" for k, v in environment.items()),
-        ],
+        [sys.executable, "-I", "-S", process_guard.__file__, str(folder), *map("=".join, environment.items())],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -100,3 +95,38 @@ def leftover_folders(root: Path | None = None) -> Iterator[tuple[Path, Mapping[s
             continue  # not ours, or gone
         if owner == os.geteuid() and isinstance(marks, dict) and marks.keys() >= set(IN_ENVIRONMENT.values()):
             yield folder, marks
+
+
+def things() -> Iterator[tuple[str, str, str, Labels]]:
+    """(kind, name, identity, labels) of every process with the lab's marks, of those in its session, and of folders."""
+    folders = dict(leftover_folders())
+    processes = list(living())
+    own = {process.pid: _labels(process, folders) for process in processes}
+    sessions = {process.session: labels for process in processes if (labels := own[process.pid])}
+    for process in processes:
+        if labels := own[process.pid] or sessions.get(process.session):
+            name = "-".join(filter(None, [str(process.pid), labels[RUN], labels[TRIAL], labels[SERVICE]]))
+            yield "process", name, _identity(process), labels
+    for folder, labels in folders.items():
+        yield "folder", folder.name, str(folder), labels
+
+
+def remove(processes: Sequence[str], folders: Sequence[str]) -> None:
+    """End the processes with these identities, then delete the folders. Raises DeploymentError when one stays."""
+    wanted = set(processes)
+    if wanted and (left := end(lambda: {found.pid for found in living() if _identity(found) in wanted})):
+        raise DeploymentError(f"processes that cannot be ended: {', '.join(map(str, sorted(left)))}")
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _labels(process: Living, folders: Mapping[Path, Labels]) -> Labels | None:
+    """From the marks in its environment, or from the deployment's folder in which it works."""
+    if process.marks:
+        return labels_of(process.marks)
+    return next((labels for folder, labels in folders.items() if Path(process.directory).is_relative_to(folder)), None)
+
+
+def _identity(process: Living) -> str:
+    """The pid alone may be another's by the time it is ended."""
+    return f"{process.pid}@{process.started}"

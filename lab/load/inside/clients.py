@@ -22,7 +22,7 @@ _ATTRIBUTE = "lab_request"
 
 @dataclass(slots=True)
 class Asked:
-    """What is asked about requests beside the app's header. Known when the arm is up, later than hooks are taken.
+    """The questions about requests beside the app's header. They are known when the arm is up, after the hooks.
 
     ``by_socket``: their sockets; ``upstream_of``: the front's addresses, which then stand for serving processes.
     """
@@ -95,7 +95,7 @@ def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
 
 
 def served_by(headers: Any, upstream_of: UpstreamOf | None) -> tuple[str | None, bool]:
-    """Who answered: the app's own header, else the upstream address that the front names (True).
+    """Tell who answered: the app's own header, else the upstream address that the front names (True).
 
     Without ``upstream_of`` there is no second choice: several processes listen on one address.
     """

@@ -1,4 +1,4 @@
-"""Where Locust's tasks meet the schedule: the only patches of Locust's TaskSet.
+"""Patches of Locust's TaskSet, by which its tasks meet the schedule. There are no others.
 
 In the open model a lane is gated where Locust would let a user wait: each execution of a task function uses up one
 arrival, entering a nested TaskSet uses none. Gating the task and not ``wait_time`` means that the first task waits too,
@@ -11,13 +11,7 @@ from typing import Any
 
 from gevent import GreenletExit
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
-from locust.user.task import (
-    LOCUST_STATE_RUNNING,
-    LOCUST_STATE_STOPPING,
-    LOCUST_STATE_WAITING,
-    DefaultTaskSet,
-    TaskSet,
-)
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING, DefaultTaskSet, TaskSet
 
 from lab.load.inside.clients import describe
 from lab.load.inside.conductor import ClosedFeed

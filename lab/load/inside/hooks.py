@@ -1,4 +1,4 @@
-"""What both kinds of load process need of Locust: hooks, set-up, and an end that never leaves half a measurement."""
+"""Hook both kinds of load process into Locust, set it up, and end it without half a measurement."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from locust.contrib.fasthttp import FastHttpSession
 
 from lab.errors import LoadError
 from lab.load.inside.clients import Asked, describe, request_listener, time_session
-from lab.load.inside.exits import EXIT_BUG, EXIT_DISK
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import fine_bucket
 from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.recording import MAX_STRINGS
+from lab.load.inside.status import EXIT_BUG, EXIT_DISK
 from lab.load.load_plan import LoadPlan
 
 

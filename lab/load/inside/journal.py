@@ -1,4 +1,4 @@
-"""What happens on the lanes becomes rows and counts. Every arrival leaves exactly one row that carries its schedule."""
+"""Turn what happens on the lanes into rows and counts. Every arrival leaves one row that carries its schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one load process counts: totals that must agree with the rows, and responses of each server."""
+"""The counts of one load process: totals that must agree with the rows, and responses of each server."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> 
 
 
 def starved(tallies: Iterable[tuple[Mapping[str, int], Mapping[str, int], int]], processes: int, least: int) -> int:
-    """How many of the ``processes`` serving processes have served fewer than ``least`` requests (METHOD 6.3).
+    """Tell how many of the ``processes`` serving processes have served fewer than ``least`` requests (METHOD 6.3).
 
     Each item is (by header, by upstream, requests) of one load process. Without the app's header the balancer's
     upstream addresses count when there is one for each serving process; without those all requests are taken as

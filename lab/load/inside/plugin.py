@@ -29,21 +29,18 @@ from locust.user.users import User
 from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
-from lab.load.inside import lane_random
-from lab.load.inside.client_ports import note_client_ports
 from lab.load.inside.clients import Asked, describe
 from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
 from lab.load.inside.dispatcher import Dispatcher
-from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.journal import Journal, Lane
-from lab.load.inside.lanes import Lanes
+from lab.load.inside.lanes import Lanes, seed_random
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
 from lab.load.inside.recording import Recorder
-from lab.load.inside.socket_times import watch_sockets
-from lab.load.inside.status import Status, write_status
+from lab.load.inside.socket_times import note_client_ports, watch_sockets
+from lab.load.inside.status import EXIT_REFUSED, Status, write_status
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05
@@ -184,7 +181,7 @@ def main() -> None:
     plan, process = LoadPlan.read(Path(order["plan"])), int(order["process"])
     os.chdir(plan.locustfile.parent)
     prepare_locust()
-    lane_random.install(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
+    seed_random(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
     Plugin(plan, process).install()
     sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--host", plan.base_url]
     locust.main.main()

@@ -39,7 +39,7 @@ FLUSH_BYTES = 64 * 1024
 
 
 def strings_file(rows: Path) -> Path:
-    """Where the strings of a recording lie."""
+    """Tell where the strings of a recording lie."""
     return rows.with_suffix(".strings")
 
 

@@ -1,4 +1,4 @@
-"""When a request left and when its answer was there, by the sockets: a client's own work is no service time.
+"""Read from the sockets when a request left and its answer came: a client's own work is no service time.
 
 A client first builds a request and in the end parses the answer: 0.2 to 0.5 ms of Python at a few hundred requests a
 second, when caches are cold. And an answer that comes while another lane computes is read late. So connections made
@@ -13,6 +13,7 @@ import socket
 import struct
 from time import perf_counter, time_ns
 from typing import Any
+from urllib.parse import urlsplit
 
 from gevent import getcurrent
 
@@ -25,7 +26,7 @@ _ATTRIBUTE = "lab_on_wire"
 
 
 def expect(request: Request) -> None:
-    """What this greenlet sends and receives from now on is ``request``."""
+    """Take what this greenlet sends and receives from now on for ``request``."""
     setattr(getcurrent(), _ATTRIBUTE, request)
 
 
@@ -73,7 +74,7 @@ def watch_sockets(socket_class: Any) -> None:
 
 
 def done_s(request: Request, understood_s: float) -> float:
-    """When the last byte of the answer was there; ``understood_s`` is when the client had parsed it.
+    """Tell when the last byte of the answer came; ``understood_s`` is when the client had parsed it.
 
     What a greenlet receives after that is not this answer any more, and a wall clock that was set makes nonsense.
     """
@@ -93,3 +94,35 @@ def _instant(stamp: bytes) -> float:
     seconds, nanoseconds = _TIMESPEC.unpack(stamp)
     age_ns: int = time_ns() - seconds * 1_000_000_000 - nanoseconds
     return perf_counter() - age_ns * 1e-9
+
+
+def note_client_ports(base_url: str, pool: Any, connection: Any) -> None:
+    """From now on a request to ``base_url`` knows the client's port of the last connection that it used.
+
+    ``pool`` is geventhttpclient's ConnectionPool, ``connection`` urllib3's HTTPConnection. A request to another server
+    has no port: its connection may have the same one as a connection to the app.
+    """
+    server = urlsplit(base_url).port
+    take, answer = pool.get_socket, connection.getresponse
+
+    def taken(self: Any) -> Any:
+        sock = take(self)
+        _note(sock, server)
+        return sock
+
+    def answered(self: Any) -> Any:
+        _note(self.sock, server)
+        return answer(self)
+
+    pool.get_socket, connection.getresponse = taken, answered
+
+
+def _note(sock: Any, server: int | None) -> None:
+    request = expected()
+    if request is None:
+        return
+    try:
+        peer = sock.getpeername()[1]
+    except OSError:  # reset already: the client sends the request on another connection, or it fails
+        return
+    request.client_port = sock.getsockname()[1] if peer == server else 0

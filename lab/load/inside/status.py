@@ -1,4 +1,4 @@
-"""What a load process tells the lab while it runs: one small file, of which a reader never takes half."""
+"""The state that a load process tells the lab while it runs, in one small file that is never read by half."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic_ns, sleep
 from typing import Any
+
+EXIT_REFUSED = 2  # the status file says why
+EXIT_BUG = 70  # EX_SOFTWARE: the log says what
+EXIT_DISK = 74  # EX_IOERR: the recording could not be written
 
 TRIES, TRY_AGAIN_S = 20, 0.001  # writing takes 0.05 ms
 
@@ -51,7 +55,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """What was last written, or None when nothing was, or when its writer died in the middle of a word."""
+    """Give what was last written; None when nothing was, or its writer died in the middle of a word."""
     for _ in range(TRIES):
         try:
             words = path.read_text(encoding="utf-8").split(" ", 1)

@@ -27,19 +27,18 @@ from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
 from lab.host.jsonlines import Lines, Message
-from lab.load.inside.client_ports import note_client_ports
 from lab.load.inside.clients import Asked
 from lab.load.inside.conductor import ClosedFeed
-from lab.load.inside.exits import EXIT_REFUSED
 from lab.load.inside.gating import watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.lanes import Lanes
 from lab.load.inside.locustfile import filter_tasks
 from lab.load.inside.log_limit import LimitRepeats
+from lab.load.inside.socket_times import note_client_ports
+from lab.load.inside.status import EXIT_REFUSED
 from lab.load.load_plan import LoadPlan
-from lab.load.web.live import History
 from lab.load.web.routes import extend
-from lab.load.web.visits import Visits
+from lab.load.web.visits import History, Visits
 
 PUBLISH_S = 0.5
 STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
@@ -48,7 +47,7 @@ DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
 
 
 class WebPlugin(Hooks):
-    """Locust with the lab's tab: the desk that the page asks, and the lab's man in the web process."""
+    """Locust with the lab's tab. It answers the page and does what the lab says."""
 
     def __init__(self, plan: LoadPlan, lines: Lines) -> None:
         self._lines = lines
@@ -72,7 +71,7 @@ class WebPlugin(Hooks):
         events.test_stopping.add_listener(lambda **_: self._visits.stopped())
 
     def live(self, since: int) -> Mapping[str, Any]:
-        """What the page shows; see web_routes.Desk."""
+        """Give what the page shows; see routes.Desk."""
         return {
             "arm": self._arm,
             "arms": self._arms,
@@ -89,7 +88,7 @@ class WebPlugin(Hooks):
         return self._directory / "sampling" / "processes.csv" if self._directory else None
 
     def obstacle(self) -> str:
-        """Why no test can be started now."""
+        """Tell why no test can be started now."""
         if self._state == READY:
             return ""
         return self._message or f"The arm {self._arm} is not up yet: try again when the Processes tab says so."

@@ -72,7 +72,7 @@ class WebProcess:
         return Status(**self._answer("closed", CLOSE_S)["status"])
 
     def wish(self, timeout_s: float) -> Message | None:
-        """What the person at the page asks for next: ``switch`` to an ``arm``, or ``end``; None when nothing came."""
+        """Give the person's next wish: ``switch`` to an ``arm``, or ``end``; None when nothing came."""
         return self._crossed.popleft() if self._crossed else self._next(timeout_s)
 
     def _next(self, timeout_s: float) -> Message | None:

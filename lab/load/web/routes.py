@@ -1,4 +1,4 @@
-"""What the lab adds to Locust's web UI, by its documented ways: a tab, a blueprint, a hook on Flask's responses.
+"""Add to Locust's web UI, by its documented ways: a tab, a blueprint, a hook on Flask's responses.
 
 The tab's title and the extra download are template arguments of the UI. Its tables cannot draw lines, and its chart
 library cannot be reached from outside its bundle, so the tab's content is drawn by ``web/processes.js``, which the
@@ -24,7 +24,7 @@ FORBIDDEN, CONFLICT, ACCEPTED, NOT_FOUND = 403, 409, 202, 404
 
 
 class Desk(Protocol):
-    """Who answers the page."""
+    """The object that answers the page."""
 
     base_url: str
 
@@ -35,7 +35,7 @@ class Desk(Protocol):
         """The sampler's rows of the arm that is up."""
 
     def obstacle(self) -> str:
-        """Why no test can be started now; empty when one can."""
+        """Tell why no test can be started now; empty when one can."""
 
     def switch(self, arm: str) -> str:
         """Ask for another arm; a sentence when that cannot be."""

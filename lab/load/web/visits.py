@@ -1,4 +1,4 @@
-"""What the web process records of one arm after the other: a visit lasts from an arm's readiness to its end.
+"""Record one arm after the other in the web process. A visit lasts from an arm's readiness to its end.
 
 A person may start and stop Locust several times during a visit. The measure phase is the latest test, which is also the
 one that Locust's own pages show; what was asked before it is kept as warm-up.
@@ -6,15 +6,20 @@ one that Locust's own pages show; what was asked before it is kept as warm-up.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import Recorder
 from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
+
+KEPT_POINTS = 900  # 15 minutes at one look a second
+Point = Mapping[str, Any]
 
 
 class Recording(Recorder):
@@ -85,3 +90,20 @@ class Visits:
         self._recording.close()
         self._plan = None
         return self._status
+
+
+class History:
+    """Points of the whole session, across arms. Memory stays flat however long it lasts."""
+
+    def __init__(self, kept: int = KEPT_POINTS) -> None:
+        self._points: deque[Point] = deque(maxlen=kept)
+        self._number = 0
+
+    def add(self, point: Point) -> None:
+        """Take the newest point and give it the next number; the first one is 1."""
+        self._number += 1
+        self._points.append({**point, "number": self._number})
+
+    def since(self, number: int) -> list[Point]:
+        """Every kept point after ``number``, oldest first."""
+        return [point for point in self._points if point["number"] > number]

@@ -1,4 +1,4 @@
-"""What a front declares of itself. Attestation, images, plan, load and reports go by this and know no front's name."""
+"""The declaration of a front. Attestation, images, plan, load and reports go by this and know no front's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ O = TypeVar("O")  # noqa: E741  the type of the front's options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPlace:
-    """Where a front stands: before these endpoints of the app, with a free port and these limits for each service."""
+    """The place of a front: before these endpoints of the app, with a free port and these limits for each service."""
 
     app: tuple[Endpoint, ...]
     ports: tuple[int, ...]
@@ -31,7 +31,7 @@ def first_port(_chosen: object, place: FrontPlace) -> Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front(FrontKind, Generic[O]):
-    """What clients connect to; ``options`` is a class made by lab.scenario.kinds.options.
+    """A front, to which clients connect; ``options`` is a class made by lab.scenario.kinds.options.
 
     ``services``: what runs from ``image``, as many as there are ``hops``. ``entry``: where clients connect.
     ``upstream_of``: the address of the app's endpoint that an answer's headers name; None for a front that tells

@@ -118,7 +118,7 @@ def columns_for(panels: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grid:
-    """Where small multiples go: ``columns`` side by side below ``top``, each plot ``height`` pixels high."""
+    """The grid of small multiples: ``columns`` side by side below ``top``, each plot ``height`` pixels high."""
 
     columns: int
     top: float

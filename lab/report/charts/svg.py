@@ -54,7 +54,7 @@ def words(text: str) -> str:
 
 
 def hint(text: str) -> str:
-    """What a mark stands for: shown when the pointer rests on it, read out by a screen reader."""
+    """Say what a mark stands for: shown when the pointer rests on it, read out by a screen reader."""
     return tag("title", words(text))
 
 

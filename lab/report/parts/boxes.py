@@ -1,4 +1,4 @@
-"""What stands on the first screen beside the answer: can it be believed, and where was it measured?"""
+"""The boxes beside the answer on the first screen: can it be believed, and where was it measured?"""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
 from lab.report.parts.effects import either_way
-from lab.report.parts.facts import budget_text, engine_text, known, runs_from
+from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
-from lab.units import format_bytes, format_rate, format_ratio
+from lab.units import format_rate, format_ratio
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
@@ -64,7 +64,7 @@ def _generator(run: RunInfo, summary: RunSummary) -> str:
 
 
 def _floors(run: RunInfo, comparison: Comparison | None) -> str:
-    """How far an arm was told from itself, for each primary, and under which conditions: it decides nothing here."""
+    """Tell how far an arm was told from itself, for each primary, under which conditions. It decides nothing."""
     floors = {
         METRICS[contest.metric].title: contest.judgement.floor
         for contest in (comparison.primaries if comparison else ())
@@ -82,7 +82,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
     fronts = sorted({front_title(arm) for arm in scenario.arms if arm.fronted})
     rate = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
     rows = {
-        "machine": _joined(known(run, "cpu_model"), _cores(run), _memory(run), known(run, "virtualisation")),
+        "machine": _joined(known(run, "cpu_model"), cores_text(run), memory_text(run), known(run, "virtualisation")),
         "system": _joined(_named(run, "kernel"), _named(run, "cgroup_version", "cgroup v")),
         "engine": _joined(
             engine_text(run),
@@ -116,13 +116,3 @@ def _joined(*parts: str) -> str:
 def _named(run: RunInfo, name: str, before: str = "") -> str:
     value = known(run, name)
     return f"{before or name + ' '}{value}" if value else ""
-
-
-def _cores(run: RunInfo) -> str:
-    cores = known(run, "cpu_count", "cores")
-    return f"{cores} cores" if cores else ""
-
-
-def _memory(run: RunInfo) -> str:
-    memory = known(run, "memory_bytes", "memory_total_bytes")
-    return format_bytes(float(memory)) if memory.isdecimal() else ""

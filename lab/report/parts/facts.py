@@ -38,13 +38,12 @@ def known(run: RunInfo, *names: str) -> str:
 
 def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
     """Date, machine, cores, engine, network, image, N: what every number depends on."""
-    cores, memory = known(run, "cpu_count", "cores"), known(run, "memory_bytes", "memory_total_bytes")
     budget = summary.scenario.budget
     parts = (
         run.started_at[:16].replace("T", " ") + " UTC",
         known(run, "cpu_model"),
-        f"{cores} cores" if cores else "",
-        format_bytes(float(memory)) if memory.isdecimal() else "",
+        cores_text(run),
+        memory_text(run),
         f"engine {engine_text(run)}".strip(),
         f"network {known(run, 'network') or summary.scenario.network}",
         rights_fact(run),
@@ -55,13 +54,25 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+def cores_text(run: RunInfo) -> str:
+    """Tell how many cores the machine has; "" when it did not tell."""
+    cores = known(run, "cpu_count", "cores")
+    return f"{cores} cores" if cores else ""
+
+
+def memory_text(run: RunInfo) -> str:
+    """Tell how much memory the machine has; "" when it did not tell."""
+    memory = known(run, "memory_bytes", "memory_total_bytes")
+    return format_bytes(float(memory)) if memory.isdecimal() else ""
+
+
 def engine_text(run: RunInfo) -> str:
     """The engine with its version, or with what it means."""
     return f"{known(run, 'engine')} {NO_CONTAINERS if is_plain(run) else known(run, 'docker')}".strip()
 
 
 def runs_from(run: RunInfo) -> str:
-    """What to call that from which the arms run."""
+    """Tell what to call that from which the arms run."""
     return "app" if is_plain(run) else "image"
 
 

@@ -135,7 +135,7 @@ FINDING_WORDS: Mapping[str, Words] = {
 
 
 def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
-    """What a gate found, in words; ``record`` is the trial's, where there is one trial."""
+    """Tell what a gate found, in words; ``record`` is the trial's, where there is one trial."""
     if gate.key in ATTESTED and record is not None:
         return ATTESTED[gate.key](record)
     declared = GATES.get(gate.key)
@@ -151,7 +151,7 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
 
 
 def fault_sentence(fault: Fault) -> str:
-    """Why a trial is invalid, in words."""
+    """Tell why a trial is invalid, in words."""
     if fault.gate is None:
         return "No gate was evaluated for this trial, so that nothing shows that it is valid."
     return gate_sentence(fault.gate)
@@ -167,7 +167,7 @@ def _limit(declared: Gate, gate: GateResult) -> str:
 
 
 def finding_sentence(finding: Finding) -> str:
-    """What an arm did, in words."""
+    """Tell what an arm did, in words."""
     kind = FINDINGS.get(finding.key)
     title = kind.title if kind else finding.key
     if finding.value is None:

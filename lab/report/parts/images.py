@@ -1,4 +1,4 @@
-"""Which image each arm runs from, and what follows when they are not all the same one."""
+"""The image that each arm runs from, and what follows when they are not all the same one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def arms_by_image(run: RunInfo, arms: Sequence[Arm]) -> Sequence[tuple[Mapping[s
 
 
 def image_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
-    """What in the images makes a difference is not shown; which versions differ is known."""
+    """Say that a run from different images does not show which part of them matters, and which versions differ."""
     used = arms_by_image(run, summary.scenario.arms)
     if len(used) == 1:
         return

@@ -10,15 +10,11 @@ from lab.report.content import Table
 from lab.report.parts.cells import cell, columns, words
 from lab.report.parts.gate_words import finding_sentence
 
-FAMILIES = {
-    Family.MEMORY: "memory",
-    Family.CPU: "CPU",
-    Family.TIME: "latency, throughput, shares, start-up",
-}
+FAMILIES = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency, throughput, shares, start-up"}
 
 
 def family_table(summary: RunSummary) -> Table:
-    """How many blocks are valid for each family of metrics, and how many each arm spoiled."""
+    """Count for each family of metrics the valid blocks, and those that each arm spoiled."""
     decision, arms = summary.decision, [arm.name for arm in summary.arms]
     rows = []
     for family in Family:
@@ -37,7 +33,7 @@ def family_table(summary: RunSummary) -> Table:
 
 
 def finding_table(summary: RunSummary) -> Table:
-    """What the arms did, each kind once for each arm with its worst trial."""
+    """List what the arms did, each kind once for each arm with its worst trial."""
     rows = tuple(
         words(
             found.arm,

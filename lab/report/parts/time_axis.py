@@ -1,4 +1,4 @@
-"""What every figure over time shares: its axis, the phases, which block it shows, and what was thinned."""
+"""The parts of every figure over time: its axis, the phases, the block that it shows, and what was thinned."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shown_trials(summary: RunSummary) -> tuple[TrialSummary, ...]:
 
 
 def shown_block(summary: RunSummary) -> str:
-    """Which block ``shown_trials`` are of, and why this one. There must be a block."""
+    """Tell which block ``shown_trials`` are of, and why this one. There must be a block."""
     used = summary.decision.used
     block = (used or summary.blocks)[0]
     if not used:
@@ -107,7 +107,7 @@ def sampled_middles(trial: TrialSummary) -> list[float]:
 
 
 def thinning(trials: Sequence[TrialSummary], kept: str) -> str:
-    """What a point stands for, and what is kept of the readings behind it."""
+    """Tell what a point stands for, and what is kept of the readings behind it."""
     lengths = bin_lengths(trials)
     return f"Each point is a bin of {lengths}: {kept}." if lengths else ""
 
@@ -119,7 +119,7 @@ def bin_lengths(trials: Sequence[TrialSummary]) -> str:
 
 
 def thinned(trials: Sequence[TrialSummary]) -> bool:
-    """Whether some bins hold more than a second, so that they show extremes beside their mean."""
+    """Tell whether some bins hold more than a second, so that they show extremes beside their mean."""
     return any(trial.timeline.bin_s > 1 for trial in trials)
 
 

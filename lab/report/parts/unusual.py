@@ -1,4 +1,4 @@
-"""What a report says of a run that was not as usual: damaged folders, processes that nobody could read, no containers.
+"""Sentences about an unusual run: damaged folders, processes that nobody could read, no containers.
 
 How processes are read is decided in lab/engines/docker/rights.py; without containers the engine was "process".
 """
@@ -55,7 +55,7 @@ def rights_note(run: RunInfo) -> str:
 
 
 def rights_doubts(run: RunInfo) -> Iterator[str]:
-    """What is missing, and why."""
+    """Say what is missing, and why."""
     if obstacle := _obstacle(run):
         yield (
             f"Nobody could read the memory of processes: {obstacle}. PSS and USS are missing everywhere, and with them "
@@ -68,12 +68,12 @@ def _obstacle(run: RunInfo) -> str:
 
 
 def is_plain(run: RunInfo) -> bool:
-    """Whether the arms were plain processes of the machine."""
+    """Tell whether the arms were plain processes of the machine."""
     return run.environment.facts.get("engine") == "process"
 
 
 def plain_limits(run: RunInfo) -> Iterator[str]:
-    """What such a run does not show."""
+    """Say what such a run does not show."""
     facts = run.environment.facts
     yield (
         f"Containers: the engine was process ({facts.get('engine_because', '')}), that is plain processes of this "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from lab.analysis.judge.verdict import Judgement, Reason
-from lab.analysis.summary import RunSummary
+from lab.analysis.summary import ArmMetric, RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.report.charts.bars import Mark
@@ -37,8 +37,19 @@ def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
     return found.median if summary.valid_for(key) else found.median_all
 
 
+def told_by_arm(
+    summary: RunSummary,
+    key: str,
+    value_of: Callable[[ArmMetric], float | None] = lambda found: found.median_all,
+) -> str:
+    """``"workers 120.0 MiB, replicas 181.2 MiB"``: a metric of every arm that has it, by default over all blocks."""
+    values = {arm: value_of(summary.metrics[Reading(key, arm)]) for arm in arm_names(summary)}
+    unit = METRICS[key].unit
+    return ", ".join(f"{arm} {quantity(unit, value)}" for arm, value in values.items() if value is not None)
+
+
 def ratio_note(judgements: Judgements) -> str:
-    """What a ratio is, and of which level the interval beside it, if any ratio has one."""
+    """Say what a ratio is, and of which level the interval beside it, if any ratio has one."""
     shown = [judged for judged in judgements.values() if judged.interval]
     words = _levels(judged.level for judged in shown if judged.reason is not Reason.EXPLORATORY)
     others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
@@ -54,7 +65,7 @@ def _levels(levels: Iterable[float]) -> str:
 
 
 def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:
-    """What stands in place of an estimate, where a block lacks the value and a ratio is shown all the same."""
+    """Say what stands in place of an estimate, where a block lacks the value and a ratio is still shown."""
     lacking = any(
         judged.reason is Reason.MISSING and summary.metrics[Reading(key, arm)].ratio is not None
         for (key, arm), judged in judgements.items()

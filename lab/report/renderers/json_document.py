@@ -61,7 +61,7 @@ def across_document(
     scenario: str | None,
     why_not: str | None,
 ) -> dict[str, Any]:
-    """What `lab compare --json` prints: the second runs judged against the first ones, arm by arm.
+    """Tell what `lab compare --json` prints: the second runs judged against the first ones, arm by arm.
 
     ``scenario`` is the TOML text of a scenario that compares both in one run; None where ``why_not`` says why not.
     """

@@ -1,4 +1,4 @@
-"""What comparison.json holds, as types: its JSON Schema is made from them.
+"""The types of comparison.json, from which its JSON Schema is made.
 
 Stored units throughout: seconds, bytes, fractions; ratios are contender ÷ baseline. The aliases are the names that the
 analysis has for the same, so that its results are read as they are.
@@ -15,7 +15,7 @@ COMPARISON_SCHEMA_VERSION: Literal[2] = 2
 
 
 class Strict(BaseModel):
-    """What all of them share: nothing but the fields, read from an object's attributes or from a mapping."""
+    """The base of all of them: nothing but the fields, read from an object's attributes or from a mapping."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
@@ -54,7 +54,7 @@ class JudgementEntry(Strict):
 
 
 class OutlookEntry(Strict):
-    """How many blocks would settle an open question: from 10 % to 90 % of the truths that the blocks allow.
+    """The blocks that would settle an open question: from 10 % to 90 % of the truths that the blocks allow.
 
     Null: more than a run may have. ``never`` is the share of those truths that lie too near to a bound.
     """
@@ -118,7 +118,7 @@ class ExpectationEntry(Strict):
 
 
 class FaultEntry(Strict):
-    """Why a block is invalid for the families of metrics that it ``spoils``."""
+    """A reason why a block is invalid for the families of metrics that it ``spoils``."""
 
     block: int
     arm: str
@@ -129,7 +129,7 @@ class FaultEntry(Strict):
 
 
 class BlocksEntry(Strict):
-    """Which blocks count: ``valid`` for all primaries, ``valid_for`` each family of metrics.
+    """The blocks that count: ``valid`` for all primaries, ``valid_for`` each family of metrics.
 
     ``incomplete`` maps a block to the arms that it lacks.
     """

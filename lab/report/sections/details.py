@@ -12,7 +12,7 @@ from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Column, Listing, Reader, Section, Table
+from lab.report.content import Cell, Column, Listing, Reader, Section, Table, section
 from lab.report.parts.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
 from lab.report.parts.effects import points_text
 from lab.report.parts.facts import flat
@@ -26,23 +26,16 @@ SAME_FOR_ALL, NO_ARM = "all arms", "no arm"
 
 def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
     """Everything a careful reader may want to check; ``choices`` is what ``sensitivity`` gave."""
-    tables = (
-        *([choices] if choices else []),
-        *(metric_table(summary, group, judgements) for group in Group),
-        trial_table(run, summary),
-        version_table(run, summary),
-    )
-    return Section(
-        key="details",
-        title="Details",
+    metrics = (metric_table(summary, group, judgements) for group in Group)
+    tables = (trial_table(run, summary), version_table(run, summary), environment_table(run))
+    return section(
+        "details",
+        "Details",
+        *(choices, *metrics, *tables, *listings(summary)),
         sentences=(
             "Metrics that were not declared primary are exploratory: they explain, they do not decide. "
             "The command lab metrics lists their definitions.",
             *(() if choices else ("Every block that ran counts, so that no choice of blocks can have decided.",)),
-        ),
-        parts=(
-            *(table for table in (*tables, environment_table(run)) if table.rows),
-            *listings(summary),
         ),
     )
 
@@ -180,7 +173,7 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
 
 
 def _users(key: str, summary: RunSummary) -> str:
-    """Which arms an image is for: the base for those of the app that was built on it, a front's for those behind it."""
+    """Tell which arms an image is for: a base for those of the app built on it, a front's for those behind it."""
     arms = summary.scenario.arms
     app = APP_IMAGE if key == PYTHON.key else key
     users = [arm.name for arm in arms if arm.image_key == app or (arm.front_image and arm.front_image.key == key)]

@@ -14,7 +14,7 @@ from lab.report.charts.axes import logarithmic, tail
 from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.svg import DASHES, stroke_key
-from lab.report.content import Figure, Section, Table
+from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import cell, columns, quantity, ratio_cells, ratio_columns, words
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, arm_names, ratio_note
 
@@ -26,12 +26,7 @@ def latency_section(summary: RunSummary, judgements: Judgements = NO_JUDGEMENTS)
     """Tail curve, quantile table, and what was found of the quantiles against the baseline."""
     figures = (tail_figure(summary), server_figure(summary))
     tables = (quantile_table(summary), quantile_ratios(summary, judgements), server_table(summary))
-    return Section(
-        key="latency",
-        title="Latency",
-        sentences=(_meaning(summary),),
-        parts=(*(figure for figure in figures if figure), *(table for table in tables if table.rows)),
-    )
+    return section("latency", "Latency", *figures, *tables, sentences=(_meaning(summary),))
 
 
 def _meaning(summary: RunSummary) -> str:

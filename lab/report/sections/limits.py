@@ -1,4 +1,4 @@
-"""What this run does not show, from its own facts."""
+"""The limits of a run: what it does not show, from its own facts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.units import format_ratio
 
 
 def limits(run: RunInfo, summary: RunSummary) -> Section:
-    """What this run does not show, from its own facts."""
+    """Say what this run does not show, from its own facts."""
     return Section(key="limits", title="What this run does not show", sentences=tuple(_limits(run, summary)))
 
 
@@ -60,7 +60,7 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
 
 
 def _instrument(summary: RunSummary) -> str:
-    """What the lab itself took of the machine, arm by arm, as far as it was measured."""
+    """Tell what the lab itself took of the machine, arm by arm, as far as it was measured."""
     shown = summary.decision.used or summary.blocks
     cores = {
         arm.name: known_median(t.quiet.instrument_cores for t in summary.of_arm(arm.name) if t.record.block in shown)

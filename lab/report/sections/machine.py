@@ -10,7 +10,7 @@ from lab.analysis.trial.disturbance import Quiet
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import METRICS, Unit
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
-from lab.report.content import Cell, Figure, Section, Table
+from lab.report.content import Cell, Figure, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, quantity, words
 from lab.report.parts.values import arm_names
 from lab.units import format_ratio
@@ -29,12 +29,7 @@ DISTURBANCES: tuple[tuple[str, Callable[[Quiet], float | None]], ...] = (
 def quiet_section(summary: RunSummary, order: Sequence[str]) -> Section:
     """Drift of the primaries; steal, foreign CPU and pressure of every trial."""
     figures = (order_figure(summary, order), disturbance_figure(summary, order))
-    tables = (disturbance_table(summary, order),) if summary.trials else ()
-    return Section(
-        key="order",
-        title="Was the machine quiet?",
-        parts=(*(figure for figure in figures if figure), *tables),
-    )
+    return section("order", "Was the machine quiet?", *figures, disturbance_table(summary, order))
 
 
 def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
@@ -62,13 +57,13 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
             arms=arm_names(summary),
             trials=len(order),
             panels=tuple(panels),
-            blocks=tuple(place for place, trial in enumerate(order, 1) if _position(order, trial)[0] == 1),
+            blocks=_starts(order),
         ),
     )
 
 
 def _drifts(summary: RunSummary, order: Sequence[str]) -> str:
-    """How far each arm moved during the run, metric by metric, the one that moved most first."""
+    """Tell how far each arm moved during the run, metric by metric, the one that moved most first."""
     said = []
     for key in dict.fromkeys(summary.scenario.compare.primary):
         found = {arm: drift(_in_order(summary, arm, key, order)) for arm in arm_names(summary)}
@@ -103,7 +98,7 @@ def _signed(change: float) -> str:
 
 
 def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
-    """What others took, trial by trial; None where the machine told nothing."""
+    """Draw what others took, trial by trial; None where the machine told nothing."""
     panels, worst = [], []
     for name, value_of in DISTURBANCES:
         found = [(trial, value) for trial in summary.trials if (value := value_of(trial.quiet)) is not None]
@@ -123,7 +118,7 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
             arms=arm_names(summary),
             trials=len(order),
             panels=tuple(panels),
-            blocks=tuple(place for place, trial in enumerate(order, 1) if _position(order, trial)[0] == 1),
+            blocks=_starts(order),
         ),
     )
 
@@ -137,6 +132,11 @@ def _point(summary: RunSummary, order: Sequence[str], trial: TrialSummary, shown
             trial.record.trial_id, *_position(order, trial.record.trial_id), text
         ),
     )
+
+
+def _starts(order: Sequence[str]) -> tuple[int, ...]:
+    """The places in the run, from 1, at which a block begins."""
+    return tuple(place for place, trial in enumerate(order, 1) if _position(order, trial)[0] == 1)
 
 
 def _position(order: Sequence[str], trial: str) -> tuple[int, int]:

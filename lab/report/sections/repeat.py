@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.content import Listing, Section
-from lab.scenario.file import PATH_KEYS
+from lab.scenario.file import PATH_KEYS, scenario_text
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import secrets_in
-from lab.scenario.text import scenario_text
 
 
 def again(run: RunInfo, summary: RunSummary) -> Section:
-    """How to repeat the run, and how to make its report again."""
+    """Say how to repeat the run, and how to make its report again."""
     blocks = summary.decision.planned
     flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
     return repeat_section(
@@ -28,7 +27,7 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
 
 
 def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
-    """How to look again, and how to measure."""
+    """Say how to look again, and how to measure."""
     return repeat_section(
         run,
         summary.scenario,
@@ -40,7 +39,7 @@ def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
 
 
 def file_name(run: RunInfo) -> str:
-    """What the file of the run's scenario is called."""
+    """Name the file of the run's scenario."""
     return f"{run.scenario_name}.toml"
 
 
@@ -64,7 +63,7 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
 
 
 def _to_mind(scenario: Scenario) -> Iterator[str]:
-    """What another machine must have in place of this one's: paths, and the values of secrets."""
+    """Say what another machine must have in place of this one's: paths, and the values of secrets."""
     paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
     yield f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
     secrets = dict.fromkeys(secret.source or name for name, secret in secrets_in(scenario))

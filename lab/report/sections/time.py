@@ -1,4 +1,4 @@
-"""How the trials went over time: throughput, failures and latency of every block, CPU and memory of every process."""
+"""The trials over time: throughput, failures and latency of every block, CPU and memory of every process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline, middle_bin, mostly_known
 from lab.analysis.trial.tracks import Extremes, Track
 from lab.analysis.trial.trial import TrialSummary
-from lab.metric_types import PRINT_BEYOND, Reading
+from lab.metric_types import PRINT_BEYOND
 from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.svg import Key, fill_key, stroke_key
-from lab.report.content import Figure, Section
+from lab.report.content import Figure, Section, section
 from lab.report.parts.time_axis import (
     TIME_TITLE,
     bin_lengths,
@@ -24,9 +24,9 @@ from lab.report.parts.time_axis import (
     thinning,
     time_scale,
 )
-from lab.report.parts.values import arm_names
+from lab.report.parts.values import arm_names, told_by_arm
 from lab.report.sections.time_processes import process_figures
-from lab.units import format_count, format_rate, format_seconds
+from lab.units import format_count, format_seconds
 
 MS = 1e-3
 SECONDS_SHADED = "smallest to largest second"
@@ -34,31 +34,16 @@ SECONDS_SHADED = "smallest to largest second"
 
 def time_section(summary: RunSummary) -> Section:
     """Throughput, failures and latency of every trial; CPU and memory of the processes in one block."""
-    figures = (
-        throughput_figure(summary),
-        failure_figure(summary),
-        *latency_figures(summary),
-        *process_figures(summary),
-    )
-    return Section(key="time", title="Over time", parts=tuple(figure for figure in figures if figure))
+    figures = (throughput_figure(summary), failure_figure(summary), *latency_figures(summary))
+    return section("time", "Over time", *figures, *process_figures(summary))
 
 
 def throughput_figure(summary: RunSummary) -> Figure | None:
     """Successful requests a second."""
     series = _series(summary, lambda line: line.throughput, lambda line: line.throughput_extremes)
-    rates = [
-        f"{arm.name} {format_rate(value)}"
-        for arm in summary.arms
-        if (value := summary.metrics[Reading("throughput", arm.name)].median_all) is not None
-    ]
-    return _figure(
-        summary,
-        "throughput",
-        "Throughput",
-        f"Successful requests by the second in which they ended; median of the blocks: {', '.join(rates)}.",
-        series,
-        "requests a second",
-    )
+    rates = told_by_arm(summary, "throughput")
+    sentence = f"Successful requests by the second in which they ended; median of the blocks: {rates}."
+    return _figure(summary, "throughput", "Throughput", sentence, series, "requests a second")
 
 
 def failure_figure(summary: RunSummary) -> Figure | None:
@@ -89,7 +74,7 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
 
 
 def _too_few(trials: Sequence[TrialSummary]) -> str:
-    """Why the highest quantile is not drawn: what it takes in each bin, and what there is."""
+    """Tell why the highest quantile is not drawn: what it takes in each bin, and what there is."""
     highest = TIMELINE_QUANTILES[-1]
     middle = middle_bin(trial.timeline for trial in trials)
     needed = format_count(round(PRINT_BEYOND / (1 - highest)))

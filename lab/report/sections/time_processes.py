@@ -70,13 +70,7 @@ def _memory(process: ProcessTrack) -> tuple[Track, Track, Track]:
 
 
 def _figure(
-    summary: RunSummary,
-    trials: Sequence[TrialSummary],
-    key: str,
-    title: str,
-    said: str,
-    tracks_of: Tracks,
-    unit: str,
+    summary: RunSummary, trials: Sequence[TrialSummary], key: str, title: str, said: str, tracks_of: Tracks, unit: str
 ) -> Iterator[Figure]:
     plots = [plot for trial in trials if (plot := _plot(summary, trial, tracks_of)).series]
     if not plots:

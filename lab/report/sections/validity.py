@@ -11,15 +11,15 @@ from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
-from lab.metric_types import Reading
 from lab.metrics import Unit
 from lab.record.types import RunInfo, TrialState
-from lab.report.content import Cell, Reader, Section, Table
+from lab.report.content import Cell, Reader, Section, Table, section
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
 from lab.report.parts.images import image_doubts
 from lab.report.parts.outcomes import family_table, finding_table
 from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
+from lab.report.parts.values import told_by_arm
 
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 DOUBTFUL = FINDINGS.keys() - OUTCOMES
@@ -32,19 +32,13 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
     found = doubts(run, summary)
     hidden = len(found) - MAX_DOUBTS
     more = (f"… and {hidden} further doubts, see the tables.",) if hidden > 0 else ()
-    tables = (
-        family_table(summary),
-        gate_table(summary),
-        finding_table(summary),
-        load_table(summary),
-        error_table(summary),
-    )
-    return Section(
-        key="belief",
-        title="Can you believe it?",
+    tables = (family_table(summary), gate_table(summary), finding_table(summary))
+    return section(
+        "belief",
+        "Can you believe it?",
+        *(*tables, load_table(summary), error_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
         doubts=(*found[:MAX_DOUBTS], *more),
-        parts=tuple(table for table in tables if table.rows),
     )
 
 
@@ -109,15 +103,11 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
 
 def _unshared(run: RunInfo, summary: RunSummary) -> str:
     """Memory of several containers is dearer here than where their file pages are shared: say so, with what is not."""
-    anonymous = [
-        f"{arm.name} {quantity(Unit.BYTES, value)}"
-        for arm in summary.arms
-        if (value := summary.metrics[Reading("memory.cgroup.anon", arm.name)].median) is not None
-    ]
+    anonymous = told_by_arm(summary, "memory.cgroup.anon", lambda found: found.median)
     return (
         f"Under the storage driver {run.environment.facts['storage_driver']} every container has its own copy of the "
         "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "
-        f"higher here than there. Anonymous memory does not depend on the driver: {', '.join(anonymous) or 'unknown'}."
+        f"higher here than there. Anonymous memory does not depend on the driver: {anonymous or 'unknown'}."
     )
 
 
@@ -171,7 +161,7 @@ def _title(gate: GateSummary) -> str:
 
 
 def load_table(summary: RunSummary) -> Table:
-    """What the load generator counted over whole trials, and the requests of the measure phases."""
+    """List what the load generator counted over whole trials, and the requests of the measure phases."""
     rows = []
     for arm in summary.arms:
         if load := arm_load(summary.of_arm(arm.name)):

@@ -1,4 +1,4 @@
-"""Why is it so? Request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
+"""The reasons: request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.analysis.trial.cpu_roles import PARTS
 from lab.metrics import METRICS, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
-from lab.report.content import Figure, Part, Reader, Section, Table
+from lab.report.content import Figure, Reader, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, only, quantity, words
 from lab.report.parts.values import arm_names, block_marks, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
@@ -22,20 +22,12 @@ CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
 
 def mechanism(summary: RunSummary) -> Section:
     """The section on mechanisms; a figure that would say nothing is left out."""
-    parts: list[Part | None] = [
-        share_figure(summary),
-        share_map(summary),
-        share_table(summary),
-        memory_figure(summary),
-        memory_over_time(summary),
-        role_table(summary),
-        ledger_table(summary),
-        cpu_figure(summary),
-        cpu_table(summary),
-        hop_table(summary),
-    ]
-    shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
-    return Section(key="why", title="Why is it so?", sentences=tuple(hop_sentences(summary)), parts=shown)
+    parts = (
+        *(share_figure(summary), share_map(summary), share_table(summary)),
+        *(memory_figure(summary), memory_over_time(summary), role_table(summary), ledger_table(summary)),
+        *(cpu_figure(summary), cpu_table(summary), hop_table(summary)),
+    )
+    return section("why", "Why is it so?", *parts, sentences=tuple(hop_sentences(summary)))
 
 
 def cpu_figure(summary: RunSummary) -> Figure | None:
@@ -74,7 +66,7 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
 
 
 def _cpu_parts(arm: ArmSummary) -> Mapping[str, float]:
-    """What each role used, the proxy last."""
+    """Tell what each role used, the proxy last."""
     proxy = {} if arm.cpu_proxy_per_1k_s is None else {Role.PROXY.value: arm.cpu_proxy_per_1k_s}
     return {**arm.cpu_app_by_role_s, **proxy}
 
@@ -133,7 +125,7 @@ def hop_table(summary: RunSummary) -> Table:
 
 
 def hop_sentences(summary: RunSummary) -> Iterator[str]:
-    """What each hop adds, in words."""
+    """Say what each hop adds."""
     for hop in summary.hops:
         added, cpu = hop.differences.get("p50"), hop.differences.get("cpu.per_1k")
         if added is not None and cpu is not None:

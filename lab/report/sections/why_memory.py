@@ -25,8 +25,8 @@ from lab.report.parts.time_axis import (
     shown_trials,
     thinning,
 )
-from lab.report.parts.values import arm_names, block_marks
-from lab.units import MIB, format_bytes, format_signed_bytes
+from lab.report.parts.values import arm_names, block_marks, told_by_arm
+from lab.units import MIB, format_signed_bytes
 
 COMMAND_LENGTH = 60
 STACK = (Role.WORKER, Role.SUPERVISOR, Role.HELPER, Role.PROXY)  # from the axis outwards, ever lighter
@@ -51,16 +51,11 @@ def memory_figure(summary: RunSummary) -> Figure | None:
     )
     if not any(bar.parts for bar in bars):
         return None
-    totals = [
-        f"{arm.name} {format_bytes(value)}"
-        for arm in summary.arms
-        if (value := summary.metrics[Reading("memory.pss.total", arm.name)].median_all) is not None
-    ]
     return Figure(
         key="memory",
         title="The memory ledger, steady",
-        sentence=f"Steady PSS of all processes: {', '.join(totals)}. The sum of RSS counts shared pages again in every "
-        "process; the sum of USS leaves them out.",
+        sentence=f"Steady PSS of all processes: {told_by_arm(summary, 'memory.pss.total')}. The sum of RSS counts "
+        "shared pages again in every process; the sum of USS leaves them out.",
         chart=Stacked(
             title="Memory of each arm by role",
             axis="PSS (MiB)",

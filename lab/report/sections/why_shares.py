@@ -1,4 +1,4 @@
-"""Who did the work: request shares of the serving processes, in all and over time."""
+"""The work of each process: request shares of the serving processes, in all and over time."""
 
 from __future__ import annotations
 

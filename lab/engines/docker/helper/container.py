@@ -22,10 +22,9 @@ from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.jsonlines import Lines
 from lab.host.labels import OWNER, owner_lives
-from lab.host.scratch import scratch
+from lab.host.places import scratch
 from lab.sampling.__main__ import ANSWERS, ORDERS
-from lab.sampling.channel import Channel
-from lab.sampling.launch import FOLDER, Launched
+from lab.sampling.channel import FOLDER, Channel, Launched
 from lab.sampling.plan import SamplerPlan, plan_to_json
 from lab.sampling.process_view import Seen, seen_from_json
 
@@ -57,7 +56,7 @@ class Helper:
 
     @contextmanager
     def launch(self, plan: SamplerPlan) -> Iterator[Launched]:
-        """As lab.sampling.launch.as_child; the raw rows are in the helper's folder while the trial runs."""
+        """As lab.sampling.channel.as_child; the raw rows are in the helper's folder while the trial runs."""
         folder = self._folder / FOLDER
         _make_shared(folder)
         usual = plan.directory / FOLDER  # where others look for the rows meanwhile

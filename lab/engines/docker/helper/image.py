@@ -17,7 +17,7 @@ REPOSITORY = "process-model-lab/helper"
 FOLDER = "lab/engines/docker/helper"
 # Without lab/__init__.py, which looks for an installed lab.
 MODULES = ("lab/errors.py", "lab/host/jsonlines.py", "lab/plan/kinds.py", "lab/record/schema.py")
-LAB_SIDE = ("channel.py", "launch.py", "sampler.py", "tables.py")  # of lab/sampling: what starts it and reads its rows
+LAB_SIDE = ("channel.py", "sampler.py")  # of lab/sampling: what starts it and reads its rows
 
 
 def prepare_helper(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:

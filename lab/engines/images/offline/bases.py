@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import docker
 import docker.errors
 
 from lab.errors import MissingError
+from lab.host.tools import failure_of
 from lab.scenario.images import ImageSource
 
 SUITE = "trixie"  # the current Debian stable; its Python is 3.13, as in python:3.13-slim
@@ -63,47 +61,21 @@ def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable
         )
     on_step(f"building {stand_in(base)} from Debian packages (about 20 s)")
     with tempfile.TemporaryFile() as archive:
-        _bootstrap(mmdebstrap_argv(base), base, archive.fileno())
+        # With time to clean up: mmdebstrap unmounts and removes the half-made system that it keeps.
+        argv = mmdebstrap_argv(base)
+        if failure := failure_of(argv, BUILD_TIMEOUT_S, output=archive.fileno(), grace_s=CLEANUP_TIMEOUT_S):
+            raise MissingError(
+                f"{stand_in(base)} could not be built from Debian packages:\n{failure}",
+                f"mmdebstrap needs root or user namespaces, and a Debian mirror; or `docker load` {base.reference}",
+            )
         archive.seek(0)
         try:
             # Not import_image_from_stream: it announces chunks, and requests sends a file with its length instead.
             client.api.import_image_from_data(
-                archive,
-                repository=repository(base),
-                tag=TAG,
-                changes=[*base.changes, f"LABEL lab.image={base.key}"],
+                archive, repository=repository(base), tag=TAG, changes=[*base.changes, f"LABEL lab.image={base.key}"]
             )
         except docker.errors.APIError as error:
             raise MissingError(
                 f"{stand_in(base)} was built, but Docker does not take it: {error.explanation}",
                 "is there room where Docker keeps its images? `docker info` shows where that is",
             ) from None
-
-
-def _bootstrap(argv: Sequence[str], base: ImageSource, archive: int) -> None:
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=archive, stderr=said, start_new_session=True)
-        try:
-            failed = process.wait(BUILD_TIMEOUT_S) != 0
-        except subprocess.TimeoutExpired:
-            failed = True
-        finally:
-            _end(process)
-        if failed:
-            said.seek(0)
-            last_lines = b"\n".join(said.read().strip().splitlines()[-5:]).decode(errors="replace")
-            raise MissingError(
-                f"{stand_in(base)} could not be built from Debian packages:\n{last_lines}",
-                f"mmdebstrap needs root or user namespaces, and a Debian mirror; or `docker load` {base.reference}",
-            )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Politely first, as Ctrl-C would: mmdebstrap then unmounts and removes the half-made system that it keeps."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(CLEANUP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

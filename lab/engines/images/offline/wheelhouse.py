@@ -17,8 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from lab.engines.images.asking import ask_python
 from lab.errors import MissingError
 from lab.host.labels import labels
-from lab.host.places import cache_folder
-from lab.host.scratch import scratch
+from lab.host.places import cache_folder, scratch
 from lab.host.tools import failure_of
 
 DOWNLOAD_TIMEOUT_S = 900.0
@@ -39,7 +38,7 @@ print(json.dumps({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which wheels an image's pip accepts; ``environment`` holds its values for environment markers (PEP 508)."""
+    """The wheels that an image's pip accepts; ``environment`` holds its values for environment markers (PEP 508)."""
 
     implementation: str
     abi: str
