@@ -20,11 +20,13 @@ from lab.record.types import Finding, TrialResult, TrialState
 from lab.report.build import build_content
 from lab.report.content import Content, Figure, Listing, Part, Section
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.unit.test_verdict_sentences import CASES
 
 FOLDER = Path(__file__).parent / "unit" / "snapshots"
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 FIRST = "first-screen"
 HINT = 40
+NO_WORD = "(no word)"
 
 
 def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = LOAD, **run: Any) -> Content:
@@ -90,7 +92,8 @@ RUNS = {
 
 def texts() -> dict[str, str]:
     """The text of every file, by its name."""
-    found: dict[str, list[str]] = {}
+    verdicts = [f"{name}: {(told := made()).sentence} → {told.word or NO_WORD}" for name, (made, _) in CASES.items()]
+    found = {"verdicts.txt": ["", *verdicts]}
     for run, made in RUNS.items():
         content = made()
         for key, lines in ((FIRST, _screen(content)), *((s.key, _section(s)) for s in content.sections)):
@@ -107,7 +110,7 @@ def _hint(line: str) -> str:
 def _screen(content: Content) -> Iterator[str]:
     yield content.question
     yield " · ".join(content.facts)
-    yield from (f"- {answer.sentence} → {answer.word or '(no word)'}" for answer in content.answers)
+    yield from (f"- {answer.sentence} → {answer.word or NO_WORD}" for answer in content.answers)
     yield content.status
     yield from _part(content.figure) if content.figure else ()
     for box in content.boxes:
