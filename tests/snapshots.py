@@ -110,6 +110,7 @@ def _hint(line: str) -> str:
 def _screen(content: Content) -> Iterator[str]:
     yield content.question
     yield " · ".join(content.facts)
+    yield f"sections: {', '.join(section.key for section in content.sections)}"
     yield from (f"- {answer.sentence} → {answer.word or NO_WORD}" for answer in content.answers)
     yield content.status
     yield from _part(content.figure) if content.figure else ()
