@@ -19,6 +19,7 @@ from lab.analysis.summary import summarise
 from lab.record.types import Finding, TrialResult, TrialState
 from lab.report.build import build_content
 from lab.report.content import Content, Figure, Listing, Part, Section
+from lab.run.by_hand import by_hand
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 from tests.unit.test_verdict_sentences import CASES
 
@@ -33,6 +34,7 @@ def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = 
     """The report of a run of so many blocks; ``spoiled`` changes its trials, ``facts`` its machine."""
     changes: dict[str, Any] = {"load": load, "trials": {"blocks": blocks, "seed": 7}}
     scenario = make_scenario(arms, **changes) if arms else make_scenario(**changes)
+    scenario = by_hand(scenario) if run.get("exploratory") else scenario
     spoiled, facts = run.pop("spoiled", list), run.pop("facts", {})
     info = make_run(scenario, **run)
     info = replace(info, environment=replace(info.environment, facts={**info.environment.facts, **facts}))
