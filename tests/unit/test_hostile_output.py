@@ -40,7 +40,7 @@ from tests.unit.test_scenario_file import GOOD, write
 EVERYTHING = "".join(NASTY)
 ONCE = ("script", "img", "style", "link", "iframe", "meta", "form", "object", "a")
 MEGABYTE = "x<'\"\x1b" * 200_000
-few = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def content_of(text: str) -> Content:
