@@ -110,16 +110,14 @@ def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
     warmup = PhaseWindow(start_s=BOOT_S, end_s=BOOT_S + scenario.load.warmup)
     measure = PhaseWindow(start_s=warmup.end_s, end_s=warmup.end_s + scenario.load.measure)
     members = list(_members(topology, trial))
-    requests = _requests(scenario, trial, measure, warmup, rng)
-    return TrialResult(
-        record=_record(trial, topology, warmup, measure, requests, rate=scenario.load.rate),
-        tables=TrialTables(
-            requests=requests,
-            processes=_processes(members, measure, rng),
-            cgroups=_cgroups(topology, members, measure),
-            host=_host(measure),
-        ),
+    instants = np.arange(BOOT_S, measure.end_s + 0.6, 0.5)
+    tables = TrialTables(
+        requests=_requests(scenario, trial, measure, warmup, rng),
+        processes=pl.concat([_process(member, instants, rng) for member in members]),
+        cgroups=pl.concat([_cgroup(service.name, members, instants) for service in topology.services]),
+        host=_table(HOST, **dict.fromkeys(HOST, instants) | {"node": ""}),
     )
+    return TrialResult(record=_record(scenario, trial, topology, warmup, measure, tables), tables=tables)
 
 
 def make_gate(outcome: str = "pass", **changes: Any) -> GateResult:
@@ -172,115 +170,94 @@ def _members(topology: Topology, trial: Trial) -> Iterator[_Member]:
             yield _Member(pid, role, service.name, 1 + 0.001 * (pid % 7), f"{role} of {service.name}")
 
 
+def _table(schema: Mapping[str, Any], **columns: Any) -> pl.DataFrame:
+    return pl.DataFrame({name: columns[name] for name in schema}).cast(pl.Schema(schema))
+
+
 def _requests(
     scenario: Scenario, trial: Trial, measure: PhaseWindow, warmup: PhaseWindow, rng: np.random.Generator
 ) -> pl.DataFrame:
     rate = scenario.load.rate or 200.0
     count = int(rate * (measure.end_s - warmup.start_s))
     begun = np.sort(np.random.default_rng(trial.schedule_seed).uniform(warmup.start_s, measure.end_s, count))
-    hop = HOP_S if trial.arm.fronted else 0.0
     sent = begun + rng.exponential(0.0002, count)
-    done = sent + hop + rng.lognormal(np.log(SERVICE_S), 0.5, count)
+    done = sent + (HOP_S if trial.arm.fronted else 0.0) + rng.lognormal(np.log(SERVICE_S), 0.5, count)
     lane = rng.integers(0, scenario.load.lanes, count)
     balanced = trial.arm.model.kind == "replicas"
     server = np.arange(count) % 4 if balanced else np.minimum(lane % 7, scenario.budget.processes - 1)
     names = np.array([f"server-{place}" for place in range(scenario.budget.processes)])
     failed = rng.random(count) < 0.0005
-    table = pl.DataFrame(
-        {
-            "t_scheduled_s": begun if scenario.load.rate else [None] * count,
-            "t_sent_s": sent,
-            "t_done_s": done,
-            "status": np.where(failed, 503, 200),
-            "bytes": np.full(count, 120),
-            "name": np.full(count, "/items/[id]"),
-            "served_by": names[server % scenario.budget.processes],
-            "phase": np.where(begun < measure.start_s, Phase.WARMUP.value, Phase.MEASURE.value),
-            "kind": np.full(count, RequestKind.ARRIVAL.value),
-            "error": pl.Series(np.where(failed, "HTTP 503", "")).replace("", None),
-            "lane": lane,
-        }
+    return _table(
+        REQUESTS,
+        t_scheduled_s=begun if scenario.load.rate else [None] * count,
+        t_sent_s=sent,
+        t_done_s=done,
+        status=np.where(failed, 503, 200),
+        bytes=120,
+        name="/items/[id]",
+        served_by=names[server % scenario.budget.processes],
+        phase=np.where(begun < measure.start_s, Phase.WARMUP.value, Phase.MEASURE.value),
+        kind=RequestKind.ARRIVAL.value,
+        error=pl.Series(np.where(failed, "HTTP 503", "")).replace("", None),
+        lane=lane,
     )
-    return table.cast(pl.Schema(REQUESTS))
 
 
-def _processes(members: Sequence[_Member], measure: PhaseWindow, rng: np.random.Generator) -> pl.DataFrame:
-    instants = np.arange(BOOT_S, measure.end_s + 0.6, 0.5)
+def _process(member: _Member, instants: Floats, rng: np.random.Generator) -> pl.DataFrame:
+    size = MEMORY_MIB[member.role] * MIB * member.scale * (1 + 0.002 * rng.standard_normal(len(instants)))
+    cpu_s = CPU_CORES[member.role] * instants
     read = np.arange(len(instants)) % 2 == 0  # PSS at 1 Hz on a grid of 2 Hz
-    parts = []
-    for member in members:
-        size = MEMORY_MIB[member.role] * MIB * member.scale * (1 + 0.002 * rng.standard_normal(len(instants)))
-        cpu_s = CPU_CORES[member.role] * instants
-        parts.append(
-            pl.DataFrame(
-                {
-                    "t_s": instants,
-                    "pid": member.pid,
-                    "started_s": EPOCH_S + member.pid,
-                    "role": member.role.value,
-                    "service": member.service,
-                    "user_s": 0.7 * cpu_s,
-                    "system_s": 0.3 * cpu_s,
-                    "cpu_s": cpu_s,
-                    "runqueue_s": 0.1 * cpu_s,
-                    "rss_bytes": 1.4 * size,
-                    "pss_bytes": _where(read, size),
-                    "uss_bytes": _where(read, 0.8 * size),
-                    "pss_anon_bytes": _where(read, 0.75 * size),
-                    "threads": 2,
-                    "ctx_switches": 500 * cpu_s,
-                    "command": member.command,
-                    "node": "",
-                }
-            ).cast(pl.Schema(PROCESSES))
-        )
-    return pl.concat(parts)
+    return _table(
+        PROCESSES,
+        t_s=instants,
+        pid=member.pid,
+        started_s=EPOCH_S + member.pid,
+        role=member.role.value,
+        service=member.service,
+        user_s=0.7 * cpu_s,
+        system_s=0.3 * cpu_s,
+        cpu_s=cpu_s,
+        runqueue_s=0.1 * cpu_s,
+        rss_bytes=1.4 * size,
+        pss_bytes=_where(read, size),
+        uss_bytes=_where(read, 0.8 * size),
+        pss_anon_bytes=_where(read, 0.75 * size),
+        threads=2,
+        ctx_switches=500 * cpu_s,
+        command=member.command,
+        node="",
+    )
 
 
 def _where(read: npt.NDArray[np.bool_], values: Floats) -> list[float | None]:
     return [value if known else None for known, value in zip(read, values.tolist(), strict=True)]
 
 
-def _cgroups(topology: Topology, members: Sequence[_Member], measure: PhaseWindow) -> pl.DataFrame:
-    instants = np.arange(BOOT_S, measure.end_s + 0.6, 0.5)
-    parts = []
-    for service in topology.services:
-        inside = [member for member in members if member.service == service.name and member.role != Role.PLATFORM]
-        anon = sum(0.75 * MEMORY_MIB[member.role] * MIB for member in inside)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "t_s": instants,
-                    "service": service.name,
-                    "container": f"{service.name}-id",
-                    "cpu_s": instants * sum(CPU_CORES[member.role] for member in inside),
-                    "anon_bytes": int(anon),
-                    "file_bytes": 5 * MIB,
-                    "usage_bytes": int(anon) + 5 * MIB,
-                    "periods": 0,
-                    "throttled_periods": 0,
-                    "throttled_s": 0.0,
-                    "oom_kills": 0,
-                    "node": "",
-                }
-            ).cast(pl.Schema(CGROUPS))
-        )
-    return pl.concat(parts)
-
-
-def _host(measure: PhaseWindow) -> pl.DataFrame:
-    instants = np.arange(BOOT_S, measure.end_s + 0.6, 0.5)
-    return pl.DataFrame(dict.fromkeys(HOST, instants) | {"node": ""}).cast(pl.Schema(HOST))
+def _cgroup(service: str, members: Sequence[_Member], instants: Floats) -> pl.DataFrame:
+    inside = [member.role for member in members if member.service == service and member.role != Role.PLATFORM]
+    anon = int(sum(0.75 * MEMORY_MIB[role] * MIB for role in inside))
+    counters = dict.fromkeys(("periods", "throttled_periods", "throttled_s", "oom_kills"), 0)
+    return _table(
+        CGROUPS,
+        t_s=instants,
+        service=service,
+        container=f"{service}-id",
+        cpu_s=instants * sum(CPU_CORES[role] for role in inside),
+        anon_bytes=anon,
+        file_bytes=5 * MIB,
+        usage_bytes=anon + 5 * MIB,
+        node="",
+        **counters,
+    )
 
 
 def _record(
+    scenario: Scenario,
     trial: Trial,
     topology: Topology,
     warmup: PhaseWindow,
     measure: PhaseWindow,
-    requests: pl.DataFrame,
-    *,
-    rate: float | None,
+    tables: TrialTables,
 ) -> TrialRecord:
     services = tuple(
         ServiceRecord(
@@ -302,7 +279,7 @@ def _record(
         arm=trial.arm.name,
         model=trial.arm.model.kind,
         front=trial.arm.front.kind,
-        point=Point(processes=topology.processes, rate=rate),
+        point=Point(processes=topology.processes, rate=scenario.load.rate),
         state=TrialState.DONE,
         started_at=STARTED_AT,
         started_monotonic_s=1000.0,
@@ -314,16 +291,25 @@ def _record(
             Phase.COOLDOWN: PhaseWindow(start_s=measure.end_s, end_s=measure.end_s + 0.5),
         },
         services=services,
-        load=LoadCounters(
-            open_model=rate is not None,
-            lanes=32,
-            scheduled=len(requests),
-            started=len(requests),
-            dropped=0,
-            unfinished=0,
-            dispatch_lag_p99_s=0.0011,
-        ),
+        load=counted(tables.requests, open_model=scenario.load.rate is not None),
         attribution="header",
-        sampler={"planned": 31.0, "achieved": 31.0},
+        sampler={"planned_readings": 31.0, "achieved_readings": 31.0},
         gates=(make_gate(),),
     )
+
+
+def counted(requests: pl.DataFrame, **values: Any) -> LoadCounters:
+    """What an honest load process would have counted for these rows."""
+    rows = requests.filter(pl.col("kind").is_in([RequestKind.ARRIVAL, RequestKind.EMPTY]))
+    dropped = requests.filter(kind=RequestKind.DROP.value).height
+    unfinished = rows.filter(pl.col("t_done_s").is_null(), kind=RequestKind.ARRIVAL.value).height
+    honest = LoadCounters(
+        open_model=True,
+        lanes=32,
+        scheduled=rows.height + dropped,
+        started=rows.height - unfinished,
+        dropped=dropped,
+        unfinished=unfinished,
+        dispatch_lag_p99_s=0.0011,
+    )
+    return replace(honest, **values)

@@ -7,28 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from lab.record.schema import Outcome
+from lab.plan.blocks import build_plan
 from lab.record.types import (
     CGROUPS,
     HOST,
     PROCESSES,
     REQUESTS,
-    GateResult,
-    LoadCounters,
     Phase,
     PhaseWindow,
-    Point,
     RequestKind,
     TrialRecord,
     TrialResult,
-    TrialState,
     TrialTables,
 )
+from tests.builders import counted, make_scenario, make_trial
 
 CORES = 4
 WORKERS = 4
@@ -157,21 +155,12 @@ def cgroup_table(
     return pl.DataFrame(rows, schema=CGROUPS)
 
 
-def counters(rows: Sequence[Mapping[str, Any]], **values: Any) -> LoadCounters:
-    """What an honest load process would have counted for these rows."""
-    dropped = sum(row["kind"] == RequestKind.DROP for row in rows)
-    arrived = [row for row in rows if row["kind"] in (RequestKind.ARRIVAL, RequestKind.EMPTY)]
-    unfinished = sum(row["t_done_s"] is None for row in arrived if row["kind"] == RequestKind.ARRIVAL)
-    honest = LoadCounters(
-        open_model=True,
-        lanes=32,
-        scheduled=len(arrived) + dropped,
-        started=len(arrived) - unfinished,
-        dropped=dropped,
-        unfinished=unfinished,
-        dispatch_lag_p99_s=0.0012,
-    )
-    return replace(honest, **values)
+@cache
+def _passing() -> TrialRecord:
+    scenario = make_scenario(load={"locustfile": "x.py", "rate": RATE, "warmup": "1s", "measure": "1s"})
+    replicas = next(trial for trial in build_plan(scenario).trials if trial.arm.name == "replicas")
+    phases = {Phase.WARMUP: WARMUP, Phase.MEASURE: MEASURE, Phase.COOLDOWN: COOLDOWN}
+    return replace(make_trial(scenario, replicas).record, phases=phases, services=(), gates=())
 
 
 def trial(
@@ -184,34 +173,14 @@ def trial(
     **record: Any,
 ) -> TrialResult:
     """The trial that passes, but for what is given: request rows, load counters, tables, fields of the record."""
-    rows = arrivals() if rows is None else rows
-    passing = TrialRecord(
-        trial_id="b01-replicas",
-        block=1,
-        position=0,
-        arm="replicas",
-        model="replicas",
-        front="nginx",
-        point=Point(processes=WORKERS, rate=RATE),
-        state=TrialState.DONE,
-        started_at="2026-11-24T04:15:00Z",
-        started_monotonic_s=0.0,
-        boot_s=2.0,
-        phases={Phase.WARMUP: WARMUP, Phase.MEASURE: MEASURE, Phase.COOLDOWN: COOLDOWN},
-        services=(),
-        load=counters(rows, **(load or {})),
-        attribution="header",
-        sampler={"planned_readings": 44.0, "achieved_readings": 44.0},
-    )
+    requests = request_table(arrivals() if rows is None else rows)
     tables = TrialTables(
-        requests=request_table(rows),
+        requests=requests,
         processes=process_table() if processes is None else processes,
         cgroups=cgroup_table() if cgroups is None else cgroups,
         host=host_table() if host is None else host,
     )
-    return TrialResult(record=replace(passing, **record), tables=tables)
-
-
-def gate(outcome: Outcome, key: str = "load.cpu") -> GateResult:
-    """A result as it stands in a record."""
-    return GateResult(key=key, outcome=outcome, value=0.5, limit=0.7)
+    return TrialResult(
+        record=replace(_passing(), load=counted(requests, **(load or {})), **record),
+        tables=tables,
+    )

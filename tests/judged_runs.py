@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from lab.analysis.blocks import GatedTrial, families_of, usable_blocks
@@ -14,12 +15,10 @@ from lab.analysis.trial.trial import Counts, TrialSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE
 from lab.plan.blocks import build_plan
-from lab.record.types import Finding, GateResult
+from lab.record.types import Finding, GateResult, TrialRecord
 from lab.scenario.model import Scenario
-from tests.builders import make_gate, make_scenario, make_trial
+from tests.builders import REPLICAS, WORKERS, make_gate, make_scenario, make_trial
 
-WORKERS = {"name": "workers", "model": "workers", "front": "direct"}
-REPLICAS = {"name": "replicas", "model": "replicas", "front": "nginx"}
 NOISE = (0.004, -0.006, 0.001, 0.008, -0.003, -0.001, 0.005, -0.008, 0.002, -0.002)
 PLENTY = 100_000
 
@@ -52,34 +51,33 @@ def summary(
     ``requests`` were observed in every trial; ``gates`` by trial id, one that passed elsewhere, and so ``findings``;
     ``blocks`` were run, ``failed`` requests of each trial by arm, none of the others.
     """
-    planned = plan_of.trials.blocks
-    count = blocks or planned
+    count = blocks or plan_of.trials.blocks
     names = [arm.name for arm in plan_of.arms]
-    made = (
-        _trial(plan_of, block, name, requests, (failed or {}).get(name, 0))
-        for block in range(1, count + 1)
-        for name in names
-    )
     trials = tuple(
-        replace(
-            trial,
-            record=replace(
-                trial.record,
-                gates=tuple((gates or {}).get(trial.record.trial_id, (make_gate(),))),
-                findings=tuple((findings or {}).get(trial.record.trial_id, ())),
+        _trial(
+            replace(
+                _record(arm.name, arm.model.kind, arm.front.kind),
+                trial_id=(trial_id := f"b{block:02d}-{arm.name}"),
+                block=block,
+                gates=tuple((gates or {}).get(trial_id, (make_gate(),))),
+                findings=tuple((findings or {}).get(trial_id, ())),
             ),
+            requests,
+            (failed or {}).get(arm.name, 0),
         )
-        for trial in made
+        for block in range(1, count + 1)
+        for arm in plan_of.arms
     )
     gated = [
         GatedTrial(trial_id=r.trial_id, block=r.block, arm=r.arm, gates=r.gates) for r in (t.record for t in trials)
     ]
+    needed = families_of(plan_of.compare.primary)
     return RunSummary(
         scenario=plan_of,
         baseline=plan_of.baseline,
         trials=trials,
         blocks=tuple(range(1, count + 1)),
-        decision=usable_blocks(gated, arms=names, planned=planned, needed=families_of(plan_of.compare.primary)),
+        decision=usable_blocks(gated, arms=names, planned=plan_of.trials.blocks, needed=needed),
         metrics={
             Reading(metric.key, name): _arm_metric(plan_of, name, metric.key, values, count)
             for name in names
@@ -95,22 +93,18 @@ def _arm_metric(plan_of: Scenario, arm: str, key: str, values: Values, count: in
     own, baseline = (values.get((key, name), [None] * count) for name in (arm, plan_of.baseline))
     pairs = zip(own, baseline, strict=True)
     ratios = {} if arm == plan_of.baseline else dict(enumerate((a / b if a and b else None for a, b in pairs), 1))
-    return ArmMetric(
-        arm=arm,
-        key=key,
-        values=dict(enumerate(own, 1)),
-        ratios=ratios,
-        median=None,
-        ratio=None,
-        median_all=None,
-        ratio_all=None,
-    )
+    medians = dict.fromkeys(("median", "ratio", "median_all", "ratio_all"))
+    return ArmMetric(arm=arm, key=key, values=dict(enumerate(own, 1)), ratios=ratios, **medians)
 
 
-def _trial(plan_of: Scenario, block: int, arm: str, requests: int, failed: int) -> TrialSummary:
-    planned = build_plan(plan_of, block)
-    trial = next(trial for trial in planned.trials if trial.block == block and trial.arm.name == arm)
-    record = replace(_RECORDS(plan_of, trial.arm.name), trial_id=trial.id, block=block)
+@cache
+def _record(name: str, model: str, front: str) -> TrialRecord:
+    """Making the tables behind a record is what takes the time."""
+    made = make_scenario(({"name": name, "model": model, "front": front},), compare={"baseline": name})
+    return make_trial(made, build_plan(made).trials[0]).record
+
+
+def _trial(record: TrialRecord, requests: int, failed: int) -> TrialSummary:
     latency = Latency(count=requests, quantiles=(None,) * 5, curve=())
     return TrialSummary(
         record=record,
@@ -124,19 +118,3 @@ def _trial(plan_of: Scenario, block: int, arm: str, requests: int, failed: int) 
         cpu=(),
         timeline=Timeline(bin_s=1.0, start_s=(), throughput=(), failures=(), quantiles={}, processes=()),
     )
-
-
-class _Records:
-    """One record of each arm; making the tables behind it is what takes the time."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-
-    def __call__(self, plan_of: Scenario, arm: str) -> Any:
-        if arm not in self._made:
-            trial = next(trial for trial in build_plan(plan_of).trials if trial.arm.name == arm)
-            self._made[arm] = make_trial(plan_of, trial).record
-        return self._made[arm]
-
-
-_RECORDS = _Records()

@@ -130,7 +130,7 @@ def test_doctor_without_docker_is_exit_4() -> None:
     assert "no Docker engine answers" in outcome.out
     outcome = lab("doctor", env=NO_DOCKER)
     assert outcome.code == 0, outcome.out
-    assert "runs take engine process instead" in outcome.out
+    assert "engine process instead" in outcome.out
 
 
 def test_no_docker_is_a_sentence(scenario: Path, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_the_process_engine_needs_no_docker(tmp_path: Path) -> None:
     assert outcome.code == 0, outcome.err
     folder = sorted(tmp_path.iterdir())[-1]
     report = (folder / "report.md").read_text()
-    assert "engine process (plain processes, no containers)" in report
-    assert "Containers: the engine was process" in report
+    assert "engine process (plain processes" in report
+    assert "engine was process" in report
     for trial, roles in (("b01-workers", {"supervisor", "helper", "worker"}), ("b01-replicas", {"proxy", "worker"})):
         processes = pl.read_parquet(folder / "trials" / trial / "processes.parquet")
         assert set(processes["role"]) == roles

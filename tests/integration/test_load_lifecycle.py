@@ -142,7 +142,7 @@ def test_a_killed_load_process_is_noticed(tmp_path: Path) -> None:
     with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path, load_processes=2)) as load, load.users("none"):
         wait_until(lambda: load.poll().sent > 0, "no request was sent")
         os.kill(load.pids[1], signal.SIGKILL)
-        with pytest.raises(LoadError, match=r"load process 1 was killed by SIGKILL") as caught:
+        with pytest.raises(LoadError, match=r"process 1 was killed by SIGKILL") as caught:
             wait_finished(load)
 
     assert "the end of locust-1.log" in caught.value.hint
@@ -226,5 +226,5 @@ def test_a_load_that_cannot_wait_any_more_is_noticed(tmp_path: Path) -> None:
     path = write_locustfile(tmp_path / "user", USER)
     with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load:
         os.kill(load.pids[0], signal.SIGKILL)
-        with pytest.raises(LoadError, match=r"load process 0 was killed by SIGKILL"), load.users("none"):
+        with pytest.raises(LoadError, match=r"process 0 was killed by SIGKILL"), load.users("none"):
             wait_finished(load)

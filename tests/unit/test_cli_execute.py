@@ -162,7 +162,7 @@ def test_a_second_lab_is_refused_before_anything_is_prepared(tmp_path: Path) -> 
     """The machine belongs to one lab at a time."""
     lock = partial(machine_lock, path=tmp_path / "lock")
     around = replace(FakeSurroundings().make(), lock=lock)
-    with lock("first", print), pytest.raises(MissingError, match="another lab measures on this machine"):
+    with lock("first", print), pytest.raises(MissingError, match="another lab measures"):
         run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=around)
 
     assert not (tmp_path / "runs").exists()
@@ -173,7 +173,7 @@ def test_a_run_folder_is_continued_by_one_lab_at_a_time(tmp_path: Path) -> None:
     """Exit 2, and the folder is as it was; afterwards it can be continued."""
     path = cut(tmp_path, FakeSurroundings(), done=1)
     before = (path / "run.json").read_bytes()
-    with folder_lock(path, "first"), pytest.raises(RunFolderError, match="is being written by another lab"):
+    with folder_lock(path, "first"), pytest.raises(RunFolderError, match="by another lab"):
         resume_run(planned(path), path, VIEW, around=FakeSurroundings().make())
     assert (path / "run.json").read_bytes() == before
 
@@ -194,7 +194,7 @@ def test_quiet_prints_the_answers_and_the_path(tmp_path: Path, capsys: pytest.Ca
 
     assert printed.err == ""
     verdict, expectation, path = printed.out.splitlines()
-    assert verdict.startswith("The time until ready of replicas is 0.0 % ")
+    assert "replicas is 0.0 % " in verdict
     assert verdict.endswith(" → equivalent")
     assert expectation.startswith("expected boot(workers) < 1h – ")
     assert expectation.endswith(" → holds")

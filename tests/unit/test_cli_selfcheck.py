@@ -78,7 +78,7 @@ def test_floors_come_from_the_ratios_of_valid_blocks() -> None:
     assert floor.of("boot") == pytest.approx(0.1)
     assert floor.different == ("boot",)
     assert 0.005 < (floor.of("p50") or 0) < 0.03
-    assert floor.skipped["errors"] == "8 of 8 blocks have no ratio"
+    assert "8 of 8" in floor.skipped["errors"]
     assert math.isclose(floor.level, LEVEL)
 
 
@@ -105,7 +105,7 @@ def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
     made = json.loads(json.dumps(document(found, kept)))
 
     assert "0 of 1 metrics came out different (expected by chance: about 0.0; as many or more in 100 % of" in said
-    assert "no floor for p50: 6 of 6 blocks have no ratio" in said
+    assert "no floor for p50: 6 of 6" in said
     assert said.endswith("→ equivalent")
     assert made["verdicts"] == {"boot": "equivalent"}
     assert made["detectable"] == {"boot": 0.0}

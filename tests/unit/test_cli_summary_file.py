@@ -10,7 +10,9 @@ from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
 from lab.report.renderers.markdown import render_summary
-from tests.unit.test_report_text_forms import HOSTILE, content_of, write_run
+from tests.builders import make_scenario
+from tests.run_folders import write_run
+from tests.snapshots import LOAD, RUNS
 
 
 def test_it_appends(tmp_path: Path) -> None:
@@ -53,10 +55,10 @@ def test_a_failed_run_is_in_the_summary_with_its_reason(tmp_path: Path) -> None:
 
 def test_the_summary_has_question_verdicts_table_and_caveats_and_no_files() -> None:
     """What fits into a job summary; nothing in it points to a file that is not there."""
-    content = content_of(HOSTILE)
+    content = RUNS["three blocks, cut short, with doubts"]()
     text = render_summary(content)
 
-    assert text.startswith("## a\\|b")
+    assert text.startswith(f"## {content.question}")
     assert all(f"- {answer.sentence.split(':')[0][:10]}" in text for answer in content.answers)
     assert "| memory (PSS), steady |" in text
     assert "> **!** " in text
@@ -67,9 +69,10 @@ def test_lab_report_appends_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[
     """The verb with the option: the file ends with the summary of this run, the terminal says what it always says."""
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    report(write_run(tmp_path / "runs"), quiet=True, summary_file=path)
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3})
+    report(write_run(scenario, tmp_path / "runs"), quiet=True, summary_file=path)
 
-    assert path.read_text().startswith("before\n## Is one container with 4 workers")
+    assert path.read_text().startswith(f"before\n## {scenario.question}")
     assert path.read_text().endswith("\n\n")
     printed = capsys.readouterr()
     assert "report: " in printed.err

@@ -17,8 +17,8 @@ from lab.errors import RunFolderError, ScenarioError
 from lab.record.types import Finding
 from lab.scenario.file import read_scenario
 from lab.scenario.trials import Trials
-from tests.builders import make_gate, make_run, make_scenario
-from tests.judged_runs import REPLICAS, WORKERS, Values, scenario, series, summary
+from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
+from tests.judged_runs import Values, scenario, series, summary
 
 MEMORY, P99 = "memory.pss.total", "p99"
 LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}

@@ -114,7 +114,7 @@ def test_nothing_intact_is_no_report(run: Path) -> None:
     for trial in (run / "trials").iterdir():
         (trial / "record.json").unlink()
 
-    with pytest.raises(RunFolderError, match="none of its 4 trials is intact"):
+    with pytest.raises(RunFolderError, match="4 trials"):
         conclude(run, intact=True)
 
 
@@ -131,17 +131,17 @@ def test_a_trial_copied_over_another_is_noticed(run: Path) -> None:
     copy = run / "trials" / HIT
     shutil.rmtree(copy)
     shutil.copytree(run / "trials" / "b02-workers", copy)
-    with pytest.raises(RunFolderError, match="holds the record of trial 'b02-workers'"):
+    with pytest.raises(RunFolderError, match="'b02-workers'"):
         list(read_trials(run, read_info(run)))
 
     record = copy / "record.json"
     changed = json.loads(record.read_text()) | {"trial_id": HIT}
     record.write_text(json.dumps(changed))
-    with pytest.raises(RunFolderError, match="trial_id: 'b01-workers' is not block 2"):
+    with pytest.raises(RunFolderError, match="trial_id: 'b01-workers'"):
         list(read_trials(run, read_info(run)))
 
     record.write_text(json.dumps(changed | {"block": 1}))
-    with pytest.raises(RunFolderError, match=f"{MANIFEST}: it is not that of trial {HIT}"):
+    with pytest.raises(RunFolderError, match=f"{MANIFEST}: .*{HIT}"):
         list(read_trials(run, read_info(run)))
 
 
@@ -150,7 +150,7 @@ def test_a_trial_of_another_run_is_noticed(run: Path, tmp_path: Path) -> None:
     listed = run / "trials" / HIT / MANIFEST
     listed.write_text(listed.read_text().replace(run.name, "20260101T000000Z-quickstart"))
 
-    with pytest.raises(RunFolderError, match=f"not that of trial {HIT} of run {run.name}"):
+    with pytest.raises(RunFolderError, match=f"{HIT} of run {run.name}"):
         list(read_trials(run, read_info(run)))
 
 
@@ -171,7 +171,7 @@ def test_links_are_never_followed(run: Path, place: str, tmp_path: Path) -> None
     (run / place).rename(tmp_path / "outside")
     (run / place).symlink_to(tmp_path / "outside")
 
-    with pytest.raises(RunFolderError, match="a link, and a run folder holds none"):
+    with pytest.raises(RunFolderError, match="a link"):
         conclude(run)
 
 
@@ -181,7 +181,7 @@ def test_reports_are_not_written_through_links(run: Path, tmp_path: Path, name: 
     (tmp_path / "outside").mkdir()
     (run / name).symlink_to(tmp_path / "outside")
 
-    with pytest.raises(RunFolderError, match="a link, and a run folder holds none"):
+    with pytest.raises(RunFolderError, match="a link"):
         conclude(run)
     assert list((tmp_path / "outside").iterdir()) == []
 
@@ -204,7 +204,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(run: Path) -> None:
     document["order"][0] = "../../b01-workers"
     (run / "run.json").write_text(json.dumps(document))
 
-    with pytest.raises(RunFolderError, match="is no name of a trial"):
+    with pytest.raises(RunFolderError, match="no name of a trial"):
         read_info(run)
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.hostile import folders, recordings, scenarios
 
-few = settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=20, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 fewer = settings(few, max_examples=10)  # each reads a run folder twice
 
 

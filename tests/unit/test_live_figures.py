@@ -349,8 +349,8 @@ def test_remarks_are_beyond_the_limits_of_the_gates() -> None:
         ("steal 1.2 % now", "caveat"),
         ("sampler 3.1 % so far", "caveat"),
     ]
-    assert found[1].sentence == "steal 1.2 % now (over the whole phase: caveat above 1.0 %)"
-    assert found[0].sentence == "foreign CPU 25.0 % now (over the whole phase: invalid above 20.0 %)"
+    assert "caveat above 1.0 %" in found[1].sentence
+    assert "invalid above 20.0 %" in found[0].sentence
 
 
 def test_news_are_told_once_and_looked_for_once_a_second(staging: Path, sampler: Recorder) -> None:
@@ -389,9 +389,7 @@ def test_a_log_has_one_line_when_it_first_happens(tmp_path: Path, capsys: pytest
                     view.progress(trial, running())
 
     lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if "now" in line] == [
-        "  steal 2.0 % now (over the whole phase: caveat above 1.0 %)"
-    ] * 2
+    assert sum("steal 2.0 % now" in line for line in lines) == sum(" now" in line for line in lines) == 2
 
 
 def running() -> LoadProgress:

@@ -190,7 +190,7 @@ def test_lines_where_there_is_no_terminal(tmp_path: Path, capsys: pytest.Capture
     assert "\x1b" not in printed.err
     lines = printed.err.splitlines()
     assert sum(line.startswith("trial ") for line in lines) == 4
-    assert [line for line in lines if "so far" in line] == [
-        "  so far: boot of replicas against workers, 1 block: 1.000, needs 5 more blocks",
-        "  so far: boot of replicas against workers, 2 blocks: 1.000, needs 4 more blocks",
-    ]
+    told = [line.partition(":")[2] for line in lines if "so far" in line]
+    assert [("1.000" in line, f"{needed} more blocks" in line) for line, needed in zip(told, (5, 4), strict=True)] == [
+        (True, True)
+    ] * 2

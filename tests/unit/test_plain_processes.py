@@ -10,17 +10,11 @@ import polars as pl
 import pytest
 
 from lab.analysis.gates.machine import anonymous_memory
-from lab.analysis.summary import summarise
 from lab.analysis.trial.counters import increases
 from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
-from lab.record.types import CGROUPS, Environment, RunInfo, TrialResult
-from lab.report.content import Listing
-from lab.report.parts.facts import facts_line
-from lab.report.sections.limits import limits
-from lab.report.sections.repeat import again
-from lab.report.sections.validity import belief
-from tests.builders import make_run, make_scenario, make_trial, with_record, with_tables
+from lab.record.types import CGROUPS, TrialResult
+from tests.builders import make_scenario, make_trial, with_record, with_tables
 
 SCENARIO = make_scenario()
 FACTS: Mapping[str, Any] = {"engine": "process", "engine_because": "asked for", "app_python": "3.13.5", "cpu_count": 2}
@@ -70,30 +64,3 @@ def test_the_second_account_of_memory_does_not_apply() -> None:
     """The gate compares with cgroups, which are not there: neither passed nor in doubt."""
     gate = anonymous_memory(plain("workers"))
     assert (gate.outcome, gate.value, gate.why) == ("pass", None, "plain-processes")
-
-
-def sentences_of(run: RunInfo) -> tuple[str, str, str]:
-    """The grey line, the doubts and the limits of a report."""
-    summary = summarise(run, [plain(trial.arm.name) for trial in build_plan(SCENARIO).trials[:1]])
-    return (
-        " · ".join(facts_line(run, summary)),
-        " ".join(belief(run, summary).doubts),
-        " ".join(limits(run, summary).sentences),
-    )
-
-
-def test_a_report_says_which_engine_it_was_and_what_that_means() -> None:
-    """On the first screen, among the doubts, and in what the run does not show."""
-    facts, doubts, shown = sentences_of(make_run(SCENARIO, environment=Environment(facts=FACTS)))
-    assert "engine process (plain processes, no containers)" in facts
-    assert "CPU is the sum over processes" in doubts
-    for sentence in ("the engine was process (asked for)", "budgets are not enforced", "Python 3.13.5 of this machine"):
-        assert sentence in shown
-
-    plain_run = make_run(replace(SCENARIO, engine="process"))
-    listings = again(plain_run, summarise(plain_run, [plain("workers")])).parts
-    assert 'engine = "process"' in "".join(part.text for part in listings if isinstance(part, Listing))
-
-    facts, doubts, shown = sentences_of(make_run(SCENARIO))
-    assert "engine docker 20.10.24" in facts
-    assert "plain processes" not in facts + doubts + shown

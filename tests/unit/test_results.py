@@ -117,28 +117,6 @@ def test_a_trial_renamed_just_before_the_lab_was_killed_counts(tmp_path: Path) -
     assert read_info(folder.path).states["b01-workers"] is TrialState.DONE
 
 
-@pytest.mark.parametrize("name", ["record.json", "requests.parquet", "host.parquet"])
-def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
-    """Exit code 2 and the path of what is missing."""
-    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
-    (target / name).unlink()
-
-    with pytest.raises(RunFolderError, match=name) as caught:
-        read_trial(target)
-    assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize("name", ["record.json", "processes.parquet"])
-def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
-    """Half a file is a sentence, not a traceback and not half a result."""
-    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
-    data = (target / name).read_bytes()
-    (target / name).write_bytes(data[: len(data) // 2])
-
-    with pytest.raises(RunFolderError, match=name):
-        read_trial(target)
-
-
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """A folder from a newer lab is not guessed at."""
     folder = RunFolder.create(tmp_path, INFO)
@@ -149,15 +127,6 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         RunFolderError, match=f"schema version {SCHEMA_VERSION + 1}, this lab reads up to {SCHEMA_VERSION}"
     ):
         read_info(folder.path)
-
-
-def test_swapped_trials_are_noticed(tmp_path: Path) -> None:
-    """A record in another trial's folder would give a wrong number that looks right."""
-    target = finish(RunFolder.create(tmp_path, INFO), RECORD)
-    other = target.rename(target.with_name("b01-replicas"))
-
-    with pytest.raises(RunFolderError, match="holds the record of trial 'b01-workers'"):
-        read_trial(other)
 
 
 def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from lab.record.checks import table_problem
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import CGROUPS, CONNECTIONS, HOST, POOL, PROCESSES, REQUESTS, TrialTables
 from lab.sampling.recorder import Rows, recorder
-from lab.sampling.sampler import CHUNK_BYTES, read_connections, write_tables
+from lab.sampling.sampler import read_connections, write_tables
 
+CHUNK_BYTES = 1 << 16  # of megabytes in earnest
 COMMAND = 'nginx: "worker", process'
 
 
@@ -75,8 +76,9 @@ def test_a_last_line_cut_short_by_a_kill_is_dropped(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "processes.parquet").height == 6
 
 
-def test_a_long_trial_is_written_in_chunks(tmp_path: Path) -> None:
+def test_a_long_trial_is_written_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No row is lost or moved where one chunk ends and the next begins."""
+    monkeypatch.setattr("lab.sampling.tables.CHUNK_BYTES", CHUNK_BYTES)
     instants = 1 + 2 * CHUNK_BYTES // len(",".join(map(str, rows(0.0).processes[0])))
     record(tmp_path, instants)
     assert (tmp_path / "processes.csv").stat().st_size > 2 * CHUNK_BYTES

@@ -112,7 +112,7 @@ def test_a_continued_run_needs_the_same_values_again(tmp_path: Path) -> None:
     stored = scenario_from_json(scenario_to_json(began))
 
     assert with_values(stored, {"TOKEN": "hunter22"}).app.env == began.app.env
-    with pytest.raises(ScenarioError, match="not the one that the run began with"):
+    with pytest.raises(ScenarioError, match="not the one"):
         with_values(stored, {"TOKEN": "hunter33"})
     with pytest.raises(ScenarioError, match="not known"):
         with_values(stored, {})

@@ -399,7 +399,7 @@ def test_the_worst_trial_of_a_gate_is_named() -> None:
 
 
 @given(st.sampled_from([gate for gate in GATES.values() if gate.invalid or gate.caveat]), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_trial_lies_farther_beyond_the_limit_than_the_worst(gate: Gate, data: st.DataObject) -> None:
     """Of the trials with the worst outcome: seen were 3.64 ms of lag, and 2.07 ms were shown."""
     values = data.draw(st.lists(st.none() | st.floats(0, 2), min_size=len(TRIALS), max_size=len(TRIALS)))

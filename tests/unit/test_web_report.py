@@ -9,7 +9,6 @@ from lab.analysis.summary import summarise
 from lab.report.build import build_content
 from lab.report.content import Content
 from lab.report.renderers.markdown import render_markdown
-from lab.report.sections.answer import MARK
 from lab.run.by_hand import by_hand
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials
@@ -23,16 +22,6 @@ def a_session(blocks: int) -> Content:
     run = make_run(scenario, exploratory=True)
     summary = summarise(run, make_trials(scenario))
     return build_content(run, summary, compare_run(summary))
-
-
-def test_the_first_screen_says_what_it_is() -> None:
-    """Instead of counting blocks; nothing is answered, and there is no figure of ratios."""
-    content = a_session(blocks=2)
-
-    assert MARK in content.status
-    assert "closed model, one trial, no verdict" in content.status
-    assert content.answers == ()
-    assert content.figure is None
 
 
 def test_no_number_of_visits_makes_a_verdict() -> None:

@@ -1,0 +1,151 @@
+"""The words of a report, one file a section: `python -m tests.snapshots` writes them again, a person reads the diff.
+
+A line is a paragraph; one that an earlier run of the file has said is only hinted at (=). Tables are there by their
+heads, their number of rows and notes: their cells have tests of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.summary import summarise
+from lab.record.types import Finding, TrialResult, TrialState
+from lab.report.build import build_content
+from lab.report.content import Content, Figure, Listing, Part, Section
+from lab.run.by_hand import by_hand
+from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.unit.test_verdict_sentences import CASES
+
+FOLDER = Path(__file__).parent / "unit" / "snapshots"
+LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
+FIRST = "first-screen"
+HINT = 40
+NO_WORD = "(no word)"
+
+
+def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = LOAD, **run: Any) -> Content:
+    """The report of a run of so many blocks; ``spoiled`` changes its trials, ``facts`` its machine."""
+    changes: dict[str, Any] = {"load": load, "trials": {"blocks": blocks, "seed": 7}}
+    scenario = make_scenario(arms, **changes) if arms else make_scenario(**changes)
+    scenario = by_hand(scenario) if run.get("exploratory") else scenario
+    spoiled, facts = run.pop("spoiled", list), run.pop("facts", {})
+    info = make_run(scenario, **run)
+    info = replace(info, environment=replace(info.environment, facts={**info.environment.facts, **facts}))
+    summary = summarise(info, spoiled(make_trials(scenario)))
+    return build_content(info, summary, compare_run(summary))
+
+
+def a_bad_run(trials: Iterator[TrialResult]) -> Iterator[TrialResult]:
+    """One block invalid, one with doubts, unattributed requests, and the last trial never ran."""
+    first, second, third, *others = trials
+    nobody = second.tables.requests.with_columns(served_by=pl.lit(None, pl.String))
+    yield with_record(first, gates=(make_gate("invalid"),))
+    yield with_tables(second, requests=nobody)
+    yield with_record(
+        third,
+        gates=(make_gate("caveat"),),
+        findings=(Finding(key="steady.p50", value=0.09, limit=0.05),),
+    )
+    yield from others[:-1]
+
+
+def all_invalid(trials: Iterator[TrialResult]) -> Iterator[TrialResult]:
+    """No trial counts."""
+    return (with_record(trial, gates=(make_gate("invalid"),)) for trial in trials)
+
+
+def all_silent(trials: Iterator[TrialResult]) -> Iterator[TrialResult]:
+    """No request was ever answered."""
+    return (with_tables(trial, requests=trial.tables.requests.clear()) for trial in trials)
+
+
+BAD = dict.fromkeys(make_run(make_scenario(trials={"blocks": 3, "seed": 7})).order[:-1], TrialState.DONE)
+RUNS = {
+    "eight good blocks": partial(content_of, 8),
+    "three blocks, cut short, with doubts": partial(
+        content_of, 3, spoiled=a_bad_run, cut="Ctrl-C", states=BAD, facts={"storage_driver": "fuse-overlayfs"}
+    ),
+    "no valid block": partial(content_of, 1, spoiled=all_invalid),
+    "no request answered": partial(content_of, 1, spoiled=all_silent),
+    "nothing finished": partial(content_of, 1, spoiled=lambda _: (), cut="the image could not be had"),
+    "one arm, closed model, plain processes": partial(
+        content_of,
+        1,
+        REPLICAS,
+        load={"locustfile": "x.py", "measure": "2s"},
+        facts={
+            "engine": "process",
+            "engine_because": "no Docker",
+            "app_python": "3.13",
+            "storage_driver": None,
+            "cpu_count": 16,
+        },
+    ),
+    "by hand": partial(content_of, 1, WORKERS, REPLICAS, exploratory=True),
+}
+
+
+def texts() -> dict[str, str]:
+    """The text of every file, by its name."""
+    verdicts = [f"{name}: {(told := made()).sentence} → {told.word or NO_WORD}" for name, (made, _) in CASES.items()]
+    found = {"verdicts.txt": ["", *verdicts]}
+    for run, made in RUNS.items():
+        content = made()
+        for key, lines in ((FIRST, _screen(content)), *((s.key, _section(s)) for s in content.sections)):
+            said = found.setdefault(f"{key}.txt", [])
+            known = {*said}
+            said += ["", f"# {run}", *(_hint(line) if line in known else line for line in lines if line)]
+    return {name: "\n".join(lines[1:]) + "\n" for name, lines in found.items()}
+
+
+def _hint(line: str) -> str:
+    return f"= {line[:HINT]}…" if len(line) > HINT else line
+
+
+def _screen(content: Content) -> Iterator[str]:
+    yield content.question
+    yield " · ".join(content.facts)
+    yield f"sections: {', '.join(section.key for section in content.sections)}"
+    yield from (f"- {answer.sentence} → {answer.word or NO_WORD}" for answer in content.answers)
+    yield content.status
+    yield from _part(content.figure) if content.figure else ()
+    for box in content.boxes:
+        yield f"## {box.title} ({box.mood})"
+        yield from (f"- {name}: {text}" for name, text in box.rows)
+    yield from _part(content.headline)
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"## {section.title}"
+    yield from (f"! {doubt}" for doubt in section.doubts)
+    yield from section.sentences
+    for part in section.parts:
+        yield from _part(part)
+
+
+def _part(part: Part) -> Iterator[str]:
+    yield f"### {part.title}"
+    if isinstance(part, Figure):
+        yield part.sentence
+    elif not isinstance(part, Listing):
+        yield f"{' | '.join(column.title for column in part.shown.columns)} ({len(part.rows)} rows)"
+        yield part.note
+
+
+def main() -> None:
+    """Write the files again; those of sections that are gone go."""
+    for old in FOLDER.glob("*.txt"):
+        old.unlink()
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
