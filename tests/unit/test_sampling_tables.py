@@ -78,7 +78,7 @@ def test_a_last_line_cut_short_by_a_kill_is_dropped(tmp_path: Path) -> None:
 
 def test_a_long_trial_is_written_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No row is lost or moved where one chunk ends and the next begins."""
-    monkeypatch.setattr("lab.sampling.tables.CHUNK_BYTES", CHUNK_BYTES)
+    monkeypatch.setattr("lab.sampling.sampler.CHUNK_BYTES", CHUNK_BYTES)
     instants = 1 + 2 * CHUNK_BYTES // len(",".join(map(str, rows(0.0).processes[0])))
     record(tmp_path, instants)
     assert (tmp_path / "processes.csv").stat().st_size > 2 * CHUNK_BYTES
