@@ -60,7 +60,6 @@ def make_plan(locustfile: Path, base_url: str, directory: Path, **changes: Any) 
         "serving_processes": 1,
         "warmup_s": 0.4,
         "min_warmup_requests": 1,
-        "max_warmup_s": 3.0,
         "measure_s": 1.5,
         "queue_limit": 400,
         "directory": directory,

@@ -8,7 +8,7 @@ from typing import Any
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
 from lab.engines.kinds import ENGINE_KINDS
-from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports
+from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports, warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
 from lab.plan.topology import Service
@@ -70,7 +70,7 @@ def _lines(planned: Plan) -> list[str]:
         f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
         f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
-        f"warm-up {format_seconds(load.warmup)}, measure {format_seconds(load.measure)}",
+        f"warm-up {format_seconds(warmup_s(scenario))}, measure {format_seconds(load.measure)}",
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
         f"{', '.join(scenario.judged) or 'no arm'}",
     ]

@@ -26,7 +26,7 @@ class Arrival:
 class Timetable:
     """All arrivals of a run: ``rate`` a second, ``schedule`` "poisson" or "uniform", spread over ``lanes`` slots.
 
-    Warm-up and measure are separate streams, so that a warm-up that lasts longer does not change what is measured.
+    Warm-up and measure are separate streams, so that a longer warm-up does not change what is measured.
     """
 
     rate: float
@@ -35,9 +35,9 @@ class Timetable:
     lanes: int
     measure_s: float
 
-    def warmup(self, start_s: float) -> Iterator[Arrival]:
-        """Endless: a warm-up lasts as long as it must."""
-        return self._stream("warmup", start_s, measured=False)
+    def warmup(self, start_s: float, end_s: float) -> Iterator[Arrival]:
+        """The arrivals due in [start_s, end_s)."""
+        return takewhile(lambda arrival: arrival.due_s < end_s, self._stream("warmup", start_s, measured=False))
 
     def measure(self, start_s: float) -> Iterator[Arrival]:
         """The arrivals due in [start_s, start_s + measure_s)."""
@@ -46,8 +46,8 @@ class Timetable:
 
     def count(self, warmup_start_s: float, measure_start_s: float) -> int:
         """Tell how many arrivals a run with these two instants has."""
-        warmup = takewhile(lambda arrival: arrival.due_s < measure_start_s, self.warmup(warmup_start_s))
-        return sum(1 for _ in chain(warmup, self.measure(measure_start_s)))
+        both = chain(self.warmup(warmup_start_s, measure_start_s), self.measure(measure_start_s))
+        return sum(1 for _ in both)
 
     def _stream(self, name: str, start_s: float, *, measured: bool) -> Iterator[Arrival]:
         seed = f"{self.seed}/{name}"
@@ -79,27 +79,16 @@ def lane_classes(lanes: Mapping[str, int]) -> tuple[str, ...]:
 
 
 class Agenda:
-    """The arrivals of one load process in order: warm-up until ``open_measure`` says when the measure phase starts."""
+    """The arrivals of one load process in order: those of the warm-up, then those of the measure phase."""
 
-    def __init__(self, timetable: Timetable, slots: Container[int], warmup_start_s: float) -> None:
-        self._timetable = timetable
-        self._slots = slots
-        self._coming = self._mine(timetable.warmup(warmup_start_s))
+    def __init__(
+        self, timetable: Timetable, slots: Container[int], warmup_start_s: float, measure_start_s: float
+    ) -> None:
+        everybodys = chain(timetable.warmup(warmup_start_s, measure_start_s), timetable.measure(measure_start_s))
+        self._coming = (arrival for arrival in everybodys if arrival.slot in slots)
         self.head: Arrival | None = next(self._coming, None)
         """The next arrival; None when the measure phase has no more."""
 
     def pop(self) -> None:
         """Go on to the next arrival."""
         self.head = next(self._coming, None)
-
-    def open_measure(self, start_s: float) -> None:
-        """End the warm-up at ``start_s``; its arrivals from there on will not happen."""
-        rest = chain([self.head] if self.head else [], self._coming)
-        self._coming = chain(
-            takewhile(lambda arrival: arrival.due_s < start_s, rest),
-            self._mine(self._timetable.measure(start_s)),
-        )
-        self.pop()
-
-    def _mine(self, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
-        return (arrival for arrival in arrivals if arrival.slot in self._slots)

@@ -18,9 +18,9 @@ Fallback = Literal["socket", "upstream", "none"]
 class LoadPlan:
     """One load run. ``rate`` None means the locustfile's own closed model.
 
-    ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. The warm-up ends when
-    ``warmup_s`` have passed and each of the ``serving_processes`` has served ``min_warmup_requests``, or at
-    ``max_warmup_s`` (METHOD 6.3). ``directory`` receives the logs, and raw recordings until they are merged.
+    ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. A serving
+    process that has served fewer than ``min_warmup_requests`` when the warm-up ends is starved (METHOD 6.3).
+    ``directory`` receives the logs, and raw recordings until they are merged.
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it.
     """
@@ -38,7 +38,6 @@ class LoadPlan:
     serving_processes: int
     warmup_s: float
     min_warmup_requests: int
-    max_warmup_s: float
     measure_s: float
     queue_limit: int
     directory: Path
@@ -66,7 +65,7 @@ class LoadPlan:
 
     @property
     def marks_file(self) -> Path:
-        """Phase instants that load process 0 decides for all."""
+        """The instant of the start, which load process 0 decides for all."""
         return self.raw / "marks.json"
 
     def status_file(self, process: int) -> Path:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 import polars as pl
 
 from lab.errors import LoadError
-from lab.load.inside.load_counts import lag_quantile_s, starved
+from lab.load.inside.load_counts import lag_quantile_s
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
@@ -88,9 +88,7 @@ def outcome(
         upstream=attribution == "upstream",
         connections=connections if attribution == "socket" else None,
     )
-    counters = _counters(plan, statuses)
-    if attribution == "socket":  # while it ran, nobody knew who served
-        counters = replace(counters, starved_workers=_starved(plan, target))
+    counters = _counters(plan, statuses, starved=_starved(plan, target))
     rows = _check(plan, counters, marks, sum(status.recorded for status in statuses), target)
     return LoadOutcome(
         counters=counters,
@@ -138,13 +136,19 @@ def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -
 
 
 def _starved(plan: LoadPlan, table: Path) -> int:
-    """As tally.starved, from the rows of the warm-up."""
-    warmup = pl.scan_parquet(table).filter((pl.col("phase") == Phase.WARMUP) & pl.col("served_by").is_not_null())
-    counts = dict(warmup.group_by("served_by").len().collect().iter_rows())
-    return starved([(counts, {}, sum(counts.values()))], plan.serving_processes, plan.min_warmup_requests)
+    """How many of the serving processes served fewer requests in the warm-up than they must (METHOD 6.3).
+
+    Where nobody knows who served, all requests are taken as evenly spread.
+    """
+    warmup = pl.scan_parquet(table).filter((pl.col("phase") == Phase.WARMUP) & pl.col("t_done_s").is_not_null())
+    counts: dict[str | None, int] = dict(warmup.group_by("served_by").len().collect().iter_rows())
+    processes, least = plan.serving_processes, plan.min_warmup_requests
+    if set(counts) <= {None}:
+        return 0 if counts.get(None, 0) >= processes * least else processes
+    return max(0, processes - sum(count >= least for name, count in counts.items() if name is not None))
 
 
-def _counters(plan: LoadPlan, statuses: Sequence[Status]) -> LoadCounters:
+def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadCounters:
     return LoadCounters(
         open_model=plan.open_model,
         lanes=sum(status.lanes for status in statuses),
@@ -153,7 +157,7 @@ def _counters(plan: LoadPlan, statuses: Sequence[Status]) -> LoadCounters:
         dropped=_total(statuses, "dropped"),
         unfinished=_total(statuses, "unfinished"),
         dispatch_lag_p99_s=lag_quantile_s([status.tally["lags"] for status in statuses], 0.99),
-        starved_workers=statuses[0].starved,
+        starved_workers=starved,
         user_errors=_total(statuses, "user_errors"),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from lab.attest.claims import Evidence
 from lab.engines import Deployment
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
-from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, Trial, queue_limit
+from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
 from lab.plan.topology import Topology
 from lab.plan.upstream import reference
 from lab.scenario.model import Load, Scenario
@@ -41,8 +42,7 @@ class Driving(Protocol):
 class Drive(Protocol):
     """Makes the load of every trial of a run.
 
-    ``length_s``: how long it lasts when nothing prolongs the warm-up, None when a person ends it. ``port``: where
-    clients must find every arm, 0 for any.
+    ``length_s``: how long it lasts, None when a person ends it. ``port``: where clients must find every arm, 0 for any.
     """
 
     length_s: float | None
@@ -64,7 +64,7 @@ class Scheduled(Drive):
     """Load as the scenario asks for it: `lab run`, `lab selfcheck`."""
 
     def __init__(self, scenario: Scenario, loads: Loads) -> None:
-        self._load = scenario.load
+        self._load = replace(scenario.load, warmup=warmup_s(scenario))
         self._loads = loads
         self.length_s = self._load.idle + self._load.warmup + self._load.measure
 
@@ -95,7 +95,6 @@ def load_plan(
         serving_processes=topology.processes,
         warmup_s=load.warmup,
         min_warmup_requests=min_warmup_requests,
-        max_warmup_s=max(MAX_WARMUP_S, load.warmup),
         measure_s=load.measure,
         queue_limit=queue_limit(load.rate or 0.0),
         directory=directory,

@@ -23,7 +23,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
 from lab.load.web.process import WebProcess, start_web
-from lab.plan.blocks import MAX_WARMUP_S, Plan, Trial, build_topology, ports_needed
+from lab.plan.blocks import Plan, Trial, build_topology, ports_needed
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import GateResult, TrialRecord, TrialResult, TrialState
@@ -181,7 +181,7 @@ class _Making:
     def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
         clock, length_s = self.run.tools.clock, self.drive.length_s
-        give_up_at = math.inf if length_s is None else clock() + length_s + MAX_WARMUP_S + LOAD_GRACE_S
+        give_up_at = math.inf if length_s is None else clock() + length_s + LOAD_GRACE_S
         next_death_check = clock()
         while not (progress := driving.poll()).finished:
             self.steps.enter(_step_of(progress, clock()))

@@ -134,7 +134,6 @@ def test_hanging_tasks_are_cut_after_the_drain(tmp_path: Path) -> None:
         """,
         rate=None,
         lanes=3,
-        max_warmup_s=0.4,
         measure_s=0.5,
     )
 

@@ -15,7 +15,7 @@ from lab.errors import LoadError
 from lab.load.child import child_command, child_environment
 from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
-from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s, starved
+from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s
 from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.inside.recording import ARRIVAL, Recorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
@@ -69,22 +69,34 @@ def test_lag_quantiles_merge_load_processes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tallies", "expected"),
+    ("served", "expected"),
     [
-        ([({"a": 100, "b": 99}, {}, 199)], 1),
-        ([({"a": 60, "b": 100}, {}, 160), ({"a": 40}, {}, 40)], 0),
-        ([({"a": 500}, {}, 500)], 1),
-        ([({}, {"1:1": 500}, 500)], 0),
-        ([({}, {"1:1": 500, "1:2": 5}, 505)], 1),
-        ([({}, {}, 199)], 2),
-        ([({}, {}, 200)], 0),
+        ({"a": 100, "b": 99}, 1),
+        ({"a": 100, "b": 100}, 0),
+        ({"a": 500}, 1),
+        ({None: 199}, 2),
+        ({None: 200}, 0),
     ],
 )
 def test_a_serving_process_is_starved_below_its_warm_up(
-    tallies: list[tuple[dict[str, int], dict[str, int], int]], expected: int
+    tmp_path: Path, served: dict[str | None, int], expected: int
 ) -> None:
-    """By the app's header over all load processes, else by upstream when each process has one, else by the total."""
-    assert starved(tallies, processes=2, least=100) == expected
+    """Two processes must have answered 100 requests each before the warm-up ended; what came later does not count."""
+    plan = make_plan(tmp_path / "l.py", "", tmp_path, rate=None, min_warmup_requests=100, serving_processes=2)
+    plan.raw.mkdir()
+    recorder = Recorder(plan.recording_file(0))
+    for sent_s, counts in ((0.5, served), (1.5, {"b": 400})):
+        for name, count in counts.items():
+            for _ in range(count):
+                recorder.write(ARRIVAL, lane=0, sent_s=sent_s, done_s=sent_s + 0.1, server=name)
+    recorder.close()
+    count = sum(served.values()) + 400
+    tally = Tally(scheduled=count, started=count, from_header=count)
+    marks = {"warmup_start_s": 0.0, "measure_start_s": 1.0, "measure_end_s": 2.0, "finished_s": 3.0}
+
+    found = outcome(plan, [Status(**marks, recorded=count, tally=tally.totals())], tmp_path / "r.parquet", 0.0)
+
+    assert found.counters.starved_workers == expected
 
 
 def test_progress_joins_load_processes() -> None:

@@ -31,7 +31,7 @@ from lab.cli.live.tables import (
 )
 from lab.live.figures import LiveFigures
 from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Plan, Trial
+from lab.plan.blocks import Plan, Trial, warmup_s
 from lab.plan.models.model import model_of
 from lab.record.types import Phase
 from lab.report.renderers.text import one_line
@@ -154,7 +154,7 @@ def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
     start_s, length_s = None, 0.0
     if progress is not None and moment.step in LOADED:
         if progress.phase == Phase.WARMUP:
-            start_s, length_s = progress.warmup_start_s, load.warmup
+            start_s, length_s = progress.warmup_start_s, warmup_s(moment.plan.scenario)
         elif progress.phase == Phase.MEASURE:
             start_s, length_s = progress.measure_start_s, load.measure
     if progress is None or start_s is None or not length_s:

@@ -12,7 +12,6 @@ import gevent
 
 from lab.errors import LoadError
 from lab.load.inside.journal import Journal, Lane
-from lab.load.inside.load_counts import Tally, starved
 from lab.load.inside.recording import Recorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
 from lab.load.load_plan import LoadPlan
@@ -21,9 +20,9 @@ LOOK_S = 0.02
 STATUS_S = 0.25
 START_TIMEOUT_S = 30.0  # on_start of all lanes
 DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
-NOTICE_S = 0.5  # so early every load process knows of an instant that load process 0 chose
+NOTICE_S = 0.5  # so early every load process knows of the instant that load process 0 chose
 NOTICE_ALONE_S = 0.01
-DECIDE_EARLY_S = 0.1  # so that a warm-up that needs no extension is exactly as long as asked for
+WARMUP_START = "warmup_start_s"
 
 
 class Feed(Protocol):
@@ -32,11 +31,8 @@ class Feed(Protocol):
     def ready(self) -> bool:
         """All lanes are there and have done their on_start."""
 
-    def start(self, warmup_start_s: float) -> None:
-        """The warm-up begins."""
-
-    def open_measure(self, start_s: float) -> None:
-        """The measure phase will begin at ``start_s``."""
+    def start(self, warmup_start_s: float, measure_start_s: float) -> None:
+        """The warm-up begins, and after it the measure phase."""
 
     def stop(self) -> None:
         """The measure phase is over: no new tasks."""
@@ -91,20 +87,14 @@ class Conductor:
         self._finish()
 
     def _warm_up(self) -> None:
-        start_s = self._agree("warmup_start_s", lambda: monotonic() + self._notice_s)
+        """As long as was planned, whatever the arm does: a longer one would let caches and heaps grow further."""
+        start_s = self._agree_on_start()
+        measure_s = start_s + self._plan.warmup_s
         self.status.warmup_start_s = start_s
-        self._feed.start(start_s)
-        early_s = self._notice_s + DECIDE_EARLY_S
-        self._until(lambda: monotonic() >= start_s + self._plan.warmup_s - early_s)
-        patience_s = start_s + self._plan.max_warmup_s - early_s - monotonic()
-        if self._process == 0:
-            self._until(lambda: self._count_starved() == 0, patience_s)
-            self.status.starved = self._count_starved()
-        earliest_s = start_s + self._plan.warmup_s
-        measure_s = self._agree("measure_start_s", lambda: max(earliest_s, monotonic() + self._notice_s))
+        self._feed.start(start_s, measure_s)
+        self._until(lambda: monotonic() >= measure_s)
         self.status.measure_start_s = measure_s
         self.status.measure_end_s = measure_s + self._plan.measure_s
-        self._feed.open_measure(measure_s)
 
     def _finish(self) -> None:
         for lane in self._lanes.values():
@@ -136,21 +126,20 @@ class Conductor:
         status.tally = self._journal.tally.totals()
         write_status(self._plan.status_file(self._process), status)
 
-    def _agree(self, mark: str, choose: Callable[[], float]) -> float:
-        """The instant of ``mark``: load process 0 chooses and writes it down, the others read it."""
+    def _agree_on_start(self) -> float:
+        """When the warm-up starts: load process 0 chooses and writes it down, the others read it."""
         if self._process == 0:
-            instant_s = choose()
-            marks = read_json(self._plan.marks_file) or {}
-            write_json(self._plan.marks_file, marks | {mark: instant_s})
-            return instant_s
-        found: dict[str, float] = {}
+            found = {WARMUP_START: monotonic() + self._notice_s}
+            write_json(self._plan.marks_file, found)
+            return found[WARMUP_START]
+        found = {}
 
         def look() -> bool:
             found.update(read_json(self._plan.marks_file) or {})
-            return mark in found
+            return bool(found)
 
         self._until(look)
-        return found[mark]
+        return found[WARMUP_START]
 
     def _all_ready(self) -> bool:
         if not self.status.ready and self._feed.ready():
@@ -158,15 +147,9 @@ class Conductor:
             self._publish()
         return self.status.ready and (self._process > 0 or all(status.ready for status in self._others()))
 
-    def _count_starved(self) -> int:
-        own = self._journal.tally
-        tallies = [(own.headers, own.upstreams, own.requests)]
-        tallies += [(s.tally["headers"], s.tally["upstreams"], s.tally["requests"]) for s in self._others()]
-        return starved(tallies, self._plan.serving_processes, self._plan.min_warmup_requests)
-
     def _others(self) -> list[Status]:
         statuses = (read_status(self._plan.status_file(process)) for process in range(1, self._plan.load_processes))
-        return [status or Status(tally=Tally().totals()) for status in statuses]
+        return [status or Status() for status in statuses]
 
 
 class ClosedFeed:
@@ -184,11 +167,8 @@ class ClosedFeed:
         """Locust's spawning_complete event."""
         self.spawned = True
 
-    def start(self, warmup_start_s: float) -> None:
-        """Users have started already."""
-
-    def open_measure(self, start_s: float) -> None:
-        """Phases are marks on the clock."""
+    def start(self, warmup_start_s: float, measure_start_s: float) -> None:
+        """Users have started already, and phases are marks on the clock."""
 
     def stop(self) -> None:
         """Users stop before their next task."""

@@ -41,17 +41,10 @@ class Dispatcher:
         """Every lane waits for its first arrival."""
         return sum(len(lanes) for lanes in self._idle.values()) == len(self._slots)
 
-    def start(self, warmup_start_s: float) -> None:
-        """Begin to hand out arrivals of the warm-up."""
-        self._agenda = Agenda(self._timetable, self._slots, warmup_start_s)
+    def start(self, warmup_start_s: float, measure_start_s: float) -> None:
+        """Hand out the arrivals of the warm-up, and from ``measure_start_s`` on those of the measure phase."""
+        self._agenda = Agenda(self._timetable, self._slots, warmup_start_s, measure_start_s)
         self._watcher.start(self._ring)
-        self._wind()
-
-    def open_measure(self, start_s: float) -> None:
-        """From ``start_s`` on the arrivals are those of the measure phase."""
-        if self._agenda is None:
-            raise RuntimeError("the measure phase was opened before the warm-up")
-        self._agenda.open_measure(start_s)
         self._wind()
 
     def stop(self) -> None:
@@ -90,16 +83,16 @@ class Dispatcher:
         except BaseException:
             idle.remove(waiter)  # the lane was killed while it waited
             raise
-        if arrival.measured:
-            self._journal.tally.lag(perf_counter() - arrival.due_s)
         return arrival
 
     def _ring(self) -> None:
         """Called by the hub itself: a lane that is switched to from here runs at once, without another loop turn."""
         self._alarm.silence()
         agenda = self._agenda
-        while agenda and (arrival := agenda.head) and arrival.due_s <= perf_counter():
+        while agenda and (arrival := agenda.head) and (late_s := perf_counter() - arrival.due_s) >= 0:
             agenda.pop()
+            if arrival.measured:
+                self._journal.tally.lag(late_s)  # before it meets a lane: to wait for a busy one is the arm's slowness
             self._offer(arrival)
         self._wind()
 

@@ -42,7 +42,7 @@ class Tally:
             servers[server] = servers.get(server, 0) + 1
 
     def lag(self, seconds: float) -> None:
-        """Count how late an arrival was handed to a lane that was free."""
+        """Count how late an arrival was handed out, to a lane or into the queue."""
         step = int(seconds / LAG_STEP_S)
         self.lags[step] = self.lags.get(step, 0) + 1
 
@@ -62,26 +62,6 @@ def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> 
         if left <= 0:
             return (step + 1) * LAG_STEP_S
     return None
-
-
-def starved(tallies: Iterable[tuple[Mapping[str, int], Mapping[str, int], int]], processes: int, least: int) -> int:
-    """Tell how many of the ``processes`` serving processes have served fewer than ``least`` requests (METHOD 6.3).
-
-    Each item is (by header, by upstream, requests) of one load process. Without the app's header the balancer's
-    upstream addresses count when there is one for each serving process; without those all requests are taken as
-    evenly spread.
-    """
-    headers: Counter[str] = Counter()
-    upstreams: Counter[str] = Counter()
-    total = 0
-    for by_header, by_upstream, requests in tallies:
-        total += requests
-        headers.update(by_header)
-        upstreams.update(by_upstream)
-    known = headers or (upstreams if len(upstreams) >= processes else None)
-    if known is None:
-        return 0 if total >= processes * least else processes
-    return max(0, processes - sum(count >= least for count in known.values()))
 
 
 def fine_bucket(response_time_ms: float) -> float:

@@ -31,7 +31,6 @@ class Status:
     measure_start_s: float | None = None
     measure_end_s: float | None = None
     finished_s: float | None = None
-    starved: int = 0
     recorded: int = 0
     tally: dict[str, Any] = field(default_factory=dict)
     refusal: dict[str, str] | None = None
