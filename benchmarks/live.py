@@ -57,7 +57,6 @@ def load_plan(staging: Path, rate: float) -> LoadPlan:
         serving_processes=8,
         warmup_s=0.0,
         min_warmup_requests=0,
-        max_warmup_s=0.0,
         measure_s=3600.0,
         queue_limit=64,
         directory=staging,

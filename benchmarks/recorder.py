@@ -156,7 +156,6 @@ def load_plan(url: str, folder: Path, *, rate: float | None, measure_s: float) -
         serving_processes=1,
         warmup_s=WARMUP_S,
         min_warmup_requests=0,
-        max_warmup_s=WARMUP_S,
         measure_s=measure_s,
         queue_limit=queue_limit(rate or 0.0),
         directory=folder,

@@ -55,7 +55,8 @@ MEANINGS: Mapping[str, str] = {
     "load.tags": "Only tasks with one of these tags.",
     "load.exclude_tags": "No task with one of these tags.",
     "load.idle": "How long the arm rests after it is ready, before any load.",
-    "load.warmup": "Load that is not measured; longer when some process has had fewer than 100 requests, up to 30 s.",
+    "load.warmup": "Load that is not measured, equally long in all arms; up to 30 s where the rate takes that long "
+    "to give each serving process 100 requests.",
     "load.measure": "The window whose numbers count.",
     "images.python": "Fills `ARG PYTHON_IMAGE` of the Dockerfile.",
     "trials.blocks": "Trials of every arm, fixed before the start. A verdict takes 6 for one judged interval (primary "

@@ -75,7 +75,7 @@ def numbers() -> Rows:
         ("level of exploratory intervals and of noise floors", f"{LEVEL * 100:g} %"),
         ("chance of a verdict that a forecast of blocks aims at", f"{SETTLE_CHANCE * 100:g} %"),
         ("least blocks for such a forecast", str(MIN_BLOCKS_TO_ESTIMATE)),
-        ("requests in the warm-up, for each serving process", f"{MIN_WARMUP_REQUESTS}, or {MAX_WARMUP_S:g} s"),
+        ("requests in the warm-up, for each serving process", f"{MIN_WARMUP_REQUESTS}, within {MAX_WARMUP_S:g} s"),
         ("observations beyond a percentile, to show it", f"{PRINT_BEYOND}: {_requests('least_to_show')}"),
         ("observations beyond a percentile, to judge it", f"{JUDGE_BEYOND}: {_requests('least_to_judge')}"),
         ("arrivals that may wait or be in flight", f"{queue_limit(1)} at 1/s, {queue_limit(300)} at 300/s"),

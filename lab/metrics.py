@@ -17,8 +17,9 @@ def _latency(key: str, quantile: float, bound: float) -> Metric:
         group=Group.LATENCY,
         title=f"{key} response time",
         definition=(
-            f"{quantile:.1%} quantile of the time from the scheduled instant to the last byte, over successful "
-            "arrivals scheduled in the measure phase; exact, from the raw rows. In the closed model: the service time."
+            f"{quantile:.1%} quantile of the time from the scheduled instant to the last byte, over the arrivals "
+            "scheduled in the measure phase; exact, from the raw rows. One that failed, was dropped or never answered "
+            "is slower than all others. In the closed model: the service time."
         ),
         bound=bound,
         quantile=quantile,
@@ -33,8 +34,9 @@ def _service(key: str, quantile: float, bound: float) -> Metric:
         group=Group.LATENCY,
         title=f"{key} service time",
         definition=(
-            f"{quantile:.1%} quantile of the time from sending a request to its last byte, over all successful "
-            "requests of the measure phase. Hides the wait for a free lane, so never the headline in the open model."
+            f"{quantile:.1%} quantile of the time from sending a request to its last byte, over all requests sent "
+            "in the measure phase, those that failed as the slowest. Hides the wait for a free lane, so never the "
+            "headline in the open model."
         ),
         bound=bound,
         quantile=quantile,
@@ -64,7 +66,7 @@ CATALOGUE: tuple[Metric, ...] = (
         group=Group.CAPACITY,
         title="successful requests a second",
         noun="throughput",
-        definition="Successful requests of the measure phase ÷ its length. Bounded by the rate in the open model.",
+        definition="Successful requests that ended in the measure phase, whenever they were due, ÷ its length.",
         bound=0.05,
     ),
     Metric(
@@ -118,8 +120,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "cpu.per_1k",
         Unit.SECONDS,
         "CPU for 1 000 requests",
-        "Δ CPU time of the arm's containers over the measure phase, front included, ÷ successful requests × 1 000. "
-        "Under engine process the sum over its processes.",
+        "Δ CPU time of the arm's containers over the measure phase, front included, ÷ successful requests that ended "
+        "in it × 1 000. Under engine process the sum over its processes.",
         0.05,
     ),
     _cpu(

@@ -25,6 +25,7 @@ from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, Loa
 from lab.run.trial import Tools
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
+from tests.builders import table_of
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
 
@@ -150,9 +151,10 @@ class FakeLoads:
 
 
 class FakeLoad:
-    """Takes 3 s of this world's time and sends nothing."""
+    """Takes 3 s of this world's time and asks once."""
 
     pids = (1,)
+    answers = 1
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -186,18 +188,24 @@ class FakeLoad:
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         self._world.note("load result")
-        pl.DataFrame(schema=dict(REQUESTS)).write_parquet(target)
         started = self._started_s
+        table_of(REQUESTS, [_answered(started + 1.5 - t0_monotonic_s)] * self.answers).write_parquet(target)
         return LoadOutcome(
-            counters=LoadCounters(open_model=True, lanes=1, scheduled=0, started=0, dropped=0, unfinished=0),
+            counters=LoadCounters(open_model=True, lanes=1, scheduled=1, started=1, dropped=0, unfinished=0),
             attribution="none",
             warmup_start_s=started,
             measure_start_s=started + 1,
             measure_end_s=started + 2.5,
             finished_s=started + 3,
             replaced=0,
-            rows=0,
+            rows=1,
         )
+
+
+def _answered(at_s: float) -> Mapping[str, object]:
+    """The row of an arrival that was answered within a millisecond."""
+    instants = {"t_scheduled_s": at_s, "t_sent_s": at_s, "t_done_s": at_s + 0.001}
+    return {**instants, "status": 200, "bytes": 1, "name": "/", "phase": "measure", "kind": "arrival", "lane": 0}
 
 
 class FakeSampler:

@@ -109,7 +109,9 @@ def _trial(record: TrialRecord, requests: int, failed: int) -> TrialSummary:
     return TrialSummary(
         record=record,
         values={},
-        counts=Counts(requests=requests, successes=requests - failed, failures=failed, drops=0, errors=()),
+        counts=Counts(
+            requests=requests, successes=requests - failed, ended=requests - failed, failures=failed, drops=0, errors=()
+        ),
         response=latency,
         service=latency,
         ledger=(),

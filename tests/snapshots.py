@@ -24,7 +24,7 @@ from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
 from tests.unit.test_verdict_sentences import CASES
 
 FOLDER = Path(__file__).parent / "unit" / "snapshots"
-LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
+LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "5s", "measure": "4s"}
 FIRST = "first-screen"
 HINT = 40
 NO_WORD = "(no word)"

@@ -60,7 +60,6 @@ def drive(
         serving_processes=1,
         warmup_s=WARMUP_S,
         min_warmup_requests=0,
-        max_warmup_s=WARMUP_S,
         measure_s=seconds,
         queue_limit=queue_limit(RATE),
         directory=directory,

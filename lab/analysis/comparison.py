@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from lab.analysis.blocks import BlockDecision, families_of
-from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_expectation
+from lab.analysis.blocks import BlockDecision
+from lab.analysis.conditions import Condition, condition
+from lab.analysis.expectations import Outcome
 from lab.analysis.findings.kinds import STEADY_P50, STEADY_THROUGHPUT
 from lab.analysis.judge.failures import Failures, explore_shares, failures, guarded, judge_shares
 from lab.analysis.judge.floor import from_json
-from lab.analysis.judge.intervals import AnalysisError
-from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
+from lab.analysis.judge.intervals import AnalysisError, blocks_needed
+from lab.analysis.judge.levels import verdict_blocks
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
-from lab.analysis.series import block_numbers, failed_shares, pair_of, series_of, thin_blocks
+from lab.analysis.series import block_numbers, failed_shares, pair_of, thin_blocks, unanswered_arms, unanswered_blocks
 from lab.analysis.summary import RunSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
-from lab.metric_types import Family, Reading
+from lab.metric_types import Family
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.record.types import RunInfo
-from lab.scenario.compare import Expect
-from lab.scenario.expectation import parse_expectation
 from lab.scenario.model import Scenario
 
 OPEN_REASONS = (Reason.ACROSS, Reason.SMOKE, Reason.CUT)  # more blocks may settle these
@@ -63,26 +62,18 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One expectation of the scenario and its outcome; ``result.blocks`` are the run's block numbers.
-
-    ``too_few_requests`` are the percentiles in it that some trial has too few requests for: they settle nothing.
-    """
-
-    name: str
-    result: ExpectationResult
-    too_few_requests: tuple[Reading, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Everything that is claimed of a run. ``primaries`` are in the order of the scenario, then of its arms."""
+    """Everything that is claimed of a run. ``primaries`` are in the order of the scenario, then of its arms.
+
+    ``unanswered`` are the valid blocks in which no request of an arm succeeded, by the arms that have such blocks.
+    """
 
     baseline: str
     decision: BlockDecision
     primaries: tuple[Contest, ...]
     exploratory: tuple[Contest, ...]
     conditions: tuple[Condition, ...]
+    unanswered: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def compare_run(summary: RunSummary, floors: Mapping[str, float] | None = None) -> Comparison:
@@ -105,7 +96,10 @@ def compare_run(summary: RunSummary, floors: Mapping[str, float] | None = None) 
             for arm in contenders
             if (metric, arm) not in questions
         ),
-        conditions=tuple(_condition(summary, expect) for expect in summary.scenario.expect),
+        conditions=tuple(
+            condition(summary, expect, concluded=may_conclude(summary)) for expect in summary.scenario.expect
+        ),
+        unanswered=unanswered_arms(summary),
     )
 
 
@@ -133,11 +127,15 @@ def floors_of(run: RunInfo) -> Mapping[str, float]:
 def exit_code(comparison: Comparison, *, strict: bool = False) -> int:
     """0, or 1 when an expectation is violated (``strict``: or undecided), or 3 when too few blocks are valid.
 
+    Nor is 0 the answer where an arm answered nothing: that is the arm's doing, and 1.
+
     An invalid run shows nothing, so 3 goes before 1.
     """
     decision = comparison.decision
     if decision.exhausted or not decision.used:
         return InvalidRunError.exit_code
+    if comparison.unanswered:
+        return OWN_CONDITION_FAILED
     failing = {Outcome.VIOLATED, Outcome.UNDECIDED} if strict else {Outcome.VIOLATED}
     return OWN_CONDITION_FAILED if any(c.result.outcome in failing for c in comparison.conditions) else 0
 
@@ -164,11 +162,26 @@ def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[i
     bound = summary.scenario.compare.bound(metric.key)
     if metric.shares:
         return judge_shares(*failed_shares(summary, arm, blocks), metric, bound, level)
+    if silent := unanswered_blocks(summary, (summary.baseline, arm), blocks):
+        return _refused(metric, len(blocks), silent, level)
     found = judge(*pair_of(summary, metric.key, arm, blocks), metric, bound, level)
     thin = thin_blocks(summary, metric, (summary.baseline, arm), blocks)
     if thin and found.reason is not Reason.SMOKE:
         return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
     return replace(found, blocks=block_numbers(found.blocks, blocks))
+
+
+def _refused(metric: Metric, n: int, silent: Sequence[int], level: float = 0.95) -> Judgement:
+    """Neither a word nor a number: in these blocks one of the two arms did nothing that could be compared."""
+    return Judgement(
+        metric=metric.key,
+        verdict=None,
+        reason=Reason.NO_SUCCESS,
+        n=n,
+        blocks_needed=blocks_needed(level),
+        level=level,
+        blocks=tuple(silent),
+    )
 
 
 def _failures(summary: RunSummary, arm: str, blocks: Sequence[int]) -> Failures:
@@ -195,12 +208,15 @@ def _explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None
     used = summary.valid_for(metric.key)
     if metric.shares:
         found = explore_shares(*failed_shares(summary, arm, used), metric)
+    elif silent := unanswered_blocks(summary, (summary.baseline, arm), used):
+        found = _refused(metric, len(used), silent)
     else:
         found = explore(*pair_of(summary, metric.key, arm, used), metric)
+        found = replace(found, blocks=block_numbers(found.blocks, used))
     return Contest(
         metric=metric.key,
         arm=arm,
-        judgement=replace(found, blocks=block_numbers(found.blocks, used), floor=floor),
+        judgement=replace(found, floor=floor),
         unsteady=_unsteady(summary, metric, arm),
     )
 
@@ -226,25 +242,3 @@ def _outlook(summary: RunSummary, metric: Metric, arm: str, found: Judgement) ->
         return outlook(differences, found.bound, found.level, least)
     ratios = log_ratios(*pair_of(summary, found.metric, arm, summary.valid_for(metric.key)))
     return outlook(ratios, math.log1p(found.bound), found.level, least)
-
-
-def _condition(summary: RunSummary, expect: Expect) -> Condition:
-    expectation = parse_expectation(expect.that, [arm.name for arm in summary.scenario.arms])
-    blocks = summary.decision.valid_for(*families_of(reading.metric for reading in expectation.needs))
-    values = {reading: series_of(summary, reading, blocks) for reading in expectation.needs}
-    thin = {
-        reading: thin_blocks(summary, METRICS[reading.metric], [reading.arm], blocks) for reading in expectation.needs
-    }
-    settling = {
-        reading: [None if block in thin[reading] else value for block, value in zip(blocks, series, strict=True)]
-        for reading, series in values.items()
-    }
-    level = 1 - nominal_error(FAMILY_ERROR, summary.scenario.trials.looks)
-    result = judge_expectation(expectation, settling, level)
-    if not may_conclude(summary) and (result.ground is Ground.INTERVAL or result.outcome is Outcome.HOLDS):
-        result = replace(result, outcome=Outcome.UNDECIDED, ground=Ground.CUT)
-    return Condition(
-        name=expect.name,
-        result=replace(result, blocks=block_numbers(result.blocks, blocks)),
-        too_few_requests=tuple(reading for reading, few in thin.items() if few),
-    )

@@ -42,6 +42,7 @@ class Ground(StrEnum):
     EVERY_BLOCK = "every block"
     SOME_BLOCKS = "some blocks violate it"
     TOO_FEW = "too few blocks"
+    FAILED = "requests failed"  # a value lies among failed ones, or none succeeded: it is as bad as can be
     MISSING = "missing value"
     CUT = "cut"  # fewer blocks than were planned, which may hold or violate it yet
     UNDEFINED = "no finite value"  # a division by zero, or an overflow
@@ -71,7 +72,8 @@ def judge_expectation(
     """Judge on the interval of the per-block differences left − right; exact conditions on every block.
 
     ``values`` holds one value a block, in the same order, for everything in ``expectation.needs``; None where a block
-    has none. Raises AnalysisError where a series is absent or the series differ in length.
+    has none, infinite where requests failed: no service that fails meets an expectation. Raises AnalysisError where a
+    series is absent or the series differ in length.
     """
     blocks = _blocks(expectation, values)
     result = ExpectationResult(
@@ -81,6 +83,8 @@ def judge_expectation(
         n=len(blocks),
         blocks_needed=1 if expectation.exact else blocks_needed(level),
     )
+    if failed := tuple(number for number, block in enumerate(blocks, 1) if block and math.inf in block.values()):
+        return replace(result, outcome=Outcome.VIOLATED, ground=Ground.FAILED, blocks=failed)
     differences = [None if block is None else _difference(expectation, block) for block in blocks]
     unmet = _numbers(differences, lambda d: d is not None and math.isfinite(d) and not _met(expectation, d))
     if expectation.exact and unmet:

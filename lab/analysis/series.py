@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lab.analysis.judge.eligibility import quantile_eligible
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
-from lab.metric_types import Reading
+from lab.metric_types import Family, Reading
 from lab.metrics import Metric
 
 
@@ -33,6 +33,19 @@ def thin_blocks(summary: RunSummary, metric: Metric, arms: Sequence[str], blocks
     """Blocks in which a trial has too few requests to judge this metric."""
     few = {trial.record.block for arm in arms for trial in summary.of_arm(arm) if not enough_requests(trial, metric)}
     return [block for block in blocks if block in few]
+
+
+def unanswered_blocks(summary: RunSummary, arms: Sequence[str], blocks: Sequence[int]) -> list[int]:
+    """Blocks in which no request of one of the arms succeeded: of what such an arm used or needed nothing follows."""
+    none = {trial.record.block for arm in arms for trial in summary.of_arm(arm) if not trial.counts.succeeded}
+    return [block for block in blocks if block in none]
+
+
+def unanswered_arms(summary: RunSummary) -> dict[str, tuple[int, ...]]:
+    """The arms that have such blocks, among those that count for any metric, with their numbers."""
+    counted = sorted({block for family in Family for block in summary.decision.valid_for(family)})
+    found = {arm.name: tuple(unanswered_blocks(summary, [arm.name], counted)) for arm in summary.scenario.arms}
+    return {arm: blocks for arm, blocks in found.items() if blocks}
 
 
 def failed_shares(summary: RunSummary, arm: str, blocks: Sequence[int]) -> tuple[list[float], list[float]]:

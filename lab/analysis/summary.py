@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Literal
 
 from lab.analysis.arms import ArmSummary, known_median, summarise_arm
@@ -30,6 +31,8 @@ HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmMetric:
     """One metric of one arm. Keys of ``values`` and ``ratios`` are blocks; None where a trial cannot say.
+
+    A percentile is infinite where it lies among failed requests; of two such values there is no ratio.
 
     ``ratios`` are arm ÷ baseline in the same block, empty for the baseline itself. ``median`` and ``ratio`` are medians
     over the blocks that are valid for the metric's family, ``median_all`` and ``ratio_all`` over every block.
@@ -206,7 +209,7 @@ def _arm_metric(
 
 
 def _ratio(value: float | None, baseline: float | None) -> float | None:
-    return value / baseline if value is not None and baseline else None
+    return value / baseline if value is not None and baseline and isfinite(baseline) else None
 
 
 def _of_trials(trials: Sequence[TrialSummary]) -> Iterator[tuple[GateResult, str]]:
@@ -295,4 +298,6 @@ def _but_front(arm: Arm) -> Mapping[str, object]:
 
 def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:
     pairs = ((direct.values[block], behind.values[block]) for block in valid)
-    return known_median(None if low is None or high is None else high - low for low, high in pairs)
+    return known_median(
+        high - low for low, high in pairs if low is not None and high is not None and isfinite(low + high)
+    )

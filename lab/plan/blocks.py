@@ -16,7 +16,8 @@ from lab.scenario.model import Arm, Scenario
 BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
 OVERHEAD_ESTIMATE_S = 3.0  # Locust's start, collection, removal
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
-WARMUP_MARGIN = 1.25  # arrivals come by chance: so many times the 100 are expected, for one process in 100 to have fewer
+WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
+LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
 
 

@@ -107,9 +107,15 @@ def test_a_damaged_cache_is_measured_again(calibrate: Calibrator, damage: str) -
     assert calibrate.deployments == 2
 
 
+class Unanswered(FakeLoad):
+    """A load that gets no answer."""
+
+    answers = 0
+
+
 def test_nginx_is_taken_down_when_the_load_fails(calibrate: Calibrator) -> None:
     """A failed calibration keeps nothing and leaves nothing."""
-    calibrate.world.load = FakeLoad  # which gets no answer
+    calibrate.world.load = Unanswered
 
     with pytest.raises(LoadError, match="no answer"):
         calibrate()

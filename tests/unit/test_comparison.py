@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,13 @@ from lab.analysis.expectations import Ground, Outcome
 from lab.analysis.judge.floor import noise_floors, to_json
 from lab.analysis.judge.verdict import Reason, Verdict
 from lab.errors import RunFolderError, ScenarioError
-from lab.record.types import Finding
+from lab.plan.blocks import build_plan
+from lab.record.types import Finding, GateResult
+from lab.report.sections.answer_sentences import verdict_answers
 from lab.scenario.file import read_scenario
 from lab.scenario.trials import Trials
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
-from tests.judged_runs import Values, scenario, series, summary
+from tests.judged_runs import PLENTY, Values, scenario, series, summary
 
 MEMORY, P99 = "memory.pss.total", "p99"
 LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}
@@ -128,6 +131,65 @@ def test_a_percentile_with_few_requests_behind_it_is_not_judged() -> None:
     assert few.reason is Reason.TOO_FEW_REQUESTS
     assert few.blocks == tuple(range(1, 9))
     assert few.interval == enough.interval
+
+
+@pytest.mark.parametrize("arm", ["workers", "replicas"])
+def test_an_arm_that_answers_nothing_is_not_compared(arm: str) -> None:
+    """Not even its memory, whichever of the two it is; the exit code says that a condition of everybody failed."""
+    values: Values = {**LESS, **{("boot", name): series(2.0) for name in ("workers", "replicas")}}
+    compare = {"baseline": "workers", "primary": [MEMORY, "p50", "errors"]}
+    found = compare_run(summary(scenario(compare=compare), values, failed={arm: PLENTY}))
+
+    memory, p50, errors = (contest.judgement for contest in found.primaries)
+    boot = next(contest.judgement for contest in found.exploratory if contest.metric == "boot")
+    for judgement in (memory, p50, boot):
+        assert (judgement.verdict, judgement.reason, judgement.estimate) == (None, Reason.NO_SUCCESS, None)
+        assert judgement.blocks == tuple(range(1, 9))
+    assert errors.verdict is (Verdict.WORSE if arm == "replicas" else Verdict.BETTER)
+    assert found.unanswered == {arm: tuple(range(1, 9))}
+    assert exit_code(found) == 1
+    assert verdict_answers(found)[0].sentence.startswith(f"No request of {arm} succeeded in blocks 1, 2")
+
+
+def test_where_nothing_was_asked_the_run_is_invalid() -> None:
+    """That is no arm's doing: its blocks do not count, and exit code 3 goes before 1."""
+    nothing = GateResult(key="load.requests", outcome="invalid", value=0.0, limit=1.0)
+    gates = {trial.id: (nothing,) for trial in build_plan(scenario()).trials}
+    failed = {"workers": PLENTY, "replicas": PLENTY}
+    found = compare_run(summary(scenario(), LESS, gates=gates, failed=failed))
+
+    assert found.unanswered == {}
+    assert exit_code(found) == 3
+
+
+def test_a_quantile_among_failures_is_worse_than_any_number() -> None:
+    """An arm whose slowest 30 % fail has no p95: it ranks last, where the p95 of the others was 37 % lower."""
+    values: Values = {("p95", "workers"): series(0.010), ("p95", "replicas"): [math.inf] * 8}
+    compare = {"baseline": "workers", "primary": ["p95"]}
+    found = compare_run(summary(scenario(compare=compare), values, failed={"replicas": 30_000}))
+
+    assert found.primaries[0].judgement.verdict is Verdict.WORSE
+
+
+@pytest.mark.parametrize(
+    ("that", "failed"),
+    [
+        ("p95(replicas) <= 1.1 * p95(workers)", {}),
+        ("p95(workers) <= p95(replicas)", {}),
+        ("throughput(replicas) >= 1/s", {"replicas": PLENTY}),
+        ("memory.pss.total(replicas) < memory.pss.total(workers)", {"replicas": PLENTY}),
+    ],
+)
+def test_an_expectation_on_what_failed_is_violated(that: str, failed: Mapping[str, int]) -> None:
+    """A service that is dead, or whose quantile lies among failures, passes no check, however that is put."""
+    values: Values = {**LESS, ("p95", "workers"): series(0.01), ("p95", "replicas"): [*series(0.01)[:7], math.inf]}
+    plan_of = scenario(expect=[{"that": that}])
+    found = compare_run(summary(plan_of, values, failed=failed))
+
+    (condition,) = found.conditions
+    assert (condition.result.outcome, condition.result.ground) == (Outcome.VIOLATED, Ground.FAILED)
+    assert condition.result.blocks == (tuple(range(1, 9)) if failed else (8,))
+    assert exit_code(found) == 1
 
 
 def test_few_blocks_give_numbers_only() -> None:

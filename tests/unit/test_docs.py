@@ -22,7 +22,7 @@ from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_block
 from lab.cli import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
-from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.plan.blocks import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
@@ -45,7 +45,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"{verdict_blocks(2)} for two, {verdict_blocks(4)} for four",
         f"an error of {nominal_error(FAMILY_ERROR, (8, 12, 16, 20)):.4f} for each of four looks",
         f"above {FAILURE_MARGIN * 100:g} points",
-        f"has answered {MIN_WARMUP_REQUESTS} requests, or for {MAX_WARMUP_S:g} s",
+        f"serving process {MIN_WARMUP_REQUESTS} requests, up to {MAX_WARMUP_S:g} s. Less than {LEAST_WARMUP_S:g} s",
         f"drifts by more than {STEADY_DRIFT * 100:g} %",
         f"{PRINT_BEYOND} to be shown, {JUDGE_BEYOND} to be judged",
         f"p95 is judged from {20 * JUDGE_BEYOND} requests a trial, p99 from {JUDGE_BEYOND / 10:g} 000",

@@ -13,7 +13,9 @@ from scipy.stats import kendalltau
 from lab.analysis.findings import FINDINGS, run_findings
 from lab.analysis.findings.steadiness import trend_p_value
 from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_gates
+from lab.analysis.gates import spoiled as families_spoiled
 from lab.analysis.gates.limits import COMPLETE, judge
+from lab.metric_types import Family
 from lab.record.types import CGROUPS, HOST, PROCESSES, Finding, GateResult, Point, RequestKind, TrialResult, TrialState
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, finding_sentence, gate_sentence
 from tests.gate_records import (
@@ -75,10 +77,22 @@ def test_without_any_data_no_gate_passes_silently() -> None:
     results = {gate.key: gate for gate in run_gates(empty, CORES)}
 
     assert {key for key, gate in results.items() if gate.outcome == PASS} == {"trial.complete"}
+    assert {key for key, gate in results.items() if gate.outcome == INVALID} == {"load.requests"}
     unchecked = [gate for gate in results.values() if gate.value is None]
-    assert len(unchecked) == len(PER_TRIAL) - 1
+    assert len(unchecked) == len(PER_TRIAL) - 2
     assert all(gate.outcome == CAVEAT and gate.why in WHY for gate in unchecked)
     assert all(finding.value is None and finding.subject in WHY for finding in run_findings(empty, CORES))
+
+
+def test_an_arm_that_was_asked_for_nothing_has_shown_nothing() -> None:
+    """Tasks that make no request: not even memory counts. A request that hangs since the warm-up is the arm's doing."""
+    start_s = trial().record.measure.start_s
+    idle = [{**row, "kind": "empty", "t_sent_s": None, "t_done_s": None} for row in arrivals()]
+    hung = [*idle, {"phase": "warmup", "kind": "arrival", "t_sent_s": start_s - 1, "t_done_s": None}]
+
+    assert families_spoiled(run_gates(trial(idle), CORES)) == frozenset(Family)
+    assert outcome("load.requests", trial(idle)) == INVALID
+    assert outcome("load.requests", trial(hung)) == PASS
 
 
 def test_a_value_that_is_no_number_is_no_pass() -> None:

@@ -55,6 +55,7 @@ def test_a_stall_of_the_generator_is_seen_in_every_arrival_that_it_delays(tmp_pa
 
     lag_s = lag_quantile_s([{str(step): count for step, count in tally.lags.items()}], 0.99)
     assert sum(tally.lags.values()) == tally.scheduled == 600
+    assert lag_s is not None
     assert lag_s == pytest.approx(0.230, abs=0.03)
     assert LAG.outcome(lag_s) == INVALID
 

@@ -92,9 +92,16 @@ def test_a_serving_process_is_starved_below_its_warm_up(
     recorder.close()
     count = sum(served.values()) + 400
     tally = Tally(scheduled=count, started=count, from_header=count)
-    marks = {"warmup_start_s": 0.0, "measure_start_s": 1.0, "measure_end_s": 2.0, "finished_s": 3.0}
+    status = Status(
+        warmup_start_s=0.0,
+        measure_start_s=1.0,
+        measure_end_s=2.0,
+        finished_s=3.0,
+        recorded=count,
+        tally=tally.totals(),
+    )
 
-    found = outcome(plan, [Status(**marks, recorded=count, tally=tally.totals())], tmp_path / "r.parquet", 0.0)
+    found = outcome(plan, [status], tmp_path / "r.parquet", 0.0)
 
     assert found.counters.starved_workers == expected
 

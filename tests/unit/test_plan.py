@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.blocks import (
+    BOOT_ESTIMATE_S,
+    OVERHEAD_ESTIMATE_S,
+    build_plan,
+    build_topology,
+    nominal_ports,
+    warmup_s,
+)
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget, Quota
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
+from tests.builders import make_scenario
 
 ARMS = (
     Arm(name="workers", model="workers", front="direct"),
@@ -174,3 +182,17 @@ def test_a_longer_plan_begins_with_the_shorter_one() -> None:
 
     assert build_plan(scenario(), 8).trials == (*plan.trials, *extra)
     assert {trial.block for trial in extra} == {7, 8}
+
+
+@pytest.mark.parametrize(
+    ("asked", "rate", "expected_s"),
+    [("5s", 300.0, 5.0), ("5s", 50.0, 10.0), ("5s", 1.0, 30.0), ("40s", 1.0, 40.0), ("2s", None, 2.0)],
+)
+def test_every_arm_warms_up_equally_long(asked: str, rate: float | None, expected_s: float) -> None:
+    """As long as asked, or until 4 processes can be expected to have had 125 requests each, up to 30 s."""
+    load = {"locustfile": "x.py", "warmup": asked, "measure": "10s", **({"rate": rate} if rate else {})}
+    scenario = make_scenario(load=load)
+
+    assert warmup_s(scenario) == pytest.approx(expected_s)
+    seconds = (build_plan(scenario).estimated_s) / len(build_plan(scenario).trials)
+    assert seconds == pytest.approx(BOOT_ESTIMATE_S + expected_s + 10 + OVERHEAD_ESTIMATE_S)

@@ -14,7 +14,7 @@ from lab.metrics import METRICS, Group
 from lab.record.types import Environment, TrialResult
 from lab.report.build import build_content
 from lab.report.charts.forest import Forest, ratio_ticks
-from lab.report.content import Content, Section
+from lab.report.content import Content, Figure, Section
 from lab.report.parts.facts import facts_line
 from lab.report.parts.gate_words import gate_sentence
 from lab.report.sections.answer import status
@@ -46,6 +46,38 @@ def section(content: Content, key: str) -> Section:
 def content() -> Content:
     """The synthetic run: three arms, two blocks."""
     return build_content(make_run(SCENARIO), summary_of())
+
+
+def test_figures_count_valid_blocks_and_draw_the_others_hollow(content: Content) -> None:
+    """Two of four blocks are invalid and have twice the memory: the caption says what the table says."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 4, "seed": 7})
+    trials = [
+        with_tables(with_record(trial, gates=(make_gate("invalid"),)), processes=_twice_as_large(trial))
+        if trial.record.block <= 2
+        else trial
+        for trial in make_trials(scenario)
+    ]
+    found = build_content(make_run(scenario), summary_of(trials, scenario))
+    figures = [part for section in found.sections for part in section.parts if isinstance(part, Figure)]
+    shown = {figure.key: figure for figure in [*figures, found.figure] if figure}
+
+    row = next(row for row in found.headline.rows if row[0].text == "memory (PSS), steady")
+    assert f"workers {row[2].text}" in shown["memory"].sentence
+    for key in ("ratios", "memory", "cpu", "shares", "servers", "order"):
+        assert shown[key].sentence.count("ollow marks are of blocks that do not count") == 1
+        assert all(f'class="{shape} mark"' in shown[key].svg for shape in ("ring", "dot")), key
+    whole = [part for section in content.sections for part in section.parts if isinstance(part, Figure)]
+    assert not any("ollow" in figure.sentence or 'class="ring' in figure.svg for figure in whole)
+
+
+def test_a_short_warm_up_is_a_doubt_and_its_length_is_printed(content: Content) -> None:
+    """2 s were run here; the length is that of the trials, not what the scenario asks for."""
+    assert "A trial warmed up for 2.00 s only" in " ".join(section(content, "belief").doubts)
+    assert "after 2.00 s of warm-up" in " ".join(section(content, "limits").sentences)
+
+
+def _twice_as_large(trial: TrialResult) -> pl.DataFrame:
+    return trial.tables.processes.with_columns(2 * pl.col("pss_bytes"))
 
 
 def test_enough_blocks_are_not_called_smoke() -> None:

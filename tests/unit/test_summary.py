@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf, isfinite
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from lab.errors import RunFolderError
 from lab.metric_types import Family, Reading
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
-from lab.record.types import CGROUPS, PROCESSES, REQUESTS, TrialResult
+from lab.record.types import CGROUPS, PROCESSES, REQUESTS, Phase, PhaseWindow, TrialResult
 from lab.units import MIB
 from tests.builders import (
     REPLICAS,
@@ -137,8 +139,11 @@ def test_in_the_closed_model_response_is_service() -> None:
     assert found["p50"] == found["service.p50"] == pytest.approx(1.0)
 
 
-def test_failures_are_counted_and_stay_out_of_latency() -> None:
-    """An error, a drop and a request without an answer are failures; on_start and warm-up are in no result."""
+def test_failures_are_counted_and_are_slower_than_everything() -> None:
+    """An error, a drop and a request without an answer are failures; on_start and warm-up are in no result.
+
+    Of 33 arrivals 3 failed, of 32 requests that were sent 2.
+    """
     rows: Rows = [{}] * 30
     rows += [{"error": "HTTP 500", "t_done_s": START + 9}]
     rows += [{"kind": "drop", "t_sent_s": None, "t_done_s": None, "error": "dropped"}]
@@ -151,8 +156,57 @@ def test_failures_are_counted_and_stay_out_of_latency() -> None:
     assert (trial.counts.requests, trial.counts.successes, trial.counts.failures, trial.counts.drops) == (33, 30, 3, 1)
     assert trial.values["errors"] == 3
     assert trial.values["throughput"] == pytest.approx(3.0)
-    assert trial.response.count == 30
+    assert (trial.response.count, trial.service.count) == (33, 32)
     assert dict(trial.counts.errors) == {"HTTP 500": 1, "dropped": 1, "no response before the trial ended": 1}
+
+
+@pytest.mark.parametrize(
+    ("rate", "capacity", "warmup_s", "measure_s"), [(200, 150, 2.0, 8.0), (300, 250, 5.0, 10.0), (150, 145, 5.0, 10.0)]
+)
+def test_near_capacity_requests_count_where_their_cpu_was_spent(
+    rate: float, capacity: float, warmup_s: float, measure_s: float
+) -> None:
+    """One server keeps a core busy, first in, first out: it serves its capacity, whatever was due in the window."""
+    scheduled = START - warmup_s + np.arange(int(rate * (warmup_s + measure_s))) / rate
+    done = START - warmup_s + (np.arange(len(scheduled)) + 1) / capacity
+    rows: Rows = [
+        {"t_scheduled_s": at, "t_sent_s": at, "t_done_s": end, "phase": "warmup" if at < START else "measure"}
+        for at, end in zip(scheduled.tolist(), done.tolist(), strict=True)
+    ]
+    readings: Rows = [{"t_s": t_s, "cpu_s": t_s - START + 50} for t_s in (START - 1, START + measure_s + 1)]
+    busy: Rows = [{**row, "runqueue_s": row["cpu_s"], "ctx_switches": int(10 * row["cpu_s"])} for row in readings]
+    trial = a_trial(requests=requests(rows), cgroups=cgroups(readings), processes=processes(busy))
+    window = PhaseWindow(start_s=START, end_s=START + measure_s)
+
+    found = values(with_record(trial, phases={**trial.record.phases, Phase.MEASURE: window}))
+
+    seconds = pytest.approx(1000 / capacity, rel=2e-3)
+    assert found["throughput"] == pytest.approx(capacity, rel=2e-3)
+    assert found["cpu.per_1k"] == found["cpu.runqueue.per_1k"] == seconds
+    assert found["cpu.switches.per_1k"] == pytest.approx(10_000 / capacity, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"), [(0, [0.5, 0.9, 0.95]), (80, [0.5, 0.9, inf]), (120, [0.5, inf, inf]), (1000, [inf] * 3)]
+)
+def test_a_quantile_among_failures_is_infinite(failed: int, expected: list[float]) -> None:
+    """1 000 arrivals of 1 ms to 1 s; the slowest fail, a third each with an error, a drop, and without an answer."""
+    rows: Rows = [{"t_done_s": START + place / 1000} for place in range(1, 1001)]
+    bad: Sequence[Mapping[str, Any]] = (
+        {"error": "HTTP 503"},
+        {"kind": "drop", "t_sent_s": None, "t_done_s": None, "error": "dropped"},
+        {"t_done_s": None},
+    )
+    for place in range(failed):
+        rows[999 - place] = {**rows[999 - place], **bad[place % 3]}
+
+    trial = summarise_trial(a_trial(requests=requests(rows)))
+
+    assert list(trial.response.quantiles[:3]) == pytest.approx(expected)
+    assert trial.response.quantiles[4] is None
+    assert all(seconds <= 1 - failed / 1000 for _, seconds in trial.response.curve)
+    assert bool(trial.response.curve) == (failed < 1000)
+    assert all(value is None or isfinite(value) for track in trial.timeline.quantiles.values() for value in track)
 
 
 def test_no_requests_give_missing_values_not_zeros() -> None:

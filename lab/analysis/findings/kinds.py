@@ -68,7 +68,7 @@ STARVED = FindingKind(
     key="warmup.starved",
     title="processes starved in the warm-up",
     unit=Unit.COUNT,
-    source="METHOD 6.3: 100 requests for each serving process, or 30 s",
+    source="METHOD 6.3: 100 requests for each serving process",
 )
 STEADY_P50 = FindingKind(
     key="steady.p50",

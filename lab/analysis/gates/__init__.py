@@ -17,6 +17,7 @@ __all__ = ["CAVEAT", "GATES", "INVALID", "PASS", "Gate", "rates_alike", "run_gat
 
 CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     load.load_cpu,
+    load.requests,
     load.rows,
     load.lag,
     load.little,

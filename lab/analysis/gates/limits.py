@@ -97,6 +97,14 @@ ARRIVALS = Gate(
     invalid=0.99,
     floor=True,
 )
+REQUESTS = Gate(
+    key="load.requests",
+    title="requests made",
+    unit=Unit.COUNT,
+    source="METHOD 2: an arm that nobody asked for anything has shown nothing, not even its memory under load",
+    invalid=1.0,
+    floor=True,
+)
 ROWS = Gate(
     key="load.rows",
     title="arrivals in the request table",
@@ -192,6 +200,7 @@ GATES: Mapping[str, Gate] = {
         COMPLETE,
         LOAD_CPU,
         ARRIVALS,
+        REQUESTS,
         ROWS,
         LAG,
         LITTLE,

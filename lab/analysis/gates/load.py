@@ -19,6 +19,7 @@ from lab.analysis.gates.limits import (
     LOAD_CPU,
     MIN_LITTLE_REQUESTS,
     PASS,
+    REQUESTS,
     ROWS,
     decided,
     judge,
@@ -54,6 +55,18 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
     if saturation(result, cpu_count):
         return decided(ARRIVALS, PASS, counts.share, "capacity")
     return decided(ARRIVALS, INVALID, counts.share)
+
+
+def requests(result: TrialResult) -> GateResult:
+    """Requests that were on the wire in the measure window, those included that an earlier phase had sent.
+
+    Whether they succeeded is the arm's business; without any the generator, or the locustfile, asked for nothing.
+    """
+    window = result.record.measure
+    asked = _kinds(result.tables.requests, RequestKind.ARRIVAL, RequestKind.FOLLOW).filter(
+        (pl.col("t_sent_s") < window.end_s) & (pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= window.start_s))
+    )
+    return judge(REQUESTS, float(asked.height))
 
 
 def rows(result: TrialResult) -> GateResult:

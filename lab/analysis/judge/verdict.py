@@ -43,6 +43,7 @@ class Reason(StrEnum):
     ACROSS = "interval across a bound"
     FAILS_MORE = "fails more requests"  # the failure guard: worse, whatever the value is (failures.py)
     FAILED = "a value lies among failed requests"  # in Judgement.blocks: infinite, so it ranks last
+    NO_SUCCESS = "no request succeeded"  # in Judgement.blocks: nothing else of that arm says anything either
     MISSING = "missing value"  # in Judgement.blocks
     NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero or negative, or both are infinite; 0/0 is not 1
     TOO_FEW_REQUESTS = "too few requests"  # behind a percentile of a trial: shown, not judged (METHOD 6.5)

@@ -13,7 +13,7 @@ SHOWN_QUANTILES = (0.50, 0.95)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessLatency:
-    """Service times of one serving process in seconds; None with fewer than 10 observations beyond (METHOD 6.5)."""
+    """Service times of one serving process in seconds, as in ``Latency.quantiles``; of one with few requests None."""
 
     served_by: str
     requests: int
@@ -22,7 +22,7 @@ class ProcessLatency:
 
 
 def latency_by_process(rows: pl.DataFrame) -> tuple[ProcessLatency, ...]:
-    """Service times of the successful requests among ``measured`` ones, for each process that served one, by name.
+    """Service times of the ``measured`` requests of each process that served one, by name.
 
     Service, not response: the wait for a free lane happens before a process is chosen.
     """

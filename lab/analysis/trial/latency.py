@@ -1,4 +1,7 @@
-"""Latency of one trial: exact quantiles and the tail curve, from the raw rows (METHOD 1.3, 1.5, 6.5)."""
+"""Latency of one trial: exact quantiles and the tail curve, from the raw rows (METHOD 1.3, 1.5, 1.7, 6.5).
+
+A request that failed, hung or was dropped is slower than every one that was answered: its time is infinite.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lab.metric_types import PRINT_BEYOND
-from lab.record.types import Phase, RequestKind
+from lab.record.types import Phase, PhaseWindow, RequestKind
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,9 +26,11 @@ MEASURED_KINDS = (RequestKind.ARRIVAL, RequestKind.FOLLOW, RequestKind.DROP)
 class Latency:
     """Latencies of one kind in one trial.
 
-    ``quantiles`` holds ``QUANTILES`` in order, in seconds, None with fewer than ``PRINT_BEYOND`` observations beyond.
+    ``count`` includes failures. ``quantiles`` holds ``QUANTILES`` in order, in seconds, None with fewer than
+    ``PRINT_BEYOND`` observations beyond, infinite where one lies among the failures.
     ``curve`` holds (nines, seconds): all but 10**-nines of the observations took at most so long, so that 1 is p90,
-    2 is p99, 3 is p99.9; on the same grid in every trial, up to where ``PRINT_BEYOND`` observations lie beyond.
+    2 is p99, 3 is p99.9; on the same grid in every trial, up to where ``PRINT_BEYOND`` observations lie beyond or the
+    failures begin.
     """
 
     count: int
@@ -35,24 +40,36 @@ class Latency:
 
 def measured(requests: pl.DataFrame) -> pl.DataFrame:
     """Rows that count as requests of the measure phase, with a column ``ok``: a response came and was no failure."""
+    return with_ok(requests.filter(pl.col("phase") == Phase.MEASURE))
+
+
+def with_ok(requests: pl.DataFrame) -> pl.DataFrame:
+    """As ``measured``, of every phase."""
     answered = pl.col("error").is_null() & pl.col("t_done_s").is_not_null() & (pl.col("kind") != RequestKind.DROP)
-    return requests.filter(
-        (pl.col("phase") == Phase.MEASURE) & pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS])
-    ).with_columns(answered.alias("ok"))
+    counted = requests.filter(pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS]))
+    return counted.with_columns(answered.alias("ok"))
+
+
+def ended_in(requests: pl.DataFrame, window: PhaseWindow) -> int:
+    """How many requests succeeded inside the window, whenever they were due: its CPU was spent on them (METHOD 1.7)."""
+    inside = (pl.col("t_done_s") >= window.start_s) & (pl.col("t_done_s") < window.end_s)
+    return with_ok(requests).filter(pl.col("ok") & inside).height
 
 
 def service_times(rows: pl.DataFrame) -> Floats:
-    """Sorted seconds from sending to the last byte, over all successful requests."""
-    done = rows.filter("ok")
-    return np.sort((done["t_done_s"] - done["t_sent_s"]).to_numpy())
+    """Sorted seconds from sending to the last byte, over all requests that were sent."""
+    return _times(rows, "t_sent_s")
 
 
 def response_times(rows: pl.DataFrame, *, open_model: bool) -> Floats:
-    """Sorted seconds from the scheduled instant to the last byte, over successful arrivals; closed: service times."""
-    if not open_model:
-        return service_times(rows)
-    arrivals = rows.filter(pl.col("ok") & (pl.col("kind") == RequestKind.ARRIVAL))
-    return np.sort((arrivals["t_done_s"] - arrivals["t_scheduled_s"]).drop_nulls().to_numpy())
+    """Sorted seconds from the scheduled instant to the last byte, over all arrivals; closed: service times."""
+    return _times(rows, "t_scheduled_s") if open_model else service_times(rows)
+
+
+def _times(rows: pl.DataFrame, begun: str) -> Floats:
+    """Only arrivals have a scheduled instant, dropped ones as well; what never left has none of sending."""
+    taken = pl.when("ok").then(pl.col("t_done_s") - pl.col(begun)).otherwise(math.inf)
+    return np.sort(rows.filter(pl.col(begun).is_not_null()).select(taken).to_series().to_numpy())
 
 
 def rank(count: int, quantile: float) -> int | None:
@@ -80,4 +97,5 @@ def _curve(times: Floats) -> tuple[tuple[float, float], ...]:
         return ()
     nines = np.arange(int(np.log10(len(times) / PRINT_BEYOND) * CURVE_STEPS) + 1) / CURVE_STEPS
     indices = np.ceil(np.round((1 - 10**-nines) * len(times), 6)).astype(int) - 1
-    return tuple(zip(nines.tolist(), times[np.maximum(indices, 0)].tolist(), strict=True))
+    points = zip(nines.tolist(), times[np.maximum(indices, 0)].tolist(), strict=True)
+    return tuple((nine, seconds) for nine, seconds in points if math.isfinite(seconds))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lab.analysis.trial.counters import complete_sum, counter_at, numbers, rows_of
-from lab.analysis.trial.latency import MEASURED_KINDS
+from lab.analysis.trial.latency import with_ok
 from lab.analysis.trial.ledger import PROCESS, ProcessLine
 from lab.analysis.trial.tracks import (
     Extremes,
@@ -30,7 +30,7 @@ from lab.analysis.trial.tracks import (
 )
 from lab.metric_types import PRINT_BEYOND
 from lab.plan.kinds import Role
-from lab.record.types import Phase, RequestKind, TrialRecord, TrialTables
+from lab.record.types import Phase, TrialRecord, TrialTables
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,8 +65,9 @@ class Timeline:
     """Bins of ``bin_s`` seconds; ``start_s`` are their starts relative to the start of the measure phase.
 
     ``throughput`` and ``failures`` are per second, by the instant of completion; ``quantiles`` are response times by
-    scheduled instant, None in bins with too few observations, and ``slowest`` the largest of them. Longer bins keep
-    the extremes of their seconds: ``throughput_extremes``, ``failure_extremes``, None where bins are a second.
+    scheduled instant, None in bins with too few observations and where they lie among failures; ``slowest`` is the
+    largest of those that succeeded. Longer bins keep the extremes of their seconds: ``throughput_extremes``,
+    ``failure_extremes``, None where bins are a second.
     ``timed`` is of how many requests the quantiles of each bin are; ``shares`` the part of each serving process.
     ``sampled_s`` are the starts of the bins of ``processes`` and of ``memory``, summed PSS by role: as long as the
     others, but they reach as far as the readings do, from idle to cool-down.
@@ -104,14 +105,13 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
     edges: Floats = bin_s * np.arange(
         -_whole(zero_s - warmup.start_s, bin_s), _whole(record.measure.length_s, bin_s) + 1, dtype=np.float64
     )
-    rows = tables.requests.select(TIMED).filter(pl.col("kind").is_in([kind.value for kind in MEASURED_KINDS]))
-    ok = pl.col("error").is_null() & pl.col("t_done_s").is_not_null() & (pl.col("kind") != RequestKind.DROP)
+    rows = with_ok(tables.requests.select(TIMED))
     ended = pl.coalesce("t_done_s", "t_sent_s", "t_scheduled_s") - zero_s
-    done = rows.filter(ok)
+    done = rows.filter("ok")
     ends_s, failures_s = (
-        chosen.select(ended).to_series().drop_nulls().to_numpy() for chosen in (done, rows.filter(~ok))
+        chosen.select(ended).to_series().drop_nulls().to_numpy() for chosen in (done, rows.filter(~pl.col("ok")))
     )
-    quantiles, slowest, timed = _quantiles(done, zero_s, edges, open_model=record.load.open_model)
+    quantiles, slowest, timed = _quantiles(rows, zero_s, edges, open_model=record.load.open_model)
     sampled = sampled_edges(tables.processes["t_s"].to_numpy() - zero_s, edges)
     return Timeline(
         bin_s=bin_s,
@@ -180,13 +180,17 @@ def _per_second(instants_s: Floats, edges: Floats) -> Track:
 
 
 def _quantiles(
-    done: pl.DataFrame, zero_s: float, edges: Floats, *, open_model: bool
+    rows: pl.DataFrame, zero_s: float, edges: Floats, *, open_model: bool
 ) -> tuple[Mapping[float, Track], Track, tuple[int, ...]]:
-    """Exact quantiles of each bin, its slowest request, and of how many requests they are."""
-    begun = "t_scheduled_s" if open_model else "t_sent_s"
-    times = done.select(begun, "t_done_s").drop_nulls().to_numpy()
+    """Exact quantiles of each bin, its slowest request, and of how many requests they are.
+
+    A request that failed is slower than all others: None where a quantile lies among those.
+    """
+    begun = pl.col("t_scheduled_s" if open_model else "t_sent_s")
+    taken = pl.when("ok").then(pl.col("t_done_s") - begun).otherwise(math.inf)
+    times = rows.filter(begun.is_not_null()).select(begun, taken.alias("taken_s")).to_numpy()
     bins = bin_of(times[:, 0] - zero_s, edges)
-    taken_s = times[:, 1] - times[:, 0]
+    taken_s = times[:, 1]
     order = np.argsort(bins.astype(np.int16), kind="stable")  # few bins: NumPy takes a radix sort for 16 bits
     bins, taken_s = bins[order], taken_s[order]
     places = np.arange(len(edges) - 1)
@@ -199,8 +203,9 @@ def _quantiles(
         rank = np.ceil(np.round(quantile * counts, 6)).astype(int) - 1
         shown = counts - 1 - rank >= PRINT_BEYOND
         values = taken_s[np.where(shown, first + rank, 0)] if len(taken_s) else np.zeros(len(places))
-        tracks[quantile] = track(np.where(shown, values, np.nan))
-    return tracks, extremes(bins, taken_s, len(places)).high, tuple(counts.tolist())
+        tracks[quantile] = track(np.where(shown & np.isfinite(values), values, np.nan))
+    answered = np.isfinite(taken_s)
+    return tracks, extremes(bins[answered], taken_s[answered], len(places)).high, tuple(counts.tolist())
 
 
 def _tracks(

@@ -14,7 +14,7 @@ from lab.analysis.trial.counters import complete_sum, increases
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
-from lab.analysis.trial.latency import QUANTILES, Latency, latency, measured, response_times, service_times
+from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_roles
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.timeline import Timeline, timeline
@@ -27,13 +27,22 @@ Values = dict[str, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Requests of the measure phase. ``errors`` counts failures by their text, most frequent first."""
+    """Requests of the measure phase, by when they were due; ``ended``: successes inside it, whenever they were due.
+
+    ``errors`` counts failures by their text, most frequent first.
+    """
 
     requests: int
     successes: int
+    ended: int
     failures: int
     drops: int
     errors: tuple[tuple[str, int], ...]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether any request did."""
+        return self.successes > 0 or self.ended > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +58,10 @@ class ServiceCpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSummary:
-    """A trial: ``values`` has every key of the catalogue, None where the trial cannot say."""
+    """A trial: ``values`` has every key of the catalogue, None where the trial cannot say.
+
+    A percentile of times is infinite where it lies among requests that failed.
+    """
 
     record: TrialRecord
     values: Mapping[str, float | None]
@@ -73,23 +85,23 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     """All numbers of one finished trial. The tables are not kept."""
     record, tables = trial.record, trial.tables
     rows = measured(tables.requests)
-    counts = _counts(rows)
+    counts = _counts(rows, ended_in(tables.requests, record.measure))
     response = latency(response_times(rows, open_model=record.load.open_model))
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
     containers = tables.cgroups.filter(pl.col("container") != POOL)
-    cpu = _service_cpu(trial, counts.successes)
+    cpu = _service_cpu(trial, counts.ended)
     ledger = Ledger(tables.processes, record.measure)
     lines = ledger.lines()
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
-        "throughput": counts.successes / record.measure.length_s,
+        "throughput": counts.ended / record.measure.length_s,
         "errors": float(counts.failures),
         **_memory_values(ledger, containers, record.measure),
         **_cpu_values(cpu, record.measure),
         "cpu.throttled": _throttled(tables.cgroups, record.measure),
-        **_scheduler_values(tables.processes, record.measure, counts.successes),
+        **_scheduler_values(tables.processes, record.measure, counts.ended),
         **_share_values(served, record.processes),
         "boot": record.boot_s,
     }
@@ -109,12 +121,13 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     )
 
 
-def _counts(rows: pl.DataFrame) -> Counts:
+def _counts(rows: pl.DataFrame, ended: int) -> Counts:
     failed = rows.filter(~pl.col("ok"))
     errors = Counter(text or "no response before the trial ended" for text in failed["error"])
     return Counts(
         requests=len(rows),
         successes=len(rows) - len(failed),
+        ended=ended,
         failures=len(failed),
         drops=len(rows.filter(pl.col("kind") == RequestKind.DROP)),
         errors=tuple(errors.most_common()),
@@ -143,22 +156,22 @@ def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -
     }
 
 
-def _service_cpu(trial: TrialResult, successes: int) -> tuple[ServiceCpu, ...]:
+def _service_cpu(trial: TrialResult, requests: int) -> tuple[ServiceCpu, ...]:
     proxies = {service.name for service in trial.record.services if service.kind == ServiceKind.PROXY}
     return tuple(
         ServiceCpu(
             service=service,
             proxy=service in proxies,
             cpu_s=grown["cpu_s"],
-            per_1k_s=_per_1k(grown["cpu_s"], successes),
+            per_1k_s=_per_1k(grown["cpu_s"], requests),
             throttled_s=grown["throttled_s"],
         )
         for service, grown in sorted(cpu_growth(trial.record, trial.tables), key=lambda item: item[0])
     )
 
 
-def _per_1k(amount: float | None, successes: int) -> float | None:
-    return None if amount is None or not successes else amount / successes * 1000
+def _per_1k(amount: float | None, requests: int) -> float | None:
+    return None if amount is None or not requests else amount / requests * 1000
 
 
 def _cpu_values(cpu: tuple[ServiceCpu, ...], window: PhaseWindow) -> Values:
@@ -176,11 +189,11 @@ def _throttled(cgroups: pl.DataFrame, window: PhaseWindow) -> float | None:
     return complete_sum(grown["throttled_s"] for grown in growth.values())
 
 
-def _scheduler_values(processes: pl.DataFrame, window: PhaseWindow, successes: int) -> Values:
+def _scheduler_values(processes: pl.DataFrame, window: PhaseWindow, requests: int) -> Values:
     growth = increases(of_roles(processes, *ARM_ROLES), PROCESS, ("runqueue_s", "ctx_switches"), window)
     return {
-        "cpu.runqueue.per_1k": _per_1k(complete_sum(grown["runqueue_s"] for grown in growth.values()), successes),
-        "cpu.switches.per_1k": _per_1k(complete_sum(grown["ctx_switches"] for grown in growth.values()), successes),
+        "cpu.runqueue.per_1k": _per_1k(complete_sum(grown["runqueue_s"] for grown in growth.values()), requests),
+        "cpu.switches.per_1k": _per_1k(complete_sum(grown["ctx_switches"] for grown in growth.values()), requests),
     }
 
 

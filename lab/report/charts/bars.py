@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.report.charts.axes import BOTTOM, LEFT, UNLABELLED, Panel, frame, linear
@@ -11,6 +11,7 @@ from lab.report.charts.svg import (
     WIDTH,
     Key,
     beside_arm,
+    dot_class,
     drawing,
     fill_key,
     hint,
@@ -27,12 +28,16 @@ ROW = 34.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A value on a bar: ``kind`` chooses its shape, ``text`` says what it is; ``faint`` ones stand back."""
+    """A value on a bar: ``kind`` chooses its shape, ``text`` says what it is; ``faint`` ones stand back.
+
+    ``hollow`` is of a block that does not count.
+    """
 
     kind: int
     value: float
     text: str
     faint: bool = False
+    hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,35 +104,35 @@ def _stack(panel: Panel, bar: StackedBar, place: int, opacity: dict[str, float])
             )
         )
         start += value
-    marks = [SHAPES[mark.kind % len(SHAPES)](panel.px(mark.value), top + ROW / 2, mark.text) for mark in bar.marks]
+    marks = [_shape(mark, panel.px(mark.value), top + ROW / 2) for mark in bar.marks]
     return in_arm(bar.arm, *pieces) + beside_arm(bar.arm, *marks)
 
 
-def circle(x: float, y: float, text: str) -> str:
-    """One block. Without ``text`` it stands for nothing but itself, in a legend."""
-    return _shape("circle", text, cx=x, cy=y, r=3.5)
+def _circle(x: float, y: float) -> tuple[str, Mapping[str, str | float]]:
+    return "circle", {"cx": x, "cy": y, "r": 3.5}
 
 
-def triangle(x: float, y: float, text: str) -> str:
-    """Another account of the same thing."""
-    return _shape("path", text, d=f"M{x:.1f},{y - 5:.1f}l5,9h-10z")
+def _triangle(x: float, y: float) -> tuple[str, Mapping[str, str | float]]:
+    return "path", {"d": f"M{x:.1f},{y - 5:.1f}l5,9h-10z"}
 
 
-def diamond(x: float, y: float, text: str) -> str:
-    """A third one."""
-    return _shape("path", text, d=f"M{x:.1f},{y - 5:.1f}l5,5l-5,5l-5,-5z")
+def _diamond(x: float, y: float) -> tuple[str, Mapping[str, str | float]]:
+    return "path", {"d": f"M{x:.1f},{y - 5:.1f}l5,5l-5,5l-5,-5z"}
 
 
-def _shape(name: str, text: str, **where: str | float) -> str:
-    return tag(name, hint(text) if text else "", class_="ring mark" if text else "ring", **where)
+SHAPES = (_circle, _triangle, _diamond)  # one block, another account of the same thing, a third one
 
 
-SHAPES: tuple[Callable[[float, float, str], str], ...] = (circle, triangle, diamond)
+def _shape(mark: Mark, x: float, y: float) -> str:
+    name, where = SHAPES[mark.kind % len(SHAPES)](x, y)
+    return tag(name, hint(mark.text), class_=dot_class(hollow=mark.hollow), **where)
 
 
 def _shape_key(numbered: tuple[int, str]) -> Key:
+    """In a legend a shape stands for nothing but itself."""
     place, name = numbered
-    return Key(name=name, mark=SHAPES[place % len(SHAPES)](11, 5, ""))
+    shape, where = SHAPES[place % len(SHAPES)](11, 5)
+    return Key(name=name, mark=tag(shape, class_="dot", **where))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +207,7 @@ def _group(panel: Panel, group: Group, left: float, cell: float) -> str:
     ]
     faint, strong = (
         [
-            SHAPES[mark.kind % len(SHAPES)](start + step * (place + 0.5), panel.py(mark.value), mark.text)
+            _shape(mark, start + step * (place + 0.5), panel.py(mark.value))
             for place, mark in group.marks
             if mark.faint is wanted
         ]

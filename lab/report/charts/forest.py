@@ -8,7 +8,7 @@ from itertools import groupby
 from math import ceil, floor, log2
 
 from lab.report.charts.axes import UNLABELLED, Panel, Scale
-from lab.report.charts.svg import beside_arm, cut, drawing, hint, in_arm, label, num, tag
+from lab.report.charts.svg import beside_arm, cut, dot_class, drawing, hint, in_arm, label, num, tag
 
 WIDTH = 640.0  # narrower than other figures: it stands beside the sentences
 NAMES, NUMBERS = 170.0, 130.0  # pixels of the columns beside the plot
@@ -21,7 +21,9 @@ MAX_TICKS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestRow:
-    """One contender in one metric. ``points`` are (block, ratio); ``band`` are the bounds of equivalence.
+    """One contender in one metric. ``points`` are (block, ratio), hollow those of blocks that are not in ``valid``.
+
+    ``band`` are the bounds of equivalence.
 
     ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides; ``word`` is the verdict.
     """
@@ -30,6 +32,7 @@ class ForestRow:
     arm: int
     name: str
     points: tuple[tuple[int, float], ...]
+    valid: tuple[int, ...]
     estimate: float
     interval: tuple[float, float] | None
     band: tuple[float, float] | None
@@ -85,7 +88,8 @@ def _row(panel: Panel, row: ForestRow, top: float) -> str:
     marks = [_band(panel, row, top), *_interval(panel, row, middle)]
     for block, ratio in row.points:
         dot = hint(f"{row.metric}, {row.name}, block {block}: {ratio:.3f}")
-        marks.append(tag("circle", dot, class_="dot mark", cx=panel.px(ratio), cy=middle, r=3.2))
+        shape = dot_class(hollow=block not in row.valid)
+        marks.append(tag("circle", dot, class_=shape, cx=panel.px(ratio), cy=middle, r=3.2))
     x = panel.px(row.estimate)
     tick = hint(f"{row.metric}, {row.name}: {row.estimate:.3f}")
     marks.append(tag("rect", tick, class_="bar mark", x=x - 1.5, width=3, y=middle - 8, height=16))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame, linear, span
-from lab.report.charts.svg import WIDTH, drawing, hint, in_arm, legend, tag
+from lab.report.charts.svg import WIDTH, dot_class, drawing, hint, in_arm, legend, tag
 
 HEIGHT = 110.0
 HEAD = 24.0
@@ -15,12 +15,13 @@ MAX_TICKS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPoint:
-    """One trial: its place in the run, from 1, and what it stands for in words."""
+    """One trial: its place in the run, from 1, and what it stands for in words; ``hollow``: it does not count."""
 
     arm: int
     place: int
     value: float
     text: str
+    hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,5 +74,6 @@ def _border(panel: Panel, place: float) -> str:
 
 
 def _point(panel: Panel, point: OrderPoint) -> str:
-    dot = tag("circle", hint(point.text), class_="dot mark", cx=panel.px(point.place), cy=panel.py(point.value), r=4)
+    shape = dot_class(hollow=point.hollow)
+    dot = tag("circle", hint(point.text), class_=shape, cx=panel.px(point.place), cy=panel.py(point.value), r=4)
     return in_arm(point.arm, dot)

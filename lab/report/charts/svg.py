@@ -58,6 +58,11 @@ def hint(text: str) -> str:
     return tag("title", words(text))
 
 
+def dot_class(*, hollow: bool) -> str:
+    """The class of a value's mark: filled, or hollow where it does not count."""
+    return "ring mark" if hollow else "dot mark"
+
+
 def label(text: str, x: float, y: float, limit: int = LONGEST, **attributes: str | float | None) -> str:
     """One line of text; longer than ``limit`` characters it is cut, and whole in its hint."""
     short = cut(text, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import isfinite, isinf
 
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Unit
@@ -19,11 +20,14 @@ FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
     Unit.RATIO: format_factor,
 }
 UNKNOWN = "–"
+FAILED = "failed"  # the value lies among requests that failed: it is infinite
 
 
 def quantity(unit: Unit, value: float | None) -> str:
-    """``34.1 MiB``; an unknown value is a dash, never a zero."""
-    return UNKNOWN if value is None else FORMATTERS[unit](value)
+    """``34.1 MiB``; an unknown value is a dash, never a zero, and an infinite one is ``failed``."""
+    if value is None:
+        return UNKNOWN
+    return FAILED if isinf(value) else FORMATTERS[unit](value)
 
 
 def cell(unit: Unit, value: float | None) -> Cell:
@@ -33,7 +37,7 @@ def cell(unit: Unit, value: float | None) -> Cell:
 
 def ratio_cell(ratio: float | None) -> Cell:
     """A ratio to the baseline."""
-    return Cell(UNKNOWN if ratio is None else format_factor(ratio), ratio)
+    return Cell(quantity(Unit.RATIO, ratio), ratio)
 
 
 def words(*texts: object) -> tuple[Cell, ...]:
@@ -84,7 +88,7 @@ def narrow(interval: Interval) -> str:
 
 def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:
     """(divisor, label) that make an axis readable: values ÷ divisor are in the labelled unit."""
-    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    largest = max((abs(value) for value in values if value is not None and isfinite(value)), default=0.0)
     if unit is Unit.BYTES:
         return (GIB, "GiB") if largest >= 10 * GIB else (MIB, "MiB")
     if unit is Unit.SECONDS:

@@ -32,6 +32,10 @@ GATE_WORDS: Mapping[str, Words] = {
         "No process of the arm, no quota and not the machine was at its limit: raise load.lanes. If that changes "
         "nothing, the arm waits for something other than CPU, and the rate must be lowered.",
     ),
+    "load.requests": Words(
+        "In the measure window {value} requests were on their way",
+        "No task of the locustfile made a request: see locust.log of the trial.",
+    ),
     "load.rows": Words(
         "The request table holds {value} of the arrivals that the load process counted",
         "Requests were lost or counted twice: read locust.log of the trial.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from math import isfinite
 from types import MappingProxyType
 
 from lab.analysis.judge.verdict import Judgement, Reason
-from lab.analysis.summary import ArmMetric, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS
+from lab.record.types import Phase
 from lab.report.charts.bars import Mark
 from lab.report.parts.cells import quantity
 
@@ -22,13 +24,24 @@ def arm_names(summary: RunSummary) -> list[str]:
 
 
 def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list[Mark]:
-    """Every block's value of a metric as a mark of the first kind."""
-    unit = METRICS[key].unit
+    """Every block's value of a metric as a mark of the first kind, hollow where the block does not count."""
+    unit, valid = METRICS[key].unit, summary.valid_for(key)
     return [
-        Mark(kind=0, value=value / divisor, text=f"{arm}, block {block}: {quantity(unit, value)}")
+        Mark(
+            kind=0,
+            value=value / divisor,
+            text=f"{arm}, block {block}: {quantity(unit, value)}",
+            hollow=block not in valid,
+        )
         for block, value in summary.metrics[Reading(key, arm)].values.items()
-        if value is not None
+        if value is not None and isfinite(value)
     ]
+
+
+def hollow_note(summary: RunSummary, *keys: str) -> str:
+    """Say under a figure of these metrics what a hollow mark is; empty where every block counts for all of them."""
+    left_out = any(set(summary.blocks) - set(summary.valid_for(key)) for key in keys)
+    return " Hollow marks are of blocks that do not count for the metric." if left_out else ""
 
 
 def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
@@ -37,15 +50,17 @@ def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
     return found.median if summary.valid_for(key) else found.median_all
 
 
-def told_by_arm(
-    summary: RunSummary,
-    key: str,
-    value_of: Callable[[ArmMetric], float | None] = lambda found: found.median_all,
-) -> str:
-    """``"workers 120.0 MiB, replicas 181.2 MiB"``: a metric of every arm that has it, by default over all blocks."""
-    values = {arm: value_of(summary.metrics[Reading(key, arm)]) for arm in arm_names(summary)}
+def told_by_arm(summary: RunSummary, key: str) -> str:
+    """``"workers 120.0 MiB, replicas 181.2 MiB"``: a metric of every arm that has it, over the blocks that count."""
+    values = {arm: shown_value(summary, arm, key) for arm in arm_names(summary)}
     unit = METRICS[key].unit
     return ", ".join(f"{arm} {quantity(unit, value)}" for arm, value in values.items() if value is not None)
+
+
+def warmups_s(summary: RunSummary) -> list[float]:
+    """How long every trial really warmed up, in seconds; without those that a person drove from the start."""
+    phases = [trial.record.phases for trial in summary.trials]
+    return [found[Phase.WARMUP].length_s for found in phases if Phase.WARMUP in found]
 
 
 def ratio_note(judgements: Judgements) -> str:

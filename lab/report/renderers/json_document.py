@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -161,6 +162,12 @@ def _metric(found: ArmMetric) -> Mapping[str, Any]:
         "arm": found.arm,
         "unit": metric.unit,
         "better": metric.better,
-        "median": found.median,
-        "blocks": found.values,
+        "median": _finite(found.median),
+        "blocks": {block: _finite(value) for block, value in found.values.items()},
+        "failed": [block for block, value in found.values.items() if value == math.inf],
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows no infinity."""
+    return None if value == math.inf else value

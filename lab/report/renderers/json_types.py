@@ -168,7 +168,10 @@ class FindingEntry(Strict):
 
 
 class MetricEntry(Strict):
-    """One metric of one arm: its value in every block, and the median over the valid ones; null is unknown."""
+    """One metric of one arm: its value in every block, and the median over the valid ones; null is unknown.
+
+    In the blocks of ``failed`` it is null because it lies among requests that failed, which rank last.
+    """
 
     metric: str
     arm: str
@@ -176,6 +179,7 @@ class MetricEntry(Strict):
     better: Literal["lower", "higher"]
     median: float | None
     blocks: dict[int, float | None]
+    failed: tuple[int, ...]
 
 
 class ComparisonDocument(Strict):

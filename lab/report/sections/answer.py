@@ -15,7 +15,7 @@ from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
 from lab.report.parts.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
-from lab.report.parts.values import Judgements, arm_names, fallback_note, ratio_note, shown_value
+from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
 from lab.units import format_change
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
@@ -100,7 +100,7 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     if found.median is None or baseline.median is None:
         return f"{pair}, a value is missing."
     medians = f"{quantity(metric.unit, found.median)} against {quantity(metric.unit, baseline.median)}"
-    if found.ratio is None:
+    if found.ratio is None or not isfinite(found.ratio):
         return f"{pair} by a ratio ({medians})."
     change = format_change(found.ratio)
     joined = f"{change} as" if change.endswith("as much") else f"{change} than"
@@ -119,7 +119,8 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
         sentence=_most_apart(rows, summary.baseline)
         + " Dots are blocks, ticks "
         + ("the estimates, lines the intervals that decide" if intervals else "their medians")
-        + "; inside the shaded band a difference would not matter.",
+        + "; inside the shaded band a difference would not matter."
+        + hollow_note(summary, *summary.scenario.compare.primary),
         chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows)),
     )
 
@@ -137,6 +138,7 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
         arm=arm_names(summary).index(arm),
         name=arm,
         points=points,
+        valid=summary.valid_for(key),
         estimate=estimate,
         interval=(judged.interval.low, judged.interval.high) if judged and judged.interval else None,
         band=(1 / (1 + bound), 1 + bound) if bound is not None else None,

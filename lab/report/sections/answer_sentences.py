@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lab.analysis.comparison import Comparison, Condition, Contest
+from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.conditions import Condition
 from lab.analysis.expectations import ExpectationResult, Ground
 from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.intervals import Interval
@@ -29,11 +30,16 @@ MAX_BLOCKS_NAMED = 10
 
 
 def verdict_answers(comparison: Comparison) -> tuple[Answer, ...]:
-    """One sentence for each primary and contender, then one for each expectation, in the scenario's order."""
+    """Arms that answered nothing, then each primary and contender, then each expectation, in the scenario's order."""
     return (
+        *(_unanswered(arm, blocks) for arm, blocks in comparison.unanswered.items()),
         *(contest_answer(contest, comparison.baseline) for contest in comparison.primaries),
         *(condition_answer(condition) for condition in comparison.conditions),
     )
+
+
+def _unanswered(arm: str, blocks: Sequence[int]) -> Answer:
+    return _answer(f"No request of {arm} succeeded in {_named(blocks)}: nothing else of it is compared.", "")
 
 
 def contest_answer(contest: Contest, baseline: str) -> Answer:
@@ -120,6 +126,7 @@ def _because(contest: Contest) -> str:
         had = "" if found.n else " no block is valid and"
         return f": numbers only,{had} a verdict takes {found.blocks_needed} valid blocks."
     reasons: Mapping[Reason, str] = {
+        Reason.NO_SUCCESS: f": in {_named(found.blocks)} no request of one of them succeeded.",
         Reason.MISSING: f": the value is missing in {_named(found.blocks)}, and nothing is put in its place.",
         Reason.NO_RATIO: f": there is no ratio in {_named(found.blocks)}, where a value is zero or both failed.",
         Reason.FAILED: f": in {_named(found.blocks)} it lies among failed requests, which rank last.",
@@ -178,6 +185,7 @@ def _ground(condition: Condition) -> str:
         Ground.EVERY_BLOCK: f"met in every one of {_blocks(result.n)}",
         Ground.SOME_BLOCKS: f"not met in {_named(result.blocks)}",
         Ground.TOO_FEW: f"{_blocks(result.n)} cannot settle it, it takes {_blocks(result.blocks_needed)}",
+        Ground.FAILED: f"requests failed, and a value among them, in {_named(result.blocks)}",
         Ground.MISSING: f"a value is missing in {_named(result.blocks)}",
         Ground.CUT: f"{_blocks(result.n)} are fewer than were planned; `lab run --resume` goes on",
         Ground.UNDEFINED: f"there is no finite value in {_named(result.blocks)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from lab.analysis.arms import ArmServer, ArmSummary
 from lab.analysis.summary import RunSummary
@@ -16,7 +17,7 @@ from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import cell, columns, quantity, ratio_cells, ratio_columns, words
-from lab.report.parts.values import NO_JUDGEMENTS, Judgements, arm_names, ratio_note
+from lab.report.parts.values import NO_JUDGEMENTS, Judgements, arm_names, hollow_note, ratio_note
 
 KINDS = ("response", "service")
 MS = 1e-3
@@ -34,7 +35,8 @@ def _meaning(summary: RunSummary) -> str:
         return "Closed model: only service times exist, and they are not comparable with those of an open model."
     return (
         "Response time counts from the scheduled instant and has the wait for a free lane; service time counts from "
-        "sending. Both are of successful requests only."
+        "sending. A request that failed, hung or was dropped is slower than all others: a quantile that lies among "
+        "those is called failed."
     )
 
 
@@ -49,7 +51,7 @@ def tail_figure(summary: RunSummary) -> Figure | None:
         key="tail",
         title="Latency to the tail",
         sentence=f"{_spread(summary)} Faint lines are single blocks, strong lines the median over them; "
-        f"a line ends where fewer than {PRINT_BEYOND} requests lie beyond.",
+        f"a line ends where fewer than {PRINT_BEYOND} requests lie beyond, or where the failures begin.",
         chart=Curves(
             title="Distribution of the latency, with an axis that spreads the tail",
             arms=tuple(arm_names(summary)),
@@ -156,7 +158,8 @@ def server_figure(summary: RunSummary) -> Figure | None:
         key="servers",
         title="Latency by serving process",
         sentence=f"p50 service time of the busiest and of the least busy process: {', '.join(said)}. "
-        "Bars and strong marks are medians of the blocks, faint marks are single blocks.",
+        "Bars and strong marks are medians of the blocks, faint marks are single blocks."
+        + hollow_note(summary, "service.p50"),
         chart=Grouped(
             title="Service time of each serving process, busiest first",
             axis="service time (ms)",
@@ -167,31 +170,39 @@ def server_figure(summary: RunSummary) -> Figure | None:
 
 
 def _group(summary: RunSummary, place: int, arm: ArmSummary) -> Group:
-    blocks = (mark for trial in summary.of_arm(arm.name) for mark in _block_marks(trial))
+    valid = summary.valid_for("service.p50")
+    blocks = (
+        mark
+        for trial in summary.of_arm(arm.name)
+        for mark in _block_marks(trial, hollow=trial.record.block not in valid)
+    )
     medians = (
         (server.place - 1, Mark(kind=1, value=server.p95_s / MS, text=f"{arm.name}, {_both(server)}"))
         for server in arm.servers
-        if server.p95_s is not None
+        if server.p95_s is not None and isfinite(server.p95_s)
     )
     return Group(
         arm=place,
         name=arm.name,
         bars=tuple(
-            (None if server.p50_s is None else server.p50_s / MS, f"process {server.place}: {_both(server)}")
+            (
+                None if server.p50_s is None or not isfinite(server.p50_s) else server.p50_s / MS,
+                f"process {server.place}: {_both(server)}",
+            )
             for server in arm.servers
         ),
         marks=(*blocks, *medians),
     )
 
 
-def _block_marks(trial: TrialSummary) -> Iterator[tuple[int, Mark]]:
+def _block_marks(trial: TrialSummary, *, hollow: bool) -> Iterator[tuple[int, Mark]]:
     """Both quantiles of every process of one block, in the order in which the medians are made: busiest first."""
     where = f"{trial.record.arm}, block {trial.record.block}"
     for place, server in enumerate(sorted(trial.servers, key=lambda server: -server.requests)):
         for kind, (name, value) in enumerate((("p50", server.p50_s), ("p95", server.p95_s))):
-            if value is not None:
+            if value is not None and isfinite(value):
                 said = f"{where}, process {place + 1}: {name} {quantity(Unit.SECONDS, value)}"
-                yield place, Mark(kind=kind, value=value / MS, text=said, faint=True)
+                yield place, Mark(kind=kind, value=value / MS, text=said, faint=True, hollow=hollow)
 
 
 def _both(server: ArmServer) -> str:

@@ -15,8 +15,8 @@ from lab.report.content import Section
 from lab.report.parts.facts import known
 from lab.report.parts.images import image_limits
 from lab.report.parts.unusual import is_plain, plain_limits
-from lab.report.parts.values import shown_value
-from lab.units import format_ratio
+from lab.report.parts.values import shown_value, warmups_s
+from lab.units import format_ratio, format_seconds
 
 
 def limits(run: RunInfo, summary: RunSummary) -> Section:
@@ -56,7 +56,9 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     if run.exploratory:
         yield "Other traffic: one locustfile, started and stopped by hand."
     else:
-        yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial, {scenario.load.warmup:g} s warm-up."
+        ends = dict.fromkeys(map(format_seconds, sorted(warmups_s(summary))))
+        warmups = " to ".join([*ends][:: max(1, len(ends) - 1)]) or "an unknown time"
+        yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial after {warmups} of warm-up."
 
 
 def _instrument(summary: RunSummary) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
 
 from lab.analysis.judge.drift import MIN_TRIALS, drift
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.disturbance import Quiet
 from lab.analysis.trial.trial import TrialSummary
+from lab.metric_types import Family
 from lab.metrics import METRICS, Unit
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
 from lab.report.content import Cell, Figure, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, quantity, words
-from lab.report.parts.values import arm_names
+from lab.report.parts.values import arm_names, hollow_note
 from lab.units import format_ratio
 
 MAX_NAMED = 4  # arms whose drift a caption names, farthest first
@@ -39,9 +41,9 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
         unit = METRICS[key].unit
         divisor, name = axis(unit, (trial.values[key] for trial in summary.trials))
         points = [
-            _point(summary, order, trial, value / divisor, quantity(unit, value))
+            _point(summary, order, trial, value / divisor, quantity(unit, value), METRICS[key].group.family)
             for trial in summary.trials
-            if (value := trial.values[key]) is not None
+            if (value := trial.values[key]) is not None and isfinite(value)
         ]
         title = METRICS[key].title
         if points:
@@ -51,7 +53,10 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
     return Figure(
         key="order",
         title="In the order of the run",
-        sentence=f"{len(summary.trials)} trials, each a dot; a line where a block begins. {_drifts(summary, order)}",
+        sentence=f"{len(summary.trials)} trials, each a dot; a line where a block begins."
+        + hollow_note(summary, *summary.scenario.compare.primary)
+        + " "
+        + _drifts(summary, order),
         chart=Order(
             title="Primary metrics in the order of the run",
             arms=arm_names(summary),
@@ -123,8 +128,16 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
     )
 
 
-def _point(summary: RunSummary, order: Sequence[str], trial: TrialSummary, shown: float, text: str) -> OrderPoint:
+def _point(
+    summary: RunSummary,
+    order: Sequence[str],
+    trial: TrialSummary,
+    shown: float,
+    text: str,
+    family: Family | None = None,
+) -> OrderPoint:
     return OrderPoint(
+        hollow=family is not None and trial.record.block not in summary.decision.valid_for(family),
         arm=arm_names(summary).index(trial.record.arm),
         place=order.index(trial.record.trial_id) + 1,
         value=shown,

@@ -42,7 +42,7 @@ def throughput_figure(summary: RunSummary) -> Figure | None:
     """Successful requests a second."""
     series = _series(summary, lambda line: line.throughput, lambda line: line.throughput_extremes)
     rates = told_by_arm(summary, "throughput")
-    sentence = f"Successful requests by the second in which they ended; median of the blocks: {rates}."
+    sentence = f"Successful requests by the second in which they ended; of the measure phase, blocks' medians: {rates}."
     return _figure(summary, "throughput", "Throughput", sentence, series, "requests a second")
 
 

@@ -12,6 +12,7 @@ from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
+from lab.plan.blocks import LEAST_WARMUP_S
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Cell, Reader, Section, Table, section
 from lab.report.parts.cells import cell, columns, only, quantity, words
@@ -19,7 +20,8 @@ from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_s
 from lab.report.parts.images import image_doubts
 from lab.report.parts.outcomes import family_table, finding_table
 from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
-from lab.report.parts.values import told_by_arm
+from lab.report.parts.values import told_by_arm, warmups_s
+from lab.units import format_seconds
 
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 DOUBTFUL = FINDINGS.keys() - OUTCOMES
@@ -79,6 +81,11 @@ def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     yield from image_doubts(run, summary)
     if is_plain(run):
         yield CPU_DOUBT
+    if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
+        yield (
+            f"A trial warmed up for {format_seconds(length_s)} only: caches, heaps and connections may have gone on "
+            f"filling while it was measured. Ask for {LEAST_WARMUP_S:g} s or more (load.warmup)."
+        )
     if (room := headroom(run, summary)) is not None and room.near:
         yield room.doubt
     unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
@@ -103,7 +110,7 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
 
 def _unshared(run: RunInfo, summary: RunSummary) -> str:
     """Memory of several containers is dearer here than where their file pages are shared: say so, with what is not."""
-    anonymous = told_by_arm(summary, "memory.cgroup.anon", lambda found: found.median)
+    anonymous = told_by_arm(summary, "memory.cgroup.anon")
     return (
         f"Under the storage driver {run.environment.facts['storage_driver']} every container has its own copy of the "
         "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "

@@ -12,7 +12,7 @@ from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Reader, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, only, quantity, words
-from lab.report.parts.values import arm_names, block_marks, shown_value
+from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_figure, share_map, share_table
 from lab.units import format_seconds
@@ -54,7 +54,8 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
     return Figure(
         key="cpu",
         title="CPU for 1 000 requests",
-        sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}.",
+        sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}."
+        + hollow_note(summary, "cpu.per_1k"),
         chart=Stacked(
             title="CPU time for 1 000 requests by role",
             axis=f"CPU time for 1 000 requests ({unit})",

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.timeline import memory_growth_bytes
 from lab.analysis.trial.trial import TrialSummary
-from lab.metric_types import Reading
 from lab.metrics import Unit
 from lab.plan.kinds import Role
 from lab.report.charts.axes import linear
@@ -25,7 +24,7 @@ from lab.report.parts.time_axis import (
     shown_trials,
     thinning,
 )
-from lab.report.parts.values import arm_names, block_marks, told_by_arm
+from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value, told_by_arm
 from lab.units import MIB, format_signed_bytes
 
 COMMAND_LENGTH = 60
@@ -34,6 +33,7 @@ STACK = (Role.WORKER, Role.SUPERVISOR, Role.HELPER, Role.PROXY)  # from the axis
 
 def memory_figure(summary: RunSummary) -> Figure | None:
     """Steady PSS stacked by role, with the totals of the blocks, and USS and RSS as further marks."""
+    key = "memory.pss.total"
     parts = [role for role in STACK if any(line.role is role for arm in summary.arms for line in arm.roles)]
     bars = tuple(
         StackedBar(
@@ -45,7 +45,7 @@ def memory_figure(summary: RunSummary) -> Figure | None:
                 for line in arm.roles
                 if line.role is role and line.pss_bytes is not None
             ),
-            marks=(*block_marks(summary, arm.name, "memory.pss.total", MIB), *_other_sums(summary, arm.name)),
+            marks=(*block_marks(summary, arm.name, key, MIB), *_other_sums(summary, arm.name)),
         )
         for place, arm in enumerate(summary.arms)
     )
@@ -54,8 +54,8 @@ def memory_figure(summary: RunSummary) -> Figure | None:
     return Figure(
         key="memory",
         title="The memory ledger, steady",
-        sentence=f"Steady PSS of all processes: {told_by_arm(summary, 'memory.pss.total')}. The sum of RSS counts "
-        "shared pages again in every process; the sum of USS leaves them out.",
+        sentence=f"Steady PSS of all processes: {told_by_arm(summary, key)}. The sum of RSS counts shared pages again "
+        f"in every process; the sum of USS leaves them out.{hollow_note(summary, key)}",
         chart=Stacked(
             title="Memory of each arm by role",
             axis="PSS (MiB)",
@@ -68,7 +68,7 @@ def memory_figure(summary: RunSummary) -> Figure | None:
 
 def _other_sums(summary: RunSummary, arm: str) -> Iterator[Mark]:
     for place, kind in enumerate(("uss", "rss"), 1):
-        value = summary.metrics[Reading(f"memory.{kind}.total", arm)].median_all
+        value = shown_value(summary, arm, f"memory.{kind}.total")
         if value is not None:
             said = f"{arm}, sum of {kind.upper()}: {quantity(Unit.BYTES, value)}"
             yield Mark(kind=place, value=value / MIB, text=said)

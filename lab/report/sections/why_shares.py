@@ -10,7 +10,7 @@ from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.content import Figure, Table
 from lab.report.parts.cells import cell, columns, words
 from lab.report.parts.time_axis import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
-from lab.report.parts.values import arm_names
+from lab.report.parts.values import arm_names, hollow_note
 from lab.units import format_ratio
 
 MAX_ROWS = 64  # processes of one arm in the heat map
@@ -27,7 +27,7 @@ def share_figure(summary: RunSummary) -> Figure | None:
                 for number, share in enumerate(arm.shares, 1)
             ),
             marks=tuple(
-                (number, Mark(kind=0, value=share.fraction, text=_share_text(trial, number, share.fraction)))
+                (number, _share_mark(summary, trial, number, share.fraction))
                 for trial in summary.of_arm(arm.name)
                 for number, share in enumerate(trial.shares)
             ),
@@ -41,7 +41,8 @@ def share_figure(summary: RunSummary) -> Figure | None:
     return Figure(
         key="shares",
         title="Who did the work",
-        sentence=f"Share of the busiest process: {', '.join(shares)}; even is {format_ratio(expected)} (dashed).",
+        sentence=f"Share of the busiest process: {', '.join(shares)}; even is {format_ratio(expected)} (dashed)."
+        + hollow_note(summary, "share.max"),
         chart=Grouped(
             title="Share of the requests of each serving process",
             axis="share of requests",
@@ -53,8 +54,9 @@ def share_figure(summary: RunSummary) -> Figure | None:
     )
 
 
-def _share_text(trial: TrialSummary, number: int, share: float) -> str:
-    return f"{trial.record.arm}, block {trial.record.block}, process {number + 1}: {format_ratio(share)}"
+def _share_mark(summary: RunSummary, trial: TrialSummary, number: int, share: float) -> Mark:
+    text = f"{trial.record.arm}, block {trial.record.block}, process {number + 1}: {format_ratio(share)}"
+    return Mark(kind=0, value=share, text=text, hollow=trial.record.block not in summary.valid_for("share.max"))
 
 
 def share_map(summary: RunSummary) -> Figure | None:
