@@ -31,8 +31,8 @@ class SamplerOutcome:
     ``facts``: planned_readings and achieved_readings, rounds and looks; pss_interval_s, from one look at a process to
     the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
     (reading_with_pss_s), and the longest of both (reading_max_s).
-    ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once, at
-    the end. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
+    ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
+    before the warm-up. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
     """
 
     facts: Mapping[str, float]
@@ -63,8 +63,7 @@ class Sampler:
         """End sampling; a second call does nothing."""
         if self._facts is None:
             self._channel.send(do="stop")
-            said = self._channel.answer(STOP_DEADLINE_S)
-            self._facts, self._shared_files = said["facts"], said["shared_files"]
+            self._facts = self._channel.answer(STOP_DEADLINE_S)["facts"]
             self._channel.program.end(STOP_DEADLINE_S)
 
     def result(self, target: Path) -> SamplerOutcome:
@@ -77,7 +76,7 @@ class Sampler:
 
     def wait_until_ready(self) -> None:
         """Return after the first reading. Raises SamplingError when that fails."""
-        self._channel.answer(START_DEADLINE_S)
+        self._shared_files = self._channel.answer(START_DEADLINE_S)["shared_files"]
 
     def close(self) -> None:
         """Let the process go, whatever it is doing."""

@@ -49,7 +49,9 @@ def mappings(pid: int, table: str, proc: Path) -> Iterator[tuple[MappedFile, int
     try:
         mounts = (proc / str(pid) / "mountinfo").read_text(errors="replace")
         lines = (proc / str(pid) / table).read_text(errors="replace").splitlines()
-    except (FileNotFoundError, ProcessLookupError):
+    except PermissionError:
+        raise
+    except OSError:  # it has ended; of a zombie, mountinfo is an invalid argument
         return
     overlays, file, counters = overlay_devices(mounts), None, {"Pss": 0, "Anonymous": 0}
     for line in lines:

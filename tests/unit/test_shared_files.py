@@ -25,7 +25,9 @@ MOUNT = "573 480 {device} / / rw,relatime master:1 - {kind} overlay rw,lowerdir=
 
 
 def counters(pss_kib: int, anonymous_kib: int = 0) -> str:
-    return f"Size:      4096 kB\nRss:       2048 kB\nPss:  {pss_kib:8} kB\nAnonymous: {anonymous_kib:3} kB\nVmFlags: rd ex"
+    return (
+        f"Size:      4096 kB\nRss:       2048 kB\nPss:  {pss_kib:8} kB\nAnonymous: {anonymous_kib:3} kB\nVmFlags: rd ex"
+    )
 
 
 @pytest.fixture
@@ -73,6 +75,18 @@ def test_mounts_that_share_nothing_are_told_apart(proc: Path) -> None:
 
 def test_a_process_that_has_ended_shares_nothing(proc: Path) -> None:
     assert shared_files([LAB, 98], [ARM, 99], proc) == {"libpython3.13.so.1.0": 1400 * 1024}
+
+
+@pytest.fixture
+def zombie() -> Iterator[int]:
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        yield child.pid
+
+
+def test_a_zombie_shares_nothing(zombie: int) -> None:
+    """Its mountinfo is no missing file but an invalid argument."""
+    assert shared_files([zombie], [os.getpid()]) == {}
 
 
 def test_who_may_not_be_looked_at_leaves_it_unknown(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
