@@ -22,7 +22,7 @@ install: .venv/.installed ## fill .venv with the pinned requirements and the lab
 
 demo: install ## run the quickstart scenario and show where its report is
 	@sh scripts/system docker bases
-	.venv/bin/lab run scenarios/quickstart.toml
+	.venv/bin/lab run scenarios/quickstart.toml --wait-for-quiet=1
 
 test: lint ## lint, then unit, integration and end-to-end tests
 	@sh scripts/system docker bases nginx browser

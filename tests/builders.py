@@ -294,6 +294,7 @@ def _record(
         load=counted(tables.requests, open_model=scenario.load.rate is not None),
         attribution="header",
         sampler={"planned_readings": 31.0, "achieved_readings": 31.0},
+        shared_files={},
         gates=(make_gate(),),
     )
 

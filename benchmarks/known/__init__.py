@@ -1,1 +1,1 @@
-"""Things with known values, against which the instrument is held: a server, a freeze, a ballast, a CPU burn."""
+"""Things with known answers, against which the lab is held: made-up trials, a server, a neighbour, a ballast."""

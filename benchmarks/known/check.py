@@ -1,24 +1,43 @@
-"""One line of the result: what was measured, against which limit, and whether it holds."""
+"""One line of the table: what was planted, what the lab printed, what is allowed, and whether it holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+WIDTHS = (62, 20, 24)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """``holds`` None: a figure that is shown beside the others and judged by nothing."""
 
-    text: str
-    holds: bool | None
+    case: str
+    planted: str
+    printed: str
+    allowed: str = ""
+    holds: bool | None = None
 
     def __str__(self) -> str:
-        word = {True: "pass", False: "FAIL", None: "    "}[self.holds]
-        return f"{word}  {self.text}"
+        word = {True: "pass", False: "FAIL", None: ""}[self.holds]
+        return row(word, self.case, self.planted, self.printed, self.allowed)
 
 
-def within(what: str, measured: float, expected: float, tolerance: float, unit: str) -> Check:
-    """``measured`` lies within the fraction ``tolerance`` of ``expected``."""
-    off = measured / expected - 1
-    text = f"{what}: {measured:.2f} {unit}, {off:+.1%} of {expected:g} {unit} (limit ±{tolerance:.0%})"
-    return Check(text, abs(off) <= tolerance)
+def row(word: str, *cells: str) -> str:
+    """The cells in columns; a long one moves the rest of its line."""
+    return f"{word:4}  " + "  ".join(f"{text:<{width}}" for text, width in zip(cells, (*WIDTHS, 0), strict=True))
+
+
+def within(case: str, printed: float, planted: float, tolerance: float, unit: str) -> Check:
+    """``printed`` lies within the fraction ``tolerance`` of ``planted``."""
+    return Check(
+        case=case,
+        planted=f"{planted:g} {unit}",
+        printed=f"{printed:.4g} {unit} ({printed / planted - 1:+.1%})",
+        allowed=f"±{tolerance:.1%}",
+        holds=abs(printed / planted - 1) <= tolerance,
+    )
+
+
+def exactly(case: str, printed: object, planted: object) -> Check:
+    """``printed`` is what was ``planted``."""
+    return Check(case=case, planted=str(planted), printed=str(printed), allowed="the same", holds=printed == planted)

@@ -67,7 +67,7 @@ def check_ballast() -> Iterator[Check]:
     for arm in (WORKERS, REPLICAS):
         without, with_ballast = (_known(values, f"{arm.name}-{size}", "memory.pss.total") for size in (0, BALLAST_MB))
         each_mb = (with_ballast - without) / PROCESSES / 1e6
-        yield within(f"ballast of {arm.name}, per process", each_mb, BALLAST_MB, BALLAST_TOLERANCE, "MB")
+        yield within(f"ballast of each process of {arm.name}", each_mb, BALLAST_MB, BALLAST_TOLERANCE, "MB")
 
 
 def check_cpu() -> Iterator[Check]:
@@ -77,9 +77,8 @@ def check_cpu() -> Iterator[Check]:
     for arm in (WORKERS, REPLICAS):
         spent = [[_known(values, arm.name, "cpu.per_1k") for values in pair] for pair in pairs]
         above_s = median(burning - baseline for baseline, burning in spent)
-        what = (
-            f"/cpu?ms={BURN_MS} on {arm.name}, CPU per 1 000 requests above {median(pair[0] for pair in spent):.2f} s"
-        )
+        without_s = median(pair[0] for pair in spent)
+        what = f"{BURN_MS} ms a request burnt by {arm.name}: CPU for 1 000 above {without_s:.2f} s"
         yield within(what, above_s, BURN_MS, BURN_TOLERANCE, "s")
 
 

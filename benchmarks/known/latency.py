@@ -30,21 +30,32 @@ end
 instants, as the lab does."""
 
 
-def check_latency(alternations: int, seconds: float) -> Iterator[Check]:
+def check_latency(alternations: int = 5, seconds: float = 5.0) -> Iterator[Check]:
     """Three service times; for each, medians over alternating runs of the lab and of wrk."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing; install it (Debian, Ubuntu: apt-get install wrk)")
     for service_s in SERVICE_TIMES_S:
         runs = [_pair(service_s, seconds, lab_first=number % 2 == 0) for number in range(alternations)]
         service, response, wrk = (np.median([run[part] for run in runs], axis=0) for part in range(3))
-        name = f"{service_s * 1e3:3.0f} ms"
+        name = f"{service_s * 1e3:.0f} ms"
         columns = zip(("p50", "p99"), service, wrk, response, LIMITS_S, TIE_S, strict=True)
         for quantile, ours, theirs, whole, limit, tie in columns:
-            what = f"{name} {quantile}: {_ms(ours)}"
-            yield Check(f"{what} against the server's log (limit ±{_ms(limit)[1:]})", abs(ours) <= limit)
-            allowed = abs(theirs) + tie
-            yield Check(f"{what}, wrk {_ms(theirs)} (limit: not {_ms(tie)[1:]} further off)", abs(ours) <= allowed)
-            yield Check(f"{what}, but {_ms(whole)} from the scheduled instant: with the generator's own delay", None)
+            case, log = f"service time {name}, {quantile}", "the server's log"
+            yield Check(
+                case=case,
+                planted=log,
+                printed=_ms(ours),
+                allowed=f"±{_ms(limit)[1:]}",
+                holds=abs(ours) <= limit,
+            )
+            yield Check(
+                case=f"{case}: not further off than wrk",
+                planted=log,
+                printed=f"{_ms(ours)}, wrk {_ms(theirs)}",
+                allowed=f"{_ms(tie)[1:]} further off",
+                holds=abs(ours) <= abs(theirs) + tie,
+            )
+            yield Check(case=f"{case}: with the generator's own delay", planted=log, printed=_ms(whole))
 
 
 def _pair(service_s: float, seconds: float, *, lab_first: bool) -> tuple[Floats, Floats, Floats]:

@@ -47,10 +47,14 @@ def drive(
     lanes: int,
     seconds: float,
     watch: Callable[[LoadProgress], None] | None = None,
+    client: str = LOCUSTFILE,
 ) -> Loaded:
-    """RATE arrivals a second for ``seconds``; ``watch`` is told now and then how far it is."""
+    """RATE arrivals a second for ``seconds``; ``watch`` is told now and then how far it is.
+
+    ``client`` is the text of the locustfile.
+    """
     plan = LoadPlan(
-        locustfile=write_locustfile(directory),
+        locustfile=write_locustfile(directory, client),
         base_url=server.url,
         rate=RATE,
         schedule="poisson",
@@ -75,8 +79,8 @@ def drive(
     return Loaded(response_times(rows, open_model=True), service_times(rows), outcome)
 
 
-def write_locustfile(directory: Path) -> Path:
-    """The one locustfile of both."""
+def write_locustfile(directory: Path, text: str = LOCUSTFILE) -> Path:
+    """The locustfile; the same one for the lab and for plain Locust."""
     path = directory / "client.py"
-    path.write_text(LOCUSTFILE, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path

@@ -9,11 +9,13 @@ import typer
 
 from lab.cli import clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
 from lab.cli.console import say_error, survive_any_terminal
+from lab.cli.options import Verbs
 from lab.cli.signals import staged
 from lab.errors import LabError
 
 app = typer.Typer(
     name="lab",
+    cls=Verbs,
     help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind a balancer.",
     no_args_is_help=True,
     add_completion=False,

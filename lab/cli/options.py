@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lab.errors import UsageError
+from lab.run.quiet import wait_for_quiet
+from lab.run.run import BESIDE_OTHERS, REAL, Surroundings
 from lab.scenario.choices import AUTO
 from lab.scenario.compare import unknown
 from lab.scenario.file import read_scenario
@@ -39,7 +43,37 @@ AllowConcurrent = Annotated[
     bool,
     typer.Option("--allow-concurrent", help="Run although another lab measures on this machine: both are disturbed."),
 ]
+WaitForQuiet = Annotated[
+    float | None,
+    typer.Option(
+        "--wait-for-quiet",
+        metavar="MINUTES",
+        min=0.0,
+        max=1440.0,
+        help="Before each trial, wait until the machine is as quiet as the checks ask, MINUTES at most; 5 when none "
+        "are given (--wait-for-quiet or --wait-for-quiet=MINUTES).",
+        show_default=False,
+    ),
+]
+BARE_WAIT = "--wait-for-quiet"
+USUAL_WAIT = f"{BARE_WAIT}=5"
 DEFAULT_OUT = Path("runs")
+
+
+class Verbs(TyperGroup):
+    """The verbs; of their options ``--wait-for-quiet`` may come without its value, which Typer cannot express."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give the bare option its usual value."""
+        return super().parse_args(ctx, [USUAL_WAIT if word == BARE_WAIT else word for word in args])
+
+
+def around_of(*, allow_concurrent: bool, wait_min: float | None) -> Surroundings:
+    """What a run touches, as the options of `lab run` and `lab selfcheck` ask."""
+    around = BESIDE_OTHERS if allow_concurrent else REAL
+    if wait_min is None:
+        return around
+    return replace(around, tools=replace(around.tools, settle=partial(wait_for_quiet, bound_s=60 * wait_min)))
 
 
 def with_engine(scenario: Scenario, engine: str | None) -> Scenario:

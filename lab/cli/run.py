@@ -11,14 +11,26 @@ import typer
 from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Engine, Json, Out, Quiet, scenario_of, with_engine
+from lab.cli.options import (
+    DEFAULT_OUT,
+    AllowConcurrent,
+    Blocks,
+    Engine,
+    Json,
+    Out,
+    Quiet,
+    WaitForQuiet,
+    around_of,
+    scenario_of,
+    with_engine,
+)
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
 from lab.report.renderers.json_document import comparison_document
 from lab.report.sections.answer_sentences import answer_line, verdict_answers
 from lab.run.conclude import Conclusion, conclude_apart
-from lab.run.run import BESIDE_OTHERS, REAL, planned, resume_run, run_scenario
+from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
 
 OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
@@ -35,13 +47,14 @@ def run(
     engine: Engine = None,
     out: Out = DEFAULT_OUT,
     strict: Strict = False,
+    wait_for_quiet: WaitForQuiet = None,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     json: Json = False,
     summary_file: SummaryFile = None,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
-    around = BESIDE_OTHERS if allow_concurrent else REAL
+    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
     with summary_in(summary_file) as summarise:
         if scenario is not None and resume is None:
             plan = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))

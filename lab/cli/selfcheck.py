@@ -13,14 +13,24 @@ from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, scenario_of, with_engine
+from lab.cli.options import (
+    DEFAULT_OUT,
+    AllowConcurrent,
+    Engine,
+    Json,
+    Out,
+    Quiet,
+    WaitForQuiet,
+    around_of,
+    scenario_of,
+    with_engine,
+)
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.parts.effects import either_way
 from lab.report.sections.answer_sentences import answer_line, verdict_answers
 from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, write_floor
-from lab.run.run import BESIDE_OTHERS, REAL
 from lab.run.selfcheck import MIN_BLOCKS, measure_floor
 
 DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
@@ -36,12 +46,13 @@ def selfcheck(
     blocks: Blocks = DEFAULT_BLOCKS,
     engine: Engine = None,
     out: Out = DEFAULT_OUT,
+    wait_for_quiet: WaitForQuiet = None,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Run an arm against itself, print and keep this machine's noise floors; later reports print them."""
-    around = BESIDE_OTHERS if allow_concurrent else REAL
+    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
     asked = against_itself(with_engine(scenario_of(scenario), engine), blocks)
     found, kept = measure_floor(asked, out, view_for(build_plan(asked), quiet=quiet or json), around=around)
     path = write_floor(kept)

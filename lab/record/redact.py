@@ -53,6 +53,7 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
         record,
         services=tuple(_clean_service(service, free) for service in record.services),
         attestation=Evidence(**{key: each_text(part, _clean) for key, part in evidence.items()}),
+        shared_files=record.shared_files and {_clean(name): size for name, size in record.shared_files.items()},
         findings=tuple(replace(finding, subject=free(finding.subject)) for finding in record.findings),
     )
 

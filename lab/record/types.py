@@ -151,7 +151,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """Everything measured in one trial, except the tables."""
+    """Everything measured in one trial, except the tables.
+
+    ``shared_files``: name of each file that the lab's own processes had mapped beside the arm → bytes of PSS that this
+    may have taken from the arm; None where nobody could look.
+    """
 
     trial_id: str
     block: int
@@ -170,6 +174,7 @@ class TrialRecord:
     attribution: Attribution
     attestation: Evidence = field(default_factory=Evidence)
     sampler: Mapping[str, float] = field(default_factory=dict)
+    shared_files: Mapping[str, Count] | None = None
     gates: tuple[GateResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()

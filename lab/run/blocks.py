@@ -38,8 +38,8 @@ def _run_trials(run: Run, drive: Drive) -> None:
         return
     while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
         for trial in pending:
-            _stop_between(run, trial)
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
+            _settle(run, trial)
             run_trial(run, trial, drive)
             forecast.trial_finished()
             if _ends_at_look(run):
@@ -57,10 +57,11 @@ def _ends_at_look(run: Run) -> bool:
     return True
 
 
-def _stop_between(run: Run, following: Trial) -> None:
-    """An interrupt that came while a trial was taken down or written has waited until it was whole."""
+def _settle(run: Run, following: Trial) -> None:
+    """Admit interrupts, also one that has waited until the trial before was whole; and wait for a quiet machine."""
     try:
         with INTERRUPTS.admitted():
+            run.tools.settle(run.view)
             return
     except KeyboardInterrupt:
         told = f"interrupted before {following.id}"

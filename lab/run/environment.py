@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -87,11 +87,18 @@ def machine_mark(identity: str, cpu_model: str, memory_bytes: int) -> str:
     return hashlib.sha256(f"process-model-lab\n{identity}\n{cpu_model}\n{gib}".encode()).hexdigest()[:12]
 
 
-def cpu_users(interval_s: float, sleep: Callable[[float], None] = time.sleep) -> list[dict[str, Any]]:
-    """``{"name", "cores"}`` of the processes, other than this one, that use most CPU over the interval: at most 5."""
-    before = _cpu_seconds()
+def cpu_users(
+    interval_s: float, sleep: Callable[[float], None] = time.sleep, ours: Collection[int] = ()
+) -> list[dict[str, Any]]:
+    """``{"name", "cores"}`` of the processes that use most CPU over the interval, at most 5; without ``ours``, by pid.
+
+    This process is always ours.
+    """
+    ours = {os.getpid(), *ours}
+    before = _cpu_seconds(ours)
     sleep(interval_s)
-    used = [(seconds - before[process], process) for process, seconds in _cpu_seconds().items() if process in before]
+    after = _cpu_seconds(ours)
+    used = [(seconds - before[process], process) for process, seconds in after.items() if process in before]
     busiest = sorted(used, key=lambda pair: pair[0], reverse=True)[:FOREIGN_MAX]
     return [
         {"name": process.info["name"], "cores": round(seconds / interval_s, 2)}
@@ -100,9 +107,9 @@ def cpu_users(interval_s: float, sleep: Callable[[float], None] = time.sleep) ->
     ]
 
 
-def _cpu_seconds() -> dict[psutil.Process, float]:
+def _cpu_seconds(ours: Collection[int]) -> dict[psutil.Process, float]:
     found = psutil.process_iter(["name", "cpu_times"])
-    times = {process: process.info["cpu_times"] for process in found if process.pid != os.getpid()}
+    times = {process: process.info["cpu_times"] for process in found if process.pid not in ours}
     return {process: cpu.user + cpu.system for process, cpu in times.items() if cpu is not None}
 
 

@@ -54,6 +54,7 @@ class Tools:
     run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    settle: Callable[[QuietView], None] = lambda _view: None  # before a trial: lab.run.quiet, if asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         attribution=loaded.attribution,
         attestation=measured.evidence,
         sampler=measured.sampled.facts,
+        shared_files=measured.sampled.shared_files,
     )
 
 

@@ -26,6 +26,9 @@ class QuietView:
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """A trial begins; ``number`` counts from 1, ``total`` is 0 where nobody knows."""
 
+    def waiting(self, why: str) -> None:
+        """The machine is not quiet enough for the trial that was started; told again and again while that lasts."""
+
     def trial_step(self, trial: Trial, name: str) -> None:
         """A step of a trial begins: a value of steps.Step."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from lab.host.jsonlines import Lines
@@ -11,6 +12,7 @@ from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.reading import Reader, wait_s
 from lab.sampling.recorder import Recorder, recorder
+from lab.sampling.shared_files import shared_files
 
 
 class Spent:
@@ -95,6 +97,13 @@ class Sampling:
             "reading_max_s": max(self._round_cost.longest_s, self._look_cost.longest_s),
         }
 
+    def shared_files(self) -> Mapping[str, int] | None:
+        """Give what SamplerOutcome.shared_files holds; nothing where no PSS is read."""
+        if not self._plan.memory_readable:
+            return {}
+        ours = (os.getpid(), self._plan.lab_pid, *self._plan.load_pids)
+        return shared_files(ours, [member.process.pid for member in self._reader.arm], self._plan.root / "proc")
+
     def _read_round(self, *, memory: bool, look_again: bool) -> None:
         with self._round_cost.one():
             self._output.append(self._reader.round(self._clock(), memory=memory, look_again=look_again))
@@ -122,11 +131,13 @@ class Sampling:
 def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.monotonic) -> None:
     """Sample until the lab says ``stop`` or ends. Tells it ``ready`` after the first reading and ``facts`` at the end.
 
+    With ``ready`` it tells the shared files: all processes of the arm and the load are there by then.
+
     Raises SamplingError when the arm cannot be read, MissingError when its rows cannot be written.
     """
     with recorder(plan.directory) as output:
         sampling = Sampling(plan, output, clock)
-        lab.send(ready=True)
+        lab.send(ready=True, shared_files=sampling.shared_files())
         while (command := lab.receive(sampling.idle_s)) or not lab.ended:
             if command:  # there is one: "stop"
                 lab.send(facts=sampling.facts())

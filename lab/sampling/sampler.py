@@ -31,11 +31,13 @@ class SamplerOutcome:
     ``facts``: planned_readings and achieved_readings, rounds and looks; pss_interval_s, from one look at a process to
     the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
     (reading_with_pss_s), and the longest of both (reading_max_s).
-    ``connections`` is a records.CONNECTIONS without rows when no port was watched.
+    ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
+    before the warm-up. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
     """
 
     facts: Mapping[str, float]
     connections: pl.DataFrame | None = None
+    shared_files: Mapping[str, int] | None = None
 
 
 class Sampler:
@@ -45,6 +47,7 @@ class Sampler:
         self._channel = channel
         self._folder = folder
         self._facts: Mapping[str, float] | None = None
+        self._shared_files: Mapping[str, int] | None = None
 
     @property
     def pid(self) -> int:
@@ -69,11 +72,11 @@ class Sampler:
         write_tables(self._folder, target)
         connections = read_connections(self._folder)
         shutil.rmtree(self._folder)
-        return SamplerOutcome(facts=self._facts or {}, connections=connections)
+        return SamplerOutcome(facts=self._facts or {}, connections=connections, shared_files=self._shared_files)
 
     def wait_until_ready(self) -> None:
         """Return after the first reading. Raises SamplingError when that fails."""
-        self._channel.answer(START_DEADLINE_S)
+        self._shared_files = self._channel.answer(START_DEADLINE_S)["shared_files"]
 
     def close(self) -> None:
         """Let the process go, whatever it is doing."""

@@ -130,6 +130,7 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     assert processes.filter(pl.col("pss_anon_bytes").is_not_null())["pss_bytes"].null_count() == 0
     gates = {gate.key: gate for gate in trial.record.gates}
     assert gates["memory.anon"].outcome == "pass"
+    assert trial.record.shared_files == {}
     assert (gates["sampler.cpu"].value or 1.0) < 0.5
     assert set(trial.record.attestation.listeners.values()) == {"app"}
     assert trial.record.attestation.runtime == {"loop": "uvloop", "http": "httptools"}

@@ -72,6 +72,7 @@ def test_without_any_data_no_gate_passes_silently() -> None:
         cgroups=pl.DataFrame(schema=CGROUPS),
         load={"dispatch_lag_p99_s": None},
         sampler={},
+        shared_files=None,
     )
 
     results = {gate.key: gate for gate in run_gates(empty, CORES)}

@@ -25,6 +25,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.sampler_cpu,
     machine.steal,
     machine.anonymous_memory,
+    machine.shared_memory,
     attribution,
 )
 MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)

@@ -61,16 +61,21 @@ def steal_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
 def foreign_cores(
     host: pl.DataFrame, cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow
 ) -> float | None:
-    """Cores that neither the arm nor the lab used: busy − arm − load − sampler − lab − engine.
+    """Cores that neither the arm nor the lab used: busy − arm − load − sampler − lab − engine."""
+    return unaccounted_cores(host, window, arm_cores(cgroups, processes, window))
+
+
+def unaccounted_cores(host: pl.DataFrame, window: PhaseWindow, arm_cores: float | None) -> float | None:
+    """``foreign_cores`` beside an arm that used ``arm_cores``.
 
     The engine's column is null without Docker and then nothing is subtracted for it: what cannot be attributed stays
     foreign. So does network work that the kernel does outside any process.
     """
-    busy, arm = rate(host, "busy_s", window), arm_cores(cgroups, processes, window)
+    busy = rate(host, "busy_s", window)
     ours = complete_sum(rate(host, column, window) for column in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s"))
-    if busy is None or arm is None or ours is None:
+    if busy is None or arm_cores is None or ours is None:
         return None
-    return max(0.0, busy - arm - ours - (rate_around(host, "engine_cpu_s", window) or 0.0))
+    return max(0.0, busy - arm_cores - ours - (rate_around(host, "engine_cpu_s", window) or 0.0))
 
 
 def containers(cgroups: pl.DataFrame) -> pl.DataFrame:

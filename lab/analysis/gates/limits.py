@@ -175,6 +175,14 @@ ANON = Gate(
     spoils=frozenset({Family.MEMORY}),
     caveat=0.05,
 )
+SHARED = Gate(
+    key="memory.shared",
+    title="PSS of files that the lab shares with the arm",
+    unit=Unit.BYTES,
+    source="METHOD 4.2: who maps the same file pages lowers the PSS of all others",
+    spoils=frozenset({Family.MEMORY}),
+    caveat=0.0,
+)
 ATTRIBUTION = Gate(
     key="attribution.partial",
     title="requests whose server is known",
@@ -209,6 +217,7 @@ GATES: Mapping[str, Gate] = {
         STEAL,
         FOREIGN,
         ANON,
+        SHARED,
         ATTRIBUTION,
         ALIKE,
     )

@@ -11,6 +11,7 @@ from lab.analysis.gates.limits import (
     NEAR_S,
     SAMPLER_CPU,
     SAMPLER_READINGS,
+    SHARED,
     STEAL,
     judge,
     not_applicable,
@@ -68,3 +69,9 @@ def anonymous_memory(result: TrialResult) -> GateResult:
     if pss is None or cgroup is None or not cgroup.mean:
         return unchecked(ANON, "anon-unread")
     return judge(ANON, abs(pss.mean / cgroup.mean - 1))
+
+
+def shared_memory(result: TrialResult) -> GateResult:
+    """Bytes of PSS that the arm may lack because processes of the lab have its files mapped as well."""
+    shared = result.record.shared_files
+    return unchecked(SHARED, "maps-unread") if shared is None else judge(SHARED, float(sum(shared.values())))

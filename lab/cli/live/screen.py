@@ -158,7 +158,7 @@ def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
         elif progress.phase == Phase.MEASURE:
             start_s, length_s = progress.measure_start_s, load.measure
     if progress is None or start_s is None or not length_s:
-        return one_line(moment.step), None, left(moment.now_s - moment.step_since_s)
+        return cut(moment.step, width // 2), None, left(moment.now_s - moment.step_since_s)
     spent_s = max(0.0, moment.now_s - start_s)
     clock = f"{spent_s:.1f} / {length_s:g} s"
     if width >= WIDE:

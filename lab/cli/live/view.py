@@ -35,6 +35,7 @@ from lab.run.view import QuietView
 from lab.units import format_seconds
 
 REFRESH_HZ = 2  # the sampler reads as often
+WAITING_EVERY_S = 30.0  # between two lines of a log about the same wait
 
 
 class PlainView(QuietView):
@@ -45,6 +46,7 @@ class PlainView(QuietView):
         self._folder: RunFolder | None = None
         self._step = ("", "")
         self._remarks: TrialRemarks | None = None
+        self._silent_until_s = 0.0
 
     def watch(self, folder: RunFolder) -> None:
         """Its trials' files are followed."""
@@ -67,7 +69,14 @@ class PlainView(QuietView):
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Print which trial begins."""
         self._remarks = TrialRemarks(self._folder.staging(trial.id), self._clock) if self._folder else None
+        self._silent_until_s = 0.0
         self._put(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
+
+    def waiting(self, why: str) -> None:
+        """Print what disturbs, now and then."""
+        if (now_s := self._clock()) >= self._silent_until_s:
+            self._silent_until_s = now_s + WAITING_EVERY_S
+            self._put(one_line(why), indent=2)
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print what came out, and every gate that did not pass, and what the arm did."""
@@ -137,6 +146,10 @@ class TerminalView(PlainView):
     def trial_step(self, trial: Trial, name: str) -> None:
         """Name it where there is no load to show."""
         self._change(trial=trial, step=name, step_since_s=self._clock())
+
+    def waiting(self, why: str) -> None:
+        """Show it as the step; the trial has not begun."""
+        self._change(step=why, begun_s=self._clock())
 
     def attested(self, trial: Trial, evidence: Evidence) -> None:
         """From now on there are files to follow."""

@@ -107,7 +107,7 @@ class DockerEngine:
                 tuple(map(self._running, topology.services, containers)),
                 started,
                 dead=lambda: self._dead(topology),
-                strangers=lambda: self._strangers(topology.services, containers),
+                strangers=lambda: self._strangers(topology.services, containers, access.image_id),
                 look=access.look,
                 launch=access.launch,
             )
@@ -148,8 +148,13 @@ class DockerEngine:
                 return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
         return ""
 
-    def _strangers(self, services: Sequence[Service], containers: Sequence[Container]) -> tuple[str, ...]:
-        """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2)."""
+    def _strangers(
+        self, services: Sequence[Service], containers: Sequence[Container], helper_image: str
+    ) -> tuple[str, ...]:
+        """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2).
+
+        The helper too if a layer of its image, "" for no helper, is one of theirs.
+        """
         ours = {container.id for container in containers}
         images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
         running = (
@@ -157,7 +162,16 @@ class DockerEngine:
             for image in sorted(images)
             for other in self._client.containers.list(filters={"ancestor": image}, ignore_removed=True)
         )
-        return tuple(other.name for other in running if other.id not in ours)
+        strangers = [other.name for other in running if other.id not in ours]
+        if helper_image:
+            arm = {layer for image in services for layer in self._layers(self._images[image.image].id)}
+            common = [layer for layer in self._layers(helper_image) if layer in arm]
+            strangers += [f"the lab's helper, whose image has the layer {layer} as well" for layer in common[:1]]
+        return tuple(strangers)
+
+    def _layers(self, image_id: str) -> tuple[str, ...]:
+        """The digests of an image's layers; equal ones are the same files on disk, and in memory under overlay2."""
+        return tuple(self._client.images.get(image_id).attrs["RootFS"].get("Layers") or ())
 
     def _running(self, service: Service, container: Container) -> Running:
         config = container.attrs["Config"]

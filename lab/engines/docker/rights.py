@@ -17,10 +17,14 @@ CAP_SYS_PTRACE = 19  # linux/capability.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A way to read the processes of one deployment, and to start its sampler."""
+    """A way to read the processes of one deployment, and to start its sampler.
+
+    ``image_id``: the image of the container that does both, "" where it takes none.
+    """
 
     look: Look = look
     launch: Launch = as_child
+    image_id: str = ""
 
 
 class Rights(Protocol):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
+from lab.analysis.gates.limits import SHARED
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity
@@ -20,6 +21,7 @@ class Words(NamedTuple):
     advice: str
 
 
+FILES_NAMED = 3
 HEADER = "let the app send a header X-Served-By that names its process, in every answer"
 GATE_WORDS: Mapping[str, Words] = {
     "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
@@ -66,6 +68,11 @@ GATE_WORDS: Mapping[str, Words] = {
         "Anonymous memory of the processes and of their cgroups are {value} apart",
         "A process is missing from the ledger, or a foreign one is counted in it.",
     ),
+    "memory.shared": Words(
+        "Processes of the lab itself have files mapped that the arm has mapped too, which may take up to {value} from "
+        "its PSS",
+        "Measure memory with engine docker, where the lab shares no file with the arm.",
+    ),
     "attribution.partial": Words(
         "Of {value} of the requests it is known which process served them", "Shares are missing."
     ),
@@ -86,6 +93,7 @@ WHY: Mapping[str, str] = {
     "no-lag": "the load process reported no dispatcher lag",
     "no-report": "the sampler did not report how many readings it planned and achieved",
     "anon-unread": "anonymous memory was not read of every process and of every cgroup",
+    "maps-unread": "not every process could be asked which files it has mapped",
     "no-success": "there is no successful request in a measure window",
     "few-requests": "too few requests ended in the measure window",
     "few-seconds": "too few seconds of the measure window have enough requests",
@@ -151,7 +159,15 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
     said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
     if declared is None or gate.limit is None or gate.outcome == "pass":
         return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
-    return _joined(f"{said}; {_limit(declared, gate)}.", words.advice, MORE.get(gate.why, ""))
+    return _joined(f"{said}; {_limit(declared, gate)}.", _named(gate, record), words.advice, MORE.get(gate.why, ""))
+
+
+def _named(gate: GateResult, record: TrialRecord | None) -> str:
+    """The files that a doubt about shared memory is about, the largest first."""
+    if gate.key != SHARED.key or record is None or not record.shared_files:
+        return ""
+    largest = sorted(record.shared_files.items(), key=lambda entry: (-entry[1], entry[0]))[:FILES_NAMED]
+    return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
 
 
 def fault_sentence(fault: Fault) -> str:

@@ -33,7 +33,7 @@ class ThroughHelper:
     def access(self, client: docker.DockerClient, marks: Mapping[str, str]) -> Iterator[Access]:
         """A helper of its own for each deployment."""
         with start_helper(client, self.image_id, marks) as helper:
-            yield Access(look=helper.look, launch=helper.launch)
+            yield Access(look=helper.look, launch=helper.launch, image_id=self.image_id)
 
 
 def find_rights(

@@ -1,0 +1,79 @@
+"""The helper's Python and the arm's Python share no page, although their images come from one base."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from lab.engines.docker.helper.container import start_helper
+from lab.engines.docker.helper.image import prepare_helper
+from lab.engines.images.images import prepare_base
+from lab.host.labels import labels
+from lab.sampling.shared_files import shared_files
+from lab.scenario.images import PYTHON
+from tests.integration.conftest import RUN_ID
+from tests.second_engine import SecondEngine
+
+pytestmark = pytest.mark.integration
+
+IDLE = ["python3", "-c", "import time; time.sleep(600)"]
+
+
+def layers(client: docker.DockerClient, image: str) -> set[str]:
+    return set(client.images.get(image).attrs["RootFS"]["Layers"])
+
+
+def test_its_image_has_no_layer_of_the_base_it_was_made_from(client: docker.DockerClient) -> None:
+    """Whatever the storage driver: an equal layer is the same files."""
+    base = prepare_base(client, PYTHON, PYTHON.reference, print)
+
+    assert layers(client, prepare_helper(client, print)) & layers(client, base.name) == set()
+
+
+@pytest.fixture
+def overlay2(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
+    """An engine whose containers share the file pages of their layers, with both images."""
+    engine = SecondEngine(f"pages-{os.getpid()}", "overlay2")
+    try:
+        engine.start()
+        with closing(engine.client()) as own:
+            for image in (prepare_helper(client, print), prepare_base(client, PYTHON, PYTHON.reference, print).name):
+                own.images.load(client.images.get(image).save())
+            yield own
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def python_of(client: docker.DockerClient, image: str) -> Iterator[int]:
+    """The pid of an idle Python in a container."""
+    container: Container = client.containers.run(image, IDLE, detach=True, network_mode="host")
+    try:
+        container.reload()
+        yield container.attrs["State"]["Pid"]
+    finally:
+        container.remove(force=True)
+
+
+def test_under_overlay2_it_shares_no_file_with_an_arm(
+    client: docker.DockerClient, overlay2: docker.DockerClient
+) -> None:
+    """A second container of the base does: without a layer of its own the helper would be just that."""
+    base = client.images.get(prepare_base(client, PYTHON, PYTHON.reference, print).name).id
+    helper_image = prepare_helper(client, print)
+    marks = labels(RUN_ID, "helper", "pages")
+
+    with python_of(overlay2, base) as arm, python_of(overlay2, base) as stranger:
+        with start_helper(overlay2, helper_image, marks) as helper:
+            helper.look([arm])  # it runs by now
+            ours = shared_files([helper.pid], [arm])
+        theirs = shared_files([stranger], [arm])
+
+    assert ours == {}
+    assert theirs is not None
+    assert sum(theirs.values()) > 2e6, theirs
