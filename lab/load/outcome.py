@@ -75,7 +75,7 @@ def outcome(
 ) -> LoadOutcome:
     """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing.
 
-    ``connections`` (records.CONNECTIONS) tell who served when the fallback is "socket".
+    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket".
     """
     marks = _marks(statuses)
     attribution = _attribution(statuses, connections)
@@ -138,7 +138,7 @@ def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -
 
 
 def _starved(plan: LoadPlan, table: Path) -> int:
-    """As tally.starved, from the rows of the warm-up."""
+    """As load_counts.starved, from the rows of the warm-up."""
     warmup = pl.scan_parquet(table).filter((pl.col("phase") == Phase.WARMUP) & pl.col("served_by").is_not_null())
     counts = dict(warmup.group_by("served_by").len().collect().iter_rows())
     return starved([(counts, {}, sum(counts.values()))], plan.serving_processes, plan.min_warmup_requests)

@@ -28,7 +28,7 @@ ORDINARY = frozenset({"true", "false", "null", "none"})  # what flags with a sec
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret value of ``env``. It shows itself as the mask, whoever formats it.
+    """A secret value of ``env``. Every way to format it gives the mask.
 
     ``value`` is None while it is not known: before ``source``, a variable of the lab's own environment, was looked up,
     and in a scenario that a run folder gave back. ``mark`` stands for the value in a run folder.

@@ -53,7 +53,7 @@ def remove_labelled(
 
 
 def remove_container(client: docker.DockerClient, identity: str) -> None:
-    """Kill and remove one container, whatever state it is in; that it is gone already is fine."""
+    """Kill and remove one container in any state; that it is gone already is fine."""
     try:
         client.api.remove_container(identity, force=True, v=True)
     except docker.errors.NotFound:

@@ -57,7 +57,7 @@ class Lanes:
         return lane
 
     def leave(self, lane: Lane) -> None:
-        """The lane's user has ended; whatever it held is closed."""
+        """Close the lane of a user that has ended, with everything that it held."""
         self._journal.close(lane)
         del self.live[lane.index]
         self._free[lane.user_class].append(lane.index)

@@ -103,7 +103,7 @@ class WebProcess:
 
 @contextmanager
 def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
-    """A Locust whose page can be asked for; on leaving, whatever happened, neither it nor a child of it is left.
+    """Start a Locust with a page. When the block ends, for any reason, neither it nor a child of it is left.
 
     ``plan.directory`` receives locust.log. Raises LoadError when the locustfile cannot be used.
     """
