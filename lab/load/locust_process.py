@@ -1,7 +1,5 @@
 """Start, watch and stop Locust: K child processes, each in its own process group, that never outlive the lab."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Raw recordings → the request table (types.REQUESTS), in bounded memory however long the run was."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

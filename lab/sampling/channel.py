@@ -1,7 +1,5 @@
 """Start the sampling program, give it orders and take its answers as JSON lines, wherever it runs."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

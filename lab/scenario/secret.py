@@ -4,8 +4,6 @@ A secret's value lives only in memory and in the containers. Run folders hold a 
 be compared: a hash that is made slow and large on purpose, so that guessing costs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Findings on steadiness: did latency, throughput and memory of the arm stay the same over the measure window?"""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

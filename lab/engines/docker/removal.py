@@ -1,7 +1,5 @@
 """Take down what carries the lab's labels, by label and never by name; and what to say when the engine goes away."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress

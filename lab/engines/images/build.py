@@ -1,7 +1,5 @@
 """Build the image of the app under test from a folder with a Dockerfile; list and remove the images that were built."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

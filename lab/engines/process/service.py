@@ -1,7 +1,5 @@
 """One service as a plain process in a session of its own: start it, hear its output, see whether it has ended."""
 
-from __future__ import annotations
-
 import os
 import resource
 import shutil

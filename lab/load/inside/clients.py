@@ -1,7 +1,5 @@
 """Exact instants of every request: Locust's HTTP clients are timed where they send, custom clients by their events."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Lanes interleave by timing, and timing differs between arms. With one shared gen
 first request would depend on which others drew meanwhile, and the arms would not do identical work.
 """
 
-from __future__ import annotations
-
 import random
 from collections import deque
 from collections.abc import Callable, Sequence

@@ -7,8 +7,6 @@ Only this module, ``gating`` and ``locustfile`` import locust, and only load pro
 unmodified; the scenario is the whole configuration.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

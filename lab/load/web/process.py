@@ -1,7 +1,5 @@
 """The lab's side of the web process: Locust with its web UI as a child that never outlives the lab."""
 
-from __future__ import annotations
-
 import shutil
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """Every table of a report as CSV, with stored values (bytes, seconds) instead of formatted ones."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Details: every metric, every trial, every command, every version."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Sequence
 
