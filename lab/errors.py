@@ -1,7 +1,5 @@
 """Failures that are no bugs: each has a sentence, a hint, and the exit code of its class."""
 
-from __future__ import annotations
-
 
 class LabError(Exception):
     """An expected failure. ``str(error)`` says what happened and where; ``hint`` says what to do."""

@@ -1,7 +1,5 @@
 """The parts of a metric: unit, direction, group, names, bound, and how many observations a percentile takes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil

@@ -1,7 +1,5 @@
 """Durations and sizes as people write them, and the one table that turns stored units into text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -3,8 +3,6 @@
 Every number is a median over the given trials of one arm; a part that a trial lacks is left out, never taken as zero.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

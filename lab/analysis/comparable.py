@@ -1,7 +1,5 @@
 """Environments and numbers: may two runs be compared, and does an environment favour a process model?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The head-room of the load generator: how much faster than asked it could have been. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from lab.analysis.summary import RunSummary

@@ -1,7 +1,5 @@
 """An arm against itself: the scenario that does it, and the noise floors that follow from it (METHOD 7, A/A). Pure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """``lab clean``: remove what a killed run left behind, by label; never by prune, never anybody else's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``lab compare RUN RUN``: the same arm in several runs; weaker evidence than one run with both, and it says so."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

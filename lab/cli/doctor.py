@@ -1,7 +1,5 @@
 """``lab doctor``: is everything here that a run needs?"""
 
-from __future__ import annotations
-
 import dataclasses
 
 import typer

@@ -1,7 +1,5 @@
 """``lab init``: a first scenario and locustfile for your own app, from flags, or by asking on a terminal."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """``lab list``: the runs there are."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any

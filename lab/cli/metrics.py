@@ -1,7 +1,5 @@
 """``lab metrics``: the catalogue."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

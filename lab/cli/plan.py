@@ -42,7 +42,7 @@ def _document(planned: Plan) -> dict[str, Any]:
                 {
                     "service": service.name,
                     "image": service.image,
-                    "argv": [*(service.entrypoint or ()), *service.argv],
+                    "argv": _argv(service),
                     "ports": service.ports,
                     "files": service.recorded_files,
                 }
@@ -81,7 +81,8 @@ def _lines(planned: Plan) -> list[str]:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
         lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}"]
         for service in _services(planned, arm.name):
-            lines.append(f"  {service.name:<8} {_command(service)}")
+            command = shlex.join(_argv(service)) or "(the image's own command)"
+            lines.append(f"  {service.name:<8} {command}")
             lines += [f"           {text}" for text in _limit_lines(service.limits)]
     for path, (arm_name, text) in _files(planned).items():
         lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
@@ -106,8 +107,8 @@ def _files(planned: Plan) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _command(service: Service) -> str:
-    return shlex.join([*(service.entrypoint or ()), *service.argv]) or "(the image's own command)"
+def _argv(service: Service) -> list[str]:
+    return [*(service.entrypoint or ()), *service.argv]
 
 
 def _quota(quota: Quota, *, size: bool = False) -> str:

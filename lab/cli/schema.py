@@ -1,7 +1,5 @@
 """``lab schema``: the JSON Schemas of the scenario file and of comparison.json."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Ctrl-C in three stages; SIGTERM and SIGHUP count as well, for a closed terminal cleans up too."""
 
-from __future__ import annotations
-
 import os
 import signal
 import stat

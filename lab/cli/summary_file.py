@@ -1,7 +1,5 @@
 """``--summary-file``: the result as Markdown behind what a file already holds, as a CI job summary wants it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The declarations of the engines, and the choice of one for a run. Light: a scenario's engine is checked here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast

@@ -1,7 +1,5 @@
 """Leftovers of killed labs, for `lab clean`: labelled containers, volumes and processes, cgroups, drafts, folders."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

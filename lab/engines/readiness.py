@@ -1,7 +1,5 @@
 """Wait until N distinct processes have answered on fresh connections, with a deadline and evidence."""
 
-from __future__ import annotations
-
 import http.client
 import ssl
 import time

@@ -6,8 +6,6 @@ interrupts while it makes, registers and removes them, and admits them where it 
 raises. So no second KeyboardInterrupt follows in the clean-up behind ``admitted``.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

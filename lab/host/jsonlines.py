@@ -4,8 +4,6 @@ The same class serves every pair of processes of a run, at both ends. It uses th
 copied into the helper's image; inside Locust ``select`` is gevent's, and waiting lets everything else run.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select

@@ -4,8 +4,6 @@ By flock on a file that stays: the kernel gives a lock back when its holder ends
 file only says who that is.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import stat

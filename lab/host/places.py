@@ -3,8 +3,6 @@
 A folder for a short while has its owner in its name: `lab clean` finds those of a lab that was killed.
 """
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Run a tool of somebody else's to its end, and tell why it failed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@ Reading is all it does: nobody is asked anything, so looking does not disturb wh
 counted by the functions that judge the trial afterwards.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping, Sequence

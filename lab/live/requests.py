@@ -1,7 +1,5 @@
 """Follow the files of a trial that still runs, and its requests: how many, how fast, served by which process."""
 
-from __future__ import annotations
-
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

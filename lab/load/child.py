@@ -1,7 +1,5 @@
 """Begin and end a child that runs Locust, with its whole process group."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Start, watch and stop Locust: K child processes, each in its own process group, that never outlive the lab."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -38,7 +36,7 @@ class Child:
     """Let nothing be left of it."""
 
     def tell(self, **order: Any) -> None:
-        """Say what comes next. A child that has died is noticed by whoever listens to it."""
+        """Say what comes next. The listener notices a child that has died."""
         if self.process.stdin:
             with suppress(BrokenPipeError):
                 os.write(self.process.stdin.fileno(), json.dumps(order).encode() + b"\n")
@@ -105,7 +103,7 @@ class LoadProcess:
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         """Write the request table, check it against the counters, remove the raw recordings.
 
-        Instants in the table, and in the ``connections`` (records.CONNECTIONS) by which requests are attributed when
+        Instants in the table, and in the ``connections`` (types.CONNECTIONS) by which requests are attributed when
         the fallback is "socket", are relative to ``t0_monotonic_s``; those in the outcome are CLOCK_MONOTONIC.
         Raises LoadError when the load has not finished, or when an arrival was lost.
         """
@@ -144,7 +142,7 @@ class Loads:
 
     @contextmanager
     def start(self, plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
-        """Load processes that have read the locustfile and wait; on leaving, whatever happened, none of them is left.
+        """Start load processes that read the locustfile and wait. When the block ends, for any reason, none is left.
 
         One that has not reported for ``silence_s`` is taken for hung. Raises LoadError when the locustfile cannot be
         used.

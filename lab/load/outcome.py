@@ -75,7 +75,7 @@ def outcome(
 ) -> LoadOutcome:
     """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing.
 
-    ``connections`` (records.CONNECTIONS) tell who served when the fallback is "socket".
+    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket".
     """
     marks = _marks(statuses)
     attribution = _attribution(statuses, connections)

@@ -1,6 +1,4 @@
-"""Raw recordings → the request table (records.REQUESTS), in bounded memory however long the run was."""
-
-from __future__ import annotations
+"""Raw recordings → the request table (types.REQUESTS), in bounded memory however long the run was."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -77,7 +75,7 @@ def request_frame(
     """One chunk as the request table, instants relative to ``t0_monotonic_s``.
 
     The phase is that of the scheduled instant, else that of the sending. ``served_by`` has one source, or a process
-    would go by two names: with ``connections`` (records.CONNECTIONS) the owners of the sockets; with ``upstream`` False
+    would go by two names: with ``connections`` (types.CONNECTIONS) the owners of the sockets; with ``upstream`` False
     it leaves out servers that are known by the balancer's address only, because others are known by the app's header.
     """
     counts = np.where(np.isnan(rows["scheduled_s"]), rows["sent_s"], rows["scheduled_s"])
@@ -142,7 +140,7 @@ def write_request_table(
 def owners(client_ports: pl.Series, done_s: pl.Series, connections: pl.DataFrame) -> pl.Series:
     """``service:pid`` for each request, from its connection's client port and the instant of its answer.
 
-    ``connections`` has the columns of records.CONNECTIONS, instants on the same clock. The kernel gives ports out
+    ``connections`` has the columns of types.CONNECTIONS, instants on the same clock. The kernel gives ports out
     again, so the reading nearest in time decides, and one more than ``NEAR_S`` away decides nothing: null, as for a
     connection that was never seen, a port that is 0 and a request without an answer.
     """

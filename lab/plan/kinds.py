@@ -1,7 +1,5 @@
 """The roles of processes and the kinds of services. Imports nothing: the sampling program needs it everywhere."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -3,8 +3,6 @@
 Source: Williams (1949), Aust. J. Sci. Res. A 2: every treatment follows every other equally often.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise

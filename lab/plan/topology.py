@@ -1,7 +1,5 @@
 """The deployment of a trial as frozen values: no effects, no knowledge of which process model is which."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal

@@ -1,7 +1,5 @@
 """Read from an answer which process served it. Imports nothing: the load processes do it with every answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 

@@ -3,8 +3,6 @@
 Every number in a report comes through here: what a lab cannot have measured is refused with a phrase, never computed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

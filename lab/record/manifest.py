@@ -3,8 +3,6 @@
 It notices what no schema can: a table cut or changed afterwards, and a folder that belongs to another run or trial.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """HUB: a run folder read again. What is damaged is named in a sentence; links and special files are never followed."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat

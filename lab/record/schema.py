@@ -6,8 +6,6 @@ All ``*_s`` instants are CLOCK_MONOTONIC seconds relative to the trial's ``start
 every process of the machine (Python's perf_counter and monotonic both read it on Linux).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Run folders of earlier versions, as this one would have written them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -35,7 +35,7 @@ class Cell:
 
 
 class Reader(StrEnum):
-    """Whom a column of a table is for: whoever reads the page, a program that reads its CSV, or both."""
+    """The reader of a table's column: a person at the page, a program that reads its CSV, or both."""
 
     ALL = "all"
     PEOPLE = "people"

@@ -86,7 +86,7 @@ class ByHand(Drive, Driving):
 
     @contextmanager
     def users(self, fallback: Fallback) -> Iterator[None]:
-        """Tests may be started. On leaving users have ended, whatever the person has started."""
+        """Let tests be started inside the block. When it ends, all users have ended."""
         self._plan.raw.mkdir()
         self._plan.write()
         self.web.open(self._plan.directory, upstream_of=self._plan.upstream_of if fallback == "upstream" else "")

@@ -7,8 +7,6 @@ would then be that of its waits. So the ceiling is an upper bound; a locustfile 
 gate on the CPU of the load processes watches what it really used.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

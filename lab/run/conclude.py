@@ -1,7 +1,5 @@
 """From a run folder to its conclusion: read the raw files again, judge, write every form of the report."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -1,7 +1,5 @@
 """The checks of `lab doctor`: each check is one function that gives one finding."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

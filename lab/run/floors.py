@@ -1,7 +1,5 @@
 """The noise floors of this machine on disk: written by `lab selfcheck`, read when a run begins (METHOD 7, A/A)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

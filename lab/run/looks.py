@@ -1,7 +1,5 @@
 """At a declared look: has every verdict been reached, so that the run may end early? (METHOD 6.2)"""
 
-from __future__ import annotations
-
 from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import compare_run
 from lab.analysis.judge.verdict import Verdict

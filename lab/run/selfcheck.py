@@ -1,7 +1,5 @@
 """Run an arm against itself: what `lab selfcheck` measures."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The steps of a trial by name: which one it is in, when each began, and how a sentence says so."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator

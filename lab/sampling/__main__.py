@@ -4,8 +4,6 @@
 two FIFOs in FOLDER, it takes its plan from there, and until then it looks at processes for a lab that may not.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

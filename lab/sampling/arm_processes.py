@@ -1,7 +1,5 @@
 """The processes of an arm now: those of its services, with their threads, and of the platform beneath them."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Start the sampling program, give it orders and take its answers as JSON lines, wherever it runs."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time
@@ -108,7 +106,7 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Let the program go, whatever it is doing: the end of its orders ends it, a kill does if it hangs."""
+        """Let the program go in any state: the end of its orders ends it, a kill does if it hangs."""
         self._lines.hang_up()
         self.program.end(STOP_DEADLINE_S)
         self._lines.close()
@@ -120,7 +118,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """The program has its plan; ``folder`` is where its raw rows go. Whoever is given it closes the channel."""
+    """The program has its plan; ``folder`` is where its raw rows go. Its receiver closes the channel."""
 
     channel: Channel
     folder: Path

@@ -3,8 +3,6 @@
 Source: Documentation/networking/proc_net_tcp.rst of the kernel.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Sequence

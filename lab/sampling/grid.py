@@ -1,7 +1,5 @@
 """The grid of absolute instants at which the sampler reads, and how close they lie (METHOD 4.4). Pure."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The machine as a whole, and what the measuring itself costs: load processes, sampler, lab, container engine."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The sampler's plan, the services that it follows, and the JSON by which both cross into its own process."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path

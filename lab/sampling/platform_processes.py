@@ -1,7 +1,5 @@
 """The processes that the container platform runs for an arm: shims, storage drivers, the engine as a whole."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

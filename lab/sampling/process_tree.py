@@ -4,8 +4,6 @@ The session is the anchor: a worker whose supervisor has died gets another paren
 that leaves both, by ``setsid`` and the death of its parent, is followed if it was seen before.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

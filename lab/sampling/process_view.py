@@ -1,7 +1,5 @@
 """The view of a process that takes the right to trace it: the sockets it holds and the files it has mapped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 psutil reads, but for what it does not tell (anonymous PSS) and what it would open a file again for.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The readings of one instant: a round of every process, cgroup and the host, or a close look at one process."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial

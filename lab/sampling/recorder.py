@@ -1,7 +1,5 @@
 """The raw rows of one trial on disk while it runs: one CSV file a table, written after every reading."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Assign a role to each process of a service. Pure: from command lines and parents alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple

@@ -32,7 +32,7 @@ class SamplerOutcome:
     the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
     (reading_with_pss_s), and the longest of both (reading_max_s).
     ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
-    before the warm-up. ``connections`` is a records.CONNECTIONS without rows when no port was watched.
+    before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched.
     """
 
     facts: Mapping[str, float]
@@ -79,7 +79,7 @@ class Sampler:
         self._shared_files = self._channel.answer(START_DEADLINE_S)["shared_files"]
 
     def close(self) -> None:
-        """Let the process go, whatever it is doing."""
+        """Let the process go in any state."""
         self._channel.close()
 
 
@@ -109,7 +109,7 @@ def write_tables(directory: Path, target: Path) -> None:
 
 
 def read_connections(directory: Path) -> pl.DataFrame:
-    """``directory/connections.csv`` as records.CONNECTIONS, read whole: an hour on 32 lanes is 230 000 short rows.
+    """``directory/connections.csv`` as types.CONNECTIONS, read whole: an hour on 32 lanes is 230 000 short rows.
 
     Raises SamplingError as ``write_tables`` does.
     """

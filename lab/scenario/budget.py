@@ -1,7 +1,5 @@
 """The budget of every arm: processes, CPU and memory in total, and how a limit is divided (METHOD 5)."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Callable

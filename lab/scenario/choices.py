@@ -1,7 +1,5 @@
 """Keys of a scenario whose valid values are what was declared: the engine, and the images that the lab chooses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The ``env`` tables of a scenario: plain values, secrets by name or by word, and how both are stored."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -9,8 +9,6 @@ Nothing is evaluated here. Length, number of tokens and depth are limited, so th
 never exhausts the stack.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Collection, Mapping

@@ -1,7 +1,5 @@
 """The scenario as a file: TOML in, JSON Schema out, errors that name file, key and the nearest valid name."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

@@ -1,7 +1,5 @@
 """The images that the lab itself chooses: the base of the app's image, and those of the fronts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

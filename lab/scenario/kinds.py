@@ -4,8 +4,6 @@ Each declares itself when its module is imported: those of the lab in the rooms 
 through an entry point of the group ``process_model_lab``. Both are imported when a registry is first asked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import fields

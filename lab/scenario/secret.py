@@ -4,8 +4,6 @@ A secret's value lives only in memory and in the containers. Run folders hold a 
 be compared: a hash that is made slow and large on purpose, so that guessing costs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -28,7 +26,7 @@ ORDINARY = frozenset({"true", "false", "null", "none"})  # what flags with a sec
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret value of ``env``. It shows itself as the mask, whoever formats it.
+    """A secret value of ``env``. Every way to format it gives the mask.
 
     ``value`` is None while it is not known: before ``source``, a variable of the lab's own environment, was looked up,
     and in a scenario that a run folder gave back. ``mark`` stands for the value in a run folder.

@@ -3,8 +3,6 @@
 Pure: the environment is handed in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 

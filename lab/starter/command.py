@@ -1,7 +1,5 @@
 """Read how an image starts, from its Dockerfile or itself, and make it a template for every arm. Pure."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Guess from a folder what `lab init` needs to know about the app in it. The person may replace each guess."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping

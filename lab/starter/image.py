@@ -1,7 +1,5 @@
 """Look at a finished image that an engine here knows: how it starts, and which paths its app has."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """From answers to a scenario and a locustfile, both commented; validated before anything is written."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

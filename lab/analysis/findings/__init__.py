@@ -1,7 +1,5 @@
 """Findings: what the arm did that a reader must know, printed beside the numbers; they remove no block (METHOD 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import polars as pl

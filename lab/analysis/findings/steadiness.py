@@ -1,7 +1,5 @@
 """Findings on steadiness: did latency, throughput and memory of the arm stay the same over the measure window?"""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -77,11 +75,8 @@ def _drift(kind: FindingKind, seconds: Floats, values: Floats) -> Finding | None
     drift = steady(seconds.tolist(), values.tolist()).drift
     if drift is None:
         return kind.unknown("zero-median")
-    return kind.of(drift) if _is_trend(seconds, values) else None
-
-
-def _is_trend(seconds: Floats, values: Floats) -> bool:
-    return trend_p_value(values[np.argsort(seconds, kind="stable")]) < STEADY_P_VALUE
+    in_order = values[np.argsort(seconds, kind="stable")]
+    return kind.of(drift) if trend_p_value(in_order) < STEADY_P_VALUE else None
 
 
 def trend_p_value(values: Floats) -> float:

@@ -1,7 +1,5 @@
 """Estimates from the finished blocks: a ratio and its interval for each primary, never a verdict before the end."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from lab.analysis.comparison import Comparison, Contest, least_blocks

@@ -1,7 +1,5 @@
 """Hints while there is still time: the gates on the machine, applied to this moment. They judge nothing."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A table is one row of columns with a line for each process: rich takes as long for a cell as for such a column.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len

@@ -1,7 +1,5 @@
 """From a Service to the arguments of one container: pure, so that a test can read what Docker will be asked for."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 from collections.abc import Mapping, Sequence

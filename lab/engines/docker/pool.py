@@ -1,7 +1,5 @@
 """A parent cgroup that limits the sum of an arm's containers: what the budget calls ``pooled`` (METHOD 5)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

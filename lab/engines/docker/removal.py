@@ -1,7 +1,5 @@
 """Take down what carries the lab's labels, by label and never by name; and what to say when the engine goes away."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -53,7 +51,7 @@ def remove_labelled(
 
 
 def remove_container(client: docker.DockerClient, identity: str) -> None:
-    """Kill and remove one container, whatever state it is in; that it is gone already is fine."""
+    """Kill and remove one container in any state; that it is gone already is fine."""
     try:
         client.api.remove_container(identity, force=True, v=True)
     except docker.errors.NotFound:

@@ -1,7 +1,5 @@
 """Ask the Python of an image, or of an environment, something; images in a container without network or rights."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Mapping

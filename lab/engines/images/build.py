@@ -1,7 +1,5 @@
 """Build the image of the app under test from a folder with a Dockerfile; list and remove the images that were built."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -132,7 +130,7 @@ def _entries(tar: tarfile.TarFile, context: Context) -> Iterator[tuple[tarfile.T
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Owner and umask of whoever checked the files out must not reach the image, nor its content hash."""
+    """Keep the owner and the umask of a checkout out of the image and its content hash."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644

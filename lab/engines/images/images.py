@@ -1,7 +1,5 @@
 """Have every image that a scenario needs: already here, pulled, or built; and record which way it was."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The app without its image: its code as `docker build` would see it, and an environment made from its requirements."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -1,7 +1,5 @@
 """From a Service to the arguments of one plain process: pure, so that a test can read what will be started."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -6,8 +6,6 @@ Then whatever is left is ended and FOLDER removed. It uses the standard library 
 starts in milliseconds; `lab clean` finds leftovers with the same functions.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """The machine's own programs, for arms that have them in front."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Refuse what plain processes cannot do of a scenario: it takes an image, a container or a cgroup. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lab.errors import ScenarioError

@@ -1,7 +1,5 @@
 """The private folder of a deployment of plain processes, its guard, and leftovers of killed labs and guards."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """One service as a plain process in a session of its own: start it, hear its output, see whether it has ended."""
 
-from __future__ import annotations
-
 import os
 import resource
 import shutil
@@ -66,7 +64,8 @@ class RunningService:
         if state is None:
             return ""
         by_itself = state.si_code == os.CLD_EXITED
-        how = f"ended with exit code {state.si_status}" if by_itself else _killed(state.si_status)
+        name = state.si_status if by_itself else signal.Signals(state.si_status).name
+        how = f"ended with exit code {name}" if by_itself else f"was killed by {name}"
         tail = self._log.text(lines, LOG_SETTLES_S).strip() or "(it printed nothing)"
         return f"process of {self.service.name!r} {how}; its last lines:\n{tail}"
 
@@ -78,10 +77,6 @@ class RunningService:
     def reap(self) -> None:
         """Collect the process if it has ended; one that cannot be ended has been told of already."""
         self._process.poll()
-
-
-def _killed(number: int) -> str:
-    return f"was killed by {signal.Signals(number).name}"
 
 
 def start_service(service: Service, start: Start, folder: Path) -> RunningService:

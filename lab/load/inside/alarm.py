@@ -1,7 +1,5 @@
 """A Linux timerfd: an absolute instant as a file descriptor. An event loop's timeouts are whole milliseconds only."""
 
-from __future__ import annotations
-
 import ctypes
 import math
 import os

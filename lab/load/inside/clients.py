@@ -1,14 +1,12 @@
 """Exact instants of every request: Locust's HTTP clients are timed where they send, custom clients by their events."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from lab.load.inside import socket_times as wire
+from lab.load.inside import socket_times
 from lab.load.inside.journal import Journal, Request
 from lab.load.inside.lanes import ATTRIBUTE as LANE
 from lab.load.inside.lanes import current_lane
@@ -44,7 +42,7 @@ def time_session(session: Any, journal: Journal, asked: Asked) -> None:
     def timed(self: Any, method: str, url: str, **kwargs: Any) -> Any:
         request = journal.send(getattr(self.user, LANE, None), perf_counter(), (method, url))
         if asked.by_socket:
-            wire.expect(request)
+            socket_times.expect(request)
         try:
             response = send(self, method, url, **kwargs)
         except Exception:
@@ -78,7 +76,7 @@ def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
             done_s = now
         else:
             understood_s = now if response_time is None else request.began_s + response_time / 1000
-            done_s = wire.done_s(request, understood_s) if asked.by_socket else understood_s
+            done_s = socket_times.done_s(request, understood_s) if asked.by_socket else understood_s
             server, upstream = served_by(response.headers, asked.upstream_of)
         journal.finish(
             request,

@@ -5,8 +5,6 @@ arrival, entering a nested TaskSet uses none. Gating the task and not ``wait_tim
 and that the task is chosen when its arrival is known, with the arrival's random numbers.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from gevent import GreenletExit

@@ -1,7 +1,5 @@
 """Hook both kinds of load process into Locust, set it up, and end it without half a measurement."""
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

@@ -26,7 +26,7 @@ class Request:
     began_s: float = nan
     target: tuple[str, ...] = ()  # method and URL: they name the row when the request is never reported
     left: bool = False
-    received: float | bytes = nan  # when the last byte so far was there, for wire.done_s
+    received: float | bytes = nan  # when the last byte so far was there, for socket_times.done_s
     returned_s: float = nan  # when the client returned
     status: int = 0
     client_port: int = 0  # of the connection that carried it; 0: not noted
@@ -79,7 +79,7 @@ class Journal:
         self._recorder.write(ARRIVAL, lane=-1, scheduled_s=arrival.due_s, error=UNFINISHED)
 
     def begin(self, lane: Lane, scheduled_s: float = nan) -> None:
-        """A lane begins a task; whatever it did before is closed."""
+        """Begin a task on a lane, and close what it did before."""
         if lane.busy:
             self.close(lane)
         lane.busy = lane.experienced = True

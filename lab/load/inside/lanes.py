@@ -4,8 +4,6 @@ Lanes interleave by timing, and timing differs between arms. With one shared gen
 first request would depend on which others drew meanwhile, and the arms would not do identical work.
 """
 
-from __future__ import annotations
-
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -57,7 +55,7 @@ class Lanes:
         return lane
 
     def leave(self, lane: Lane) -> None:
-        """The lane's user has ended; whatever it held is closed."""
+        """Close the lane of a user that has ended, with everything that it held."""
         self._journal.close(lane)
         del self.live[lane.index]
         self._free[lane.user_class].append(lane.index)

@@ -1,7 +1,5 @@
 """Reads the user's locustfile inside Locust and refuses, with a sentence, what cannot be measured as asked."""
 
-from __future__ import annotations
-
 import traceback
 from typing import Any
 

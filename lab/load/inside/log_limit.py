@@ -1,7 +1,5 @@
 """A log that cannot fill the disk: a task that raises 500 times a second would write 500 tracebacks a second."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 

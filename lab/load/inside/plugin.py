@@ -1,13 +1,11 @@
 """Runs inside Locust's process, then is Locust: ``python -m lab.load.inside.plugin DIRECTORY``.
 
 The lab says the rest on standard input, a JSON object a line: first which plan, and when the arm is up, how to know
-who served. DIRECTORY only tells whoever lists processes whose this one is.
+who served. DIRECTORY only shows in a list of processes whose this one is.
 
 Only this module, ``gating`` and ``locustfile`` import locust, and only load processes import them. The locustfile stays
 unmodified; the scenario is the whole configuration.
 """
-
-from __future__ import annotations
 
 import json
 import os

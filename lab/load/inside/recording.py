@@ -4,8 +4,6 @@ Written inside Locust, so it imports nothing heavy. Memory stays flat: rows leav
 table is capped, because a hostile server can answer every request with a new error text.
 """
 
-from __future__ import annotations
-
 import json
 import struct
 from collections.abc import Callable

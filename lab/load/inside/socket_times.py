@@ -7,8 +7,6 @@ nothing, such as an encrypted connection, leaves a request with the client's own
 which asks how much a load process can carry.
 """
 
-from __future__ import annotations
-
 import socket
 import struct
 from time import perf_counter, time_ns

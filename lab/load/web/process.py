@@ -1,7 +1,5 @@
 """The lab's side of the web process: Locust with its web UI as a child that never outlives the lab."""
 
-from __future__ import annotations
-
 import shutil
 import socket
 import subprocess
@@ -103,7 +101,7 @@ class WebProcess:
 
 @contextmanager
 def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
-    """A Locust whose page can be asked for; on leaving, whatever happened, neither it nor a child of it is left.
+    """Start a Locust with a page. When the block ends, for any reason, neither it nor a child of it is left.
 
     ``plan.directory`` receives locust.log. Raises LoadError when the locustfile cannot be used.
     """

@@ -5,8 +5,6 @@ library cannot be reached from outside its bundle, so the tab's content is drawn
 page gets with one script element.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ A person may start and stop Locust several times during a visit. The measure pha
 one that Locust's own pages show; what was asked before it is kept as warm-up.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Front ``direct``: none. Clients connect to the app itself."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from lab.plan.fronts.front import Front

@@ -1,7 +1,5 @@
 """The declaration of a front. Attestation, images, plan, load and reports go by this and know no front's name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast

@@ -1,7 +1,5 @@
 """Front ``nginx``: one nginx container that balances requests over the app's ports."""
 
-from __future__ import annotations
-
 from importlib.resources import files
 from typing import Literal
 

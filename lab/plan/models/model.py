@@ -1,7 +1,5 @@
 """The declaration of a process model, and the command that serves the app. Everybody goes by it and knows no name."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Process model ``replicas``: N containers of the image, each serving with a single process on its own port."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from lab.plan.models.model import AppPlace, ProcessModel

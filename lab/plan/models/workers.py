@@ -1,7 +1,5 @@
 """Process model ``workers``: one container, whose uvicorn supervises N worker processes on one listening socket."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from lab.plan.models.model import ProcessModel

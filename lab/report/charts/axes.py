@@ -3,8 +3,6 @@
 A plot says in its attributes how places become values, for the page's script.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10

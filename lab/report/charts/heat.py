@@ -1,7 +1,5 @@
 """Shares over time: a row for each serving process, the darker the more of the requests it answered."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

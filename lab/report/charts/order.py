@@ -61,16 +61,12 @@ class Order:
                 y=linear(values, zero=own.zero, ticks=3, percent=own.percent),
             )
             title = "place in the run" if last else ""
-            borders = [_border(panel, place - 0.5) for place in self.blocks if place > 1]
+            edges = [panel.px(place - 0.5) for place in self.blocks if place > 1]  # the next trial begins a block
+            borders = (tag("line", class_="ink grid", x1=x, x2=x, y2=HEIGHT) for x in edges)
             marks = [*borders, *(_point(panel, point) for point in own.points)]
             parts.append(frame(panel, *marks, heading=own.heading, x_title=title, x_labels=last))
             y += HEAD + HEIGHT + 14
         return drawing(self.title, y + BOTTOM - 8, *parts)
-
-
-def _border(panel: Panel, place: float) -> str:
-    """A thin line between two blocks: the first trial behind it is the first of its block."""
-    return tag("line", class_="ink grid", x1=panel.px(place), x2=panel.px(place), y2=panel.height)
 
 
 def _point(panel: Panel, point: OrderPoint) -> str:

@@ -1,7 +1,5 @@
 """Sizes in words: how much more or less, between which ends, and from where on it would matter (METHOD 7)."""
 
-from __future__ import annotations
-
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Group, Metric
 

@@ -1,7 +1,5 @@
 """Facts of the run in words: its machine, engine, image and budget, on which every number depends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

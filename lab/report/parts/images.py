@@ -1,7 +1,5 @@
 """The image that each arm runs from, and what follows when they are not all the same one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.summary import RunSummary

@@ -1,7 +1,5 @@
 """Two tables of validity: which blocks are valid for what, and what the arms did."""
 
-from __future__ import annotations
-
 from lab.analysis.findings import FINDINGS
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family

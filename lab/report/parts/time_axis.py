@@ -1,7 +1,5 @@
 """The parts of every figure over time: its axis, the phases, the block that it shows, and what was thinned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from lab.analysis.summary import RunSummary

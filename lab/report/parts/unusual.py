@@ -3,8 +3,6 @@
 How processes are read is decided in lab/engines/docker/rights.py; without containers the engine was "process".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lab.record.types import RunInfo

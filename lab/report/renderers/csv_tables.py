@@ -1,12 +1,10 @@
 """Every table of a report as CSV, with stored values (bytes, seconds) instead of formatted ones."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from lab.report.content import Cell, Content, Reader, Table
+from lab.report.content import Content, Reader, Table
 from lab.report.renderers.text import one_line
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a text that begins so
@@ -32,13 +30,10 @@ def _csv(table: Table) -> str:
     numeric = [column.numeric for column in table.columns]
     for row in table.rows:
         writer.writerow(
-            _number(cell) if is_number else _text(cell.text) for cell, is_number in zip(row, numeric, strict=True)
+            ("" if cell.value is None else repr(cell.value)) if is_number else _text(cell.text)
+            for cell, is_number in zip(row, numeric, strict=True)
         )
     return out.getvalue()
-
-
-def _number(cell: Cell) -> str:
-    return "" if cell.value is None else repr(cell.value)
 
 
 def _text(text: str) -> str:

@@ -4,8 +4,6 @@ Figures are drawn into the page as SVG. The policy names the page's own script a
 came from outside can run even if it were to slip through the template's escaping.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -3,8 +3,6 @@
 HTML needs nothing from here: the template escapes everything itself.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

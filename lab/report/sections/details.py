@@ -1,7 +1,5 @@
 """Details: every metric, every trial, every command, every version."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -92,7 +90,9 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
     return Table(
         key=f"metrics-{group.value.lower()}",
         title=f"Metrics: {group.value}",
-        columns=_metric_columns([_block_title(summary, block) for block in blocks]),
+        columns=_metric_columns(
+            [f"block {block}{'' if block in summary.decision.used else ' (not valid)'}" for block in blocks]
+        ),
         rows=rows,
         note=f"Medians over the valid blocks; ratio to {summary.baseline}: {ratio}"
         + (f" {hidden} further blocks are not shown." if hidden else ""),
@@ -123,10 +123,6 @@ def _metric_row(
         *interval_cells(interval),
         *(cell(metric.unit, values.values.get(block)) for block in blocks),
     )
-
-
-def _block_title(summary: RunSummary, block: int) -> str:
-    return f"block {block}" if block in summary.decision.used else f"block {block} (not valid)"
 
 
 def trial_table(run: RunInfo, summary: RunSummary) -> Table:

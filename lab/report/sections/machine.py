@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 
 from lab.analysis.judge.drift import MIN_TRIALS, drift
@@ -12,7 +12,7 @@ from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Family
 from lab.metrics import METRICS, Unit
 from lab.report.charts.order import Order, OrderPanel, OrderPoint
-from lab.report.content import Cell, Figure, Section, Table, section
+from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, quantity, words
 from lab.report.parts.values import arm_names, hollow_note
 from lab.units import format_ratio
@@ -165,12 +165,14 @@ def disturbance_table(summary: RunSummary, order: Sequence[str]) -> Table:
         key="disturbances-by-trial",
         title="Steal, foreign CPU and pressure by trial",
         columns=columns("trial", numeric=[name for name, _ in DISTURBANCES]),
-        rows=tuple((*words(trial.record.trial_id), *_cells(trial)) for trial in trials),
+        rows=tuple(
+            (
+                *words(trial.record.trial_id),
+                *(cell(Unit.FRACTION, value_of(trial.quiet)) for _, value_of in DISTURBANCES),
+            )
+            for trial in trials
+        ),
         note="Over the measure phase. Steal and foreign CPU are parts of the machine; pressure (PSI, some) is a part "
         "of the time.",
         folded=True,
     )
-
-
-def _cells(trial: TrialSummary) -> Iterator[Cell]:
-    return (cell(Unit.FRACTION, value_of(trial.quiet)) for _, value_of in DISTURBANCES)

@@ -69,8 +69,8 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
         sentence = f"{name} of the requests scheduled in each bin that has at least {PRINT_BEYOND} beyond it; "
         note = missing if quantile in tails else ""
         yield _latency_figure(summary, name, f"{name} over time", sentence, _quantile_of(quantile), note)
-    note = "" if tails else missing
-    yield _latency_figure(summary, "slowest", "Slowest request", "The slowest request of each bin; ", _slowest, note)
+    sentence, note = "The slowest request of each bin; ", "" if tails else missing
+    yield _latency_figure(summary, "slowest", "Slowest request", sentence, lambda line: line.slowest, note)
 
 
 def _too_few(trials: Sequence[TrialSummary]) -> str:
@@ -84,10 +84,6 @@ def _too_few(trials: Sequence[TrialSummary]) -> str:
 
 def _quantile_of(quantile: float) -> Callable[[Timeline | ArmTimeline], Track]:
     return lambda line: line.quantiles.get(quantile, ())
-
-
-def _slowest(line: Timeline | ArmTimeline) -> Track:
-    return line.slowest
 
 
 def _latency_figure(

@@ -1,7 +1,5 @@
 """CPU and memory of every process over time, in one block, a panel for each arm."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.analysis.summary import RunSummary

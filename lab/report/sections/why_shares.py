@@ -108,15 +108,12 @@ def share_table(summary: RunSummary) -> Table:
             fractions = [share.fraction for share in trial.shares]
             padded = [*fractions, *(None,) * (places - len(fractions))]
             rows.append((*words(arm.name, trial.record.block), *(cell(Unit.FRACTION, value) for value in padded)))
+    ways = ", ".join(sorted({trial.record.attribution for trial in summary.trials})) or "nothing"
     return Table(
         key="shares-by-block",
         title="Request shares of the serving processes",
         columns=columns("arm", "block", numeric=[f"{place}." for place in range(1, places + 1)]),
         rows=tuple(rows) if places else (),
         folded=True,
-        note="Busiest process first; a process that answered nothing has 0 %. Found by: " + _attribution(summary) + ".",
+        note=f"Busiest process first; a process that answered nothing has 0 %. Found by: {ways}.",
     )
-
-
-def _attribution(summary: RunSummary) -> str:
-    return ", ".join(sorted({trial.record.attribution for trial in summary.trials})) or "nothing"

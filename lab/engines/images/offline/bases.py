@@ -1,7 +1,5 @@
 """Base images built from Debian packages: the way out where no registry answers."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A folder of wheels that fit a base image, filled on the host, so that the build inside needs no network."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
