@@ -86,9 +86,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     document = json.loads((folder.path / "run.json").read_text())
     (folder.path / "run.json").write_text(json.dumps(document | {"schema_version": SCHEMA_VERSION + 1}))
 
-    with pytest.raises(
-        RunFolderError, match=f"schema version {SCHEMA_VERSION + 1}, this lab reads up to {SCHEMA_VERSION}"
-    ):
+    with pytest.raises(RunFolderError, match=f"version {SCHEMA_VERSION + 1}, .* {SCHEMA_VERSION}"):
         read_info(folder.path)
 
 
