@@ -45,7 +45,8 @@ def test_it_is_made_once_and_kept(app: App, cache: Path) -> None:
     place, image = prepare_app(app, said.append, cache)
     again, same = prepare_app(app, said.append, cache)
 
-    assert said == ["installing requirements.txt"]
+    (step,) = said
+    assert step.startswith("installing requirements.txt")
     assert (again, same.digest) == (place, image.digest)
     assert (image.origin, same.origin) == ("built", "present")
     assert sorted(path.name for path in place.code.iterdir() if path.name != "__pycache__") == [
