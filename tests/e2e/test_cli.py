@@ -108,12 +108,6 @@ def test_plan_needs_no_docker_and_touches_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_schema_and_metrics_are_readable_by_programs() -> None:
-    """Both print JSON."""
-    assert "arms" in json.loads(lab("schema").out)["properties"]
-    assert "memory.pss.total" in {metric["key"] for metric in json.loads(lab("metrics", "--json").out)}
-
-
 def test_doctor_finds_what_a_run_needs() -> None:
     """Exit 0 on a machine that can run, with the way each image would be had."""
     outcome = lab("doctor", "--json")
@@ -161,17 +155,9 @@ def test_a_budget_without_cgroups_is_exit_2() -> None:
         lab(verb, "scenarios/split_budget.toml", "--engine", "process").refused(2, "budget.cpus: a limit takes cgroups")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        ("lanes = 8", "lane = 8", "load.lane: unknown key; did you mean 'lanes'?"),
-        ("processes = 1", "processes = 0", "budget.processes: Input should be greater than or equal to 1"),
-        ("json_api.py", "absent.py", "load.locustfile: no such file"),
-    ],
-)
-def test_a_wrong_scenario_is_exit_2(scenario: Path, old: str, new: str, sentence: str) -> None:
-    """File, key, what was expected."""
-    lab("run", edit(scenario, old, new)).refused(2, str(scenario), sentence)
+def test_a_wrong_scenario_is_exit_2(scenario: Path) -> None:
+    """File, key, what was expected; every other mistake goes the same way."""
+    lab("run", edit(scenario, "lanes = 8", "lane = 8")).refused(2, str(scenario), "load.lane", "'lanes'")
 
 
 def test_a_wrong_option_is_exit_2() -> None:
@@ -232,8 +218,3 @@ def test_a_full_disk_is_exit_4_and_keeps_what_was_finished(scenario: Path, tmp_p
         assert "b01-workers" not in trials
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-def test_a_folder_that_is_no_run_is_exit_2(tmp_path: Path) -> None:
-    """`lab report` on any other folder."""
-    lab("report", tmp_path).refused(2, "not a run folder")

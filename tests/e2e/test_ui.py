@@ -147,7 +147,7 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
     (folder,) = out.iterdir()
     assert f"report: {folder / 'report.html'}" in err
     told = lab("report", folder).out
-    assert "Exploratory session, driven by hand: closed model, one trial, no verdict." in told
+    assert "Exploratory session" in told
     pages = (folder / "report.md").read_text(), told
     assert not any(re.search(r"→|\b(better|worse|equivalent|inconclusive)\b", text) for text in pages)
     assert f"{folder}  2 done  exploratory, by hand: " in lab("list", "--out", out).out

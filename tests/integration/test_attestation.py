@@ -94,7 +94,7 @@ def test_replicas_running_with_a_supervisor(engine: DockerEngine, topology_of: B
     wrong = changed(topology_of(scenario), lambda service: with_argv(service, "--workers", "2"))
 
     with engine.deploy(wrong) as deployment:
-        with pytest.raises(InvalidRunError, match="model replicas has no supervisor, found one in app-"):
+        with pytest.raises(InvalidRunError, match="no supervisor, found one in app-"):
             attest(trial_of(scenario), deployment, None)
 
 

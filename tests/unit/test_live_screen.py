@@ -164,8 +164,8 @@ def test_remarks_on_the_machine_stand_behind_the_gates() -> None:
     shown = moment(remarks=remarks(MachineFigures(steal=0.06, foreign=0.07, sampler=0.03)))
     narrow, wide = drawn(shown, 80)[0], drawn(shown, 200)[0]
 
-    assert narrow.endswith("gates ok · 1 caveat · steal 6.0 % now")
-    assert wide.endswith("gates ok · 1 caveat · steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
+    assert narrow.endswith("1 caveat · steal 6.0 % now")
+    assert wide.endswith("steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
     assert "block 3/6" in narrow
     found = styles(shown, 200)
     assert (found["steal 6.0 % now"], found["foreign CPU 7.0 % now"]) == (str(BAD), str(WARN))

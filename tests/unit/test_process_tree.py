@@ -139,7 +139,7 @@ def test_a_tree_that_has_ended_is_an_error_at_the_start(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"], start_new_session=True)
     ended.wait()
     target = SampleTarget(service="app", kind=ServiceKind.APP, container_id="", init_pid=ended.pid)
-    with pytest.raises(SamplingError, match=f"process {ended.pid} of 'app' ended before sampling began"):
+    with pytest.raises(SamplingError, match=f"process {ended.pid} of 'app'"):
         Reader(plan_of(target, tmp_path))
 
 

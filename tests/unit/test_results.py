@@ -12,50 +12,13 @@ import pytest
 
 from lab.errors import MissingError, RunFolderError
 from lab.record.folder import RunFolder, disk_errors, read_info, read_trial, read_trials
-from lab.record.types import (
-    CGROUPS,
-    HOST,
-    PROCESSES,
-    REQUESTS,
-    SCHEMA_VERSION,
-    Environment,
-    LoadCounters,
-    Phase,
-    PhaseWindow,
-    Point,
-    RunInfo,
-    TrialRecord,
-    TrialState,
-)
+from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, SCHEMA_VERSION, TrialRecord, TrialState
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 
-INFO = RunInfo(
-    run_id="20261124T041500Z-quickstart",
-    started_at="2026-11-24T04:15:00+00:00",
-    lab_version="0.1.0",
-    scenario={"question": "Which?"},
-    scenario_name="quickstart",
-    environment=Environment(facts={"kernel": "6.1"}),
-    images={},
-    order=("b01-workers", "b01-replicas"),
-    states={"b01-workers": TrialState.PLANNED, "b01-replicas": TrialState.PLANNED},
-)
-RECORD = TrialRecord(
-    trial_id="b01-workers",
-    block=1,
-    position=0,
-    arm="workers",
-    model="workers",
-    front="direct",
-    point=Point(processes=2),
-    state=TrialState.DONE,
-    started_at="2026-11-24T04:15:01+00:00",
-    started_monotonic_s=12.5,
-    boot_s=1.5,
-    phases={Phase.MEASURE: PhaseWindow(start_s=5.0, end_s=15.0)},
-    services=(),
-    load=LoadCounters(open_model=True, lanes=8, scheduled=100, started=100, dropped=0, unfinished=0),
-    attribution="header",
-)
+SCENARIO = make_scenario((WORKERS, REPLICAS), trials={"blocks": 1, "seed": 7})
+TRIALS = ("b01-workers", "b01-replicas")
+INFO = make_run(SCENARIO, order=TRIALS, states=dict.fromkeys(TRIALS, TrialState.PLANNED))
+RECORD = next(trial.record for trial in make_trials(SCENARIO) if trial.record.arm == "workers")
 
 
 def finish(folder: RunFolder, record: TrialRecord) -> Path:
@@ -123,9 +86,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     document = json.loads((folder.path / "run.json").read_text())
     (folder.path / "run.json").write_text(json.dumps(document | {"schema_version": SCHEMA_VERSION + 1}))
 
-    with pytest.raises(
-        RunFolderError, match=f"schema version {SCHEMA_VERSION + 1}, this lab reads up to {SCHEMA_VERSION}"
-    ):
+    with pytest.raises(RunFolderError, match=f"version {SCHEMA_VERSION + 1}, .* {SCHEMA_VERSION}"):
         read_info(folder.path)
 
 

@@ -12,7 +12,6 @@ import pytest
 from lab.engines.readiness import owner_pids
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
-from lab.record.types import CONNECTIONS
 from lab.sampling.arm_processes import Member
 from lab.sampling.connections import Connections, client_ports, socket_inodes
 from tests.fake_processes import FakeProcess, member
@@ -49,11 +48,6 @@ def members(*pids: int) -> list[Member]:
 def held(rows: Sequence[ConnectionRow]) -> dict[int, int]:
     """Client port → pid."""
     return {row.client_port: row.pid for row in rows}
-
-
-def test_columns_are_those_of_the_records() -> None:
-    """The sampler's process does not import lab.records; this keeps the two alike."""
-    assert ConnectionRow._fields == tuple(CONNECTIONS)
 
 
 def test_each_connection_belongs_to_the_process_that_holds_it(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ import pytest
 
 from lab.errors import SamplingError
 from lab.plan.kinds import Role
-from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
-from lab.record.types import CGROUPS, HOST, PROCESSES
+from lab.record.schema import ConnectionRow
 from lab.sampling.host import EngineGroup, HostReader, ProcessGroup, pressure_s
 from lab.sampling.plan import SamplerPlan, SampleTarget, plan_from_json, plan_to_json
 from lab.sampling.processes import Footprint, command_line, footprint
@@ -26,13 +25,6 @@ from tests.fake_processes import FakeProcess, fake_proc, member, show_as_contain
 
 PROC = Path("/proc")
 PIPES: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-
-
-def test_columns_are_those_of_the_records() -> None:
-    """The sampler's process does not import lab.records; this keeps the two alike."""
-    assert ProcessRow._fields == tuple(PROCESSES)
-    assert CgroupRow._fields == tuple(CGROUPS)
-    assert HostRow._fields == tuple(HOST)
 
 
 def test_a_process_that_ends_during_the_reading_is_left_out(tmp_path: Path) -> None:

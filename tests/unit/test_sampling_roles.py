@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.roles import ProcessInfo, assign_roles
 
@@ -16,53 +18,44 @@ def process(pid: int, parent: int, command: str) -> ProcessInfo:
     return ProcessInfo(pid=pid, started_s=100.0 + pid, parent=parent, command=command)
 
 
-def roles(*processes: ProcessInfo, kind: ServiceKind = ServiceKind.APP) -> dict[int, Role]:
-    return {key.pid: role for key, role in assign_roles(kind, processes).items()}
+FAMILIES = {
+    "--workers 2 is four processes (FIELD 4)": (
+        [process(10, OUTSIDE, UVICORN), process(11, 10, TRACKER), process(12, 10, SPAWNED), process(13, 10, SPAWNED)],
+        [Role.SUPERVISOR, Role.HELPER, Role.WORKER, Role.WORKER],
+    ),
+    "a replica serves itself": ([process(10, OUTSIDE, "/usr/bin/python3 -m uvicorn app.main:app")], [Role.WORKER]),
+    "shared memory of multiprocessing brings a tracker": (
+        [process(10, OUTSIDE, "uvicorn"), process(11, 10, TRACKER)],
+        [Role.WORKER, Role.HELPER],
+    ),
+    "tini or sh -c serves nothing": (
+        [process(10, OUTSIDE, "/sbin/docker-init -- uvicorn"), process(11, 10, "uvicorn")],
+        [Role.SUPERVISOR, Role.WORKER],
+    ),
+    "a fork server only forks workers of its parent": (
+        [
+            process(10, OUTSIDE, "python serve.py"),
+            process(11, 10, FORK_SERVER),
+            process(12, 11, FORK_SERVER),
+            process(13, 11, FORK_SERVER),
+        ],
+        [Role.SUPERVISOR, Role.HELPER, Role.WORKER, Role.WORKER],
+    ),
+    "nginx's master belongs to the front": (
+        [process(10, OUTSIDE, "nginx: master process"), process(11, 10, "nginx: worker process")],
+        [Role.PROXY, Role.PROXY],
+    ),
+}
 
 
-def test_uvicorn_with_workers_is_a_supervisor_a_helper_and_workers() -> None:
-    """``--workers 2`` is four processes: FIELD 4."""
-    assert roles(
-        process(10, OUTSIDE, UVICORN),
-        process(11, 10, TRACKER),
-        process(12, 10, SPAWNED),
-        process(13, 10, SPAWNED),
-    ) == {10: Role.SUPERVISOR, 11: Role.HELPER, 12: Role.WORKER, 13: Role.WORKER}
+@pytest.mark.parametrize("name", FAMILIES)
+def test_roles_of_a_family_of_processes(name: str) -> None:
+    """From command lines and parents alone."""
+    family, expected = FAMILIES[name]
+    kind = ServiceKind.PROXY if Role.PROXY in expected else ServiceKind.APP
 
-
-def test_a_single_process_is_a_worker() -> None:
-    """A replica serves itself: there is no supervisor in it."""
-    assert roles(process(10, OUTSIDE, "/usr/bin/python3 -m uvicorn app.main:app")) == {10: Role.WORKER}
-
-
-def test_a_process_with_only_a_helper_still_serves() -> None:
-    """An app that uses multiprocessing's shared memory starts a resource tracker and remains a worker."""
-    assert roles(process(10, OUTSIDE, "uvicorn"), process(11, 10, TRACKER)) == {10: Role.WORKER, 11: Role.HELPER}
-
-
-def test_an_init_above_the_app_is_a_supervisor() -> None:
-    """``tini`` or ``sh -c`` has a child and serves nothing."""
-    assert roles(process(10, OUTSIDE, "/sbin/docker-init -- uvicorn"), process(11, 10, "uvicorn")) == {
-        10: Role.SUPERVISOR,
-        11: Role.WORKER,
-    }
-
-
-def test_children_of_a_fork_server_are_workers_of_its_parent() -> None:
-    """They share its command line; the fork server itself only forks."""
-    assert roles(
-        process(10, OUTSIDE, "python serve.py"),
-        process(11, 10, FORK_SERVER),
-        process(12, 11, FORK_SERVER),
-        process(13, 11, FORK_SERVER),
-    ) == {10: Role.SUPERVISOR, 11: Role.HELPER, 12: Role.WORKER, 13: Role.WORKER}
-
-
-def test_everything_in_a_proxy_service_is_proxy() -> None:
-    """nginx's master has children as well, but belongs to the front."""
-    assert roles(
-        process(10, OUTSIDE, "nginx: master process"), process(11, 10, "nginx: worker process"), kind=ServiceKind.PROXY
-    ) == {10: Role.PROXY, 11: Role.PROXY}
+    found = assign_roles(kind, family)
+    assert [found[each.key] for each in family] == expected
 
 
 def test_a_supervisor_without_workers_for_a_moment_stays_one() -> None:

@@ -134,5 +134,5 @@ def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
     """/dev/full takes no byte: exit code 4, and what to do."""
     (tmp_path / "host.csv").symlink_to("/dev/full")
 
-    with pytest.raises(MissingError, match=r"cannot write to .*: No space left on device"):
+    with pytest.raises(MissingError, match=r"No space left"):
         record(tmp_path, 1)

@@ -30,4 +30,3 @@ def test_no_number_of_visits_makes_a_verdict() -> None:
 
     assert JUDGED.findall(text) == []
     assert "lab ui quickstart.toml" in text
-    assert "started and stopped by hand" in text

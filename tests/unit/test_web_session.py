@@ -38,6 +38,7 @@ from lab.run.trial import DEATH_CHECK_EVERY_S
 from lab.run.view import QuietView
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeEngine, World
+from tests.unit.test_scenario_file import GOOD, write
 
 Step = Mapping[str, str] | Callable[["FakeWeb"], None] | BaseException
 SWITCH, END = {"said": "switch", "arm": "replicas"}, {"said": "end"}
@@ -287,10 +288,7 @@ def test_a_dead_locust_ends_the_session(kept: Kept) -> None:
 
 def test_an_unknown_arm_is_refused_before_anything_starts(tmp_path: Path) -> None:
     """With the nearest name."""
-    scenario = tmp_path / "shop.toml"
-    scenario.write_text(SCENARIO)
-    (tmp_path / "locustfile.py").write_text("")
-
+    scenario = write(tmp_path, GOOD)
     result = CliRunner().invoke(app, ["ui", str(scenario), "--arm", "replica", "--out", str(tmp_path / "runs")])
 
     assert isinstance(result.exception, UsageError)
@@ -311,22 +309,3 @@ def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.
         compare([kept.folder / "runs" / info.run_id, other])
     list_runs(kept.folder / "runs")
     assert "1 done  exploratory, by hand: Which?" in capsys.readouterr().out
-
-
-SCENARIO = """
-question = "Which?"
-[app]
-image = "shop:1"
-[budget]
-processes = 2
-[[arms]]
-name = "workers"
-model = "workers"
-front = "direct"
-[[arms]]
-name = "replicas"
-model = "replicas"
-front = "nginx"
-[load]
-locustfile = "locustfile.py"
-"""

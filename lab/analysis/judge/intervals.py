@@ -174,9 +174,12 @@ def signed_rank_distribution(n: int) -> Floats:
 
 def _walsh_averages(values: Floats) -> Floats:
     """(x_i + x_j) / 2 for all i ≤ j: shape (..., n) → (..., n(n+1)/2)."""
-    first, second = np.triu_indices(values.shape[-1])
+    first, second = _pairs(values.shape[-1])
     half = values / 2  # halved first, so that the sum of two large values stays finite
     return half[..., first] + half[..., second]
+
+
+_pairs = cache(np.triu_indices)  # of places i ≤ j: making them takes longer than their averages
 
 
 def _checked(values: ArrayLike) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -98,10 +99,17 @@ def noise_floor(log_ratios: Sequence[float], level: float) -> float:
 
 def _first_within(room: Floats, level: float, chance: float, least: int) -> Floats:
     """The first number of blocks whose reach is within ``room``, in standard deviations; infinity beyond MAX_BLOCKS."""
-    planned = np.arange(least, MAX_BLOCKS + 1)
-    reaches = np.minimum.accumulate([_reach(int(n), level, chance) for n in planned])
-    places = np.searchsorted(-reaches, -room, side="right")
-    return np.where(places < len(planned), planned[np.minimum(places, len(planned) - 1)], math.inf)
+    places = np.searchsorted(-_reaches(level, chance, least), -room, side="right")
+    planned = least + places
+    return np.where(planned <= MAX_BLOCKS, planned, math.inf)
+
+
+@cache
+def _reaches(level: float, chance: float, least: int) -> Floats:
+    """The least reach of so many blocks or fewer, for ``least`` to MAX_BLOCKS of them: the same for every question."""
+    reaches = np.minimum.accumulate([_reach(n, level, chance) for n in range(least, MAX_BLOCKS + 1)])
+    reaches.flags.writeable = False  # the cache hands the same array to everyone
+    return reaches
 
 
 def _reach(n: int, level: float, chance: float) -> float:
