@@ -86,7 +86,7 @@ def _run() -> Comparison:
             app=App(build=REPOSITORY, requirements=REPOSITORY / "requirements" / "app.txt"),
             arms=(WORKERS, replace(WORKERS, name="again")),
             budget=Budget(processes=2),
-            load=Load(locustfile=locustfile, users=("Baseline",), rate=60, lanes=16, warmup=2.0, measure=4.0),
+            load=Load(locustfile=locustfile, users=("Baseline",), rate=150, lanes=16, warmup=3.0, measure=4.0),
             trials=Trials(blocks=BLOCKS),
             compare=Compare(baseline=WORKERS.name, primary=METRICS),
         )
