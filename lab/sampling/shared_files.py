@@ -16,7 +16,7 @@ MOUNT_DEVICE, SEPARATOR = 2, "-"  # fields of mountinfo; the file system's type 
 class MappedFile(NamedTuple):
     """What tells two processes' mappings to be of one file.
 
-    ``device`` is "overlay" for every overlay mount: since Linux 6.16 the kernel shows the mount's own device there,
+    ``device`` is "overlay" for every overlay mount: the kernel may show the mount's own device (seen on 6.18),
     which differs between containers although their lower layers, inodes and pages are the same.
     """
 
