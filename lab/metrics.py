@@ -1,7 +1,5 @@
 """The catalogue: every metric declared once. Tables, charts, expectations and the documentation come from it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from lab.metric_types import Better, Group, Metric, Unit

@@ -3,8 +3,6 @@
 Two runs at different times differ in more than anybody can list: weaker evidence than one run with both arms.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """An arm of two runs as one scenario with both: stronger evidence than comparing the runs. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from lab.record.types import RunInfo

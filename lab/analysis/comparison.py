@@ -4,8 +4,6 @@ Only blocks that are valid for a metric's family count (``summary.valid_for``); 
 blocks and without any gate stand beside them, so that a reader sees whether the choice of blocks decides. Pure.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

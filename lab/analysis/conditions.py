@@ -1,7 +1,5 @@
 """The user's own conditions on a run: which values settle them, and what became of each. Pure."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """The user's own conditions on metrics of arms, judged on every block at the end."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence

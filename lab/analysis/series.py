@@ -1,7 +1,5 @@
 """One metric over the blocks of a run: a value for each block of an arm, and which of them are thin. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lab.analysis.judge.eligibility import quantile_eligible

@@ -3,8 +3,6 @@
 The unit of repetition is the block: a ratio pairs two trials of one block, and only medians over blocks summarise.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """The command line: one file a verb. Only here are messages printed and exit codes chosen."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping
 

@@ -3,8 +3,6 @@
 Of all control characters only the newline is printed, and no value that was handed to ``keep_secret``.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """Options that several verbs share, declared once."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from pathlib import Path

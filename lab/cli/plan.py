@@ -1,7 +1,5 @@
 """``lab plan SCENARIO``: what would run and how long, touching nothing."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Any
 

@@ -1,7 +1,5 @@
 """``lab selfcheck [SCENARIO]``: an arm against itself; how small a difference can this machine show?"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The seeded schedule of the open model. Pure: the same seed gives the same arrivals in every arm (METHOD 1.1)."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, count, takewhile

@@ -1,7 +1,5 @@
 """The plan of one load run: the lab writes it, every load process reads it. Imports nothing heavy."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path

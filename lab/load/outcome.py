@@ -1,7 +1,5 @@
 """From the statuses of the load processes to what the lab wants to know: progress, and in the end the outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

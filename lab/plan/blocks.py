@@ -1,7 +1,5 @@
 """Expand a scenario into blocks of trials: seeded order, ids, estimated duration. Pure and printable."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The driver of a trial's load: the scenario's schedule, or a person. Everything else about a trial is the same."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path

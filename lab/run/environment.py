@@ -1,7 +1,5 @@
 """The place of a run: machine, kernel, cgroups, versions, and who else uses the CPU."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import platform

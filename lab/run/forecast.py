@@ -3,8 +3,6 @@
 The plan stays as it is, whatever they say.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lab.analysis.comparison import Comparison, compare_run

@@ -1,7 +1,5 @@
 """Wait before a trial until the machine is as quiet as the gates ask, and tell what disturbs it meanwhile."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Sequence

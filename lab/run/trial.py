@@ -1,7 +1,5 @@
 """One trial: start its load, deploy an arm fresh, attest it, sample it, let the load at it, take it down, keep it."""
 
-from __future__ import annotations
-
 import math
 import os
 import shutil

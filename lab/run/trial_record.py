@@ -1,7 +1,5 @@
 """The things that are kept of a measured trial: its record and the logs of its services."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Everything that a run tells while it goes on. This view says nothing; cli/ prints and draws."""
 
-from __future__ import annotations
-
 from lab.analysis.comparison import Comparison
 from lab.attest.claims import Evidence
 from lab.errors import LabError

@@ -1,7 +1,5 @@
 """The sampler's own process: read on the grid, listen for commands in between, until told to stop."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The lab's side of the sampler: start its process, give it orders, notice its death, collect its tables."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Every finding declared once: what an arm can do that a reader must know, and from which value on (METHOD 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

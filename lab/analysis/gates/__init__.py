@@ -4,8 +4,6 @@
 titles, limits and sources for reports and documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from lab.analysis.gates import load, machine

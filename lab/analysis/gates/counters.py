@@ -4,8 +4,6 @@
 a gate must not take silence for quiet.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Gates on the load generator: did it do the work that it was asked for, when it was asked to?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Gates on the sampler and on the machine: did the readings come, and did somebody else work here?"""
 
-from __future__ import annotations
-
 import polars as pl
 
 from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share

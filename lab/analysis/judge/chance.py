@@ -4,8 +4,6 @@ Where an arm is compared with itself, the names of its halves mean nothing: in e
 metrics at once, which keeps how these move together. Source: Fisher (1935), The Design of Experiments, section 21.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where intervals lie between the bounds of practical equivalence: the core of verdicts, for one or for thousands."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import NamedTuple
 

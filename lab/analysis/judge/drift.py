@@ -1,7 +1,5 @@
 """Drift over a run: how far the trials of an arm moved from its first to its last third. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import isfinite
 from statistics import median

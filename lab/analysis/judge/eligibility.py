@@ -1,7 +1,5 @@
 """May a number be shown, and may it be judged? Steadiness of the measure window and counts behind a percentile."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

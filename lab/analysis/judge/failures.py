@@ -4,8 +4,6 @@ Zeros are common here and are the point, so there is no ratio: in each block the
 failed minus that of the baseline's.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

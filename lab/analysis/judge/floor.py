@@ -1,7 +1,5 @@
 """The noise floor of a machine: what an arm against itself says about every later comparison (METHOD 7, A/A)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

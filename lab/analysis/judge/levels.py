@@ -3,8 +3,6 @@
 Sources: Holm (1979), Scand. J. Statist. 6; Pocock (1977), Biometrika 64; Armitage, McPherson & Rowe (1969), JRSS A 132.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import cache

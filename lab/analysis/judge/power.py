@@ -1,7 +1,5 @@
 """How many blocks settle a question, and how small a difference a machine can show: planning, never evidence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

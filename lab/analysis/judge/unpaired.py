@@ -5,8 +5,6 @@ between runs (Kalibera & Jones, ISMM 2013). With as few runs as anybody makes th
 Welch (1947), Biometrika 34, allows the sides to vary unlike.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Whether the serving processes of an arm are equally fast (METHOD 1.7)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Growth of cumulative counters over a window: the only way from CPU seconds to rates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np

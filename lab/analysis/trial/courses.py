@@ -4,8 +4,6 @@ Processes are not looked at all at once, so a sum at one instant has to know eac
 its course is the straight line, and beyond its first and last reading it stays. Outside its owner's life it is zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """CPU of the app's containers by role: the cgroups give the total, the processes inside say how it is divided. Pure."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 

@@ -4,8 +4,6 @@ A cgroup counts everything that ever ran in it. Processes are read twice a secon
 reading and its end is lost, and so is one that lived between two readings: the report says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Was the machine quiet during one trial? What others took of it, as fractions. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from lab.analysis.gates.counters import rate, steal_share

@@ -3,8 +3,6 @@
 A request that failed, hung or was dropped is slower than every one that was answered: its time is infinite.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

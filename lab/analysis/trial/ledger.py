@@ -1,7 +1,5 @@
 """The memory ledger of one trial: every process the arm costs, by role (METHOD 4.1)."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

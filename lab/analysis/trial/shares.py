@@ -1,7 +1,5 @@
 """Who did the work: the share of requests of each serving process (FIELD, trap 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

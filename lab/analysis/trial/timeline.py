@@ -1,7 +1,5 @@
 """How one trial went over time: throughput, failures, latency, and CPU and memory of every process, in equal bins."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a time line keeps of readings that fall into one bin: extremes of rates, memory by role, shares by process."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One trial in numbers: every metric of the catalogue, and what the figures need. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The live view: what is known at one moment, for a terminal of any size. Nothing is read here."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field

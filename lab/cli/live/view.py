@@ -1,7 +1,5 @@
 """The display of a run that goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """May the lab read the processes of containers? If not, the engine is given another way, or goes without."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager

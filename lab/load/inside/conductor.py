@@ -1,7 +1,5 @@
 """Walks a load process through its phases: start, warm-up, measure, drain. All load processes change at one instant."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Mapping
 from math import inf

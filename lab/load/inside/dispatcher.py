@@ -1,7 +1,5 @@
 """Hands arrivals to lanes at their instant: the open model inside Locust's event loop."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Collection, Sequence
 from time import perf_counter

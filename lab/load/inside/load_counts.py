@@ -1,7 +1,5 @@
 """The counts of one load process: totals that must agree with the rows, and responses of each server."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """The state that a load process tells the lab while it runs, in one small file that is never read by half."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

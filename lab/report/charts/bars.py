@@ -1,7 +1,5 @@
 """Bars from zero: stacked by part along x, and grouped by place along y; every block's value stands on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Values in the order of the run, one low panel for each: what all arms share in them is the machine's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

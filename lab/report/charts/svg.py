@@ -7,8 +7,6 @@ yellow, which vanish on a dark or a light page); roles are shades of it. A mark 
 group that carries its arm's colour, and text is the page's, so that one drawing suits light, dark and paper.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Stored values into words: one formatter for each unit, one scale for each axis."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import isfinite, isinf

@@ -1,7 +1,5 @@
 """Values of the arms: which one is shown, the blocks behind it, and what is to be said of its ratio."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from math import isfinite
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """comparison.json: everything that is claimed of a run, for programs. Versioned, with a published JSON Schema."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Latency: the distribution down to its tail, quantiles, and by serving process: does the busiest answer slower?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from math import isfinite
 

@@ -1,7 +1,5 @@
 """The limits of a run: what it does not show, from its own facts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lab.analysis.arms import known_median

@@ -1,7 +1,5 @@
 """Was the machine quiet? The primaries in the order of the run, and what others took of the machine meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 

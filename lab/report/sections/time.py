@@ -1,7 +1,5 @@
 """The trials over time: throughput, failures and latency of every block, CPU and memory of every process."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.analysis.arms import ArmSummary, ArmTimeline

@@ -1,7 +1,5 @@
 """The reasons: request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from lab.analysis.arms import ArmSummary

@@ -1,7 +1,5 @@
 """The memory ledger as figure and tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from lab.analysis.summary import RunSummary

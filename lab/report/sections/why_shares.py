@@ -1,7 +1,5 @@
 """The work of each process: request shares of the serving processes, in all and over time."""
 
-from __future__ import annotations
-
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit

@@ -1,7 +1,5 @@
 """Start a helper container and talk to it through two FIFOs in a folder that both sides see."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The helper's image: built by the lab on first need, and again when the sampling program has changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

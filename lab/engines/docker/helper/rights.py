@@ -1,7 +1,5 @@
 """Find out what the lab may before the first trial, by trying; through a helper container where that is needed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
