@@ -73,6 +73,11 @@ GATE_WORDS: Mapping[str, Words] = {
         "its PSS",
         "Measure memory with engine docker, where the lab shares no file with the arm.",
     ),
+    "memory.neighbours": Words(
+        "Runs of other labs that used the same image meanwhile: {value}",
+        "They share its file pages, so that memory (PSS) cannot be attributed. Wait until they have ended, then run "
+        "again.",
+    ),
     "attribution.partial": Words(
         "Of {value} of the requests it is known which process served them", "Shares are missing."
     ),
@@ -170,11 +175,11 @@ def _named(gate: GateResult, record: TrialRecord | None) -> str:
     return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
 
 
-def fault_sentence(fault: Fault) -> str:
-    """Tell why a trial is invalid, in words."""
+def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
+    """Tell why a trial is invalid, in words; ``record`` is the trial's."""
     if fault.gate is None:
         return "No gate was evaluated for this trial, so that nothing shows that it is valid."
-    return gate_sentence(fault.gate)
+    return gate_sentence(fault.gate, record)
 
 
 def _limit(declared: Gate, gate: GateResult) -> str:
@@ -210,7 +215,19 @@ def _exposed(record: TrialRecord) -> str:
     return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
 
 
-ATTESTED = {"attestation.rights": _unseen, "attestation.exposed": _exposed}
+def _neighbours(record: TrialRecord) -> str:
+    runs = ", ".join(record.attestation.neighbours)
+    return (
+        f"Another lab ran the same image meanwhile (run {runs}). They share its file pages, so that memory (PSS) "
+        "cannot be attributed. Wait until it has ended, then run again."
+    )
+
+
+ATTESTED = {
+    "attestation.rights": _unseen,
+    "attestation.exposed": _exposed,
+    "memory.neighbours": _neighbours,
+}
 
 
 def _joined(*sentences: str) -> str:
