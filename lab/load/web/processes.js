@@ -104,8 +104,8 @@ function guardStart() {
   if (start.disabled === ready) start.disabled = !ready;
   start.title = ready ? "" : `${live.arm} ${WORDS[live.state]}: wait until it is up`;
   start.classList.toggle("waits", !ready);
-  for (const box of document.querySelectorAll('main form [role="alert"], main [role="alert"].MuiAlert-root')) {
-    box.hidden = ready && box.textContent.includes("is not up yet");
+  for (const box of document.querySelectorAll('main .MuiAlert-root')) {
+    box.style.display = ready && box.textContent.includes("is not up yet") ? "none" : ""; // its class beats the attribute hidden
   }
 }
 
