@@ -56,7 +56,7 @@ def _run_trials(run: Run, drive: Drive) -> None:
 def _ends_at_look(run: Run) -> bool:
     """Whether a declared look finds every verdict reached; the folder then plans no more than it has."""
     scenario = run.plan.scenario
-    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run)):
+    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run, _records(run))):
         return False
     run.folder.end_here()
     run.view.step("every verdict is reached at a declared look: the run ends")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
 from lab.analysis.gates.limits import SHARED
+from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity
@@ -22,6 +23,7 @@ class Words(NamedTuple):
 
 
 FILES_NAMED = 3
+FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
 HEADER = "let the app send a header X-Served-By that names its process, in every answer"
 GATE_WORDS: Mapping[str, Words] = {
     "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
@@ -187,8 +189,17 @@ def _limit(declared: Gate, gate: GateResult) -> str:
     limit = quantity(declared.unit, gate.limit)
     if gate.outcome != INVALID:
         return f"{beyond} than {limit} leaves a doubt"
-    spoiled = ", ".join(sorted(family.value for family in declared.spoils))
-    return f"with {beyond} than {limit} the trial says nothing of {spoiled}"
+    return f"with {beyond} than {limit} the trial says nothing of {family_names(declared.spoils)}"
+
+
+def family_names(families: Collection[Family]) -> str:
+    """``"memory and latency"``, in the order of their declaration."""
+    return listed([FAMILY_WORDS[family] for family in Family if family in families])
+
+
+def listed(names: Sequence[str]) -> str:
+    """``"a, b and c"``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def finding_sentence(finding: Finding) -> str:
