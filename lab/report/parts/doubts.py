@@ -106,7 +106,11 @@ def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family
         worst = max(faults, key=_badness)
         blocks, total = sorted({fault.block for fault in faults}), len(summary.blocks)
         spoiled = family_names(worst.spoils)
-        head = f"{len(blocks)} of {total} blocks are invalid" if total > 1 else "The block is invalid"
+        head = (
+            f"{len(blocks)} of {total} blocks {'is' if len(blocks) == 1 else 'are'} invalid"
+            if total > 1
+            else "The block is invalid"
+        )
         count = f" ({len(faults)} trials, this is the worst)" if len(faults) > 1 else ""
         yield f"{head} for {spoiled}. {fault_sentence(worst, records.get(worst.trial_id))}{count}", worst.spoils
 
