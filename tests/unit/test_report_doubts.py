@@ -20,7 +20,7 @@ from lab.report.renderers.terminal import render_terminal
 from lab.scenario.model import Scenario
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record
 
-LOAD = {"locustfile": "x.py", "rate": 60, "warmup": "1s", "measure": "2s"}
+LOAD = {"locustfile": "x.py", "rate": 60, "warmup": "5s", "measure": "2s"}
 FOREIGN = make_gate("invalid", key="machine.foreign", value=0.7, limit=0.2)
 READINGS = make_gate("invalid")
 
