@@ -39,6 +39,7 @@ class World:
     runtime: Callable[[Topology], Mapping[str, str]] = lambda _topology: RUNTIME
     invalid_blocks: frozenset[int] = frozenset()
     now_s: float = 100.0
+    neighbours: tuple[str, ...] = ()
     log: str = "hello from the app\n"
     while_asleep: Callable[[], object] = lambda: None
     load: type[FakeLoad] = field(default_factory=lambda: FakeLoad)
@@ -88,6 +89,7 @@ class World:
             listeners={endpoint.port: "somebody" for endpoint in topology.endpoints},
             upstreams=tuple(endpoint.address for endpoint in topology.app if topology.fronted),
             runtime=self.runtime(topology),
+            neighbours=self.neighbours,
         )
 
     @contextmanager
@@ -124,6 +126,7 @@ class FakeEngine:
                 boot_s=1.0,
                 servers={f"server-{number}": 1 for number in range(topology.processes)},
                 strangers=(),
+                neighbours=(),
                 check=lambda: self._world.note("check"),
                 logs=lambda: {"app": self._world.log},
             )

@@ -110,6 +110,9 @@ def _hint(line: str) -> str:
 
 
 def _screen(content: Content) -> Iterator[str]:
+    if content.band:
+        yield f"!! {content.band.title}{' (greyed)' if content.band.whole else ''}"
+        yield from (f"!! {sentence}" for sentence in (*content.band.sentences, content.band.command))
     yield content.question
     yield " · ".join(content.facts)
     yield f"sections: {', '.join(section.key for section in content.sections)}"
@@ -125,6 +128,7 @@ def _screen(content: Content) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}"
     yield from (f"! {doubt}" for doubt in section.doubts)
+    yield from (f"(!) {doubt}" for doubt in section.asides)
     yield from section.sentences
     for part in section.parts:
         yield from _part(part)

@@ -88,6 +88,16 @@ class BlockDecision:
         """True when invalid blocks remain that may not be replaced: the run cannot reach its blocks (exit 3)."""
         return len(self.invalid) > replacements_allowed(self.planned)
 
+    @property
+    def lost(self) -> frozenset[Family]:
+        """What a run that is not valid says nothing of: families of which all blocks, or too many, are invalid."""
+        if not self.exhausted and (self.used or not self.faults):
+            return frozenset()
+        allowed = replacements_allowed(self.planned)
+        few = {family for family in self.needed if len(self._spoiled(frozenset({family}))) > allowed}
+        none = {family for family in self.needed if not self.valid_for(family)}
+        return frozenset(few | none) or self.needed
+
     def _spoiled(self, families: frozenset[Family]) -> set[int]:
         return {fault.block for fault in self.faults if fault.spoils & families}
 

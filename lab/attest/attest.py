@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lab.attest.claims import Claim, Evidence, failures, runtime_differences
+from lab.attest.claims import Claim, Evidence, beside, failures, runtime_differences
 from lab.attest.evidence import collect
 from lab.engines import Deployment
 from lab.engines.readiness import UNNAMED
@@ -15,10 +15,8 @@ from lab.plan.fronts.front import front_title
 from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
 
-HINT = (
-    "mend the image or the command, otherwise other things would be compared than the scenario says; "
-    "`lab clean` removes what a killed run left behind"
-)
+HINT = "mend the image or the command, otherwise other things would be compared than the scenario says"
+STRANGERS_HINT = "end it, then run again; `lab clean` removes what a killed run left behind"
 
 Collect = Callable[[Deployment], Evidence]
 
@@ -46,6 +44,8 @@ def attest(
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
         raise InvalidRunError(f"{trial.id}: the arm is not what it claims to be: {'; '.join(found)}", HINT)
+    if told := beside(evidence):
+        raise InvalidRunError(f"{trial.id}: {told}", STRANGERS_HINT)
     if earlier is not None and (keys := runtime_differences(earlier, evidence.runtime)):
         told = ", ".join(f"{key} {evidence.runtime.get(key)} instead of {earlier.get(key)}" for key in keys)
         raise InvalidRunError(f"{trial.id}: the arms of this run are served differently: {told}", HINT)

@@ -46,8 +46,14 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
             yield f"the listener on port {endpoint.port} belongs to no process of this arm"
     if claim.names_upstream:
         yield from _front(claim, evidence)
-    for stranger in evidence.strangers:
-        yield f"something else runs from the same image ({stranger}): shared pages would lower every PSS"
+
+
+def beside(evidence: Evidence) -> str:
+    """A sentence about what else runs from the arm's image and is no living lab's; or ""."""
+    if not evidence.strangers:
+        return ""
+    named = ", ".join(evidence.strangers)
+    return f"something else runs from the same image ({named}): shared pages would lower every PSS"
 
 
 def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -79,7 +85,7 @@ def nagle_defect(evidence: Evidence) -> bool:
 
 
 def caveats(evidence: Evidence) -> list[GateResult]:
-    """Doubts that do not make the arm another one: what explains its numbers, and what was not attested."""
+    """What does not make the arm another one: what explains its numbers, what is not attested, who shares pages."""
     found = []
     if nagle_defect(evidence):
         found.append(_caveat("keepalive", evidence.keepalive_s, NAGLE_MIN_S))
@@ -87,6 +93,9 @@ def caveats(evidence: Evidence) -> list[GateResult]:
         found.append(_caveat("attestation.rights"))
     if evidence.exposed:
         found.append(_caveat("attestation.exposed"))
+    if evidence.neighbours:
+        sharing = float(len(evidence.neighbours))
+        found.append(GateResult(key="memory.neighbours", outcome="invalid", value=sharing, limit=0.0))
     return found
 
 

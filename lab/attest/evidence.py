@@ -54,6 +54,7 @@ def collect(deployment: Deployment) -> Evidence:
             if role is Role.WORKER and pid in seen  # one that ended since: attestation counts the processes themselves
         ),
         strangers=deployment.strangers,
+        neighbours=deployment.neighbours,
         keepalive_first_s=first_s,
         keepalive_s=later_s,
         homes=homes(topology),

@@ -9,8 +9,8 @@ import typer
 from lab.cli.console import put, say
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
-from lab.report.sections.answer import exploratory_status
-from lab.report.sections.answer_sentences import answer_line, verdict_answers
+from lab.report.sections.answer import exploratory_status, judged_answers
+from lab.report.sections.answer_sentences import answer_line
 from lab.run.conclude import conclude
 
 Intact = Annotated[
@@ -31,6 +31,6 @@ def report(run: RunPath, intact: Intact = False, quiet: Quiet = False, summary_f
     elif found.run.exploratory:
         put(exploratory_status(found.summary))
     else:
-        for answer in verdict_answers(found.comparison):
+        for answer in judged_answers(found.run, found.summary, found.comparison):
             put(answer_line(answer))
     say(f"report: {written.html}")

@@ -28,7 +28,8 @@ from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
 from lab.report.renderers.json_document import comparison_document
-from lab.report.sections.answer_sentences import answer_line, verdict_answers
+from lab.report.sections.answer import judged_answers
+from lab.report.sections.answer_sentences import answer_line
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
@@ -91,7 +92,7 @@ def show(found: Conclusion, *, json: bool, quiet: bool) -> None:
         put_json(_document(found))
         return
     if quiet:
-        for answer in verdict_answers(found.comparison):
+        for answer in judged_answers(found.run, found.summary, found.comparison):
             put(answer_line(answer))
     else:
         put(found.written.terminal)

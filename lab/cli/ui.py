@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
-from lab.cli.options import DEFAULT_OUT, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
 from lab.errors import LabError, UsageError
 from lab.plan.blocks import Trial
 from lab.record.types import TrialRecord
 from lab.run.by_hand import by_hand
 from lab.run.explore import explore
+from lab.run.run import BESIDE_OTHERS, REAL
 from lab.run.steps import Step
 from lab.run.view import QuietView
 from lab.scenario.compare import unknown
@@ -27,13 +28,15 @@ def ui(
     out: Out = DEFAULT_OUT,
     quiet: Quiet = False,
     engine: Engine = None,
+    allow_concurrent: AllowConcurrent = False,
 ) -> None:
     """Deploy an arm, open Locust's web UI on it, and keep the session as an exploratory run."""
     asked = by_hand(with_engine(scenario_of(scenario), engine))
     names = [each.name for each in asked.arms]
     if arm and arm not in names:
         raise UsageError(f"--arm: {unknown('arm', arm, names)}", f"see {scenario}")
-    put(explore(asked, scenario.stem, out, arm or names[0], AddressOnly() if quiet else Aloud()))
+    around = BESIDE_OTHERS if allow_concurrent else REAL
+    put(explore(asked, scenario.stem, out, arm or names[0], AddressOnly() if quiet else Aloud(), around))
 
 
 class AddressOnly(QuietView):
@@ -56,7 +59,7 @@ class Aloud(AddressOnly):
         if name == Step.DEPLOY:
             say(f"arm {trial.arm.name}: deploying")
         elif name == Step.WARM_UP:
-            say(f"arm {trial.arm.name}: up; Ctrl-C, or the button in the Processes tab, ends the session and keeps it")
+            say(f"arm {trial.arm.name}: up; end and keep the session by Ctrl-C, or by the button of the page")
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print what was recorded."""

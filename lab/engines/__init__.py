@@ -20,9 +20,9 @@ class Deployment:
 
     ``boot_s`` is the time from the request to start the first service until N distinct processes had answered;
     ``servers`` maps each serving process that answered to how often it did; ``strangers`` is what else runs from the
-    same image; ``check()`` raises DeploymentError when a service has died since; ``logs()`` gives each service's log
-    text (bounded). ``look`` looks at the services' processes; ``launch`` starts their sampler: see
-    lab/engines/docker/rights.py.
+    same image, ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has
+    died since; ``logs()`` gives each service's log text (bounded). ``look`` looks at the services' processes;
+    ``launch`` starts their sampler: see lab/engines/docker/rights.py.
     """
 
     topology: Topology
@@ -31,6 +31,7 @@ class Deployment:
     boot_s: float
     servers: Mapping[str, int]
     strangers: tuple[str, ...]
+    neighbours: tuple[str, ...]
     check: Callable[[], None]
     logs: Callable[[], Mapping[str, str]]
     look: Look = look

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.engines import Deployment
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import wait_until_ready
 from lab.errors import DeploymentError
+from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.record.types import ServiceRecord
@@ -57,24 +58,44 @@ class Running:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What else runs from an arm's image: ``neighbours`` are runs of labs that live, ``strangers`` everything else."""
+
+    strangers: tuple[str, ...] = ()
+    neighbours: tuple[str, ...] = ()
+
+
+def others(found: Iterable[tuple[str, Mapping[str, str]]]) -> Others:
+    """Sort what else runs from the image, given as name and labels."""
+    strangers, neighbours = [], dict[str, None]()
+    for name, marks in found:
+        if owner_lives(marks) and marks.get(OWNER) != owner():
+            neighbours[marks.get(RUN) or name] = None
+        else:
+            strangers.append(name)
+    return Others(tuple(strangers), tuple(neighbours))
+
+
 def deployed(
     topology: Topology,
     running: Sequence[Running],
     started_s: float,
     *,
     dead: Callable[[], str],
-    strangers: Callable[[], tuple[str, ...]],
+    beside: Callable[[], Others] = Others,
     look: Look = look,
     launch: Launch = as_child,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: a sentence about a service that has
-    ended, or "".
+    ended, or ""; ``beside``: what else runs from the same image.
     """
     apps = [each for each in running if each.service.kind is ServiceKind.APP]
     servers = wait_until_ready(topology, dead, lambda: [pid for app in apps for pid in app.family()], look=look)
     boot_s = time.monotonic() - started_s
+    seen = beside()
 
     def check() -> None:
         if sentence := dead():
@@ -86,7 +107,8 @@ def deployed(
         targets=tuple(each.target() for each in running),
         boot_s=boot_s,
         servers=servers,
-        strangers=strangers(),
+        strangers=seen.strangers,
+        neighbours=seen.neighbours,
         check=check,
         logs=lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running},
         look=look,

@@ -25,6 +25,11 @@ def labels_of(environment: Mapping[str, str]) -> dict[str, str]:
     return {label: environment[name] for name, label in IN_ENVIRONMENT.items()}
 
 
+def labels_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """The labels among the variables of any process; empty for one that is not a lab's."""
+    return {label: environment[name] for name, label in IN_ENVIRONMENT.items() if name in environment}
+
+
 def labels(run_id: str, trial_id: str, service: str = "") -> dict[str, str]:
     """Labels for one thing that this process creates."""
     return {RUN: run_id, TRIAL: trial_id, SERVICE: service, OWNER: owner()}

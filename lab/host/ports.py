@@ -9,8 +9,10 @@ from lab.errors import MissingError
 from lab.plan.topology import LOOPBACK
 
 
-def free_ports(count: int, port_range: tuple[int, int], seed: int) -> tuple[int, ...]:
+def free_ports(count: int, port_range: tuple[int, int], seed: int | str) -> tuple[int, ...]:
     """``count`` distinct ports on which nobody listens, in seeded order. Raises MissingError when there are too few.
+
+    Whoever asks beside another lab puts the run into ``seed``: equal seeds would have both want the same ports.
 
     All of them are bound together before any is released, so that one call never returns a port twice. Between this
     call and the container's own bind somebody else may take one: the container then ends at once and says so.

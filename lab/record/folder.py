@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -54,9 +55,12 @@ DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES
 
 
 def new_run_id(scenario_name: str, now: datetime | None = None) -> str:
-    """``20261124T041500Z-quickstart``: sorts by time, says what it is, and can be a part of a container's name."""
+    """``20261124T041500Z-quickstart-3f9a1c``: sorts by time, says what it is, can be a part of a container's name.
+
+    The end is random: two labs that begin within one second own their containers by this id.
+    """
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", scenario_name)[:MAX_NAME].strip("-.") or "run"
-    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{secrets.token_hex(3)}"
 
 
 def new_run_info(

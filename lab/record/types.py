@@ -63,8 +63,9 @@ class Evidence:
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
     ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
     front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
-    ``strangers``: what else runs from the same image. ``keepalive_first_s`` and ``keepalive_s``: time of the
-    first request, and median of the following ones, on one kept-alive connection straight to the app.
+    ``strangers``: what else runs from the same image; ``neighbours``: the runs of other labs that do.
+    ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on one
+    kept-alive connection straight to the app.
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
     ``exposed``: ports of the arm on which something listens that the network can reach.
     ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
@@ -76,6 +77,7 @@ class Evidence:
     upstreams: tuple[str, ...] = ()
     runtime: Mapping[str, str] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
+    neighbours: tuple[str, ...] = ()
     keepalive_first_s: Seconds = 0.0
     keepalive_s: Seconds = 0.0
     homes: Mapping[str, Port] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
 from lab.report.content import Content, Written
 from lab.report.parts.boxes import machine_box, validity_box
+from lab.report.parts.doubts import doubts
 from lab.report.parts.facts import facts_line
 from lab.report.parts.unusual import left_out_note, rights_note
 from lab.report.parts.values import arm_names
@@ -22,15 +23,22 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
 from lab.report.renderers.markdown import render_figures, render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.answer import exploratory_status, headline, memory_note, plain_answers, ratio_figure, status
-from lab.report.sections.answer_sentences import verdict_answers
+from lab.report.sections.answer import (
+    exploratory_status,
+    headline,
+    judged_answers,
+    plain_answers,
+    ratio_figure,
+    status,
+)
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.latency import latency_section
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import quiet_section
 from lab.report.sections.repeat import again, exploratory_again
+from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.time import time_section
-from lab.report.sections.validity import belief, doubts
+from lab.report.sections.validity import belief
 from lab.report.sections.why import mechanism
 
 WIDTH = 100
@@ -40,7 +48,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
     """Everything a report says. Without a ``comparison`` the numbers speak for themselves."""
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
     judgements = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
-    answers = verdict_answers(comparison) if comparison else ()
+    answers = judged_answers(run, summary, comparison) if comparison else ()
     sections = (
         belief(run, summary),
         mechanism(summary),
@@ -58,12 +66,13 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         facts=facts_line(run, summary),
         status=(exploratory_status(summary) if run.exploratory else status(summary))
         + left_out_note(run)
-        + (rights_note(run) or memory_note(run, summary)),
-        answers=answers or plain_answers(summary),
+        + rights_note(run),
+        answers=answers or plain_answers(run, summary),
         figure=ratio_figure(summary, judgements),
         boxes=(validity_box(run, summary, comparison, doubts(run, summary)), machine_box(run, summary)),
         headline=headline(summary, judgements),
         sections=tuple(each for each in sections if each.parts or each.sentences or each.doubts),
+        band=spoiled_band(run, summary),
     )
 
 

@@ -109,21 +109,27 @@ Part = Table | Figure | Listing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question of the reader. ``doubts`` are sentences that must catch the eye."""
+    """One question of the reader. ``doubts`` are sentences that must catch the eye, ``asides`` such that need not."""
 
     key: str
     title: str
     sentences: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    asides: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
 
 def section(
-    key: str, title: str, *parts: Part | None, sentences: tuple[str, ...] = (), doubts: tuple[str, ...] = ()
+    key: str,
+    title: str,
+    *parts: Part | None,
+    sentences: tuple[str, ...] = (),
+    doubts: tuple[str, ...] = (),
+    asides: tuple[str, ...] = (),
 ) -> Section:
     """A section without the parts that say nothing: None, and tables of no rows."""
     shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
-    return Section(key=key, title=title, sentences=sentences, doubts=doubts, parts=shown)
+    return Section(key=key, title=title, sentences=sentences, doubts=doubts, asides=asides, parts=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +161,16 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Across the page of a run that is not valid. ``whole``: none of its numbers stands; ``command`` repeats it."""
+
+    title: str
+    sentences: tuple[str, ...]
+    command: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """A whole report. ``facts`` is the grey line under the question; ``status`` is one sentence on the blocks.
 
@@ -171,6 +187,7 @@ class Content:
     boxes: tuple[Box, ...]
     headline: Table
     sections: tuple[Section, ...]
+    band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

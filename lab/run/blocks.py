@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, usable_blocks
+from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial
 from lab.record.folder import read_records
-from lab.record.types import TrialState
+from lab.record.types import TrialRecord, TrialState
 from lab.report.parts.gate_words import fault_sentence
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
 from lab.run.trial import Run, run_trial
+
+BUSY_HINT = "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
+BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"
 
 
 def run_plan(run: Run) -> None:
@@ -50,7 +56,7 @@ def _run_trials(run: Run, drive: Drive) -> None:
 def _ends_at_look(run: Run) -> bool:
     """Whether a declared look finds every verdict reached; the folder then plans no more than it has."""
     scenario = run.plan.scenario
-    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run)):
+    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run, _records(run))):
         return False
     run.folder.end_here()
     run.view.step("every verdict is reached at a declared look: the run ends")
@@ -75,10 +81,14 @@ def _added_earlier(run: Run) -> tuple[Trial, ...]:
     return run.plan.extension(range(run.plan.blocks + 1, blocks + 1))
 
 
-def _decide(run: Run) -> BlockDecision:
+def _records(run: Run) -> Iterator[TrialRecord]:
+    return read_records(run.folder.path, run.folder.info)
+
+
+def _decide(run: Run, records: Iterable[TrialRecord]) -> BlockDecision:
     gates = [
         GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
-        for record in read_records(run.folder.path, run.folder.info)
+        for record in records
     ]
     scenario = run.plan.scenario
     return usable_blocks(
@@ -90,18 +100,22 @@ def _decide(run: Run) -> BlockDecision:
 
 
 def _require_enough_blocks(run: Run) -> None:
-    decision = _decide(run)
+    records = {record.trial_id: record for record in _records(run)}
+    decision = _decide(run, records.values())
     if decision.exhausted:
-        proof = "\n".join(f"  {fault.trial_id}: {fault_sentence(fault)}" for fault in decision.faults)
+        proof = "\n".join(
+            f"  {fault.trial_id}: {fault_sentence(fault, records[fault.trial_id])}" for fault in decision.faults
+        )
+        beside = all(fault.gate and fault.gate.key == NEIGHBOURS.key for fault in decision.faults)
         raise InvalidRunError(
             f"{len(decision.invalid)} of the blocks that ran are invalid, more than may be replaced:\n{proof}",
-            "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs",
+            BESIDE_HINT if beside else BUSY_HINT,
         )
 
 
 def _replacements(run: Run) -> tuple[Trial, ...]:
     """The trials of the blocks that replace invalid ones; decided from gates alone, never from what was measured."""
-    decision = _decide(run)
+    decision = _decide(run, _records(run))
     first = run.plan.blocks + decision.replacements + 1
     extra = run.plan.extension(range(first, first + decision.wanted))
     run.folder.extend(trial.id for trial in extra)

@@ -31,10 +31,9 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A person's wish for what comes next: another arm, or the end (None). ``interrupted``: a signal wished it."""
+    """A person's wish for what comes next: another arm, or the end (None)."""
 
     arm: str | None
-    interrupted: bool = False
 
 
 def by_hand(scenario: Scenario) -> Scenario:
@@ -113,7 +112,7 @@ class ByHand(Drive, Driving):
             with INTERRUPTS.admitted():
                 message = self.web.wish(seconds)
         except KeyboardInterrupt:
-            self.wish = Wish(None, interrupted=True)
+            self.wish = Wish(None)
         else:
             self.wish = None if message is None else Wish(message.get("arm"))
         return self.wish

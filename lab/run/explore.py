@@ -6,6 +6,7 @@ Every visit of an arm is a trial of a run folder that is marked as exploratory, 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -27,10 +28,17 @@ from lab.scenario.secret import NO_SECRETS, Redactor
 def explore(scenario: Scenario, name: str, out: Path, arm: str, view: QuietView, around: Surroundings = REAL) -> str:
     """Serve the page until the person ends the session; a sentence where its report is.
 
-    ``scenario`` is what ``by_hand`` gave. Raises InterruptedRunError (exit 130) when a signal was the end, and the
-    LabError of the first arm when it does not come up; later the page says so and offers the others.
+    ``scenario`` is what ``by_hand`` gave. A signal is an end as good as the button of the page. Raises the LabError of
+    the first arm when it does not come up; later the page says so and offers the others.
     """
     run_id = new_run_id(f"{name}-ui")
+    with around.lock(run_id, view.step):
+        return _explore(scenario, run_id, name, out, arm, view, around)
+
+
+def _explore(
+    scenario: Scenario, run_id: str, name: str, out: Path, arm: str, view: QuietView, around: Surroundings
+) -> str:
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
@@ -40,20 +48,16 @@ def explore(scenario: Scenario, name: str, out: Path, arm: str, view: QuietView,
     folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
     run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
     try:
-        interrupted = serve(run, arm, redact)
-    except KeyboardInterrupt:  # one that came while the last arm was taken down
-        interrupted = True
+        with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down
+            serve(run, arm, redact)
     except LabError as error:
         error.hint = f"{error.hint}; {_report(folder, around)}".lstrip("; ")
         raise
-    told = _report(folder, around)
-    if interrupted:
-        raise InterruptedRunError("the session was ended by a signal, everything is taken down", told)
-    return told
+    return _report(folder, around)
 
 
-def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> bool:
-    """Show one arm after the other; was a signal the end?"""
+def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> None:
+    """Show one arm after the other, until the person or a signal ends the session."""
     scenario = run.plan.scenario
     most = max(ports_needed(scenario, each) for each in scenario.arms)
     port = run.engine.free_ports(most, scenario.trials.seed)[0]
@@ -65,7 +69,6 @@ def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> bool:
         wish = Wish(arm)
         while wish.arm is not None:
             wish = session.visit(next(each for each in scenario.arms if each.name == wish.arm))
-    return wish.interrupted
 
 
 class Session:
@@ -86,7 +89,7 @@ class Session:
             record = run_trial(run, trial, drive)
         except InterruptedRunError:
             run.folder.note_cut("")  # a session has no plan that could be cut
-            return Wish(None, interrupted=True)
+            return Wish(None)
         except LabError as error:
             if not drive.up or drive.web.dead:
                 raise
@@ -124,4 +127,4 @@ class Session:
 def _report(folder: RunFolder, around: Surroundings) -> str:
     if TrialState.DONE not in folder.info.states.values():
         return f"nothing was recorded; the logs are in {folder.path}"
-    return f"report: {around.conclude(folder.path).written.html}"
+    return f"session kept: {around.conclude(folder.path).written.html}"

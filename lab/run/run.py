@@ -20,6 +20,7 @@ from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import Plan, build_plan, with_scenario
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
+from lab.report.parts.storage import driver_met
 from lab.run.blocks import run_plan
 from lab.run.calibration import NEEDED_IMAGE, calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
@@ -68,6 +69,8 @@ def run_scenario(
         with preparing(view):
             engine, images = around.open_engine(plan.scenario, run_id, view.step)
             info = _describe(run_id, name, plan, engine, images, around)
+            if met := driver_met(info.environment):
+                view.step(met)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
                 engine if NEEDED_IMAGE in images else None, info.environment, plan.scenario.load.processes, view.step

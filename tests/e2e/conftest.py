@@ -7,6 +7,7 @@ be taken for another's. Whatever needs a valid run is alone.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from lab.engines.docker.engine import connect
 from lab.engines.leftovers import find_leftovers, remove_leftovers
@@ -92,6 +94,17 @@ def client() -> Iterator[docker.DockerClient]:
     client = connect()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; without it this tier fails, it does not skip."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

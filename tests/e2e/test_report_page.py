@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from lab.report.renderers.html_page import render_html
 from tests.e2e.conftest import REPOSITORY, Outcome
@@ -21,17 +20,6 @@ FIGURES = 12
 OPENS_IN_MS = 1000
 DARK = "rgb(20, 23, 27)"
 LIGHT = "rgb(255, 255, 255)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium; without it this tier fails, it does not skip."""
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @contextmanager

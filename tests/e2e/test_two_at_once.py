@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from lab.host.lock import machine_lock
-from tests.e2e.conftest import edit, lab
+from lab.record.reading import TRIAL_RECORD
+from tests.e2e.conftest import LAB, REPOSITORY, TIMEOUT_S, edit, lab
 
 pytestmark = pytest.mark.e2e
 
@@ -33,3 +35,27 @@ def test_whoever_does_not_mind_may_run_beside_another(scenario: Path, tmp_path: 
         going = lab("run", scenario, "--out", tmp_path / "runs", "--allow-concurrent", env=NO_DOCKER)
 
     going.refused(4, "expect both runs to be disturbed", "no Docker engine answers")
+
+
+@pytest.mark.xdist_group("engine")
+@pytest.mark.usefixtures("nothing_left")
+def test_two_labs_measure_one_image_at_once(scenario: Path, tmp_path: Path) -> None:
+    """In one second, with one seed: each has ports and containers of its own, and says whose run spoils its memory."""
+    edit(scenario, 'measure = "2s"', 'measure = "6s"')
+    outs = [tmp_path / "one", tmp_path / "two"]
+    command = [*LAB, "run", str(scenario), "--engine", "docker", "--allow-concurrent", "--out"]
+    pipe = subprocess.PIPE
+    labs = [subprocess.Popen([*command, str(out)], stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY) for out in outs]
+    told = [process.communicate(timeout=TIMEOUT_S)[1] for process in labs]
+    runs = [next(out.iterdir()) for out in outs]
+    records = [TRIAL_RECORD.validate_json((run / "trials/b01-workers/record.json").read_bytes()) for run in runs]
+    ports = [{port for service in record.services for port in service.ports} for record in records]
+    seen = [record.attestation.neighbours for record in records]
+
+    assert runs[0].name != runs[1].name
+    assert not ports[0] & ports[1]
+    assert set(seen) <= {(), (runs[0].name,), (runs[1].name,)}
+    assert any(seen), "whoever was attested last saw the other"
+    for process, text, neighbours in zip(labs, told, seen, strict=True):
+        assert process.returncode in (0, 3), text
+        assert all(name in text for name in neighbours) or process.returncode == 0, text

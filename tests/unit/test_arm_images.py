@@ -20,10 +20,10 @@ from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.boxes import machine_box
+from lab.report.parts.doubts import doubts
 from lab.report.parts.facts import facts_line
 from lab.report.sections.details import version_table
 from lab.report.sections.limits import limits
-from lab.report.sections.validity import doubts
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 from tests.fake_images import FakeDocker
@@ -166,7 +166,8 @@ def test_two_causes_in_one_arm_are_a_doubt() -> None:
     """Another image and another process model at once: the number belongs to neither."""
     scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
     run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
-    (found,) = (doubt for doubt in doubts(run, summarise(run, make_trials(scenario))) if "in its image" in doubt)
+    told = doubts(run, summarise(run, make_trials(scenario))).judged
+    (found,) = (doubt for doubt in told if "in its image" in doubt)
 
     assert found.startswith("new-replicas differs from workers")
     assert "in its process model and front" in found
@@ -175,7 +176,7 @@ def test_two_causes_in_one_arm_are_a_doubt() -> None:
 def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
     """Such as an environment variable."""
     scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
-    found = doubts(run_of(scenario), summarise(run_of(scenario), make_trials(scenario)))
+    found = doubts(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged
 
     assert any("in its environment" in doubt for doubt in found)
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import psutil
 import pytest
 
-from lab.attest.claims import Claim, Evidence, failures, nagle_defect, runtime_differences
+from lab.analysis.gates import spoiled
+from lab.attest.claims import Claim, Evidence, beside, caveats, failures, nagle_defect, runtime_differences
+from lab.engines.running import Others, others
+from lab.host.labels import OWNER, RUN, owner
+from lab.metric_types import Family
 from lab.plan.topology import Endpoint
+from lab.record.types import TrialRecord
+from lab.report.parts.gate_words import gate_sentence
+from tests.gate_records import trial
 
 WORKERS = Claim(
     model="workers",
@@ -42,6 +50,11 @@ GOOD_REPLICAS = Evidence(
 )
 
 
+def attested(evidence: Evidence) -> TrialRecord:
+    """The record of a trial with this evidence."""
+    return replace(trial().record, attestation=evidence)
+
+
 def test_arms_that_are_what_they_claim_have_no_failures() -> None:
     """The two ordinary arms pass."""
     assert list(failures(WORKERS, GOOD_WORKERS)) == []
@@ -59,10 +72,6 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
             "2 serving processes were asked for, 1 worker processes are running",
         ),
         (replace(GOOD_WORKERS, listeners={20000: ""}), "the listener on port 20000 belongs to no process of this arm"),
-        (
-            replace(GOOD_WORKERS, strangers=("old-shop",)),
-            r"something else runs from the same image \(old-shop\)",
-        ),
     ],
 )
 def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> None:
@@ -107,3 +116,28 @@ def test_different_event_loops_are_named() -> None:
     assert runtime_differences({"loop": "uvloop", "http": "httptools"}, {"loop": "asyncio", "http": "httptools"}) == [
         "loop"
     ]
+
+
+def test_another_lab_on_the_same_image_spoils_memory_and_nothing_else() -> None:
+    """It shares file pages; the arm is still what it claims to be."""
+    evidence = replace(GOOD_WORKERS, neighbours=("20261124T041500Z-other-3f9a1c",))
+
+    assert list(failures(WORKERS, evidence)) == []
+    assert beside(evidence) == ""
+    assert spoiled(caveats(evidence)) == {Family.MEMORY}
+    assert "20261124T041500Z-other-3f9a1c" in gate_sentence(caveats(evidence)[0], attested(evidence))
+
+
+def test_what_is_no_living_lab_ends_the_run() -> None:
+    """It is named; its own hint does not ask for another image."""
+    assert "(old-shop)" in beside(replace(GOOD_WORKERS, strangers=("old-shop",)))
+
+
+def test_neighbours_are_labs_that_live() -> None:
+    """A container of this lab, of a lab that has ended, and of nobody are strangers."""
+    parent = psutil.Process().parent()
+    assert parent is not None
+    living = {OWNER: f"{parent.pid}-{parent.create_time():.2f}", RUN: "other"}
+    found = [("a", living), ("b", living), ("c", {OWNER: owner(), RUN: "mine"}), ("d", {OWNER: "1-0.00"}), ("e", {})]
+
+    assert others(found) == Others(("c", "d", "e"), ("other",))

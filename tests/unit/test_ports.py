@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+from typing import cast
 
 import pytest
 
+from lab.engines.process.app import AppPlace
+from lab.engines.process.engine import ProcessEngine
 from lab.errors import MissingError
 from lab.host.ports import free_ports
 
@@ -38,3 +41,12 @@ def test_an_exhausted_range_says_how_many_are_free_and_what_to_do() -> None:
 
     assert caught.value.exit_code == 4
     assert '"ports"' in caught.value.hint
+
+
+def test_two_labs_with_equal_seeds_want_different_ports() -> None:
+    """Whoever asks last would find the ports free that the other one is about to use."""
+    first, second = (
+        ProcessEngine(cast(AppPlace, None), {}, run, (21000, 29999), {}).free_ports(5, seed=1) for run in ("a", "b")
+    )
+
+    assert not set(first) & set(second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -158,6 +159,27 @@ def test_ratio_axis_has_one_and_a_handful_of_labels(ratios: list[float]) -> None
     assert 3 <= len(ticks) <= 12
     assert ticks[0] <= min(ratios)
     assert ticks[-1] >= max(ratios)
+
+
+@pytest.mark.parametrize("judged", [False, True])
+def test_a_driver_that_shares_no_file_pages_is_in_the_sentence_on_memory(judged: bool) -> None:
+    """N containers pay N times for the image's files there: said with the memory that is not affected."""
+    told, answers = {}, {}
+    for driver in ("overlay2", "fuse-overlayfs"):
+        scenario = make_scenario()
+        run = make_run(scenario)
+        run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": driver}))
+        summary = summarise(run, make_trials(scenario))
+        content = build_content(run, summary, compare_run(summary) if judged else None)
+        told[driver] = " ".join(doubt for section in content.sections for doubt in section.doubts)
+        answers[driver] = [bool("fuse-overlayfs every container of replicas" in a.sentence) for a in content.answers]
+
+    assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]
+    assert "Anonymous memory does not depend on the driver: workers" in told["fuse-overlayfs"]
+    assert answers["fuse-overlayfs"] == [False, True, False, False], "not where both arms are one container, nor p50"
+    assert not any(answers["overlay2"])
+    assert "own copy" not in told["overlay2"]
+    assert "file pages" not in told["overlay2"]
 
 
 def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:

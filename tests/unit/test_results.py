@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 from lab.errors import MissingError, RunFolderError
-from lab.record.folder import RunFolder, disk_errors, read_info, read_trial, read_trials
+from lab.record.folder import RunFolder, disk_errors, new_run_id, read_info, read_trial, read_trials
 from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, SCHEMA_VERSION, TrialRecord, TrialState
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 
@@ -123,3 +124,12 @@ def test_a_full_disk_is_exit_code_4_and_says_where() -> None:
     with pytest.raises(MissingError, match="write out: No space left") as caught, disk_errors(Path("out")):
         raise OSError(28, "No space left on device")
     assert caught.value.exit_code == 4
+
+
+def test_two_runs_that_begin_in_one_second_have_ids_of_their_own() -> None:
+    """Containers are removed by the id of their run."""
+    now = datetime(2026, 11, 24, 4, 15, tzinfo=UTC)
+    ids = {new_run_id("quickstart", now) for _ in range(3)}
+
+    assert len(ids) == 3
+    assert {run_id.rpartition("-")[0] for run_id in ids} == {"20261124T041500Z-quickstart"}

@@ -325,3 +325,22 @@ def test_plans_are_not_changed_by_running(tmp_path: Path) -> None:
     run_plan(run)
 
     assert run.plan == before
+
+
+def test_another_lab_on_the_same_image_ends_no_run(tmp_path: Path) -> None:
+    """Every trial is made; in the end it is said that memory, which is judged, is spoiled, and by whom."""
+    run = prepare(tmp_path, World(neighbours=("20261124T041500Z-other-3f9a1c",)))
+    with pytest.raises(InvalidRunError) as caught:
+        run_plan(run)
+
+    assert set(states(run).values()) == {TrialState.DONE}
+    assert "20261124T041500Z-other-3f9a1c" in str(caught.value)
+    assert "other lab" in caught.value.hint
+    assert "quiet" not in caught.value.hint
+
+
+def test_it_is_none_of_the_business_of_a_run_that_does_not_judge_memory(tmp_path: Path) -> None:
+    """No error."""
+    run = prepare(tmp_path, World(neighbours=("other",)))
+    scenario = replace(run.plan.scenario, compare=replace(run.plan.scenario.compare, primary=("p50",)))
+    run_plan(replace(run, plan=build_plan(scenario)))

@@ -19,7 +19,7 @@ from lab.cli import app
 from lab.cli.compare import compare
 from lab.cli.listing import list_runs
 from lab.engines import Engine
-from lab.errors import DeploymentError, InterruptedRunError, LoadError, RunFolderError, UsageError
+from lab.errors import DeploymentError, LoadError, RunFolderError, UsageError
 from lab.load.inside.journal import Lane
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
@@ -139,7 +139,7 @@ def effects(world: World) -> list[str]:
 
 def test_users_stop_before_the_sampler_and_the_arm_goes_last(kept: Kept) -> None:
     """One arm at a time, all behind one page that outlives them."""
-    assert kept.explore(use, SWITCH, use, END) == f"report: {kept.path / 'report.html'}"
+    assert kept.explore(use, SWITCH, use, END) == f"session kept: {kept.path / 'report.html'}"
 
     visit = ["sampler result", "sampler stopped", "undeploy"]
     assert effects(kept.world) == [
@@ -207,22 +207,19 @@ def test_a_visit_without_a_test_leaves_nothing(kept: Kept) -> None:
 
 
 def test_a_signal_keeps_what_was_seen(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
-    """As the button does, but exit 130; the hint names the report."""
-    with pytest.raises(InterruptedRunError) as caught:
-        kept.explore(use, KeyboardInterrupt())
+    """As the button does: it is the end that the command names, so it is no failure."""
+    told = kept.explore(use, KeyboardInterrupt())
 
-    assert caught.value.exit_code == 130
-    assert str(kept.path / "report.html") in caught.value.hint
+    assert told == f"session kept: {kept.path / 'report.html'}"
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
 
 
 def test_a_signal_while_an_arm_comes_up_takes_it_down(kept: Kept) -> None:
     """Nothing is kept of an arm that nobody has seen."""
     kept.world.fail_at = {"attest": KeyboardInterrupt()}
-    with pytest.raises(InterruptedRunError) as caught:
-        kept.explore()
+    told = kept.explore()
 
-    assert "report" not in caught.value.hint, "there is nothing to report"
+    assert "report" not in told, "there is nothing to report"
     assert read_info(kept.path).cut == ""
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
     assert list((kept.path / "trials").iterdir()) == []

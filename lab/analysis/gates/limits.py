@@ -183,6 +183,14 @@ SHARED = Gate(
     spoils=frozenset({Family.MEMORY}),
     caveat=0.0,
 )
+NEIGHBOURS = Gate(
+    key="memory.neighbours",
+    title="other labs on the same image",
+    unit=Unit.COUNT,
+    source="METHOD 4.2: containers of one image share its file pages, so that PSS is divided among both labs",
+    spoils=frozenset({Family.MEMORY}),
+    invalid=0.0,
+)
 ATTRIBUTION = Gate(
     key="attribution.partial",
     title="requests whose server is known",
@@ -218,6 +226,7 @@ GATES: Mapping[str, Gate] = {
         FOREIGN,
         ANON,
         SHARED,
+        NEIGHBOURS,
         ATTRIBUTION,
         ALIKE,
     )

@@ -23,10 +23,10 @@ from lab.engines.docker.rights import OwnRights, Rights
 from lab.engines.images.asking import image_versions
 from lab.engines.images.images import ImageRecord, prepare_images
 from lab.engines.kinds import OnStep, Opened
-from lab.engines.running import LOG_TAIL_LINES, Running, deployed
+from lab.engines.running import LOG_TAIL_LINES, Others, Running, deployed, others
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.host.labels import RUN, TRIAL, labels, owner_lives
+from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
@@ -81,7 +81,7 @@ class DockerEngine:
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
-        return free_ports(count, self._port_range, seed)
+        return free_ports(count, self._port_range, f"{self._run_id}/{seed}")
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
@@ -107,7 +107,7 @@ class DockerEngine:
                 tuple(map(self._running, topology.services, containers)),
                 started,
                 dead=lambda: self._dead(topology),
-                strangers=lambda: self._strangers(topology.services, containers, access.image_id),
+                beside=lambda: self._others(topology.services, containers, access.image_id),
                 look=access.look,
                 launch=access.launch,
             )
@@ -129,7 +129,7 @@ class DockerEngine:
             raise DeploymentError(f"{topology.trial_id}: Docker refused a container: {error.explanation}") from None
 
     def _remove(self, topology: Topology) -> None:
-        remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id})
+        remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()})
 
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
@@ -148,9 +148,7 @@ class DockerEngine:
                 return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
         return ""
 
-    def _strangers(
-        self, services: Sequence[Service], containers: Sequence[Container], helper_image: str
-    ) -> tuple[str, ...]:
+    def _others(self, services: Sequence[Service], containers: Sequence[Container], helper_image: str) -> Others:
         """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2).
 
         The helper too if a layer of its image, "" for no helper, is one of theirs.
@@ -162,12 +160,13 @@ class DockerEngine:
             for image in sorted(images)
             for other in self._client.containers.list(filters={"ancestor": image}, ignore_removed=True)
         )
-        strangers = [other.name for other in running if other.id not in ours]
-        if helper_image:
-            arm = {layer for image in services for layer in self._layers(self._images[image.image].id)}
-            common = [layer for layer in self._layers(helper_image) if layer in arm]
-            strangers += [f"the lab's helper, whose image has the layer {layer} as well" for layer in common[:1]]
-        return tuple(strangers)
+        found = others((other.name, other.labels) for other in running if other.id not in ours)
+        if not helper_image:
+            return found
+        arm = {layer for image in services for layer in self._layers(self._images[image.image].id)}
+        common = [layer for layer in self._layers(helper_image) if layer in arm]
+        helper = [f"the lab's helper, whose image has the layer {layer} as well" for layer in common[:1]]
+        return replace(found, strangers=(*found.strangers, *helper))
 
     def _layers(self, image_id: str) -> tuple[str, ...]:
         """The digests of an image's layers; equal ones are the same files on disk, and in memory under overlay2."""

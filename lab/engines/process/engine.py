@@ -22,8 +22,8 @@ from lab.engines.process.command import Place, start_of
 from lab.engines.process.programs import find_program
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
-from lab.engines.running import LOG_TAIL_LINES, Running, deployed
-from lab.host.labels import IN_ENVIRONMENT, environment_of, labels
+from lab.engines.running import LOG_TAIL_LINES, Others, Running, deployed, others
+from lab.host.labels import IN_ENVIRONMENT, environment_of, labels, labels_in
 from lab.host.ports import free_ports
 from lab.plan.topology import Service, Topology
 from lab.scenario.model import APP_IMAGE, Scenario
@@ -56,7 +56,7 @@ class ProcessEngine:
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
-        return free_ports(count, self._port_range, seed)
+        return free_ports(count, self._port_range, f"{self._run_id}/{seed}")
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
@@ -66,7 +66,7 @@ class ProcessEngine:
             services = self._start(topology, stack)
             running = tuple(map(self._running, services))
             yield deployed(
-                topology, running, started, dead=lambda: _dead(services), strangers=lambda: self._strangers(running)
+                topology, running, started, dead=lambda: _dead(services), beside=lambda: self._others(running)
             )
 
     def _start(self, topology: Topology, stack: ExitStack) -> list[RunningService]:
@@ -88,13 +88,13 @@ class ProcessEngine:
             return Place()
         return Place(programs=(self._app.environment / "bin",), directory=self._app.code)
 
-    def _strangers(self, running: Sequence[Running]) -> tuple[str, ...]:
+    def _others(self, running: Sequence[Running]) -> Others:
         """Other processes from the app's environment: they share its pages, as containers of one image do."""
         ours = {pid for service in running for pid in service.family()}
         mark = f"{self._app.environment}/"
-        found = psutil.process_iter(["pid", "cmdline"])
-        return tuple(
-            f"process {other.pid}"
+        found = psutil.process_iter(["pid", "cmdline", "environ"])
+        return others(
+            (f"process {other.pid}", labels_in(other.info["environ"] or {}))
             for other in found
             if other.pid not in ours and any(mark in word for word in other.info["cmdline"] or ())
         )

@@ -91,7 +91,9 @@ class WebPlugin(Hooks):
         """Tell why no test can be started now."""
         if self._state == READY:
             return ""
-        return self._message or f"The arm {self._arm} is not up yet: try again when the Processes tab says so."
+        return (
+            self._message or f"The arm {self._arm} is not up yet: start when the line below the form says that it is."
+        )
 
     def switch(self, arm: str) -> str:
         """Ask the lab for another arm, or for the same one afresh."""

@@ -8,6 +8,8 @@ const WIDTH = 640, HEIGHT = 240, LEFT = 64, RIGHT = 12, TOP = 20, BOTTOM = 28;
 const HUES = { proxy: [26, 100, 42], supervisor: [327, 45, 60], helper: [0, 0, 55], worker: [202, 100, 35] };
 const STEP = 9; // per cent of lightness between two processes of one role
 
+const WORDS = { ready: "is up", deploying: "is being deployed", failed: "is not up", ending: "is being taken down", gone: "is gone" };
+
 const points = [];
 let latest = 0;
 let live = null;
@@ -91,20 +93,33 @@ function place() {
   if (panel.classList.contains("before") === started()) panel.classList.toggle("before", !started());
   if (panel.hidden === here) panel.hidden = !here;
   if (details.hidden === chosen()) details.hidden = !chosen();
+  guardStart();
+}
+
+// START waits for the arm, and what Locust says of a start that came too early goes when it is up.
+function guardStart() {
+  const start = started() ? null : document.querySelector('main form button[type="submit"]');
+  if (!start || !live) return;
+  const ready = live.state === "ready";
+  if (start.disabled === ready) start.disabled = !ready;
+  start.title = ready ? "" : `${live.arm} ${WORDS[live.state]}: wait until it is up`;
+  start.classList.toggle("waits", !ready);
+  for (const box of document.querySelectorAll('main .MuiAlert-root')) {
+    box.style.display = ready && box.textContent.includes("is not up yet") ? "none" : ""; // its class beats the attribute hidden
+  }
 }
 
 function render() {
   place();
   if (!live) return;
-  const words = { ready: "is up", deploying: "is being deployed", failed: "is not up", ending: "is being taken down", gone: "is gone" };
   arm.textContent = live.arm;
-  state.textContent = words[live.state];
+  state.textContent = WORDS[live.state];
   state.className = `state ${live.state}`;
   if (choice.options.length !== live.arms.length) choice.replaceChildren(...live.arms.map((name) => new Option(name)));
   if (!live.arms.includes(wanted)) wanted = "";
   choice.value = wanted || live.arm;
   if (choice.value === live.arm) wanted = "";
-  change.textContent = choice.value === live.arm ? "Deploy afresh" : `Switch to ${choice.value}`;
+  change.textContent = choice.value === live.arm ? "Redeploy" : `Switch to ${choice.value}`;
   choice.disabled = change.disabled = !["ready", "failed"].includes(live.state);
   end.disabled = ["ending", "gone"].includes(live.state);
   message.hidden = !live.message;

@@ -10,9 +10,11 @@ from math import ceil, floor, log2
 from lab.report.charts.axes import UNLABELLED, Panel, Scale
 from lab.report.charts.svg import beside_arm, cut, dot_class, drawing, hint, in_arm, label, num, tag
 
-WIDTH = 640.0  # narrower than other figures: it stands beside the sentences
-NAMES, NUMBERS = 170.0, 130.0  # pixels of the columns beside the plot
-ROW, HEAD, AXIS = 24.0, 24.0, 44.0
+WIDTH = 400.0  # narrower than other figures: it stands beside the sentences, and fits a phone
+SIDE = 16.0  # half a label of the axis
+WORDS = 100.0  # of the widest verdict, set to the right
+TEXT, PLOT, HEAD, AXIS = 18.0, 20.0, 24.0, 44.0
+ROW = TEXT + PLOT  # the name and the verdict stand above the marks
 NAME_LIMIT = 25
 LINEAR_SPAN = 3.0  # ratios farther apart than this are labelled at powers of two
 TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -52,8 +54,7 @@ class Forest:
         groups = [list(rows) for _, rows in groupby(self.rows, key=lambda row: row.metric)]
         height = sum(HEAD + ROW * len(rows) for rows in groups)
         values = [value for row in self.rows for value in _values(row)]
-        width = WIDTH - NAMES - NUMBERS
-        panel = Panel(left=NAMES, top=4, width=width, height=height, x=ratios(values), y=UNLABELLED)
+        panel = Panel(left=SIDE, top=4, width=WIDTH - 2 * SIDE, height=height, x=ratios(values), y=UNLABELLED)
         parts: list[str] = []
         y = panel.top
         for rows in groups:
@@ -84,7 +85,7 @@ def _axis(panel: Panel, bottom: float, baseline: str) -> str:
 
 
 def _row(panel: Panel, row: ForestRow, top: float) -> str:
-    middle = top + ROW / 2
+    middle, line = top + TEXT + PLOT / 2, top + TEXT - 3
     marks = [_band(panel, row, top), *_interval(panel, row, middle)]
     for block, ratio in row.points:
         dot = hint(f"{row.metric}, {row.name}, block {block}: {ratio:.3f}")
@@ -94,9 +95,9 @@ def _row(panel: Panel, row: ForestRow, top: float) -> str:
     tick = hint(f"{row.metric}, {row.name}: {row.estimate:.3f}")
     marks.append(tag("rect", tick, class_="bar mark", x=x - 1.5, width=3, y=middle - 8, height=16))
     coloured = in_arm(row.arm, *marks, transform=f"translate({num(panel.left)} 0)")
-    name = label(row.name, NAMES - 10, middle + 4, NAME_LIMIT, text_anchor="end")
-    found = label(f"{row.estimate:.3f}", WIDTH - NUMBERS + 12, middle + 4)
-    word = label(row.word, WIDTH - NUMBERS + 52, middle + 4, class_="strong")
+    name = label(row.name, SIDE, line, NAME_LIMIT)
+    found = label(f"{row.estimate:.3f}", WIDTH - WORDS, line, text_anchor="end")
+    word = label(row.word, WIDTH, line, class_="strong", text_anchor="end")
     return coloured + beside_arm(row.arm, name, found, word)
 
 
@@ -105,7 +106,7 @@ def _band(panel: Panel, row: ForestRow, top: float) -> str:
         return ""
     low, high = (panel.px(end) for end in row.band)
     inside = hint(f"equivalent inside {row.band[0]:.3f} to {row.band[1]:.3f}")
-    return tag("rect", inside, class_="equivalence mark", x=low, width=high - low, y=top + 2, height=ROW - 4)
+    return tag("rect", inside, class_="equivalence mark", x=low, width=high - low, y=top + TEXT, height=PLOT)
 
 
 def _interval(panel: Panel, row: ForestRow, middle: float) -> Iterator[str]:

@@ -12,8 +12,10 @@ from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
+from lab.report.parts.doubts import Doubts
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
+from lab.report.parts.gate_words import family_names
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
 from lab.units import format_rate, format_ratio
@@ -21,25 +23,41 @@ from lab.units import format_rate, format_ratio
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
 
-def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, doubts: Sequence[str]) -> Box:
-    """Blocks, gates, doubts, head-room and noise floor; good only when there is nothing to hold against the run."""
+def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, doubts: Doubts) -> Box:
+    """Blocks, gates, doubts, head-room and noise floor; good only when nothing is held against what was judged."""
     used, seen = len(summary.decision.used), len(summary.blocks)
     if not used:
-        title, mood = "Can you believe it? No: there is no valid block", Mood.BAD
-    elif doubts:
-        title, mood = f"Can you believe it? With {_count(len(doubts), 'doubt')}", Mood.DOUBT
+        answer, mood = "No: there is no valid block", Mood.BAD
+    elif lost := summary.decision.lost:
+        answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
+    elif doubts.judged:
+        answer, mood = f"With {_count(len(doubts.judged), 'doubt')}", Mood.DOUBT
     elif used < least_blocks(summary.scenario):
-        title, mood = "Can you believe it? As a smoke test", Mood.DOUBT
+        answer, mood = "As a smoke test", Mood.DOUBT
+    elif doubts.others:
+        answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
     else:
-        title, mood = "Can you believe it? Every check holds", Mood.GOOD
+        answer, mood = "Every check holds", Mood.GOOD
     rows = (
         ("blocks", f"{used} of {seen} valid, {summary.decision.planned} planned"),
         ("gates", _gates(summary)),
-        ("doubts", doubts[0] + (f" And {len(doubts) - 1} more." if len(doubts) > 1 else "") if doubts else "none"),
+        ("doubts", _meaning(summary, doubts)),
         ("load generator", _generator(run, summary)),
         ("noise floor", _floors(run, comparison)),
     )
-    return Box(key="validity", title=title, mood=mood, rows=rows, more="belief")
+    return Box(key="validity", title=f"Can you believe it? {answer}", mood=mood, rows=rows, more="belief")
+
+
+def _meaning(summary: RunSummary, doubts: Doubts) -> str:
+    """What the doubts mean for the answer of this run."""
+    judged = family_names(summary.decision.needed)
+    rest = len(doubts.others)
+    scope = "not touching" if rest == 1 else "none of them touches"
+    if not doubts.judged:
+        return f"{_count(rest, 'doubt')}, {scope} {judged}, which is what was judged" if rest else "none"
+    first, *more = doubts.judged
+    told = first + (f" And {len(more)} more." if more else "")
+    return told + (f" {rest} that do not touch {judged}, which is what was judged, are folded away." if rest else "")
 
 
 def _count(number: int, what: str) -> str:

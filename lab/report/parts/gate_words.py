@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
 from lab.analysis.gates.limits import SHARED
+from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity
@@ -22,6 +23,7 @@ class Words(NamedTuple):
 
 
 FILES_NAMED = 3
+FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
 HEADER = "let the app send a header X-Served-By that names its process, in every answer"
 GATE_WORDS: Mapping[str, Words] = {
     "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
@@ -72,6 +74,11 @@ GATE_WORDS: Mapping[str, Words] = {
         "Processes of the lab itself have files mapped that the arm has mapped too, which may take up to {value} from "
         "its PSS",
         "Measure memory with engine docker, where the lab shares no file with the arm.",
+    ),
+    "memory.neighbours": Words(
+        "Runs of other labs that used the same image meanwhile: {value}",
+        "They share its file pages, so that memory (PSS) cannot be attributed. Wait until they have ended, then run "
+        "again.",
     ),
     "attribution.partial": Words(
         "Of {value} of the requests it is known which process served them", "Shares are missing."
@@ -170,11 +177,11 @@ def _named(gate: GateResult, record: TrialRecord | None) -> str:
     return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
 
 
-def fault_sentence(fault: Fault) -> str:
-    """Tell why a trial is invalid, in words."""
+def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
+    """Tell why a trial is invalid, in words; ``record`` is the trial's."""
     if fault.gate is None:
         return "No gate was evaluated for this trial, so that nothing shows that it is valid."
-    return gate_sentence(fault.gate)
+    return gate_sentence(fault.gate, record)
 
 
 def _limit(declared: Gate, gate: GateResult) -> str:
@@ -182,8 +189,17 @@ def _limit(declared: Gate, gate: GateResult) -> str:
     limit = quantity(declared.unit, gate.limit)
     if gate.outcome != INVALID:
         return f"{beyond} than {limit} leaves a doubt"
-    spoiled = ", ".join(sorted(family.value for family in declared.spoils))
-    return f"with {beyond} than {limit} the trial says nothing of {spoiled}"
+    return f"with {beyond} than {limit} the trial says nothing of {family_names(declared.spoils)}"
+
+
+def family_names(families: Collection[Family]) -> str:
+    """``"memory and latency"``, in the order of their declaration."""
+    return listed([FAMILY_WORDS[family] for family in Family if family in families])
+
+
+def listed(names: Sequence[str]) -> str:
+    """``"a, b and c"``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def finding_sentence(finding: Finding) -> str:
@@ -210,7 +226,19 @@ def _exposed(record: TrialRecord) -> str:
     return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
 
 
-ATTESTED = {"attestation.rights": _unseen, "attestation.exposed": _exposed}
+def _neighbours(record: TrialRecord) -> str:
+    runs = ", ".join(record.attestation.neighbours)
+    return (
+        f"Another lab ran the same image meanwhile (run {runs}). They share its file pages, so that memory (PSS) "
+        "cannot be attributed. Wait until it has ended, then run again."
+    )
+
+
+ATTESTED = {
+    "attestation.rights": _unseen,
+    "attestation.exposed": _exposed,
+    "memory.neighbours": _neighbours,
+}
 
 
 def _joined(*sentences: str) -> str:

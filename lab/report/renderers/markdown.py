@@ -10,6 +10,7 @@ from lab.report.content import Box, Content, Figure, Listing, Part, Section, Tab
 from lab.report.renderers.text import markdown, markdown_code
 
 FIGURES = "figures"
+ASIDES = "Doubts that touch nothing that was judged"
 
 
 def render_markdown(content: Content) -> str:
@@ -58,6 +59,9 @@ def _path(figure: Figure) -> str:
 
 def _answer(content: Content, level: str) -> Iterator[str]:
     yield f"{level} {markdown(content.question)}"
+    if band := content.band:
+        yield "\n".join(f"> {line}  " for line in (f"**{markdown(band.title)}**", *map(markdown, band.sentences)))
+        yield markdown_code(band.command)
     yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
     yield "\n".join(
         f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.word)}**" if answer.word else "")
@@ -78,6 +82,8 @@ def _doubts(doubts: Iterable[str]) -> str:
 def _section(section: Section) -> Iterator[str]:
     yield f"## {markdown(section.title)}"
     yield _doubts(section.doubts)
+    if section.asides:
+        yield from _folded(ASIDES, _doubts(section.asides))
     separator = "\n" if len(section.sentences) > 1 else ""
     mark = "- " if separator else ""
     yield separator.join(mark + markdown(sentence) for sentence in section.sentences)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lab.report.content import Content, Table
+from lab.report.content import Band, Content, Table
 from lab.report.renderers.text import one_line
 
 MAX_DOUBTS = 6
@@ -20,6 +20,7 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     console = Console(
         file=out, width=width, force_terminal=colour, color_system="standard" if colour else None, highlight=False
     )
+    _print_band(console, content.band)
     console.print(Text(one_line(content.question), style="bold"))
     console.print(Text(one_line(" · ".join(content.facts)), style="dim"))
     console.print()
@@ -43,12 +44,21 @@ def _table(whole: Table) -> RichTable:
     return rich
 
 
+def _print_band(console: Console, band: Band | None) -> None:
+    if band:
+        console.print(Text(f"{band.title}. {one_line(' '.join(band.sentences))}", style="bold red"))
+        console.print(Text(f"Then run it again: {one_line(band.command)}\n", style="bold red"))
+
+
 def _print_doubts(console: Console, content: Content) -> None:
     doubts = [doubt for section in content.sections for doubt in section.doubts]
-    if not doubts:
+    asides = sum(len(section.asides) for section in content.sections)
+    if not doubts and not asides:
         return
     console.print()
     for doubt in doubts[:MAX_DOUBTS]:
         console.print(Text("! " + one_line(doubt), style="yellow"))
     if len(doubts) > MAX_DOUBTS:
         console.print(Text(f"! … and {len(doubts) - MAX_DOUBTS} more in the report", style="yellow"))
+    if asides:
+        console.print(Text(f"{asides} more that touch nothing that was judged, see the report", style="dim"))

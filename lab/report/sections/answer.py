@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite, log
 
-from lab.analysis.comparable import shares_file_pages
-from lab.analysis.comparison import least_blocks
+from lab.analysis.comparison import Comparison, Contest, least_blocks
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
@@ -15,7 +14,9 @@ from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
 from lab.report.parts.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
+from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
+from lab.report.sections.answer_sentences import verdict_answers
 from lab.units import format_change
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
@@ -63,26 +64,27 @@ def exploratory_status(summary: RunSummary) -> str:
     return MARK if summary.decision.used else f"{MARK} {status(summary)}"
 
 
-def memory_note(run: RunInfo, summary: RunSummary) -> str:
-    """On the first screen, because it can turn the answer round: memory under a driver that shares no file pages."""
-    judged = any(key.startswith("memory.pss") for key in summary.scenario.compare.primary)
-    models = {arm.model.kind for arm in summary.scenario.arms}
-    if not judged or len(models) < 2 or shares_file_pages(run.environment) is not False:
-        return ""
-    return (
-        f" Memory of several containers is counted high here: the storage driver "
-        f"{run.environment.facts['storage_driver']} shares no file pages between them, as overlay2 would. "
-        "Compare the anonymous memory below."
-    )
+def judged_answers(run: RunInfo, summary: RunSummary, comparison: Comparison) -> tuple[Answer, ...]:
+    """The sentences of the verdicts; one on memory says itself what the storage driver has to do with it."""
+
+    def remark(contest: Contest) -> str:
+        return unshared_answer(run, summary, contest.metric, contest.arm)
+
+    return verdict_answers(comparison, remark)
 
 
 def _blocks(count: int) -> str:
     return f"{count} block" if count == 1 else f"{count} blocks"
 
 
-def plain_answers(summary: RunSummary) -> tuple[Answer, ...]:
+def plain_answers(run: RunInfo, summary: RunSummary) -> tuple[Answer, ...]:
     """One sentence without a verdict for every primary metric and contender."""
-    return tuple(Answer(sentence=_sentence(summary, METRICS[key], arm)) for key, arm in _contests(summary))
+    return tuple(
+        Answer(
+            sentence=f"{_sentence(summary, METRICS[key], arm)} {unshared_answer(run, summary, key, arm)}".rstrip(),
+        )
+        for key, arm in _contests(summary)
+    )
 
 
 def _contests(summary: RunSummary) -> Iterator[Reading]:

@@ -29,11 +29,14 @@ FORMATS: Mapping[Kind, Callable[[float], str]] = {
 MAX_BLOCKS_NAMED = 10
 
 
-def verdict_answers(comparison: Comparison) -> tuple[Answer, ...]:
-    """Arms that answered nothing, then each primary and contender, then each expectation, in the scenario's order."""
+def verdict_answers(comparison: Comparison, remark: Callable[[Contest], str] = lambda _: "") -> tuple[Answer, ...]:
+    """Arms that answered nothing, then each primary and contender, then each expectation, in the scenario's order.
+
+    ``remark``: what the sentence of a primary must say besides.
+    """
     return (
         *(_unanswered(arm, blocks) for arm, blocks in comparison.unanswered.items()),
-        *(contest_answer(contest, comparison.baseline) for contest in comparison.primaries),
+        *(contest_answer(contest, comparison.baseline, remark(contest)) for contest in comparison.primaries),
         *(condition_answer(condition) for condition in comparison.conditions),
     )
 
@@ -42,12 +45,13 @@ def _unanswered(arm: str, blocks: Sequence[int]) -> Answer:
     return _answer(f"No request of {arm} succeeded in {_named(blocks)}: nothing else of it is compared.", "")
 
 
-def contest_answer(contest: Contest, baseline: str) -> Answer:
+def contest_answer(contest: Contest, baseline: str, remark: str = "") -> Answer:
     """The sentence of METHOD 7 for one primary; its word is the verdict, empty where only numbers are shown."""
     found = contest.judgement
     parts = [
         failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
         _claim(contest, baseline) + _because(contest),
+        remark,
         _doubt(found),
         f"{_some(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",

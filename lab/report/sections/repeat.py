@@ -15,15 +15,20 @@ from lab.scenario.secrets_of import secrets_in
 
 def again(run: RunInfo, summary: RunSummary) -> Section:
     """Say how to repeat the run, and how to make its report again."""
-    blocks = summary.decision.planned
-    flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
     return repeat_section(
         run,
         summary.scenario,
-        f"lab run {shlex.quote(file_name(run))}{flags}",
+        run_command(run, summary),
         f"Save the scenario below as {file_name(run)}; the first command runs it as this run did. Its seed, "
         f"{summary.scenario.trials.seed}, fixes the order of the trials and every arrival.",
     )
+
+
+def run_command(run: RunInfo, summary: RunSummary) -> str:
+    """The command that runs the scenario as this run did."""
+    blocks = summary.decision.planned
+    flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
+    return f"lab run {shlex.quote(file_name(run))}{flags}"
 
 
 def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from lab.analysis.arms import arm_load
-from lab.analysis.comparable import shares_file_pages
-from lab.analysis.findings import FINDINGS
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
-from lab.plan.blocks import LEAST_WARMUP_S
-from lab.record.types import RunInfo, TrialState
+from lab.record.types import RunInfo
 from lab.report.content import Cell, Reader, Section, Table, section
 from lab.report.parts.cells import cell, columns, only, quantity, words
-from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
-from lab.report.parts.images import image_doubts
+from lab.report.parts.doubts import doubts
+from lab.report.parts.gate_words import gate_sentence
 from lab.report.parts.outcomes import family_table, finding_table
-from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
-from lab.report.parts.values import told_by_arm, warmups_s
-from lab.units import format_seconds
 
-OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
-DOUBTFUL = FINDINGS.keys() - OUTCOMES
 MAX_DOUBTS = 12
 MAX_ERRORS = 10
 
@@ -32,16 +23,20 @@ MAX_ERRORS = 10
 def belief(run: RunInfo, summary: RunSummary) -> Section:
     """The section on validity; it is as long when everything holds as when it does not."""
     found = doubts(run, summary)
-    hidden = len(found) - MAX_DOUBTS
-    more = (f"… and {hidden} further doubts, see the tables.",) if hidden > 0 else ()
     tables = (family_table(summary), gate_table(summary), finding_table(summary))
     return section(
         "belief",
         "Can you believe it?",
         *(*tables, load_table(summary), error_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
-        doubts=(*found[:MAX_DOUBTS], *more),
+        doubts=_few(found.judged),
+        asides=_few(found.others),
     )
+
+
+def _few(found: tuple[str, ...]) -> tuple[str, ...]:
+    hidden = len(found) - MAX_DOUBTS
+    return (*found[:MAX_DOUBTS], *([f"… and {hidden} further doubts, see the tables."] if hidden > 0 else []))
 
 
 def _generator(room: Headroom | None) -> str:
@@ -58,64 +53,6 @@ def _blocks(summary: RunSummary) -> str:
         f"{passed} of {len(summary.gates)} gates passed in every trial" if summary.gates else "no gate was evaluated"
     )
     return f"{finished}; blocks that are valid: {len(decision.used)}; {gates}."
-
-
-def doubts(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
-    """Everything that stands against the run, in full sentences, each once."""
-    return tuple(dict.fromkeys(_doubts(run, summary)))
-
-
-def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
-    yield from _unfinished(run, summary)
-    yield from rights_doubts(run)
-    for gate in summary.gates:
-        if gate.worst.outcome == CAVEAT:
-            others = f" ({gate.trials - gate.passed} of {gate.trials} {gate.over})"
-            yield f"{gate.worst_trial}: {_words(summary, gate)}{others if gate.trials > 1 else ''}"
-    for found in summary.findings:
-        if found.worst.key in DOUBTFUL:
-            others = f" ({found.trials} of {found.checked} trials of {found.arm})" if found.checked > 1 else ""
-            yield f"{found.worst_trial}: {finding_sentence(found.worst)}{others}"
-    if shares_file_pages(run.environment) is False and len({arm.model.kind for arm in summary.scenario.arms}) > 1:
-        yield _unshared(run, summary)
-    yield from image_doubts(run, summary)
-    if is_plain(run):
-        yield CPU_DOUBT
-    if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
-        yield (
-            f"A trial warmed up for {format_seconds(length_s)} only: caches, heaps and connections may have gone on "
-            f"filling while it was measured. Ask for {LEAST_WARMUP_S:g} s or more (load.warmup)."
-        )
-    if (room := headroom(run, summary)) is not None and room.near:
-        yield room.doubt
-    unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
-    if unattributed:
-        yield f"Too few requests of {', '.join(unattributed)} could be attributed to a process: shares are not known."
-
-
-def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[str]:
-    """Trials and blocks that do not count."""
-    if run.cut:
-        yield f"The run ended early: {run.cut}."
-    yield from left_out_doubts(run)
-    lost = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in run.left_out]
-    if lost:
-        yield f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}."
-    for fault in summary.decision.faults:
-        yield f"Block {fault.block} is invalid. {fault.trial_id}: {fault_sentence(fault)}"
-    for block, arms in summary.decision.missing.items():
-        if block in summary.blocks:
-            yield f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count."
-
-
-def _unshared(run: RunInfo, summary: RunSummary) -> str:
-    """Memory of several containers is dearer here than where their file pages are shared: say so, with what is not."""
-    anonymous = told_by_arm(summary, "memory.cgroup.anon")
-    return (
-        f"Under the storage driver {run.environment.facts['storage_driver']} every container has its own copy of the "
-        "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "
-        f"higher here than there. Anonymous memory does not depend on the driver: {anonymous or 'unknown'}."
-    )
 
 
 def gate_table(summary: RunSummary) -> Table:

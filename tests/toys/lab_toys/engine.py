@@ -65,7 +65,7 @@ class BareEngine:
                     )
                     for child in children
                 ]
-                yield deployed(topology, running, started_s, dead=lambda: _dead(children), strangers=tuple)
+                yield deployed(topology, running, started_s, dead=lambda: _dead(children))
             finally:
                 for child in children:
                     os.killpg(child.pid, signal.SIGKILL)

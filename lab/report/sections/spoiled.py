@@ -1,0 +1,25 @@
+"""Before anything else of a run that is not valid: what failed, that its numbers are none to quote, and what to do."""
+
+from __future__ import annotations
+
+from lab.analysis.summary import RunSummary
+from lab.record.types import RunInfo
+from lab.report.content import Band
+from lab.report.parts.doubts import fault_sentences
+from lab.report.parts.gate_words import family_names
+from lab.report.sections.repeat import run_command
+
+
+def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
+    """The band across the page; None for a run that is valid, and for a session by hand, which claims nothing."""
+    decision = summary.decision
+    lost, standing = decision.lost, decision.needed - decision.lost
+    if run.exploratory or not lost:
+        return None
+    failed = tuple(told for told, families in fault_sentences(summary) if families & lost)
+    if standing:
+        title = f"This run is not valid for {family_names(lost)}"
+        quote = f"Do not quote its numbers of {family_names(lost)}. What it says of {family_names(standing)} stands."
+    else:
+        title, quote = "This run is not valid", "Do not quote these numbers."
+    return Band(title=title, sentences=(quote, *failed), command=run_command(run, summary), whole=not standing)

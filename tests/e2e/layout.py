@@ -1,0 +1,25 @@
+"""What must hold of every page at every width: nothing leaves its figure, nothing is cut, no row is a screen high."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+WIDTHS = (390, 794, 1400)  # a phone, paper, a screen
+MEDIA = ("light", "dark", "print")
+HIGHEST_ROW_PX = 200
+FAULTS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+
+
+def show_as(page: Page, medium: str, width: int) -> None:
+    """Lay the page out for one of ``MEDIA`` at a width in pixels."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(
+        media="print" if medium == "print" else "screen", color_scheme="dark" if medium == "dark" else "light"
+    )
+
+
+def faults(page: Page, root: str = "body") -> list[str]:
+    """Everything below ``root`` that is outside its figure, cut, or a row too high, as the page is laid out now."""
+    return [str(fault) for fault in page.evaluate(FAULTS, [root, HIGHEST_ROW_PX])]

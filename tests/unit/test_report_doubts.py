@@ -1,0 +1,159 @@
+"""A doubt is told once, above the fold where it touches the answer; a spoiled run looks spoiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from lab.analysis.comparison import compare_run
+from lab.analysis.gates import GATES
+from lab.analysis.summary import summarise
+from lab.metric_types import Family
+from lab.record.types import Finding, GateResult, TrialResult
+from lab.report.build import build_content
+from lab.report.content import Content, Mood, Section
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.markdown import render_markdown, render_summary
+from lab.report.renderers.terminal import render_terminal
+from lab.scenario.model import Scenario
+from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record
+
+LOAD = {"locustfile": "x.py", "rate": 60, "warmup": "5s", "measure": "2s"}
+FOREIGN = make_gate("invalid", key="machine.foreign", value=0.7, limit=0.2)
+READINGS = make_gate("invalid")
+
+
+def judging(*primary: str, blocks: int = 7) -> Scenario:
+    """A scenario with these primaries."""
+    compare = {"baseline": "workers", "primary": list(primary)}
+    return make_scenario(load=LOAD, trials={"blocks": blocks, "seed": 7}, compare=compare)
+
+
+def lag(trial: TrialResult, number: int) -> TrialResult:
+    """A little late, each trial a little later than the one before."""
+    late = make_gate("caveat", key="load.lag", value=0.0021 + 0.0001 * number, limit=0.002)
+    return with_record(trial, gates=(*trial.record.gates, late))
+
+
+def spoil(trials: Iterable[TrialResult], blocks: Sequence[int], gate: GateResult) -> list[TrialResult]:
+    """The first arm of each of these blocks fails this gate."""
+    return [
+        with_record(t, gates=(*t.record.gates, gate)) if t.record.block in blocks and t.record.arm == "workers" else t
+        for t in trials
+    ]
+
+
+def content_of(scenario: Scenario, trials: Iterable[TrialResult]) -> Content:
+    run = make_run(scenario)
+    summary = summarise(run, trials)
+    return build_content(run, summary, compare_run(summary))
+
+
+def belief_of(content: Content) -> Section:
+    return next(section for section in content.sections if section.key == "belief")
+
+
+def late(scenario: Scenario) -> Content:
+    return content_of(scenario, [lag(trial, number) for number, trial in enumerate(make_trials(scenario))])
+
+
+def test_a_doubt_of_every_trial_is_one_line_with_its_count_and_worst_value() -> None:
+    """And without the name of a trial, which the tables have."""
+    (told,) = belief_of(late(judging("p50"))).doubts
+
+    assert "4.10 ms" in told
+    assert "(21 of 21 trials" in told
+    assert "b0" not in told
+
+
+def test_a_doubt_that_touches_nothing_judged_is_below_the_fold() -> None:
+    """The box says that it is none of this answer, and is good news."""
+    content = late(judging("memory.pss.total", blocks=8))
+    section = belief_of(content)
+
+    assert section.doubts == ()
+    assert len(section.asides) == 1
+    assert content.boxes[0].mood is Mood.GOOD
+    assert dict(content.boxes[0].rows)["doubts"] == "1 doubt, not touching memory, which is what was judged"
+    assert "<summary>1 doubt touches nothing that was judged</summary>" in render_html(content)
+    assert section.asides[0].split(".")[0] in render_markdown(content)
+    assert section.asides[0] not in render_summary(content)
+    assert "1 more that touch nothing" in render_terminal(content)
+
+
+def test_the_same_doubt_counts_where_it_touches_the_answer() -> None:
+    """A late generator, latency judged."""
+    content = late(judging("memory.pss.total", "p50", blocks=8))
+
+    assert belief_of(content).asides == ()
+    assert content.boxes[0].mood is Mood.DOUBT
+
+
+def test_a_finding_of_several_arms_is_one_line() -> None:
+    """With the arms, and the worst of them."""
+    scenario = judging("memory.pss.total")
+    trials = [
+        with_record(t, findings=(Finding(key="memory.drift", value=0.05 + t.record.block / 100, limit=0.01),))
+        for t in make_trials(scenario)
+    ]
+    told = [doubt for doubt in belief_of(content_of(scenario, trials)).doubts if "memory (PSS) changed" in doubt]
+
+    assert len(told) == 1
+    assert "+12.0 %" in told[0]
+    assert "21 of 21 trials of workers, workers-nginx and replicas" in told[0]
+
+
+@pytest.mark.parametrize("key", [key for key, gate in GATES.items() if gate.spoils != frozenset(Family)])
+def test_every_gate_is_above_the_fold_for_what_it_spoils_only(key: str) -> None:
+    """By the families that the gate declares."""
+    metrics = {Family.MEMORY: "memory.pss.total", Family.CPU: "cpu.per_1k", Family.TIME: "p50"}
+    for family, metric in metrics.items():
+        scenario = judging(metric, blocks=1)
+        caveat = make_gate("caveat", key=key, value=0.0, limit=0.0)
+        trials = [with_record(t, gates=(*t.record.gates, caveat)) for t in make_trials(scenario)]
+        section = belief_of(content_of(scenario, trials))
+
+        assert bool(section.doubts) == (family in GATES[key].spoils)
+        assert bool(section.asides) == (family not in GATES[key].spoils)
+
+
+def test_a_spoiled_run_says_so_first() -> None:
+    """What failed, that its numbers are none to quote, and the command; in every form; figures are greyed."""
+    scenario = judging("memory.pss.total", "p50")
+    content = content_of(scenario, spoil(make_trials(scenario), (1, 2, 3, 4, 5), READINGS))
+    page = render_html(content)
+
+    assert content.band is not None
+    assert content.band.whole
+    assert content.band.command == "lab run quickstart.toml"
+    assert "5 of 7 blocks are invalid" in " ".join(content.band.sentences)
+    assert content.boxes[0].mood is Mood.BAD
+    assert page.index('<section class="invalid"') < page.index("<h1")
+    assert '<main class="spoiled">' in page
+    for text in (render_terminal(content), render_markdown(content), render_summary(content)):
+        assert text.index("not valid") < text.index("memory")
+        assert "Do not quote these numbers" in text
+
+
+def test_what_stands_of_a_spoiled_run_is_not_greyed() -> None:
+    """Other programs spoil times, and leave memory."""
+    scenario = judging("memory.pss.total", "p50")
+    content = content_of(scenario, spoil(make_trials(scenario), (1, 2, 3, 4, 5), FOREIGN))
+
+    assert content.band is not None
+    assert not content.band.whole
+    assert "What it says of memory stands" in content.band.sentences[0]
+    assert '<main class="spoiled">' not in render_html(content)
+
+
+def test_a_run_that_is_valid_for_what_was_judged_has_no_band() -> None:
+    """One invalid block may be replaced; what is not judged needs none; a session by hand claims nothing."""
+    memory, both = judging("memory.pss.total"), judging("memory.pss.total", "p50")
+    by_hand = replace(make_run(both), exploratory=True)
+    spoiled = spoil(make_trials(both), (1, 2, 3, 4, 5), READINGS)
+
+    assert content_of(memory, spoil(make_trials(memory), (1, 2, 3, 4, 5), FOREIGN)).band is None
+    assert content_of(both, spoil(make_trials(both), (1,), READINGS)).band is None
+    assert build_content(by_hand, summarise(by_hand, spoiled)).band is None
