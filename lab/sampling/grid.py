@@ -39,19 +39,21 @@ class Pace(NamedTuple):
     look_s: float
 
 
-def pace_of(cost: Cost, measure_s: float) -> Pace:
+def pace_of(cost: Cost, measure_s: float, *, watching: bool = False) -> Pace:
     """Tell how often to read so that it stays within the budget, and a measure phase of ``measure_s`` has enough looks.
 
     Where both do not go together, rounds come less often first; LOOKS_FLOOR looks come whatever they cost.
+    ``watching``: connections tell who served, so rounds stay as they are, for at half the pace half as many are seen.
     """
     wanted_s = min(SLOWEST_S, max(FASTEST_S, measure_s / LOOKS_ENOUGH))
     floor_s = measure_s / LOOKS_FLOOR
-    for tick_s in (TICK_S, SLOW_TICK_S):
+    ticks_s = (TICK_S,) if watching else (TICK_S, SLOW_TICK_S)
+    for tick_s in ticks_s:
         left = READINGS_SHARE * cost.budget - cost.platform - cost.round_s / tick_s
         affordable_s = math.ceil(cost.looks_s / left / LOOK_STEP_S) * LOOK_STEP_S if left > 0 else math.inf
         if affordable_s <= max(floor_s, wanted_s):
             return Pace(tick_s, min(max(wanted_s, affordable_s), floor_s))
-    return Pace(SLOW_TICK_S, floor_s)
+    return Pace(ticks_s[-1], floor_s)
 
 
 class Grid:

@@ -119,7 +119,7 @@ class Sampling:
         arm, platform, now_s = self._reader.arm, self._reader.platform, self._clock()
         looks_s, platform_s = (sum(member.look_cost_s for member in members) for members in (arm, platform))
         cost = Cost(self._round_cost.cpu_s, looks_s, len(arm), platform_s / PLATFORM_S)
-        self._pace = pace_of(cost, self._plan.measure_s)
+        self._pace = pace_of(cost, self._plan.measure_s, watching=bool(self._plan.watched_port))
         looks_per_s = sum(1 / wait_s(member.role, self._pace.look_s) for member in (*arm, *platform))
         self._rounds.set_step(self._pace.tick_s, now_s)
         self._looks.set_step(1 / looks_per_s if looks_per_s else self._pace.look_s, now_s)

@@ -97,6 +97,7 @@ def test_rounds_come_once_a_second_where_looks_do_not_fit_otherwise() -> None:
 
     assert pace_of(Cost(0.0025, looks_s, 16), 6.0) == (TICK_S, 2.0)
     assert pace_of(Cost(0.0035, looks_s, 16), 6.0) == (SLOW_TICK_S, 1.75)
+    assert pace_of(Cost(0.0035, looks_s, 16), 6.0, watching=True).tick_s == TICK_S, "connections come and go"
     assert pace_of(Cost(0.0025, looks_s, 16, platform=0.002), 6.0).tick_s == SLOW_TICK_S, "what is fixed counts too"
 
 
