@@ -180,7 +180,7 @@ def test_everything_is_there_without_scripts(browser: Browser, smoke: tuple[Outc
         assert page.locator("table").count() >= 10
         assert "memory (PSS), steady" in page.inner_text("body")
         assert not page.locator("#tools").is_visible()
-        page.locator("details summary").first.click()
+        page.locator("details:has(table) summary").first.click()
         assert page.locator("details[open] table").count() == 1
 
 
