@@ -44,7 +44,8 @@ def status(summary: RunSummary) -> str:
         return f"{counted}: the numbers below say nothing about the arms."
     needed = least_blocks(summary.scenario)
     if used < needed:
-        return f"{counted}: a smoke test. A verdict takes at least {needed} valid blocks here; these are numbers only."
+        short = "a smoke test" if decision.planned < needed else "too few"
+        return f"{counted}: {short}. A verdict takes at least {needed} valid blocks here; these are numbers only."
     if len(decision.ungated) < decision.planned:
         return f"{counted}, {decision.planned} were planned: numbers only, until `lab run --resume` has run the others."
     return (f"{counted}, all valid." if used == seen else f"{counted}.") + look_note(summary)
