@@ -135,7 +135,7 @@ FINDING_WORDS: Mapping[str, Words] = {
         "Numbers are those of an arm that lost a process: see the log of its service, and whether memory ran out.",
     ),
     "warmup.starved": Words(
-        "In the warm-up {value} serving processes got too few requests",
+        "Serving processes that got too few requests in the warm-up: {value}",
         "They were measured cold: warm up longer, or use more lanes.",
     ),
     "steady.p50": Words(

@@ -156,7 +156,7 @@ def _doubt(found: Judgement) -> str:
     if found.difference is not None:
         ends = f"{low * 100:.3g} to {high * 100:.3g} points more"
     else:
-        ends = f"{change(low)} to {change(high)}"
+        ends = " to ".join(dict.fromkeys((change(low), change(high))))
     return f"Student's interval gives another word (method-sensitive); without any one block it is {ends}."
 
 
