@@ -4,7 +4,7 @@ Two runs at different times differ in more than anybody can list: weaker evidenc
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean, median
 from typing import Any
@@ -13,7 +13,7 @@ from lab.analysis.comparable import MUST_MATCH, differences
 from lab.analysis.judge.failures import Failures, guarded
 from lab.analysis.judge.unpaired import explore_runs, failures_of_runs, judge_runs
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, judge_family
-from lab.analysis.series import enough_requests, series_of, shares_of
+from lab.analysis.series import enough_requests, series_of, shares_of, unanswered_arms
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Metric
@@ -124,23 +124,34 @@ def compare_across(first: Runs, second: Runs, arms: Sequence[str]) -> tuple[Acro
             blocks=(_block_counts(first), _block_counts(second)),
             failures=failed[arm],
             primaries=tuple(word for name, word in words if name == arm),
-            exploratory=tuple(
-                explore_runs(_values(first, arm, metric), _values(second, arm, metric), metric)
-                for metric in CATALOGUE
-                if metric not in primaries
-            ),
+            exploratory=tuple(_explored(first, second, arm, metric) for metric in CATALOGUE if metric not in primaries),
         )
         for arm in arms
     )
 
 
 def _judged(first: Runs, second: Runs, arm: str, metric: Metric, level: float) -> Judgement:
+    if not metric.shares and _silent((*first, *second), arm):
+        return _explored(first, second, arm, metric)
     bound = second[0].scenario.compare.bound(metric.key)
     found = judge_runs(_values(first, arm, metric), _values(second, arm, metric), metric, bound, level)
     trials = [t for run in (*first, *second) for t in run.of_arm(arm) if t.record.block in run.valid_for(metric.key)]
     if all(enough_requests(trial, metric) for trial in trials) or found.reason is Reason.FEW_RUNS:
         return found
     return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS)
+
+
+def _explored(first: Runs, second: Runs, arm: str, metric: Metric) -> Judgement:
+    """Numbers without a word, and none of an arm that answered nothing in a run: nothing follows from what it used."""
+    values = _values(first, arm, metric), _values(second, arm, metric)
+    if metric.shares or not _silent((*first, *second), arm):
+        return explore_runs(*values, metric)
+    nothing = [None] * len(first), [None] * len(second)
+    return replace(explore_runs(*nothing, metric), reason=Reason.NO_SUCCESS)
+
+
+def _silent(runs: Runs, arm: str) -> bool:
+    return any(arm in unanswered_arms(run) for run in runs)
 
 
 def _values(runs: Runs, arm: str, metric: Metric) -> list[float | None]:

@@ -155,3 +155,16 @@ def test_an_arm_is_compared_over_the_valid_blocks_of_its_runs() -> None:
     assert {judgement.verdict for judgement in found.exploratory} == {None}
     assert {(judgement.verdict, judgement.reason) for judgement in single.primaries} == {(None, Reason.FEW_RUNS)}
     assert single.primaries[0].estimate == pytest.approx(0.9, rel=0.01)
+
+
+def test_an_arm_that_answered_nothing_in_one_run_is_not_judged() -> None:
+    """Of what it used nothing follows; only its failures are told."""
+    compare = {"baseline": "workers", "primary": ["memory.pss.total"]}
+    values: Values = {(MEMORY.key, "workers"): series(1e8, 1.001)}
+    answered = summary(scenario(compare=compare), values, requests=450)
+    silent = summary(scenario(compare=compare), values, requests=450, failed={"workers": 450})
+    (found,) = compare_across([answered] * 3, [answered, answered, silent], ["workers"])
+
+    assert [(word.verdict, word.reason, word.estimate) for word in found.primaries] == [(None, Reason.NO_SUCCESS, None)]
+    assert {word.reason for word in found.exploratory if not METRICS[word.metric].shares} == {Reason.NO_SUCCESS}
+    assert found.failures.contender > 0.3
