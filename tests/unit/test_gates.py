@@ -370,7 +370,7 @@ def test_steal_is_a_share_of_the_machine(cores: float, expected: str) -> None:
     assert found.value == pytest.approx(cores / CORES)
 
 
-@pytest.mark.parametrize(("foreign", "expected"), [(0.19, PASS), (0.25, CAVEAT), (0.9, INVALID)])
+@pytest.mark.parametrize(("foreign", "expected"), [(-0.04, PASS), (0.19, PASS), (0.25, CAVEAT), (0.9, INVALID)])
 def test_foreign_cpu_is_what_nobody_of_us_used(foreign: float, expected: str) -> None:
     """busy − arm (1.6) − load (0.3) − sampler (0.01) − lab (0.02) − engine (0.02), of four cores."""
     found = result_of("machine.foreign", trial(host=host_table(busy=1.95 + foreign)))

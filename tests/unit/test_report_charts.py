@@ -55,6 +55,7 @@ def test_attributes_and_text_are_escaped() -> None:
     ("scale", "value", "place"),
     [
         (linear([0, 10], zero=True), 0, 0.0),
+        (linear([-5, 0], zero=True), -5, 0.06 / 1.12),
         (span(-5, 15), 5, 0.5),
         (Scale(low=1, high=100, ticks=(), kind="log"), 10, 0.5),
         (Scale(low=1, high=100, ticks=(), kind="log"), 0.0, 0.0),

@@ -67,13 +67,14 @@ def unaccounted_cores(host: pl.DataFrame, window: PhaseWindow, arm_cores: float 
     """``foreign_cores`` beside an arm that used ``arm_cores``.
 
     The engine's column is null without Docker and then nothing is subtracted for it: what cannot be attributed stays
-    foreign. So does network work that the kernel does outside any process.
+    foreign. So does network work that the kernel does outside any process. Below zero, by the little that readings at
+    different instants disagree, or by more where something is counted twice: neither is hidden.
     """
     busy = rate(host, "busy_s", window)
     ours = complete_sum(rate(host, column, window) for column in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s"))
     if busy is None or arm_cores is None or ours is None:
         return None
-    return max(0.0, busy - arm_cores - ours - (rate_around(host, "engine_cpu_s", window) or 0.0))
+    return busy - arm_cores - ours - (rate_around(host, "engine_cpu_s", window) or 0.0)
 
 
 def containers(cgroups: pl.DataFrame) -> pl.DataFrame:

@@ -44,11 +44,12 @@ UNLABELLED = Scale(low=0.0, high=1.0, ticks=())  # an axis of names, which the f
 
 
 def linear(values: Iterable[float | None], *, zero: bool = False, ticks: int = 5, percent: bool = False) -> Scale:
-    """From zero or from just below the least value, to just above the largest."""
+    """From just below the least value, or from zero where no value is below it, to just above the largest."""
     known = [value for value in values if value is not None]
-    low, high = (0.0 if zero else min(known, default=0.0)), max(known, default=1.0)
+    least, high = min(known, default=0.0), max(known, default=1.0)
+    low = min(0.0, least) if zero else least
     span = (high - low) or abs(high) or 1.0
-    low, high = (low if zero else low - 0.06 * span), high + 0.06 * span
+    low, high = (0.0 if zero and low == 0 else low - 0.06 * span), high + 0.06 * span
     step = nice_step((high - low) / ticks)
     places = [round(place * step, 12) for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
     return Scale(low=low, high=high, ticks=tuple((value, _tick(value, percent=percent)) for value in places))
