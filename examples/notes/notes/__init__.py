@@ -1,0 +1,1 @@
+"""Notes: a small app with a database and, if there is one, a cache. It knows nothing of the lab."""
