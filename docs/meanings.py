@@ -19,7 +19,9 @@ MEANINGS: Mapping[str, str] = {
     "question": "What the run shall answer, in your words; the report opens with it.",
     "engine": "What realises the arms: `docker`, or `process` (plain processes, no containers); `auto` takes Docker "
     "where it answers, else `process`.",
-    "network": "Containers listen on 127.0.0.1 of the host, so that no userland proxy is measured.",
+    "network": "`host`: everything listens on 127.0.0.1 of the machine, on free ports. `own`: each trial has a network "
+    "of its own, where every container keeps its image's port and is found by name; nothing is published. `auto` takes "
+    "`host` unless the app has a fixed port or the engine is elsewhere, and says why.",
     "ports": "The range of TCP ports from which free ones are taken.",
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
@@ -28,6 +30,8 @@ MEANINGS: Mapping[str, str] = {
     "`process` makes the app's environment from it.",
     "app.target": "What uvicorn serves, `module:attribute`.",
     "app.command": "For images with their own way to start: a command with `{port}`, and `{workers}` for such an arm.",
+    "app.port": "Where the app listens in its container, whatever it is told: takes a network of its own. There the "
+    "default is 8000.",
     "app.ready_path": "The path that answers once a process serves.",
     "app.ready_timeout": "How long an arm may take until all its processes have answered.",
     "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",
@@ -39,6 +43,7 @@ MEANINGS: Mapping[str, str] = {
     "arms.model": "How N processes come about: a kind, or a table with the kind and its options, see below.",
     "arms.front": "What clients connect to: a kind, or a table with the kind and its options, see below.",
     "arms.command": "The command of this arm only, instead of `app.command`: then the arms differ in it as well.",
+    "arms.network": "`host` or `own`, for this arm alone.",
     "arms.image": "An existing image for this arm alone, instead of the app's: to compare two versions of it.",
     "arms.control": "True for an arm that is not judged: its numbers are exploratory and cost no certainty.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",

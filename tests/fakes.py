@@ -86,7 +86,7 @@ class World:
         return Evidence(
             servers=deployment.servers,
             roles=dict.fromkeys(names, one),
-            listeners={endpoint.port: "somebody" for endpoint in topology.endpoints},
+            listeners={endpoint.address: "somebody" for endpoint in topology.endpoints},
             upstreams=tuple(endpoint.address for endpoint in topology.app if topology.fronted),
             runtime=self.runtime(topology),
             neighbours=self.neighbours,
@@ -105,6 +105,7 @@ class FakeEngine:
     """Deploys nothing and says that all of it answered."""
 
     name = "fake"
+    elsewhere = ""
 
     def __init__(self, world: World) -> None:
         self._world = world

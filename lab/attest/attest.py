@@ -12,6 +12,7 @@ from lab.errors import InvalidRunError
 from lab.load.load_plan import Fallback
 from lab.plan.blocks import Trial
 from lab.plan.fronts.front import front_title
+from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
 
@@ -31,6 +32,8 @@ def attest(
     Raises InvalidRunError (exit 3).
     """
     arm, model, topology = trial.arm, model_of(trial.arm), deployment.topology
+    apps = (service for service in deployment.services if service.kind == ServiceKind.APP)
+    addresses = tuple(address for service in apps for address in service.addresses)
     claim = Claim(
         model=model_title(arm),
         front=front_title(arm),
@@ -39,7 +42,7 @@ def attest(
         supervisors=model.supervisors(arm.model, topology.processes),
         app=topology.app,
         entry=topology.entry,
-        names_upstream=topology.fronted and topology.upstream_of is not None,
+        upstreams=addresses if topology.fronted and topology.upstream_of else (),
     )
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
@@ -60,6 +63,6 @@ def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
     a front the owner of the socket is asked, unless the app was seen to send the header: looking costs CPU.
     """
     if topology.fronted:
-        told = topology.upstream_of is not None and len(topology.app) == topology.processes
+        told = bool(topology.upstream_of) and len(topology.app) == topology.processes
         return "upstream" if told else "none"
     return "socket" if all(server.startswith(UNNAMED) for server in evidence.servers) else "none"

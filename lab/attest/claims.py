@@ -16,7 +16,7 @@ NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The shape that an arm claims. ``names_upstream``: its front's answers name the endpoint of the app."""
+    """The shape that an arm claims. ``upstreams``: what its front's answers name, () for a front that tells nothing."""
 
     model: str
     front: str
@@ -25,13 +25,12 @@ class Claim:
     supervisors: int
     app: tuple[Endpoint, ...]
     entry: Endpoint
-    names_upstream: bool
+    upstreams: tuple[str, ...] = ()
 
 
-def homes_of(evidence: Evidence, services: Mapping[int, str]) -> Mapping[str, str]:
-    """Map a server's name, and its address behind a balancer, to its service; ``services``: those by port."""
-    addresses = {Endpoint(port=port).address: service for port, service in services.items()}
-    return addresses | {name: services[port] for name, port in evidence.homes.items() if port in services}
+def homes_of(evidence: Evidence, services: Mapping[str, str]) -> Mapping[str, str]:
+    """Map a server's name, and its address behind a balancer, to its service; ``services``: those by address."""
+    return {**services, **{name: services[at] for name, at in evidence.homes.items() if at in services}}
 
 
 def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -42,9 +41,9 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
     yield from _shape(claim, evidence)
     for endpoint in (*claim.app, claim.entry):
-        if not evidence.unseen and not evidence.listeners.get(endpoint.port):
-            yield f"the listener on port {endpoint.port} belongs to no process of this arm"
-    if claim.names_upstream:
+        if not evidence.unseen and not evidence.listeners.get(endpoint.address):
+            yield f"the listener at {endpoint.address} belongs to no process of this arm"
+    if claim.upstreams:
         yield from _front(claim, evidence)
 
 
@@ -70,11 +69,10 @@ def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
 
 
 def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:
-    expected = {endpoint.address for endpoint in claim.app}
     seen = set(evidence.upstreams)
     if not seen or "" in seen:
         yield f"requests do not pass {claim.front}: an answer carried no upstream address"
-    if strangers := seen - expected - {""}:
+    if strangers := seen - set(claim.upstreams) - {""}:
         yield f"{claim.front} proxies to {', '.join(sorted(strangers))}, which is not this arm"
 
 

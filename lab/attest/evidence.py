@@ -17,12 +17,14 @@ from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError, RightsError
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Endpoint, Topology
+from lab.plan.upstream import upstream_reader
 from lab.sampling.cgroups import locate, member_pids
 from lab.sampling.connections import listening_ports
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Seen
 from lab.sampling.roles import ProcessInfo, assign_roles
+from lab.scenario.network import LOOPBACK
 
 PROBE_TIMEOUT_S = 5.0
 KEEPALIVE_REQUESTS = 12
@@ -37,7 +39,6 @@ MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a sock
 def collect(deployment: Deployment) -> Evidence:
     """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection."""
     topology = deployment.topology
-    ports = {endpoint.port for endpoint in topology.endpoints}
     pids = {target.service: _pids(target) for target in deployment.targets}
     roles = {t.service: _roles(t, pids[t.service]) for t in deployment.targets if t.kind is ServiceKind.APP}
     first_s, later_s = _keepalive(topology.app[0], topology.ready_path)
@@ -45,7 +46,7 @@ def collect(deployment: Deployment) -> Evidence:
     return Evidence(
         servers=deployment.servers,
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
-        listeners={} if unseen else _listeners(ports, pids, seen),
+        listeners={} if unseen else _listeners(deployment, pids, seen),
         upstreams=_upstreams(topology),
         runtime=_runtime(
             seen[pid].files
@@ -59,7 +60,7 @@ def collect(deployment: Deployment) -> Evidence:
         keepalive_s=later_s,
         homes=homes(topology),
         unseen=unseen,
-        exposed=exposed_ports(ports),
+        exposed=exposed_ports({each.port for each in topology.endpoints if each.host == LOOPBACK}),
     )
 
 
@@ -88,35 +89,38 @@ def _roles(target: SampleTarget, pids: Iterable[int]) -> dict[int, Role]:
     return {key.pid: role for key, role in assign_roles(target.kind, infos).items()}
 
 
-def _listeners(ports: set[int], pids: Mapping[str, Sequence[int]], seen: Mapping[int, Seen]) -> dict[int, str]:
-    """Port → service whose process listens there; "" when none of ours does."""
-    found = dict.fromkeys(ports, "")
+def _listeners(deployment: Deployment, pids: Mapping[str, Sequence[int]], seen: Mapping[int, Seen]) -> dict[str, str]:
+    """Address → service whose process listens there; "" when none of ours does."""
+    found = {endpoint.address: "" for endpoint in deployment.topology.endpoints}
+    hosts = {service.name: service.address for service in deployment.services}
     for service, members in pids.items():
         living = [pid for pid in members if pid in seen]
         listening = listening_ports(PROC, living[0]) if living else {}  # the processes of a service share a network
         for pid in living:
-            held = {listening[inode] for inode in seen[pid].sockets & listening.keys()}
-            found |= dict.fromkeys(held & ports, service)
+            held = (listening[inode] for inode in seen[pid].sockets & listening.keys())
+            at = {Endpoint(host=hosts[service], port=port).address for port in held}
+            found |= dict.fromkeys(at & found.keys(), service)
     return found
 
 
 def _upstreams(topology: Topology) -> tuple[str, ...]:
     """Ask the front, and give the upstream that each answer named ("": none). Empty where no front tells one."""
-    if not topology.fronted or topology.upstream_of is None:
+    upstream_of = upstream_reader(topology.upstream_of)
+    if not topology.fronted or upstream_of is None:
         return ()
     seen = []
     for _ in range(FRONT_REQUESTS_PER_PORT * len(topology.app)):
         connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
         try:
             _, response = _get(connection, topology.ready_path)
-            seen.append(topology.upstream_of(response.headers) or "")
+            seen.append(upstream_of(response.headers) or "")
         finally:
             connection.close()
     return tuple(seen)
 
 
-def homes(topology: Topology) -> dict[str, int]:
-    """The app's own name of the process on each port → the port; empty where several share one, or none has a name."""
+def homes(topology: Topology) -> dict[str, str]:
+    """The app's own name of the process at each address → it; empty where several share one, or none has a name."""
     if len(topology.app) < topology.processes:
         return {}
     found = {}
@@ -127,7 +131,7 @@ def homes(topology: Topology) -> dict[str, int]:
         finally:
             connection.close()
         if name:
-            found[name] = endpoint.port
+            found[name] = endpoint.address
     return found
 
 
@@ -149,7 +153,8 @@ def _get(connection: http.client.HTTPConnection, path: str) -> tuple[float, http
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise DeploymentError(f"port {connection.port} stopped answering right after it was ready: {error!r}") from None
+        at = Endpoint(host=connection.host, port=connection.port).address
+        raise DeploymentError(f"{at} stopped answering right after it was ready: {error!r}") from None
     return time.perf_counter() - started, response
 
 

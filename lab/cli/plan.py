@@ -41,6 +41,7 @@ def _document(planned: Plan) -> dict[str, Any]:
                     "service": service.name,
                     "image": service.image,
                     "argv": _argv(service),
+                    "host": service.host,
                     "ports": service.ports,
                     "files": service.recorded_files,
                 }
@@ -77,7 +78,8 @@ def _lines(planned: Plan) -> list[str]:
         lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
-        lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}"]
+        network = scenario.network_of(arm)
+        lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}"]
         for service in _services(planned, arm.name):
             command = shlex.join(_argv(service)) or "(the image's own command)"
             lines.append(f"  {service.name:<8} {command}")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lab.plan.topology import Topology
+from lab.plan.topology import Endpoint, Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
@@ -37,11 +37,17 @@ class Deployment:
     look: Look = look
     launch: Launch = as_child
 
+    def service_at(self, endpoint: Endpoint) -> str:
+        """The name of the service that listens there."""
+        return next(service.name for service in self.services if endpoint.address in service.addresses)
+
 
 class Engine(Protocol):
     """An engine as the runner needs it."""
 
     name: str
+    elsewhere: str
+    """Why its processes are not this machine's; "" if they are."""
 
     def describe(self) -> Mapping[str, Any]:
         """Facts for the environment: versions, drivers, network mode."""

@@ -1,4 +1,4 @@
-"""Leftovers of killed labs, for `lab clean`: labelled containers, volumes and processes, cgroups, drafts, folders."""
+"""Leftovers of killed labs, for `lab clean`: all that carries its labels, cgroups, drafts, folders."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ import docker
 
 from lab.engines.docker import pool
 from lab.engines.docker.engine import connect
-from lab.engines.docker.removal import remove_container, remove_volume
+from lab.engines.docker.removal import remove_container, remove_network, remove_volume
 from lab.engines.process import scratch as private
 from lab.errors import MissingError
 from lab.host.labels import RUN, owner_lives
@@ -23,7 +23,7 @@ DRAFTS = (".*.part", "trials/.*.part")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """One thing that carries the lab's label: ``kind`` is container, volume, process, folder or cgroup."""
+    """One thing that carries the lab's label: ``kind`` is container, volume, network, process, folder or cgroup."""
 
     kind: str
     name: str
@@ -66,10 +66,12 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
         yield "container", container.name, container.id, container.labels
     for volume in client.volumes.list(filters=selection):
         yield "volume", volume.name, volume.id, volume.attrs.get("Labels") or {}
+    for network in client.networks.list(filters=selection):
+        yield "network", network.name, network.id, network.attrs.get("Labels") or {}
 
 
 def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | None) -> None:
-    """Remove what runs first (containers, in parallel, and processes), then volumes, folders and cgroups.
+    """Remove what runs first (containers, in parallel, and processes), then volumes, networks, folders and cgroups.
 
     Raises DeploymentError when a process cannot be ended.
     """
@@ -78,6 +80,8 @@ def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | No
             list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
         for identity in _identities(found, "volume"):
             remove_volume(client, identity)
+        for identity in _identities(found, "network"):
+            remove_network(client, identity)
     private.remove(_identities(found, "process"), _identities(found, "folder"))
     for identity in _identities(found, "cgroup"):
         pool.remove(identity)

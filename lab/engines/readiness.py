@@ -20,9 +20,9 @@ PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02
 DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
-UNNAMED = PID, PORT = "pid-", "port-"  # how the names begin that we give to processes without a header of ours
+UNNAMED = PID, AT = "pid-", "at-"  # how the names begin that we give to processes without a header of ours
 Dead = Callable[[], str]  # a sentence about a container that has ended, or ""
-Pids = Callable[[], Iterable[int]]  # processes of the app right now
+Pids = Callable[[Endpoint], Iterable[int]]  # processes of the app at this endpoint right now
 PROC = Path("/proc")
 
 
@@ -38,7 +38,7 @@ def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConne
 class Answer:
     """One response: who gave it, at which endpoint, its status.
 
-    ``server`` is the app's header; else the port, where each process has its own; else the owner of the connection,
+    ``server`` is the app's header; else the address, where each process has its own; else the owner of the connection,
     "" when it could not be seen.
     """
 
@@ -123,16 +123,15 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
 
 
 def _names(
-    topology: Topology, connections: Iterable[http.client.HTTPConnection], pids: Pids | None, look: Look
+    topology: Topology, connections: Mapping[http.client.HTTPConnection, Endpoint], pids: Pids | None, look: Look
 ) -> Mapping[http.client.HTTPConnection, str]:
     """Tell what to call the server of each connection if its answer does not say."""
     if len(topology.app) == topology.processes:
-        return {connection: f"{PORT}{connection.port}" for connection in connections}
+        return {connection: f"{AT}{endpoint.address}" for connection, endpoint in connections.items()}
     if pids is None:
         return {}
-    family = list(pids())
-    owners = {endpoint.port: owner_pids(endpoint.port, family, look) for endpoint in topology.app}
-    found = ((each, owners[each.port].get(each.sock.getsockname()[1])) for each in connections)
+    owners = {endpoint: owner_pids(endpoint.port, list(pids(endpoint)), look) for endpoint in topology.app}
+    found = ((each, owners[endpoint].get(each.sock.getsockname()[1])) for each, endpoint in connections.items())
     return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
 
 

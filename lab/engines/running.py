@@ -12,12 +12,13 @@ from lab.engines.readiness import wait_until_ready
 from lab.errors import DeploymentError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Service, Topology
+from lab.plan.topology import Endpoint, Service, Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import Look, look
+from lab.scenario.network import LOOPBACK
 
 LOG_TAIL_LINES = 20  # of a service that has ended
 LOG_LIMIT_LINES = 2000
@@ -25,7 +26,10 @@ LOG_LIMIT_LINES = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A service that runs: its first process, the words it was started with, its log's last lines on demand."""
+    """A service that runs: its first process, the words it was started with, its log's last lines on demand.
+
+    ``address`` is that of its network, by which requests name it.
+    """
 
     service: Service
     image: ImageRecord
@@ -33,10 +37,16 @@ class Running:
     argv: tuple[str, ...]
     log: Callable[[int], str]
     container_id: str = ""
+    address: str = LOOPBACK
 
     def family(self) -> list[int]:
         """Its first process and all that belong to it, as far as they live."""
         return tree_pids(self.pid) if self.pid else []  # 0: a container that has ended again
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where it listens."""
+        return tuple(Endpoint(host=self.address, port=port) for port in self.service.ports)
 
     def record(self) -> ServiceRecord:
         """The service as a trial's record has it."""
@@ -48,6 +58,8 @@ class Running:
             image_digest=self.image.digest,
             argv=self.argv,
             ports=self.service.ports,
+            host=self.service.host,
+            address=self.address,
             files=self.service.recorded_files,
         )
 
@@ -92,8 +104,13 @@ def deployed(
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: a sentence about a service that has
     ended, or ""; ``beside``: what else runs from the same image.
     """
+    topology = topology.located({each.service.host: each.address for each in running})
     apps = [each for each in running if each.service.kind is ServiceKind.APP]
-    servers = wait_until_ready(topology, dead, lambda: [pid for app in apps for pid in app.family()], look=look)
+
+    def pids(endpoint: Endpoint) -> list[int]:
+        return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
+
+    servers = wait_until_ready(topology, dead, pids, look=look)
     boot_s = time.monotonic() - started_s
     seen = beside()
 

@@ -6,7 +6,7 @@ import socket
 from random import Random
 
 from lab.errors import MissingError
-from lab.plan.topology import LOOPBACK
+from lab.scenario.network import LOOPBACK
 
 
 def free_ports(count: int, port_range: tuple[int, int], seed: int | str) -> tuple[int, ...]:

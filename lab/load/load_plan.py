@@ -3,11 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from lab.load.arrivals import Timetable
-from lab.plan.upstream import UpstreamOf
+from lab.plan.upstream import NAMED_UPSTREAM, UpstreamOf, upstream_reader
 
 Fallback = Literal["socket", "upstream", "none"]
 
@@ -39,7 +38,7 @@ class LoadPlan:
     measure_s: float
     queue_limit: int
     directory: Path
-    upstream_of: str = "lab.plan.upstream:named_upstream"
+    upstream_of: str = NAMED_UPSTREAM
 
     @property
     def open_model(self) -> bool:
@@ -48,8 +47,7 @@ class LoadPlan:
 
     def upstream_reader(self, fallback: Fallback) -> UpstreamOf | None:
         """The function that ``upstream_of`` names, where the fallback asks for it."""
-        wanted = fallback == "upstream" and self.upstream_of
-        return cast(UpstreamOf, resolve_name(self.upstream_of)) if wanted else None
+        return upstream_reader(self.upstream_of) if fallback == "upstream" else None
 
     @property
     def raw(self) -> Path:

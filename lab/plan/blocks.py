@@ -8,14 +8,17 @@ from random import Random
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.models.model import AppPlace, model_of
 from lab.plan.order import rows
-from lab.plan.topology import Endpoint, Topology
+from lab.plan.topology import Topology
+from lab.plan.upstream import reference
 from lab.scenario.model import Arm, Scenario
+from lab.scenario.network import DEFAULT_PORT, Network
 
 BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
 OVERHEAD_ESTIMATE_S = 3.0  # Locust's start, collection, removal
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
 WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
 LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
+FRONT_PORT = 8080  # of a front's first service in a network of its own: no program needs a right to listen there
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
 
 
@@ -96,16 +99,28 @@ def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
     return Plan(scenario=scenario, trials=trials)
 
 
-def ports_needed(scenario: Scenario, arm: Arm) -> int:
-    """Tell how many TCP ports an arm listens on."""
+def ports_needed(scenario: Scenario, arm: Arm, elsewhere: str = "") -> int:
+    """Tell how many TCP ports of this machine an arm listens on: none in a network of its own."""
+    if scenario.network_of(arm, elsewhere).network is Network.OWN:
+        return 0
+    return _listeners(scenario, arm)
+
+
+def _listeners(scenario: Scenario, arm: Arm) -> int:
     return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
 
 
-def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int]) -> Topology:
-    """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports."""
+def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsewhere: str = "") -> Topology:
+    """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports.
+
+    ``elsewhere``: why the engine's processes are not this machine's, "" if they are.
+    """
     arm, budget = trial.arm, scenario.budget
     model, front = model_of(arm), front_of(arm)
     containers = model.containers(arm.model, budget.processes)
+    network = scenario.network_of(arm, elsewhere).network
+    if network is Network.OWN:
+        ports = own_ports(scenario, arm)
     slots = budget.processes + front.hops
     app = AppPlace(
         app=scenario.app,
@@ -113,25 +128,37 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int]) -> To
         processes=budget.processes,
         ports=tuple(ports[:containers]),
         limits=budget.share(budget.processes // containers, slots),
-    )
-    before = FrontPlace(
-        app=tuple(Endpoint(port=port) for port in app.ports),
-        ports=tuple(ports[containers:]),
-        limits=budget.share(1, slots),
+        network=network,
     )
     services = list(model.services(arm.model, app))
+    before = FrontPlace(
+        app=tuple(endpoint for service in services for endpoint in service.endpoints),
+        ports=tuple(ports[containers:]),
+        limits=budget.share(1, slots),
+        network=network,
+    )
+    hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, before)]
+    entry = front.entry(arm.front, before)
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
     return Topology(
         trial_id=trial.id,
-        services=(*services, *front.services(arm.front, before)),
-        entry=front.entry(arm.front, before),
+        services=(*services, *hops),
+        entry=replace(entry, host=hops[0].host) if hops else entry,
         app=before.app,
         processes=budget.processes,
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
         pool=budget.pool(),
-        upstream_of=front.upstream_of,
+        upstream_of=reference(front.upstream_of),
+        network=network,
     )
+
+
+def own_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:
+    """The ports of an arm in a network of its own: every container has all of them for itself."""
+    app = scenario.app.port or DEFAULT_PORT
+    containers = model_of(arm).containers(arm.model, scenario.budget.processes)
+    return (*(app for _ in range(containers)), *range(FRONT_PORT, FRONT_PORT + front_of(arm).hops))
 
 
 def nominal_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:

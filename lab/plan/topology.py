@@ -1,20 +1,25 @@
 """The deployment of a trial as frozen values: no effects, no knowledge of which process model is which."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from lab.plan.kinds import ServiceKind
-from lab.plan.upstream import UpstreamOf, named_upstream
+from lab.plan.upstream import NAMED_UPSTREAM
 from lab.scenario.budget import Limits
+from lab.scenario.network import LOOPBACK, Network
 
-LOOPBACK = "127.0.0.1"  # every listener of the lab is there
 SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the service may write to, and nobody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address where something answers. ``trust``: file of the authority behind its certificate, if it is our own."""
+    """An address where something answers, which identifies it: in networks of their own many have one port.
+
+    ``host``: an address, or the name of a service before its container has one. ``trust``: file of the authority behind
+    its certificate, if it is our own.
+    """
 
     port: int
     host: str = LOOPBACK
@@ -56,7 +61,7 @@ class Service:
 
     ``image`` is a key of the images that the engine prepared: ``Arm.image_key``, or that of the front's image.
     ``argv`` is the full command; ``entrypoint`` None keeps the image's own.
-    ``ports`` are the TCP ports on 127.0.0.1 that the service listens on.
+    ``ports`` are the TCP ports that the service listens on; ``host`` is how the others reach it.
     """
 
     name: str
@@ -64,12 +69,18 @@ class Service:
     image: str
     argv: tuple[str, ...]
     ports: tuple[int, ...]
+    host: str = LOOPBACK
     env: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
     limits: Limits = field(default_factory=Limits)
     files: tuple[ConfigFile, ...] = ()
     read_only: bool = True
     user: str = ""
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where it listens, as the others reach it."""
+        return tuple(Endpoint(host=self.host, port=port) for port in self.ports)
 
     @property
     def recorded_files(self) -> dict[str, str]:
@@ -83,7 +94,7 @@ class Topology:
 
     ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
     expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
-    front. ``upstream_of`` tells which of them an answer of the front names; None when it names none.
+    front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
     """
 
     trial_id: str
@@ -94,7 +105,16 @@ class Topology:
     ready_path: str
     ready_timeout_s: float
     pool: Limits = field(default_factory=Limits)
-    upstream_of: UpstreamOf | None = named_upstream
+    upstream_of: str = NAMED_UPSTREAM
+    network: Network = Network.HOST
+
+    def located(self, addresses: Mapping[str, str]) -> "Topology":
+        """The same with addresses in place of the names of services, as far as ``addresses`` has them."""
+
+        def at(endpoint: Endpoint) -> Endpoint:
+            return replace(endpoint, host=addresses.get(endpoint.host, endpoint.host))
+
+        return replace(self, entry=at(self.entry), app=tuple(map(at, self.app)))
 
     @property
     def fronted(self) -> bool:

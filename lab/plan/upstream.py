@@ -1,7 +1,8 @@
-"""Read from an answer which process served it. Imports nothing: the load processes do it with every answer."""
+"""Read from an answer which process served it. Imports nothing heavy: the load processes do it with every answer."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from pkgutil import resolve_name
+from typing import Any, Protocol, TypeAlias, cast
 
 UPSTREAM_HEADER = "X-Lab-Upstream"
 
@@ -25,3 +26,11 @@ def named_upstream(headers: Headers) -> str | None:
 def reference(function: Callable[..., Any] | None) -> str:
     """``"module:name"`` of a function of a module, by which another process imports it; "" for none."""
     return f"{function.__module__}:{function.__qualname__}" if function else ""
+
+
+def upstream_reader(named: str) -> UpstreamOf | None:
+    """The function that ``reference`` named."""
+    return cast(UpstreamOf, resolve_name(named)) if named else None
+
+
+NAMED_UPSTREAM = reference(named_upstream)

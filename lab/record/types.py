@@ -18,6 +18,7 @@ from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
 from lab.record.schema import TrialState as TrialState
+from lab.scenario.network import LOOPBACK
 
 MAX_PROCESSES = 512
 
@@ -44,7 +45,10 @@ class PhaseWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRecord:
-    """A service as it really ran: its container, image and full command."""
+    """A service as it really ran: its container, image and full command.
+
+    ``host`` is how the others reached it, ``address`` what that was then: 127.0.0.1 twice, or a name and its address.
+    """
 
     name: str
     kind: str
@@ -53,7 +57,15 @@ class ServiceRecord:
     image_digest: str
     argv: tuple[str, ...]
     ports: tuple[int, ...]
+    host: str = LOOPBACK
+    address: str = LOOPBACK
     files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """``("172.18.0.2:8000", "app-1:8000")``: every way in which an answer may name it."""
+        hosts = dict.fromkeys((self.address, self.host))
+        return tuple(f"{host}:{port}" for host in hosts for port in self.ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +73,26 @@ class Evidence:
     """The evidence: what was seen of an arm before load.
 
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
-    ``listeners``: port → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
+    ``listeners``: address → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
     front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
     ``strangers``: what else runs from the same image; ``neighbours``: the runs of other labs that do.
     ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on one
     kept-alive connection straight to the app.
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
-    ``exposed``: ports of the arm on which something listens that the network can reach.
-    ``homes``: how the process on each port names itself in its answers → that port; where each has a port of its own.
+    ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
+    ``homes``: how the process at each address names itself in its answers → that address; where each has its own.
     """
 
     servers: Mapping[str, Count] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
-    listeners: Mapping[Port, str] = field(default_factory=dict)
+    listeners: Mapping[str, str] = field(default_factory=dict)
     upstreams: tuple[str, ...] = ()
     runtime: Mapping[str, str] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
     keepalive_first_s: Seconds = 0.0
     keepalive_s: Seconds = 0.0
-    homes: Mapping[str, Port] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
     unseen: str = ""
     exposed: tuple[Port, ...] = ()
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from lab.scenario.network import LOOPBACK
+
 ADDED = {"node": pl.lit("")}  # since schema version 2: a run of version 1 was on one machine
 FINDINGS_V1 = ("ledger.changed", "warmup.starved", "steady.p50", "steady.throughput")  # were gates
 ARRIVALS = "load.arrivals"  # a caveat was an arm at its capacity
@@ -17,11 +19,12 @@ def upgraded_table(table: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFra
 
 
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
-    """A record.json of version 1 as one of version 2; another one as it is.
+    """A record.json of version 1 as one of version 2, with addresses where ports stood; another one as it is.
 
     The sentences of gates are left out: the report makes them from the numbers. Nothing is changed that is not what
     version 1 wrote: what is damaged is found by whoever reads the result.
     """
+    record = record | {"attestation": _with_addresses(record.get("attestation"))} if "attestation" in record else record
     gates = record.get("gates")
     if record.get("schema_version") != 1 or not isinstance(gates, list) or not all(map(_is_gate, gates)):
         return record
@@ -31,6 +34,23 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
         "findings": [_finding(gate) for gate in gates if _is_finding(gate)],
         "schema_version": 2,
     }
+
+
+def _with_addresses(evidence: Any) -> Any:
+    """Evidence as it was before containers had addresses of their own: every port was one of 127.0.0.1."""
+    if not isinstance(evidence, dict):
+        return evidence
+    listeners, homes = evidence.get("listeners"), evidence.get("homes")
+    changed: dict[str, Any] = {}
+    if isinstance(listeners, dict):
+        changed["listeners"] = {_address(port): service for port, service in listeners.items()}
+    if isinstance(homes, dict):
+        changed["homes"] = {name: _address(port) for name, port in homes.items()}
+    return evidence | changed
+
+
+def _address(port: Any) -> Any:
+    return f"{LOOPBACK}:{port}" if str(port).isdigit() else port
 
 
 def _is_gate(gate: Any) -> bool:

@@ -79,7 +79,7 @@ class ByHand(Drive, Driving):
 
     def attested(self, deployment: Deployment, evidence: Evidence) -> None:
         """The page can show which process served."""
-        services = {port: service.name for service in deployment.services for port in service.ports}
+        services = {address: service.name for service in deployment.services for address in service.addresses}
         self._homes = homes_of(evidence, services)
         self.up = True
 

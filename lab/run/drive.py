@@ -13,7 +13,6 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
 from lab.plan.topology import Topology
-from lab.plan.upstream import reference
 from lab.scenario.model import Load, Scenario
 
 
@@ -96,5 +95,5 @@ def load_plan(
         measure_s=load.measure,
         queue_limit=queue_limit(load.rate or 0.0),
         directory=directory,
-        upstream_of=reference(topology.upstream_of),
+        upstream_of=topology.upstream_of,
     )

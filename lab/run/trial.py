@@ -166,13 +166,15 @@ class _Making:
 
     def _sampler_plan(self, driving: Driving, deployed: Deployed, fallback: Fallback) -> SamplerPlan:
         topology = deployed.deployment.topology
+        watched = topology.entry if fallback == "socket" else None
         return SamplerPlan(
             targets=deployed.deployment.targets,
             t0_monotonic_s=deployed.t0,
             measure_s=self.run.plan.scenario.load.measure if self.drive.length_s else BY_HAND_S,
             lab_pid=os.getpid(),
             load_pids=driving.pids,
-            watched_port=topology.entry.port if fallback == "socket" else 0,
+            watched_port=watched.port if watched else 0,
+            watched_service=deployed.deployment.service_at(watched) if watched else "",
             pooled=not topology.pool.unlimited,
             directory=self.staging,
         )
@@ -198,11 +200,11 @@ class _Making:
 
 def topology_of(engine: Engine, scenario: Scenario, trial: Trial, port: int = 0) -> Topology:
     """The arm on free ports; ``port``, unless 0, where clients connect, wherever in its list of ports that belongs."""
-    needed = ports_needed(scenario, trial.arm)
+    needed = ports_needed(scenario, trial.arm, engine.elsewhere)
     ports = [free for free in engine.free_ports(needed, trial.setup_seed) if free != port]
-    if port:
+    if port and needed:
         ports.insert(build_topology(scenario, trial, range(needed)).entry.port, port)
-    return build_topology(scenario, trial, ports[:needed])
+    return build_topology(scenario, trial, ports[:needed], engine.elsewhere)
 
 
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:

@@ -20,14 +20,15 @@ SOCKET = "socket:["
 
 
 class Connections:
-    """The clients' connections to one port of the arm, by the process that holds the server's end.
+    """The clients' connections to one port of one service, by the process that holds the server's end.
 
     The kernel's table of connections takes it 5 ms to write, whatever is in it, so it is read only when a process
     holds a socket that was not there before: with keep-alive connections hardly ever.
     """
 
-    def __init__(self, port: int, proc: Path) -> None:
+    def __init__(self, port: int, service: str, proc: Path) -> None:
         self._port = port
+        self._service = service
         self._proc = proc
         self._client_ports: dict[int, int | None] = {}
 
@@ -39,11 +40,12 @@ class Connections:
         held = [
             (member, inode)
             for member in members
-            if member.role is not Role.PLATFORM
+            if member.service == self._service and member.role is not Role.PLATFORM
             for inode in socket_inodes(self._proc, member.info.pid)
         ]
         holders = Counter(inode for _, inode in held)
         if held and (look_again or holders.keys() - self._client_ports.keys()):
+            # The processes of a service share a network, and its table of connections.
             table = client_ports(self._proc, held[0][0].info.pid, self._port)
             self._client_ports = {inode: table.get(inode) for inode in holders}
         return [

@@ -27,7 +27,8 @@ class SamplerPlan:
 
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
     ``measure_s`` is the length of the measure phase, in which every process is looked at often enough (METHOD 4.4).
-    ``watched_port``: look which process holds each connection to it, 0 for none; one on which the app itself listens.
+    ``watched_port``: look which process holds each connection to it, 0 for none; the one service of the app listens
+    there, ``watched_service``.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
     ``proc`` and ``sys`` are found, another folder when the sampler runs in a container.
@@ -40,6 +41,7 @@ class SamplerPlan:
     directory: Path
     load_pids: tuple[int, ...] = ()
     watched_port: int = 0
+    watched_service: str = ""
     memory_readable: bool = True
     pooled: bool = False
     root: Path = Path("/")

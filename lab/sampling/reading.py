@@ -50,7 +50,7 @@ class Reader:
         self._platform = PlatformProcesses(containers, self.host.engine)
         self.host.load.follow(processes_of(plan.load_pids))
         watched = plan.watched_port and plan.memory_readable  # descriptors take the same right
-        self._connections = Connections(plan.watched_port, self._proc) if watched else None
+        self._connections = Connections(plan.watched_port, plan.watched_service, self._proc) if watched else None
 
     def check_rights(self) -> None:
         """Raise RightsError when some process of the arm may not be read: at the start, not in the middle."""

@@ -16,6 +16,7 @@ from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, un
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Options, in_new_spelling
+from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.secret import plain
 from lab.scenario.trials import Trials
 from lab.units import parse_duration_s
@@ -51,6 +52,7 @@ class App:
     requirements: Path | None = None
     target: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] = "app.main:app"
     command: str = ""
+    port: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = None
     ready_path: Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$")] = "/ready"
     ready_timeout: Seconds = 60.0
     env: Env = field(default_factory=dict)
@@ -65,10 +67,10 @@ class App:
             raise ValueError('give exactly one of "build" (a folder with a Dockerfile) and "image" (an existing image)')
         if self.requirements is not None and self.build is None:
             raise ValueError('"requirements" fills the wheelhouse of a build: it needs "build"')
-        if self.command and not self.tells("{port}"):
+        if self.command and self.port is None and not self.tells("{port}"):
             raise ValueError(
                 'with "command" the placeholder {port} must be in it, or in a value of "env", '
-                "so that every arm can listen on a free port"
+                'so that every arm can listen on a free port; or give "port", the one on which the app always listens'
             )
         return self
 
@@ -90,6 +92,7 @@ class Arm:
     command: str = ""
     image: str = ""
     env: Env = field(default_factory=dict)
+    network: Literal["", "host", "own"] = ""
     control: bool = False
 
     @model_validator(mode="before")
@@ -155,7 +158,7 @@ class Scenario:
     budget: Budget
     load: Load
     engine: EngineName = AUTO
-    network: Literal["host"] = "host"
+    network: Literal["auto", "host", "own"] = "auto"
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
     images: Images = field(default_factory=default_images)
     trials: Trials = field(default_factory=Trials)
@@ -183,13 +186,18 @@ class Scenario:
         if not (command := self.command_of(arm)):
             return
         told = (command, *map(plain, {**self.app.env, **arm.env}.values()))
-        for placeholder in ("{port}", *MODELS[arm.model.kind].placeholders):
+        fixed = self.app.port is not None and self.network_of(arm).network is Network.OWN
+        for placeholder in (*(() if fixed else ("{port}",)), *MODELS[arm.model.kind].placeholders):
             if not any(placeholder in text for text in told):
                 where = "arms[].command" if arm.command else "app.command"
                 raise ValueError(
                     f"{where}, or a value of env, needs the placeholder {placeholder}, because of arm "
                     f'"{arm.name}" with model = "{arm.model.kind}"'
                 )
+
+    def network_of(self, arm: Arm, elsewhere: str = "") -> NetworkChoice:
+        """The network of an arm's containers; ``elsewhere``: as lab.scenario.network.choose_network has it."""
+        return choose_network(arm.network, self.network, self.app.port, elsewhere)
 
     def command_of(self, arm: Arm) -> str:
         """The command that an arm's app is started with: its own, or that of the app; "" is uvicorn."""

@@ -25,12 +25,11 @@ WORKERS = Claim(
     supervisors=1,
     app=(Endpoint(port=20000),),
     entry=Endpoint(port=20000),
-    names_upstream=False,
 )
 GOOD_WORKERS = Evidence(
     servers={"a": 3, "b": 1},
     roles={"app": {"supervisor": 1, "helper": 1, "worker": 2}},
-    listeners={20000: "app"},
+    listeners={"127.0.0.1:20000": "app"},
 )
 REPLICAS = Claim(
     model="replicas",
@@ -40,12 +39,12 @@ REPLICAS = Claim(
     supervisors=0,
     app=(Endpoint(port=20000), Endpoint(port=20001)),
     entry=Endpoint(port=20002),
-    names_upstream=True,
+    upstreams=("127.0.0.1:20000", "127.0.0.1:20001"),
 )
 GOOD_REPLICAS = Evidence(
     servers={"a": 2, "b": 2},
     roles={"app-1": {"worker": 1}, "app-2": {"worker": 1}},
-    listeners={20000: "app-1", 20001: "app-2", 20002: "nginx"},
+    listeners={"127.0.0.1:20000": "app-1", "127.0.0.1:20001": "app-2", "127.0.0.1:20002": "nginx"},
     upstreams=("127.0.0.1:20000", "127.0.0.1:20001"),
 )
 
@@ -71,7 +70,10 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
             replace(GOOD_WORKERS, roles={"app": {"supervisor": 1, "worker": 1}}),
             "2 serving processes were asked for, 1 worker processes are running",
         ),
-        (replace(GOOD_WORKERS, listeners={20000: ""}), "the listener on port 20000 belongs to no process of this arm"),
+        (
+            replace(GOOD_WORKERS, listeners={"127.0.0.1:20000": ""}),
+            "the listener at 127.0.0.1:20000 belongs to no process of this arm",
+        ),
     ],
 )
 def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> None:

@@ -21,7 +21,8 @@ def topology(arm: str, *ports: int) -> Topology:
 def test_every_replica_is_asked_for_its_name() -> None:
     """One request on each port."""
     with fake_server("1-aa") as one, fake_server("1-bb") as other:
-        assert homes(topology("replicas", one.port, other.port)) == {"1-aa": one.port, "1-bb": other.port}
+        found = homes(topology("replicas", one.port, other.port))
+        assert found == {"1-aa": f"127.0.0.1:{one.port}", "1-bb": f"127.0.0.1:{other.port}"}
         assert (one.paths, other.paths) == (["/ready"], ["/ready"])
 
 

@@ -27,12 +27,12 @@ def topology(*app_ports: int, processes: int, port: int) -> Topology:
     ("servers", "app_ports", "port", "expected"),
     [
         (("pid-7", "pid-8"), (OWN,), OWN, "socket"),
-        (("port-20000",), (OWN,), OWN, "socket"),
+        (("at-127.0.0.1:20000",), (OWN,), OWN, "socket"),
         (("1-3f9ac2d4", "1-00aa11bb"), (OWN,), OWN, "none"),
-        (("port-20000", "port-20001"), (OWN, OWN + 1), FRONT, "upstream"),
+        (("at-127.0.0.1:20000", "at-127.0.0.1:20001"), (OWN, OWN + 1), FRONT, "upstream"),
         (("1-3f9ac2d4", "1-00aa11bb"), (OWN, OWN + 1), FRONT, "upstream"),
         (("pid-7", "pid-8"), (OWN,), FRONT, "none"),
-        (("port-20000",), (OWN,), FRONT, "upstream"),
+        (("at-127.0.0.1:20000",), (OWN,), FRONT, "upstream"),
     ],
 )
 def test_the_fallback(servers: tuple[str, ...], app_ports: tuple[int, ...], port: int, expected: str) -> None:

@@ -57,7 +57,7 @@ def nobody_died() -> str:
     return ""
 
 
-def no_pids() -> list[int]:
+def no_pids(_endpoint: Endpoint) -> list[int]:
     return []
 
 
@@ -77,12 +77,12 @@ def test_one_process_answering_for_all_is_not_ready() -> None:
     assert caught.value.exit_code == 3
 
 
-def test_servers_without_our_header_are_told_apart_by_their_port() -> None:
-    """An image that knows nothing of us: each replica is known by its own port."""
+def test_servers_without_our_header_are_told_apart_by_their_address() -> None:
+    """An image that knows nothing of us: each replica is known by its own address."""
     with serving([""]) as one, serving([""]) as two:
         servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
 
-    assert set(servers) == {f"port-{one}", f"port-{two}"}
+    assert set(servers) == {f"at-127.0.0.1:{one}", f"at-127.0.0.1:{two}"}
 
 
 def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
@@ -94,7 +94,7 @@ def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
 def test_the_owner_of_the_connection_is_the_server() -> None:
     """Without a header, behind a port that several processes share; this server closes after every answer."""
     with serving([""]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, lambda: [os.getpid()])
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, lambda _endpoint: [os.getpid()])
 
 
 def test_every_port_must_have_answered() -> None:

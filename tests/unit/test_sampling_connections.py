@@ -55,7 +55,7 @@ def test_each_connection_belongs_to_the_process_that_holds_it(tmp_path: Path) ->
     tcp = line(PORT, 0, 1, "0A") + line(PORT, 40001, 11) + line(40001, PORT, 12) + line(PORT + 1, 40003, 13)
     show(tmp_path, {41: [1, 11, 12], 42: [1, 13, 22]}, tcp, line(PORT, 40002, 22, "08", IPV6))
 
-    rows = Connections(PORT, tmp_path).rows(members(41, 42), 1.5, look_again=False)
+    rows = Connections(PORT, "app", tmp_path).rows(members(41, 42), 1.5, look_again=False)
 
     assert held(rows) == {40001: 41, 40002: 42}
     assert {(row.t_s, row.service) for row in rows} == {(1.5, "app")}
@@ -65,12 +65,12 @@ def test_a_socket_in_two_processes_says_nothing(tmp_path: Path) -> None:
     """A child that inherited its parent's descriptors must not be taken for the one that serves, nor the reverse."""
     show(tmp_path, {41: [11, 12], 42: [11]}, line(PORT, 40001, 11) + line(PORT, 40002, 12))
 
-    assert held(Connections(PORT, tmp_path).rows(members(41, 42), 1.0, look_again=False)) == {40002: 41}
+    assert held(Connections(PORT, "app", tmp_path).rows(members(41, 42), 1.0, look_again=False)) == {40002: 41}
 
 
 def test_the_kernels_table_is_read_only_when_a_socket_is_new(tmp_path: Path) -> None:
     """It is dear; what is known stays known until somebody says to look again."""
-    connections = Connections(PORT, tmp_path)
+    connections = Connections(PORT, "app", tmp_path)
     show(tmp_path, {41: [11]}, line(PORT, 40001, 11))
     assert held(connections.rows(members(41), 1.0, look_again=False)) == {40001: 41}
 
@@ -87,7 +87,7 @@ def test_processes_that_ended_and_the_platform_hold_nothing(tmp_path: Path) -> N
     show(tmp_path, {41: [11]}, line(PORT, 40001, 11))
     shim = member(FakeProcess(41), Role.PLATFORM)
 
-    assert Connections(PORT, tmp_path).rows([*members(43), shim], 1.0, look_again=True) == []
+    assert Connections(PORT, "app", tmp_path).rows([*members(43), shim], 1.0, look_again=True) == []
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::")])

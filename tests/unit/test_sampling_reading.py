@@ -185,7 +185,8 @@ def test_connections_are_read_only_when_a_port_is_watched(tmp_path: Path) -> Non
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0]:
             plan = make_plan(tmp_path)
-            watched = Reader(replace(plan, watched_port=port)).round(100.5, memory=False, look_again=False)
+            watching = replace(plan, watched_port=port, watched_service="app")
+            watched = Reader(watching).round(100.5, memory=False, look_again=False)
             ignored = Reader(plan).round(100.5, memory=False, look_again=False)
 
             assert watched.connections == [ConnectionRow(0.5, client.getsockname()[1], os.getpid(), "app")]

@@ -6,20 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from docker.types import LogConfig, Mount
+from docker.types import EndpointConfig, LogConfig, Mount
 
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import ConfigFile, Service
 
+API_VERSION = "1.22"  # the first with networks: the words for them are the same ever since
 PIDS_LIMIT = 4096
 LOG_SIZE = "10m"
 TMPFS = "rw,nosuid,nodev,size=256m"
 
 
-def creation(service: Service, image_id: str, marks: Mapping[str, str], parent: str, restart: str) -> dict[str, Any]:
-    """Keyword arguments for ``client.containers.create``.
+def creation(
+    service: Service, image_id: str, marks: Mapping[str, str], parent: str, restart: str, network: str = ""
+) -> dict[str, Any]:
+    """Keyword arguments for ``client.containers.create``; ``network``: that of the trial, "" for the host's.
 
-    Host networking, because a port published on localhost runs through docker-proxy and halves throughput (FIELD 1).
+    Nothing is published: a port published on localhost runs through docker-proxy and halves throughput (FIELD 1).
     """
     limits = service.limits
     memory = (
@@ -36,7 +39,7 @@ def creation(service: Service, image_id: str, marks: Mapping[str, str], parent: 
         "environment": dict(service.env),
         "labels": dict(marks),
         "user": service.user or None,
-        "network_mode": "host",
+        **attachment(network, service.host),
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "read_only": service.read_only,
@@ -50,6 +53,13 @@ def creation(service: Service, image_id: str, marks: Mapping[str, str], parent: 
         "nano_cpus": None if limits.cpus is None else round(limits.cpus * 1e9),
         **memory,
     }
+
+
+def attachment(network: str, name: str = "") -> dict[str, Any]:
+    """The arguments that join a network, in which others find the container as ``name``; "" is the host's."""
+    if not network:
+        return {"network_mode": "host"}
+    return {"network": network, "networking_config": {network: EndpointConfig(API_VERSION, aliases=[name])}}
 
 
 def container_name(marks: Mapping[str, str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import docker
@@ -17,6 +18,7 @@ from requests.exceptions import RequestException
 from lab.engines import Deployment
 from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.helper.rights import find_rights
+from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.rights import OwnRights, Rights
@@ -31,6 +33,7 @@ from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.network import ASKED, LOOPBACK, Network
 
 API_TIMEOUT_S = 120
 
@@ -52,6 +55,7 @@ class DockerEngine:
     """Realises topologies as containers of one Docker engine."""
 
     name = "docker"
+    elsewhere = ""
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class DockerEngine:
         port_range: tuple[int, int],
         restart: str = "no",
         rights: Rights | None = None,
+        networks: Mapping[str, str] = MappingProxyType({Network.HOST: ASKED}),
     ) -> None:
         self._client = client
         self._images = images
@@ -68,12 +73,14 @@ class DockerEngine:
         self._port_range = port_range
         self._restart = restart
         self._rights = rights or OwnRights()
+        self._networks = networks
         self._info = client.info()
 
     def describe(self) -> Mapping[str, Any]:
         """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
         with engine_errors():
-            return {**describe(self._client), **self._rights.describe(), **self._images[APP_IMAGE].versions}
+            engine = {**describe(self._client), **_networks(self._networks), **self._rights.describe()}
+            return {**engine, **self._images[APP_IMAGE].versions}
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``Arm.image_key`` or that of a front."""
@@ -97,14 +104,16 @@ class DockerEngine:
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
-                containers = self._create(topology, parent, pool)
+                network = stack.enter_context(self._network(topology))
+                containers = self._create(topology, parent, pool, network)
                 started = time.monotonic()
-                each(pool, lambda container: _start(container), containers)
+                for together in _stages(topology, containers):
+                    each(pool, _start, together)
                 for container in containers:
                     container.reload()
             yield deployed(
                 topology,
-                tuple(map(self._running, topology.services, containers)),
+                tuple(self._running(*pair, network) for pair in zip(topology.services, containers, strict=True)),
                 started,
                 dead=lambda: self._dead(topology),
                 beside=lambda: self._others(topology.services, containers, access.image_id),
@@ -112,12 +121,17 @@ class DockerEngine:
                 launch=access.launch,
             )
 
-    def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor) -> list[Container]:
+    def _network(self, topology: Topology) -> AbstractContextManager[str]:
+        if topology.network is Network.HOST:
+            return nullcontext("")
+        return trial_network(self._client, labels(self._run_id, topology.trial_id, "network"))
+
+    def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor, network: str) -> list[Container]:
         def create(service: Service) -> Container:
             marks = labels(self._run_id, topology.trial_id, service.name)
             if service.files:
                 self._client.volumes.create(volume_name(marks), labels=marks)
-            arguments = creation(service, self._images[service.image].id, marks, parent, self._restart)
+            arguments = creation(service, self._images[service.image].id, marks, parent, self._restart, network)
             container = self._client.containers.create(**arguments)
             for directory, data in archive(service.files, service.user):
                 container.put_archive(directory, data)
@@ -172,7 +186,7 @@ class DockerEngine:
         """The digests of an image's layers; equal ones are the same files on disk, and in memory under overlay2."""
         return tuple(self._client.images.get(image_id).attrs["RootFS"].get("Layers") or ())
 
-    def _running(self, service: Service, container: Container) -> Running:
+    def _running(self, service: Service, container: Container, network: str) -> Running:
         config = container.attrs["Config"]
         return Running(
             service=service,
@@ -181,6 +195,7 @@ class DockerEngine:
             argv=(*(config["Entrypoint"] or []), *(config["Cmd"] or [])),
             log=lambda lines: _log(container, lines),
             container_id=container.id,
+            address=address_in(container.attrs, network) if network else LOOPBACK,
         )
 
 
@@ -189,7 +204,6 @@ def describe(client: docker.DockerClient) -> Mapping[str, Any]:
     info, version = client.info(), client.version()
     return {
         "engine": "docker",
-        "network": "host",
         "docker": version.get("Version", ""),
         "docker_api": version.get("ApiVersion", ""),
         "storage_driver": info.get("Driver", ""),
@@ -198,6 +212,20 @@ def describe(client: docker.DockerClient) -> Mapping[str, Any]:
         "runtime": info.get("DefaultRuntime", ""),
         "docker_root": info.get("DockerRootDir", ""),
     }
+
+
+def _stages(topology: Topology, containers: Sequence[Container]) -> Iterator[list[Container]]:
+    """Those that start together: a front looks up names when it starts, and only containers that run have one."""
+    if topology.network is Network.HOST:
+        yield list(containers)
+        return
+    for kind in (ServiceKind.APP, ServiceKind.PROXY):
+        yield [each for each, service in zip(containers, topology.services, strict=True) if service.kind is kind]
+
+
+def _networks(why: Mapping[str, str]) -> Mapping[str, str]:
+    """The networks of a run's arms, and why, as facts."""
+    return {"network": " and ".join(why), "network_because": "; ".join(dict.fromkeys(why.values()))}
 
 
 def _start(container: Container) -> None:
@@ -220,6 +248,9 @@ def open_docker(
     scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
 ) -> Opened:
     """Every image is here, and which versions are inside is known. Raises MissingError."""
+    chosen = [scenario.network_of(arm) for arm in scenario.arms]
+    if any(choice.network is Network.OWN for choice in chosen):
+        raise MissingError("no load can be driven inside a network of an arm's own yet", 'say network = "host"')
     client = docker_client()
     with engine_errors():
         images = dict(prepare_images(client, scenario, on_step))
@@ -227,4 +258,5 @@ def open_docker(
         versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
         images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
     rights = find_rights(client, run_id, on_step)
-    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights), images
+    networks = {choice.network.value: choice.why for choice in chosen}
+    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights, networks), images

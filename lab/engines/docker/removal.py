@@ -39,7 +39,7 @@ def remove_labelled(
     marks: Mapping[str, str],
     only: Callable[[Mapping[str, str]], bool] = lambda _labels: True,
 ) -> None:
-    """Kill and remove the containers with all of these labels, then their volumes. Nothing else is touched."""
+    """Kill and remove the containers with all of these labels, then volumes and networks. Nothing else is touched."""
     selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
     listed = client.containers.list(all=True, filters=selection, ignore_removed=True)
     found = [container.id for container in listed if only(container.labels)]
@@ -48,6 +48,9 @@ def remove_labelled(
     for volume in client.volumes.list(filters=selection):
         if only(volume.attrs["Labels"]):
             remove_volume(client, volume.id)
+    for network in client.networks.list(filters=selection):
+        if only(network.attrs["Labels"]):
+            remove_network(client, network.id)
 
 
 def remove_container(client: docker.DockerClient, identity: str) -> None:
@@ -65,6 +68,15 @@ def remove_volume(client: docker.DockerClient, identity: str) -> None:
     """Remove one volume; that it is gone already is fine."""
     with suppress(docker.errors.NotFound):
         client.api.remove_volume(identity)
+
+
+def remove_network(client: docker.DockerClient, identity: str) -> None:
+    """Remove one network, from which everything is disconnected first; that it is gone already is fine."""
+    with suppress(docker.errors.NotFound):
+        for container in client.api.inspect_network(identity)["Containers"]:
+            with suppress(docker.errors.NotFound):
+                client.api.disconnect_container_from_network(container, identity, force=True)
+        client.api.remove_network(identity)
 
 
 def each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -35,6 +35,7 @@ class ProcessEngine:
     """Realises topologies as process trees, each in a session of its own."""
 
     name = "process"
+    elsewhere = ""
 
     def __init__(
         self,

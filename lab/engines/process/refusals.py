@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lab.errors import ScenarioError
 from lab.scenario.model import IMAGE_COMMAND, Scenario
+from lab.scenario.network import Network
 
 
 def check_plain(scenario: Scenario) -> None:
@@ -30,6 +31,9 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
     if budget.cpuset:
         yield "budget.cpuset: cores are pinned through cgroups; leave it out"
     yield from _arm_refusals(scenario)
+    for arm in scenario.arms:
+        if (choice := scenario.network_of(arm)).network is Network.OWN:
+            yield f'arm "{arm.name}": a network of its own takes containers, and it has one because: {choice.why}'
     if app.restart != "no":
         yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'
 

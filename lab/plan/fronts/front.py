@@ -9,17 +9,27 @@ from lab.plan.upstream import UpstreamOf, named_upstream
 from lab.scenario.budget import Limits
 from lab.scenario.kinds import FRONTS, FrontKind, kind_of
 from lab.scenario.model import Arm
+from lab.scenario.network import Network
 
 O = TypeVar("O")  # noqa: E741  the type of the front's options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPlace:
-    """The place of a front: before these endpoints of the app, with a free port and these limits for each service."""
+    """The place of a front: before these endpoints of the app, with a free port and these limits for each service.
+
+    Its services listen on ``listens``. In a network of their own clients find the first of them by its name.
+    """
 
     app: tuple[Endpoint, ...]
     ports: tuple[int, ...]
     limits: Limits
+    network: Network = Network.HOST
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """Where each of its services listens, as address and port."""
+        return tuple(Endpoint(host=self.network.bind, port=port).address for port in self.ports)
 
 
 def first_port(_chosen: object, place: FrontPlace) -> Endpoint:

@@ -7,7 +7,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lab.plan.fronts.front import Front, FrontPlace
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import SCRATCH, ConfigFile, Endpoint, Service
+from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.scenario.budget import Limits
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import options
@@ -41,7 +41,7 @@ def configuration(chosen: Nginx, place: FrontPlace) -> str:
     template = files("lab.plan.fronts").joinpath("nginx.conf.jinja").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
     return environment.from_string(template).render(
-        listen=Endpoint(port=place.ports[0]).address,
+        listen=place.listens[0],
         upstreams=[endpoint.address for endpoint in place.app],
         balance=chosen.balance,
         tuned=chosen.profile == "tuned",

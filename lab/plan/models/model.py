@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar, cast
 from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import LOOPBACK, Service
+from lab.plan.topology import Service
 from lab.scenario.budget import Limits
 from lab.scenario.kinds import MODELS, ModelKind, kind_of
 from lab.scenario.model import IMAGE_COMMAND, App, Arm
+from lab.scenario.network import LOOPBACK, Network
 from lab.scenario.secret import plain
 
 KEEP_ALIVE_S = 75  # above the 60 s of a usual proxy: uvicorn's default of 5 s races a proxy's pool into 502s (FIELD 7)
@@ -19,8 +20,8 @@ GRACEFUL_SHUTDOWN_S = 8  # below the 10 s after which Docker kills
 O = TypeVar("O")  # noqa: E741  the type of the model's options
 
 
-def serve(app: App, arm: Arm, port: int, workers: int) -> tuple[str, ...]:
-    """Argv that serves the app on one port of 127.0.0.1 with ``workers`` serving processes; () is the image's own.
+def serve(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> tuple[str, ...]:
+    """Argv that serves the app on one port of ``bind`` with ``workers`` serving processes; () is the image's own.
 
     ``--workers 1`` is spelled out: without it uvicorn would obey a WEB_CONCURRENCY of the image, and a replica would
     grow a supervisor. Access log and proxy-headers middleware cost up to half the throughput (FIELD 9): off everywhere.
@@ -28,20 +29,20 @@ def serve(app: App, arm: Arm, port: int, workers: int) -> tuple[str, ...]:
     if (command := arm.command or app.command) == IMAGE_COMMAND:
         return ()
     if command:
-        return tuple(_fill(word, port, workers) for word in _words(command))
+        return tuple(_fill(word, port, workers, bind) for word in _words(command))
     return (
         "uvicorn",
         app.target,
-        *("--host", LOOPBACK, "--port", str(port), "--workers", str(workers)),
+        *("--host", bind, "--port", str(port), "--workers", str(workers)),
         *("--loop", app.loop, "--http", app.http, "--log-level", "warning"),
         *("--no-access-log", "--no-proxy-headers"),
         *("--timeout-keep-alive", str(KEEP_ALIVE_S), "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
     )
 
 
-def environment(app: App, arm: Arm, port: int, workers: int) -> tuple[tuple[str, str], ...]:
+def environment(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> tuple[tuple[str, str], ...]:
     """The app's environment, overridden by the arm's, with placeholders filled as in the command."""
-    return tuple((name, _fill(plain(value), port, workers)) for name, value in {**app.env, **arm.env}.items())
+    return tuple((name, _fill(plain(value), port, workers, bind)) for name, value in {**app.env, **arm.env}.items())
 
 
 def _words(template: str) -> list[str]:
@@ -52,8 +53,8 @@ def _words(template: str) -> list[str]:
         raise ScenarioError(f"command: cannot be split into words: {error}") from None
 
 
-def _fill(text: str, port: int, workers: int) -> str:
-    for placeholder, value in {"{host}": LOOPBACK, "{port}": str(port), "{workers}": str(workers)}.items():
+def _fill(text: str, port: int, workers: int, bind: str) -> str:
+    for placeholder, value in {"{host}": bind, "{port}": str(port), "{workers}": str(workers)}.items():
         text = text.replace(placeholder, value)
     return text
 
@@ -67,6 +68,7 @@ class AppPlace:
     processes: int
     ports: tuple[int, ...]
     limits: Limits
+    network: Network = Network.HOST
 
     def container(self, name: str, port: int, workers: int) -> Service:
         """A container of the arm's image that serves on ``port`` with ``workers`` processes."""
@@ -74,9 +76,10 @@ class AppPlace:
             name=name,
             kind=ServiceKind.APP,
             image=self.arm.image_key,
-            argv=serve(self.app, self.arm, port, workers),
+            argv=serve(self.app, self.arm, port, workers, self.network.bind),
             ports=(port,),
-            env=environment(self.app, self.arm, port, workers),
+            host=self.network.host_of(name),
+            env=environment(self.app, self.arm, port, workers, self.network.bind),
             limits=self.limits,
             read_only=self.app.read_only,
         )

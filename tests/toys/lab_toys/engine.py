@@ -31,7 +31,9 @@ from lab.scenario.model import Scenario
 class BareEngine:
     """Starts what a topology says, in its order."""
 
+    elsewhere = ""
     name = "bare"
+    elsewhere = ""
 
     def __init__(self, app: AppPlace, images: Mapping[str, ImageRecord], scenario: Scenario, run_id: str) -> None:
         self._app = Place(programs=(app.environment / "bin",), directory=app.code)

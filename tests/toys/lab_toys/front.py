@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.plan.fronts.front import Front, FrontPlace
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import ConfigFile, Endpoint, Service
+from lab.plan.topology import ConfigFile, Service
 from lab.plan.upstream import Headers
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, options
@@ -29,7 +29,7 @@ def services(chosen: Turnstile, place: FrontPlace) -> tuple[Service, ...]:
     """One proxy, told where to listen and where the app is."""
     text = files("lab_toys").joinpath("turnstile.py").read_bytes()
     backlog = "16" if chosen.backlog == "short" else "128"
-    addresses = (Endpoint(port=place.ports[0]).address, *(endpoint.address for endpoint in place.app))
+    addresses = (place.listens[0], *(endpoint.address for endpoint in place.app))
     return (
         Service(
             name="turnstile",

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Literal
 
 from lab.plan.models.model import AppPlace, ProcessModel
-from lab.plan.topology import LOOPBACK, ConfigFile, Service
+from lab.plan.topology import ConfigFile, Service
 from lab.scenario.kinds import MODELS, options
 
 PROGRAM = "/etc/toys/launcher.py"
@@ -34,7 +34,7 @@ def supervisors(chosen: Forked, processes: int) -> int:
 def services(chosen: Forked, place: AppPlace) -> tuple[Service, ...]:
     """The app's container with the launcher instead of the usual command."""
     usual = place.container("app", place.ports[0], place.processes)
-    words = (place.app.target, LOOPBACK, str(place.ports[0]), str(place.processes), str(chosen.preload))
+    words = (place.app.target, place.network.bind, str(place.ports[0]), str(place.processes), str(chosen.preload))
     text = files("lab_toys").joinpath("launcher.py").read_bytes()
     return (replace(usual, argv=("python", PROGRAM, *words), files=(ConfigFile(path=PROGRAM, content=text),)),)
 

@@ -1,0 +1,38 @@
+"""A network of its own for each trial: labelled, and gone when the trial is."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import docker
+import docker.errors
+
+from lab.engines.docker.container import container_name
+from lab.engines.docker.removal import remove_network
+from lab.errors import MissingError
+
+
+@contextmanager
+def trial_network(client: docker.DockerClient, marks: Mapping[str, str]) -> Iterator[str]:
+    """The name of a network that is removed afterwards, with whatever is still connected to it.
+
+    Raises MissingError when the engine has no room for another one.
+    """
+    name = container_name(marks)
+    try:
+        made = client.networks.create(name, driver="bridge", labels=dict(marks), check_duplicate=True)
+    except docker.errors.APIError as error:
+        raise MissingError(
+            f"the engine makes no network for the trial: {error.explanation}",
+            "`docker network ls` shows what is there, `lab clean` removes what killed labs left",
+        ) from None
+    try:
+        yield name
+    finally:
+        remove_network(client, made.id)
+
+
+def address_in(attributes: Mapping[str, object], network: str) -> str:
+    """The address that a running container has in a network, from what the engine says of it; "" when none."""
+    settings = attributes.get("NetworkSettings")
+    networks = settings.get("Networks", {}) if isinstance(settings, Mapping) else {}
+    return str(networks.get(network, {}).get("IPAddress", ""))

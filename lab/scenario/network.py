@@ -1,0 +1,48 @@
+"""The network of an arm's containers: the machine's own, or one made for each trial; which one, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+ASKED = "asked for"
+DEFAULT_PORT = 8000  # of an app that listens where it is told, in a network of its own
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104  inside a network that holds nothing but one trial
+
+
+class Network(StrEnum):
+    """``host``: everything listens on 127.0.0.1 of the machine. ``own``: every container has an address of its own."""
+
+    HOST = "host"
+    OWN = "own"
+
+    @property
+    def bind(self) -> str:
+        """The address that a service listens on: what {host} means."""
+        return EVERYWHERE if self is Network.OWN else LOOPBACK
+
+    def host_of(self, service: str) -> str:
+        """By what the others reach a service: its name, or loopback."""
+        return service if self is Network.OWN else LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChoice:
+    """A network and the reason for it, for people."""
+
+    network: Network
+    why: str
+
+
+def choose_network(arm: str, scenario: str, port: int | None, elsewhere: str = "") -> NetworkChoice:
+    """The network of an arm that says ``arm`` ("" for nothing) in a scenario that says ``scenario``.
+
+    ``port``: the app's fixed one. ``elsewhere``: why the engine's processes are not this machine's, "" if they are.
+    """
+    for said, by in ((arm, "its arm"), (scenario, "the scenario")):
+        if said in (Network.HOST, Network.OWN):
+            return NetworkChoice(Network(said), f"{ASKED} by {by}")
+    if elsewhere:
+        return NetworkChoice(Network.OWN, elsewhere)
+    if port is not None:
+        return NetworkChoice(Network.OWN, f"the app listens on its own port, {port}")
+    return NetworkChoice(Network.HOST, "the app listens where it is told, and loopback is fastest")
