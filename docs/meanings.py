@@ -52,6 +52,9 @@ MEANINGS: Mapping[str, str] = {
     "budget.memory": "`none` (the default), `pooled:1GiB` or `split:1GiB`.",
     "budget.cpuset": 'Cores that the arm may run on, as in `"0-1"`.',
     "load.locustfile": "An ordinary locustfile; it runs unchanged.",
+    "load.root": "The locustfile's working directory, from which its project's modules are imported: where you would "
+    "start Locust. Without it the locustfile's folder, or the nearest above it that holds a module or file it wants.",
+    "load.args": "The locustfile's own arguments (init_command_line_parser), as on Locust's command line.",
     "load.rate": "Arrivals a second (open model). Without it the locustfile's own closed model runs.",
     "load.schedule": "How arrivals are spread; seeded, and the same in every arm of a block.",
     "load.lanes": "Locust users: keep-alive connections, which bound concurrency.",

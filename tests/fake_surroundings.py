@@ -35,6 +35,7 @@ class FakeSurroundings:
         """What the commands take."""
         image = ImageRecord(name="shop:1", id=self.digest, digest=self.digest, origin=Way.PRESENT, detail="")
         return Surroundings(
+            look=lambda scenario, _say: scenario,
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,

@@ -51,6 +51,7 @@ def make_plan(locustfile: Path, base_url: str, directory: Path, **changes: Any) 
     """An open load of 100/s on 8 lanes for about two seconds, except for ``changes``."""
     values: dict[str, Any] = {
         "locustfile": locustfile,
+        "root": locustfile.parent,
         "base_url": base_url,
         "rate": 100.0,
         "schedule": "poisson",

@@ -24,7 +24,7 @@ from lab.scenario.model import APP_IMAGE, ARM_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
 COMPARED_BY_CONTENT = frozenset(
-    {"app.image", "app.build", "app.requirements", "app.dockerfile", "load.locustfile", "arm.image"}
+    {"app.image", "app.build", "app.requirements", "app.dockerfile", "load.locustfile", "load.root", "arm.image"}
 )
 OF_THE_IMAGE = frozenset({"image_digest", "app_python", "uvicorn", "fastapi"})  # the app's own; follow from its digest
 IMAGE_DIGEST = "images.app.digest"

@@ -9,19 +9,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import lab
 from lab.errors import LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
+from lab.load.inside import boot
 from lab.load.inside.status import EXIT_DISK
 
 STEP_S = 0.01
 GRACE_S = 5.0  # after SIGINT
 LOG_TAIL = 15
+SWITCHES = ("LOCUST_SKIP_MONKEY_PATCH", "LOCUST_SKIP_URLLIB3_PATCH")  # with them the lab could not measure
 
 
 @contextmanager
 def load_child(
-    module: str, *arguments: str, log: Path, cwd: Path, pass_fds: Sequence[int] = ()
+    module: str, *arguments: str, log: Path, cwd: Path, pass_fds: Sequence[int] = (), python: str = sys.executable
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a module of ours as a child that is gone afterwards, with all its group.
 
@@ -29,7 +30,7 @@ def load_child(
     """
     with log.open("wb") as output:
         child = subprocess.Popen(
-            child_command(module, *arguments),
+            child_command(module, *arguments, python=python),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -45,17 +46,15 @@ def load_child(
             end_group(child, patience_s=0.0)
 
 
-def child_command(module: str, *arguments: str) -> list[str]:
+def child_command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
     """The command of a load process. ``-P``: a module beside the locustfile must not shadow the standard library."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+    return [python, "-P", boot.__file__, module, *arguments]
 
 
 def child_environment(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a load process: no LOCUST_* settings, the same hash order in every arm, unbuffered logs."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("LOCUST_")}
-    root = str(Path(lab.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    return kept | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    """The environment of a load process: the user's, the same hash order in every arm, unbuffered logs."""
+    kept = {name: value for name, value in environment.items() if name not in SWITCHES}
+    return kept | {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def end_group(child: subprocess.Popen[bytes], *, patience_s: float, grace_s: float = GRACE_S) -> None:

@@ -1,7 +1,8 @@
 """The plan of one load run: the lab writes it, every load process reads it. Imports nothing heavy."""
 
 import json
-from dataclasses import asdict, dataclass
+import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,12 +18,14 @@ class LoadPlan:
 
     ``user_classes``, ``tags`` and ``exclude_tags`` narrow the locustfile; empty means all of it. A serving
     process that has served fewer than ``min_warmup_requests`` when the warm-up ends is starved (METHOD 6.3).
+    ``root`` is the working directory of the locustfile, ``args`` are its own arguments, ``python`` runs it.
     ``directory`` receives the logs, and raw recordings until they are merged.
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it.
     """
 
     locustfile: Path
+    root: Path
     base_url: str
     rate: float | None
     schedule: str
@@ -32,6 +35,8 @@ class LoadPlan:
     user_classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    python: str = field(default_factory=lambda: sys.executable)
     serving_processes: int
     warmup_s: float
     min_warmup_requests: int
@@ -88,13 +93,15 @@ class LoadPlan:
 
     def write(self) -> None:
         """Write ``plan_file``."""
-        values = asdict(self) | {"locustfile": str(self.locustfile), "directory": str(self.directory)}
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
         self.plan_file.write_text(json.dumps(values), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what ``write`` wrote."""
         values = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("user_classes", "tags", "exclude_tags"):
+        for key in ("user_classes", "tags", "exclude_tags", "args"):
             values[key] = tuple(values[key])
-        return cls(**values | {"locustfile": Path(values["locustfile"]), "directory": Path(values["directory"])})
+        for key in ("locustfile", "root", "directory"):
+            values[key] = Path(values[key])
+        return cls(**values)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -16,12 +17,13 @@ import polars as pl
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.child import STEP_S, death, end_group, kill_group, load_child, log_tail, wait_exit
-from lab.load.inside.status import Status, read_status
+from lab.load.inside.status import Status, error_of, read_status
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
 
 __all__ = ["LoadOutcome", "LoadPlan", "LoadProcess", "LoadProgress", "Loads", "loads"]
 
+MODULE = "lab.load.inside.plugin"
 SILENCE_S = 30.0  # a load process reports four times a second
 STOP_S = 5.0  # a finished Locust runs the locustfile's on_stop and test_stop
 
@@ -56,6 +58,11 @@ class LoadProcess:
     def pids(self) -> tuple[int, ...]:
         """Process ids of the load processes."""
         return tuple(child.process.pid for child in self._children)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said on how the locustfile is run, each once."""
+        return tuple(dict.fromkeys(remark for status in self._statuses for remark in status.remarks))
 
     def wait_until_it_waits(self) -> None:
         """Return when every load process has read the locustfile. Raises LoadError as ``poll`` does."""
@@ -119,7 +126,7 @@ class LoadProcess:
             self._statuses[process] = status
             self._heard_s[process] = time.monotonic()
         if status and status.refusal:
-            raise LoadError(status.refusal["message"], status.refusal["hint"])
+            raise error_of(status.refusal)
 
 
 class Loads:
@@ -130,14 +137,17 @@ class Loads:
         self._ready: list[Child] = []
         self._started = 0
 
-    def get_ready(self, processes: int) -> None:
-        """Let so many load processes import Locust, so that the next load need not wait for it."""
+    def get_ready(self, processes: int, python: str = sys.executable) -> None:
+        """Let so many load processes import Locust, so that the next load need not wait for it.
+
+        All loads of one object have the same ``python``.
+        """
         while len(self._ready) < processes:
             log = self._directory / f".locust-{self._started}.part"
             self._started += 1
             stack = ExitStack()
             stack.callback(log.unlink, missing_ok=True)
-            child = load_child("lab.load.inside.plugin", str(self._directory), log=log, cwd=self._directory)
+            child = load_child(MODULE, str(self._directory), log=log, cwd=self._directory, python=python)
             self._ready.append(Child(stack.enter_context(child), log, stack.close))
 
     @contextmanager
@@ -151,7 +161,7 @@ class Loads:
             raise LoadError(f"no such locustfile: {plan.locustfile}", "see load.locustfile")
         plan.raw.mkdir(parents=True)
         plan.write()
-        self.get_ready(plan.load_processes)
+        self.get_ready(plan.load_processes, plan.python)
         with ExitStack() as stack:
             children = [self._hand_over(plan, process, stack) for process in range(plan.load_processes)]
             load = LoadProcess(plan, children, silence_s)

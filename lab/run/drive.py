@@ -80,6 +80,7 @@ def load_plan(
     """Write down what the load processes of one trial are asked to do. No other place does."""
     return LoadPlan(
         locustfile=load.locustfile,
+        root=load.root or load.locustfile.parent,
         base_url=topology.entry.url,
         rate=load.rate,
         schedule=load.schedule,
@@ -89,6 +90,7 @@ def load_plan(
         user_classes=load.users,
         tags=load.tags,
         exclude_tags=load.exclude_tags,
+        args=load.args,
         serving_processes=topology.processes,
         warmup_s=load.warmup,
         min_warmup_requests=min_warmup_requests,

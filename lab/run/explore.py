@@ -13,7 +13,7 @@ from random import Random
 
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.blocks import Trial, build_plan, ports_needed
+from lab.plan.blocks import Trial, build_plan, ports_needed, with_scenario
 from lab.record.folder import RunFolder, new_run_id, new_run_info
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, page_plan
@@ -41,6 +41,7 @@ def _explore(
 ) -> str:
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
+        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
         environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
     facts = {key: image.describe() for key, image in images.items()}

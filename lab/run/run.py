@@ -26,6 +26,7 @@ from lab.run.calibration import NEEDED_IMAGE, calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.environment import describe_environment
 from lab.run.floors import KeptFloor, read_floors
+from lab.run.look import look_at_locustfile
 from lab.run.trial import Run, Tools
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
@@ -41,6 +42,7 @@ Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], C
 class Surroundings:
     """The surroundings that a run touches; tests pass fakes, everyone else passes nothing."""
 
+    look: Callable[[Scenario, Callable[[str], None]], Scenario] = look_at_locustfile
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
@@ -67,6 +69,7 @@ def run_scenario(
     plan, redact = with_secrets(plan, around)
     with around.lock(run_id, view.step):
         with preparing(view):
+            plan = with_scenario(plan, around.look(plan.scenario, view.step))
             engine, images = around.open_engine(plan.scenario, run_id, view.step)
             info = _describe(run_id, name, plan, engine, images, around)
             if met := driver_met(info.environment):
@@ -119,6 +122,7 @@ def _resume(
     plan: Plan, path: Path, view: QuietView, around: Surroundings, began: RunInfo, redact: Redactor
 ) -> RunFolder:
     with preparing(view):
+        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
         now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
     if changed := circumstances(began, now):

@@ -20,7 +20,7 @@ from lab.scenario.secrets_of import hide_copies
 
 MAX_FILE_BYTES = 1_000_000
 LISTED_TABLES = {"arms": Arm, "expect": Expect}
-PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"))
+PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"), ("load", "root"))
 MAX_SENTENCES = 50
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
@@ -118,6 +118,8 @@ def _check_files(path: Path, scenario: Scenario) -> None:
             f"{path}: load.locustfile: no such file: {scenario.load.locustfile}",
             "paths are relative to the scenario file",
         )
+    if scenario.load.root is not None and not scenario.load.root.is_dir():
+        raise ScenarioError(f"{path}: load.root: no such folder: {scenario.load.root}")
     build = scenario.app.build
     if build is not None and not (build / scenario.app.dockerfile).is_file():
         raise ScenarioError(

@@ -127,9 +127,14 @@ class Arm:
 
 @dataclass(config=STRICT, kw_only=True)
 class Load:
-    """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one."""
+    """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
+
+    ``root``: the working directory of the locustfile; None: the folder that it lies in.
+    """
 
     locustfile: Path
+    root: Path | None = None
+    args: tuple[str, ...] = ()
     rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
     schedule: Literal["poisson", "uniform"] = "poisson"
     lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32

@@ -78,7 +78,7 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
             USER + "\n    from locust import events\n    @events.init_command_line_parser.add_listener\n"
             "    def _(parser):\n        parser.add_argument('--mine', required=True)\n",
             {},
-            r"Locust ended early with exit code 2",
+            r"locustfile.py: the following arguments are required: --mine",
         ),
     ],
 )

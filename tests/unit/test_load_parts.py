@@ -13,6 +13,7 @@ import pytest
 
 from lab.errors import LoadError
 from lab.load.child import child_command, child_environment
+from lab.load.inside import boot
 from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
 from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s
@@ -219,19 +220,18 @@ def test_a_flood_of_messages_is_cut_by_template() -> None:
     assert passes("something else")
 
 
-def test_the_scenario_is_the_whole_configuration() -> None:
-    """No LOCUST_* variable reaches Locust; the rest of the environment does, and the lab can be imported."""
-    environment = child_environment({"LOCUST_USERS": "9", "TOKEN": "x", "PYTHONPATH": "/mine"})
+def test_a_load_process_has_the_environment_of_its_user() -> None:
+    """A locustfile finds its settings and its modules; the lab adds no path, and no switch takes its patches away."""
+    environment = child_environment({"LOCUST_SKIP_MONKEY_PATCH": "1", "TOKEN": "x", "PYTHONPATH": "/mine"})
 
-    assert "LOCUST_USERS" not in environment
-    assert environment["TOKEN"] == "x"
-    assert environment["PYTHONPATH"].endswith(":/mine")
-    assert environment["PYTHONHASHSEED"] == "0"
+    assert environment == {"TOKEN": "x", "PYTHONPATH": "/mine", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def test_a_module_beside_the_locustfile_cannot_shadow_the_standard_library() -> None:
     """-P keeps the working directory out of the path until Locust imports the locustfile."""
-    assert child_command("lab.load.inside.plugin", "/trial")[1:] == ["-P", "-m", "lab.load.inside.plugin", "/trial"]
+    command = child_command("lab.load.inside.plugin", "/trial", python="/usr/bin/python3")
+
+    assert command == ["/usr/bin/python3", "-P", boot.__file__, "lab.load.inside.plugin", "/trial"]
 
 
 def test_an_alarm_rings_at_its_instant() -> None:

@@ -63,7 +63,7 @@ def test_a_wish_that_crosses_an_answer_is_not_lost(web: Web) -> None:
 def test_a_refusal_is_the_error_that_the_locustfile_deserves(web: Web) -> None:
     """Message and hint come from where it was read."""
     process = web.start(WAITING)
-    web.other.sendall(b'{"said": "refused", "message": "no User class", "hint": "define one"}\n')
+    web.other.sendall(b'{"said": "refused", "refusal": {"message": "no User class", "hint": "define one"}}\n')
 
     with pytest.raises(LoadError, match="no User class") as caught:
         process.wait_until_it_listens()

@@ -15,6 +15,8 @@ from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 
 from lab.errors import LoadError
+from lab.load.inside.arguments import forget_environment, take_arguments
+from lab.load.inside.boot import OwnModules
 from lab.load.inside.clients import Asked, describe, request_listener, time_session
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import fine_bucket
@@ -33,9 +35,15 @@ class Hooks:
         self._journal = journal
         self._asked = asked
         self._last_error = ""
+        self._own_modules = OwnModules()
+        self.remarks: list[str] = []
+        """Sentences on how the locustfile is run."""
 
     def install(self) -> None:
         """Take Locust's hooks, before the locustfile is imported: its own listeners come after ours."""
+        if dropped := forget_environment():
+            self.remarks.append(f"not used, for the scenario decides: {', '.join(dropped)} of the environment")
+        take_arguments(self._plan, self.refuse, self.remarks.append)
         locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
@@ -54,6 +62,7 @@ class Hooks:
         raise NotImplementedError
 
     def _contents(self) -> Contents:
+        self._own_modules.hide()
         try:
             return read_locustfile(self._plan)
         except LoadError as error:

@@ -1,6 +1,7 @@
 """Reads the user's locustfile inside Locust and refuses, with a sentence, what cannot be measured as asked."""
 
 import traceback
+from pathlib import Path
 from typing import Any
 
 from locust.runners import WorkerNode
@@ -9,7 +10,14 @@ from locust.util.load_locustfile import load_locustfile
 from lab.errors import LoadError
 from lab.load.arrivals import lane_classes
 from lab.load.inside.clients import describe
+from lab.load.inside.status import NotThereError
 from lab.load.load_plan import LoadPlan
+
+MODULE_HINT = (
+    "the locustfile runs in {root}: if the module is your own, name the folder that holds it in load.root; if it is a "
+    "package, give the locustfile an interpreter that has it"
+)
+FILE_HINT = "the locustfile runs in {root}: name the folder in which you would start Locust in load.root"
 
 Contents = tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]
 """User classes, shape classes and tasks of each user class, by name, and the shape: what locust.main asks for."""
@@ -40,11 +48,25 @@ def _import(plan: LoadPlan) -> tuple[dict[str, Any], list[Any]]:
     except SyntaxError as error:
         raise LoadError(f"{error.filename}, line {error.lineno}: {error.msg}", "this is not valid Python") from error
     except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == str(plan.locustfile)]
-        where = f"{plan.locustfile}, line {lines[-1]}" if lines else str(plan.locustfile)
-        raise LoadError(f"{where}: {describe(error)}", "importing the locustfile failed") from error
+        raise _import_error(plan, error) from error
     return users, shapes
+
+
+def _import_error(plan: LoadPlan, error: BaseException) -> LoadError:
+    """The place in the locustfile, the error, and what to do when a module or a file is not found."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(plan.locustfile)]
+    where = f"{plan.locustfile}, line {lines[-1]}" if lines else str(plan.locustfile)
+    said, hint = f"{where}: {describe(error)}", "importing the locustfile failed"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return NotThereError(said, MODULE_HINT.format(root=plan.root), error.name.partition(".")[0])
+    if (
+        isinstance(error, FileNotFoundError)
+        and isinstance(error.filename, str)
+        and not Path(error.filename).is_absolute()
+    ):
+        return NotThereError(said, FILE_HINT.format(root=plan.root), error.filename)
+    return LoadError(said, hint)
 
 
 def filter_tasks(plan: LoadPlan, environment: Any) -> None:

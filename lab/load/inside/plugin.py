@@ -38,7 +38,7 @@ from lab.load.inside.load_counts import Tally
 from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
 from lab.load.inside.recording import Recorder
 from lab.load.inside.socket_times import note_client_ports, watch_sockets
-from lab.load.inside.status import EXIT_REFUSED, Status, write_status
+from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05
@@ -65,8 +65,7 @@ class Plugin(Hooks):
 
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
-        refusal = {"message": str(error), "hint": error.hint}
-        write_status(self._plan.status_file(self._process), Status(refusal=refusal))
+        write_status(self._plan.status_file(self._process), Status(refusal=refusal_of(error)))
         os._exit(EXIT_REFUSED)
 
     def _on_test_stop(self, **_: Any) -> None:
@@ -93,10 +92,12 @@ class Plugin(Hooks):
 
     def _wait_for_arm(self) -> None:
         """Nothing can be refused any more; return when there is an arm to send requests to."""
-        write_status(self._plan.status_file(self._process), Status(tally=self._journal.tally.totals()))
+        waiting = Status(tally=self._journal.tally.totals(), remarks=self.remarks)
+        write_status(self._plan.status_file(self._process), waiting)
         fallback = next_order()["fallback"]
         self._watcher = die_with_parent()
-        self._asked.upstream_of = self._plan.upstream_reader(fallback)
+        with self._own_modules.shown():
+            self._asked.upstream_of = self._plan.upstream_reader(fallback)
         if fallback == "socket":
             self._asked.by_socket = True
             note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
@@ -177,11 +178,11 @@ def main() -> None:
     """Become the Locust of one load process, once there is a plan for it."""
     order = next_order()
     plan, process = LoadPlan.read(Path(order["plan"])), int(order["process"])
-    os.chdir(plan.locustfile.parent)
+    os.chdir(plan.root)
     prepare_locust()
     seed_random(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
     Plugin(plan, process).install()
-    sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--host", plan.base_url]
+    sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--host", plan.base_url, *plan.args]
     locust.main.main()
 
 

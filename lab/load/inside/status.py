@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic_ns, sleep
 from typing import Any
 
+from lab.errors import LoadError
+
 EXIT_REFUSED = 2  # the status file says why
 EXIT_BUG = 70  # EX_SOFTWARE: the log says what
 EXIT_DISK = 74  # EX_IOERR: the recording could not be written
@@ -15,12 +17,33 @@ EXIT_DISK = 74  # EX_IOERR: the recording could not be written
 TRIES, TRY_AGAIN_S = 20, 0.001  # writing takes 0.05 ms
 
 
+class NotThereError(LoadError):
+    """The locustfile wants a module or file that is not there. ``missing`` is its name, as seen from a folder."""
+
+    def __init__(self, message: str, hint: str, missing: str) -> None:
+        super().__init__(message, hint)
+        self.missing = missing
+
+
+def refusal_of(error: LoadError) -> dict[str, str]:
+    """An error as a status tells it."""
+    return {"message": str(error), "hint": error.hint, "missing": getattr(error, "missing", "")}
+
+
+def error_of(refusal: dict[str, str]) -> LoadError:
+    """The error that a status told."""
+    if missing := refusal.get("missing"):
+        return NotThereError(refusal["message"], refusal["hint"], missing)
+    return LoadError(refusal["message"], refusal["hint"])
+
+
 @dataclass(slots=True, kw_only=True)
 class Status:
     """The state of one load process. Instants are CLOCK_MONOTONIC; None: not yet known.
 
     ``tally`` holds the fields of load_counts.Tally; ``recorded`` is the number of rows written;
-    ``refusal`` (message, hint) is why the plan or the locustfile cannot be run.
+    ``refusal`` (message, hint, and the name of what was ``missing``) is why the plan or the locustfile cannot be run;
+    ``remarks`` are sentences on how it is run.
     """
 
     lanes: int = 0
@@ -32,6 +55,7 @@ class Status:
     recorded: int = 0
     tally: dict[str, Any] = field(default_factory=dict)
     refusal: dict[str, str] | None = None
+    remarks: list[str] = field(default_factory=list)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

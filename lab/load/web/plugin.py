@@ -35,7 +35,7 @@ from lab.load.inside.lanes import Lanes
 from lab.load.inside.locustfile import filter_tasks
 from lab.load.inside.log_limit import LimitRepeats
 from lab.load.inside.socket_times import note_client_ports
-from lab.load.inside.status import EXIT_REFUSED
+from lab.load.inside.status import EXIT_REFUSED, refusal_of
 from lab.load.load_plan import LoadPlan
 from lab.load.web.routes import extend
 from lab.load.web.visits import History, Visits
@@ -112,7 +112,7 @@ class WebPlugin(Hooks):
 
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
-        self._lines.send(said="refused", message=str(error), hint=error.hint)
+        self._lines.send(said="refused", refusal=refusal_of(error))
         os._exit(EXIT_REFUSED)
 
     def set_up(self, environment: Any, web_ui: Any) -> None:
@@ -120,7 +120,8 @@ class WebPlugin(Hooks):
         filter_tasks(self._plan, environment)
         watch_tasks(ClosedFeed(), self._visits.journal)
         self._follow_users()
-        extend(web_ui.app, web_ui.template_args, self)
+        with self._own_modules.shown():  # Flask looks where the module of a blueprint lies
+            extend(web_ui.app, web_ui.template_args, self)
         for work in (self._listen, self._announce, self._publish):
             gevent.spawn(work, environment).link_exception(die)
 
@@ -167,7 +168,8 @@ class WebPlugin(Hooks):
         self._directory = Path(order["directory"])
         plan = replace(self._plan, directory=self._directory, upstream_of=order["upstream_of"])
         self._visits.open(plan)
-        self._asked.upstream_of = plan.upstream_reader("upstream")
+        with self._own_modules.shown():
+            self._asked.upstream_of = plan.upstream_reader("upstream")
         self._visit += 1
         self._state = READY
 
@@ -214,7 +216,7 @@ def main(plan_file: str, descriptor: str) -> None:
     WebPlugin(plan, Lines(to_lab, to_lab)).install()
     users = str(plan.lanes)
     sys.argv = ["locust", "--skip-log-setup", "--host", plan.base_url, "--web-host", "127.0.0.1", "--web-port", "0"]
-    sys.argv += ["--users", users, "--spawn-rate", users, "--stop-timeout", STOP_TIMEOUT_S]
+    sys.argv += ["--users", users, "--spawn-rate", users, "--stop-timeout", STOP_TIMEOUT_S, *plan.args]
     try:
         locust.main.main()
     finally:

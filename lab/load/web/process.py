@@ -13,7 +13,7 @@ from typing import Any
 from lab.errors import LoadError, MissingError
 from lab.host.jsonlines import Lines, Message
 from lab.load.child import death, load_child, log_tail, wait_exit
-from lab.load.inside.status import Status
+from lab.load.inside.status import Status, error_of
 from lab.load.load_plan import LoadPlan
 from lab.plan.topology import Endpoint
 
@@ -85,7 +85,7 @@ class WebProcess:
         while (left_s := give_up_at - time.monotonic()) > 0:
             message = self._next(left_s)
             if message and message["said"] == "refused":
-                raise LoadError(message["message"], message["hint"])
+                raise error_of(message["refusal"])
             if message and message["said"] == said:
                 return message
             if message:
@@ -113,8 +113,8 @@ def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
         stack.enter_context(ours)
         with theirs:
             arguments = (str(plan.plan_file), str(theirs.fileno()))
-            log, cwd = plan.log_file(0), plan.locustfile.parent
-            started = load_child(MODULE, *arguments, log=log, cwd=cwd, pass_fds=[theirs.fileno()])
+            log, descriptors = plan.log_file(0), [theirs.fileno()]
+            started = load_child(MODULE, *arguments, log=log, cwd=plan.root, pass_fds=descriptors, python=plan.python)
             child = stack.enter_context(started)
         web = WebProcess(plan, child, Lines(ours, ours))
         web.wait_until_it_listens()

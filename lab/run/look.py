@@ -1,0 +1,65 @@
+"""A look at the locustfile before anything is built: it is imported once, in a load process that asks nobody."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from lab.errors import LoadError, ScenarioError
+from lab.host.interrupts import INTERRUPTS
+from lab.host.places import scratch
+from lab.load.inside.status import NotThereError
+from lab.load.locust_process import loads
+from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.run.drive import load_plan
+from lab.scenario.model import Load, Scenario
+
+FOLDERS_ABOVE = 5  # of the locustfile, in which a project may begin
+
+
+def look_at_locustfile(scenario: Scenario, say: Callable[[str], None]) -> Scenario:
+    """Import the locustfile as a trial would, and say what is to be known of it; takes about 2 s.
+
+    The scenario that comes back has a ``load.root`` when the locustfile needs one that it did not name: the nearest
+    folder above it that has the module or file which it wants. Raises ScenarioError (exit 2) when it cannot be used.
+    """
+    while True:
+        try:
+            remarks = _remarks(scenario)
+        except NotThereError as error:
+            root = _root_for(scenario.load, error.missing)
+            if root is None:
+                raise ScenarioError(str(error), error.hint) from None
+            name = scenario.load.locustfile.name
+            say(f"{name} runs in {root} (load.root), for it wants {error.missing}, which lies there")
+            scenario = replace(scenario, load=replace(scenario.load, root=root))
+        except LoadError as error:
+            raise ScenarioError(str(error), error.hint) from None
+        else:
+            for remark in remarks:
+                say(remark)
+            return scenario
+
+
+def _remarks(scenario: Scenario) -> tuple[str, ...]:
+    trial = build_plan(scenario, 1).trials[0]
+    topology = build_topology(scenario, trial, nominal_ports(scenario, trial.arm))
+    with INTERRUPTS.deferred(), scratch("look") as directory, loads(directory) as starter:
+        plan = load_plan(scenario.load, topology, trial.schedule_seed, directory)
+        with starter.start(plan) as load:
+            return load.remarks
+
+
+def _root_for(load: Load, missing: str) -> Path | None:
+    """The nearest folder above the locustfile that holds ``missing``; None where the scenario names one, or none does.
+
+    A folder that was tried already is not tried again, so that the search ends.
+    """
+    if load.root is not None:
+        return None
+    above = [folder for folder in load.locustfile.parents[1 : 1 + FOLDERS_ABOVE] if folder != folder.parent]
+    return next((folder for folder in above if any(map(Path.exists, _forms(folder, missing)))), None)
+
+
+def _forms(folder: Path, missing: str) -> tuple[Path, Path]:
+    """A package or a file, or a module."""
+    return folder / missing, folder / f"{missing}.py"
