@@ -48,6 +48,7 @@ def load_plan(staging: Path, rate: float) -> LoadPlan:
     """A load that nobody sends."""
     return LoadPlan(
         locustfile=Path("none.py"),
+        root=Path(),
         base_url="",
         rate=rate,
         schedule="poisson",

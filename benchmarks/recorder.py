@@ -147,6 +147,7 @@ def load_plan(url: str, folder: Path, *, rate: float | None, measure_s: float) -
     """The load of this benchmark, open or closed."""
     return LoadPlan(
         locustfile=LOCUSTFILE,
+        root=LOCUSTFILE.parent,
         base_url=url,
         rate=rate,
         schedule="poisson",

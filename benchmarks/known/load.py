@@ -55,6 +55,7 @@ def drive(
     """
     plan = LoadPlan(
         locustfile=write_locustfile(directory, client),
+        root=directory,
         base_url=server.url,
         rate=RATE,
         schedule="poisson",
