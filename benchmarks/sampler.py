@@ -92,9 +92,9 @@ def measure(grid: str, options: argparse.Namespace, root: Path, targets: tuple[S
     share = (last["sampler_cpu_s"] - first["sampler_cpu_s"]) / (last["t_s"] - first["t_s"])
     print(
         f"{grid:5} grid: {share:6.2%} of a core (goal ≤ {goal:.2%}) · "
-        f"a round {facts['reading_s'] * 1e3:.1f} ms, a look {facts['reading_with_pss_s'] * 1e3:.2f} ms (each process "
-        f"every {facts['pss_interval_s']:.1f} s) · {facts['achieved_readings']:.0f} of "
-        f"{facts['planned_readings']:.0f} readings · {rows} rows · RSS {last['sampler_rss_bytes'] / 1e6:.0f} MB · "
+        f"a round {facts.reading_s * 1e3:.1f} ms, a look {facts.reading_with_pss_s * 1e3:.2f} ms (each process "
+        f"every {facts.pss_interval_s:.1f} s) · {facts.achieved_readings:.0f} of "
+        f"{facts.planned_readings:.0f} readings · {rows} rows · RSS {last['sampler_rss_bytes'] / 1e6:.0f} MB · "
         f"load average {os.getloadavg()[0]:.1f}"
     )
     return bool(share <= goal)

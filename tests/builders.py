@@ -29,6 +29,7 @@ from lab.record.types import (
     Point,
     RequestKind,
     RunInfo,
+    SamplerFacts,
     ServiceRecord,
     TrialRecord,
     TrialResult,
@@ -118,6 +119,14 @@ def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
         host=_table(HOST, **dict.fromkeys(HOST, instants) | {"node": ""}),
     )
     return TrialResult(record=_record(scenario, trial, topology, warmup, measure, tables), tables=tables)
+
+
+def sampler_facts(planned: float = 31.0, achieved: float = 31.0) -> SamplerFacts:
+    """A sampler that took so many of its readings."""
+    costs = dict.fromkeys(
+        ("pss_interval_s", "cpu_s", "wall_s", "reading_s", "reading_with_pss_s", "reading_max_s"), 1.0
+    )
+    return SamplerFacts(planned_readings=planned, achieved_readings=achieved, **costs)
 
 
 def make_gate(outcome: str = "pass", **changes: Any) -> GateResult:
@@ -293,7 +302,7 @@ def _record(
         services=services,
         load=counted(tables.requests, open_model=scenario.load.rate is not None),
         attribution="header",
-        sampler={"planned_readings": 31.0, "achieved_readings": 31.0},
+        sampler=sampler_facts(),
         shared_files={},
         gates=(make_gate(),),
     )

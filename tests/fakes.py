@@ -25,7 +25,7 @@ from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, Loa
 from lab.run.trial import Tools
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
-from tests.builders import table_of
+from tests.builders import sampler_facts, table_of
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
 
@@ -225,7 +225,7 @@ class FakeSampler:
         self._world.note("sampler result")
         for name, schema in {"processes": PROCESSES, "cgroups": CGROUPS, "host": HOST}.items():
             pl.DataFrame(schema=dict(schema)).write_parquet(target / f"{name}.parquet")
-        return SamplerOutcome(facts={})
+        return SamplerOutcome(facts=sampler_facts())
 
 
 class Silent(QuietView):

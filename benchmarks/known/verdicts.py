@@ -20,7 +20,16 @@ from lab.metric_types import Family
 from lab.plan.blocks import Trial, build_plan
 from lab.record.types import TrialResult
 from lab.scenario.model import Scenario
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial, with_record, with_tables
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_run,
+    make_scenario,
+    make_trial,
+    sampler_facts,
+    with_record,
+    with_tables,
+)
 from tests.gate_records import CORES, host_table
 
 BLOCKS = 7
@@ -114,7 +123,7 @@ def _compared(scenario: Scenario, change: Change) -> Comparison:
     trials = []
     for planned in build_plan(scenario).trials:
         made = make_trial(scenario, planned)
-        made = with_record(made, shared_files={}, sampler={"planned_readings": 44.0, "achieved_readings": 44.0})
+        made = with_record(made, shared_files={}, sampler=sampler_facts(44.0, 44.0))
         made = change(planned, with_tables(made, host=_host(made, 0.0)))
         trials.append(with_record(made, gates=run_gates(made, CORES)))
     return compare_run(summarise(make_run(scenario), trials))

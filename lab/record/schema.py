@@ -52,6 +52,25 @@ class TrialState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerFacts:
+    """The sampler's word on itself.
+
+    Readings are its rounds and its looks at one process; ``pss_interval_s`` is the time from one look at a process to
+    the next, ``reading_s`` and ``reading_with_pss_s`` are the mean wall times of a round and of a look, and
+    ``reading_max_s`` the longest of both. It used ``cpu_s`` of CPU time in ``wall_s``.
+    """
+
+    planned_readings: float
+    achieved_readings: float
+    pss_interval_s: float
+    cpu_s: float
+    wall_s: float
+    reading_s: float
+    reading_with_pss_s: float
+    reading_max_s: float
+
+
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate
 Attribution = Literal["header", "socket", "upstream", "none"]  # how served_by was found
 

@@ -17,6 +17,7 @@ from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
+from lab.record.schema import SamplerFacts as SamplerFacts
 from lab.record.schema import TrialState as TrialState
 from lab.scenario.network import LOOPBACK
 
@@ -187,7 +188,7 @@ class TrialRecord:
     load: LoadCounters
     attribution: Attribution
     attestation: Evidence = field(default_factory=Evidence)
-    sampler: Mapping[str, float] = field(default_factory=dict)
+    sampler: SamplerFacts | None = None
     shared_files: Mapping[str, Count] | None = None
     gates: tuple[GateResult, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from lab.host.jsonlines import Lines
+from lab.record.schema import SamplerFacts
 from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.reading import Reader, wait_s
@@ -82,18 +84,18 @@ class Sampling:
         if self._looks.take(self._clock()):
             self._look()
 
-    def facts(self) -> dict[str, float]:
-        """Give what SamplerOutcome.facts holds."""
-        return {
-            "planned_readings": self._rounds.planned + self._looks.planned,
-            "achieved_readings": self._rounds.achieved + self._looks.achieved,
-            "pss_interval_s": self._pace.look_s,
-            "cpu_s": time.process_time(),
-            "wall_s": self._clock() - self._started_s,
-            "reading_s": self._round_cost.wall_s,
-            "reading_with_pss_s": self._look_cost.wall_s,
-            "reading_max_s": max(self._round_cost.longest_s, self._look_cost.longest_s),
-        }
+    def facts(self) -> SamplerFacts:
+        """Tell what it has done so far, and what that cost."""
+        return SamplerFacts(
+            planned_readings=self._rounds.planned + self._looks.planned,
+            achieved_readings=self._rounds.achieved + self._looks.achieved,
+            pss_interval_s=self._pace.look_s,
+            cpu_s=time.process_time(),
+            wall_s=self._clock() - self._started_s,
+            reading_s=self._round_cost.wall_s,
+            reading_with_pss_s=self._look_cost.wall_s,
+            reading_max_s=max(self._round_cost.longest_s, self._look_cost.longest_s),
+        )
 
     def shared_files(self) -> Mapping[str, int] | None:
         """Give what SamplerOutcome.shared_files holds; nothing where no PSS is read."""
@@ -138,6 +140,6 @@ def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.mono
         lab.send(ready=True, shared_files=sampling.shared_files())
         while (command := lab.receive(sampling.idle_s)) or not lab.ended:
             if command:  # there is one: "stop"
-                lab.send(facts=sampling.facts())
+                lab.send(facts=asdict(sampling.facts()))
                 return
             sampling.read_if_due()

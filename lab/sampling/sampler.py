@@ -13,7 +13,7 @@ import polars as pl
 from lab.errors import SamplingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.folder import disk_errors
-from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES
+from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES, SamplerFacts
 from lab.sampling.channel import STOP_DEADLINE_S, Channel, Launch, as_child
 from lab.sampling.plan import SamplerPlan
 
@@ -26,14 +26,11 @@ CHUNK_BYTES = 2 * 1024**2  # of raw rows at once; 370 MB of them took 95 MB of m
 class SamplerOutcome:
     """The sampler's word on itself; its tables are files by then.
 
-    ``facts``: planned_readings and achieved_readings, rounds and looks; pss_interval_s, from one look at a process to
-    the next; its own cost as cpu_s over wall_s; mean wall time of a round (reading_s) and of a look
-    (reading_with_pss_s), and the longest of both (reading_max_s).
     ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
     before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched.
     """
 
-    facts: Mapping[str, float]
+    facts: SamplerFacts
     connections: pl.DataFrame | None = None
     shared_files: Mapping[str, int] | None = None
 
@@ -44,7 +41,7 @@ class Sampler:
     def __init__(self, channel: Channel, folder: Path) -> None:
         self._channel = channel
         self._folder = folder
-        self._facts: Mapping[str, float] | None = None
+        self._facts: SamplerFacts | None = None
         self._shared_files: Mapping[str, int] | None = None
 
     @property
@@ -57,20 +54,21 @@ class Sampler:
         if self._facts is None and not self._channel.program.running():
             self._channel.answer(STOP_DEADLINE_S)
 
-    def stop(self) -> None:
-        """End sampling; a second call does nothing."""
+    def stop(self) -> SamplerFacts:
+        """End sampling, and tell what it was; a second call only tells."""
         if self._facts is None:
             self._channel.send(do="stop")
-            self._facts = self._channel.answer(STOP_DEADLINE_S)["facts"]
+            self._facts = SamplerFacts(**self._channel.answer(STOP_DEADLINE_S)["facts"])
             self._channel.program.end(STOP_DEADLINE_S)
+        return self._facts
 
     def result(self, target: Path) -> SamplerOutcome:
         """Stop if need be and write processes.parquet, cgroups.parquet and host.parquet into ``target``."""
-        self.stop()
+        facts = self.stop()
         write_tables(self._folder, target)
         connections = read_connections(self._folder)
         shutil.rmtree(self._folder)
-        return SamplerOutcome(facts=self._facts or {}, connections=connections, shared_files=self._shared_files)
+        return SamplerOutcome(facts=facts, connections=connections, shared_files=self._shared_files)
 
     def wait_until_ready(self) -> None:
         """Return after the first reading. Raises SamplingError when that fails."""

@@ -18,6 +18,7 @@ from lab.analysis.gates.limits import COMPLETE, judge
 from lab.metric_types import Family
 from lab.record.types import CGROUPS, HOST, PROCESSES, Finding, GateResult, Point, RequestKind, TrialResult, TrialState
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, finding_sentence, gate_sentence
+from tests.builders import sampler_facts
 from tests.gate_records import (
     ANON_BYTES,
     CORES,
@@ -71,7 +72,7 @@ def test_without_any_data_no_gate_passes_silently() -> None:
         processes=pl.DataFrame(schema=PROCESSES),
         cgroups=pl.DataFrame(schema=CGROUPS),
         load={"dispatch_lag_p99_s": None},
-        sampler={},
+        sampler=None,
         shared_files=None,
     )
 
@@ -349,10 +350,7 @@ def test_little_refuses_few_requests() -> None:
 @pytest.mark.parametrize(("achieved", "expected"), [(44.0, PASS), (40.0, PASS), (39.0, INVALID)])
 def test_sampler_readings(achieved: float, expected: str) -> None:
     """90 % of 44 are 39.6."""
-    assert (
-        outcome("sampler.readings", trial(sampler={"planned_readings": 44.0, "achieved_readings": achieved}))
-        == expected
-    )
+    assert outcome("sampler.readings", trial(sampler=sampler_facts(44.0, achieved))) == expected
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(0.019, PASS), (0.021, CAVEAT), (0.5, CAVEAT)])
@@ -561,7 +559,7 @@ def test_sentences_are_sentences() -> None:
         trial(),
         trial(host=host_table(load=0.8, steal=0.08, busy=2.3, sampler=0.1), processes=process_table(anon_bytes=1)),
         trial(
-            [*arrivals(), drop(15.0)], host=host_table(load=0.99, steal=1.0, busy=3.9), sampler={"planned_readings": 9}
+            [*arrivals(), drop(15.0)], host=host_table(load=0.99, steal=1.0, busy=3.9), sampler=sampler_facts(9.0, 5.0)
         ),
     ]
     for gate in (gate for bad in spoiled for gate in run_gates(bad, CORES)):

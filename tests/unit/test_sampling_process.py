@@ -54,10 +54,10 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
         outcome = sampler.result(plan.directory)
 
     facts = outcome.facts
-    assert facts["planned_readings"] >= facts["achieved_readings"] >= 3
-    assert facts["pss_interval_s"] == 1.0
-    assert facts["cpu_s"] > 0
-    assert facts["reading_max_s"] >= facts["reading_s"] > 0
+    assert facts.planned_readings >= facts.achieved_readings >= 3
+    assert facts.pss_interval_s == 1.0
+    assert facts.cpu_s > 0
+    assert facts.reading_max_s >= facts.reading_s > 0
     processes = pl.read_parquet(plan.directory / "processes.parquet").filter(pl.col("role") == "worker")
     assert processes["t_s"].is_sorted()
     assert ready_s + 1.0 <= processes["t_s"].max() < ready_s + 2.5  # type: ignore[operator]  # polars: of any column

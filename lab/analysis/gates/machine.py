@@ -20,17 +20,13 @@ from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.record.types import GateResult, TrialResult
 
-PLANNED_READINGS = "planned_readings"  # keys of TrialRecord.sampler
-ACHIEVED_READINGS = "achieved_readings"
-
 
 def sampler_readings(result: TrialResult) -> GateResult:
     """Rounds and looks taken ÷ planned: late ones are skipped, and a peak may hide in the gap."""
-    planned = result.record.sampler.get(PLANNED_READINGS)
-    achieved = result.record.sampler.get(ACHIEVED_READINGS)
-    if planned is None or achieved is None or planned <= 0:
+    told = result.record.sampler
+    if told is None or told.planned_readings <= 0:
         return unchecked(SAMPLER_READINGS, "no-report")
-    return judge(SAMPLER_READINGS, achieved / planned)
+    return judge(SAMPLER_READINGS, told.achieved_readings / told.planned_readings)
 
 
 def sampler_cpu(result: TrialResult) -> GateResult:
