@@ -26,6 +26,9 @@ MEANINGS: Mapping[str, str] = {
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
     "app.dockerfile": "Name of the Dockerfile inside `app.build`.",
+    "app.target_stage": "The stage of the Dockerfile that is built, by its name (`FROM … AS name`); the last one when "
+    "empty.",
+    "app.build_args": "What fills the `ARG`s of the Dockerfile. They stay readable in the image: nothing secret.",
     "app.requirements": "Requirements to fill a wheelhouse with, so that the build itself needs no network. The engine "
     "`process` makes the app's environment from it.",
     "app.target": "What uvicorn serves, `module:attribute`.",

@@ -25,7 +25,8 @@ import docker
 import psutil
 
 from lab.engines.docker.engine import API_TIMEOUT_S, connect
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.errors import LabError, MissingError
 from lab.scenario.file import read_scenario
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from lab.engines import Engine
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.docker.helper.rights import find_rights
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.plan.blocks import build_plan
 from lab.run.conclude import conclude_apart
 from lab.run.run import REAL, run_scenario

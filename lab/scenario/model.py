@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.budget import Budget
+from lab.scenario.build_args import BuildArgs, TargetStage
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
@@ -49,6 +50,8 @@ class App:
     build: Path | None = None
     image: str = ""
     dockerfile: str = "Dockerfile"
+    target_stage: TargetStage = ""
+    build_args: BuildArgs = field(default_factory=dict)
     requirements: Path | None = None
     target: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] = "app.main:app"
     command: str = ""
@@ -67,6 +70,8 @@ class App:
             raise ValueError('give exactly one of "build" (a folder with a Dockerfile) and "image" (an existing image)')
         if self.requirements is not None and self.build is None:
             raise ValueError('"requirements" fills the wheelhouse of a build: it needs "build"')
+        if self.build is None and (self.build_args or self.target_stage):
+            raise ValueError('"build_args" and "target_stage" belong to a build: they need "build"')
         if self.command and self.port is None and not self.tells("{port}"):
             raise ValueError(
                 'with "command" the placeholder {port} must be in it, or in a value of "env", '

@@ -15,7 +15,8 @@ import docker
 import pytest
 
 from lab.engines.docker.engine import DockerEngine, connect
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget

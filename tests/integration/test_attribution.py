@@ -19,7 +19,8 @@ from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import MIN_ATTRIBUTED, attributed
 from lab.analysis.trial.trial import summarise_trial
 from lab.engines.docker.engine import DockerEngine
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info, read_trial

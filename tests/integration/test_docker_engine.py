@@ -18,7 +18,8 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.asking import image_versions
 from lab.engines.images.build import built_images, remove_image
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.errors import DeploymentError
 from lab.host.labels import OWNER, owner

@@ -12,8 +12,10 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from lab.engines.images.images import ImageRecord, Way, prepare_images
+from lab.engines.images.build import remove_image
+from lab.engines.images.images import ImageRecord, Way
 from lab.engines.images.offline.wheelhouse import ask_target
+from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError
 from lab.host.labels import owner
 from lab.plan.fronts.nginx import UNPRIVILEGED_USER
@@ -173,7 +175,9 @@ def test_an_image_without_the_app_is_no_error(images: Mapping[str, ImageRecord])
     assert "No module named 'shop'" in said[-1]
 
 
-@pytest.mark.parametrize("dockerfile", ["RUN echo some words && false", "NONSENSE"])
+@pytest.mark.parametrize(
+    "dockerfile", ["RUN echo some words && false", "RUN --mount=type=cache,target=/c echo words && false", "NONSENSE"]
+)
 def test_a_failing_build_shows_its_last_lines(
     client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path, dockerfile: str
 ) -> None:
@@ -183,6 +187,28 @@ def test_a_failing_build_shows_its_last_lines(
         prepare_images(client, scenario_of(ARM, app=App(build=tmp_path)), lambda step: None)
 
     assert dockerfile.split()[0] in str(error.value)
+
+
+def test_a_dockerfile_of_today_is_built(client: docker.DockerClient, tmp_path: Path) -> None:
+    """Mounts, modes, a stage that nobody needs and cannot be built, arguments, a reader that no registry has."""
+    (tmp_path / "main.sh").write_text("#!/bin/sh\necho of today\n")
+    (tmp_path / "Dockerfile").write_text(
+        "# syntax=docker/dockerfile:1\nARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE} AS build\nARG WORD=none\n"
+        "RUN --mount=type=cache,target=/cache --mount=type=bind,source=main.sh,target=/tmp/main.sh "
+        "sh /tmp/main.sh > /said && echo $WORD >> /said\n"
+        "FROM ${PYTHON_IMAGE} AS wanted\nCOPY --from=build /said /said\nCOPY --chmod=755 main.sh /\n"
+        "FROM wanted AS broken\nRUN false\n"
+    )
+    app = App(build=tmp_path, target_stage="wanted", build_args={"WORD": "argument"})
+    record = prepare_images(client, scenario_of(ARM, app=app), lambda step: None)["app"]
+    try:
+        assert record.origin is Way.BUILT
+        assert output(client, record.name, ["sh", "-c", "/main.sh && cat /said"]).split() == [
+            *("of", "today", "of", "today", "argument")
+        ]
+        assert client.images.get(record.name).labels["lab.image"] == "app"
+    finally:
+        remove_image(client, record.name)
 
 
 def test_a_name_that_is_none_is_a_sentence(client: docker.DockerClient) -> None:

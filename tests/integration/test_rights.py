@@ -17,7 +17,8 @@ import pytest
 
 from lab.engines.docker.helper.image import prepare_helper
 from lab.engines.docker.removal import remove_labelled
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.engines.leftovers import find_leftovers
 from lab.record.folder import read_info, read_trial
 from lab.record.types import RunInfo, TrialResult

@@ -13,7 +13,7 @@ from lab.analysis.summary import summarise
 from lab.engines.docker import engine as opening
 from lab.engines.docker.rights import OwnRights
 from lab.engines.images import images
-from lab.engines.images.images import prepare_images
+from lab.engines.images.prepare import prepare_images
 from lab.engines.process.refusals import check_plain
 from lab.errors import MissingError, ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports

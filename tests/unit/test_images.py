@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from lab.engines.images import images
-from lab.engines.images.build import Context, content_hash, read_context, write_context
-from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_images
+from lab.engines.images.build import Recipe, builder_of, check_builder
+from lab.engines.images.context import Context, content_hash, read_context, write_context
+from lab.engines.images.dockerfile import read_dockerfile
+from lab.engines.images.images import Way, ask_registry, plan_base, plan_image
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
 from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
+from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError, ScenarioError
 from lab.plan.fronts.nginx import IMAGE as NGINX
 from lab.scenario.budget import Budget
@@ -162,6 +169,94 @@ def test_the_content_hash_follows_what_reaches_the_image(folder: Path) -> None:
     edited = content_hash(read_context(app), ["base"])
     (folder / "app" / "new.py").touch()
     assert len({before, executable, edited, content_hash(read_context(app), ["base"])}) == 4
+
+
+def test_the_archive_of_a_build_begins_with_the_dockerfile(folder: Path) -> None:
+    """In a format whose first block is its header: by it BuildKit tells an archive from a Dockerfile."""
+    archive = io.BytesIO()
+    (folder / ".a").write_text("before it in the alphabet")
+    (folder / "Dockerfile").write_bytes(b"# syntax=x:1\nFROM scratch\nLABEL a=\xe9\n")
+    write_context(read_context(App(build=folder)), None, archive, syntax=False)
+
+    assert archive.getvalue().startswith(b"Dockerfile\0")
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        member = tar.extractfile("Dockerfile")
+        assert member is not None
+        assert member.read() == b"# without syntax=x:1\nFROM scratch\nLABEL a=\xe9\n"
+        assert tar.getnames().count("Dockerfile") == 1
+
+
+def test_a_dockerfile_may_have_an_ignore_file_of_its_own(folder: Path) -> None:
+    """BuildKit takes it instead of the other one."""
+    (folder / "Dockerfile.dockerignore").write_text("app\n")
+    assert {"secret", "app/main.py"} & set(read_context(App(build=folder)).paths) == {"secret"}
+
+
+def _engine(api: str, version: str = "28.2.2") -> Any:
+    return SimpleNamespace(api=SimpleNamespace(api_version=api), version=lambda: {"Version": version})
+
+
+MOUNTS, HEREDOC = "FROM x\nRUN --mount=type=cache,target=/c true\n", "FROM x\nRUN <<END\ntrue\nEND\n"
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "syntax"),
+    [
+        (_engine("1.38"), "FROM x\nRUN true\n", False),
+        (_engine("1.41", "20.10.24+dfsg1"), MOUNTS, False),
+        (_engine("1.41", "20.10.24+dfsg1"), HEREDOC, True),
+        (_engine("1.50"), HEREDOC, False),
+        (_engine("1.50", "dev"), HEREDOC, False),
+    ],
+)
+def test_what_the_engine_can_read_is_built(engine: Any, text: str, syntax: bool) -> None:
+    """By itself, or with the image that the Dockerfile names."""
+    check_builder(engine, read_dockerfile(text), Recipe(arguments={}, syntax=syntax), Path("shop"))
+    assert builder_of(engine) == ("1" if engine.api.api_version == "1.38" else "2")
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "sentence"),
+    [
+        (_engine("1.38"), MOUNTS, "in shop needs BuildKit (RUN --mount), which this engine does not have"),
+        (_engine("1.41", "20.10.24"), HEREDOC, "has RUN <<EOF, which engine 20.10.24 does not read by itself"),
+    ],
+)
+def test_what_the_engine_cannot_read_is_said_before_the_build(engine: Any, text: str, sentence: str) -> None:
+    """With the way out: an image that was built elsewhere."""
+    with pytest.raises(MissingError, match=re.escape(sentence)) as caught:
+        check_builder(engine, read_dockerfile(text), Recipe(arguments={}, syntax=False), Path("shop"))
+    assert "image = NAME" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"build_args": {"DB_PASSWORD": "hunter22"}}, "DB_PASSWORD looks like a secret"),
+        ({"build_args": {"PYTHON_IMAGE": "x:1"}}, "is filled in by the lab"),
+        ({"build_args": {"a b": "1"}}, "pattern"),
+        ({"target_stage": "no spaces"}, "pattern"),
+        ({"build": None, "image": "x:1", "target_stage": "a"}, 'they need "build"'),
+    ],
+)
+def test_arguments_of_a_build_are_checked(folder: Path, more: dict[str, Any], sentence: str) -> None:
+    """What is wrong in them is said before anything is built."""
+    with pytest.raises(ValidationError, match=sentence):
+        App(**{"build": folder, **more})
+
+
+def test_a_dockerfile_without_the_stage_is_refused_before_anything_is_built(folder: Path) -> None:
+    """No engine is asked for that."""
+    with pytest.raises(ScenarioError, match="no stage 'x'"):
+        prepare_images(FakeDocker(), scenario(App(build=folder, target_stage="x")), lambda step: None)
+
+
+def test_an_image_that_a_dockerfile_builds_on_must_be_had(folder: Path) -> None:
+    """The sentence names image and file; nothing is sent to the builder."""
+    (folder / "Dockerfile").write_text("FROM python:3.99\nRUN true\n")
+    with pytest.raises(MissingError, match=r"image python:3\.99, which .*Dockerfile builds on, is not on this machine"):
+        prepare_images(FakeDocker(), scenario(App(build=folder)), lambda step: None)
 
 
 def test_only_a_dockerfile_that_takes_a_base_gets_one(folder: Path) -> None:

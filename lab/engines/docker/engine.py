@@ -23,7 +23,8 @@ from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.rights import OwnRights, Rights
 from lab.engines.images.asking import image_versions
-from lab.engines.images.images import ImageRecord, prepare_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
 from lab.engines.running import LOG_TAIL_LINES, Others, Running, deployed, others
 from lab.errors import DeploymentError, MissingError

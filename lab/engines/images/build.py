@@ -1,78 +1,72 @@
 """Build the image of the app under test from a folder with a Dockerfile; list and remove the images that were built."""
 
-import hashlib
 import json
-import re
-import tarfile
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import IO
 
 import docker
 import docker.errors
-from docker.utils.build import exclude_paths
+from docker.utils import version_gte
+from requests import Response
 
-from lab.errors import MissingError, ScenarioError
-from lab.scenario.model import App
+from lab.engines.images.context import Context, write_context
+from lab.engines.images.dockerfile import Dockerfile
+from lab.engines.images.progress import lines_of
+from lab.errors import MissingError
 
-WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
-TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
 LAST_LINES = 20
 LABEL = "lab.image"
 NAMESPACE = (
     "process-model-lab/"  # an image that somebody built on one of ours has inherited the label, but not the name
 )
+CLASSIC, BUILDKIT = "1", "2"  # the builders of an engine, as its API numbers them
+SINCE_API = "1.39"  # engine 18.09
+READS_ALL = 23  # the first engine whose own reader of Dockerfiles knows heredocs and --link
+INSTEAD = "`docker build -t NAME FOLDER` where it can be built, then image = NAME in place of app.build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """The files of a build: relative ``paths`` under ``root``, .dockerignore already applied."""
+class Recipe:
+    """How a context is built beyond its files: ``arguments`` fill ARG, ``target`` is the last stage, "" for all.
 
-    root: Path
-    dockerfile: str
-    paths: tuple[str, ...]
+    ``syntax``: whether the image that ``# syntax=`` names is here to read the Dockerfile; else the engine does.
+    """
 
-    @property
-    def takes_base(self) -> bool:
-        """Tell whether the Dockerfile lets others choose its base image."""
-        return (
-            TAKES_BASE.search((self.root / self.dockerfile).read_text(encoding="utf-8", errors="replace")) is not None
+    arguments: Mapping[str, str]
+    target: str = ""
+    syntax: bool = True
+
+
+def builder_of(client: docker.DockerClient) -> str:
+    """The best builder that the engine has. BuildKit needs no more than its API: neither a command line nor buildx."""
+    return BUILDKIT if version_gte(client.api.api_version, SINCE_API) else CLASSIC
+
+
+def check_builder(client: docker.DockerClient, dockerfile: Dockerfile, recipe: Recipe, root: Path) -> None:
+    """Raise MissingError, before anything is built, when the engine cannot read the Dockerfile."""
+    reasons = dockerfile.buildkit_reasons(recipe.target)
+    if reasons and builder_of(client) == CLASSIC:
+        raise MissingError(
+            f"the Dockerfile in {root} needs BuildKit ({', '.join(reasons)}), which this engine does not have", INSTEAD
+        )
+    newer = dockerfile.buildkit_reasons(newer=True)
+    if newer and not recipe.syntax and (engine := str(client.version()["Version"])) and _major(engine) < READS_ALL:
+        reader = dockerfile.syntax or "docker/dockerfile:1 (# syntax= in its first line)"
+        raise MissingError(
+            f"the Dockerfile in {root} has {', '.join(newer)}, which engine {engine} does not read by itself, and the "
+            f"image {reader} that would is not here",
+            f"`docker pull {reader.partition(' ')[0]}`, or a newer engine; or {INSTEAD}",
         )
 
 
-def read_context(app: App) -> Context:
-    """List the files of the build of ``app.build``. Raises ScenarioError when it cannot be read."""
-    if app.build is None:
-        raise ScenarioError("app.build: not given, so there is nothing to build")
-    root, ignore = app.build.resolve(), app.build / ".dockerignore"
-    if not (root / app.dockerfile).resolve().is_relative_to(root):
-        raise ScenarioError(f"app.dockerfile: {app.dockerfile} is outside {root}", "Docker builds only what is inside")
-    try:
-        lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
-        patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        paths = exclude_paths(str(root), patterns, dockerfile=app.dockerfile)
-    except OSError as error:
-        raise _unreadable(root, error) from None
-    ours = tuple(sorted(path for path in paths if path.split("/")[0] != WHEELHOUSE))
-    return Context(root=root, dockerfile=app.dockerfile, paths=ours)
-
-
-def content_hash(context: Context, ingredients: Iterable[str]) -> str:
-    """Names, modes and contents of the files, and the other ``ingredients``, as 16 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps([context.dockerfile, *ingredients]).encode())
-    with tarfile.open(fileobj=BytesIO(), mode="w") as scratch:
-        for info, path in _entries(scratch, context):
-            digest.update(json.dumps([info.name, info.mode, info.linkname, info.size]).encode())
-            if info.isfile():
-                with _open(context.root, path) as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
+def _major(version: str) -> int:
+    number = version.partition(".")[0]
+    return int(number) if number.isdecimal() else READS_ALL
 
 
 def build_image(
@@ -80,92 +74,61 @@ def build_image(
     context: Context,
     name: str,
     *,
-    base: str = "",
+    recipe: Recipe,
     wheelhouse: Path | None = None,
     labels: Mapping[str, str],
 ) -> None:
     """Build ``context`` as ``name``; with a ``wheelhouse`` without any network. Raises MissingError if it fails."""
+    parameters = {
+        "version": builder_of(client),
+        "dockerfile": context.dockerfile,
+        "t": name,
+        "rm": "1",
+        "forcerm": "1",
+        "buildargs": json.dumps({**recipe.arguments, **(OFFLINE if wheelhouse else {})}),
+        "labels": json.dumps(dict(labels)),
+        **({"target": recipe.target} if recipe.target else {}),
+        **({"networkmode": "none"} if wheelhouse else {}),
+    }
     with tempfile.TemporaryFile() as archive:
-        write_context(context, wheelhouse, archive)
+        write_context(context, wheelhouse, archive, syntax=recipe.syntax)
         archive.seek(0)
-        try:
-            output = client.api.build(
-                fileobj=archive,
-                custom_context=True,
-                dockerfile=context.dockerfile,
-                tag=name,
-                rm=True,
-                forcerm=True,
-                decode=True,
-                buildargs=({"PYTHON_IMAGE": base} if base else {}) | (OFFLINE if wheelhouse else {}),
-                network_mode="none" if wheelhouse else None,
-                labels=dict(labels),
-            )
-            _follow(output, context.root)
-        except docker.errors.APIError as error:
-            raise _build_error(context.root, error.explanation) from None
+        # The SDK's own build() knows the classic builder only.
+        with client.api.post(
+            f"{client.api.base_url}/v{client.api.api_version}/build",
+            params=parameters,
+            data=archive,
+            headers={"Content-Type": "application/x-tar"},
+            stream=True,
+            timeout=None,
+        ) as answer:
+            _follow(answer, context.root)
 
 
-def write_context(context: Context, wheelhouse: Path | None, archive: IO[bytes]) -> None:
-    """Write the build context as a tar archive, with the wheels added, whatever .dockerignore says."""
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for info, path in _entries(tar, context):
-            if info.isfile():
-                with _open(context.root, path) as file:
-                    tar.addfile(info, file)
-            else:
-                tar.addfile(info)
-        for wheel in sorted(wheelhouse.iterdir()) if wheelhouse else ():
-            tar.add(wheel, f"{WHEELHOUSE}/{wheel.name}", filter=_plain)
-
-
-def _entries(tar: tarfile.TarFile, context: Context) -> Iterator[tuple[tarfile.TarInfo, str]]:
-    for path in context.paths:
-        try:
-            info = tar.gettarinfo(context.root / path, arcname=path)
-        except OSError as error:
-            raise _unreadable(context.root, error) from None
-        if info is not None:  # a socket cannot be archived and no image needs it
-            yield _plain(info), path
-
-
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Keep the owner and the umask of a checkout out of the image and its content hash."""
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
-    if info.islnk():  # a second name of a file in the context: store the file itself
-        info.type, info.linkname = tarfile.REGTYPE, ""
-    return info
-
-
-def _open(root: Path, path: str) -> BufferedReader:
-    try:
-        return (root / path).open("rb")
-    except OSError as error:
-        raise _unreadable(root, error) from None
-
-
-def _follow(output: Iterable[Mapping[str, str]], root: Path) -> None:
+def _follow(answer: Response, root: Path) -> None:
+    if not answer.ok:
+        raise _build_error(root, _message(answer))
     last: deque[str] = deque(maxlen=LAST_LINES)
     failure = ""
-    for event in output:  # to its end also after an error: else the SDK leaves the connection open
-        last.extend(line for line in event.get("stream", "").splitlines() if line.strip())
+    for line in answer.iter_lines():
+        event = json.loads(line)
+        last.extend(text for text in lines_of(event) if text.strip())
         failure = event.get("error", failure)
     if failure:
         raise _build_error(root, "\n".join([*last, failure]))
+
+
+def _message(answer: Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text
 
 
 def _build_error(root: Path, reason: str) -> MissingError:
     return MissingError(
         f"the image of {root} could not be built; last lines of the build:\n{reason}",
         f"`docker build {root}` shows the whole output",
-    )
-
-
-def _unreadable(root: Path, error: OSError) -> ScenarioError:
-    return ScenarioError(
-        f"app.build: {root} cannot be read: {error}", "list what the image does not need in .dockerignore"
     )
 
 

@@ -1,6 +1,5 @@
-"""Have every image that a scenario needs: already here, pulled, or built; and record which way it was."""
+"""Have an image: already here, pulled, or built from Debian packages; and record which way it was."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,12 +10,9 @@ import docker.errors
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
-from lab.engines.images.build import Context, build_image, content_hash, read_context
 from lab.engines.images.offline.bases import build_base, can_build, stand_in
-from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 from lab.errors import MissingError
-from lab.scenario.images import PYTHON, ImageSource
-from lab.scenario.model import APP_IMAGE, App, Scenario
+from lab.scenario.images import ImageSource
 
 REGISTRY_TIMEOUT_S = 10  # a registry that is not there must not hold up a run
 PLAN_TIMEOUT_S = 3  # `lab doctor` must be quick
@@ -58,36 +54,6 @@ class ImagePlan:
     name: str
     way: Way
     detail: str
-
-
-def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
-    """Images by key: those of each arm and its front, and that of Python when the app is built on it.
-
-    The app's own image is prepared also when every arm has another one: it is the one that a run is known by.
-    Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
-    """
-    images: dict[str, ImageRecord] = {}
-    if scenario.app.build is None:
-        images[APP_IMAGE] = _prepare(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
-    else:
-        context = read_context(scenario.app)
-        if _needs_base(scenario.app, context):
-            images[PYTHON.key] = prepare_base(client, PYTHON, scenario.images[PYTHON.key], on_step)
-        images[APP_IMAGE] = _prepare_build(client, scenario.app, context, images.get(PYTHON.key), on_step)
-    by_name = {scenario.app.image: images[APP_IMAGE]}
-    for arm in scenario.arms:
-        if arm.image and arm.image not in by_name:
-            by_name[arm.image] = _prepare(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
-        if arm.image:
-            images[arm.image_key] = by_name[arm.image]
-    for front in front_images(scenario):
-        images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
-    return images
-
-
-def front_images(scenario: Scenario) -> tuple[ImageSource, ...]:
-    """The images of the fronts that arms have, each once."""
-    return tuple({image.key: image for arm in scenario.arms if (image := arm.front_image) is not None}.values())
 
 
 def plan_image(client: docker.DockerClient, name: str, timeout_s: float) -> ImagePlan:
@@ -139,7 +105,8 @@ def _stand_in(base: ImageSource, refusal: str) -> ImagePlan:
     return ImagePlan(name=stand_in(base), way=Way.BUILT, detail=detail)
 
 
-def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> ImageRecord:
+def prepare_image(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> ImageRecord:
+    """Have the image by the way that was planned. Raises MissingError when there is none."""
     if plan.way is Way.MISSING:
         raise MissingError(
             f"image {plan.name} is not on this machine and cannot be pulled: {plan.detail}",
@@ -147,7 +114,7 @@ def _prepare(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> I
         )
     if plan.way is Way.PULLED:
         _pull(client, plan.name, on_step)
-    return _record(client, plan)
+    return record_of(client, plan)
 
 
 def prepare_base(client: docker.DockerClient, base: ImageSource, name: str, on_step: OnStep) -> ImageRecord:
@@ -160,39 +127,7 @@ def prepare_base(client: docker.DockerClient, base: ImageSource, name: str, on_s
             plan = _stand_in(base, _one_line(str(error)))
     if plan.way is Way.BUILT:
         build_base(client, base, on_step)
-    return _prepare(client, plan, on_step)
-
-
-def _prepare_build(
-    client: docker.DockerClient, app: App, context: Context, base: ImageRecord | None, on_step: OnStep
-) -> ImageRecord:
-    name = _build_name(app, context, base.id if base else "")
-    base_name = base.name if base else ""
-    if find_image(client, name) is not None:
-        plan = ImagePlan(name=name, way=Way.PRESENT, detail="nothing changed since it was built")
-    else:
-        wheelhouse = fill_wheelhouse(client, base_name, app.requirements, on_step) if app.requirements else None
-        on_step(f"building {name} from {context.root}")
-        marks = {"lab.image": "app", "lab.content": name.partition(":")[2]}
-        build_image(client, context, name, base=base_name, wheelhouse=wheelhouse, labels=marks)
-        network = "without network, from a wheelhouse" if wheelhouse else "with the network"
-        plan = ImagePlan(name=name, way=Way.BUILT, detail=f"on {base_name or 'its own base'}, {network}")
-    return _record(client, plan)
-
-
-def _needs_base(app: App, context: Context) -> bool:
-    """Wheels are chosen for the base, and an ARG is filled with it; any other Dockerfile brings its own."""
-    return app.requirements is not None or context.takes_base
-
-
-def _repository(app: App) -> str:
-    folder = re.sub(r"[^a-z0-9]+", "-", app.build.name.lower()).strip("-") if app.build else ""
-    return f"process-model-lab/{folder or 'app'}"
-
-
-def _build_name(app: App, context: Context, base_id: str) -> str:
-    requirements = app.requirements.read_text(encoding="utf-8") if app.requirements else ""
-    return f"{_repository(app)}:{content_hash(context, (base_id, requirements))}"
+    return prepare_image(client, plan, on_step)
 
 
 def _pull(client: docker.DockerClient, name: str, on_step: OnStep) -> None:
@@ -203,7 +138,8 @@ def _pull(client: docker.DockerClient, name: str, on_step: OnStep) -> None:
         raise MissingError(f"image {name} cannot be pulled: {_one_line(str(error))}", "see `docker pull`") from None
 
 
-def _record(client: docker.DockerClient, plan: ImagePlan) -> ImageRecord:
+def record_of(client: docker.DockerClient, plan: ImagePlan) -> ImageRecord:
+    """The record of an image that is here now."""
     image = find_image(client, plan.name)
     if image is None:
         raise MissingError(f"image {plan.name} vanished", "do not remove images while the lab prepares them")

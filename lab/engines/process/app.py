@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.engines.images.build import Context, content_hash, read_context
+from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
 from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError

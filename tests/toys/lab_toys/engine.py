@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines import Deployment
-from lab.engines.images.images import ImageRecord, front_images
+from lab.engines.images.images import ImageRecord
+from lab.engines.images.prepare import front_images
 from lab.engines.kinds import EngineKind, OnStep, Opened
 from lab.engines.process.app import AppPlace, prepare_app
 from lab.engines.process.command import Place, start_of

@@ -6,7 +6,8 @@ from pathlib import Path
 import docker
 
 import lab
-from lab.engines.images.build import Context, build_image, content_hash
+from lab.engines.images.build import Recipe, build_image
+from lab.engines.images.context import Context, content_hash
 from lab.engines.images.images import find_image, prepare_base
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 from lab.scenario.images import PYTHON
@@ -26,7 +27,8 @@ def prepare_helper(client: docker.DockerClient, on_step: Callable[[str], None]) 
     if (found := find_image(client, name)) is None:
         wheels = fill_wheelhouse(client, base.name, context.root / FOLDER / "requirements.txt", on_step)
         on_step(f"building {name}, the helper that reads processes of containers for an ordinary user")
-        build_image(client, context, name, base=base.name, wheelhouse=wheels, labels={"lab.image": "helper"})
+        recipe = Recipe(arguments={"PYTHON_IMAGE": base.name})
+        build_image(client, context, name, recipe=recipe, wheelhouse=wheels, labels={"lab.image": "helper"})
         found = client.images.get(name)
     return str(found.id)
 

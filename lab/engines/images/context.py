@@ -1,0 +1,133 @@
+"""The files of a build: which they are, what names their content, and the archive in which an engine takes them."""
+
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import IO
+
+from docker.utils.build import exclude_paths
+
+from lab.engines.images.instructions import without_syntax
+from lab.errors import ScenarioError
+from lab.scenario.model import App
+
+WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
+TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The files of a build: relative ``paths`` under ``root``, .dockerignore already applied."""
+
+    root: Path
+    dockerfile: str
+    paths: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The text of the Dockerfile; bytes that are no UTF-8 are kept."""
+        try:
+            return (self.root / self.dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError as error:
+            raise _unreadable(self.root, error) from None
+
+    @property
+    def takes_base(self) -> bool:
+        """Tell whether the Dockerfile lets others choose its base image."""
+        return TAKES_BASE.search(self.text) is not None
+
+
+def read_context(app: App) -> Context:
+    """List the files of the build of ``app.build``. Raises ScenarioError when it cannot be read."""
+    if app.build is None:
+        raise ScenarioError("app.build: not given, so there is nothing to build")
+    root = app.build.resolve()
+    own = root / f"{app.dockerfile}.dockerignore"  # BuildKit takes it before the other one
+    ignore = own if own.is_file() else root / ".dockerignore"
+    if not (root / app.dockerfile).resolve().is_relative_to(root):
+        raise ScenarioError(f"app.dockerfile: {app.dockerfile} is outside {root}", "Docker builds only what is inside")
+    try:
+        lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
+        patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        paths = exclude_paths(str(root), patterns, dockerfile=app.dockerfile)
+    except OSError as error:
+        raise _unreadable(root, error) from None
+    ours = tuple(sorted(path for path in paths if path.split("/")[0] != WHEELHOUSE))
+    return Context(root=root, dockerfile=app.dockerfile, paths=ours)
+
+
+def content_hash(context: Context, ingredients: Iterable[str]) -> str:
+    """Names, modes and contents of the files, and the other ``ingredients``, as 16 hexadecimal digits."""
+    digest = hashlib.sha256(json.dumps([context.dockerfile, *ingredients]).encode())
+    with tarfile.open(fileobj=BytesIO(), mode="w") as scratch:
+        for info, path in _entries(scratch, context):
+            digest.update(json.dumps([info.name, info.mode, info.linkname, info.size]).encode())
+            if info.isfile():
+                with _open(context.root, path) as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def write_context(context: Context, wheelhouse: Path | None, archive: IO[bytes], *, syntax: bool = True) -> None:
+    """Write the build context as a tar archive, with the wheels added, whatever .dockerignore says.
+
+    Without ``syntax`` the Dockerfile names no image that reads it. It comes first, in the old GNU format: BuildKit
+    looks at the first kilobyte only to tell an archive from a Dockerfile.
+    """
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        text = context.text if syntax else without_syntax(context.text)
+        _add_text(tar, context.dockerfile, text)
+        for info, path in _entries(tar, context):
+            if path == context.dockerfile:
+                continue
+            if info.isfile():
+                with _open(context.root, path) as file:
+                    tar.addfile(info, file)
+            else:
+                tar.addfile(info)
+        for wheel in sorted(wheelhouse.iterdir()) if wheelhouse else ():
+            tar.add(wheel, f"{WHEELHOUSE}/{wheel.name}", filter=_plain)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
+    info, content = tarfile.TarInfo(name), text.encode(errors="surrogateescape")
+    info.size = len(content)
+    tar.addfile(info, BytesIO(content))
+
+
+def _entries(tar: tarfile.TarFile, context: Context) -> Iterator[tuple[tarfile.TarInfo, str]]:
+    for path in context.paths:
+        try:
+            info = tar.gettarinfo(context.root / path, arcname=path)
+        except OSError as error:
+            raise _unreadable(context.root, error) from None
+        if info is not None:  # a socket cannot be archived and no image needs it
+            yield _plain(info), path
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Keep the owner and the umask of a checkout out of the image and its content hash."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+    if info.islnk():  # a second name of a file in the context: store the file itself
+        info.type, info.linkname = tarfile.REGTYPE, ""
+    return info
+
+
+def _open(root: Path, path: str) -> BufferedReader:
+    try:
+        return (root / path).open("rb")
+    except OSError as error:
+        raise _unreadable(root, error) from None
+
+
+def _unreadable(root: Path, error: OSError) -> ScenarioError:
+    return ScenarioError(
+        f"app.build: {root} cannot be read: {error}", "list what the image does not need in .dockerignore"
+    )

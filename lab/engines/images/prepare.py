@@ -1,0 +1,125 @@
+"""Have every image that a scenario needs; the app's own is built when the scenario names a folder."""
+
+import re
+from collections.abc import Mapping
+
+import docker
+
+from lab.engines.images.build import Recipe, build_image, check_builder
+from lab.engines.images.context import Context, content_hash, read_context
+from lab.engines.images.dockerfile import Dockerfile, read_dockerfile
+from lab.engines.images.images import (
+    REGISTRY_TIMEOUT_S,
+    ImagePlan,
+    ImageRecord,
+    OnStep,
+    Way,
+    find_image,
+    plan_image,
+    prepare_base,
+    prepare_image,
+    record_of,
+)
+from lab.engines.images.offline.wheelhouse import fill_wheelhouse
+from lab.errors import MissingError
+from lab.scenario.build_args import BASE_ARGUMENT
+from lab.scenario.images import PYTHON, ImageSource
+from lab.scenario.model import APP_IMAGE, App, Scenario
+
+
+def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
+    """Images by key: those of each arm and its front, and that of Python when the app is built on it.
+
+    The app's own image is prepared also when every arm has another one: it is the one that a run is known by.
+    Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
+    """
+    images: dict[str, ImageRecord] = {}
+    if scenario.app.build is None:
+        images[APP_IMAGE] = prepare_image(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
+    else:
+        context = read_context(scenario.app)
+        read_dockerfile(context.text, scenario.app.build_args).stage(scenario.app.target_stage)
+        if _needs_base(scenario.app, context):
+            images[PYTHON.key] = prepare_base(client, PYTHON, scenario.images[PYTHON.key], on_step)
+        images[APP_IMAGE] = _prepare_build(client, scenario.app, context, images.get(PYTHON.key), on_step)
+    by_name = {scenario.app.image: images[APP_IMAGE]}
+    for arm in scenario.arms:
+        if arm.image and arm.image not in by_name:
+            by_name[arm.image] = prepare_image(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
+        if arm.image:
+            images[arm.image_key] = by_name[arm.image]
+    for front in front_images(scenario):
+        images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
+    return images
+
+
+def front_images(scenario: Scenario) -> tuple[ImageSource, ...]:
+    """The images of the fronts that arms have, each once."""
+    return tuple({image.key: image for arm in scenario.arms if (image := arm.front_image) is not None}.values())
+
+
+def _prepare_build(
+    client: docker.DockerClient, app: App, context: Context, base: ImageRecord | None, on_step: OnStep
+) -> ImageRecord:
+    name = _build_name(app, context, base.id if base else "")
+    if find_image(client, name) is not None:
+        return record_of(client, ImagePlan(name=name, way=Way.PRESENT, detail="nothing changed since it was built"))
+    base_name = base.name if base else ""
+    arguments = {**app.build_args, **({BASE_ARGUMENT: base_name} if base else {})}
+    dockerfile = read_dockerfile(context.text, arguments)
+    syntax = _has_frontend(client, dockerfile, on_step)
+    recipe = Recipe(arguments=arguments, target=app.target_stage, syntax=syntax)
+    check_builder(client, dockerfile, recipe, context.root)
+    _prepare_named(client, dockerfile, recipe, context, on_step)
+    wheelhouse = fill_wheelhouse(client, base_name, app.requirements, on_step) if app.requirements else None
+    on_step(f"building {name} from {context.root}")
+    marks = {"lab.image": "app", "lab.content": name.partition(":")[2]}
+    build_image(client, context, name, recipe=recipe, wheelhouse=wheelhouse, labels=marks)
+    network = "without network, from a wheelhouse" if wheelhouse else "with the network"
+    detail = f"on {base_name or 'its own base'}, {network}"
+    return record_of(client, ImagePlan(name=name, way=Way.BUILT, detail=detail))
+
+
+def _has_frontend(client: docker.DockerClient, dockerfile: Dockerfile, on_step: OnStep) -> bool:
+    """Have the image that ``# syntax=`` names; where no registry has it the engine reads the Dockerfile itself."""
+    if not dockerfile.syntax:
+        return False
+    plan = plan_image(client, dockerfile.syntax, REGISTRY_TIMEOUT_S)
+    if plan.way is Way.MISSING:
+        on_step(f"{dockerfile.syntax}, which the Dockerfile names to read it, is not here: the engine reads it itself")
+        return False
+    prepare_image(client, plan, on_step)
+    return True
+
+
+def _prepare_named(
+    client: docker.DockerClient, dockerfile: Dockerfile, recipe: Recipe, context: Context, on_step: OnStep
+) -> None:
+    """Have the images that the Dockerfile names: BuildKit pulls only for a client that keeps a session with it."""
+    for name in dockerfile.images(recipe.target):
+        plan = plan_image(client, name, REGISTRY_TIMEOUT_S)
+        if plan.way is Way.MISSING:
+            raise MissingError(
+                f"image {name}, which {context.root / context.dockerfile} builds on, is not on this machine and cannot "
+                f"be pulled: {plan.detail}",
+                f"bring it here with `docker pull {name}` or `docker load`; docs/your_own_app.md shows a Dockerfile "
+                "that needs no registry",
+            )
+        prepare_image(client, plan, on_step)
+
+
+def _needs_base(app: App, context: Context) -> bool:
+    """Wheels are chosen for the base, and an ARG is filled with it; any other Dockerfile brings its own."""
+    return app.requirements is not None or context.takes_base
+
+
+def _repository(app: App) -> str:
+    folder = re.sub(r"[^a-z0-9]+", "-", app.build.name.lower()).strip("-") if app.build else ""
+    return f"process-model-lab/{folder or 'app'}"
+
+
+def _build_name(app: App, context: Context, base_id: str) -> str:
+    requirements = app.requirements.read_text(encoding="utf-8") if app.requirements else ""
+    how = [app.target_stage, *(f"{name}={value}" for name, value in sorted(app.build_args.items()))]
+    chosen = how if any(how) else []  # images that were built before there was a choice keep their names
+    return f"{_repository(app)}:{content_hash(context, (base_id, requirements, *chosen))}"
