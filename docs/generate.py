@@ -60,7 +60,7 @@ that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
 - A metric is read as `metric(arm)`; a number has the metric's kind of unit: `5ms`, `2s`, `200MiB`, `300/s`, `5%`.
 - `+ - * /` and brackets relate values; `< <= > >=` compare them; `== !=` are for counts: every block must agree.
 - Names and units are checked before anything starts. A wrong one is an error with the nearest valid name.
-- The outcome rests on the 95 % interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
+- The outcome rests on the 95% interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
   where the interval lies on both sides, blocks are too few, or a percentile has fewer than 30 requests beyond it
   (exit code 0; with `--strict` 1).
 """

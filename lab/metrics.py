@@ -117,15 +117,15 @@ CATALOGUE: tuple[Metric, ...] = (
     _cpu(
         "cpu.per_1k",
         Unit.SECONDS,
-        "CPU for 1 000 requests",
+        "CPU for 1,000 requests",
         "Δ CPU time of the arm's containers over the measure phase, front included, ÷ successful requests that ended "
-        "in it × 1 000. Under engine process the sum over its processes.",
+        "in it × 1,000. Under engine process the sum over its processes.",
         0.05,
     ),
     _cpu(
         "cpu.proxy.per_1k",
         Unit.SECONDS,
-        "CPU of the proxy for 1 000 requests",
+        "CPU of the proxy for 1,000 requests",
         "The part of cpu.per_1k that the balancer used.",
     ),
     _cpu(
@@ -144,14 +144,14 @@ CATALOGUE: tuple[Metric, ...] = (
     _cpu(
         "cpu.runqueue.per_1k",
         Unit.SECONDS,
-        "wait for a core, for 1 000 requests",
-        "Δ run-queue wait (/proc/PID/task/TID/schedstat) of all threads of the arm's processes ÷ requests × 1 000.",
+        "wait for a core, for 1,000 requests",
+        "Δ run-queue wait (/proc/PID/task/TID/schedstat) of all threads of the arm's processes ÷ requests × 1,000.",
     ),
     _cpu(
         "cpu.switches.per_1k",
         Unit.COUNT,
-        "context switches for 1 000 requests",
-        "Δ voluntary and involuntary context switches of all threads of the arm's processes ÷ requests × 1 000.",
+        "context switches for 1,000 requests",
+        "Δ voluntary and involuntary context switches of all threads of the arm's processes ÷ requests × 1,000.",
     ),
     Metric(
         key="share.max",
@@ -161,7 +161,7 @@ CATALOGUE: tuple[Metric, ...] = (
         title="largest share of one process",
         definition=(
             "Requests served by the busiest serving process ÷ all attributed requests; 1/N is perfect balance. "
-            "Missing, as the two below, when the server of less than 99 % of the successful requests is known."
+            "Missing, as the two below, when the server of less than 99% of the successful requests is known."
         ),
     ),
     Metric(

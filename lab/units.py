@@ -68,20 +68,20 @@ def format_seconds(duration_s: float) -> str:
 
 
 def format_ratio(fraction: float) -> str:
-    """0.2541 → ``"25.4 %"``."""
-    return f"{fraction * 100:.1f} %"
+    """0.2541 → ``"25.4%"``."""
+    return f"{fraction * 100:.1f}%"
 
 
 def format_count(count: float) -> str:
-    """3 → ``"3"``, 2.5 → ``"2.50"``, 598.68 → ``"599"``, 12345 → ``"12 345"``: three significant digits at least."""
+    """3 → ``"3"``, 2.5 → ``"2.50"``, 598.68 → ``"599"``, 12345 → ``"12,345"``: three significant digits at least."""
     if count == round(count) or abs(count) >= 100:
-        return f"{round(count):,}".replace(",", "\u202f")
+        return f"{round(count):,}"
     return f"{count:#.3g}"
 
 
 def format_rate(per_second: float) -> str:
     """301.52 → ``"301.5/s"``."""
-    return f"{per_second:,.1f}/s".replace(",", "\u202f")
+    return f"{per_second:,.1f}/s"
 
 
 def format_factor(ratio: float) -> str:
@@ -90,8 +90,8 @@ def format_factor(ratio: float) -> str:
 
 
 def format_change(ratio: float) -> str:
-    """0.932 → ``"6.8 % less"``, 1.142 → ``"14.2 % more"``, 5.0 → ``"5.0 times as much"``."""
+    """0.932 → ``"6.8% less"``, 1.142 → ``"14.2% more"``, 5.0 → ``"5.0 times as much"``."""
     if ratio >= 2:
         return f"{ratio:.1f} times as much"
-    change = f"{abs(ratio - 1) * 100:.1f} %"
-    return "as much" if change == "0.0 %" else f"{change} {'less' if ratio < 1 else 'more'}"
+    change = f"{abs(ratio - 1) * 100:.1f}%"
+    return "as much" if change == "0.0%" else f"{change} {'less' if ratio < 1 else 'more'}"

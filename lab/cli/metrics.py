@@ -35,6 +35,6 @@ def entry(metric: Metric) -> dict[str, Any]:
 
 
 def least(metric: Metric) -> str:
-    """``"1 000 / 3 000"``: requests before it is shown, and before it is judged; empty where one is enough."""
+    """``"1,000 / 3,000"``: requests before it is shown, and before it is judged; empty where one is enough."""
     shown, judged = metric.least_to_show, metric.least_to_judge
     return "" if shown is None or judged is None else f"{format_count(shown)} / {format_count(judged)}"

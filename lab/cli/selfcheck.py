@@ -100,7 +100,7 @@ def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
     said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]
     said.append(
         f"{len(floor.different)} of {len(floor.metrics)} metrics came out different (expected by chance: about "
-        f"{floor.expected_different:.1f}; as many or more in {(floor.chance or 0) * 100:.0f} % of runs without any "
+        f"{floor.expected_different:.1f}; as many or more in {(floor.chance or 0) * 100:.0f}% of runs without any "
         "difference)"
     )
     if floor.suspicious:

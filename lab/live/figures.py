@@ -24,8 +24,8 @@ from lab.plan.kinds import Role
 from lab.record.types import CGROUPS, HOST, PROCESSES, PhaseWindow
 from lab.sampling.channel import FOLDER
 
-CPU_S = 2.0  # of readings for a process's CPU, which comes in ticks of 10 ms: half a second would show steps of 2 %
-MACHINE_S = 5.0  # short enough to be called "now"; ticks of 10 ms are 0.1 % of two cores then
+CPU_S = 2.0  # of readings for a process's CPU, which comes in ticks of 10 ms: half a second would show steps of 2%
+MACHINE_S = 5.0  # short enough to be called "now"; ticks of 10 ms are 0.1% of two cores then
 LEAST_S = 1.3  # of readings before anything is said of the machine: three steps of 2 Hz, each end up to 0.1 s off
 CPU_SPENT = ("load_cpu_s", "load_cpu_max_s", "sampler_cpu_s", "lab_cpu_s", "engine_cpu_s")
 HOST_COLUMNS = ("t_s", "busy_s", "steal_s", "total_s", *CPU_SPENT)

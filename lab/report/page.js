@@ -66,7 +66,7 @@ const linePoint = (panel, own, [x, y]) => [own.name, nameOfX(panel, x), `${panel
 function heatCell(panel, row, place) {
   const share = row.dataset.shares.split(" ")[place], bin = +row.dataset.bin, start = +row.dataset.start + place * bin;
   return share === undefined ? null : [row.dataset.name, `from second ${readable(start)}${phaseAt(panel, start + bin / 2)}`,
-    share === "-" ? "no requests" : `${share} % of the requests`];
+    share === "-" ? "no requests" : `${share}% of the requests`];
 }
 
 function nearest(panel, event) {

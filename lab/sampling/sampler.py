@@ -105,7 +105,7 @@ def write_tables(directory: Path, target: Path) -> None:
 
 
 def read_connections(directory: Path) -> pl.DataFrame:
-    """``directory/connections.csv`` as types.CONNECTIONS, read whole: an hour on 32 lanes is 230 000 short rows.
+    """``directory/connections.csv`` as types.CONNECTIONS, read whole: an hour on 32 lanes is 230,000 short rows.
 
     Raises SamplingError as ``write_tables`` does.
     """

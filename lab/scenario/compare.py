@@ -35,7 +35,7 @@ class Compare:
     """What is judged: the arms in ``judged`` against ``baseline`` on each primary metric; the rest is exploratory.
 
     Without ``judged`` every arm is judged but the baseline and those with ``control = true``. ``bounds`` replaces the
-    catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is −16.7 % to +20 %.
+    catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is −16.7% to +20%.
     """
 
     baseline: str = ""

@@ -40,7 +40,7 @@ def test_welch_agrees_with_scipy(x: list[int], y: list[int]) -> None:
 
 
 def test_a_clear_difference_between_runs_is_judged() -> None:
-    """10 % less memory in three runs a side; swapping the sides mirrors the word."""
+    """10% less memory in three runs a side; swapping the sides mirrors the word."""
     before, after = [1e8, 1.001e8, 0.999e8], [0.9e8, 0.901e8, 0.899e8]
 
     assert judge_runs(before, after, MEMORY, 0.05).verdict is Verdict.BETTER
@@ -50,7 +50,7 @@ def test_a_clear_difference_between_runs_is_judged() -> None:
 
 @pytest.mark.parametrize("runs", [3, 6])
 def test_equal_arms_are_told_apart_in_at_most_one_comparison_of_twenty(runs: int) -> None:
-    """Runs that vary by 3 % with blocks that vary by 1 %: blocks as the unit gave better or worse in 18.8 %."""
+    """Runs that vary by 3% with blocks that vary by 1%: blocks as the unit gave better or worse in 18.8%."""
     rng = np.random.default_rng(8)
 
     def side() -> list[float]:

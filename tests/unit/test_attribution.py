@@ -51,7 +51,7 @@ def test_only_the_measure_phase_counts() -> None:
 
 @pytest.mark.parametrize(("unknown", "told"), [(10, True), (11, False)])
 def test_shares_of_a_part_of_the_requests_are_no_shares(unknown: int, told: bool) -> None:
-    """Of 1 000 successful requests 990 must be attributed, or the shares are missing."""
+    """Of 1,000 successful requests 990 must be attributed, or the shares are missing."""
     rows = arrivals()
     for row in rows[-unknown:]:
         row["served_by"] = None

@@ -77,7 +77,7 @@ def test_more_invalid_blocks_than_may_be_replaced_end_the_run() -> None:
 
 @pytest.mark.parametrize(("blocks", "allowed"), [(1, 0), (4, 0), (5, 1), (6, 1), (9, 1), (10, 2), (14, 2), (30, 6)])
 def test_a_fifth_of_the_blocks_may_be_replaced(blocks: int, allowed: int) -> None:
-    """Rounded down: never more than 20 %."""
+    """Rounded down: never more than 20%."""
     assert replacements_allowed(blocks) == allowed
 
 

@@ -104,7 +104,7 @@ def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
     said = "\n".join(sentences(found, kept))
     made = json.loads(json.dumps(document(found, kept)))
 
-    assert "0 of 2 metrics came out different (expected by chance: about 0.1; as many or more in 100 % of" in said
+    assert "0 of 2 metrics came out different (expected by chance: about 0.1; as many or more in 100% of" in said
     assert "no floor for p50: 6 of 6" in said
     assert said.endswith("→ equivalent")
     assert made["verdicts"] == {"boot": "equivalent"}

@@ -42,7 +42,7 @@ def judged(values: Values = LESS, floors: Mapping[str, float] | None = None, **c
 
 
 def test_a_primary_gets_its_word_and_everything_else_only_numbers() -> None:
-    """10 % less memory in 8 quiet blocks is better; no exploratory metric carries a verdict."""
+    """10% less memory in 8 quiet blocks is better; no exploratory metric carries a verdict."""
     found = judged()
 
     (contest,) = found.primaries
@@ -54,7 +54,7 @@ def test_a_primary_gets_its_word_and_everything_else_only_numbers() -> None:
 
 
 def test_the_scenario_may_set_another_bound() -> None:
-    """The same blocks inside ±20 % are equivalent."""
+    """The same blocks inside ±20% are equivalent."""
     (contest,) = judged(bounds={MEMORY: 0.2}).primaries
 
     assert contest.judgement.verdict is Verdict.EQUIVALENT
@@ -118,7 +118,7 @@ def test_missing_values_are_named_by_their_block() -> None:
 
 
 def test_a_percentile_with_few_requests_behind_it_is_not_judged() -> None:
-    """p99 of 2 999 requests has fewer than 30 beyond it: numbers, and no better or worse (METHOD 6.5)."""
+    """p99 of 2,999 requests has fewer than 30 beyond it: numbers, and no better or worse (METHOD 6.5)."""
     values: Values = {(P99, "workers"): series(0.01), (P99, "replicas"): series(0.01, 2.0)}
     compare = {"baseline": "workers", "primary": [P99]}
     few, enough = (
@@ -163,7 +163,7 @@ def test_where_nothing_was_asked_the_run_is_invalid() -> None:
 
 
 def test_a_quantile_among_failures_is_worse_than_any_number() -> None:
-    """An arm whose slowest 30 % fail has no p95: it ranks last, where the p95 of the others was 37 % lower."""
+    """An arm whose slowest 30% fail has no p95: it ranks last, where the p95 of the others was 37% lower."""
     values: Values = {("p95", "workers"): series(0.010), ("p95", "replicas"): [math.inf] * 8}
     compare = {"baseline": "workers", "primary": ["p95"]}
     found = compare_run(summary(scenario(compare=compare), values, failed={"replicas": 30_000}))

@@ -51,7 +51,7 @@ def value_of(text: str) -> float:
             (Reading("memory.pss.total", "replicas"), Reading("memory.pss.total", "workers")),
         ),
         ("share.max(workers) < 0.5", Kind.FRACTION, (Reading("share.max", "workers"),)),
-        ("share.max(workers) < 50 %", Kind.FRACTION, (Reading("share.max", "workers"),)),
+        ("share.max(workers) < 50%", Kind.FRACTION, (Reading("share.max", "workers"),)),
         ("errors(replicas) == 0", Kind.COUNT, (Reading("errors", "replicas"),)),
         ("throughput( workers-nginx )>=300/s", Kind.RATE, (Reading("throughput", "workers-nginx"),)),
         ("p99.9(2x) / p50(2x) < 20", Kind.NUMBER, (Reading("p99.9", "2x"), Reading("p50", "2x"))),

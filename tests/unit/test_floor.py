@@ -50,7 +50,7 @@ def test_identical_halves_differ_in_nothing() -> None:
 
 
 def test_more_blocks_show_smaller_differences() -> None:
-    """And five show none at the 95 % level."""
+    """And five show none at the 95% level."""
     loud = floors(loud=[*LOUD])["loud"]
 
     sizes = [loud.detectable(n) for n in (6, 10, 20, 40)]
@@ -60,7 +60,7 @@ def test_more_blocks_show_smaller_differences() -> None:
 
 
 def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
-    """Simulation: blocks drawn with exactly that shift exclude 1 in about 80 % of the runs."""
+    """Simulation: blocks drawn with exactly that shift exclude 1 in about 80% of the runs."""
     rng = random.Random(11)
     spread = MetricFloor(metric="p50", blocks=10, ratio=1.0, sd_log=0.07, floor=0.05, different=False)
     shift = math.log1p(spread.detectable(10))  # type: ignore[arg-type]  # ten blocks always give a number
@@ -88,7 +88,7 @@ def test_how_many_metrics_came_out_different() -> None:
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
 @pytest.mark.parametrize("blocks", [6, 8, 10, 14])
 def test_clean_runs_are_suspected_in_at_most_one_of_twenty(blocks: int, correlation: float) -> None:
-    """24 metrics in four families: a count as if they were independent suspected up to 19 % of clean runs."""
+    """24 metrics in four families: a count as if they were independent suspected up to 19% of clean runs."""
     rng = np.random.default_rng(9)
     suspected = 0
     for _ in range(300):
@@ -97,11 +97,11 @@ def test_clean_runs_are_suspected_in_at_most_one_of_twenty(blocks: int, correlat
         metrics = {f"m{place}": row.tolist() for place, row in enumerate(0.02 * noise)}
         suspected += noise_floors(metrics, machine_id="m", versions=VERSIONS).suspicious
 
-    assert suspected / 300 <= 0.08  # 5 % and three standard errors of the simulation
+    assert suspected / 300 <= 0.08  # 5% and three standard errors of the simulation
 
 
 def test_chance_alone_differs_in_at_most_one_of_twenty() -> None:
-    """The exact interval keeps its level: 5 % or fewer of pure noise."""
+    """The exact interval keeps its level: 5% or fewer of pure noise."""
     rng = random.Random(3)
     noise = {f"m{n}": [rng.gauss(0, 0.1) for _ in range(10)] for n in range(1000)}
 

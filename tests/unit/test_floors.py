@@ -116,6 +116,6 @@ def test_a_floor_is_printed_with_its_conditions() -> None:
     box = dict(validity_box(run, found, comparison, Doubts((), ())).rows)
 
     assert box["noise floor"] == (
-        "memory (PSS), steady −16.5 % to +19.7 %, of an arm against itself (locustfile.py, 10 arrivals/s; 2026-11-20)"
+        "memory (PSS), steady −16.5% to +19.7%, of an arm against itself (locustfile.py, 10 arrivals/s; 2026-11-20)"
     )
     assert comparison.primaries[0].judgement.verdict is Verdict.BETTER

@@ -158,12 +158,12 @@ def late(seconds: float) -> list[dict[str, object]]:
 
 
 def test_arrivals_may_wait_a_moment_at_the_edge() -> None:
-    """Fewer than 1 % sent after the end of the window is the last arrival's ordinary wait."""
+    """Fewer than 1% sent after the end of the window is the last arrival's ordinary wait."""
     assert outcome("load.arrivals", trial(late(0.05))) == PASS
 
 
 def test_a_short_trial_is_not_invalid_for_three_arrivals_at_its_edge() -> None:
-    """With 10/s one arrival is already 1 %: the edge allowance decides."""
+    """With 10/s one arrival is already 1%: the edge allowance decides."""
     rows = [
         row | {"t_sent_s": 20.5, "t_done_s": 20.52} if row["t_scheduled_s"] > 19.65 else row
         for row in arrivals(rate=10)
@@ -176,7 +176,7 @@ def test_a_short_trial_is_not_invalid_for_three_arrivals_at_its_edge() -> None:
 
 
 def test_arrivals_not_sent_below_capacity_are_invalid() -> None:
-    """2 % of the arrivals waited for a lane past the end while the arm had CPU left."""
+    """2% of the arrivals waited for a lane past the end while the arm had CPU left."""
     assert outcome("load.arrivals", trial(late(0.2))) == INVALID
 
 
@@ -190,7 +190,7 @@ def test_a_backlog_from_the_warm_up_does_not_count_against_the_window() -> None:
 
 
 def test_a_single_drop_below_capacity_is_invalid() -> None:
-    """Although 99.9 % were sent."""
+    """Although 99.9% were sent."""
     assert outcome("load.arrivals", trial([*arrivals(), drop(15.0)])) == INVALID
 
 
@@ -349,7 +349,7 @@ def test_little_refuses_few_requests() -> None:
 
 @pytest.mark.parametrize(("achieved", "expected"), [(44.0, PASS), (40.0, PASS), (39.0, INVALID)])
 def test_sampler_readings(achieved: float, expected: str) -> None:
-    """90 % of 44 are 39.6."""
+    """90% of 44 are 39.6."""
     assert outcome("sampler.readings", trial(sampler=sampler_facts(44.0, achieved))) == expected
 
 
@@ -361,7 +361,7 @@ def test_sampler_cpu_is_a_caveat_only(cores: float, expected: str) -> None:
 
 @pytest.mark.parametrize(("cores", "expected"), [(0.036, PASS), (0.08, CAVEAT), (0.24, INVALID)])
 def test_steal_is_a_share_of_the_machine(cores: float, expected: str) -> None:
-    """0.9 %, 2 % and 6 % of four cores."""
+    """0.9%, 2% and 6% of four cores."""
     found = result_of("machine.steal", trial(host=host_table(steal=cores)))
 
     assert found.outcome == expected
@@ -476,7 +476,7 @@ def test_platform_processes_may_come_and_go() -> None:
 
 @pytest.mark.parametrize(("slope", "expected"), [(0.0, None), (0.004, None), (0.01, 0.09), (-0.01, -0.09)])
 def test_a_drifting_median_is_not_steady(slope: float, expected: float | None) -> None:
-    """0.4 % of 20 ms a second is 4 % over the window, 1 % a second is 10 %, up or down."""
+    """0.4% of 20 ms a second is 4% over the window, 1% a second is 10%, up or down."""
     rows = arrivals(lambda at_s: 0.02 * (1 + slope * (at_s - 15)))
 
     found = value_of("steady.p50", trial(rows))
@@ -485,7 +485,7 @@ def test_a_drifting_median_is_not_steady(slope: float, expected: float | None) -
 
 @pytest.mark.parametrize(("growth", "expected"), [(0.0, None), (0.003, None), (0.01, 0.090), (-0.01, -0.090)])
 def test_memory_that_grows_is_found(growth: float, expected: float | None) -> None:
-    """1 % a second of the middle of the window, over the 9 s from first second to last; the trial stays valid."""
+    """1% a second of the middle of the window, over the 9 s from first second to last; the trial stays valid."""
     rows = process_table().with_columns(
         pss_bytes=(1e7 * (1 + growth * (pl.col("t_s") - 15))).cast(pl.Int64), command=pl.lit("app")
     )
@@ -495,7 +495,7 @@ def test_memory_that_grows_is_found(growth: float, expected: float | None) -> No
 
 
 def test_noise_is_not_a_drift() -> None:
-    """Medians that jump by 10 % from second to second have slopes past the limit, but hardly ever a trend."""
+    """Medians that jump by 10% from second to second have slopes past the limit, but hardly ever a trend."""
     rng = random.Random(7)
     caveats = 0
     for _ in range(20):
@@ -534,7 +534,7 @@ def test_failing_more_and_more_is_not_steady() -> None:
 
 @pytest.mark.parametrize(("other", "expected"), [(100.5, CAVEAT), (101.4, CAVEAT), (101.6, PASS), (90.0, PASS)])
 def test_arms_that_are_equally_fast_may_show_the_generator(other: float, expected: str) -> None:
-    """Within 1.5 % over the arms of a block of the closed model."""
+    """Within 1.5% over the arms of a block of the closed model."""
     assert rates_alike({"workers": 100.0, "replicas": other}).outcome == expected
 
 
@@ -601,7 +601,7 @@ def unattributed(every: int, **changes: object) -> TrialResult:
 
 @pytest.mark.parametrize(("every", "expected"), [(200, PASS), (50, CAVEAT), (1, CAVEAT)])
 def test_attribution_must_cover_almost_all_requests(every: int, expected: str) -> None:
-    """99 % of the successful requests of the measure phase, else a doubt; it makes no trial invalid."""
+    """99% of the successful requests of the measure phase, else a doubt; it makes no trial invalid."""
     found = result_of("attribution.partial", unattributed(every))
 
     assert found.outcome == expected

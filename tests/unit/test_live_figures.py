@@ -345,12 +345,12 @@ def test_remarks_are_beyond_the_limits_of_the_gates() -> None:
 
     found = remarks(MachineFigures(steal=0.012, foreign=0.25, sampler=0.031))
     assert [(remark.text, remark.outcome) for remark in found] == [
-        ("foreign CPU 25.0 % now", "invalid"),
-        ("steal 1.2 % now", "caveat"),
-        ("sampler 3.1 % so far", "caveat"),
+        ("foreign CPU 25.0% now", "invalid"),
+        ("steal 1.2% now", "caveat"),
+        ("sampler 3.1% so far", "caveat"),
     ]
-    assert "caveat above 1.0 %" in found[1].sentence
-    assert "invalid above 20.0 %" in found[0].sentence
+    assert "caveat above 1.0%" in found[1].sentence
+    assert "invalid above 20.0%" in found[0].sentence
 
 
 def test_news_are_told_once_and_looked_for_once_a_second(staging: Path, sampler: Recorder) -> None:
@@ -389,7 +389,7 @@ def test_a_log_has_one_line_when_it_first_happens(tmp_path: Path, capsys: pytest
                     view.progress(trial, running())
 
     lines = capsys.readouterr().err.splitlines()
-    assert sum("steal 2.0 % now" in line for line in lines) == sum(" now" in line for line in lines) == 2
+    assert sum("steal 2.0% now" in line for line in lines) == sum(" now" in line for line in lines) == 2
 
 
 def running() -> LoadProgress:

@@ -108,13 +108,13 @@ def test_everything_that_a_person_asks_for_is_there(width: int) -> None:
     assert "replicas (nginx → 4 × uvicorn)" in lines[1]
     assert "measure ━━━" in lines[1]
     assert "7.2 / 10 s" in lines[1]
-    for expected in ("300/s asked", "299.6/s sent", "p50 2.1 ms", "p99 6.8 ms", "0 failed", "Locust 31 %"):
+    for expected in ("300/s asked", "299.6/s sent", "p50 2.1 ms", "p99 6.8 ms", "0 failed", "Locust 31%"):
         assert expected in lines[2]
     rows = [line for line in lines if line.startswith("       worker ")]
     assert len(rows) == 4
-    assert all("█" in row and "14 %" in row and "35.0 MiB" in row and "25 %" in row for row in rows)
+    assert all("█" in row and "14%" in row and "35.0 MiB" in row and "25%" in row for row in rows)
     assert "sum" in whole
-    assert "65 %" in whole, "4 × 14 + 9"
+    assert "65%" in whole, "4 × 14 + 9"
     assert "175.0 MiB" in whole
     assert "so far, against workers" in whole
     assert "0.930  needs 4 more blocks" in whole
@@ -124,7 +124,7 @@ def test_everything_that_a_person_asks_for_is_there(width: int) -> None:
 def test_a_wide_terminal_says_more() -> None:
     """Time left in the phase, of what the per cent are, and which service a process belongs to."""
     whole = "\n".join(drawn(moment(), 200))
-    for expected in ("7.2 / 10 s, 2.8 s left", "Locust 31 % of a core", "service"):
+    for expected in ("7.2 / 10 s, 2.8 s left", "Locust 31% of a core", "service"):
         assert expected in whole
 
 
@@ -140,7 +140,7 @@ def test_many_processes_are_summed_by_role() -> None:
     lines = drawn(moment(figures=figures(process(4121, Role.PROXY, cpu=0.09), *workers(16))), 80)
     (row,) = [line for line in lines if line.startswith("       worker ")]
     assert "× 16" in row
-    assert "224 %" in row
+    assert "224%" in row
     assert "560.0 MiB" in row
     assert any("needs 4 more blocks" in line for line in lines)
 
@@ -164,24 +164,24 @@ def test_remarks_on_the_machine_stand_behind_the_gates() -> None:
     shown = moment(remarks=remarks(MachineFigures(steal=0.06, foreign=0.07, sampler=0.03)))
     narrow, wide = drawn(shown, 80)[0], drawn(shown, 200)[0]
 
-    assert narrow.endswith("1 caveat · steal 6.0 % now")
-    assert wide.endswith("steal 6.0 % now · foreign CPU 7.0 % now · sampler 3.0 % so far")
+    assert narrow.endswith("1 caveat · steal 6.0% now")
+    assert wide.endswith("steal 6.0% now · foreign CPU 7.0% now · sampler 3.0% so far")
     assert "block 3/6" in narrow
     found = styles(shown, 200)
-    assert (found["steal 6.0 % now"], found["foreign CPU 7.0 % now"]) == (str(BAD), str(WARN))
+    assert (found["steal 6.0% now"], found["foreign CPU 7.0% now"]) == (str(BAD), str(WARN))
 
 
 @pytest.mark.parametrize(("busy", "style"), [(0.75, WARN), (0.95, BAD)])
 def test_a_busy_generator_warns_before_its_gate_does(busy: float, style: Style) -> None:
     """With the limits of the gate itself."""
-    assert styles(moment(figures=figures(load_cpu=busy)), 80)[f"Locust {busy * 100:.0f} %"] == str(style)
+    assert styles(moment(figures=figures(load_cpu=busy)), 80)[f"Locust {busy * 100:.0f}%"] == str(style)
 
 
 def test_dropped_and_failed_requests_stay_on_the_line() -> None:
     """What was asked for gives way: it stands in the scenario."""
     bad = replace(PROGRESS, failed=12, dropped=345)
     line = drawn(moment(progress=bad), 80)[2]
-    for expected in ("12 failed", "345 dropped", "Locust 31 %"):
+    for expected in ("12 failed", "345 dropped", "Locust 31%"):
         assert expected in line
     assert "asked" not in line
 

@@ -79,7 +79,7 @@ def test_gates_warn_as_soon_as_a_trial_is_judged(tmp_path: Path) -> None:
         screen.close()
     both = [shown for shown in screen.seen if any("1 invalid" in line and "shop" in line for line in shown)]
     assert both
-    assert any(line.startswith("  invalid: The sampler took 50.0 %") for line in both[0])
+    assert any(line.startswith("  invalid: The sampler took 50.0%") for line in both[0])
 
 
 def test_the_heading_warns_while_a_trial_is_measured(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_heading_warns_while_a_trial_is_measured(tmp_path: Path) -> None:
             host = HostRow(t_s, *spent, None, None, None, 1, None, None, None, 0.01 * t_s, 1, None, None, None)
             output.append(Rows(processes=[], cgroups=[], host=host))
         view._live.refresh()
-        assert appears(screen, "steal 10.0 % now")
+        assert appears(screen, "steal 10.0% now")
         view.trial_step(plan.trials[0], Step.COOL_DOWN)
         view._live.refresh()
         assert appears(screen, "cool down")

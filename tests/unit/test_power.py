@@ -36,7 +36,7 @@ def test_the_number_of_blocks_for_a_truth_settles_most_runs(centre: float, sprea
 
 @pytest.mark.parametrize("blocks", [4, 8])
 def test_the_range_holds_the_true_number_in_four_runs_of_five(blocks: int) -> None:
-    """Truths of all kinds, and what so few blocks of them let one predict (10–90 %: 80 %; whole numbers give more)."""
+    """Truths of all kinds, and what so few blocks of them let one predict (10–90%: 80%; whole numbers give more)."""
     rng = np.random.default_rng(11)
     inside, above = [], []
     for _ in range(400):
@@ -68,7 +68,7 @@ def test_an_effect_on_the_bound_is_never_settled() -> None:
 
 
 def test_a_difference_just_beyond_the_bound_is_not_promised_a_number() -> None:
-    """4.9 % less against a bound at −4.8 %: the lab once asked for 58 blocks."""
+    """4.9% less against a bound at −4.8%: the lab once asked for 58 blocks."""
     blocks = [math.log(0.951) + 0.005 * noise for noise in (1.2, -0.7, 0.4, -1.1, 0.9, -0.5, 0.3, -0.5)]
 
     found = outlook(blocks, EDGE, 0.95)

@@ -105,7 +105,7 @@ def test_quiet_is_what_leaves_no_doubt(gate: Any, field: str) -> None:
 
 def test_the_disturbers_are_named_with_their_share() -> None:
     """Only where there is something to explain: an idle program on a quiet machine is nobody's business."""
-    assert "yes 45.0 %, make 2.0 %" in LOUD.disturbs
+    assert "yes 45.0%, make 2.0%" in LOUD.disturbs
     assert replace(LOUD, foreign=0.01).disturbs == ""
 
 
@@ -124,7 +124,7 @@ def test_it_waits_until_the_machine_is_quiet() -> None:
 
     assert machine.looks == 3
     assert len(view.waits) == 2
-    assert "yes 45.0 %" in view.waits[0]
+    assert "yes 45.0%" in view.waits[0]
     assert len(view.said) == 1  # and that it goes on
 
 
@@ -136,7 +136,7 @@ def test_the_wait_is_bounded_and_says_so() -> None:
 
     assert machine.now_s - 100.0 <= 10.0 + LISTEN_S
     assert len(view.said) == 1
-    assert "yes 45.0 %" in view.said[0]
+    assert "yes 45.0%" in view.said[0]
 
 
 def test_a_log_tells_of_a_wait_now_and_then(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,9 +146,9 @@ def test_a_log_tells_of_a_wait_now_and_then(trial: Trial, capsys: pytest.Capture
     for number in range(2):
         view.trial_started(trial, number + 1, 2)
         for _ in range(12):
-            view.waiting("waiting: yes 45 %")
+            view.waiting("waiting: yes 45%")
             now_s += LISTEN_S
-    assert capsys.readouterr().err.count("waiting: yes 45 %") == 4
+    assert capsys.readouterr().err.count("waiting: yes 45%") == 4
 
 
 def prepared(root: Path, world: World, **tools: Any) -> Run:

@@ -101,7 +101,7 @@ def test_a_finding_of_several_arms_is_one_line() -> None:
     told = [doubt for doubt in belief_of(content_of(scenario, trials)).doubts if "memory (PSS) changed" in doubt]
 
     assert len(told) == 1
-    assert "+12.0 %" in told[0]
+    assert "+12.0%" in told[0]
     assert "21 of 21 trials of workers, workers-nginx and replicas" in told[0]
 
 

@@ -75,8 +75,8 @@ def test_the_caption_says_which_arm_moved_most(summary: RunSummary) -> None:
     grown = sentence_of(growing(summary, "replicas", 1.2))
     shrunk = sentence_of(growing(summary, "workers", 0.9))
 
-    assert f"{title}: most in replicas, +20.0 %" in grown
-    assert f"{title}: most in workers, −10.0 %" in shrunk
+    assert f"{title}: most in replicas, +20.0%" in grown
+    assert f"{title}: most in workers, −10.0%" in shrunk
 
 
 def test_many_arms_are_not_all_named(summary: RunSummary) -> None:

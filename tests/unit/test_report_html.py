@@ -133,9 +133,8 @@ def test_tables_hold_the_numbers_without_scripts(html: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("5 % of 1 000 in 2 ms", "5\u00a0% of 1\u00a0000 in 2\u00a0ms"),
+        ("5% of 1,000 in 2 ms", "5% of 1,000 in 2\u00a0ms"),
         ("34.1 MiB, 7 s, 8 blocks", "34.1\u00a0MiB, 7\u00a0s, 8 blocks"),
-        ("in 2026 100 samples", "in 2026\u00a0100 samples"),
         ("block 3 seconds", "block 3 seconds"),
     ],
 )

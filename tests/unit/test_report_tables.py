@@ -33,7 +33,7 @@ from lab.report.sections.why import cpu_figure, cpu_table
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
-SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75 %
+SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75%
 RATIO = r"\d\.\d{3} \(\d\.\d{2,3}–\d\.\d{2,3}\)"
 
 
@@ -146,7 +146,7 @@ def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
     names = ("replicas ratio", "replicas ratio low", "replicas ratio high")
     assert [float(stored[name]) for name in names] == [interval.estimate, interval.low, interval.high]
     assert stored["unit"] == "bytes"
-    assert "98.33–98.75 %" in table.note
+    assert "98.33–98.75%" in table.note
 
 
 def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
@@ -210,9 +210,9 @@ def test_gates_show_the_worst_value_and_its_limit() -> None:
     cells = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
 
     busiest = cells["CPU of the busiest load process"]
-    assert [busiest[name].text for name in ("worst value", "limit", "unit")] == ["95.0 %", "≤ 90.0 %", "fraction"]
+    assert [busiest[name].text for name in ("worst value", "limit", "unit")] == ["95.0%", "≤ 90.0%", "fraction"]
     assert (busiest["worst value"].value, busiest["limit"].value) == (0.95, 0.90)
-    assert cells["arrivals sent"]["limit"].text == "≥ 99.0 %"
+    assert cells["arrivals sent"]["limit"].text == "≥ 99.0%"
     assert cells["dispatcher lag, p99"]["worst value"].text == UNKNOWN
     assert cells["dispatcher lag, p99"]["limit"].text == "≤ 2.00 ms"
     assert cells["of an older lab"]["worst value"].value == 3.5

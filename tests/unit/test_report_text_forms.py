@@ -119,10 +119,10 @@ def test_terminal_text_fits_and_controls_nothing(content: Content, width: int) -
 @pytest.mark.parametrize("width", range(40, 110, 7))
 def test_the_verdict_stands_apart_from_its_sentence(content: Content, width: int) -> None:
     """However the line breaks, an arrow has a space on both sides."""
-    answer = Answer(sentence="costly use 22.2 % more CPU than workers (95 % CI 13.8–43.4 %)", word="worse")
+    answer = Answer(sentence="costly use 22.2% more CPU than workers (95% CI 13.8–43.4%)", word="worse")
     text = " ".join(render_terminal(replace(content, answers=(answer,)), width).split())
 
-    assert "43.4 %) → worse" in text
+    assert "43.4%) → worse" in text
 
 
 def test_terminal_colours_only_when_asked(content: Content) -> None:

@@ -312,7 +312,7 @@ def test_too_many_invalid_blocks_end_with_exit_3_and_say_which_gate(tmp_path: Pa
     """Two of five blocks are more than METHOD lets a run replace."""
     run = prepare(tmp_path, World(invalid_blocks=frozenset({2, 3})), blocks=5)
 
-    with pytest.raises(InvalidRunError, match=r"(?s)2 of the blocks .* invalid.*b02-workers: .*50.0 %") as caught:
+    with pytest.raises(InvalidRunError, match=r"(?s)2 of the blocks .* invalid.*b02-workers: .*50.0%") as caught:
         run_plan(run)
     assert caught.value.exit_code == 3
     assert set(states(run).values()) == {TrialState.DONE}, "what was measured stays, to be looked at"

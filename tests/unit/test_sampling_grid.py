@@ -67,7 +67,7 @@ def test_another_step_plans_nothing_for_the_past() -> None:
 
 @pytest.mark.parametrize(("processes", "percent"), [(1, 1.0), (8, 1.0), (12, 1.5), (16, 2.0), (200, 2.0)])
 def test_the_budget_grows_with_the_processes_up_to_the_limit_of_the_gate(processes: int, percent: float) -> None:
-    """METHOD 4.4: 1 % of a core for 8 processes, 2 % for 16 and more."""
+    """METHOD 4.4: 1% of a core for 8 processes, 2% for 16 and more."""
     assert Cost(0.0, 0.0, processes).budget == pytest.approx(percent / 100)
 
 
@@ -92,7 +92,7 @@ def test_a_pace_keeps_within_the_budget(processes: int, look_s: float, round_s: 
 
 
 def test_rounds_come_once_a_second_where_looks_do_not_fit_otherwise() -> None:
-    """The gates live with readings a second apart; three looks in 6 s cost 1.2 %, and 2 % is the budget."""
+    """The gates live with readings a second apart; three looks in 6 s cost 1.2%, and 2% is the budget."""
     looks_s = 16 * 0.0015
 
     assert pace_of(Cost(0.0025, looks_s, 16), 6.0) == (TICK_S, 2.0)

@@ -226,7 +226,7 @@ def test_cpu_of_a_process_that_ended_stays_in_the_sum() -> None:
 
 
 def test_the_busiest_load_process_is_the_one_that_is_busy_now() -> None:
-    """A has 5 s behind it and uses 10 % of a core, B begins at none and uses 98 %: 98 %, not the growth of A's 5 s."""
+    """A has 5 s behind it and uses 10% of a core, B begins at none and uses 98%: 98%, not the growth of A's 5 s."""
     used = {1: 5.0, 2: 0.0}
 
     group = ProcessGroup(LoadProcess(used, pid) for pid in used)

@@ -91,7 +91,7 @@ def test_synthetic_trials_have_their_known_values() -> None:
 
 
 def test_quantiles_are_observed_values() -> None:
-    """1 to 1 000 ms: p50 is the 500th, p99 the 990th, with exactly 10 beyond it."""
+    """1 to 1,000 ms: p50 is the 500th, p99 the 990th, with exactly 10 beyond it."""
     rows = [{"t_done_s": START + place / 1000} for place in range(1, 1001)]
 
     found = values(a_trial(requests=requests(rows)))
@@ -190,7 +190,7 @@ def test_near_capacity_requests_count_where_their_cpu_was_spent(
     ("failed", "expected"), [(0, [0.5, 0.9, 0.95]), (80, [0.5, 0.9, inf]), (120, [0.5, inf, inf]), (1000, [inf] * 3)]
 )
 def test_a_quantile_among_failures_is_infinite(failed: int, expected: list[float]) -> None:
-    """1 000 arrivals of 1 ms to 1 s; the slowest fail, a third each with an error, a drop, and without an answer."""
+    """1,000 arrivals of 1 ms to 1 s; the slowest fail, a third each with an error, a drop, and without an answer."""
     rows: Rows = [{"t_done_s": START + place / 1000} for place in range(1, 1001)]
     bad: Sequence[Mapping[str, Any]] = (
         {"error": "HTTP 503"},
@@ -210,7 +210,7 @@ def test_a_quantile_among_failures_is_infinite(failed: int, expected: list[float
 
 
 def test_no_requests_give_missing_values_not_zeros() -> None:
-    """Nothing measured is not "fast": quantiles, CPU for 1 000 requests and shares are missing."""
+    """Nothing measured is not "fast": quantiles, CPU for 1,000 requests and shares are missing."""
     found = values(a_trial(requests=requests([])))
 
     assert found["throughput"] == found["errors"] == 0

@@ -102,7 +102,7 @@ def test_methods_that_disagree_leave_a_doubt_and_the_word() -> None:
 
 
 def test_equivalence_takes_two_one_sided_tests_at_five_percent() -> None:
-    """The 90 % interval is inside, the 95 % interval is not: equivalent, and no difference is detected."""
+    """The 90% interval is inside, the 95% interval is not: equivalent, and no difference is detected."""
     logs = [-0.04, -0.03, 0.01, 0.02, 0.04, 0.05, 0.07, 0.055]
     judgement = judge_logs(logs, bound=0.055)
 
@@ -219,7 +219,7 @@ def test_exploratory_metrics_have_numbers_and_no_word() -> None:
 
 
 def test_the_lower_bound_is_the_reciprocal_of_the_upper_one() -> None:
-    """With ±5 %: 1/1.05 = 0.952, not 0.95, so that neither direction is easier to reach."""
+    """With ±5%: 1/1.05 = 0.952, not 0.95, so that neither direction is easier to reach."""
     assert judge([100.0] * 6, [95.1] * 6, MEMORY, 0.05).verdict is Verdict.BETTER
     assert judge([100.0] * 6, [95.3] * 6, MEMORY, 0.05).verdict is Verdict.EQUIVALENT
 

@@ -64,7 +64,7 @@ CASES = {
     "higher latency": (partial(answer, [1.5, 1.52, 1.48, 1.5, 1.51, 1.49, 1.5, 1.5], "p99"), "worse"),
     "manifold": (partial(answer, [5.0, 5.1, 4.9, 5.0, 5.0, 5.05, 4.95, 5.0]), "worse"),
     "equivalent": (partial(answer, [1.001, 0.999, 1.002, 0.998, 1.0, 1.001, 0.999, 1.0]), "equivalent"),
-    "equivalent at 90 %": (
+    "equivalent at 90%": (
         partial(answer, [0.9608, 0.9704, 1.0101, 1.0202, 1.0408, 1.0600, 1.0550, 1.0300]),
         "equivalent",
     ),
@@ -110,4 +110,4 @@ def test_every_verdict_has_its_word(name: str) -> None:
 
 def test_no_change_is_a_number_too() -> None:
     """ "As much" would be a claim."""
-    assert change(1.0) == "0.0 % more"
+    assert change(1.0) == "0.0% more"

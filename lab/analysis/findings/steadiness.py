@@ -43,7 +43,7 @@ def steady_throughput(result: TrialResult) -> Finding | None:
     """Drift of the requests that ended in each second.
 
     In the open model they are divided by the arrivals scheduled for that second: a Poisson schedule varies by
-    itself (300/s: 6 % from second to second), and that is neither the arm's nor the instrument's doing.
+    itself (300/s: 6% from second to second), and that is neither the arm's nor the instrument's doing.
     """
     done = _per_second(result, "t_done_s", pl.col("error").is_null())
     if not result.record.load.open_model:

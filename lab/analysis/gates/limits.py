@@ -25,7 +25,7 @@ NOT_MEMORY = frozenset({Family.CPU, Family.TIME})
 SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 25 ms early
 EDGE_S = 1.1  # readings must reach this near to both ends of the window: a step of 1 Hz, 0.1 s late
 EDGE_ARRIVALS = 3  # arrivals that may wait at a window's end however well the lanes keep up
-MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5 %
+MIN_LITTLE_REQUESTS = 100  # below, requests that straddle the edges alone move the residual by more than 5%
 NEAR_S = 5.0  # readings so near to the window tell of it: the longest time between two looks at a process
 
 # When the arm, not the generator, is at its limit.
@@ -84,7 +84,7 @@ LOAD_CPU = Gate(
     key="load.cpu",
     title="CPU of the busiest load process",
     unit=Unit.FRACTION,
-    source="Locust itself warns above 90 % (locust/runners.py, CPU_WARNING_THRESHOLD)",
+    source="Locust itself warns above 90% (locust/runners.py, CPU_WARNING_THRESHOLD)",
     spoils=TIME_ONLY,
     caveat=0.70,
     invalid=0.90,

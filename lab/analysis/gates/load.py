@@ -40,7 +40,7 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
     """Arrivals sent in the measure window ÷ arrivals scheduled in it, and no drops while the arm has capacity left.
 
     Sent are counted by ``t_sent_s`` whatever instant they were scheduled for, so that the arrivals which wait at the
-    two ends of the window cancel out; ``EDGE_ARRIVALS`` may be missing besides, for they weigh more than 1 % in a
+    two ends of the window cancel out; ``EDGE_ARRIVALS`` may be missing besides, for they weigh more than 1% in a
     short trial. Where the arm is at its capacity (see ``saturation``) missing work is its result: a finding.
     """
     if not result.record.load.open_model:
@@ -171,7 +171,7 @@ def attribution(result: TrialResult) -> GateResult:
 
 
 def rates_alike(rates: Mapping[str, float]) -> GateResult:
-    """Throughput of all arms of one closed-model block within 1.5 %: what they share may be the limit, the generator.
+    """Throughput of all arms of one closed-model block within 1.5%: what they share may be the limit, the generator.
 
     ``rates`` are successful requests a second of two or more arms. The value is the largest ÷ the smallest − 1. In
     the open model the rate sets the throughput, and likeness means nothing.

@@ -47,7 +47,7 @@ class Eligibility:
 
 
 def quantile_eligible(n: int, quantile: float) -> Eligibility:
-    """Whether ``n`` observations carry this quantile: p95 is printed from 200 and judged from 600, p99 from 3 000."""
+    """Whether ``n`` observations carry this quantile: p95 is printed from 200 and judged from 600, p99 from 3,000."""
     if n < 0 or not 0 < quantile < 1:
         raise AnalysisError(f"a quantile between 0 and 1 of at least 0 observations, got {quantile:g} of {n}")
     return Eligibility(beyond=round(n * (1 - quantile), 6))  # 0.9 is not exact: 300 × (1 − 0.9) must give 30

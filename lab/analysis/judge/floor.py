@@ -36,7 +36,7 @@ class MetricFloor:
     different: bool
 
     def detectable(self, blocks: int, level: float = LEVEL) -> float | None:
-        """The smallest true difference, as a fraction, that ``blocks`` blocks tell from none with a chance of 80 %.
+        """The smallest true difference, as a fraction, that ``blocks`` blocks tell from none with a chance of 80%.
 
         None where so few blocks cannot reach ``level``.
         """
@@ -73,7 +73,7 @@ class NoiseFloor:
 
     @property
     def expected_different(self) -> float:
-        """How many metrics chance alone makes different: the true error of the exact interval, which is below 5 %."""
+        """How many metrics chance alone makes different: the true error of the exact interval, which is below 5%."""
         return sum(1 - attained_level(metric.blocks, self.level) for metric in self.metrics)
 
     @property

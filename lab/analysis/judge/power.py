@@ -34,7 +34,7 @@ RANGE = (0.1, 0.9)  # of those truths
 class Outlook:
     """How many blocks, all told, would settle a question with SETTLE_CHANCE, over all truths that the blocks allow.
 
-    From the 10 % to the 90 % quantile of those truths; ``high`` is None where that takes more than MAX_BLOCKS, ``low``
+    From the 10% to the 90% quantile of those truths; ``high`` is None where that takes more than MAX_BLOCKS, ``low``
     too where nothing is likely to settle it. ``never`` is the share of the truths that lie too near to a bound.
     """
 

@@ -28,7 +28,7 @@ class Remark:
 
     @property
     def text(self) -> str:
-        """``"steal 6.0 % now"``."""
+        """``"steal 6.0% now"``."""
         name, since = ("sampler", "so far") if self.gate is SAMPLER_CPU else (self.gate.title, "now")
         return f"{name} {quantity(self.gate.unit, self.value)} {since}"
 

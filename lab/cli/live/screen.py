@@ -188,7 +188,7 @@ def _measured(moment: Moment, progress: LoadProgress, *, wide: bool) -> Iterator
     if progress.dropped:
         yield Text(f"{progress.dropped} dropped", BAD)
     if busy is not None:
-        yield Text(f"Locust {busy * 100:.0f} %{' of a core' if wide else ''}", STYLES[LOAD_CPU.outcome(busy)])
+        yield Text(f"Locust {busy * 100:.0f}%{' of a core' if wide else ''}", STYLES[LOAD_CPU.outcome(busy)])
 
 
 def short(duration_s: float) -> str:

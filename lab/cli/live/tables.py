@@ -122,7 +122,7 @@ def _meters(rows: Sequence[ProcessFigures], total: ProcessFigures, cells: int) -
 
 
 def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{fraction * 100:.0f} %"
+    return "–" if fraction is None else f"{fraction * 100:.0f}%"
 
 
 def _bar(value: float | None, scale: float, style: Style, cells: int) -> Text:

@@ -71,7 +71,7 @@ def seed_random(seed: str, *, by_lane: bool) -> None:
     """Seed the `random` module; ``by_lane``: its functions use the current greenlet's generator.
 
     Greenlets without one, such as those that a task spawns itself, share a generator seeded with ``seed``. In the
-    closed model arms differ in the number of requests already, and 1 % of a load process can be saved.
+    closed model arms differ in the number of requests already, and 1% of a load process can be saved.
     """
     random.seed(seed)
     if not by_lane:

@@ -59,7 +59,7 @@ class Plugin(Hooks):
     def install(self) -> None:
         """Take Locust's hooks."""
         super().install()
-        if self._plan.open_model:  # it costs 4 % of what a load process can carry, which the closed model asks for
+        if self._plan.open_model:  # it costs 4% of what a load process can carry, which the closed model asks for
             watch_sockets(gevent.socket.socket)
         locust.events.test_stop.add_listener(self._on_test_stop)
 

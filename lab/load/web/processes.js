@@ -152,7 +152,7 @@ function sums(now) {
 }
 
 const cell = (text, number) => element("td", { className: number ? "number" : "" }, text);
-const percent = (cores) => (cores === null ? "–" : `${(cores * 100).toFixed(0)} %`);
+const percent = (cores) => (cores === null ? "–" : `${(cores * 100).toFixed(0)}%`);
 const mebibytes = (bytes) => (bytes === null ? "–" : `${(bytes / 2 ** 20).toFixed(1)} MiB`);
 
 function row(process, colours) {
@@ -175,7 +175,7 @@ function share(process, colour) {
   fill.style.background = colour;
   even.style.left = `${100 / live.processes}%`;
   const bar = element("div", { className: "share" },
-    element("div", { className: "track" }, fill, even), element("span", {}, `${(process.share * 100).toFixed(1)} %`));
+    element("div", { className: "track" }, fill, even), element("span", {}, `${(process.share * 100).toFixed(1)}%`));
   return element("td", {}, bar);
 }
 

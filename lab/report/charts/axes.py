@@ -88,8 +88,8 @@ def tail(longest: float) -> Scale:
 
 def _tick(value: float, *, percent: bool = False) -> str:
     if percent:
-        return f"{value * 100:.4g} %"
-    return f"{value:,.10g}".replace(",", "\u202f").replace("-", "−")
+        return f"{value * 100:.4g}%"
+    return f"{value:,.10g}".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

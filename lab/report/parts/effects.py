@@ -3,12 +3,12 @@
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Group, Metric
 
-USED = (Group.MEMORY, Group.CPU)  # "use 6.8 % less memory"; everything else is higher or lower
-MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210 % more"
+USED = (Group.MEMORY, Group.CPU)  # "use 6.8% less memory"; everything else is higher or lower
+MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
 
 def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
-    """``"replicas use 6.8 % less memory than workers"``: one estimate in words, without any claim about it."""
+    """``"replicas use 6.8% less memory than workers"``: one estimate in words, without any claim about it."""
     noun = metric.called
     if metric.group in USED:
         size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"
@@ -18,20 +18,20 @@ def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
 
 
 def change(ratio: float, less: str = "less", more: str = "more") -> str:
-    """0.932 → ``"6.8 % less"``; never "as much", which would be a claim."""
-    return f"{abs(ratio - 1) * 100:.1f} % {less if ratio < 1 else more}"
+    """0.932 → ``"6.8% less"``; never "as much", which would be a claim."""
+    return f"{abs(ratio - 1) * 100:.1f}% {less if ratio < 1 else more}"
 
 
 def bound_text(metric: Metric, bound: float) -> str:
-    """``"−4.8 % to +5 %"``: the two ends that decide, symmetric as a ratio; for shares ``"±0.1 points"``."""
+    """``"−4.8% to +5%"``: the two ends that decide, symmetric as a ratio; for shares ``"±0.1 points"``."""
     if metric.shares:
         return f"±{bound * 100:.3g} points"
     return either_way(bound)
 
 
 def either_way(fraction: float) -> str:
-    """A fraction by which one of two may be larger, as changes of the contender: 0.05 → ``"−4.8 % to +5 %"``."""
-    return f"−{_short(fraction / (1 + fraction) * 100)} % to +{_short(fraction * 100)} %"
+    """A fraction by which one of two may be larger, as changes of the contender: 0.05 → ``"−4.8% to +5%"``."""
+    return f"−{_short(fraction / (1 + fraction) * 100)}% to +{_short(fraction * 100)}%"
 
 
 def _short(percent: float) -> str:
@@ -40,12 +40,12 @@ def _short(percent: float) -> str:
 
 
 def points_text(more: Interval) -> str:
-    """The interval of a difference of shares: ``"95 % CI 29.1 to 30.4 points more"``."""
-    return f"{more.level * 100:.4g} % CI {more.low * 100:.3g} to {more.high * 100:.3g} points more"
+    """The interval of a difference of shares: ``"95% CI 29.1 to 30.4 points more"``."""
+    return f"{more.level * 100:.4g}% CI {more.low * 100:.3g} to {more.high * 100:.3g} points more"
 
 
 def interval_text(interval: Interval) -> str:
-    """``"95 % CI 6.7–7.0 %"`` in the direction of the estimate, or both directions when it reaches across 1."""
+    """``"95% CI 6.7–7.0%"`` in the direction of the estimate, or both directions when it reaches across 1."""
     low, high = interval.low, interval.high
     if low < 1 < high:
         ends = f"{change(low)} to {change(high) if high < MANIFOLD else f'{high:.1f} times'}"
@@ -53,5 +53,5 @@ def interval_text(interval: Interval) -> str:
         ends = f"{low:.2f} to {high:.2f} times"
     else:
         small, large = sorted(abs(end - 1) * 100 for end in (low, high))
-        ends = f"{small:.1f}–{large:.1f} %"
-    return f"{interval.level * 100:.4g} % CI {ends}"
+        ends = f"{small:.1f}–{large:.1f}%"
+    return f"{interval.level * 100:.4g}% CI {ends}"

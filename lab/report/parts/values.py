@@ -72,9 +72,9 @@ def ratio_note(judgements: Judgements) -> str:
 
 
 def _levels(levels: Iterable[float]) -> str:
-    """``"95 %"``, or ``"95–98.75 %"`` where the step-down asked some at a lower level; empty for none."""
+    """``"95%"``, or ``"95–98.75%"`` where the step-down asked some at a lower level; empty for none."""
     ends = sorted(set(levels))
-    return f"{'–'.join(f'{level * 100:.4g}' for level in dict.fromkeys((*ends[:1], *ends[-1:])))} %" if ends else ""
+    return f"{'–'.join(f'{level * 100:.4g}' for level in dict.fromkeys((*ends[:1], *ends[-1:])))}%" if ends else ""
 
 
 def fallback_note(summary: RunSummary, judgements: Judgements, keys: Collection[str]) -> str:

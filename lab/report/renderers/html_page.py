@@ -18,7 +18,7 @@ from lab.report.content import Content, Figure, Listing, Table
 
 TEMPLATE = "page.html.jinja"
 KINDS = {Figure: "figure", Table: "table", Listing: "listing"}
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|[µm]?s|min|[KMG]?i?B|\d{3})(?!\w))")  # "5 %", "1 000", "12 ms"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[µm]?s|min|[KMG]?i?B)(?!\w))")  # "12 ms", "34.1 MiB"
 
 
 def render_html(content: Content) -> str:

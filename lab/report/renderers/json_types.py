@@ -54,7 +54,7 @@ class JudgementEntry(Strict):
 
 
 class OutlookEntry(Strict):
-    """The blocks that would settle an open question: from 10 % to 90 % of the truths that the blocks allow.
+    """The blocks that would settle an open question: from 10% to 90% of the truths that the blocks allow.
 
     Null: more than a run may have. ``never`` is the share of those truths that lie too near to a bound.
     """

@@ -168,16 +168,16 @@ def _outlook(contest: Contest) -> str:
 
 def outlook_text(found: Outlook) -> str:
     """What number of blocks would settle a question, as a range, or that none would."""
-    chance = f"{SETTLE_CHANCE * 100:.0f} %"
+    chance = f"{SETTLE_CHANCE * 100:.0f}%"
     if found.low is None:
         return f"More blocks would not settle it: it lies too near to the bound, even for {MAX_BLOCKS}."
     if found.high is None:
         return (
             f"It takes {found.low} blocks or more to settle it with a chance of {chance}, and perhaps no number: "
-            f"in {found.never * 100:.0f} % of what these blocks allow it lies too near to the bound."
+            f"in {found.never * 100:.0f}% of what these blocks allow it lies too near to the bound."
         )
     count = str(found.low) if found.low == found.high else f"{found.low} to {found.high}"
-    return f"A run of {count} blocks would settle it with a chance of {chance} (10–90 % of what these blocks allow)."
+    return f"A run of {count} blocks would settle it with a chance of {chance} (10–90% of what these blocks allow)."
 
 
 def _ground(condition: Condition) -> str:
@@ -203,7 +203,7 @@ def _difference(result: ExpectationResult) -> str:
     show, found = FORMATS[result.expectation.kind], result.difference
     across = ", on both sides of zero" if result.ground is Ground.STRADDLES else ""
     return (
-        f"left minus right is {show(found.estimate)} ({found.level * 100:.4g} % CI {show(found.low)} to "
+        f"left minus right is {show(found.estimate)} ({found.level * 100:.4g}% CI {show(found.low)} to "
         f"{show(found.high)}, {_blocks(result.n)}){across}"
     )
 
@@ -213,7 +213,7 @@ def _sentence_case(text: str, arm: str) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.3g} %"
+    return f"{fraction * 100:.3g}%"
 
 
 def _blocks(count: int) -> str:

@@ -29,7 +29,7 @@ def mechanism(summary: RunSummary) -> Section:
 
 
 def cpu_figure(summary: RunSummary) -> Figure | None:
-    """CPU for 1 000 requests, stacked by role; a role that used none in any arm is left out."""
+    """CPU for 1,000 requests, stacked by role; a role that used none in any arm is left out."""
     known = [arm for arm in summary.arms if arm.cpu_app_by_role_s]
     if not known:
         return None
@@ -51,12 +51,12 @@ def cpu_figure(summary: RunSummary) -> Figure | None:
     said = [f"{arm.name} {quantity(Unit.SECONDS, total)}" for arm, total in zip(known, totals, strict=True)]
     return Figure(
         key="cpu",
-        title="CPU for 1 000 requests",
-        sentence=f"CPU time of the whole arm for 1 000 successful requests: {', '.join(said)}."
+        title="CPU for 1,000 requests",
+        sentence=f"CPU time of the whole arm for 1,000 successful requests: {', '.join(said)}."
         + hollow_note(summary, "cpu.per_1k"),
         chart=Stacked(
-            title="CPU time for 1 000 requests by role",
-            axis=f"CPU time for 1 000 requests ({unit})",
+            title="CPU time for 1,000 requests by role",
+            axis=f"CPU time for 1,000 requests ({unit})",
             parts=tuple(part for part in CPU_PARTS if any(part == name for bar in bars for name, _, _ in bar.parts)),
             kinds=("one block",),
             bars=bars,
@@ -96,7 +96,7 @@ def cpu_table(summary: RunSummary) -> Table:
             *columns(numeric=numbers),
         ),
         rows=rows,
-        note="Time and switches for 1 000 successful requests, except cores used and throttled time. "
+        note="Time and switches for 1,000 successful requests, except cores used and throttled time. "
         "Counters of the containers (engine process: of the processes), interpolated linearly to the edges of the "
         "measure phase. Within the app's containers the processes say how it is divided; other is what no process that "
         "was read explains.",
@@ -130,7 +130,7 @@ def hop_sentences(summary: RunSummary) -> Iterator[str]:
         if added is not None and cpu is not None:
             yield (
                 f"Putting {hop.direct} behind the proxy ({hop.behind}) changes p50 by {_signed(added)} and CPU for "
-                f"1 000 requests by {_signed(cpu)}."
+                f"1,000 requests by {_signed(cpu)}."
             )
 
 

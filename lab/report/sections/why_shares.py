@@ -113,5 +113,5 @@ def share_table(summary: RunSummary) -> Table:
         columns=columns("arm", "block", numeric=[f"{place}." for place in range(1, places + 1)]),
         rows=tuple(rows) if places else (),
         folded=True,
-        note=f"Busiest process first; a process that answered nothing has 0 %. Found by: {ways}.",
+        note=f"Busiest process first; a process that answered nothing has 0%. Found by: {ways}.",
     )
