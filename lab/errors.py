@@ -12,7 +12,7 @@ class LabError(Exception):
 
 
 class UsageError(LabError):
-    """A wrong option, scenario or run folder: the person can mend it without touching the machine."""
+    """A wrong option, scenario or run folder: the person can fix it without touching the machine."""
 
     exit_code = 2
 

@@ -43,7 +43,7 @@ def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = 
 
 
 def a_bad_run(trials: Iterator[TrialResult]) -> Iterator[TrialResult]:
-    """One block invalid, one with doubts, unattributed requests, and the last trial never ran."""
+    """One block invalid, one with caveats, unattributed requests, and the last trial never ran."""
     first, second, third, *others = trials
     nobody = second.tables.requests.with_columns(served_by=pl.lit(None, pl.String))
     yield with_record(first, gates=(make_gate("invalid"),))
@@ -69,7 +69,7 @@ def all_silent(trials: Iterator[TrialResult]) -> Iterator[TrialResult]:
 BAD = dict.fromkeys(make_run(make_scenario(trials={"blocks": 3, "seed": 7})).order[:-1], TrialState.DONE)
 RUNS = {
     "eight good blocks": partial(content_of, 8),
-    "three blocks, cut short, with doubts": partial(
+    "three blocks, cut short, with caveats": partial(
         content_of, 3, spoiled=a_bad_run, cut="Ctrl-C", states=BAD, facts={"storage_driver": "fuse-overlayfs"}
     ),
     "no valid block": partial(content_of, 1, spoiled=all_invalid),
@@ -127,8 +127,8 @@ def _screen(content: Content) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}"
-    yield from (f"! {doubt}" for doubt in section.doubts)
-    yield from (f"(!) {doubt}" for doubt in section.asides)
+    yield from (f"! {caveat}" for caveat in section.caveats)
+    yield from (f"(!) {caveat}" for caveat in section.asides)
     yield from section.sentences
     for part in section.parts:
         yield from _part(part)

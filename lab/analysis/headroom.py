@@ -31,12 +31,12 @@ class Headroom:
     def sentence(self) -> str:
         """The figures in words."""
         return (
-            f"The load generator was driven at {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
+            f"The load generator worked at {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
             f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against a server that answers by itself."
         )
 
     @property
-    def doubt(self) -> str:
+    def caveat(self) -> str:
         """Say what to think of a run that came near the ceiling, and what to do."""
         return (
             f"The load generator used {format_ratio(self.used)} of its ceiling; above {format_ratio(NEAR_CEILING)} it "

@@ -16,7 +16,7 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
 
-HINT = "mend the image or the command, otherwise other things would be compared than the scenario says"
+HINT = "fix the image or the command, otherwise other things would be compared than the scenario says"
 STRANGERS_HINT = "end it, then run again; `lab clean` removes what a killed run left behind"
 
 Collect = Callable[[Deployment], Evidence]

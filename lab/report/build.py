@@ -14,7 +14,7 @@ from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
 from lab.report.content import Content, Written
 from lab.report.parts.boxes import machine_box, validity_box
-from lab.report.parts.doubts import doubts
+from lab.report.parts.caveats import caveats
 from lab.report.parts.facts import facts_line
 from lab.report.parts.unusual import left_out_note, rights_note
 from lab.report.parts.values import arm_names
@@ -69,9 +69,9 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         + rights_note(run),
         answers=answers or plain_answers(run, summary),
         figure=ratio_figure(summary, judgements),
-        boxes=(validity_box(run, summary, comparison, doubts(run, summary)), machine_box(run, summary)),
+        boxes=(validity_box(run, summary, comparison, caveats(run, summary)), machine_box(run, summary)),
         headline=headline(summary, judgements),
-        sections=tuple(each for each in sections if each.parts or each.sentences or each.doubts),
+        sections=tuple(each for each in sections if each.parts or each.sentences or each.caveats),
         band=spoiled_band(run, summary),
     )
 

@@ -109,12 +109,12 @@ Part = Table | Figure | Listing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question of the reader. ``doubts`` are sentences that must catch the eye, ``asides`` such that need not."""
+    """One question of the reader. ``caveats`` are sentences that must catch the eye, ``asides`` such that need not."""
 
     key: str
     title: str
     sentences: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     asides: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
@@ -124,12 +124,12 @@ def section(
     title: str,
     *parts: Part | None,
     sentences: tuple[str, ...] = (),
-    doubts: tuple[str, ...] = (),
+    caveats: tuple[str, ...] = (),
     asides: tuple[str, ...] = (),
 ) -> Section:
     """A section without the parts that say nothing: None, and tables of no rows."""
     shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
-    return Section(key=key, title=title, sentences=sentences, doubts=doubts, asides=asides, parts=shown)
+    return Section(key=key, title=title, sentences=sentences, caveats=caveats, asides=asides, parts=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class Mood(StrEnum):
     """The mood of a box: is its news good? ``GOOD`` only when everything holds."""
 
     GOOD = "good"
-    DOUBT = "doubt"
+    CAVEAT = "caveat"
     BAD = "bad"
     PLAIN = "plain"
 

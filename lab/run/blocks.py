@@ -17,7 +17,7 @@ from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
 from lab.run.trial import Run, run_trial
 
-BUSY_HINT = "quiet the machine, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
+BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
 BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"
 
 

@@ -71,9 +71,9 @@ def cpu_facts(cpuinfo: str) -> dict[str, Any]:
 
 
 def virtualisation(root: Path, *, hypervisor: bool) -> str:
-    """A hint at what lies beneath: the product's name, ``"unnamed hypervisor"``, or ``"none seen"``."""
+    """A hint at what lies beneath: the product's name, ``"virtual machine (type unknown)"``, or ``"none seen"``."""
     named = _line(root / "sys/hypervisor/type") or _line(root / "sys/class/dmi/id/product_name")
-    return (named or "unnamed hypervisor") if hypervisor else "none seen"
+    return (named or "virtual machine (type unknown)") if hypervisor else "none seen"
 
 
 def machine_mark(identity: str, cpu_model: str, memory_bytes: int) -> str:

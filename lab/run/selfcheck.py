@@ -27,7 +27,7 @@ def measure_floor(
     if used < MIN_BLOCKS:
         raise InvalidRunError(
             f"{used} blocks are valid, a noise floor needs {MIN_BLOCKS}: nothing was kept",
-            f"quiet the machine, or ask for more with --blocks; what was found is in {found.written.html}",
+            f"stop other programs, or ask for more with --blocks; what was found is in {found.written.html}",
         )
     return found, KeptFloor(
         floor=floors_from(found.summary, *machine_of(found.run.environment)),

@@ -177,7 +177,7 @@ def _import_declarations() -> None:
         except Exception as error:
             raise MissingError(
                 f"the package that declares {point.name!r} ({point.value}) cannot be imported: {error!r}",
-                "mend or uninstall it",
+                "fix or uninstall it",
             ) from error
 
 

@@ -27,7 +27,7 @@ VALID = GATES.keys() - {"memory.neighbours"}  # which only attestation finds
 
 
 def doubtful() -> Iterable[TrialResult]:
-    """Every gate left a doubt."""
+    """Every gate left a caveat."""
     gates = tuple(make_gate("caveat", key=key, value=0.07, limit=GATES[key].caveat) for key in sorted(VALID))
     return [with_record(trial, gates=gates) for trial in make_trials(SCENARIO)]
 

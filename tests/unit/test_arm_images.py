@@ -20,7 +20,7 @@ from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.boxes import machine_box
-from lab.report.parts.doubts import doubts
+from lab.report.parts.caveats import caveats
 from lab.report.parts.facts import facts_line
 from lab.report.sections.details import version_table
 from lab.report.sections.limits import limits
@@ -162,12 +162,12 @@ def test_one_image_under_two_names_is_one_image() -> None:
     assert "different images" not in " ".join(limits(run_of(records=same), summary).sentences)
 
 
-def test_two_causes_in_one_arm_are_a_doubt() -> None:
+def test_two_causes_in_one_arm_are_a_caveat() -> None:
     """Another image and another process model at once: the number belongs to neither."""
     scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
     run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
-    told = doubts(run, summarise(run, make_trials(scenario))).judged
-    (found,) = (doubt for doubt in told if "in its image" in doubt)
+    told = caveats(run, summarise(run, make_trials(scenario))).judged
+    (found,) = (caveat for caveat in told if "in its image" in caveat)
 
     assert found.startswith("new-replicas differs from workers")
     assert "in its process model and front" in found
@@ -176,9 +176,9 @@ def test_two_causes_in_one_arm_are_a_doubt() -> None:
 def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
     """Such as an environment variable."""
     scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
-    found = doubts(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged
+    found = caveats(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged
 
-    assert any("in its environment" in doubt for doubt in found)
+    assert any("in its environment" in caveat for caveat in found)
 
 
 def test_the_machine_box_tells_the_versions_of_each_image() -> None:

@@ -55,7 +55,7 @@ def test_a_failed_run_is_in_the_summary_with_its_reason(tmp_path: Path) -> None:
 
 def test_the_summary_has_question_verdicts_table_and_caveats_and_no_files() -> None:
     """What fits into a job summary; nothing in it points to a file that is not there."""
-    content = RUNS["three blocks, cut short, with doubts"]()
+    content = RUNS["three blocks, cut short, with caveats"]()
     text = render_summary(content)
 
     assert text.startswith(f"## {content.question}")

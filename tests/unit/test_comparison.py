@@ -343,7 +343,7 @@ def test_other_programs_spoil_latency_and_leave_memory_standing() -> None:
 
 
 def test_a_drift_stands_beside_the_metrics_that_it_may_have_moved() -> None:
-    """An unsteady latency is a doubt about latencies, not about memory; a drift that was not checked is none."""
+    """An unsteady latency is a caveat about latencies, not about memory; a drift that was not checked is none."""
     drifted, unchecked = (Finding(key="steady.p50", value=value, limit=0.05) for value in (0.09, None))
     drift = {"b02-replicas": (drifted,), "b03-replicas": (unchecked,)}
     compare = {"baseline": "workers", "primary": ["p50", MEMORY]}

@@ -103,7 +103,7 @@ def test_the_first_screen_says_what_was_left_out(run: Path, capsys: pytest.Captu
         text = (run / name).read_text().replace("\\", "")
         assert (
             text.index("were left out")
-            < text.index("Can you believe it" if name.endswith("md") else "</header>") + 5000
+            < text.index("Can you trust this run" if name.endswith("md") else "</header>") + 5000
         )
     assert list(json.loads((run / "comparison.json").read_text())["left_out"]) == [HIT]
     assert (run / "run.json").read_bytes() == before

@@ -71,7 +71,7 @@ def test_cpu_facts_of_different_architectures() -> None:
 
 def test_virtualisation_names_the_product_when_it_can(tmp_path: Path) -> None:
     """Real machines have a product name as well: it counts only under a hypervisor."""
-    assert virtualisation(tmp_path, hypervisor=True) == "unnamed hypervisor"
+    assert virtualisation(tmp_path, hypervisor=True) == "virtual machine (type unknown)"
     product = tmp_path / "sys/class/dmi/id/product_name"
     product.parent.mkdir(parents=True)
     product.write_text("KVM\n")

@@ -14,7 +14,7 @@ from lab.analysis.judge.verdict import Verdict
 from lab.errors import MissingError, UsageError
 from lab.record.types import Environment
 from lab.report.parts.boxes import validity_box
-from lab.report.parts.doubts import Doubts
+from lab.report.parts.caveats import Caveats
 from lab.run.floors import KeptFloor, conditions_of, machine_of, read_floors, write_floor
 from lab.scenario.model import Scenario
 from tests.builders import make_run
@@ -113,7 +113,7 @@ def test_a_floor_is_printed_with_its_conditions() -> None:
     run = replace(make_run(SHORT), noise_floor=told.to_json())
     found = summary(SHORT, {(memory, "workers"): series(1e8), (memory, "replicas"): series(1e8, 0.9)})
     comparison = compare_run(found, floors_of(run))
-    box = dict(validity_box(run, found, comparison, Doubts((), ())).rows)
+    box = dict(validity_box(run, found, comparison, Caveats((), ())).rows)
 
     assert box["noise floor"] == (
         "memory (PSS), steady −16.5% to +19.7%, of an arm against itself (locustfile.py, 10 arrivals/s; 2026-11-20)"

@@ -247,7 +247,7 @@ def test_requests_cut_off_are_rows_and_are_counted() -> None:
 
 
 @pytest.mark.parametrize("open_model", [True, False])
-def test_an_arrival_in_no_counter_is_a_doubt(open_model: bool) -> None:
+def test_an_arrival_in_no_counter_is_a_caveat(open_model: bool) -> None:
     """Scheduled = started + dropped + unfinished in both models."""
     rows = arrivals()
     spoiled = trial(rows, load={"open_model": open_model, "scheduled": len(rows) + 1})
@@ -267,7 +267,7 @@ def test_a_task_without_a_request_is_an_arrival_served() -> None:
 
 
 def test_the_closed_model_has_no_schedule_to_keep() -> None:
-    """Not applicable is said in words, and is not a doubt."""
+    """Not applicable is said in words, and is not a caveat."""
     closed = trial(load={"open_model": False, "dispatch_lag_p99_s": None})
 
     for key in ("load.arrivals", "load.lag"):
@@ -601,7 +601,7 @@ def unattributed(every: int, **changes: object) -> TrialResult:
 
 @pytest.mark.parametrize(("every", "expected"), [(200, PASS), (50, CAVEAT), (1, CAVEAT)])
 def test_attribution_must_cover_almost_all_requests(every: int, expected: str) -> None:
-    """99% of the successful requests of the measure phase, else a doubt; it makes no trial invalid."""
+    """99% of the successful requests of the measure phase, else a caveat; it makes no trial invalid."""
     found = result_of("attribution.partial", unattributed(every))
 
     assert found.outcome == expected
@@ -629,7 +629,7 @@ def test_a_missing_attribution_says_why(attribution: str, front: str, why: str) 
 
 
 def test_a_single_process_needs_no_attribution() -> None:
-    """Nor is it a doubt that its warm-up was not told apart."""
+    """Nor is it a caveat that its warm-up was not told apart."""
     several = unattributed(1, attribution="none")
     single = replace(several, record=replace(several.record, point=Point(processes=1)))
 

@@ -1,4 +1,4 @@
-"""Head-room: what the generator was driven at against what it can do, and a doubt when the two come close."""
+"""Head-room: what the generator was driven at against what it can do, and a caveat when the two come close."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def test_no_ceiling_no_headroom() -> None:
 
 
 @pytest.mark.parametrize(("used", "doubted"), [(NEAR_CEILING - 0.1, False), (NEAR_CEILING + 0.1, True)])
-def test_a_near_ceiling_is_a_doubt_of_the_report(used: float, doubted: bool) -> None:
+def test_a_near_ceiling_is_a_caveat_of_the_report(used: float, doubted: bool) -> None:
     """The figures are always shown; above the limit they catch the eye."""
     run, summary = run_of(100 / used)
     section = belief(run, summary)
 
-    assert "driven at" in " ".join(section.sentences)
-    assert any("of its ceiling" in doubt for doubt in section.doubts) is doubted
+    assert "worked at" in " ".join(section.sentences)
+    assert any("of its ceiling" in caveat for caveat in section.caveats) is doubted

@@ -26,7 +26,7 @@ from lab.errors import RightsError, SamplingError
 from lab.host.jsonlines import Lines
 from lab.host.labels import labels
 from lab.record.types import Environment, RunInfo
-from lab.report.parts.unusual import rights_doubts, rights_fact, rights_note
+from lab.report.parts.unusual import rights_caveats, rights_fact, rights_note
 from lab.sampling.__main__ import ANSWERS, ORDERS
 from lab.sampling.channel import Channel
 from lab.sampling.process_view import Seen, look, mapped_files, seen_from_json, seen_to_json
@@ -209,22 +209,22 @@ def test_a_report_says_nothing_of_rights_where_they_were_there() -> None:
     """The usual case needs no words."""
     run = run_with(**OwnRights().describe())
 
-    assert (rights_fact(run), rights_note(run), list(rights_doubts(run))) == ("", "", [])
+    assert (rights_fact(run), rights_note(run), list(rights_caveats(run))) == ("", "", [])
 
 
 def test_a_report_says_that_a_helper_read_the_processes() -> None:
-    """A fact, and no doubt: the numbers are the same."""
+    """A fact, and no caveat: the numbers are the same."""
     run = run_with(**ThroughHelper("sha256:1").describe())
 
     assert rights_fact(run) == "sampled through a helper container"
-    assert (rights_note(run), list(rights_doubts(run))) == ("", [])
+    assert (rights_note(run), list(rights_caveats(run))) == ("", [])
 
 
 def test_a_report_says_what_is_missing_why_and_what_to_do() -> None:
-    """On the first screen the gist, among the doubts the engine's own words."""
+    """On the first screen the gist, among the caveats the engine's own words."""
     run = run_with(**NoRights("the engine refuses a container that sees the host's processes: no.").describe())
-    (doubt,) = rights_doubts(run)
+    (caveat,) = rights_caveats(run)
 
     assert "(PSS) is missing" in rights_note(run)
     assert "run the lab as root" in rights_note(run)
-    assert "PSS and USS are missing" in doubt
+    assert "PSS and USS are missing" in caveat

@@ -61,6 +61,6 @@ def test_a_container_without_a_cgroup_is_not_replaced_by_its_processes() -> None
 
 
 def test_the_second_account_of_memory_does_not_apply() -> None:
-    """The gate compares with cgroups, which are not there: neither passed nor in doubt."""
+    """The gate compares with cgroups, which are not there: neither passed nor in caveat."""
     gate = anonymous_memory(plain("workers"))
     assert (gate.outcome, gate.value, gate.why) == ("pass", None, "plain-processes")

@@ -97,7 +97,7 @@ def test_what_the_readings_do_not_tell_is_not_known() -> None:
 
 
 @pytest.mark.parametrize(("gate", "field"), [(STEAL, "steal"), (FOREIGN, "foreign")])
-def test_quiet_is_what_leaves_no_doubt(gate: Any, field: str) -> None:
+def test_quiet_is_what_leaves_no_caveat(gate: Any, field: str) -> None:
     """The limit of the gate's caveat, which itself passes."""
     assert replace(SILENT, **{field: gate.caveat}).disturbs == ""
     assert gate.title in replace(SILENT, **{field: gate.caveat * 1.01}).disturbs

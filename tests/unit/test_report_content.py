@@ -1,4 +1,4 @@
-"""What a report says: sentences made from the data, doubts never hidden, and a readable page whatever happened."""
+"""What a report says: sentences made from the data, caveats never hidden, and a readable page whatever happened."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def test_figures_count_valid_blocks_and_draw_the_others_hollow(content: Content)
     assert not any("ollow" in figure.sentence or 'class="ring' in figure.svg for figure in whole)
 
 
-def test_a_short_warm_up_is_a_doubt_and_its_length_is_printed(content: Content) -> None:
+def test_a_short_warm_up_is_a_caveat_and_its_length_is_printed(content: Content) -> None:
     """2 s were run here; the length is that of the trials, not what the scenario asks for."""
-    assert "A trial warmed up for 2.00 s only" in " ".join(section(content, "belief").doubts)
+    assert "A trial warmed up for 2.00 s only" in " ".join(section(content, "belief").caveats)
     assert "after 2.00 s of warm-up" in " ".join(section(content, "limits").sentences)
 
 
@@ -110,7 +110,7 @@ def test_a_failed_gate_is_on_the_page_and_takes_the_block_out() -> None:
     bad = make_gate("invalid")
     summary = summary_of([with_record(TRIALS[0], gates=(bad,)), *TRIALS[1:]])
 
-    assert gate_sentence(bad) in " ".join(belief(make_run(SCENARIO), summary).doubts)
+    assert gate_sentence(bad) in " ".join(belief(make_run(SCENARIO), summary).caveats)
     assert gate_table(summary).rows[0][1].text == "invalid"
     assert "block 1 (not valid)" in [column.title for column in metric_table(summary, Group.LATENCY).columns]
 
@@ -171,7 +171,7 @@ def test_a_driver_that_shares_no_file_pages_is_in_the_sentence_on_memory(judged:
         run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": driver}))
         summary = summarise(run, make_trials(scenario))
         content = build_content(run, summary, compare_run(summary) if judged else None)
-        told[driver] = " ".join(doubt for section in content.sections for doubt in section.doubts)
+        told[driver] = " ".join(caveat for section in content.sections for caveat in section.caveats)
         answers[driver] = [bool("fuse-overlayfs every container of replicas" in a.sentence) for a in content.answers]
 
     assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]

@@ -121,7 +121,7 @@ def result(shared: dict[str, int] | None) -> GateResult:
     return found
 
 
-def test_a_shared_file_is_a_doubt_about_memory_with_its_size() -> None:
+def test_a_shared_file_is_a_caveat_about_memory_with_its_size() -> None:
     shared = {"libc.so.6": 2**20, "libpython3.13.so.1.0": 4 * 2**20}
 
     found = result(shared)

@@ -446,10 +446,10 @@ def test_an_incomplete_block_does_not_count() -> None:
 def test_the_worst_trial_of_a_gate_is_named() -> None:
     """Among passes the one nearest to its limit, and any caveat before every pass."""
     near = summary_with({"gates": (make_gate(value=0.69),)}).gates[0]
-    doubt = summary_with({"gates": (make_gate("caveat", value=0.71, limit=0.7),)}).gates[0]
+    caveat = summary_with({"gates": (make_gate("caveat", value=0.71, limit=0.7),)}).gates[0]
 
     assert (near.worst_trial, near.passed, near.trials) == ("b02-replicas", 6, 6)
-    assert (doubt.worst_trial, doubt.passed, doubt.worst.outcome) == ("b02-replicas", 5, "caveat")
+    assert (caveat.worst_trial, caveat.passed, caveat.worst.outcome) == ("b02-replicas", 5, "caveat")
 
 
 @given(st.sampled_from([gate for gate in GATES.values() if gate.invalid or gate.caveat]), st.data())

@@ -16,7 +16,7 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.record.types import HOST, PROCESSES, REQUESTS
-from lab.report.parts.doubts import doubts
+from lab.report.parts.caveats import caveats
 from lab.report.renderers.json_document import comparison_document
 from tests.builders import (
     make_gate,
@@ -178,7 +178,7 @@ def test_quiet_has_steal_pressure_and_the_gates_foreign_cpu() -> None:
     assert found.psi_memory is None
 
 
-def test_arms_that_are_alike_in_a_closed_run_leave_a_doubt_over_blocks() -> None:
+def test_arms_that_are_alike_in_a_closed_run_leave_a_caveat_over_blocks() -> None:
     """The builder's closed arms all answer 200 requests a second; the open ones are alike by design."""
     closed = make_scenario(load={"locustfile": "x.py", "warmup": "2s", "measure": "4s"})
     open_load = make_scenario(load={"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"})
@@ -187,9 +187,9 @@ def test_arms_that_are_alike_in_a_closed_run_leave_a_doubt_over_blocks() -> None
 
     assert (gate.over, gate.trials, gate.passed, gate.worst.outcome) == ("blocks", 2, 0, "caveat")
     assert "block.alike" not in {gate.key for gate in none.gates}
-    assert found.decision.used == (1, 2), "a doubt, never a reason to drop a block"
-    caveats = comparison_document(make_run(closed), found, compare_run(found))["caveats"]
-    assert [(c["gate"], c["over"], c["doubtful"], c["checked"]) for c in caveats] == [("block.alike", "blocks", 2, 2)]
-    said = " ".join(doubts(make_run(closed), found).judged)
+    assert found.decision.used == (1, 2), "a caveat, never a reason to drop a block"
+    entries = comparison_document(make_run(closed), found, compare_run(found))["caveats"]
+    assert [(c["gate"], c["over"], c["doubtful"], c["checked"]) for c in entries] == [("block.alike", "blocks", 2, 2)]
+    said = " ".join(caveats(make_run(closed), found).judged)
     assert "arms of the block" in said
     assert "(2 of 2 blocks" in said

@@ -108,7 +108,7 @@ def old_gate(key: str, outcome: str, value: float | None, limit: float | None) -
 def test_gates_of_version_1_become_gates_and_findings(
     gate: dict[str, Any], gates: list[GateResult], findings: list[Finding]
 ) -> None:
-    """Doubts about the arm are findings; an arm at its capacity passes its gate; sentences are not kept."""
+    """Caveats about the arm are findings; an arm at its capacity passes its gate; sentences are not kept."""
     upgraded = upgraded_record({"schema_version": 1, "processes": 4, "gates": [gate]})
 
     assert [GateResult(**found) for found in upgraded["gates"]] == gates

@@ -1,4 +1,4 @@
-"""The boxes beside the answer on the first screen: can it be believed, and where was it measured?"""
+"""The boxes beside the answer on the first screen: can it be trusted, and where was it measured?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
 from lab.report.content import Box, Mood
-from lab.report.parts.doubts import Doubts
+from lab.report.parts.caveats import Caveats
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
 from lab.report.parts.gate_words import family_names
@@ -23,39 +23,39 @@ from lab.units import format_rate, format_ratio
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
 
-def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, doubts: Doubts) -> Box:
-    """Blocks, gates, doubts, head-room and noise floor; good only when nothing is held against what was judged."""
+def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, caveats: Caveats) -> Box:
+    """Blocks, gates, caveats, head-room and noise floor; good only when nothing is held against what was judged."""
     used, seen = len(summary.decision.used), len(summary.blocks)
     if not used:
         answer, mood = "No: there is no valid block", Mood.BAD
     elif lost := summary.decision.lost:
         answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
-    elif doubts.judged:
-        answer, mood = f"With {_count(len(doubts.judged), 'doubt')}", Mood.DOUBT
+    elif caveats.judged:
+        answer, mood = f"Yes, with {_count(len(caveats.judged), 'caveat')}", Mood.CAVEAT
     elif used < least_blocks(summary.scenario):
-        answer, mood = "As a smoke test", Mood.DOUBT
-    elif doubts.others:
+        answer, mood = "Only as a smoke test", Mood.CAVEAT
+    elif caveats.others:
         answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
     else:
-        answer, mood = "Every check holds", Mood.GOOD
+        answer, mood = "Yes, every gate passed", Mood.GOOD
     rows = (
         ("blocks", f"{used} of {seen} valid, {summary.decision.planned} planned"),
         ("gates", _gates(summary)),
-        ("doubts", _meaning(summary, doubts)),
+        ("caveats", _meaning(summary, caveats)),
         ("load generator", _generator(run, summary)),
         ("noise floor", _floors(run, comparison)),
     )
-    return Box(key="validity", title=f"Can you believe it? {answer}", mood=mood, rows=rows, more="belief")
+    return Box(key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief")
 
 
-def _meaning(summary: RunSummary, doubts: Doubts) -> str:
-    """What the doubts mean for the answer of this run."""
+def _meaning(summary: RunSummary, caveats: Caveats) -> str:
+    """What the caveats mean for the answer of this run."""
     judged = family_names(summary.decision.needed)
-    rest = len(doubts.others)
+    rest = len(caveats.others)
     scope = "not touching" if rest == 1 else "none of them touches"
-    if not doubts.judged:
-        return f"{_count(rest, 'doubt')}, {scope} {judged}, which is what was judged" if rest else "none"
-    first, *more = doubts.judged
+    if not caveats.judged:
+        return f"{_count(rest, 'caveat')}, {scope} {judged}, which is what was judged" if rest else "none"
+    first, *more = caveats.judged
     told = first + (f" And {len(more)} more." if more else "")
     return told + (f" {rest} that do not touch {judged}, which is what was judged, are folded away." if rest else "")
 
@@ -69,7 +69,7 @@ def _gates(summary: RunSummary) -> str:
         return "none was evaluated"
     worst = [gate.worst.outcome for gate in summary.gates]
     parts = [f"{len(worst) - worst.count(CAVEAT) - worst.count(INVALID)} of {len(worst)} passed everywhere"]
-    parts += [f"{worst.count(CAVEAT)} left a doubt"] if CAVEAT in worst else []
+    parts += [f"{worst.count(CAVEAT)} with a caveat"] if CAVEAT in worst else []
     parts += [f"{worst.count(INVALID)} failed somewhere"] if INVALID in worst else []
     return ", ".join(parts)
 
@@ -78,7 +78,7 @@ def _generator(run: RunInfo, summary: RunSummary) -> str:
     room = headroom(run, summary)
     if room is None:
         return "its limit on this machine is not known"
-    return f"driven at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of its limit here"
+    return f"at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of what it can generate on this machine"
 
 
 def _floors(run: RunInfo, comparison: Comparison | None) -> str:

@@ -1,5 +1,6 @@
 """Stored values into words: one formatter for each unit, one scale for each axis."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import isfinite, isinf
@@ -17,6 +18,7 @@ FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
     Unit.FRACTION: format_ratio,
     Unit.RATIO: format_factor,
 }
+TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 UNKNOWN = "–"
 FAILED = "failed"  # the value lies among requests that failed: it is infinite
 
@@ -26,6 +28,11 @@ def quantity(unit: Unit, value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return FAILED if isinf(value) else FORMATTERS[unit](value)
+
+
+def round_limit(unit: Unit, value: float | None) -> str:
+    """A limit as people say it: ``"2 ms"`` and ``"90%"`` instead of ``"2.00 ms"`` and ``"90.0%"``."""
+    return TRAILING_ZEROS.sub("", quantity(unit, value))
 
 
 def cell(unit: Unit, value: float | None) -> Cell:

@@ -3,16 +3,16 @@
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Group, Metric
 
-USED = (Group.MEMORY, Group.CPU)  # "use 6.8% less memory"; everything else is higher or lower
+USED = (Group.MEMORY, Group.CPU)  # "uses 6.8% less memory"; everything else is higher or lower
 MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
 
 def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
-    """``"replicas use 6.8% less memory than workers"``: one estimate in words, without any claim about it."""
+    """``"replicas uses 6.8% less memory than workers"``: one estimate in words, without any claim about it."""
     noun = metric.called
     if metric.group in USED:
         size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"
-        return f"{arm} use {size} {baseline}"
+        return f"{arm} uses {size} {baseline}"
     size = f"{ratio:.1f} times that of" if ratio >= MANIFOLD else f"{change(ratio, 'lower', 'higher')} than that of"
     return f"the {noun} of {arm} is {size} {baseline}"
 
@@ -20,6 +20,20 @@ def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
 def change(ratio: float, less: str = "less", more: str = "more") -> str:
     """0.932 → ``"6.8% less"``; never "as much", which would be a claim."""
     return f"{abs(ratio - 1) * 100:.1f}% {less if ratio < 1 else more}"
+
+
+def signed_change(ratio: float) -> str:
+    """0.932 → ``"−6.8%"``, 1.072 → ``"+7.2%"``; from double on ``"×3.1"``."""
+    if ratio >= MANIFOLD:
+        return f"×{ratio:.1f}"
+    percent = f"{abs(ratio - 1) * 100:.1f}"
+    return f"{'−' if ratio < 1 else '+'}{percent}%"
+
+
+def signed_interval(low: float, high: float) -> str:
+    """``"−5.3…−4.2%"``: both ends of an interval of ratios as changes."""
+    ends = [signed_change(low), signed_change(high)]
+    return "…".join(dict.fromkeys([ends[0].removesuffix("%") if ends[1].endswith("%") else ends[0], ends[1]]))
 
 
 def bound_text(metric: Metric, bound: float) -> str:

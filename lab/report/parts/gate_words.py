@@ -12,7 +12,7 @@ from lab.analysis.gates.limits import SHARED
 from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
-from lab.report.parts.cells import quantity
+from lab.report.parts.cells import quantity, round_limit
 
 
 class Words(NamedTuple):
@@ -166,11 +166,11 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
     said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
     if declared is None or gate.limit is None or gate.outcome == "pass":
         return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
-    return _joined(f"{said}; {_limit(declared, gate)}.", _named(gate, record), words.advice, MORE.get(gate.why, ""))
+    return _joined(f"{said}, {_limit(declared, gate)}.", _named(gate, record), words.advice, MORE.get(gate.why, ""))
 
 
 def _named(gate: GateResult, record: TrialRecord | None) -> str:
-    """The files that a doubt about shared memory is about, the largest first."""
+    """The files that a caveat about shared memory is about, the largest first."""
     if gate.key != SHARED.key or record is None or not record.shared_files:
         return ""
     largest = sorted(record.shared_files.items(), key=lambda entry: (-entry[1], entry[0]))[:FILES_NAMED]
@@ -185,11 +185,11 @@ def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
 
 
 def _limit(declared: Gate, gate: GateResult) -> str:
-    beyond = "less" if declared.floor else "more"
-    limit = quantity(declared.unit, gate.limit)
+    beyond = "below" if declared.floor else "above"
+    limit = round_limit(declared.unit, gate.limit)
     if gate.outcome != INVALID:
-        return f"{beyond} than {limit} leaves a doubt"
-    return f"with {beyond} than {limit} the trial says nothing of {family_names(declared.spoils)}"
+        return f"{beyond} the caveat limit of {limit}"
+    return f"{beyond} the limit of {limit}: the trial does not count for {family_names(declared.spoils)}"
 
 
 def family_names(families: Collection[Family]) -> str:

@@ -80,7 +80,7 @@ def versions_text(run: RunInfo, arms: Sequence[Arm]) -> str:
     )
 
 
-def image_doubts(run: RunInfo, summary: RunSummary) -> Iterator[str]:
+def image_caveats(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     """Arms that differ from the baseline in their image and in something else: two causes, one number."""
     baseline = next(arm for arm in summary.scenario.arms if arm.name == summary.baseline)
     others = (arms for _, arms in arms_by_image(run, summary.scenario.arms) if baseline not in arms)

@@ -40,7 +40,7 @@ def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str) ->
     )
 
 
-def unshared_doubt(run: RunInfo, summary: RunSummary) -> str:
+def unshared_caveat(run: RunInfo, summary: RunSummary) -> str:
     """Memory of several containers is dearer here than where their file pages are shared: say so, with what is not."""
     models = {arm.model.kind for arm in summary.scenario.arms}
     if len(models) < 2 or shares_file_pages(run.environment) is not False:

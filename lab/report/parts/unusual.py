@@ -13,7 +13,7 @@ HELPER = "a helper container"
 REMEDY = "run the lab as root, or let Docker start that helper"
 LEFT_OUT_SHOWN = 3
 NO_CONTAINERS = "(plain processes, no containers)"
-CPU_DOUBT = (
+CPU_CAVEAT = (
     "Without cgroups (engine process) CPU is the sum over processes, in ticks of 10 ms, read twice a second: what one "
     "used between its last reading and its end is not in it, nor is one that lived between two readings."
 )
@@ -31,7 +31,7 @@ def left_out_note(run: RunInfo) -> str:
     )
 
 
-def left_out_doubts(run: RunInfo) -> Iterator[str]:
+def left_out_caveats(run: RunInfo) -> Iterator[str]:
     """One sentence for each trial that was left out."""
     for trial, reason in run.left_out.items():
         yield f"Trial {trial} was left out, its files are damaged: {reason}."
@@ -52,7 +52,7 @@ def rights_note(run: RunInfo) -> str:
     )
 
 
-def rights_doubts(run: RunInfo) -> Iterator[str]:
+def rights_caveats(run: RunInfo) -> Iterator[str]:
     """Say what is missing, and why."""
     if obstacle := _obstacle(run):
         yield (

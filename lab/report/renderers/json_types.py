@@ -144,7 +144,7 @@ class BlocksEntry(Strict):
 
 
 class CaveatEntry(Strict):
-    """A gate that leaves a doubt: in how many of the trials or blocks (``over``), and the worst of them."""
+    """A gate that leaves a caveat: in how many of the trials or blocks (``over``), and the worst of them."""
 
     gate: str
     over: Literal["trials", "blocks"]

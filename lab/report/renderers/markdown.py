@@ -10,7 +10,7 @@ from lab.report.content import Box, Content, Figure, Listing, Part, Section, Tab
 from lab.report.renderers.text import markdown, markdown_code
 
 FIGURES = "figures"
-ASIDES = "Doubts that touch nothing that was judged"
+ASIDES = "Caveats that touch nothing that was judged"
 
 
 def render_markdown(content: Content) -> str:
@@ -26,9 +26,9 @@ def render_markdown(content: Content) -> str:
 
 
 def render_summary(content: Content) -> str:
-    """Question, verdict sentences, table and doubts: for places that show no files, such as a CI job summary."""
-    doubts = [doubt for section in content.sections for doubt in section.doubts]
-    return _joined((*_answer(content, "##"), *_part(content.headline), _doubts(doubts))) + "\n"
+    """Question, verdict sentences, table and caveats: for places that show no files, such as a CI job summary."""
+    caveats = [caveat for section in content.sections for caveat in section.caveats]
+    return _joined((*_answer(content, "##"), *_part(content.headline), _caveats(caveats))) + "\n"
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -75,15 +75,15 @@ def _box(box: Box) -> Iterator[str]:
     yield "\n".join(f"- {markdown(name)}: {markdown(text)}" for name, text in box.rows)
 
 
-def _doubts(doubts: Iterable[str]) -> str:
-    return "\n".join(f"> **!** {markdown(doubt)}  " for doubt in doubts)
+def _caveats(caveats: Iterable[str]) -> str:
+    return "\n".join(f"> **!** {markdown(caveat)}  " for caveat in caveats)
 
 
 def _section(section: Section) -> Iterator[str]:
     yield f"## {markdown(section.title)}"
-    yield _doubts(section.doubts)
+    yield _caveats(section.caveats)
     if section.asides:
-        yield from _folded(ASIDES, _doubts(section.asides))
+        yield from _folded(ASIDES, _caveats(section.asides))
     separator = "\n" if len(section.sentences) > 1 else ""
     mark = "- " if separator else ""
     yield separator.join(mark + markdown(sentence) for sentence in section.sentences)

@@ -1,4 +1,4 @@
-"""The terminal's short form: question, answers, the headline table, doubts. Text only; the caller prints it."""
+"""The terminal's short form: question, answers, the headline table, caveats. Text only; the caller prints it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from lab.report.content import Band, Content, Table
 from lab.report.renderers.text import one_line
 
-MAX_DOUBTS = 6
+MAX_CAVEATS = 6
 
 
 def render_terminal(content: Content, width: int = 100, *, colour: bool = False) -> str:
@@ -30,7 +30,7 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     console.print(Text(one_line(content.status)))
     console.print()
     console.print(_table(content.headline))
-    _print_doubts(console, content)
+    _print_caveats(console, content)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
@@ -50,15 +50,15 @@ def _print_band(console: Console, band: Band | None) -> None:
         console.print(Text(f"Then run it again: {one_line(band.command)}\n", style="bold red"))
 
 
-def _print_doubts(console: Console, content: Content) -> None:
-    doubts = [doubt for section in content.sections for doubt in section.doubts]
+def _print_caveats(console: Console, content: Content) -> None:
+    caveats = [caveat for section in content.sections for caveat in section.caveats]
     asides = sum(len(section.asides) for section in content.sections)
-    if not doubts and not asides:
+    if not caveats and not asides:
         return
     console.print()
-    for doubt in doubts[:MAX_DOUBTS]:
-        console.print(Text("! " + one_line(doubt), style="yellow"))
-    if len(doubts) > MAX_DOUBTS:
-        console.print(Text(f"! … and {len(doubts) - MAX_DOUBTS} more in the report", style="yellow"))
+    for caveat in caveats[:MAX_CAVEATS]:
+        console.print(Text("! " + one_line(caveat), style="yellow"))
+    if len(caveats) > MAX_CAVEATS:
+        console.print(Text(f"! … and {len(caveats) - MAX_CAVEATS} more in the report", style="yellow"))
     if asides:
         console.print(Text(f"{asides} more that touch nothing that was judged, see the report", style="dim"))

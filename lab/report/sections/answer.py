@@ -14,6 +14,7 @@ from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
 from lab.report.parts.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
+from lab.report.parts.effects import signed_change
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
 from lab.report.sections.answer_sentences import verdict_answers
@@ -119,7 +120,7 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     return Figure(
         key="ratios",
         title=f"Ratio to {summary.baseline}",
-        sentence=_most_apart(rows, summary.baseline)
+        sentence=_most_apart(rows)
         + " Dots are blocks, ticks "
         + ("the estimates, lines the intervals that decide" if intervals else "their medians")
         + "; inside the shaded band a difference would not matter."
@@ -149,9 +150,9 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
     )
 
 
-def _most_apart(rows: list[ForestRow], baseline: str) -> str:
+def _most_apart(rows: list[ForestRow]) -> str:
     row = max(rows, key=lambda row: abs(log(row.estimate)))
-    return f"Farthest from {baseline}: {row.metric} of {row.name}, {row.estimate:.3f} times as much."
+    return f"Largest difference: {row.name}, {signed_change(row.estimate)} {row.metric}."
 
 
 def headline(summary: RunSummary, judgements: Judgements) -> Table:

@@ -52,7 +52,7 @@ def contest_answer(contest: Contest, baseline: str, remark: str = "") -> Answer:
         failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
         _claim(contest, baseline) + _because(contest),
         remark,
-        _doubt(found),
+        _cross_check(found),
         f"{_some(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",
         _outlook(contest),
@@ -148,7 +148,7 @@ def _across(found: Judgement) -> str:
     return ": the interval reaches across the bound, so these blocks show neither a difference nor that there is none."
 
 
-def _doubt(found: Judgement) -> str:
+def _cross_check(found: Judgement) -> str:
     """What Student's interval makes of it, where that is another word; it takes nothing back."""
     if not found.method_sensitive or found.leave_one_out is None or found.verdict is None:
         return ""

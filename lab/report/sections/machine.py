@@ -113,7 +113,7 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
         return None
     return Figure(
         key="disturbances",
-        title="What others took of the machine",
+        title="Interference from other programs",
         sentence=f"Largest of any trial: {', '.join(worst)}. Pressure is the part of the time in which some process of "
         "the machine, an arm's own included, waited for the resource.",
         chart=Order(

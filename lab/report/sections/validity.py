@@ -1,4 +1,4 @@
-"""Can you believe it? Blocks, gates, what the load generator counted, and every doubt as a sentence."""
+"""Can you trust this run? Blocks, gates, what the load generator counted, and every caveat as a sentence."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Reader, Section, Table, section
+from lab.report.parts.caveats import caveats
 from lab.report.parts.cells import cell, columns, only, quantity, words
-from lab.report.parts.doubts import doubts
 from lab.report.parts.gate_words import gate_sentence
 from lab.report.parts.outcomes import family_table, finding_table
 
-MAX_DOUBTS = 12
+MAX_CAVEATS = 12
 MAX_ERRORS = 10
 
 
 def belief(run: RunInfo, summary: RunSummary) -> Section:
     """The section on validity; it is as long when everything holds as when it does not."""
-    found = doubts(run, summary)
+    found = caveats(run, summary)
     tables = (family_table(summary), gate_table(summary), finding_table(summary))
     return section(
         "belief",
-        "Can you believe it?",
+        "Can you trust this run?",
         *(*tables, load_table(summary), error_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
-        doubts=_few(found.judged),
+        caveats=_few(found.judged),
         asides=_few(found.others),
     )
 
 
 def _few(found: tuple[str, ...]) -> tuple[str, ...]:
-    hidden = len(found) - MAX_DOUBTS
-    return (*found[:MAX_DOUBTS], *([f"… and {hidden} further doubts, see the tables."] if hidden > 0 else []))
+    hidden = len(found) - MAX_CAVEATS
+    return (*found[:MAX_CAVEATS], *([f"… and {hidden} further caveats, see the tables."] if hidden > 0 else []))
 
 
 def _generator(room: Headroom | None) -> str:

@@ -1,4 +1,4 @@
-"""The memory ledger as figure and tables."""
+"""The memory breakdown (the ledger) as figure and tables."""
 
 from collections.abc import Iterator, Sequence
 
@@ -51,9 +51,9 @@ def memory_figure(summary: RunSummary) -> Figure | None:
         return None
     return Figure(
         key="memory",
-        title="The memory ledger, steady",
-        sentence=f"Steady PSS of all processes: {told_by_arm(summary, key)}. The sum of RSS counts shared pages again "
-        f"in every process; the sum of USS leaves them out.{hollow_note(summary, key)}",
+        title="Memory breakdown, steady state",
+        sentence=f"PSS of all processes in steady state: {told_by_arm(summary, key)}. The sum of RSS counts shared "
+        f"pages again in every process; the sum of USS leaves them out.{hollow_note(summary, key)}",
         chart=Stacked(
             title="Memory of each arm by role",
             axis="PSS (MiB)",
@@ -88,7 +88,7 @@ def memory_over_time(summary: RunSummary) -> Figure | None:
     ]
     return Figure(
         key="memory-time",
-        title="The memory ledger over time",
+        title="Memory breakdown over time",
         sentence=f"PSS by role in {shown_block(summary)}; from the first to the last bin of the measure phase: "
         f"{', '.join(grown) or 'not known'}. {thinning(trials, 'the instant at which the arm needs most')}",
         chart=Curves(

@@ -1,4 +1,4 @@
-"""A doubt is told once, above the fold where it touches the answer; a spoiled run looks spoiled."""
+"""A caveat is told once, above the fold where it touches the answer; a spoiled run looks spoiled."""
 
 from __future__ import annotations
 
@@ -59,36 +59,36 @@ def late(scenario: Scenario) -> Content:
     return content_of(scenario, [lag(trial, number) for number, trial in enumerate(make_trials(scenario))])
 
 
-def test_a_doubt_of_every_trial_is_one_line_with_its_count_and_worst_value() -> None:
+def test_a_caveat_of_every_trial_is_one_line_with_its_count_and_worst_value() -> None:
     """And without the name of a trial, which the tables have."""
-    (told,) = belief_of(late(judging("p50"))).doubts
+    (told,) = belief_of(late(judging("p50"))).caveats
 
     assert "4.10 ms" in told
     assert "(21 of 21 trials" in told
     assert "b0" not in told
 
 
-def test_a_doubt_that_touches_nothing_judged_is_below_the_fold() -> None:
+def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     """The box says that it is none of this answer, and is good news."""
     content = late(judging("memory.pss.total", blocks=8))
     section = belief_of(content)
 
-    assert section.doubts == ()
+    assert section.caveats == ()
     assert len(section.asides) == 1
     assert content.boxes[0].mood is Mood.GOOD
-    assert dict(content.boxes[0].rows)["doubts"] == "1 doubt, not touching memory, which is what was judged"
-    assert "<summary>1 doubt touches nothing that was judged</summary>" in render_html(content)
+    assert dict(content.boxes[0].rows)["caveats"] == "1 caveat, not touching memory, which is what was judged"
+    assert "<summary>1 caveat touches nothing that was judged</summary>" in render_html(content)
     assert section.asides[0].split(".")[0] in render_markdown(content)
     assert section.asides[0] not in render_summary(content)
     assert "1 more that touch nothing" in render_terminal(content)
 
 
-def test_the_same_doubt_counts_where_it_touches_the_answer() -> None:
+def test_the_same_caveat_counts_where_it_touches_the_answer() -> None:
     """A late generator, latency judged."""
     content = late(judging("memory.pss.total", "p50", blocks=8))
 
     assert belief_of(content).asides == ()
-    assert content.boxes[0].mood is Mood.DOUBT
+    assert content.boxes[0].mood is Mood.CAVEAT
 
 
 def test_a_finding_of_several_arms_is_one_line() -> None:
@@ -98,7 +98,7 @@ def test_a_finding_of_several_arms_is_one_line() -> None:
         with_record(t, findings=(Finding(key="memory.drift", value=0.05 + t.record.block / 100, limit=0.01),))
         for t in make_trials(scenario)
     ]
-    told = [doubt for doubt in belief_of(content_of(scenario, trials)).doubts if "memory (PSS) changed" in doubt]
+    told = [caveat for caveat in belief_of(content_of(scenario, trials)).caveats if "memory (PSS) changed" in caveat]
 
     assert len(told) == 1
     assert "+12.0%" in told[0]
@@ -115,7 +115,7 @@ def test_every_gate_is_above_the_fold_for_what_it_spoils_only(key: str) -> None:
         trials = [with_record(t, gates=(*t.record.gates, caveat)) for t in make_trials(scenario)]
         section = belief_of(content_of(scenario, trials))
 
-        assert bool(section.doubts) == (family in GATES[key].spoils)
+        assert bool(section.caveats) == (family in GATES[key].spoils)
         assert bool(section.asides) == (family not in GATES[key].spoils)
 
 

@@ -1,4 +1,4 @@
-"""Every doubt as one sentence, however often it arose, with the families of metrics that it touches."""
+"""Every caveat as one sentence, however often it arose, with the families of metrics that it touches."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lab.metric_types import Family
 from lab.plan.blocks import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialState
 from lab.report.parts.gate_words import family_names, fault_sentence, finding_sentence, gate_sentence, listed
-from lab.report.parts.images import image_doubts
-from lab.report.parts.storage import unshared_doubt
-from lab.report.parts.unusual import CPU_DOUBT, is_plain, left_out_doubts, rights_doubts
+from lab.report.parts.images import image_caveats
+from lab.report.parts.storage import unshared_caveat
+from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
 from lab.report.parts.values import warmups_s
 from lab.units import format_seconds
 
 EVERYTHING = frozenset(Family)
 MEMORY, CPU, TIME = (frozenset({family}) for family in (Family.MEMORY, Family.CPU, Family.TIME))
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
-DOUBTFUL = FINDINGS.keys() - OUTCOMES
+NOTABLE = FINDINGS.keys() - OUTCOMES
 TOUCHED = {
     "keepalive": TIME,
     "load.capacity": TIME,
@@ -35,65 +35,65 @@ TOUCHED = {
 }  # of results that are not declared with what they spoil
 
 
-class Doubt(NamedTuple):
+class Caveat(NamedTuple):
     """A full sentence that stands against the run, and of which families of metrics."""
 
     sentence: str
     touches: frozenset[Family] = EVERYTHING
 
 
-class Doubts(NamedTuple):
+class Caveats(NamedTuple):
     """``judged`` touch a family of the declared primaries, ``others`` do not."""
 
     judged: tuple[str, ...]
     others: tuple[str, ...]
 
 
-def doubts(run: RunInfo, summary: RunSummary) -> Doubts:
+def caveats(run: RunInfo, summary: RunSummary) -> Caveats:
     """Everything that stands against the run, each once. Where nothing is judged all of it counts."""
     needed = summary.decision.needed or EVERYTHING
-    found = dict.fromkeys(_doubts(run, summary))
-    return Doubts(
-        judged=tuple(doubt.sentence for doubt in found if doubt.touches & needed),
-        others=tuple(doubt.sentence for doubt in found if not doubt.touches & needed),
+    found = dict.fromkeys(_caveats(run, summary))
+    return Caveats(
+        judged=tuple(caveat.sentence for caveat in found if caveat.touches & needed),
+        others=tuple(caveat.sentence for caveat in found if not caveat.touches & needed),
     )
 
 
-def _doubts(run: RunInfo, summary: RunSummary) -> Iterator[Doubt]:
+def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     yield from _unfinished(run, summary)
-    yield from (Doubt(sentence, MEMORY) for sentence in rights_doubts(run))
+    yield from (Caveat(sentence, MEMORY) for sentence in rights_caveats(run))
     yield from _of_gates(summary)
     yield from _of_findings(summary)
-    if told := unshared_doubt(run, summary):
-        yield Doubt(told, MEMORY)
-    yield from map(Doubt, image_doubts(run, summary))
+    if told := unshared_caveat(run, summary):
+        yield Caveat(told, MEMORY)
+    yield from map(Caveat, image_caveats(run, summary))
     if is_plain(run):
-        yield Doubt(CPU_DOUBT, CPU)
+        yield Caveat(CPU_CAVEAT, CPU)
     if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
-        yield Doubt(
+        yield Caveat(
             f"A trial warmed up for {format_seconds(length_s)} only: caches, heaps and connections may have gone on "
             f"filling while it was measured. Ask for {LEAST_WARMUP_S:g} s or more (load.warmup)."
         )
     if (room := headroom(run, summary)) is not None and room.near:
-        yield Doubt(room.doubt, TIME)
+        yield Caveat(room.caveat, TIME)
     unattributed = sorted({t.record.arm for t in summary.trials if not t.shares and t.counts.requests})
     if unattributed:
         told = f"Too few requests of {', '.join(unattributed)} could be attributed to a process: shares are not known."
-        yield Doubt(told, TIME)
+        yield Caveat(told, TIME)
 
 
-def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Doubt]:
+def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     """Trials and blocks that do not count."""
     if run.cut:
-        yield Doubt(f"The run ended early: {run.cut}.")
-    yield from map(Doubt, left_out_doubts(run))
+        yield Caveat(f"The run ended early: {run.cut}.")
+    yield from map(Caveat, left_out_caveats(run))
     lost = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in run.left_out]
     if lost:
-        yield Doubt(f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}.")
-    yield from (Doubt(told, families) for told, families in fault_sentences(summary))
+        yield Caveat(f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}.")
+    yield from (Caveat(told, families) for told, families in fault_sentences(summary))
     for block, arms in summary.decision.missing.items():
         if block in summary.blocks:
-            yield Doubt(f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count.")
+            yield Caveat(f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count.")
 
 
 def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family]]]:
@@ -123,27 +123,27 @@ def _badness(fault: Fault) -> float:
     return declared.badness(gate.value) if declared else gate.value
 
 
-def _of_gates(summary: RunSummary) -> Iterator[Doubt]:
+def _of_gates(summary: RunSummary) -> Iterator[Caveat]:
     records = {trial.record.trial_id: trial.record for trial in summary.trials}
     for gate in summary.gates:
         if gate.worst.outcome == CAVEAT:
             touches = GATES[gate.key].spoils if gate.key in GATES else TOUCHED.get(gate.key, EVERYTHING)
             told = gate_sentence(gate.worst, records.get(gate.worst_trial))
-            yield Doubt(told + _count(gate.trials - gate.passed, gate.trials, gate.over), touches)
+            yield Caveat(told + _count(gate.trials - gate.passed, gate.trials, gate.over), touches)
 
 
-def _of_findings(summary: RunSummary) -> Iterator[Doubt]:
+def _of_findings(summary: RunSummary) -> Iterator[Caveat]:
     """Each kind once, over all arms."""
     by_kind: defaultdict[str, list[FindingSummary]] = defaultdict(list)
     for found in summary.findings:
-        if found.worst.key in DOUBTFUL:
+        if found.worst.key in NOTABLE:
             by_kind[found.worst.key].append(found)
     for key, those in by_kind.items():
         worst = max((found.worst for found in those), key=_amount)
         checked = sum(len(summary.of_arm(arm)) for arm in {found.arm for found in those})
         arms = " of " + listed([found.arm for found in those])
         told = finding_sentence(worst) + _count(sum(found.trials for found in those), checked, f"trials{arms}")
-        yield Doubt(told, TOUCHED.get(key, EVERYTHING))
+        yield Caveat(told, TOUCHED.get(key, EVERYTHING))
 
 
 def _amount(finding: Finding) -> float:
