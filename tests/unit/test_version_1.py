@@ -23,6 +23,7 @@ RIGHTLY_DIFFERENT: Mapping[str, str] = {
     "gates.csv": "sentences are made from the numbers; drift, starved and changed processes are findings",
     "findings.csv": "new: findings stood among the gates",
     "valid-blocks.csv": "new: validity by family of metrics",
+    "metrics-cpu.csv": "titles write 1,000 as the field does, with a comma",
     **dict.fromkeys(
         ("metrics-memory.csv", "ledger.csv", "memory-by-role.csv", "headline.csv"),
         "memory is a mean weighted with time: bursts in the last second weighed as much as the seconds before",
