@@ -39,6 +39,7 @@ class FakeSurroundings:
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,
+            attest_fronts=lambda _engine, _scenario, _say: {},
             conclude=conclude,
             lock=lambda _run_id, _say: nullcontext(),
             tools=self.world.tools,

@@ -149,7 +149,7 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
         pool=budget.pool(),
-        upstream_of=reference(front.upstream_of),
+        upstream_of=reference(front.reader(arm.front)),
         network=network,
     )
 

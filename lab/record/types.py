@@ -271,6 +271,7 @@ class RunInfo:
     noise_floor: Mapping[str, Any] = field(default_factory=dict)  # of the machine, as known then: lab/run/floors.py
     left_out: Mapping[str, str] = field(default_factory=dict)  # trial -> why it could not be read; empty on disk
     calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
+    fronts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # title -> what does not pass -> the proof
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     schema_version: int = SCHEMA_VERSION
 

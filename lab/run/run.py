@@ -26,10 +26,12 @@ from lab.run.calibration import NEEDED_IMAGE, calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.environment import describe_environment
 from lab.run.floors import KeptFloor, read_floors
+from lab.run.fronts import Opaque, attest_fronts
 from lab.run.look import look_at_locustfile
 from lab.run.trial import Run, Tools
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Scenario
 from lab.scenario.secret import Redactor, keep_secret
 from lab.scenario.secrets_of import redactor_of, with_values
@@ -47,6 +49,7 @@ class Surroundings:
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
     calibrate: Calibrate = calibration_of
+    attest_fronts: Callable[[Engine, Scenario, Callable[[str], None]], Opaque] = attest_fronts
     conclude: Callable[[Path], Conclusion] = conclude_apart
     lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -74,11 +77,12 @@ def run_scenario(
             info = _describe(run_id, name, plan, engine, images, around)
             if met := driver_met(info.environment):
                 view.step(met)
+            opaque = around.attest_fronts(engine, plan.scenario, view.step)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
                 engine if NEEDED_IMAGE in images else None, info.environment, plan.scenario.load.processes, view.step
             )
-        info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling)
+        info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
             run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
@@ -187,11 +191,20 @@ def _describe(
     environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, name, plan, environment, facts)
-    return replace(info, inputs={"locustfile": _sha256(plan.scenario.load.locustfile)})
+    return replace(info, inputs={key: _sha256(path) for key, path in _inputs(plan.scenario)})
+
+
+def _inputs(scenario: Scenario) -> Iterator[tuple[str, Path]]:
+    """The files that a scenario only names, by its keys."""
+    yield "locustfile", scenario.load.locustfile
+    for arm in scenario.arms:
+        for key in FRONTS.path_names(arm.front.kind):
+            if (path := getattr(arm.front, key)) is not None:
+                yield f"{arm.name}.front.{key}", path
 
 
 def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ScenarioError(f"load.locustfile: {path} cannot be read: {error.strerror}") from None
+        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from lab.errors import ScenarioError
 from lab.scenario.compare import Expect
 from lab.scenario.expectation import nearest
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
@@ -31,8 +32,7 @@ BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)  # a key that needs no quotes
 def read_scenario(path: Path) -> Scenario:
     """The scenario in ``path``, with paths resolved against its folder. Raises ScenarioError (exit 2)."""
     document = _parse(path)
-    for section, key in PATH_KEYS:
-        table = document.get(section)
+    for table, key in _path_keys(document):
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = str((path.parent / table[key]).resolve())
     try:
@@ -101,6 +101,17 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
 
 
+def _path_keys(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    """Every table of a file, valid or not, with the name of a key of it that is a path."""
+    yield from ((document.get(section), key) for section, key in PATH_KEYS)
+    arms = document.get("arms")
+    for arm in arms if isinstance(arms, list) else ():
+        front = arm.get("front") if isinstance(arm, dict) else None
+        kind = front.get("kind") if isinstance(front, dict) else None
+        for key in FRONTS.path_names(kind) if isinstance(kind, str) and kind in FRONTS else ():
+            yield front, key
+
+
 def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
     """Values of ``env`` in a file that is not valid, which is all that is known of it: none of them may be shown."""
     app, arms = document.get("app"), document.get("arms")
@@ -129,6 +140,11 @@ def _check_files(path: Path, scenario: Scenario) -> None:
     requirements = scenario.app.requirements
     if requirements is not None and not requirements.is_file():
         raise ScenarioError(f"{path}: app.requirements: no such file: {requirements}")
+    for number, arm in enumerate(scenario.arms):
+        try:
+            FRONTS[arm.front.kind].check(arm.front)
+        except ScenarioError as error:
+            raise ScenarioError(f"{path}: arms[{number}].{error}", error.hint) from None
 
 
 def _sentence(path: Path, detail: ErrorDetails) -> str:

@@ -4,12 +4,13 @@ Each declares itself when its module is imported: those of the lab in the rooms 
 through an entry point of the group ``process_model_lab``. Both are imported when a registry is first asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Generic, TypeAlias, TypeVar, dataclass_transform
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar, dataclass_transform, get_args, get_type_hints
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -52,12 +53,14 @@ class FrontKind(HasOptions):
     """The part of a front that a scenario knows; the whole is lab.plan.fronts.front.Front.
 
     ``image``: what its services run from. ``hops``: how many services stand between the clients and the app, each with
-    a port and a share of the budget. ``arm_keys``: options that are accepted as keys of the arm as well.
+    a port and a share of the budget. ``arm_keys``: options that are accepted as keys of the arm as well. ``check``
+    raises ScenarioError for options that cannot work here, such as a file of the user's.
     """
 
     image: ImageSource | None
     hops: int = 1
     arm_keys: tuple[str, ...] = ()
+    check: Callable[[Options], None] = lambda _chosen: None
 
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +134,16 @@ class Kinds(Registry[H]):
         """The options of a kind, without ``kind`` itself."""
         return [field.name for field in fields(self[kind].options) if field.name != "kind"]
 
+    def path_names(self, kind: str) -> list[str]:
+        """The options of a kind that are paths, relative to the scenario file."""
+        hints = get_type_hints(self[kind].options)
+        return [name for name in self.option_names(kind) if Path in (hints[name], *get_args(hints[name]))]
+
     def _refusal(self, kind: str, error: ValidationError) -> str:
         detail = error.errors()[0]
         key = ".".join(map(str, detail["loc"]))
+        if not key:  # about several options at once
+            return detail["msg"].removeprefix("Value error, ")
         if detail["type"] != "unexpected_keyword_argument":
             return f"{key}: {detail['msg'].removeprefix('Value error, ')}, got {repr(detail['input'])[:80]}"
         own = self.option_names(kind)

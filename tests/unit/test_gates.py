@@ -16,7 +16,19 @@ from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_ga
 from lab.analysis.gates import spoiled as families_spoiled
 from lab.analysis.gates.limits import COMPLETE, judge
 from lab.metric_types import Family
-from lab.record.types import CGROUPS, HOST, PROCESSES, Finding, GateResult, Point, RequestKind, TrialResult, TrialState
+from lab.record.schema import Attribution
+from lab.record.types import (
+    CGROUPS,
+    HOST,
+    PROCESSES,
+    Finding,
+    GateResult,
+    Point,
+    RequestKind,
+    ServiceRecord,
+    TrialResult,
+    TrialState,
+)
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, finding_sentence, gate_sentence
 from tests.builders import sampler_facts
 from tests.gate_records import (
@@ -318,6 +330,29 @@ def test_failures_are_counted_and_spoil_nothing() -> None:
 
     assert value_of("requests.failed", spoiled) == 10
     assert [gate.key for gate in run_gates(spoiled, CORES) if gate.outcome == INVALID] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribution", "served_by", "value", "subject"),
+    [
+        ("proxy", "header", None, 3, "413, 502"),
+        ("proxy", "header", "worker-0", 1, "502"),
+        ("proxy", "none", None, 1, "502"),
+        ("app", "header", None, None, ""),
+    ],
+)
+def test_what_the_front_refused_is_told_from_what_the_app_did(
+    kind: str, attribution: Attribution, served_by: str | None, value: int | None, subject: str
+) -> None:
+    """By who answered; where nobody is named, only by statuses that an app does not give."""
+    refused = request(12.5, status=413, error="HTTP 413", served_by=served_by)
+    spoiled = trial([*arrivals(), refused, refused, request(13.5, status=502, error="HTTP 502")])
+    service = ServiceRecord(name="x", kind=kind, container_id="", image="x", image_digest="", argv=(), ports=())
+    spoiled = replace(spoiled, record=replace(spoiled.record, services=(service,), attribution=attribution))
+    found = finding_of("front.refused", spoiled)
+
+    assert (found.value if found else None, found.subject if found else "") == (value, subject)
+    assert found is None or subject[:3] in finding_sentence(found)
 
 
 def test_little_finds_a_growing_number_in_flight() -> None:

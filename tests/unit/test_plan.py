@@ -106,7 +106,7 @@ def test_nginx_proxies_to_every_replica_and_to_nothing_else() -> None:
     for endpoint in deployed.app:
         assert f"server {endpoint.address} " in conf
     assert conf.count("server 127.0.0.1:") == 4
-    assert conf.index("least_conn;") < conf.index("keepalive 64;")
+    assert conf.index("least_conn;") < conf.index("keepalive 256;")
     assert deployed.entry not in deployed.app
 
 

@@ -4,16 +4,28 @@ from collections.abc import Callable
 
 import polars as pl
 
-from lab.analysis.findings.kinds import CAPACITY, CHANGED, DROPPED, FAILED, FINDINGS, HUNG, STARVED, FindingKind
+from lab.analysis.findings.kinds import (
+    CAPACITY,
+    CHANGED,
+    DROPPED,
+    FAILED,
+    FINDINGS,
+    HUNG,
+    REFUSED,
+    STARVED,
+    FindingKind,
+)
 from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_throughput
 from lab.analysis.gates.counters import saturation
 from lab.analysis.gates.load import arrival_counts
-from lab.plan.kinds import Role
+from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
 
 __all__ = ["FINDINGS", "FindingKind", "run_findings"]
 
 ON_THE_WIRE = [str(RequestKind.ARRIVAL), str(RequestKind.FOLLOW)]
+LIMITS = (400, 413, 414, 431, 494)  # statuses of a front whose limits a request exceeds
+GATEWAY = (502, 504)  # of a front that had no answer, or none that it takes
 SERVING = (Role.PROXY, Role.SUPERVISOR, Role.WORKER)
 
 
@@ -33,6 +45,20 @@ def _failed(result: TrialResult) -> Finding | None:
     """Requests that ended in an error."""
     bad = pl.col("t_done_s").is_not_null() & pl.col("error").is_not_null()
     return FAILED.of(float(_measured(result).filter(bad).height))
+
+
+def _refused(result: TrialResult) -> Finding | None:
+    """Requests that the front refused; the statuses, most frequent first.
+
+    A limit of the front's is told from one of the app's by who answered; where nobody is ever named, by statuses that
+    an app does not give.
+    """
+    if all(service.kind != ServiceKind.PROXY for service in result.record.services):
+        return None
+    named = pl.col("status").is_in(LIMITS) & pl.col("served_by").is_null() & (result.record.attribution != "none")
+    refused = _measured(result).filter(named | pl.col("status").is_in(GATEWAY))
+    statuses = refused.group_by("status").len().sort("len", "status", descending=[True, False])["status"]
+    return REFUSED.of(float(refused.height), ", ".join(map(str, statuses)))
 
 
 def _hung(result: TrialResult) -> Finding | None:
@@ -86,6 +112,7 @@ def _starved(result: TrialResult) -> Finding | None:
 
 CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     _failed,
+    _refused,
     _hung,
     _dropped,
     _changed,

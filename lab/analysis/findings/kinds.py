@@ -44,6 +44,12 @@ HUNG = FindingKind(
     unit=Unit.COUNT,
     source="METHOD 2: an arm that hangs must not be rescued by replacing the block in which it hung",
 )
+REFUSED = FindingKind(
+    key="front.refused",
+    title="requests that the front answered itself",
+    unit=Unit.COUNT,
+    source="FIELD 17: limits of a front look like failures of the app",
+)
 DROPPED = FindingKind(
     key="requests.dropped",
     title="arrivals that were dropped",
@@ -90,5 +96,5 @@ MEMORY_DRIFT = FindingKind(
     limit=0.05,
 )
 
-_ALL = (FAILED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
+_ALL = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
 FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in _ALL}

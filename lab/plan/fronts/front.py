@@ -1,17 +1,25 @@
 """The declaration of a front. Attestation, images, plan, load and reports go by this and know no front's name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Generic, TypeVar, cast
+
+from pydantic import Field
 
 from lab.plan.topology import Endpoint, Service
 from lab.plan.upstream import UpstreamOf, named_upstream
 from lab.scenario.budget import Limits
-from lab.scenario.kinds import FRONTS, FrontKind, kind_of
-from lab.scenario.model import Arm
+from lab.scenario.kinds import FRONTS, FrontKind, Options, kind_of
+from lab.scenario.model import Arm, Seconds
 from lab.scenario.network import Network
 
 O = TypeVar("O")  # noqa: E741  the type of the front's options
+
+# What several fronts have as an option: how long the app may be silent, how often an idempotent request is given to
+# another process, and how many idle connections are kept to each address of the app.
+Timeout = Annotated[Seconds, Field(gt=0)]
+Retries = Annotated[int, Field(ge=0, le=10, strict=True)]
+Pool = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +51,22 @@ class Front(FrontKind, Generic[O]):
 
     ``services``: what runs from ``image``, as many as there are ``hops``. ``entry``: where clients connect.
     ``upstream_of``: the address of the app's endpoint that an answer's headers name; None for a front that tells
-    nothing, which only its listener attests. ``title``: for people.
+    nothing, which only its listener attests; ``tells``: whether it does with these options. ``transparent``: whether
+    it claims that everything which works directly works behind it, which is proved before load, or else only noted.
+    ``title``: for people.
     """
 
     options: type[O]
     services: Callable[[O, FrontPlace], tuple[Service, ...]]
     entry: Callable[[O, FrontPlace], Endpoint] = first_port
     upstream_of: UpstreamOf | None = named_upstream
+    tells: Callable[[O], bool] = lambda _chosen: True
+    transparent: Callable[[O], bool] = lambda _chosen: False
     title: Callable[[O], str] = kind_of
+
+    def reader(self, chosen: O) -> UpstreamOf | None:
+        """``upstream_of``, as far as the options let answers name it."""
+        return self.upstream_of if self.tells(chosen) else None
 
 
 def front_of(arm: Arm) -> Front[Any]:
@@ -61,3 +77,21 @@ def front_of(arm: Arm) -> Front[Any]:
 def front_title(arm: Arm) -> str:
     """``"nginx (tuned)"``: an arm's front with its options, for people."""
     return front_of(arm).title(arm.front)
+
+
+def titled(chosen: Options, *words: str) -> str:
+    """``"nginx (tuned, least_conn, timeout 5)"``, for people: kind, words, and the options that are not as usual."""
+    usual = type(chosen)()
+    changed = (
+        _shown(field.name, value)
+        for field in fields(chosen)
+        if (value := getattr(chosen, field.name)) != getattr(usual, field.name) and str(value) not in words
+    )
+    told = [*words, *changed]
+    return f"{chosen.kind} ({', '.join(told)})" if told else str(chosen.kind)
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value:g}" if isinstance(value, int | float) else str(value)

@@ -1,18 +1,29 @@
 """Front ``nginx``: one nginx container that balances requests over the app's ports."""
 
+import math
+import re
+from dataclasses import fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, StrictUndefined
+from pydantic import model_validator
 
-from lab.plan.fronts.front import Front, FrontPlace
+from lab.errors import ScenarioError
+from lab.plan.fronts.front import Front, FrontPlace, Pool, Retries, Timeout, titled
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import SCRATCH, ConfigFile, Service
+from lab.plan.upstream import UPSTREAM_HEADER
 from lab.scenario.budget import Limits
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import options
 
 CONF_PATH = "/etc/lab/nginx.conf"
+LISTEN, UPSTREAMS = "{listen}", "{upstreams}"  # in a configuration of the user's: an address, and lines of servers
+SCRATCH_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
+HTTP = re.compile(r"(?m)^\s*http\s*\{")
 UNPRIVILEGED_USER = "65534:65534"  # nobody: an nginx that binds no low port needs no root
 
 IMAGE = ImageSource(
@@ -29,11 +40,30 @@ IMAGE = ImageSource(
 
 @options
 class Nginx:
-    """nginx balances requests; `tuned`: explicit limits, keep-alive to the app; `stock`: its own defaults."""
+    """nginx balances requests.
+
+    `tuned` lets everything pass that works without it, and keeps connections to the app open; `stock` has the limits
+    that nginx has by itself; `config` is a configuration of your own, see docs/scenario_file.md.
+    """
 
     kind: Literal["nginx"] = "nginx"
     balance: Literal["round_robin", "least_conn", "random", "ip_hash"] = "round_robin"
     profile: Literal["tuned", "stock"] = "tuned"
+    buffering: bool = False
+    timeout: Timeout = 3600.0
+    fail_timeout: Timeout = 1.0
+    retries: Retries = 1
+    pool: Pool = 64
+    config: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> "Nginx":
+        allowed = {"kind", "config"} if self.config else {"kind", "balance", "profile"}
+        reason = "config has it" if self.config else f'profile = "{self.profile}" has nginx\'s own values'
+        for option in fields(self) if self.config or self.profile == "stock" else ():
+            if option.name not in allowed and getattr(self, option.name) != option.default:
+                raise ValueError(f'"{option.name}" says nothing here, because {reason}: leave one of them out')
+        return self
 
 
 def configuration(chosen: Nginx, place: FrontPlace) -> str:
@@ -43,19 +73,63 @@ def configuration(chosen: Nginx, place: FrontPlace) -> str:
     return environment.from_string(template).render(
         listen=place.listens[0],
         upstreams=[endpoint.address for endpoint in place.app],
-        balance=chosen.balance,
+        chosen=chosen,
         tuned=chosen.profile == "tuned",
+        timeout=f"{chosen.timeout * 1000:.0f}ms",
+        fail_timeout=f"{math.ceil(chosen.fail_timeout)}s",  # nginx counts it in whole seconds
     )
+
+
+def own_configuration(chosen: Path, place: FrontPlace) -> str:
+    """The user's nginx.conf with the places filled in, and scratch folders that nginx can write to."""
+    upstreams = "\n        ".join(f"server {endpoint.address};" for endpoint in place.app)
+    text = own_text(chosen).replace(LISTEN, place.listens[0]).replace(UPSTREAMS, upstreams)
+    missing = [f"{name}_temp_path {name};" for name in SCRATCH_FOLDERS if f"{name}_temp_path" not in text]
+    return HTTP.sub(lambda found: f"{found[0]}\n    {' '.join(missing)}", text, count=1)
+
+
+def own_text(config: Path) -> str:
+    """The file that the user wrote. Raises ScenarioError when it cannot be read."""
+    try:
+        return config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"front.config: {config} cannot be read: {error}") from None
+
+
+def check(chosen: Nginx) -> None:
+    """Refuse a configuration of the user's that cannot run here. Raises ScenarioError."""
+    if chosen.config is None:
+        return
+    text = COMMENT.sub("", own_text(chosen.config))
+    for placeholder, example in ((LISTEN, f"listen {LISTEN};"), (UPSTREAMS, f"upstream app {{ {UPSTREAMS} }}")):
+        if placeholder not in text:
+            raise ScenarioError(
+                f"front.config: {chosen.config} has no placeholder {placeholder}",
+                f"write it where the lab shall put an address: {example}",
+            )
+    if _directive(text, "daemon") not in ("", "off"):
+        raise ScenarioError(
+            f"front.config: {chosen.config} says daemon on: its container would end at once", "leave the line out"
+        )
+
+
+def _directive(text: str, name: str) -> str:
+    """The value of a directive that stands for itself; "" without it."""
+    found = re.search(rf"(?:^|[;{{}}])\s*{name}\s+([^;]+);", text)
+    return found[1].strip() if found else ""
 
 
 def service(text: str, port: int, limits: Limits) -> Service:
     """An nginx with this configuration; the paths in it that nginx writes to are relative to its scratch folder."""
+    plain = COMMENT.sub("", text)
+    usual = {"daemon": "off", "pid": "nginx.pid"}  # where the configuration says nothing of them
+    added = " ".join(f"{name} {value};" for name, value in usual.items() if not _directive(plain, name))
     return Service(
         name="nginx",
         kind=ServiceKind.PROXY,
         image=IMAGE.key,
         entrypoint=("nginx",),
-        argv=("-p", SCRATCH, "-c", CONF_PATH),
+        argv=("-p", SCRATCH, "-c", CONF_PATH, *(("-g", added) if added else ())),
         ports=(port,),
         limits=limits,
         files=(ConfigFile(path=CONF_PATH, content=text.encode()),),
@@ -64,12 +138,21 @@ def service(text: str, port: int, limits: Limits) -> Service:
 
 
 def _services(chosen: Nginx, place: FrontPlace) -> tuple[Service, ...]:
-    return (service(configuration(chosen, place), place.ports[0], place.limits),)
+    text = own_configuration(chosen.config, place) if chosen.config else configuration(chosen, place)
+    return (service(text, place.ports[0], place.limits),)
 
 
 def _title(chosen: Nginx) -> str:
-    balance = "" if chosen.balance == Nginx().balance else f", {chosen.balance}"
-    return f"nginx ({chosen.profile}{balance})"
+    return f"nginx (own {chosen.config.name})" if chosen.config else titled(chosen, chosen.profile)
 
 
-NGINX = Front(options=Nginx, services=_services, image=IMAGE, title=_title, arm_keys=("balance", "profile"))
+NGINX = Front(
+    options=Nginx,
+    services=_services,
+    image=IMAGE,
+    check=check,
+    tells=lambda chosen: chosen.config is None or UPSTREAM_HEADER in own_text(chosen.config),
+    transparent=lambda chosen: chosen.config is None and chosen.profile == "tuned",
+    title=_title,
+    arm_keys=("balance", "profile"),
+)

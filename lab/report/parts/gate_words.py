@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
+from lab.analysis.findings.kinds import REFUSED
 from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
 from lab.analysis.gates.limits import SHARED
 from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity, round_limit
+from lab.report.parts.refusals import refused
 
 
 class Words(NamedTuple):
@@ -122,6 +124,10 @@ MORE: Mapping[str, str] = {  # said behind the advice, by the reason of a result
 }
 FINDING_WORDS: Mapping[str, Words] = {
     "requests.failed": Words("{value} requests of the measure phase failed", "See the table of failures."),
+    "front.refused": Words(
+        "The front, not the app, answered {value} requests of the measure phase: {subject}",
+        "See the options of the front.",
+    ),
     "requests.hung": Words(
         "{value} requests of the measure phase were never answered", "Look for requests without end in the app."
     ),
@@ -212,7 +218,8 @@ def finding_sentence(finding: Finding) -> str:
     value = quantity(unit, finding.value)
     words = FINDING_WORDS.get(finding.key, Words(f"{title}: " + "{value}", ""))
     signed = f"+{value}" if "changed by" in words.said and finding.value > 0 else value
-    said = words.said.replace("{value}", signed).replace("{subject}", finding.subject or "it")
+    subject = refused(finding) if finding.key == REFUSED.key else finding.subject or "it"
+    said = words.said.replace("{value}", signed).replace("{subject}", subject)
     return _joined(f"{said}.", words.advice)
 
 

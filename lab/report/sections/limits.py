@@ -11,6 +11,7 @@ from lab.plan.order import period
 from lab.record.types import RunInfo
 from lab.report.content import Section
 from lab.report.parts.facts import known
+from lab.report.parts.gate_words import listed
 from lab.report.parts.images import image_limits
 from lab.report.parts.unusual import is_plain, plain_limits
 from lab.report.parts.values import shown_value, warmups_s
@@ -99,6 +100,12 @@ def _platform_limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     if is_plain(run):
         yield from plain_limits(run)
     yield from image_limits(run, summary)
+    for title, items in run.fronts.items():
+        if items:
+            yield (
+                f"All that works without a front: asked before the first trial, {title} did not let pass as it is "
+                f"{listed(sorted(items))}."
+            )
     fronts = {front_title(arm) for arm in summary.scenario.arms if arm.fronted}
     if fronts:
         yield f"Other balancers and settings: clients met {' or '.join(sorted(fronts))}."

@@ -1,0 +1,86 @@
+"""Every front that claims it is transparent: what works directly works behind it, asked of an echo server."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lab.attest.echo import echo_server
+from lab.attest.wire import ask
+from lab.engines.docker.engine import DockerEngine
+from lab.errors import ScenarioError
+from lab.plan.fronts.front import front_of
+from lab.run.fronts import attest_fronts, before_echo
+from lab.scenario.model import Arm
+from tests.integration.conftest import OF_THE_APP, scenario_of
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+OWN = """
+events {}
+http {
+    upstream app { {upstreams} }
+    server { listen {listen}; location / { proxy_pass http://app; } }
+}
+"""
+LARGE_BODY = 100 * 1024**2
+AT_ONCE = 3  # 300 MB are more than the 256 MB that a front may write to its scratch folder
+
+
+def arm(**front: object) -> Arm:
+    """Replicas behind a front."""
+    return Arm(name="replicas", model="replicas", front=front)
+
+
+@pytest.mark.parametrize("front", [{"kind": "nginx"}, {"kind": "nginx", "balance": "random", "buffering": True}])
+def test_a_tuned_front_is_transparent(engine: DockerEngine, front: dict[str, object]) -> None:
+    """Nothing is told, so nothing is otherwise; once for all arms with the same options."""
+    said: list[str] = []
+    scenario = scenario_of(arm(**front))
+
+    assert list(attest_fronts(engine, scenario, said.append).values()) == [{}]
+    assert len(said) == 1
+
+
+def test_large_bodies_pass_a_front_without_room_for_them(engine: DockerEngine) -> None:
+    """Three of 100 MB, more than fits into what the container may write."""
+    ports = engine.free_ports(2, 1)
+    behind = arm(kind="nginx")
+    with echo_server(ports[0]) as echo:
+        topology = before_echo(front_of(behind), behind, echo, ports[1:], "front-bodies")
+        with engine.deploy(topology):
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                sent = [pool.submit(ask, topology.entry, "POST", "/", body=bytes(LARGE_BODY)) for _ in range(AT_ONCE)]
+
+            assert [answer.result().told("size") for answer in sent] == [f"200 {LARGE_BODY}"] * AT_ONCE
+
+
+def test_a_stock_nginx_keeps_its_limits_and_they_are_named(engine: DockerEngine) -> None:
+    """With the status of each; what identifies the client and the host is right all the same."""
+    (found,) = attest_fronts(engine, scenario_of(arm(kind="nginx", profile="stock")), print).values()
+
+    assert found["bodies of 8 MB"].startswith("413")
+    assert found["query strings of 60 kB"].startswith("414")
+    assert found["answer headers of 60 kB"].startswith("502")
+    assert {"WebSocket", "server-sent events at once", "keep-alive to the app"} <= found.keys()
+    assert not {"Host with its port", "client address", "forged client address", "scheme"} & found.keys()
+
+
+def test_a_configuration_of_the_users_runs_and_is_only_noted(engine: DockerEngine, tmp_path: Path) -> None:
+    """The shortest one there is: its Host is nginx's own."""
+    config = tmp_path / "nginx.conf"
+    config.write_text(OWN)
+    found = attest_fronts(engine, scenario_of(arm(kind="nginx", config=config)), print)
+
+    assert found["nginx (own nginx.conf)"]["Host with its port"] == "200 app instead of 200 shop.example:8443"
+
+
+def test_what_nginx_says_of_a_configuration_is_quoted(engine: DockerEngine, tmp_path: Path) -> None:
+    """Before anything is measured: here a file that is not in the image."""
+    config = tmp_path / "nginx.conf"
+    config.write_text("include /etc/nginx/shop.conf;\n" + OWN)
+
+    with pytest.raises(ScenarioError, match=r'(?s)replicas does not start.*open\(\) "/etc/nginx/shop\.conf" failed'):
+        attest_fronts(engine, scenario_of(arm(kind="nginx", config=config)), print)

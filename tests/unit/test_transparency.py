@@ -1,0 +1,127 @@
+"""What must pass a front as it does without one: the echo server, the expectations, and how a run is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from lab.attest.echo import LARGE, echo_server
+from lab.attest.transparency import FORGED, OBSERVED, client_failures, failures, observe, opacity
+from lab.engines import Engine
+from lab.errors import DeploymentError, InvalidRunError, ScenarioError
+from lab.plan.topology import Topology
+from lab.run.fronts import attest_fronts
+from tests.builders import make_scenario
+
+WORKERS = {"name": "workers", "model": "workers", "front": "direct"}
+RIGHT = {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http"}
+
+
+def test_the_echo_server_lets_everything_pass() -> None:
+    """Directly everything works, or nothing could be compared with it; but nobody adds headers for the client."""
+    with echo_server(0) as echo:
+        seen = observe(echo)
+
+        assert seen["paths unchanged"] == "200 /a%2Fb//c/%7Euser/%C3%A9/?q=a%2Fb&q=%20"
+        assert seen["absolute URIs"] == "200 /absolute?q=1"
+        assert seen["chunked bodies"] == "200 7"
+        assert seen["Expect: 100-continue"] == "100, then 200 4"
+        assert seen["WebSocket"] == "101, then 9 bytes"
+        assert seen["server-sent events at once"] == "first event alone"
+        assert seen[f"answer headers of {LARGE // 1000} kB"] == f"200, header of {LARGE} bytes"
+        assert [item for item, told in seen.items() if "without" in told or told.startswith(("4", "5", "no"))] == []
+        assert opacity(echo, echo).keys() == {"forged client address", "scheme"}
+
+
+def test_what_does_not_answer_is_told_item_by_item() -> None:
+    """A front that is gone fails every item, with the reason."""
+    with echo_server(0) as gone:
+        pass
+    with echo_server(0) as echo:
+        found = opacity(echo, gone)
+
+    assert found.keys() == {*OBSERVED, "client address"}
+    assert "no answer (ConnectionRefusedError)" in found["HEAD"]
+
+
+def test_only_what_comes_out_otherwise_fails() -> None:
+    """With what was seen behind the front, and what directly."""
+    assert dict(failures({"a": "200", "b": "200"}, {"a": "200", "b": "413"})) == {"b": "413 instead of 200"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "failed"),
+    [
+        (RIGHT, set()),
+        ({}, {"client address", "scheme"}),
+        ({**RIGHT, "x-forwarded-for": f"{FORGED}, 127.0.0.1"}, {"forged client address"}),
+        ({**RIGHT, "forwarded": f"for={FORGED}"}, {"forged client address"}),
+        ({**RIGHT, "x-forwarded-proto": "https"}, {"scheme"}),
+    ],
+)
+def test_a_front_tells_who_the_client_is_and_believes_nobody(headers: Mapping[str, str], failed: set[str]) -> None:
+    """The address and the scheme are those that the front has seen itself."""
+    assert {item for item, _ in client_failures(headers, "http")} == failed
+
+
+class EchoEngine:
+    """Deploys nothing: the front is the echo server itself, which adds no header, or does not come up."""
+
+    elsewhere = ""
+
+    def __init__(self, error: DeploymentError | None = None) -> None:
+        self.deployed: list[str] = []
+        self._error = error
+
+    def free_ports(self, count: int, _seed: int) -> tuple[int, ...]:
+        return (0, *range(1, count))
+
+    @contextmanager
+    def deploy(self, topology: Topology) -> Iterator[None]:
+        self.deployed.append(topology.trial_id)
+        if self._error:
+            raise self._error
+        object.__setattr__(topology, "entry", replace(topology.app[0]))
+        yield
+
+
+def attested(arms: list[dict[str, Any]], engine: EchoEngine) -> Mapping[str, Mapping[str, str]]:
+    return attest_fronts(cast(Engine, engine), make_scenario(arms), lambda _step: None)
+
+
+def behind(name: str, **front: Any) -> dict[str, Any]:
+    return {"name": name, "model": "replicas", "front": {"kind": "nginx", **front}}
+
+
+def test_a_front_that_claims_to_be_transparent_and_is_not_ends_the_run() -> None:
+    """Exit 3, with the item that fails and its proof."""
+    with pytest.raises(InvalidRunError, match=r"nginx \(tuned\) does not let pass .* scheme \(X-Forwarded"):
+        attested([WORKERS, behind("replicas")], EchoEngine())
+
+
+def test_a_front_that_keeps_its_limits_on_purpose_is_noted_once_for_its_options() -> None:
+    """Arms with the same front are one question; an arm without a front is none."""
+    engine = EchoEngine()
+    arms = [WORKERS, behind("a", profile="stock"), behind("b", profile="stock")]
+    found = attested([*arms, behind("c", profile="stock", balance="random")], engine)
+
+    assert engine.deployed == ["front-1", "front-2"]
+    assert found.keys() == {"nginx (stock)", "nginx (stock, random)"}
+    assert found["nginx (stock)"].keys() == {"forged client address", "scheme"}
+
+
+def test_a_configuration_that_does_not_start_is_the_users_to_mend(tmp_path: Path) -> None:
+    """Exit 2 with what nginx said; a front of the lab's that does not start stays a failure of the deployment."""
+    config = tmp_path / "nginx.conf"
+    config.write_text("{listen} {upstreams}")
+    error = DeploymentError("container of 'nginx' ended with exit code 1; its last lines:\nnginx: [emerg] unknown")
+
+    with pytest.raises(ScenarioError, match=r"(?s)nginx \(own nginx.conf\) of arm mine does not start.*unknown"):
+        attested([WORKERS, behind("mine", config=str(config))], EchoEngine(error))
+    with pytest.raises(DeploymentError):
+        attested([WORKERS, behind("replicas")], EchoEngine(error))
