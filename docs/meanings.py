@@ -35,12 +35,21 @@ MEANINGS: Mapping[str, str] = {
     "app.command": "For images with their own way to start: a command with `{port}`, and `{workers}` for such an arm.",
     "app.port": "Where the app listens in its container, whatever it is told: takes a network of its own. There the "
     "default is 8000.",
+    "app.entrypoint": 'The words before the command: `image` keeps the image\'s ENTRYPOINT, `""` drops it, anything '
+    "else replaces it, with the placeholders of the command.",
     "app.ready_path": "The path that answers once a process serves.",
     "app.ready_timeout": "How long an arm may take until all its processes have answered.",
+    "app.probe_headers": "Headers of every request that the lab itself makes of the app, such as `Host`; secrets as in "
+    "`env`.",
     "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",
     "app.loop": "uvicorn's event loop, equal in every arm.",
     "app.http": "uvicorn's HTTP implementation, equal in every arm.",
+    "app.user": "The user instead of the image's own, as in `docker run --user`: `10001:10001`, or a name.",
+    "app.capabilities": 'Capabilities that containers keep, as in `["CHOWN", "SETUID", "SETGID"]`; none without it.',
+    "app.volumes": 'Folders in memory that the app may write to: `"/data"`, or a table with `path`, `size` (256 MiB), '
+    "`mode` (1777), `uid` and `gid` (0). They are empty at each start, and count as the container's memory.",
     "app.read_only": "Whether the containers' file systems are read-only.",
+    "app.healthcheck": "Whether the image's HEALTHCHECK runs in trials, where its processes and CPU are in the arm.",
     "app.restart": "Docker's restart policy; `no` lets a death end the trial.",
     "arms.name": "How the arm is called everywhere: lower-case letters, digits, hyphens.",
     "arms.model": "How N processes come about: a kind, or a table with the kind and its options, see below.",

@@ -41,7 +41,7 @@ def collect(deployment: Deployment) -> Evidence:
     topology = deployment.topology
     pids = {target.service: _pids(target) for target in deployment.targets}
     roles = {t.service: _roles(t, pids[t.service]) for t in deployment.targets if t.kind is ServiceKind.APP}
-    first_s, later_s = _keepalive(topology.app[0], topology.ready_path)
+    first_s, later_s = _keepalive(topology)
     seen, unseen = _look(deployment, [pid for members in pids.values() for pid in members])
     return Evidence(
         servers=deployment.servers,
@@ -112,7 +112,7 @@ def _upstreams(topology: Topology) -> tuple[str, ...]:
     for _ in range(FRONT_REQUESTS_PER_PORT * len(topology.app)):
         connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
         try:
-            _, response = _get(connection, topology.ready_path)
+            _, response = _get(connection, topology)
             seen.append(upstream_of(response.headers) or "")
         finally:
             connection.close()
@@ -127,7 +127,7 @@ def homes(topology: Topology) -> dict[str, str]:
     for endpoint in topology.app:
         connection = connection_to(endpoint, PROBE_TIMEOUT_S)
         try:
-            name = _get(connection, topology.ready_path)[1].getheader("X-Served-By")
+            name = _get(connection, topology)[1].getheader("X-Served-By")
         finally:
             connection.close()
         if name:
@@ -135,21 +135,21 @@ def homes(topology: Topology) -> dict[str, str]:
     return found
 
 
-def _keepalive(endpoint: Endpoint, path: str) -> tuple[float, float]:
+def _keepalive(topology: Topology) -> tuple[float, float]:
     """Seconds of the first request, and the median of the following ones, on one connection straight to the app."""
-    connection = connection_to(endpoint, PROBE_TIMEOUT_S)
+    connection = connection_to(topology.app[0], PROBE_TIMEOUT_S)
     try:
-        first, *later = (_get(connection, path)[0] for _ in range(KEEPALIVE_REQUESTS))
+        first, *later = (_get(connection, topology)[0] for _ in range(KEEPALIVE_REQUESTS))
     finally:
         connection.close()
     return first, median(later)
 
 
-def _get(connection: http.client.HTTPConnection, path: str) -> tuple[float, http.client.HTTPResponse]:
+def _get(connection: http.client.HTTPConnection, topology: Topology) -> tuple[float, http.client.HTTPResponse]:
     """Seconds that it took, and the answer, whose body has been read."""
     started = time.perf_counter()
     try:
-        connection.request("GET", path)
+        connection.request("GET", topology.ready_path, headers=topology.probe_headers)
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException) as error:

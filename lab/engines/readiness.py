@@ -116,7 +116,7 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
                 connections[connection] = endpoint
                 time.sleep(STAGGER_S)
         names = _names(topology, connections, pids, look)
-        asked = [connection for connection in connections if _ask(connection, topology.ready_path)]
+        asked = [connection for connection in connections if _ask(connection, topology)]
         for connection in asked:
             if (answer := _read(connection, connections[connection], names.get(connection, ""))) is not None:
                 yield answer
@@ -135,9 +135,9 @@ def _names(
     return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
 
 
-def _ask(connection: http.client.HTTPConnection, path: str) -> bool:
+def _ask(connection: http.client.HTTPConnection, topology: Topology) -> bool:
     try:
-        connection.request("GET", path)
+        connection.request("GET", topology.ready_path, headers=topology.probe_headers)
     except OSError:
         return False
     return True
@@ -157,7 +157,7 @@ def _front_answers(topology: Topology) -> bool:
         return True
     connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", topology.ready_path)
+        connection.request("GET", topology.ready_path, headers=topology.probe_headers)
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -12,6 +12,7 @@ from lab.plan.topology import Topology
 from lab.plan.upstream import reference
 from lab.scenario.model import Arm, Scenario
 from lab.scenario.network import DEFAULT_PORT, Network
+from lab.scenario.secret import plain
 
 BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
 OVERHEAD_ESTIMATE_S = 3.0  # Locust's start, collection, removal
@@ -148,6 +149,7 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
         processes=budget.processes,
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
+        probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},
         pool=budget.pool(),
         upstream_of=reference(front.reader(arm.front)),
         network=network,

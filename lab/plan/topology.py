@@ -8,6 +8,7 @@ from typing import Literal
 from lab.plan.kinds import ServiceKind
 from lab.plan.upstream import NAMED_UPSTREAM
 from lab.scenario.budget import Limits
+from lab.scenario.container import Volume
 from lab.scenario.network import LOOPBACK, Network
 
 SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the service may write to, and nobody else
@@ -61,7 +62,8 @@ class Service:
 
     ``image`` is a key of the images that the engine prepared: ``Arm.image_key``, or that of the front's image.
     ``argv`` is the full command; ``entrypoint`` None keeps the image's own.
-    ``ports`` are the TCP ports that the service listens on; ``host`` is how the others reach it.
+    ``ports`` are the TCP ports that the service listens on; ``host`` is how the others reach it. ``capabilities`` and
+    ``volumes`` are all that it has beyond none and /tmp; ``healthcheck``: whether that of the image runs.
     """
 
     name: str
@@ -76,6 +78,9 @@ class Service:
     files: tuple[ConfigFile, ...] = ()
     read_only: bool = True
     user: str = ""
+    capabilities: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    healthcheck: bool = False
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -95,6 +100,7 @@ class Topology:
     ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
     expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
     front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
+    Every probe of the lab sends ``probe_headers``.
     """
 
     trial_id: str
@@ -104,6 +110,7 @@ class Topology:
     processes: int
     ready_path: str
     ready_timeout_s: float
+    probe_headers: Mapping[str, str] = field(default_factory=dict)
     pool: Limits = field(default_factory=Limits)
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST

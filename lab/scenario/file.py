@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
 from lab.scenario.compare import Expect
+from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
@@ -116,11 +117,12 @@ def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
     """Values of ``env`` in a file that is not valid, which is all that is known of it: none of them may be shown."""
     app, arms = document.get("app"), document.get("arms")
     for table in (app, *(arms if isinstance(arms, list) else ())):
-        env = table.get("env") if isinstance(table, dict) else None
-        for name, value in env.items() if isinstance(env, dict) else ():
-            text = value.get("value") if isinstance(value, dict) else value
-            if isinstance(text, str) and (isinstance(value, dict) or is_secret(name, text)):
-                yield text
+        for key, sounds_secret in (("env", is_secret), ("probe_headers", header_is_secret)):
+            values = table.get(key) if isinstance(table, dict) else None
+            for name, value in values.items() if isinstance(values, dict) else ():
+                text = value.get("value") if isinstance(value, dict) else value
+                if isinstance(text, str) and (isinstance(value, dict) or sounds_secret(name, text)):
+                    yield text
 
 
 def _check_files(path: Path, scenario: Scenario) -> None:

@@ -7,81 +7,24 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from lab.scenario.app import App as App
 from lab.scenario.budget import Budget
-from lab.scenario.build_args import BuildArgs, TargetStage
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Options, in_new_spelling
 from lab.scenario.network import Network, NetworkChoice, choose_network
+from lab.scenario.quantities import Seconds
 from lab.scenario.secret import plain
 from lab.scenario.trials import Trials
-from lab.units import parse_duration_s
 
 APP_IMAGE = "app"
 ARM_IMAGE = "arm."  # and the name of the arm that has an image of its own
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
-IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
-
-
-def _duration(value: object) -> float:
-    if isinstance(value, str):
-        return parse_duration_s(value)
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError('expected a duration like "500ms", "10s" or "2m"')
-
-
-Seconds = Annotated[
-    float,
-    BeforeValidator(_duration, json_schema_input_type=str | float),
-    Field(ge=0, le=7 * 24 * 3600, allow_inf_nan=False),
-]
-
-
-@dataclass(config=STRICT, kw_only=True)
-class App:
-    """The image under test and how it is started; equal in every arm."""
-
-    build: Path | None = None
-    image: str = ""
-    dockerfile: str = "Dockerfile"
-    target_stage: TargetStage = ""
-    build_args: BuildArgs = field(default_factory=dict)
-    requirements: Path | None = None
-    target: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] = "app.main:app"
-    command: str = ""
-    port: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = None
-    ready_path: Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$")] = "/ready"
-    ready_timeout: Seconds = 60.0
-    env: Env = field(default_factory=dict)
-    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
-    http: Literal["auto", "h11", "httptools"] = "auto"
-    read_only: bool = True
-    restart: Literal["no", "on-failure", "always"] = "no"
-
-    @model_validator(mode="after")
-    def _one_image_source(self) -> App:
-        if (self.build is None) == (not self.image):
-            raise ValueError('give exactly one of "build" (a folder with a Dockerfile) and "image" (an existing image)')
-        if self.requirements is not None and self.build is None:
-            raise ValueError('"requirements" fills the wheelhouse of a build: it needs "build"')
-        if self.build is None and (self.build_args or self.target_stage):
-            raise ValueError('"build_args" and "target_stage" belong to a build: they need "build"')
-        if self.command and self.port is None and not self.tells("{port}"):
-            raise ValueError(
-                'with "command" the placeholder {port} must be in it, or in a value of "env", '
-                'so that every arm can listen on a free port; or give "port", the one on which the app always listens'
-            )
-        return self
-
-    def tells(self, placeholder: str) -> bool:
-        """Tell whether the command or the environment hands the placeholder on to the app."""
-        return any(placeholder in text for text in (self.command, *map(plain, self.env.values())))
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -195,7 +138,7 @@ class Scenario:
         """A command must say where to listen, and what the arm's process model has it told."""
         if not (command := self.command_of(arm)):
             return
-        told = (command, *map(plain, {**self.app.env, **arm.env}.values()))
+        told = (command, self.app.entrypoint, *map(plain, {**self.app.env, **arm.env}.values()))
         fixed = self.app.port is not None and self.network_of(arm).network is Network.OWN
         for placeholder in (*(() if fixed else ("{port}",)), *MODELS[arm.model.kind].placeholders):
             if not any(placeholder in text for text in told):

@@ -6,6 +6,8 @@ Pure: the environment is handed in.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 
+from pydantic import ValidationError
+
 from lab.errors import ScenarioError
 from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
@@ -15,8 +17,8 @@ HAND_OVER = 'hand it over in "env": values that are secret are masked there, eve
 
 
 def secrets_in(scenario: Scenario) -> Iterator[tuple[str, Secret]]:
-    """Give (variable, secret) of every secret of the app and of the arms."""
-    for env in (scenario.app.env, *(arm.env for arm in scenario.arms)):
+    """Give (variable or header, secret) of every secret of the app and of the arms."""
+    for env in (scenario.app.env, scenario.app.probe_headers, *(arm.env for arm in scenario.arms)):
         yield from ((name, value) for name, value in env.items() if isinstance(value, Secret))
 
 
@@ -46,7 +48,8 @@ def hide_copies(scenario: Scenario) -> Scenario:
     """
     redact = redactor_of(scenario)
     commands = {f"arms[{place}].command": arm.command for place, arm in enumerate(scenario.arms)}
-    for where, command in {"app.command": scenario.app.command, **commands}.items():
+    of_app = {"app.command": scenario.app.command, "app.entrypoint": scenario.app.entrypoint}
+    for where, command in {**of_app, **commands}.items():
         if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
             raise ScenarioError(f"{where}: holds a password, or the value of a secret variable", HAND_OVER)
     if not redact.words:
@@ -88,7 +91,11 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
             )
         return found
 
-    return hide_copies(_mapped(scenario, filled))
+    try:
+        return hide_copies(_mapped(scenario, filled))
+    except ValidationError as error:  # a value from the environment that cannot be what it is for
+        detail = error.errors(include_input=False)[0]
+        raise ScenarioError(f"app.{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}") from None
 
 
 def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:
@@ -98,4 +105,9 @@ def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> 
         return {name: change(f"{where}.{name}", value) for name, value in env.items()}
 
     arms = (replace(arm, env=changed(f"arms[{place}].env", arm.env)) for place, arm in enumerate(scenario.arms))
-    return replace(scenario, app=replace(scenario.app, env=changed("app.env", scenario.app.env)), arms=tuple(arms))
+    app = replace(
+        scenario.app,
+        env=changed("app.env", scenario.app.env),
+        probe_headers=changed("app.probe_headers", scenario.app.probe_headers),
+    )
+    return replace(scenario, app=app, arms=tuple(arms))

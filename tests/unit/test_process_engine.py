@@ -99,6 +99,10 @@ def plain_scenario(**app: object) -> Scenario:
         (plain_scenario(build=None, requirements=None, image="shop:1"), "app.image: shop:1 is an image"),
         (plain_scenario(requirements=None), "app.requirements: the app's environment is made from it"),
         (plain_scenario(command="{image}", env={"PORT": "{port}", "N": "{workers}"}), "app.command: {image}"),
+        (plain_scenario(user="10001"), 'app.user: "10001" is a user of the image'),
+        (plain_scenario(capabilities=("CHOWN",)), "app.capabilities: a container keeps them"),
+        (plain_scenario(volumes=("/data",)), "app.volumes: they are folders of a container"),
+        (plain_scenario(healthcheck=True), "app.healthcheck: it is the image's"),
         (plain_scenario(restart="always"), 'app.restart: "always" is Docker\'s policy'),
         *(
             (replace(plain_scenario(), budget=budget), sentence)

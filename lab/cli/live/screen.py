@@ -34,7 +34,8 @@ from lab.plan.models.model import model_of
 from lab.record.types import Phase
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
-from lab.scenario.model import IMAGE_COMMAND, Arm, Scenario
+from lab.scenario.app import IMAGE_COMMAND
+from lab.scenario.model import Arm, Scenario
 from lab.units import format_seconds
 
 WIDE = 110

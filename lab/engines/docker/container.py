@@ -9,12 +9,14 @@ from typing import Any
 from docker.types import EndpointConfig, LogConfig, Mount
 
 from lab.host.labels import RUN, SERVICE, TRIAL
-from lab.plan.topology import ConfigFile, Service
+from lab.plan.topology import SCRATCH, ConfigFile, Service
+from lab.scenario.container import Volume
 
 API_VERSION = "1.22"  # the first with networks: the words for them are the same ever since
 PIDS_LIMIT = 4096
 LOG_SIZE = "10m"
 TMPFS = "rw,nosuid,nodev,size=256m"
+NO_HEALTHCHECK = {"test": ["NONE"]}  # it would take CPU in the arm, and its processes are none of the app's
 
 
 def creation(
@@ -41,9 +43,11 @@ def creation(
         "user": service.user or None,
         **attachment(network, service.host),
         "cap_drop": ["ALL"],
+        "cap_add": list(service.capabilities),
         "security_opt": ["no-new-privileges:true"],
         "read_only": service.read_only,
-        "tmpfs": {"/tmp": TMPFS},  # noqa: S108  the container's own /tmp
+        "tmpfs": {SCRATCH: TMPFS, **{volume.path: tmpfs(volume) for volume in service.volumes}},
+        "healthcheck": None if service.healthcheck else NO_HEALTHCHECK,
         "mounts": mounts,
         "pids_limit": PIDS_LIMIT,
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": "1"}),
@@ -60,6 +64,12 @@ def attachment(network: str, name: str = "") -> dict[str, Any]:
     if not network:
         return {"network_mode": "host"}
     return {"network": network, "networking_config": {network: EndpointConfig(API_VERSION, aliases=[name])}}
+
+
+def tmpfs(volume: Volume) -> str:
+    """The mount options of a folder in memory; programs in it may run, as in any volume of Docker."""
+    owner = f"uid={volume.uid},gid={volume.gid}"
+    return f"rw,exec,nosuid,nodev,size={volume.size},mode={volume.mode},{owner}"
 
 
 def container_name(marks: Mapping[str, str]) -> str:

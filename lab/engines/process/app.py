@@ -17,7 +17,7 @@ from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
 from lab.host.places import cache_folder, scratch
 from lab.host.tools import failure_of
-from lab.scenario.model import App
+from lab.scenario.app import App
 
 INSTALL_TIMEOUT_S = 900.0
 COMPLETE = ".complete"  # written last: an environment without it is the remains of one that was interrupted

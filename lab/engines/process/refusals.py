@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from lab.errors import ScenarioError
-from lab.scenario.model import IMAGE_COMMAND, Scenario
+from lab.scenario.app import IMAGE_COMMAND, App
+from lab.scenario.model import Scenario
 from lab.scenario.network import Network
 
 
@@ -25,6 +26,7 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
         yield "app.requirements: the app's environment is made from it (pinned, with hashes), and it is not given"
     if app.command == IMAGE_COMMAND:
         yield "app.command: {image} is the image's own command, and there is no image; write the command out"
+    yield from _container_refusals(app)
     for key, quota in (("cpus", budget.cpus), ("memory", budget.memory)):
         if quota.mode != "none":
             yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
@@ -36,6 +38,17 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
             yield f'arm "{arm.name}": a network of its own takes containers, and it has one because: {choice.why}'
     if app.restart != "no":
         yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'
+
+
+def _container_refusals(app: App) -> Iterator[str]:
+    if app.user:
+        yield f'app.user: "{app.user}" is a user of the image; a plain process runs as you do; leave it out'
+    if app.capabilities:
+        yield "app.capabilities: a container keeps them, a plain process has yours; leave them out"
+    if app.volumes:
+        yield "app.volumes: they are folders of a container; leave them out"
+    if app.healthcheck:
+        yield "app.healthcheck: it is the image's, and there is no image; leave it out"
 
 
 def _arm_refusals(scenario: Scenario) -> Iterator[str]:

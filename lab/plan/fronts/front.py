@@ -10,8 +10,9 @@ from lab.plan.topology import Endpoint, Service
 from lab.plan.upstream import UpstreamOf, named_upstream
 from lab.scenario.budget import Limits
 from lab.scenario.kinds import FRONTS, FrontKind, Options, kind_of
-from lab.scenario.model import Arm, Seconds
+from lab.scenario.model import Arm
 from lab.scenario.network import Network
+from lab.scenario.quantities import Seconds
 
 O = TypeVar("O")  # noqa: E741  the type of the front's options
 

@@ -9,9 +9,10 @@ from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service
+from lab.scenario.app import IMAGE_COMMAND, IMAGE_ENTRYPOINT, App
 from lab.scenario.budget import Limits
 from lab.scenario.kinds import MODELS, ModelKind, kind_of
-from lab.scenario.model import IMAGE_COMMAND, App, Arm
+from lab.scenario.model import Arm
 from lab.scenario.network import LOOPBACK, Network
 from lab.scenario.secret import plain
 
@@ -38,6 +39,13 @@ def serve(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> 
         *("--no-access-log", "--no-proxy-headers"),
         *("--timeout-keep-alive", str(KEEP_ALIVE_S), "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
     )
+
+
+def entrypoint(app: App, port: int, workers: int, bind: str = LOOPBACK) -> tuple[str, ...] | None:
+    """The words before the command, () for none; None keeps those of the image."""
+    if app.entrypoint == IMAGE_ENTRYPOINT:
+        return None
+    return tuple(_fill(word, port, workers, bind) for word in _words(app.entrypoint))
 
 
 def environment(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> tuple[tuple[str, str], ...]:
@@ -80,8 +88,13 @@ class AppPlace:
             ports=(port,),
             host=self.network.host_of(name),
             env=environment(self.app, self.arm, port, workers, self.network.bind),
+            entrypoint=entrypoint(self.app, port, workers, self.network.bind),
             limits=self.limits,
             read_only=self.app.read_only,
+            user=self.app.user,
+            capabilities=self.app.capabilities,
+            volumes=self.app.volumes,
+            healthcheck=self.app.healthcheck,
         )
 
 

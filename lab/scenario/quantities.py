@@ -1,0 +1,33 @@
+"""Durations and sizes as values of a scenario: written by people, kept in seconds and bytes."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lab.units import parse_duration_s, parse_size_bytes
+
+LONGEST_S = 7 * 24 * 3600
+
+
+def _duration(value: object) -> float:
+    if isinstance(value, str):
+        return parse_duration_s(value)
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError('expected a duration like "500ms", "10s" or "2m"')
+
+
+def _size(value: object) -> int:
+    if isinstance(value, str):
+        return parse_size_bytes(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError('expected a size like "64MiB" or "1GiB"')
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_duration, json_schema_input_type=str | float),
+    Field(ge=0, le=LONGEST_S, allow_inf_nan=False),
+]
+Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str | int), Field(ge=4096, le=2**50)]
