@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 import docker
 import psutil
 
+from lab.engines.leftovers import ANONYMOUS
 from lab.errors import MissingError
 from lab.host.labels import OWNER, RUN, SERVICE
 from lab.record.folder import read_info
@@ -241,6 +243,7 @@ def engine_of_our_own() -> Iterator[SecondEngine]:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         daemon = _start(stack)
         images = daemon.prepare(Place(Path(folder), daemon).root / "kill.toml")
+        _declare_volume(daemon, images["app"].name)
         before = _put_bystanders(daemon, images["nginx"].name)
         yield daemon
         assert _bystanders(daemon) == before, "somebody else's containers were touched"
@@ -259,6 +262,13 @@ def _start(stack: ExitStack) -> SecondEngine:
             refusal = error
             daemon.stop()
     raise refusal
+
+
+def _declare_volume(daemon: SecondEngine, image: str) -> None:
+    """Let each container of the app have an anonymous volume, by an image of the same name in this engine."""
+    client = daemon.client()
+    client.images.build(fileobj=io.BytesIO(f"FROM {image}\nVOLUME /data\n".encode()), tag=image, rm=True)
+    client.close()
 
 
 def _put_bystanders(daemon: SecondEngine, image: str) -> Mapping[str, str]:
@@ -349,8 +359,9 @@ def left_behind(lab: RunningLab) -> list[str]:
         for container in client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True):
             if container.labels[OWNER].startswith(owner):
                 found.append(f"container {container.name}")
-        for volume in client.volumes.list(filters={"label": RUN}):
-            if volume.attrs["Labels"][OWNER].startswith(owner):
+        for volume in client.volumes.list():
+            marks = volume.attrs["Labels"] or {}
+            if ANONYMOUS.fullmatch(volume.name) or marks.get(OWNER, "").startswith(owner):
                 found.append(f"volume {volume.name}")
         found += [f"network {network.name}" for network in client.networks.list(filters={"label": RUN})]
     finally:
@@ -463,7 +474,8 @@ def _wrong_cleaning(lab: RunningLab, left: Sequence[str]) -> Iterator[str]:
 def _is_ours(name: str, lab: RunningLab) -> bool:
     """Other labs on this machine may have left something as well."""
     runs = [path.parent.name for path in lab.place.out.glob("*/run.json")]
-    return str(lab.place.root) in name or any(run in name for run in runs) or "-kill-" in name
+    ours = str(lab.place.root) in name or any(run in name for run in runs) or "-kill-" in name
+    return ours or ANONYMOUS.fullmatch(name) is not None
 
 
 def _wrong_folders(place: Place) -> Iterator[str]:

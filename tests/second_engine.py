@@ -25,6 +25,7 @@ import docker
 import psutil
 
 from lab.engines.docker.engine import API_TIMEOUT_S, connect
+from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.errors import LabError, MissingError
@@ -106,7 +107,7 @@ class SecondEngine:
             self.start()  # a killed daemon too: only a running one removes the cgroups of its containers
             with closing(self.client()) as client:
                 for container in client.containers.list(all=True, ignore_removed=True):
-                    container.remove(force=True)
+                    remove_container(client, container.id)
         except (MissingError, docker.errors.DockerException) as error:
             _say(f"not stopped in order: {error}")
         for daemon in filter(None, map(self._find, (DOCKERD, CONTAINERD))):

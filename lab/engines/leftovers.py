@@ -1,5 +1,6 @@
 """Leftovers of killed labs, for `lab clean`: all that carries its labels, cgroups, drafts, folders."""
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from lab.host.lock import folder_is_free
 from lab.host.places import abandoned, cache_folder
 
 Thing = tuple[str, str, str, Mapping[str, str]]  # kind, name, identity, labels
+ANONYMOUS = re.compile(r"[0-9a-f]{64}", re.ASCII)  # what Docker calls a volume that an image asks for
 DRAFTS = (".*.part", "trials/.*.part")
 
 
@@ -64,6 +66,9 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
     selection = {"label": RUN}
     for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
         yield "container", container.name, container.id, container.labels
+        for mount in container.attrs["Mounts"]:  # no label says whose an anonymous volume is, only its container
+            if mount["Type"] == "volume" and ANONYMOUS.fullmatch(mount["Name"]):
+                yield "volume", mount["Name"], mount["Name"], container.labels
     for volume in client.volumes.list(filters=selection):
         yield "volume", volume.name, volume.id, volume.attrs.get("Labels") or {}
     for network in client.networks.list(filters=selection):

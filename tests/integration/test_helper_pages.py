@@ -12,6 +12,7 @@ from docker.models.containers import Container
 
 from lab.engines.docker.helper.container import start_helper
 from lab.engines.docker.helper.image import prepare_helper
+from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import prepare_base
 from lab.host.labels import labels
 from lab.sampling.shared_files import shared_files
@@ -57,7 +58,7 @@ def python_of(client: docker.DockerClient, image: str) -> Iterator[int]:
         container.reload()
         yield container.attrs["State"]["Pid"]
     finally:
-        container.remove(force=True)
+        remove_container(client, container.id)
 
 
 def test_under_overlay2_it_shares_no_file_with_an_arm(

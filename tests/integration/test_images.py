@@ -12,6 +12,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from lab.engines.docker.removal import remove_container
 from lab.engines.images.build import remove_image
 from lab.engines.images.images import ImageRecord, Way
 from lab.engines.images.offline.wheelhouse import ask_target
@@ -45,7 +46,7 @@ def container(client: docker.DockerClient, image: str, command: list[str], **opt
     try:
         yield created
     finally:
-        created.remove(force=True)
+        remove_container(client, created.id)
 
 
 def output(client: docker.DockerClient, image: str, command: list[str], **options: object) -> str:

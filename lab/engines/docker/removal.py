@@ -54,7 +54,10 @@ def remove_labelled(
 
 
 def remove_container(client: docker.DockerClient, identity: str) -> None:
-    """Kill and remove one container in any state; that it is gone already is fine."""
+    """Kill and remove one container in any state, with its anonymous volumes; that it is gone already is fine.
+
+    Nothing else of the lab removes containers: the volumes of an image's VOLUME carry no label and would stay for ever.
+    """
     try:
         client.api.remove_container(identity, force=True, v=True)
     except docker.errors.NotFound:

@@ -10,6 +10,7 @@ import docker.errors
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
+from lab.engines.docker.removal import remove_container
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
@@ -52,7 +53,7 @@ def ask_python(
             with INTERRUPTS.admitted():
                 return _answer(container)
         finally:
-            container.remove(force=True)
+            remove_container(client, container.id)
 
 
 def _answer(container: Container) -> str:

@@ -14,7 +14,7 @@ from docker.utils.build import exclude_paths
 
 from lab.engines.images.instructions import without_syntax
 from lab.errors import ScenarioError
-from lab.scenario.model import App
+from lab.scenario.app import App
 
 WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
 TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)

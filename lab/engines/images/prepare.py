@@ -22,9 +22,10 @@ from lab.engines.images.images import (
 )
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
 from lab.errors import MissingError
+from lab.scenario.app import App
 from lab.scenario.build_args import BASE_ARGUMENT
 from lab.scenario.images import PYTHON, ImageSource
-from lab.scenario.model import APP_IMAGE, App, Scenario
+from lab.scenario.model import APP_IMAGE, Scenario
 
 
 def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
