@@ -116,6 +116,9 @@ class LoadProcess:
         """
         if any(status.finished_s is None for status in self._statuses):
             raise LoadError("the load has not finished")
+        for process, child in enumerate(self._children):
+            wait_exit(child.process, STOP_S)  # it ends by itself, and says with which exit code
+            self._listen(process)
         found = outcome(self._plan, self._statuses, target, t0_monotonic_s, connections)
         shutil.rmtree(self._plan.raw)
         return found

@@ -1,5 +1,6 @@
 """From the statuses of the load processes to what the lab wants to know: progress, and in the end the outcome."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,16 @@ def _starved(plan: LoadPlan, table: Path) -> int:
     return max(0, processes - sum(count >= least for name, count in counts.items() if name is not None))
 
 
+def _exceptions(statuses: Sequence[Status]) -> dict[str, int]:
+    """Of all load processes, most frequent first."""
+    counted: Counter[str] = Counter()
+    for status in statuses:
+        counted.update(status.tally.get("exceptions", {}))
+    return dict(counted.most_common())
+
+
 def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadCounters:
+    verdict = next((status for status in statuses if status.exit_code), statuses[0])
     return LoadCounters(
         open_model=plan.open_model,
         lanes=sum(status.lanes for status in statuses),
@@ -157,6 +167,10 @@ def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadC
         dispatch_lag_p99_s=lag_quantile_s([status.tally["lags"] for status in statuses], 0.99),
         starved_workers=starved,
         user_errors=_total(statuses, "user_errors"),
+        exceptions=_exceptions(statuses),
+        ramp=sum(status.ramp for status in statuses),
+        exit_code=verdict.exit_code,
+        last_words=verdict.last_words,
     )
 
 

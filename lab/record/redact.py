@@ -54,6 +54,11 @@ def masked_record(record: TrialRecord, redact: Redactor) -> TrialRecord:
         services=tuple(_clean_service(service, free) for service in record.services),
         attestation=Evidence(**{key: each_text(part, _clean) for key, part in evidence.items()}),
         shared_files=record.shared_files and {_clean(name): size for name, size in record.shared_files.items()},
+        load=replace(
+            record.load,
+            exceptions={free(place): count for place, count in record.load.exceptions.items()},
+            last_words=free(record.load.last_words),
+        ),
         findings=tuple(replace(finding, subject=free(finding.subject)) for finding in record.findings),
     )
 

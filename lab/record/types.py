@@ -103,6 +103,8 @@ class LoadCounters:
     """The counts of the load processes, to be checked against the rows.
 
     ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
+    ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
+    went) in the measure phase, by its shape. ``exit_code``, ``last_words``: its own verdict, 0 for none.
     """
 
     open_model: bool
@@ -114,6 +116,10 @@ class LoadCounters:
     dispatch_lag_p99_s: Seconds | None = None
     starved_workers: Count = 0
     user_errors: Count = 0
+    exceptions: Mapping[str, Count] = field(default_factory=dict)
+    ramp: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] = 0
+    exit_code: int = 0
+    last_words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

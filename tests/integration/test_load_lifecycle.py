@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
             USER.replace("FastHttpUser)", "FastHttpUser)")
             + "\n        def on_start(self):\n            raise OSError(5)\n",
             {},
-            r"users stop in their on_start: OSError: 5",
+            r"users of One stop in on_start: locustfile.py:\d+ in on_start: OSError: 5; 0 of 8 lanes are left",
         ),
         (
             USER + "\n        def __init__(self, *args):\n            raise OSError(6)\n",

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from lab.errors import ScenarioError
+from lab.errors import LoadError, ScenarioError
+from lab.record.types import RequestKind
 from lab.run.look import look_at_locustfile
 from lab.scenario.model import Scenario
 from tests.fake_surroundings import shop
@@ -156,3 +158,175 @@ def test_own_arguments_come_from_the_scenario_or_the_environment(
     run = run_load(tmp_path / "run", locustfile, args=("--tenant", "acme"), measure_s=0.3)
     assert set(run.table["name"]) == {"GET /acme/shoes"}
     assert run.outcome.counters.lanes == 8
+
+
+PYTEST_STYLE = """
+    def test_one(session):
+        session.get("/one")
+
+    def test_two(fastsession):
+        fastsession.get("/two")
+        fastsession.get("/three")
+        assert fastsession.user is not None
+"""
+
+
+@pytest.mark.parametrize("rate", [80.0, None])
+def test_pytest_style_functions_are_tasks(tmp_path: Path, rate: float | None) -> None:
+    """In the open model one arrival for each call of a function, in the closed one as fast as they are answered."""
+    locustfile = write_locustfile(tmp_path / "user", PYTEST_STYLE, "test_items.py")
+
+    run = run_load(tmp_path, locustfile, rate=rate, lanes=4, measure_s=0.8)
+
+    counters, arrivals = run.outcome.counters, run.table.filter(pl.col("kind") == "arrival")
+    assert counters.scheduled == counters.started + counters.unfinished == arrivals.height > 10
+    assert set(arrivals["name"]) == {"GET /one", "GET /two"}
+    assert set(run.table.filter(pl.col("kind") == "follow")["name"]) == {"GET /three"}
+
+
+def test_a_failing_test_function_is_an_exception_of_the_locustfile(tmp_path: Path) -> None:
+    """It ends the user, as under plain Locust; the lab counts it and replaces the user."""
+    text = "def test_one(session):\n    session.get('/one')\n    assert False, 'not what it was'\n"
+    locustfile = write_locustfile(tmp_path / "user", text, "test_items.py")
+
+    run = run_load(tmp_path, locustfile, lanes=4, rate=30.0, measure_s=0.8)
+
+    (told,) = run.outcome.counters.exceptions
+    assert "test_items.py:3 in test_one: AssertionError: not what it was" in told
+    assert run.outcome.counters.started > 10
+
+
+def test_a_class_of_weight_zero_is_left_out(tmp_path: Path) -> None:
+    """As under plain Locust; where nothing else is left, a sentence says so."""
+    text = _flat(SIMPLE) + "\n\nclass Never(One):\n    weight = 0\n"
+    locustfile = write_locustfile(tmp_path / "user", text)
+
+    run = run_load(tmp_path / "run", locustfile, measure_s=0.3)
+
+    assert set(run.table["name"]) == {"GET /one"}
+    with pytest.raises(ScenarioError, match="every user class has weight 0: Never"):
+        look_at_locustfile(scenario_of(tmp_path, locustfile, users=("Never",)), print)
+
+
+SHAPE = """
+    from locust import FastHttpUser, LoadTestShape, constant, task
+
+    class Reader(FastHttpUser):
+        wait_time = constant(0.05)
+
+        @task
+        def item(self):
+            self.client.get("/item")
+
+    class Ramp(LoadTestShape):
+        def tick(self):
+            return 60, 4, [Reader]
+"""
+
+
+def test_a_slow_ramp_is_no_stuck_start(tmp_path: Path) -> None:
+    """The warm-up begins with the shape; that the ramp goes on in the measure phase is counted."""
+    run = run_load(tmp_path, SHAPE, rate=None, warmup_s=1.0, measure_s=2.0)
+
+    assert 4 <= run.outcome.counters.ramp <= 12
+    assert run.rows(RequestKind.ARRIVAL)["lane"].n_unique() > 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("def tick", "use_common_options = True\n\n        def tick", "reads users, spawn rate and run time"),
+        ("return 60, 4, [Reader]", "return 60 / 0", "Ramp.tick failed: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_shape_that_cannot_run_is_a_sentence(tmp_path: Path, before: str, after: str, sentence: str) -> None:
+    """What it asks for and is not given, or what it raised."""
+    with pytest.raises(LoadError, match=sentence):
+        run_load(tmp_path, SHAPE.replace(before, after), rate=None, measure_s=0.5)
+
+
+ACCOUNTS = """
+    from locust import HttpUser, constant, task
+    from locust.exception import StopUser
+
+    ACCOUNTS = ["a"] * {accounts}
+
+    class Customer(HttpUser):
+        def on_start(self):
+            ACCOUNTS.pop()
+            self.client.get("/login")
+
+        @task
+        def visit(self):
+            self.client.get("/visit")
+            raise StopUser
+"""
+
+
+@pytest.mark.parametrize(("accounts", "left"), [(12, "0 of 4"), (3, "3 of 4")])
+def test_accounts_that_run_out_are_the_reason_that_is_told(tmp_path: Path, accounts: int, left: str) -> None:
+    """During the run, and before the warm-up when there are fewer than lanes."""
+    text = ACCOUNTS.replace("{accounts}", str(accounts))
+    said = f"users of Customer stop in on_start: locustfile.py:9 in on_start: IndexError: pop from empty list; {left}"
+
+    with pytest.raises(LoadError, match=said) as caught:
+        run_load(tmp_path, text, lanes=4, rate=40.0, measure_s=8.0)
+    assert "replaces users that stop" in caught.value.hint
+
+
+def test_exceptions_are_counted_by_place(tmp_path: Path) -> None:
+    """The innermost line of the user's own files, not one of a library below it."""
+    text = """
+        import json
+        from random import random
+        from locust import FastHttpUser, task
+
+        def parse(text):
+            return json.loads(text)
+
+        class One(FastHttpUser):
+            @task
+            def one(self):
+                self.client.get("/one")
+                parse("no json") if random() < 0.7 else 1 / 0
+    """
+    run = run_load(tmp_path, text, measure_s=0.5)
+
+    found = run.outcome.counters.exceptions
+    parsing, dividing = found
+    assert parsing.startswith("locustfile.py:7 in parse: JSONDecodeError: Expecting value")
+    assert dividing == "locustfile.py:13 in one: ZeroDivisionError: division by zero"
+    assert sum(found.values()) == run.outcome.counters.user_errors == run.outcome.counters.started
+
+
+@pytest.mark.parametrize(("host", "path"), [("http://elsewhere.invalid:1/", "items"), ("http://x/api/v1", "/items")])
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_the_path_of_a_classs_own_host_is_kept(tmp_path: Path, user: str, host: str, path: str) -> None:
+    """The arm's address takes the place of its address; a path without a slash in front is one all the same."""
+    text = SIMPLE.replace("FastHttpUser", user).replace("@task", f"host = '{host}'\n\n        @task", 1)
+
+    run = run_load(tmp_path, text.replace('"/one"', f'"{path}", name="items"'), measure_s=0.3)
+
+    assert set(run.server.seen) == {"GET /api/v1/items" if "api" in host else "GET /items"}
+
+
+def test_the_locustfiles_own_verdict_is_told(tmp_path: Path) -> None:
+    """The exit code that a listener sets, and what it said; the errors of requests alone are no verdict."""
+    text = (
+        _flat(SIMPLE)
+        + """
+import logging
+from locust import events
+
+@events.quitting.add_listener
+def judge(environment, **_):
+    if environment.stats.total.num_requests > 3:
+        logging.error("p95 is above the limit")
+        environment.process_exit_code = 7
+"""
+    )
+    counters = run_load(tmp_path / "judged", text, measure_s=0.3).outcome.counters
+    failing = run_load(tmp_path / "failing", SIMPLE.replace("/one", "/one?status=500"), measure_s=0.3).outcome.counters
+
+    assert (counters.exit_code, counters.last_words) == (7, "p95 is above the limit")
+    assert (failing.exit_code, failing.last_words) == (0, "")

@@ -96,5 +96,25 @@ MEMORY_DRIFT = FindingKind(
     limit=0.05,
 )
 
+EXCEPTIONS = FindingKind(
+    key="load.exceptions",
+    title="exceptions in the locustfile",
+    unit=Unit.COUNT,
+    source="a task that ends by an exception has not done the work that the others did",
+)
+RAMP = FindingKind(
+    key="load.ramp",
+    title="users that came or went, by the shape",
+    unit=Unit.COUNT,
+    source="numbers of a window in which the load itself changes are those of no load in particular",
+)
+OWN_VERDICT = FindingKind(
+    key="load.verdict",
+    title="exit code of the locustfile",
+    unit=Unit.COUNT,
+    source="the locustfile's own judgement; the lab's expectations are separate",
+)
+
+_OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, OWN_VERDICT)
 _ALL = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
-FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in _ALL}
+FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_ALL)}

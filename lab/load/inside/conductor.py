@@ -24,7 +24,12 @@ WARMUP_START = "warmup_start_s"
 
 
 class Feed(Protocol):
-    """Where tasks come from: the schedule (open model) or the users themselves (closed model)."""
+    """Where tasks come from: the schedule (open model) or the users themselves (closed model).
+
+    ``shaped``: the locustfile has a LoadTestShape, which decides how many users there are.
+    """
+
+    shaped: bool = False
 
     def ready(self) -> bool:
         """All lanes are there and have done their on_start."""
@@ -79,7 +84,9 @@ class Conductor:
         gc.collect()
         gc.freeze()  # else every full collection walks all of Locust, 50 ms in which no request is sent
         self._warm_up()
+        users = len(self._lanes)
         self._until(lambda: self.over)
+        self.status.ramp = len(self._lanes) - users if self._feed.shaped else 0
         self._feed.stop()
         self._until(lambda: not self._journal.busy and self._feed.drained(), DRAIN_S)
         self._finish()
@@ -150,20 +157,21 @@ class Conductor:
         return [status or Status() for status in statuses]
 
 
-class ClosedFeed:
+class ClosedFeed(Feed):
     """The closed model: users start tasks by themselves; after ``stop`` they find ``stopped`` set."""
 
-    def __init__(self) -> None:
-        self.spawned = False
+    def __init__(self, *, shaped: bool = False) -> None:
+        self.shaped = shaped
+        self.begun = False
         self.stopped = False
 
     def ready(self) -> bool:
-        """All users have been spawned; their on_start is part of the warm-up."""
-        return self.spawned
+        """All users have been spawned, or a shape has begun; their on_start is part of the warm-up."""
+        return self.begun
 
-    def on_spawned(self, **_: Any) -> None:
-        """Locust's spawning_complete event."""
-        self.spawned = True
+    def on_begun(self, **_: Any) -> None:
+        """Locust's event spawning_complete, or test_start: a shape may ramp as long as it likes."""
+        self.begun = True
 
     def start(self, warmup_start_s: float, measure_start_s: float) -> None:
         """Users have started already, and phases are marks on the clock."""

@@ -19,6 +19,8 @@ class Dispatcher:
     than ``queue_limit`` in flight or waiting are dropped (METHOD 1.4).
     """
 
+    shaped = False
+
     def __init__(
         self, journal: Journal, timetable: Timetable, classes: Sequence[str], slots: Collection[int], queue_limit: int
     ) -> None:
@@ -54,6 +56,7 @@ class Dispatcher:
 
     def take(self, lane: Lane) -> None:
         """Block until the lane has an arrival; its random numbers are the arrival's from here on."""
+        lane.ready = True
         self._journal.close(lane)
         queue = self._queues[lane.user_class]
         if queue:

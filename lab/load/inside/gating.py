@@ -48,7 +48,7 @@ def gate_tasks(dispatcher: Dispatcher, journal: Journal) -> None:
             gate(task_set)  # Locust goes on without calling wait()
             raise
         except BaseException as error:
-            _note(error, lane, journal)
+            note(error, lane, journal)
             raise
         finally:
             lane.in_task = False
@@ -73,7 +73,7 @@ def watch_tasks(feed: ClosedFeed, journal: Journal) -> None:
         try:
             execute(task_set)
         except BaseException as error:
-            _note(error, lane, journal)
+            note(error, lane, journal)
             raise
         finally:
             journal.close(lane)
@@ -81,8 +81,8 @@ def watch_tasks(feed: ClosedFeed, journal: Journal) -> None:
     TaskSet.execute_next_task = execute_next_task
 
 
-def _note(error: BaseException, lane: Lane, journal: Journal) -> None:
-    """A task ended by an exception: killed with what it has open, failed, or just steering."""
+def note(error: BaseException, lane: Lane, journal: Journal) -> None:
+    """Take note of a task that ended by an exception: killed with what it has open, failed, or just steering."""
     if isinstance(error, GreenletExit):
         journal.close(lane, cut=True)
     elif lane.busy and not isinstance(error, CONTROL):

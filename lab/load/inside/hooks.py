@@ -17,13 +17,15 @@ from locust.contrib.fasthttp import FastHttpSession
 from lab.errors import LoadError
 from lab.load.inside.arguments import forget_environment, take_arguments
 from lab.load.inside.boot import OwnModules
-from lab.load.inside.clients import Asked, describe, request_listener, time_session
+from lab.load.inside.clients import Asked, request_listener, time_session
+from lab.load.inside.hosts import complete_paths
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import fine_bucket
 from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.recording import MAX_STRINGS
 from lab.load.inside.status import EXIT_BUG, EXIT_DISK
+from lab.load.inside.user_errors import UserErrors
 from lab.load.load_plan import LoadPlan
 
 
@@ -34,7 +36,7 @@ class Hooks:
         self._plan = plan
         self._journal = journal
         self._asked = asked
-        self._last_error = ""
+        self._errors = UserErrors(plan.root)
         self._own_modules = OwnModules()
         self.remarks: list[str] = []
         """Sentences on how the locustfile is run."""
@@ -48,6 +50,7 @@ class Hooks:
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
             time_session(session, self._journal, self._asked)
+            complete_paths(session)
         events = locust.events
         events.request.add_listener(request_listener(self._journal, self._asked))
         events.user_error.add_listener(self._on_user_error)
@@ -76,9 +79,8 @@ class Hooks:
         except OSError as error:  # Locust would log it and go on
             end_with(error)
 
-    def _on_user_error(self, exception: BaseException, **_: Any) -> None:
-        self._journal.tally.user_errors += 1
-        self._last_error = describe(exception)
+    def _on_user_error(self, user_instance: Any, exception: BaseException, tb: Any, **_: Any) -> None:
+        self._errors.note(self._journal.tally, user_instance, exception, tb)
 
 
 def prepare_locust() -> None:

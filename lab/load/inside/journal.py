@@ -44,7 +44,9 @@ class Lane:
     user_class: str
     rng: Random = field(default_factory=Random)
     in_task: bool = False
-    experienced: bool = False  # has begun its first task: on_start is over
+    ready: bool = False  # on_start is over
+    experienced: bool = False  # has begun its first task
+    asked: bool = False  # has sent a request
     busy: bool = False  # has a task
     scheduled_s: float = nan  # NaN in the closed model
     used: bool = False  # the task's first request has been sent
@@ -82,14 +84,17 @@ class Journal:
         """Begin a task on a lane, and close what it did before."""
         if lane.busy:
             self.close(lane)
-        lane.busy = lane.experienced = True
+        lane.busy = lane.experienced = lane.ready = True
         lane.scheduled_s, lane.used, lane.error = scheduled_s, False, None
         self.busy += 1
 
     def send(self, lane: Lane | None, sent_s: float, target: tuple[str, ...] = ()) -> Request:
         """A request leaves; ``lane`` is None when it was not made by a user."""
-        if lane is None or not lane.busy:
-            return Request(lane, FOLLOW if lane and lane.experienced else START, nan, sent_s, sent_s, target)
+        if lane is None:
+            return Request(None, START, nan, sent_s, sent_s, target)
+        lane.asked = True
+        if not lane.busy:
+            return Request(lane, FOLLOW if lane.experienced else START, nan, sent_s, sent_s, target)
         if lane.used:
             request = Request(lane, FOLLOW, nan, sent_s, sent_s, target)
         else:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from locust.runners import WorkerNode
-from locust.util.load_locustfile import load_locustfile
+from locust.util.load_locustfile import load_locustfile, load_locustfile_pytest
 
 from lab.errors import LoadError
 from lab.load.arrivals import lane_classes
 from lab.load.inside.clients import describe
+from lab.load.inside.pytest_users import is_pytest_style
 from lab.load.inside.status import NotThereError
 from lab.load.load_plan import LoadPlan
 
@@ -27,7 +28,10 @@ def read_locustfile(plan: LoadPlan) -> Contents:
     """Import the locustfile and choose its user classes. Raises LoadError."""
     users, shapes = _import(plan)
     if not users:
-        raise LoadError(f"{plan.locustfile} has no User class", "define a class based on HttpUser or FastHttpUser")
+        hint = (
+            "define a class based on HttpUser or FastHttpUser, or test functions with a fixture session or fastsession"
+        )
+        raise LoadError(f"{plan.locustfile} has no User class", hint)
     if unknown := sorted(set(plan.user_classes) - set(users)):
         hint = f"it has {', '.join(sorted(users))}: see load.users"
         raise LoadError(f"{plan.locustfile} has no user class {unknown[0]!r}", hint)
@@ -37,7 +41,13 @@ def read_locustfile(plan: LoadPlan) -> Contents:
     if shapes and plan.load_processes > 1:
         hint = "every load process would run the whole shape: set load.processes = 1"
         raise LoadError(f"{plan.locustfile} has a LoadTestShape, which cannot be divided", hint)
+    if reads := [type(shape).__name__ for shape in shapes if shape.use_common_options]:
+        said = f"{reads[0]} reads users, spawn rate and run time (use_common_options), which the lab gives to no shape"
+        raise LoadError(said, "write the numbers into the shape, or read them from an argument of your own (load.args)")
     chosen = {name: users[name] for name in users if not plan.user_classes or name in plan.user_classes}
+    if not any(user.weight > 0 or user.fixed_count > 0 for user in chosen.values()):
+        hint = "give one of them a weight or a fixed_count, or choose others with load.users"
+        raise LoadError(f"every user class has weight 0: {', '.join(sorted(chosen))}", hint)
     tasks = {name: user.tasks for name, user in chosen.items()}
     return chosen, {type(shape).__name__: shape for shape in shapes}, tasks, shapes[0] if shapes else None
 
@@ -45,6 +55,7 @@ def read_locustfile(plan: LoadPlan) -> Contents:
 def _import(plan: LoadPlan) -> tuple[dict[str, Any], list[Any]]:
     try:
         users, shapes = load_locustfile(str(plan.locustfile))
+        users = users or load_locustfile_pytest(str(plan.locustfile))
     except SyntaxError as error:
         raise LoadError(f"{error.filename}, line {error.lineno}: {error.msg}", "this is not valid Python") from error
     except (Exception, SystemExit) as error:
@@ -75,7 +86,7 @@ def filter_tasks(plan: LoadPlan, environment: Any) -> None:
     environment.exclude_tags = list(plan.exclude_tags) or None
     environment._filter_tasks_by_tags()
     for user_class in environment.user_classes:
-        if not user_class.tasks:
+        if not user_class.tasks and not is_pytest_style(user_class):
             because = " with these tags" if plan.tags or plan.exclude_tags else ""
             hint = "tag a task of it (load.tags, load.exclude_tags), or choose other user classes (load.users)"
             raise LoadError(f"user class {user_class.__name__} has no task{because}", hint)

@@ -11,7 +11,9 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,17 +34,20 @@ from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
 from lab.load.inside.dispatcher import Dispatcher
 from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
+from lab.load.inside.hosts import keep_paths
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.lanes import Lanes, seed_random
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
+from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.recording import Recorder
 from lab.load.inside.socket_times import note_client_ports, watch_sockets
 from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
+from lab.load.inside.verdict import hear_verdict
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05
-HOPELESS = 3  # users that stopped, per lane, before any lane was ready
+HOPELESS = 3  # users for each lane, one after the other, that stopped in their on_start
 RAMP_DOWN_S = 10.0  # a user that a LoadTestShape stops may finish its task
 
 
@@ -55,6 +60,7 @@ class Plugin(Hooks):
         journal = Journal(self._recorder, Tally(), open_model=plan.open_model)
         super().__init__(plan, journal, Asked(by_socket=plan.open_model))
         self._watcher: Any = None
+        self._conductor: Conductor | None = None
 
     def install(self) -> None:
         """Take Locust's hooks."""
@@ -62,6 +68,7 @@ class Plugin(Hooks):
         if self._plan.open_model:  # it costs 4% of what a load process can carry, which the closed model asks for
             watch_sockets(gevent.socket.socket)
         locust.events.test_stop.add_listener(self._on_test_stop)
+        hear_verdict(locust.events, self._on_quit)
 
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
@@ -73,20 +80,30 @@ class Plugin(Hooks):
             hint = "the locustfile stopped the run, or its LoadTestShape is shorter than warmup + measure"
             self.refuse(LoadError("Locust stopped before the measure phase had ended", hint))
 
+    def _on_quit(self, exit_code: int, last_words: str) -> None:
+        """Tell with which exit code the locustfile lets Locust end; 0 is no verdict."""
+        if self._conductor and exit_code:
+            status = self._conductor.status
+            status.exit_code, status.last_words = exit_code, last_words
+            write_status(self._plan.status_file(self._process), status)
+
     def set_up(self, environment: Any, web_ui: Any) -> None:  # noqa: ARG002  it has none
         """Share out the lanes, gate the tasks, and let the phases begin."""
         plan = self._plan
         filter_tasks(plan, environment)
+        self.remarks += keep_paths(environment.user_classes)
         shaped = environment.shape_class is not None
         classes = () if shaped else classes_of_lanes(plan, environment)
         self._wait_for_arm()
         lanes = Lanes(self._journal, classes, self._process, plan.load_processes, plan.seed)
         if shaped:
             environment.stop_timeout = RAMP_DOWN_S
+            self._watch_shape(environment.shape_class)
         else:
             spawn_exactly(lanes, environment)
-        feed = self._open(lanes, classes) if plan.open_model else self._closed(environment)
+        feed = self._open(environment, lanes, classes) if plan.open_model else self._closed(environment)
         conductor = Conductor(plan, self._process, self._journal, self._recorder, lanes.live, feed)
+        self._conductor = conductor
         self._follow_users(environment, lanes, conductor)
         gevent.spawn(self._conduct, conductor, environment).link_exception(die)
 
@@ -110,21 +127,37 @@ class Plugin(Hooks):
         environment.stop_timeout = 0
         environment.runner.quit()
 
-    def _open(self, lanes: Lanes, classes: tuple[str, ...]) -> Feed:
+    def _watch_shape(self, shape: Any) -> None:
+        """Say why a shape ends: Locust would log its exception and stop the run."""
+        tick = shape.tick
+
+        def watched() -> Any:
+            try:
+                return tick()
+            except Exception as error:  # noqa: BLE001 - it is the user's code and may raise anything
+                self.refuse(LoadError(f"{type(shape).__name__}.tick failed: {describe(error)}", "see locust.log"))
+
+        shape.tick = watched
+
+    def _open(self, environment: Any, lanes: Lanes, classes: tuple[str, ...]) -> Feed:
         timetable, limit = self._plan.timetable(len(classes)), self._plan.queue_share(self._process)
         dispatcher = Dispatcher(self._journal, timetable, classes, lanes.slots, limit)
         gate_tasks(dispatcher, self._journal)
+        meter_functions(environment.user_classes, self._journal, dispatcher.take)
         return dispatcher
 
     def _closed(self, environment: Any) -> Feed:
-        feed = ClosedFeed()
-        environment.events.spawning_complete.add_listener(feed.on_spawned)
+        feed = ClosedFeed(shaped=environment.shape_class is not None)
+        events = environment.events
+        (events.test_start if feed.shaped else events.spawning_complete).add_listener(feed.on_begun)
         watch_tasks(feed, self._journal)
+        meter_functions(environment.user_classes, self._journal, partial(begin_unasked, feed, self._journal))
         return feed
 
     def _follow_users(self, environment: Any, lanes: Lanes, conductor: Conductor) -> None:
         """Know every user from its spawn to its end. One that stops is replaced, so that lanes stay constant."""
         start, spawn = User.start, LocalRunner.spawn_users
+        stopped: Counter[str] = Counter()  # in on_start, one after the other
 
         def started(user: Any, group: Any) -> Any:
             greenlet = start(user, group)
@@ -136,10 +169,11 @@ class Plugin(Hooks):
             lanes.leave(lane)
             if conductor.over or environment.shape_class:
                 return
-            tally = self._journal.tally
-            tally.replaced += 1
-            if not conductor.status.ready and tally.replaced > HOPELESS * len(lanes.slots):
-                self.refuse(LoadError(f"users stop in their on_start: {self._last_error}", "see locust.log"))
+            self._journal.tally.replaced += 1
+            stopped[lane.user_class] = 0 if lane.experienced else stopped[lane.user_class] + 1
+            hopeless = not conductor.status.ready or not lane.asked  # later a request may fail by the arm's doing
+            if hopeless and stopped[lane.user_class] > HOPELESS * len(lanes.slots):
+                self.refuse(self._nobody_comes(lane.user_class, lanes))
             gevent.spawn_later(REPLACE_AFTER_S, replace, lane.user_class)
 
         def replace(user_class: str) -> None:
@@ -154,6 +188,14 @@ class Plugin(Hooks):
                 self.refuse(LoadError(said, "see __init__ of the user class"))
 
         User.start, LocalRunner.spawn_users = started, spawned
+
+    def _nobody_comes(self, user_class: str, lanes: Lanes) -> LoadError:
+        left = f"{sum(lane.ready for lane in lanes.live.values())} of {len(lanes.slots)} lanes are left"
+        return LoadError(
+            f"users of {user_class} stop in on_start: {self._errors.of_start(user_class)}; {left}",
+            "the lab, unlike Locust, replaces users that stop: give data (accounts, say) for as many as will come, "
+            "take them back in on_stop, or lower load.lanes",
+        )
 
 
 def spawn_exactly(lanes: Lanes, environment: Any) -> None:
@@ -182,7 +224,8 @@ def main() -> None:
     prepare_locust()
     seed_random(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
     Plugin(plan, process).install()
-    sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--host", plan.base_url, *plan.args]
+    sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0"]
+    sys.argv += ["--host", plan.base_url, *plan.args]
     locust.main.main()
 
 

@@ -43,7 +43,8 @@ class Status:
 
     ``tally`` holds the fields of load_counts.Tally; ``recorded`` is the number of rows written;
     ``refusal`` (message, hint, and the name of what was ``missing``) is why the plan or the locustfile cannot be run;
-    ``remarks`` are sentences on how it is run.
+    ``remarks`` are sentences on how it is run. ``ramp`` is how many users came (or went) in the measure phase, by the
+    locustfile's shape; ``exit_code`` and ``last_words`` are the locustfile's own verdict, known after ``finished_s``.
     """
 
     lanes: int = 0
@@ -56,6 +57,9 @@ class Status:
     tally: dict[str, Any] = field(default_factory=dict)
     refusal: dict[str, str] | None = None
     remarks: list[str] = field(default_factory=list)
+    ramp: int = 0
+    exit_code: int = 0
+    last_words: str = ""
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

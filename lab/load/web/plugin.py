@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -31,9 +32,11 @@ from lab.load.inside.clients import Asked
 from lab.load.inside.conductor import ClosedFeed
 from lab.load.inside.gating import watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
+from lab.load.inside.hosts import keep_paths
 from lab.load.inside.lanes import Lanes
 from lab.load.inside.locustfile import filter_tasks
 from lab.load.inside.log_limit import LimitRepeats
+from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.socket_times import note_client_ports
 from lab.load.inside.status import EXIT_REFUSED, refusal_of
 from lab.load.load_plan import LoadPlan
@@ -118,7 +121,10 @@ class WebPlugin(Hooks):
     def set_up(self, environment: Any, web_ui: Any) -> None:
         """Add the tab, and listen to the lab."""
         filter_tasks(self._plan, environment)
-        watch_tasks(ClosedFeed(), self._visits.journal)
+        keep_paths(environment.user_classes)
+        feed, journal = ClosedFeed(), self._visits.journal
+        watch_tasks(feed, journal)
+        meter_functions(environment.user_classes, journal, partial(begin_unasked, feed, journal))
         self._follow_users()
         with self._own_modules.shown():  # Flask looks where the module of a blueprint lies
             extend(web_ui.app, web_ui.template_args, self)

@@ -123,6 +123,18 @@ MORE: Mapping[str, str] = {  # said behind the advice, by the reason of a result
     f"not say which of them answered: {HEADER}.",
 }
 FINDING_WORDS: Mapping[str, Words] = {
+    "load.exceptions": Words(
+        "The locustfile raised {value} exceptions in its tasks, most often: {subject}",
+        "Tasks that ended so did not do their work: see the table of exceptions and locust.log.",
+    ),
+    "load.ramp": Words(
+        "The number of users changed by {value} while the arm was measured, as the LoadTestShape wants it",
+        "To measure after its ramp let load.warmup reach to the ramp's end.",
+    ),
+    "load.verdict": Words(
+        "The locustfile ended with exit code {value}: {subject}",
+        "That is its own verdict and changes nothing here: write its condition as [[expect]] to have the lab judge it.",
+    ),
     "requests.failed": Words("{value} requests of the measure phase failed", "See the table of failures."),
     "front.refused": Words(
         "The front, not the app, answered {value} requests of the measure phase: {subject}",
