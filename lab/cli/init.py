@@ -14,9 +14,10 @@ from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
-from lab.starter.command import template
-from lab.starter.guesses import TARGET, Look, command_text, look_at
+from lab.starter.guesses import DOCKERFILE, Look, Wanted, look_at
 from lab.starter.image import PATH, look_at_finished
+from lab.starter.servers import TARGET, command_text, template
+from lab.starter.start import IMAGE_COMMAND, Start, beside_own
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
@@ -31,6 +32,8 @@ NEEDS_REGISTRY = (
 
 Image = Annotated[str, typer.Option("--image", help="A finished image, name:tag.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Instead: the folder that holds your Dockerfile.")]
+DockerfileName = Annotated[str, typer.Option("--dockerfile", help="Its name in that folder.")]
+StageName = Annotated[str, typer.Option("--stage", help="The stage of it to build, as docker build --target.")]
 Target = Annotated[str, typer.Option("--target", help="The app that uvicorn serves, module:name.")]
 Command = Annotated[
     str, typer.Option("--command", help="Instead: your own start command; host, port and workers become placeholders.")
@@ -49,6 +52,8 @@ Force = Annotated[bool, typer.Option("--force", help="Replace these two files if
 def init(
     image: Image = "",
     folder: Folder = None,
+    dockerfile: DockerfileName = DOCKERFILE,
+    stage: StageName = "",
     target: Target = "",
     command: Command = "",
     port: Port = None,
@@ -65,24 +70,33 @@ def init(
     ask = _prompt if can_ask() and not json else None
     if not image and folder is None:
         image, folder = _image_or_folder(ask)
+    wanted = Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage)
     told = bool((target or command) and ready_path and path)
-    look = look_at(folder, port) if folder else Look() if told else _look_at_image(image, port, target, paths=not path)
-    target, command = _start(target, command, look, port, ask)
+    look = look_at(folder, wanted) if folder else Look() if told else _look_at_image(image, wanted, paths=not path)
+    start = _start(target, command, look, port, ask)
     answers = Answers(
         name=folder.resolve().name if folder else image.rpartition("/")[2].partition(":")[0],
         build=folder,
         image=image,
+        dockerfile=dockerfile,
+        stage=stage,
         requirements=look.requirements,
-        target=target,
-        command=command,
+        start=start,
         ready_path=_path(
             ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask)
         ),
         paths=_paths(path, look, ask),
+        many=look.many,
         processes=processes,
+        taken=_taken(look, start=start is look.start, ready=not ready_path, paths=not path),
     )
     replaced = write_files(answers, out, force=force)
     _report(answers, out, replaced, needs_registry=folder is not None and look.needs_registry, json=json)
+
+
+def _taken(look: Look, **guessed: bool) -> dict[str, str]:
+    """Where the guesses come from that were used."""
+    return {key: look.taken.get(key, "") for key, used in guessed.items() if used}
 
 
 def can_ask() -> bool:
@@ -103,8 +117,8 @@ def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
     return guess
 
 
-def _look_at_image(image: str, port: int | None, target: str, *, paths: bool) -> Look:
-    look = look_at_finished(image, port, lambda text: say(one_line(text)), target=target, paths=paths)
+def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
+    look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
     if look is None:
         say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
     return look or Look()
@@ -116,16 +130,20 @@ def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
     return ("", Path(given)) if Path(given).is_dir() else (given, None)
 
 
-def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | None) -> tuple[str, str]:
-    """(target, command), one of them empty. A word with a colon and nothing around it is a target."""
+def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | None) -> Start:
+    """The keys that start the app. A word with a colon and nothing around it is a target."""
+    guess = look.start.target or look.start.command
     if not target and not command:
-        guess = look.target or look.command
         given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, ask)
+        if given == guess:
+            return look.start
         target, command = (given, "") if TARGET.fullmatch(given) else ("", given)
-    if not command or command == look.command or "{port}" in command:
-        return target, command
+    if target:
+        return look.start if look.start.target == target else beside_own(look.entrypoint, target)
+    if "{port}" in command or command == IMAGE_COMMAND:
+        return Start(command=command)
     try:
-        return "", command_text(template(shlex.split(command), port))
+        return Start(command=command_text(template(shlex.split(command), port)))
     except ValueError as error:
         raise UsageError(f"--command: cannot be split into words: {error}") from None
 
@@ -152,9 +170,15 @@ def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_re
     if json:
         put_json({"scenario": str(scenario), "locustfile": str(out / LOCUSTFILE), "next": following})
         return
-    say(f"starts   {one_line(answers.command or f'uvicorn {answers.target}')}")
-    say(f"ready    GET {answers.ready_path}")
-    say(f"loads    {' '.join(answers.paths)}")
+    start, taken = answers.start, answers.taken
+    for what, text, key in (
+        ("starts", start.command or f"uvicorn {start.target}", "start"),
+        ("ready", f"GET {answers.ready_path}", "ready"),
+        ("loads", " ".join(answers.paths), "paths"),
+    ):
+        say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
+    for note in start.notes:
+        say(f"note: {one_line(note)}")
     if needs_registry:
         say(NEEDS_REGISTRY)
     for path in (scenario, out / LOCUSTFILE):

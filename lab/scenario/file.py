@@ -194,7 +194,7 @@ def _resolve(name: Any) -> Any:
 def scenario_text(scenario: Scenario) -> str:
     """TOML with every key that has a value; reading it gives the same scenario, secrets taken from the environment."""
     document = scenario_to_json(scenario)
-    lines = [f"{key} = {_value(value)}" for key, value in document.items() if not _is_table(value)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in document.items() if not _is_table(value)]
     for key, value in document.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{key}]", *_pairs(value)]
@@ -209,15 +209,16 @@ def _is_table(value: Any) -> bool:
 
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{key} = {_value(value)}" for key, value in table.items() if value is not None)
+    return (f"{key} = {toml_value(value)}" for key, value in table.items() if value is not None)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """The value as TOML writes it, on one line."""
     if isinstance(value, Mapping):
         parts = (f"{_key(name)} = {_secret(name, part)}" for name, part in value.items() if part is not None)
         return "{ " + ", ".join(parts) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
@@ -225,7 +226,7 @@ def _secret(name: str, value: Any) -> str:
     """A secret of ``env`` as a person would write it without its value; any other value as it is."""
     if isinstance(value, Mapping) and "mark" in value:
         return f"{{ from = {_text(value.get('from', name))} }}"
-    return _value(value)
+    return toml_value(value)
 
 
 def _key(name: str) -> str:

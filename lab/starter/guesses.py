@@ -1,22 +1,30 @@
-"""Guess from a folder what `lab init` needs to know about the app in it. The person may replace each guess."""
+"""Guess from a folder or an image what `lab init` needs to know about the app in it. The person may replace each."""
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.errors import UsageError
-from lab.starter.command import Start, plain_target, read_start, template
+from lab.starter.servers import app_in
+from lab.starter.start import Start, beside_own, understand
 
 DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")
-TARGET = re.compile(r"[\w.]+:[\w.]+")
 APP = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:[\w.]+\.)?FastAPI\(", re.MULTILINE)
-GET = re.compile(r"""^@(\w+)\.get\(\s*["'](/[^"'{\n]*)["']""", re.MULTILINE)  # without parameters
+GET = re.compile(r"""^@(\w+)\.get\(\s*["'](/[^"'\n]*)["']""", re.MULTILINE)
+TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
+TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
+HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
+UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
 SKIPPED = {"node_modules", "site-packages", "tests", "test", "venv", "__pycache__"}
 READY_WORDS = ("ready", "readyz", "readiness", "healthz", "health", "livez", "ping", "status")
+ALWAYS = "/openapi.json"  # every FastAPI app has it that was not told otherwise
+TOLD_BY_ENV = {"tiangolo/uvicorn-gunicorn": {"PORT": "{port}", "WEB_CONCURRENCY": "{workers}"}}  # bases with a start.sh
 MAX_FILES = 2_000
 MAX_BYTES = 1_000_000
 
@@ -25,79 +33,161 @@ PathsOf = Callable[[str], tuple[str, ...]]  # module:name of an app -> its GET p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Guesses; "" and () where the folder does not say. Either ``target`` or ``command`` is set, or neither.
+    """Guesses; "" and () where nothing says. ``taken`` tells for start, ready and paths where each was found.
 
     ``requirements`` is set when the Dockerfile can use wheels that the lab fetches, and the file is pinned with hashes.
+    ``many``: GET paths with parameters, for which only a person knows values.
     """
 
-    target: str = ""
-    command: str = ""
+    start: Start = field(default_factory=Start)
     ready_path: str = ""
     paths: tuple[str, ...] = ()
+    many: tuple[str, ...] = ()
     requirements: str = ""
     needs_registry: bool = False
+    taken: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()
 
 
-def look_at(folder: Path, port: int | None = None) -> Look:
-    """Look into the folder; ``port`` is where the app listens today, else EXPOSE may say. Raises UsageError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a person, or a compose file, has said about the app already; "" and None for nothing.
+
+    ``port``: where it listens today. ``entrypoint`` and ``command`` replace those of the image.
+    """
+
+    port: int | None = None
+    target: str = ""
+    dockerfile: str = DOCKERFILE
+    stage: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: Sequence[str] | None = None
+    command: Sequence[str] | None = None
+
+
+def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
+    """Look into a folder with a Dockerfile. Raises UsageError when there is none, ScenarioError without that stage."""
+    wanted = wanted or Wanted()
     if not folder.is_dir():
         raise UsageError(f"--folder: there is no folder {folder}", "give the folder that holds your Dockerfile")
-    dockerfile = folder / DOCKERFILE
-    if not dockerfile.is_file():
+    if not (folder / wanted.dockerfile).is_file():
         raise UsageError(
-            f"--folder: there is no {DOCKERFILE} in {folder}",
+            f"--folder: there is no {wanted.dockerfile} in {folder}",
             "write one (FastAPI's documentation shows how), or name a finished image with --image",
         )
-    start = read_start(dockerfile.read_text(encoding="utf-8", errors="replace"))
+    text = (folder / wanted.dockerfile).read_text(encoding="utf-8", errors="replace")
+    stage = read_dockerfile(text, wanted.build_args).stage(wanted.stage)
+    start, said = _start(stage.config, wanted, reader(folder), stage.image)
     apps = find_apps(folder)
-    target, command = _start(start, port, next(iter(apps), ""))
-    look = _look(start, target, command, _paths_of(apps, target, command))
-    return replace(look, requirements=_requirements(folder, start), needs_registry=not start.takes_base)
+    if not (start.target or start.command) and apps:
+        start, said = _served_by_uvicorn(start, next(iter(apps)), stage.config, said)
+    elif said:
+        said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
+    paths = _paths_of(apps, start)
+    takes_base = TAKES_BASE.search(text) is not None
+    takes_wheels = takes_base and TAKES_WHEELS.search(text) is not None
+    return _look(
+        stage.config,
+        start,
+        paths,
+        {"start": said, "paths": "GET in the source"},
+        requirements=_requirements(folder) if takes_wheels else "",
+        needs_registry=not takes_base,
+    )
 
 
-def look_at_image(start: Start, port: int | None = None, app: str = "", paths_of: PathsOf = lambda _: ()) -> Look:
+def look_at_image(
+    config: Mapping[str, Any],
+    wanted: Wanted | None = None,
+    paths_of: PathsOf = lambda _: (),
+    read: Callable[[str], str | None] = lambda _: None,
+) -> Look:
     """Guess from a finished image: how it starts, what its health check asks for, and which paths its app has.
 
-    ``paths_of`` asks the ``app``, module:name, itself; it is called when that is given or the start names one.
+    ``config`` is that of the OCI image specification. ``paths_of`` asks the app, module:name, itself; it is called
+    when a person named that or the start does. ``read`` gives the text of a file in the image.
     """
-    target, command = _start(start, port)
-    app = app or target or _app_in(command.split())
-    return _look(start, target, command, paths_of(app) if app else ())
+    wanted = wanted or Wanted()
+    start, said = _start(config, wanted, read, "")
+    app = wanted.target or start.app
+    taken = {"start": f"{said} of the image" if said else "", "paths": f"{app}, asked in the image"}
+    return _look(config, start, paths_of(app) if app else (), taken)
 
 
-def _app_in(words: list[str]) -> str:
-    """The app that a command names as module:name or, for `fastapi run`, by its file; "" when it names none."""
-    files = (f"{word.removesuffix('.py').replace('/', '.')}:app" for word in words if word.endswith(".py"))
-    return next(filter(TARGET.fullmatch, [*words, *files]), "")
-
-
-def _look(start: Start, target: str, command: str, paths: tuple[str, ...]) -> Look:
-    ready = start.ready_path or ready_path(paths)
-    return Look(target=target, command=command, ready_path=ready, paths=tuple(path for path in paths if path != ready))
-
-
-def _start(start: Start, port: int | None, app: str = "") -> tuple[str, str]:
-    """(target, command). A command that is no more than uvicorn with an app is the lab's to write."""
-    words = start.command
-    if words and not start.entrypoint and (target := plain_target(words)):
-        return target, ""
-    if words or start.entrypoint:
-        program = start.entrypoint[-1] if start.entrypoint else ""
-        return "", command_text(template(words or (), port or start.port, program))
-    return app, ""
-
-
-def command_text(words: list[str]) -> str:
-    """Words as one line that shlex splits into the same words; placeholders stay readable."""
-    return " ".join(
-        word if re.fullmatch(r"[\w@%+=:,./{}-]+", word) else "'" + word.replace("'", "'\"'\"'") + "'" for word in words
+def _look(
+    config: Mapping[str, Any], start: Start, paths: tuple[str, ...], taken: Mapping[str, str], **more: Any
+) -> Look:
+    plain = tuple(path for path in paths if "{" not in path)
+    health = _health_path(" ".join((config.get("Healthcheck") or {}).get("Test") or ()))
+    ready, said = next(
+        (each for each in ((health, "HEALTHCHECK"), (ready_path(plain), taken["paths"])) if each[0]), ("", "")
     )
+    if not ready and paths:
+        ready, said = (plain[0], "the first GET without parameters") if plain else (ALWAYS, "no GET without parameters")
+    loaded = tuple(path for path in plain if path != ready) or tuple(filter(None, (ready,)))
+    return Look(
+        start=start,
+        ready_path=ready,
+        paths=loaded if paths else (),
+        many=tuple(path for path in paths if "{" in path),
+        taken={**taken, "ready": said},
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        **more,
+    )
+
+
+def _start(
+    config: Mapping[str, Any], wanted: Wanted, read: Callable[[str], str | None], base: str
+) -> tuple[Start, str]:
+    """The start, and what said so. A new entrypoint drops the image's command, as it does in Docker and Compose."""
+    entrypoint = list(config.get("Entrypoint") or ()) if wanted.entrypoint is None else list(wanted.entrypoint)
+    inherited = list(config.get("Cmd") or ()) if wanted.entrypoint is None else []
+    command = inherited if wanted.command is None else list(wanted.command)
+    if wanted.target:
+        return beside_own(entrypoint, wanted.target), "--target"
+    said = " and ".join(name for name, words in (("ENTRYPOINT", entrypoint), ("CMD", command)) if words)
+    env = next((env for name, env in TOLD_BY_ENV.items() if base.startswith(name)), None)
+    if env and not said:
+        return Start(command="{image}", env=env, notes=(f"the start script of {base} takes {', '.join(env)}",)), base
+    return understand(entrypoint, command, wanted.port or _port(config), read), said
+
+
+def _served_by_uvicorn(start: Start, app: str, config: Mapping[str, Any], said: str) -> tuple[Start, str]:
+    """For an image whose start is not understood: uvicorn serves the app that stands in the source."""
+    own = beside_own(tuple(config.get("Entrypoint") or ()), app)
+    note = (f"{said} of the image is not understood: uvicorn serves {app} instead",) if said else ()
+    return Start(target=app, app=app, entrypoint=own.entrypoint, notes=(*start.notes, *note)), "FastAPI( in the source"
+
+
+def _stages(origin: Mapping[str, str]) -> str:
+    named = dict.fromkeys(origin[key] for key in ("Entrypoint", "Cmd") if not origin.get(key, "0").isdecimal())
+    return f", stage{'s' if len(named) > 1 else ''} {' and '.join(named)}" if named else ""
+
+
+def _port(config: Mapping[str, Any]) -> int | None:
+    exposed = config.get("ExposedPorts") or ()
+    return min((int(text.partition("/")[0]) for text in exposed if PORT.fullmatch(text)), default=None)
 
 
 def ready_path(paths: tuple[str, ...]) -> str:
     """The path that looks as if it said whether the app is ready; "" when none does."""
     named = {path.rstrip("/").rpartition("/")[2].lower(): path for path in reversed(paths)}
     return next((named[word] for word in READY_WORDS if word in named), "")
+
+
+def reader(folder: Path) -> Callable[[str], str | None]:
+    """A function that reads what a path in the image names, from where it was copied from, as far as that is clear."""
+
+    def read(name: str) -> str | None:
+        parts = [part for part in PurePosixPath(name).parts if part not in ("/", ".", "..")]
+        copies = (folder.joinpath(*parts[first:]) for first in range(len(parts)))
+        for path in copies:
+            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                with path.open("rb") as file:
+                    return file.read(MAX_BYTES).decode(errors="replace")
+        return None
+
+    return read
 
 
 def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -125,13 +215,20 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in sorted(names) if name.endswith(".py"))
 
 
-def _paths_of(apps: Mapping[str, tuple[str, ...]], target: str, command: str) -> tuple[str, ...]:
-    named = (paths for name, paths in apps.items() if name == target or name in command.split())
-    return next(named, next(iter(apps.values()), ()))
+def _paths_of(apps: Mapping[str, tuple[str, ...]], start: Start) -> tuple[str, ...]:
+    """The GET paths of the app that is started; of the first one where its name does not lead to one."""
+    app = start.app or app_in(start.command.split())
+    named = (paths for name, paths in apps.items() if name == app)
+    found = next(named, next(iter(apps.values()), ()))
+    return found or ((ALWAYS,) if apps else ())
 
 
-def _requirements(folder: Path, start: Start) -> str:
+def _requirements(folder: Path) -> str:
     file = folder / REQUIREMENTS
-    if not (start.takes_base and start.takes_wheels and file.is_file()):
-        return ""
-    return REQUIREMENTS if HASHED.search(file.read_text(encoding="utf-8", errors="replace")) else ""
+    pinned = file.is_file() and HASHED.search(file.read_text(encoding="utf-8", errors="replace"))
+    return REQUIREMENTS if pinned else ""
+
+
+def _health_path(text: str) -> str:
+    found = HEALTH_URL.search(text)
+    return found[1] if found and found[2] not in UNFINISHED else ""

@@ -1,8 +1,11 @@
 """Look at a finished image that an engine here knows: how it starts, and which paths its app has."""
 
+import io
 import json
 import re
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 
 import docker
 import docker.errors
@@ -12,59 +15,94 @@ from lab.engines.docker.engine import connect
 from lab.engines.images.asking import ask_python
 from lab.engines.images.images import find_image
 from lab.errors import MissingError
+from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
-from lab.starter.command import image_start
-from lab.starter.guesses import Look, look_at_image
+from lab.starter.guesses import Look, PathsOf, Wanted, look_at_image
+from lab.starter.servers import server_at
 
 ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)
 NO_ANSWER = (*ENGINE_TROUBLE, MissingError, ValueError, TypeError, IndexError)
 PATH = re.compile(r"/[\x21-\x7e]*")
-# GET paths that need nothing, as its /openapi.json has them, without a server. An app may print while it is imported.
+# GET paths that need no more than what is in them, as its /openapi.json has them, without a server.
+# An app may print while it is imported.
 QUESTION = """
 import importlib, json, operator, sys
 module, _, name = sys.argv[1].partition(":")
 found = operator.attrgetter(name)(importlib.import_module(module)).openapi()["paths"].items()
-print("\\n" + json.dumps([path for path, methods in found if "get" in methods and "{" not in path
-    and not any(each.get("required") for each in methods["get"].get("parameters", ()))]))
+print("\\n" + json.dumps([path for path, methods in found if "get" in methods
+    and not any(each.get("required") and each["in"] != "path" for each in methods["get"].get("parameters", ()))]))
 """
 
 
 def look_at_finished(
     name: str,
-    port: int | None,
+    wanted: Wanted,
     say: Callable[[str], None],
     *,
-    target: str = "",
     paths: bool = True,
     docker_client: Callable[[], docker.DockerClient] = connect,
 ) -> Look | None:
     """Guesses from the image and its app; None where no engine answers or none knows the image: nothing is pulled.
 
-    ``target``: its app, module:name, where the person has said so; ``paths``: whether paths to load are missing. The
-    app is asked only for what nobody has said; what it does not tell is a note and no error.
-    Raises MissingError when the name is none that Docker understands.
+    ``paths``: whether paths to load are missing. The app is asked only for what nobody has said; what it does not tell
+    is a note and no error. Raises MissingError when the name is none that Docker understands.
     """
     try:
         client = docker_client()
     except MissingError:
         return None
+    try:
+        image = find_image(client, name)
+        if image is None:
+            return None
+        config = image.attrs["Config"]
+        read = _reader(client, name, config.get("WorkingDir") or "/")
+        look = look_at_image(config, wanted, read=read)
+        if not paths and look.ready_path:
+            return look
+        ask = _asker(client, name, _python([*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]), say)
+        return look_at_image(config, wanted, ask, read)
+    except ENGINE_TROUBLE:
+        return None
+    finally:
+        client.close()
 
+
+def _asker(client: docker.DockerClient, name: str, python: str, say: Callable[[str], None]) -> PathsOf:
     def paths_of(app: str) -> tuple[str, ...]:
         say(f"asking {app} for its paths: imported in a container of {name}, without network, for a minute at most")
         try:
-            told = ask_python(client, name, QUESTION, labels("init", "paths"), app, program="python")
+            told = ask_python(client, name, QUESTION, labels("init", "paths"), app, program=python)
             return tuple(path for path in json.loads(told.strip().splitlines()[-1]) if PATH.fullmatch(path))
         except NO_ANSWER as error:
             say(f"note: it did not say: {error}")
             return ()
 
-    try:
-        image = find_image(client, name)
-        if image is None:
-            return None
-        start = image_start(image.attrs["Config"])
-        return look_at_image(start, port, target, paths_of if paths or not start.ready_path else lambda _: ())
-    except ENGINE_TROUBLE:
-        return None
-    finally:
-        client.close()
+    return paths_of
+
+
+def _python(words: Sequence[str]) -> str:
+    """The Python beside the server, where the command names that by its path: a virtual environment off PATH."""
+    at = server_at(words)
+    return str(PurePosixPath(words[at]).with_name("python")) if at >= 0 and "/" in words[at] else "python"
+
+
+def _reader(client: docker.DockerClient, name: str, folder: str) -> Callable[[str], str | None]:
+    """A function that reads a file of the image, whose container is never started."""
+
+    def read(path: str) -> str | None:
+        with INTERRUPTS.deferred():
+            container = client.containers.create(name, command=["-"], labels=dict(labels("init", "read")))
+            try:
+                chunks, _ = container.get_archive(str(PurePosixPath(folder, path)))
+                archive = b"".join(chunks)
+            except docker.errors.NotFound:
+                return None
+            finally:
+                container.remove(force=True, v=True)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            member = tar.next()
+            file = tar.extractfile(member) if member is not None and member.isfile() else None
+            return None if file is None else file.read().decode(errors="replace")
+
+    return read

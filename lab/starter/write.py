@@ -4,33 +4,43 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
+from textwrap import wrap
 
 from jinja2 import Environment, StrictUndefined
 
 from lab.errors import UsageError
-from lab.scenario.file import read_scenario
+from lab.scenario.file import read_scenario, toml_value
 from lab.scenario.model import Scenario
+from lab.starter.guesses import DOCKERFILE
+from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
+KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive", 2)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Everything that the two files are made of. Either ``build`` or ``image``, either ``target`` or ``command``."""
+    """Everything that the two files are made of. Either ``build`` or ``image``; ``start`` has a target or a command.
+
+    ``taken``: what each of start, ready and paths was taken from. ``many``: paths whose parameters a person knows.
+    """
 
     name: str
     build: Path | None
     image: str
     requirements: str
-    target: str
-    command: str
+    start: Start
     ready_path: str
     paths: tuple[str, ...]
     processes: int
+    many: tuple[str, ...] = ()
+    dockerfile: str = DOCKERFILE
+    stage: str = ""
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, ...]:
@@ -72,7 +82,59 @@ def scenario_toml(answers: Answers, folder: Path | None) -> str:
     build = answers.build and (
         Path(os.path.relpath(answers.build.resolve(), folder.resolve())) if folder else answers.build
     )
-    return _render("scenario.toml.jinja", answers, build=None if build is None else build.as_posix())
+    where = None if build is None else build.as_posix()
+    return _render("scenario.toml.jinja", answers, app=list(_app_lines(answers, where)))
+
+
+def _app_lines(answers: Answers, build: str | None) -> Iterator[str]:
+    """The keys of [app], each with a word on what it is or where it comes from."""
+    start, taken = answers.start, answers.taken
+    if build is None:
+        yield _pair("image", answers.image)
+    else:
+        yield _pair("build", build, "the folder with the Dockerfile")
+        if answers.dockerfile != DOCKERFILE:
+            yield _pair("dockerfile", answers.dockerfile)
+        if answers.stage:
+            yield _pair("target_stage", answers.stage, "the stage that is built")
+        if answers.requirements:
+            wheels = "wheels are fetched here: the build needs no network"
+            yield _pair("requirements", f"{build}/{answers.requirements}", wheels)
+    yield from (f"# {line}" for note in start.notes for line in wrap(note, 116))
+    if start.entrypoint is not None:
+        yield _pair("entrypoint", start.entrypoint, "instead of the image's own, which starts a server itself")
+    if start.target:
+        yield _pair("target", start.target, "uvicorn serves it, with the same options in every arm")
+        yield '# command = "…"  # instead of target: your own start command with {host}, {port} and {workers}'
+    else:
+        yield "# The same command in every arm; the lab fills in where to listen and with how many processes."
+        yield _pair("command", start.command, taken.get("start", ""))
+        yield from (f"# {line}" for note in _keep_alive(start.command) for line in wrap(note, 116))
+    yield _pair("ready_path", answers.ready_path, f"200 here means ready{_from(taken, 'ready')}")
+    yield (
+        _pair("env", dict(start.env))
+        if start.env
+        else ('# env = { LOG_LEVEL = "warning" }  # the placeholders work here as well')
+    )
+    if start.writes:
+        yield _pair("read_only", False, "what is in front of the server writes elsewhere than to /tmp")
+    else:
+        yield "# read_only = false              # when the app must write elsewhere than to /tmp"
+
+
+def _pair(key: str, value: object, comment: str = "") -> str:
+    return f"{key} = {toml_value(value)}" + (f"  # {comment}" if comment else "")
+
+
+def _from(taken: Mapping[str, str], key: str) -> str:
+    return f" ({taken[key]})" if taken.get(key) else ""
+
+
+def _keep_alive(command: str) -> Iterator[str]:
+    """A server that closes idle connections before its proxy does answers some requests with 502."""
+    for server, (option, seconds) in KEEP_ALIVE.items():
+        if server in command.split() and option not in command:
+            yield f"{server} closes idle connections after {seconds} s, nginx keeps them for 60 s: add {option} 75"
 
 
 def locustfile_py(answers: Answers) -> str:

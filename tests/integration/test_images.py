@@ -21,6 +21,7 @@ from lab.errors import MissingError
 from lab.host.labels import owner
 from lab.plan.fronts.nginx import UNPRIVILEGED_USER
 from lab.scenario.model import App, Arm
+from lab.starter.guesses import Wanted
 from lab.starter.image import look_at_finished
 from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
 
@@ -156,7 +157,7 @@ def test_an_image_without_python_cannot_take_wheels(
 def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
     """For `lab init`; it is said before the app is imported, and nothing is left behind."""
     said: list[str] = []
-    look = look_at_finished(images["app"].name, None, said.append)
+    look = look_at_finished(images["app"].name, Wanted(), said.append)
 
     assert look is not None
     assert look.ready_path == "/ready"
@@ -169,7 +170,7 @@ def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images
 def test_an_image_without_the_app_is_no_error(images: Mapping[str, ImageRecord]) -> None:
     """The reason is a note, and the person is asked."""
     said: list[str] = []
-    look = look_at_finished(images["python"].name, None, said.append, target="shop:api")
+    look = look_at_finished(images["python"].name, Wanted(target="shop:api"), said.append)
 
     assert look is not None
     assert look.paths == ()

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario
-from lab.starter.guesses import Look
+from lab.starter.guesses import Look, Wanted
+from lab.starter.start import Start
 
 FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")
 COMMAND = "gunicorn shop:api --bind {host}:{port} --workers {workers}"
@@ -104,11 +105,9 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
     """Its own command, health check and paths are the guesses; a person's word for the app is passed on."""
     asked = []
 
-    def look(name: str, port: int | None, say: object, *, target: str, paths: bool) -> Look:
-        asked.append((name, port, target, paths))
-        return Look(
-            command="gunicorn shop:api --bind {host}:{port} --workers {workers}", ready_path="/up", paths=("/a",)
-        )
+    def look(name: str, wanted: Wanted, say: object, *, paths: bool) -> Look:
+        asked.append((name, wanted.port, wanted.target, paths))
+        return Look(start=Start(command=COMMAND), ready_path="/up", paths=("/a",))
 
     monkeypatch.setattr("lab.cli.init.look_at_finished", look)
     init("--image", "shop:1.4", "--port", 80, "--out", tmp_path / "mine")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,9 +15,9 @@ import pytest
 from lab.errors import MissingError, ScenarioError, UsageError
 from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
-from lab.starter.command import Start, image_start, plain_target, read_start, template
-from lab.starter.guesses import Look, command_text, find_apps, look_at, look_at_image, ready_path
+from lab.starter.guesses import Wanted, find_apps, look_at, look_at_image, ready_path
 from lab.starter.image import QUESTION, look_at_finished
+from lab.starter.start import Start
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files
 from tests.fake_images import FakeDocker
 
@@ -43,8 +42,7 @@ ANSWERS = Answers(
     build=SHOP,
     image="",
     requirements="requirements.txt",
-    target="",
-    command="uvicorn shop:api --host {host} --port {port} --workers {workers}",
+    start=Start(command="uvicorn shop:api --host {host} --port {port} --workers {workers}"),
     ready_path="/healthz",
     paths=("/products", "/products/7?currency=eur"),
     processes=2,
@@ -52,118 +50,61 @@ ANSWERS = Answers(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("config", "start", "ready"),
     [
-        ('FROM x\nCMD ["uvicorn", "shop:api"]', Start(command=("uvicorn", "shop:api"))),
-        ("FROM x\nCMD exec uvicorn shop:api --port 80", Start(command=("uvicorn", "shop:api", "--port", "80"))),
-        ("FROM x\nCMD uvicorn shop:api --port $PORT", Start(command=None)),
-        ('FROM a\nCMD ["a"]\nEXPOSE 1\nFROM b\nCMD ["b"]', Start(command=("b",))),
+        ({"Cmd": ["uvicorn", "shop:api", "--port", "80"]}, Start(target="shop:api", app="shop:api"), ""),
         (
-            'FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["a"]\nEXPOSE 8080/tcp',
-            Start(entrypoint=("tini", "--"), command=("a",), port=8080),
-        ),
-        ('FROM x\n# CMD ["no"]\nCMD ["a", \\\n  "b"]', Start(command=("a", "b"))),
-        ("ARG PYTHON_IMAGE=p\nFROM $PYTHON_IMAGE\nCOPY r .wheelhouse* /w/", Start(takes_base=True, takes_wheels=True)),
-        ("", Start()),
-    ],
-)
-def test_a_dockerfile_says_how_it_starts(text: str, expected: Start) -> None:
-    """Exec form, a shell form of plain words, the last stage; what needs a shell to be understood is not guessed."""
-    assert read_start(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("command", "port", "expected"),
-    [
-        (
-            "uvicorn shop:api --host 0.0.0.0 --port 8080",
-            None,
-            "uvicorn shop:api --host {host} --port {port} --workers {workers}",
-        ),
-        ("uvicorn shop:api", None, "uvicorn shop:api --port {port} --host {host} --workers {workers}"),
-        (
-            "uvicorn shop:api --port=80 --workers=9",
-            None,
-            "uvicorn shop:api --port={port} --workers={workers} --host {host}",
-        ),
-        ("gunicorn a:b -b 0.0.0.0:80 -w 3", None, "gunicorn a:b -b {host}:{port} -w {workers}"),
-        ("gunicorn a:b", None, "gunicorn a:b --bind {host}:{port} --workers {workers}"),
-        ("python -m uvicorn a:b -p 80", None, "python -m uvicorn a:b -p {port} --host {host} --workers {workers}"),
-        ("serve --listen 0.0.0.0:9000 --threads 4", 9000, "serve --listen {host}:{port} --threads 4"),
-        ("serve 9000 90001", 9000, "serve {port} 90001"),
-        ("serve --port {port} {workers}", None, "serve --port {port} {workers}"),
-    ],
-)
-def test_a_command_becomes_a_template(command: str, port: int | None, expected: str) -> None:
-    """Host, port and number of workers give way to placeholders; known servers get the ones that are not there."""
-    assert command_text(template(shlex.split(command), port)) == expected
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ({"Cmd": ["uvicorn", "shop:api", "--port", "80"]}, Look(target="shop:api")),
-        ({"Cmd": ["/bin/sh", "-c", "uvicorn shop:api --port 80"], "Entrypoint": None}, Look(target="shop:api")),
-        (
-            {"Cmd": ["serve", "-l", ":9000"], "ExposedPorts": {"9000/tcp": {}, "9443/tcp": {}}},
-            Look(command="serve -l :{port}"),
+            {"Cmd": ["/bin/sh", "-c", "uvicorn shop:api --port 80"], "Entrypoint": None},
+            Start(target="shop:api", app="shop:api"),
+            "",
         ),
         (
             {
-                "Entrypoint": ["gunicorn"],
-                "Cmd": ["shop:api", "-k", "uvicorn_worker.UvicornWorker"],
+                "Entrypoint": ["tini", "--"],
+                "Cmd": ["gunicorn", "shop:api", "-b", ":9000"],
+                "ExposedPorts": {"9000/tcp": {}, "9443/tcp": {}},
                 "Healthcheck": {"Test": ["CMD-SHELL", "curl -fs http://localhost:8000/healthz || exit 1"]},
             },
-            Look(
-                command="shop:api -k uvicorn_worker.UvicornWorker --bind {host}:{port} --workers {workers}",
-                ready_path="/healthz",
-            ),
+            Start(command="gunicorn shop:api -b {host}:{port} --workers {workers}", app="shop:api"),
+            "/healthz",
         ),
-        ({"Cmd": ["/bin/sh", "-c", "exec serve $PORT"]}, Look()),
-        ({"Cmd": None, "Entrypoint": None, "ExposedPorts": None, "Healthcheck": None}, Look()),
+        ({"Cmd": ["/bin/sh", "-c", "exec serve $PORT"]}, Start(), ""),
+        ({"Cmd": None, "Entrypoint": None, "ExposedPorts": None, "Healthcheck": None}, Start(), ""),
     ],
 )
-def test_a_finished_image_says_how_it_starts(config: dict[str, Any], expected: Look) -> None:
+def test_a_finished_image_says_how_it_starts(config: dict[str, Any], start: Start, ready: str) -> None:
     """As its Dockerfile would; what only a shell could tell is left to the person."""
-    assert look_at_image(image_start(config)) == expected
-
-
-def test_a_health_check_names_the_ready_path() -> None:
-    """In whatever program it is written."""
-    ask = """HEALTHCHECK CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:80/up?deep=1')" """
-    assert read_start(f"FROM x\n{ask}\n").ready_path == "/up?deep=1"
-    listed = json.dumps(["python", "-c", 'import urllib.request as r; r.urlopen("http://localhost:8000/health")'])
-    assert read_start(f"FROM x\nHEALTHCHECK --interval=5s CMD {listed}\n").ready_path == "/health"
-    assert read_start("FROM x\nHEALTHCHECK CMD wget -q http://localhost/up>/dev/null\n").ready_path == "/up"
-    assert read_start("FROM x\nHEALTHCHECK CMD curl http://localhost/${UP}\n").ready_path == ""
-    assert read_start(f"FROM x\n{ask}\nFROM y\n").ready_path == ""
-    assert read_start("FROM x\nHEALTHCHECK NONE\n").ready_path == ""
+    look = look_at_image(config)
+    assert (look.start, look.ready_path) == (start, ready)
 
 
 def test_the_engine_is_asked_for_what_is_here_and_nothing_is_pulled() -> None:
     """No engine and no image are no error: then there is no guess."""
-    here = FakeDocker(present={"shop:1"}, registry={"shop:2"}, config={"Cmd": ["serve", "80"]})
+    here = FakeDocker(present={"shop:1"}, registry={"shop:2"}, config={"Cmd": ["uvicorn", "serve:"]})
 
     def nobody() -> Any:
         raise MissingError("no Docker engine answers", "start it")
 
-    assert look_at_finished("shop:1", 80, print, docker_client=lambda: here) == Look(command="serve {port}")
-    assert look_at_finished("shop:2", None, print, docker_client=lambda: here) is None
+    look = look_at_finished("shop:1", Wanted(), print, docker_client=lambda: here)
+    assert look is not None
+    assert look.start.command == "uvicorn serve: --port {port} --host {host} --workers {workers}"
+    assert look_at_finished("shop:2", Wanted(), print, docker_client=lambda: here) is None
     assert "shop:2" not in here.present
-    assert look_at_finished("shop:1", None, print, docker_client=nobody) is None
+    assert look_at_finished("shop:1", Wanted(), print, docker_client=nobody) is None
 
 
 def test_an_app_is_not_imported_for_what_is_known_already() -> None:
     """The health check says when it is ready, a person what is loaded."""
     config = {"Cmd": ["uvicorn", "shop:api"], "Healthcheck": {"Test": ["CMD", "curl", "http://localhost/up"]}}
     here = FakeDocker(present={"shop:1"}, config=config)  # no container can be made in it
-    look = look_at_finished("shop:1", None, pytest.fail, paths=False, docker_client=lambda: here)
+    look = look_at_finished("shop:1", Wanted(), pytest.fail, paths=False, docker_client=lambda: here)
 
-    assert look == Look(target="shop:api", ready_path="/up")
+    assert look is not None
+    assert (look.start.target, look.ready_path) == ("shop:api", "/up")
 
 
 def test_an_app_is_asked_for_its_paths() -> None:
-    """Of a router too; what needs a parameter is no guess, and what the app prints meanwhile is no answer."""
+    """Of a router too; what needs a query is no guess, and what the app prints meanwhile is no answer."""
     code = (
         "from fastapi import APIRouter, FastAPI\nprint('hello')\nrouter = APIRouter(prefix='/v1')\n"
         "@router.get('/items')\ndef items(limit: int = 3): ...\n@router.get('/search')\ndef search(q: str): ...\n"
@@ -175,59 +116,28 @@ def test_an_app_is_asked_for_its_paths() -> None:
     )
     told = subprocess.run([sys.executable, "-c", probe, "shop:inner.app"], capture_output=True, text=True, check=True)
 
-    assert json.loads(told.stdout.splitlines()[-1]) == ["/v1/items"]
+    assert json.loads(told.stdout.splitlines()[-1]) == ["/v1/items", "/v1/items/{n}"]
 
 
 def test_an_image_is_asked_for_the_app_that_it_starts_or_that_a_person_names() -> None:
     """The path that says ready is not loaded."""
-    asked = []
+    asked, looks = [], []
 
     def paths_of(app: str) -> tuple[str, ...]:
         asked.append(app)
         return ("/items", "/healthz")
 
-    start = Start(command=("gunicorn", "shop:api"))
-    look = look_at_image(start, paths_of=paths_of)
-    look_at_image(start, app="shop.api:app", paths_of=paths_of)
-    look_at_image(Start(command=("fastapi", "run", "shop/main.py")), paths_of=paths_of)
-    look_at_image(Start(command=("serve",)), paths_of=paths_of)
+    for cmd, target in (
+        (["gunicorn", "shop:api"], ""),
+        (["gunicorn", "shop:api"], "shop.api:app"),
+        (["fastapi", "run", "shop/main.py"], ""),
+        (["serve"], ""),
+    ):
+        looks.append(look_at_image({"Cmd": cmd}, Wanted(target=target), paths_of))
+    look = looks[0]
 
     assert (look.ready_path, look.paths) == ("/healthz", ("/items",))
     assert asked == ["shop:api", "shop.api:app", "shop.main:app"]
-
-
-def test_arguments_of_an_entrypoint_are_known_by_it() -> None:
-    """The words alone do not say that it is uvicorn."""
-    assert template(["shop:api"], None, "uvicorn") == [
-        "shop:api",
-        "--port",
-        "{port}",
-        "--host",
-        "{host}",
-        "--workers",
-        "{workers}",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("command", "target"),
-    [
-        ("uvicorn shop:api --host 0.0.0.0 --port 80 --workers 4", "shop:api"),
-        ("/venv/bin/uvicorn shop.api:app --port=80", "shop.api:app"),
-        ("uvicorn shop:api --reload", ""),
-        ("gunicorn shop:api", ""),
-        ("", ""),
-    ],
-)
-def test_no_more_than_uvicorn_is_a_target(command: str, target: str) -> None:
-    """Options of one's own make it a command of one's own."""
-    assert plain_target(shlex.split(command)) == target
-
-
-def test_a_text_of_words_is_split_into_the_same_words() -> None:
-    """As the lab will split it; placeholders can be read."""
-    words = ["serve", "it's", "a b", "--port={port}", ""]
-    assert shlex.split(command_text(words)) == words
 
 
 def test_apps_are_found_without_running_anything(tmp_path: Path) -> None:
@@ -244,7 +154,7 @@ def test_apps_are_found_without_running_anything(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert list(find_apps(tmp_path).items()) == [
-        ("shop:api", ("/a",)),
+        ("shop:api", ("/a", "/b/{n}")),
         ("deep.api:app", ("/ping",)),
     ]
 
@@ -258,19 +168,10 @@ def test_the_path_that_says_ready() -> None:
 def test_the_example_is_understood_whole() -> None:
     """Own start command, pinned wheels, the path that says ready, one path to load."""
     look = look_at(SHOP)
-    assert look.command.startswith("uvicorn shop:api --host {host} --port {port} --no-access-log")
-    assert look.command.endswith(" --workers {workers}")
+    assert look.start.command.startswith("uvicorn shop:api --host {host} --port {port} --no-access-log")
+    assert look.start.command.endswith(" --workers {workers}")
     assert (look.ready_path, look.paths, look.requirements) == ("/healthz", ("/products",), "requirements.txt")
     assert not look.needs_registry
-
-
-def test_an_unknown_dockerfile_leaves_what_it_does_not_say(tmp_path: Path) -> None:
-    """The source names the app; requirements without hashes, or for another base, are the build's own business."""
-    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nCMD run.sh $PORT\n")
-    (tmp_path / "requirements.txt").write_text("fastapi\n")
-    (tmp_path / "main.py").write_text("app = FastAPI()\n")
-    look = look_at(tmp_path)
-    assert (look.target, look.command, look.requirements, look.needs_registry) == ("main:app", "", "", True)
 
 
 @pytest.mark.parametrize("folder", ["absent", "."])
@@ -287,7 +188,7 @@ def test_both_files_are_valid_and_read_back(tmp_path: Path) -> None:
     scenario = read_scenario(folder / SCENARIO)
     assert scenario.app.build == SHOP
     assert scenario.app.requirements == SHOP / "requirements.txt"
-    assert scenario.app.command == ANSWERS.command
+    assert scenario.app.command == ANSWERS.start.command
     assert scenario.app.ready_path == "/healthz"
     assert scenario.budget.processes == 2
     assert [arm.name for arm in scenario.arms] == ["workers", "workers-nginx", "replicas"]
@@ -303,7 +204,7 @@ def test_both_files_are_valid_and_read_back(tmp_path: Path) -> None:
 
 def test_an_image_with_a_target(tmp_path: Path) -> None:
     """Nothing to build: no build, no requirements."""
-    answers = replace(ANSWERS, build=None, image="shop:1.4", requirements="", target="shop.api:app", command="")
+    answers = replace(ANSWERS, build=None, image="shop:1.4", requirements="", start=Start(target="shop.api:app"))
     write_files(answers, tmp_path / "mine", force=False)
     app = read_scenario(tmp_path / "mine" / SCENARIO).app
     assert (app.image, app.build, app.requirements, app.target, app.command) == (
@@ -328,7 +229,7 @@ def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
 def test_answers_that_give_no_scenario_write_nothing(tmp_path: Path) -> None:
     """The reason is the scenario's own, with a name that the person knows."""
     with pytest.raises(ScenarioError, match=r"^scenario\.toml: app: with \"command\" the placeholder \{port\}"):
-        write_files(replace(ANSWERS, command="serve"), tmp_path / "mine", force=False)
+        write_files(replace(ANSWERS, start=Start(command="serve")), tmp_path / "mine", force=False)
     assert not (tmp_path / "mine").exists()
 
 
