@@ -82,8 +82,8 @@ CATALOGUE: tuple[Metric, ...] = (
     _memory(
         "memory.pss.total",
         "memory (PSS), steady",
-        "Sum of PSS over the arm's whole ledger (supervisor, helper, workers, front): the mean over the measure phase, "
-        "weighted with time. Shared pages are divided among their users, so that it may be summed.",
+        "Sum of PSS over the arm's whole ledger (supervisor, helpers, init, workers, front): the mean over the measure "
+        "phase, weighted with time. Shared pages are divided among their users, so that it may be summed.",
         0.05,
         noun="memory",
     ),

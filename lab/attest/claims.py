@@ -16,7 +16,11 @@ NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The shape that an arm claims. ``upstreams``: what its front's answers name, () for a front that tells nothing."""
+    """The shape that an arm claims.
+
+    ``supervisors``: how many it needs; a replica of gunicorn may have one all the same. ``upstreams``: what its front's
+    answers name, () for a front that tells nothing.
+    """
 
     model: str
     front: str
@@ -58,14 +62,25 @@ def beside(evidence: Evidence) -> str:
 def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
     if len(evidence.roles) != claim.containers:
         yield f"model {claim.model} has {claim.containers} containers, found {len(evidence.roles)}"
-    supervisors = {name: count for name, roles in evidence.roles.items() if (count := roles.get("supervisor", 0))}
-    if claim.supervisors and not supervisors:
+    if claim.supervisors and not any(roles.get("supervisor") for roles in evidence.roles.values()):
         yield f"model {claim.model} has a supervisor, none was found in {', '.join(evidence.roles)}"
-    if not claim.supervisors and supervisors:
-        yield f"model {claim.model} has no supervisor, found one in {', '.join(supervisors)}"
-    workers = sum(roles.get("worker", 0) for roles in evidence.roles.values())
-    if workers != claim.processes:
-        yield f"{claim.processes} serving processes were asked for, {workers} worker processes are running"
+    workers = {name: roles.get("worker", 0) for name, roles in evidence.roles.items()}
+    share = claim.processes // claim.containers
+    if sum(workers.values()) != claim.processes:
+        yield (
+            f"{claim.processes} serving processes were asked for, {sum(workers.values())} worker processes are running"
+            f" ({_told(evidence.roles)})"
+        )
+    elif any(count != share for count in workers.values()):
+        yield f"each container of model {claim.model} has {share} serving, found {_told(evidence.roles)}"
+
+
+def _told(roles: Mapping[str, Mapping[str, int]]) -> str:
+    """``"app: 1 supervisor, 2 worker"``, a service after the other."""
+    return "; ".join(
+        f"{name}: {', '.join(f'{count} {role}' for role, count in sorted(found.items())) or 'no process'}"
+        for name, found in roles.items()
+    )
 
 
 def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:

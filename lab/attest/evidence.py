@@ -19,11 +19,13 @@ from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Endpoint, Topology
 from lab.plan.upstream import upstream_reader
 from lab.sampling.cgroups import locate, member_pids
-from lab.sampling.connections import listening_ports
+from lab.sampling.duties import duty_of
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Seen
-from lab.sampling.roles import ProcessInfo, assign_roles
+from lab.sampling.processes import process_info
+from lab.sampling.roles import assign_roles
+from lab.sampling.sockets import listening_ports
 from lab.scenario.network import LOOPBACK
 
 PROBE_TIMEOUT_S = 5.0
@@ -40,13 +42,18 @@ def collect(deployment: Deployment) -> Evidence:
     """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection."""
     topology = deployment.topology
     pids = {target.service: _pids(target) for target in deployment.targets}
-    roles = {t.service: _roles(t, pids[t.service]) for t in deployment.targets if t.kind is ServiceKind.APP}
     first_s, later_s = _keepalive(topology)
     seen, unseen = _look(deployment, [pid for members in pids.values() for pid in members])
+    listening = {service: _listening(members, seen) for service, members in pids.items()}
+    roles = {
+        target.service: _roles(target, pids[target.service], listening[target.service], seen)
+        for target in deployment.targets
+        if target.kind is ServiceKind.APP
+    }
     return Evidence(
         servers=deployment.servers,
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
-        listeners={} if unseen else _listeners(deployment, pids, seen),
+        listeners={} if unseen else _listeners(deployment, pids, listening, seen),
         upstreams=_upstreams(topology),
         runtime=_runtime(
             seen[pid].files
@@ -78,26 +85,40 @@ def _pids(target: SampleTarget) -> list[int]:
     return member_pids(locate(target.init_pid, target.container_id))
 
 
-def _roles(target: SampleTarget, pids: Iterable[int]) -> dict[int, Role]:
+def _listening(members: Iterable[int], seen: Mapping[int, Seen]) -> Mapping[int, int]:
+    """Inode → port of every socket that listens in the network that the processes of a service share."""
+    living = next((pid for pid in members if pid in seen), None)
+    return {} if living is None else listening_ports(PROC, living)
+
+
+def _roles(
+    target: SampleTarget, pids: Iterable[int], listening: Mapping[int, int], seen: Mapping[int, Seen]
+) -> dict[int, Role]:
+    """By what each process does at the listening sockets; by its name and parent where nothing may be seen of any."""
+    own = {inode for inode, port in listening.items() if port in target.ports}
     infos = []
     for pid in pids:
+        duty = duty_of(seen[pid].descriptors, own) if pid in seen else None
         try:
-            process = psutil.Process(pid)
-            infos.append(ProcessInfo(pid, process.create_time(), process.ppid(), " ".join(process.cmdline())))
+            infos.append(process_info(psutil.Process(pid))._replace(duty=duty))
         except psutil.NoSuchProcess:
             continue
     return {key.pid: role for key, role in assign_roles(target.kind, infos).items()}
 
 
-def _listeners(deployment: Deployment, pids: Mapping[str, Sequence[int]], seen: Mapping[int, Seen]) -> dict[str, str]:
+def _listeners(
+    deployment: Deployment,
+    pids: Mapping[str, Sequence[int]],
+    listening: Mapping[str, Mapping[int, int]],
+    seen: Mapping[int, Seen],
+) -> dict[str, str]:
     """Address → service whose process listens there; "" when none of ours does."""
     found = {endpoint.address: "" for endpoint in deployment.topology.endpoints}
     hosts = {service.name: service.address for service in deployment.services}
     for service, members in pids.items():
-        living = [pid for pid in members if pid in seen]
-        listening = listening_ports(PROC, living[0]) if living else {}  # the processes of a service share a network
-        for pid in living:
-            held = (listening[inode] for inode in seen[pid].sockets & listening.keys())
+        ports = listening[service]
+        for pid in (pid for pid in members if pid in seen):
+            held = (ports[inode] for inode in seen[pid].sockets & ports.keys())
             at = {Endpoint(host=hosts[service], port=port).address for port in held}
             found |= dict.fromkeys(at & found.keys(), service)
     return found

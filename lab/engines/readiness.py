@@ -12,9 +12,9 @@ from pathlib import Path
 from lab.errors import DeploymentError, RightsError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
-from lab.sampling.connections import client_ports
 from lab.sampling.process_view import Look, look
 from lab.sampling.process_view import look as look_here
+from lab.sampling.sockets import client_ports
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02

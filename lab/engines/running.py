@@ -66,7 +66,11 @@ class Running:
     def target(self) -> SampleTarget:
         """The service as the sampler follows it."""
         return SampleTarget(
-            service=self.service.name, kind=self.service.kind, container_id=self.container_id, init_pid=self.pid
+            service=self.service.name,
+            kind=self.service.kind,
+            container_id=self.container_id,
+            init_pid=self.pid,
+            ports=self.service.ports,
         )
 
 

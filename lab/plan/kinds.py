@@ -9,6 +9,7 @@ class Role(StrEnum):
     PROXY = "proxy"
     SUPERVISOR = "supervisor"
     WORKER = "worker"
+    INIT = "init"
     HELPER = "helper"
     PLATFORM = "platform"
 

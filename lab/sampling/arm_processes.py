@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 import psutil
 
-from lab.plan.kinds import Role
+from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.cgroups import read_file
+from lab.sampling.duties import Duties
 from lab.sampling.host import EngineGroup
 from lab.sampling.plan import SampleTarget
 from lab.sampling.platform_processes import ContainerTraits, engine_processes, serves
 from lab.sampling.process_tree import without_folders
-from lab.sampling.processes import command_line
-from lab.sampling.roles import ProcessInfo, ProcessKey, assign_roles
+from lab.sampling.processes import process_info
+from lab.sampling.roles import Duty, ProcessInfo, ProcessKey, assign_roles
 
 NS = 1e-9
 SWITCHES = ("\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:")
@@ -52,7 +53,7 @@ def _threads(proc: Path, pid: int) -> dict[str, ThreadCount]:
     folder = f"{proc}/{pid}/task"
     try:
         found = {tid: _count(f"{folder}/{tid}") for tid in os.listdir(folder)}  # noqa: PTH208  no Path objects here
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return {}
     return {tid: count for tid, count in found.items() if count is not None}
 
@@ -96,6 +97,11 @@ class Member:
         """Nobody has looked at it yet."""
         return self.looked_s == -math.inf
 
+    @property
+    def decided(self) -> bool:
+        """Its role is known; a helper may be a worker that does not listen yet."""
+        return self.role is not Role.HELPER or self.info.duty is not Duty.NONE
+
 
 class ServiceProcesses:
     """The processes of one service, kept between readings so that psutil's objects are made once a process.
@@ -103,34 +109,46 @@ class ServiceProcesses:
     ``pids`` says who they are now: the members of its cgroup, or those of its process tree.
     """
 
-    def __init__(self, target: SampleTarget, pids: Callable[[], list[int]]) -> None:
+    def __init__(self, target: SampleTarget, pids: Callable[[], list[int]], proc: Path) -> None:
         self._target = target
         self._pids = pids
+        self._duties = Duties(target.ports, proc) if target.kind is ServiceKind.APP else None
         self._members: dict[int, Member] = {}
 
     def current(self, *, look_again: bool) -> list[Member]:
-        """Tell who lives now. ``look_again``: read command lines and parents of known processes once more."""
+        """Tell who lives now. ``look_again``: look once more at what known processes are called, and do."""
         pids = self._pids()
+        look_again = look_again or not self._serving
         if look_again or self._members.keys() != set(pids):
-            before = {member.info.key: member.role for member in self._members.values()}
+            before = {member.info.key: member.role for member in self._members.values() if member.decided}
             known = {} if look_again else self._members
-            looked = {pid: known.get(pid) or self._look(pid) for pid in pids}
+            looked = {pid: known.get(pid) or self._look(pid, search=look_again) for pid in pids}
             self._members = {pid: member for pid, member in looked.items() if member is not None}
             self._assign_roles(before)
         return list(self._members.values())
 
-    def _look(self, pid: int) -> Member | None:
+    @property
+    def _serving(self) -> bool:
+        """Whether some process could serve; while none can, such as after a restart, one may begin to at any time."""
+        return any(member.info.holds or member.info.duty is None for member in self._members.values())
+
+    def _look(self, pid: int, *, search: bool) -> Member | None:
         known = self._members.get(pid)
         try:
             process = known.process if known else psutil.Process(pid)
-            parent = process.ppid()  # raises NoSuchProcess too when the kernel has given the pid to somebody else
-            info = ProcessInfo(pid, process.create_time(), parent, self._named(command_line(process)))
+            info = process_info(process)
         except psutil.NoSuchProcess:
             return None
+        info = info._replace(command=self._named(info.command), duty=self._duty(pid, known, search=search))
         if known:
             known.info = info
             return known
         return Member(process=process, service=self._target.service, info=info, role=Role.WORKER)
+
+    def _duty(self, pid: int, known: Member | None, *, search: bool) -> Duty | None:
+        if known and known.info.duty is Duty.ACCEPTS:
+            return Duty.ACCEPTS
+        return self._duties.of(pid, search=search) if self._duties else None
 
     def _named(self, command: str) -> str:
         return command if self._target.container_id else without_folders(command)
@@ -166,7 +184,7 @@ class PlatformProcesses:
             Member(
                 process=engine.process,
                 service=container.service,
-                info=ProcessInfo(engine.process.pid, engine.process.create_time(), 0, " ".join(engine.argv)),
+                info=ProcessInfo(engine.process.pid, engine.started_s, 0, " ".join(engine.argv)),
                 role=Role.PLATFORM,
             )
             for container in self._containers

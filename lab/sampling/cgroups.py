@@ -18,6 +18,7 @@ CGROUPS = Path("sys/fs/cgroup")
 MEMBER_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu", "name=systemd")  # any hierarchy knows the members
 NS = 1e-9
 US = 1e-6
+GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV)  # a path, a process or a cgroup that is no longer there
 LEAF_LINKS = 2  # a directory without sub-directories: "." and its name in the parent
 
 
@@ -118,8 +119,10 @@ def _member_pids(directory: str) -> Iterator[int]:
         if os.stat(directory).st_nlink == LEAF_LINKS:  # noqa: PTH116  per reading and container: no Path objects here
             return
         below = [entry.path for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return
+    except OSError as error:
+        if error.errno in GONE:
+            return
+        raise
     for path in below:
         yield from _member_pids(path)
 
@@ -172,19 +175,20 @@ def _table(directory: Path | None, name: str) -> dict[str, int]:
 
 
 def read_file(path: str) -> str | None:
-    """A small file of the kernel's as text, None when what it describes is gone or not there on this kernel."""
+    """A small file of the kernel's as text, None when what it describes is gone or not there on this kernel.
+
+    A process or a cgroup may end between any two system calls: opening fails then, or reading what was opened before.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        chunks = []
-        while chunk := os.read(descriptor, 65536):
-            chunks.append(chunk)
+        try:
+            chunks = []
+            while chunk := os.read(descriptor, 65536):
+                chunks.append(chunk)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        if error.errno in (errno.ESRCH, errno.ENODEV):  # a process or a cgroup that ended between open and read
+        if error.errno in GONE:
             return None
         raise
-    finally:
-        os.close(descriptor)
-    return b"".join(chunks).decode()
+    return b"".join(chunks).decode(errors="replace")

@@ -1,9 +1,5 @@
-"""Tell which process holds a client's connection: it attributes requests without a header of ours (METHOD 1.7).
+"""Tell which process holds a client's connection: it attributes requests without a header of ours (METHOD 1.7)."""
 
-Source: Documentation/networking/proc_net_tcp.rst of the kernel.
-"""
-
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +7,7 @@ from pathlib import Path
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
 from lab.sampling.arm_processes import Member
-from lab.sampling.cgroups import read_file
-
-TABLES = ("tcp", "tcp6")  # a listener on [::] accepts IPv4 as well, and its connections stand in the second one
-LISTEN = "0A"
-NO_OWNER = "0"  # as inode: half open, or closed and waiting
-SOCKET = "socket:["
+from lab.sampling.sockets import client_ports, socket_inodes
 
 
 class Connections:
@@ -41,7 +32,7 @@ class Connections:
             (member, inode)
             for member in members
             if member.service == self._service and member.role is not Role.PLATFORM
-            for inode in socket_inodes(self._proc, member.info.pid)
+            for inode in self._sockets_of(member)
         ]
         holders = Counter(inode for _, inode in held)
         if held and (look_again or holders.keys() - self._client_ports.keys()):
@@ -54,44 +45,8 @@ class Connections:
             if holders[inode] == 1 and (client_port := self._client_ports[inode]) is not None
         ]
 
-
-def socket_inodes(proc: Path, pid: int) -> set[int]:
-    """The sockets that a process has open, of whatever kind; none when it has ended. Raises PermissionError."""
-    directory = f"{proc}/{pid}/fd"
-    try:
-        descriptors = os.listdir(directory)  # noqa: PTH208  hundreds of them at each reading: no Path objects here
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
-    links = (_link(f"{directory}/{descriptor}") for descriptor in descriptors)
-    return {int(link[len(SOCKET) : -1]) for link in links if link.startswith(SOCKET)}
-
-
-def listening_ports(proc: Path, pid: int) -> dict[int, int]:
-    """The port of every listening socket, by inode, as the network of ``pid`` has them."""
-    found = {}
-    for name in TABLES:
-        for line in (read_file(f"{proc}/{pid}/net/{name}") or "").splitlines()[1:]:
-            _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
-            if state == LISTEN:
-                found[int(inode)] = int(local.rpartition(":")[2], 16)
-    return found
-
-
-def client_ports(proc: Path, pid: int, port: int) -> dict[int, int]:
-    """The client's port of every connection to the local ``port``, by inode, as the network of ``pid`` has them."""
-    found = {}
-    ending = f":{port:04X}"
-    for name in TABLES:
-        for line in (read_file(f"{proc}/{pid}/net/{name}") or "").splitlines():
-            if ending in line:
-                _, local, remote, state, _, _, _, _, _, inode, *_ = line.split()
-                if local.endswith(ending) and state != LISTEN and inode != NO_OWNER:
-                    found[int(inode)] = int(remote.rpartition(":")[2], 16)
-    return found
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)  # noqa: PTH115  as above
-    except FileNotFoundError:  # closed since it was listed
-        return ""
+    def _sockets_of(self, member: Member) -> set[int]:
+        try:
+            return socket_inodes(self._proc, member.info.pid)
+        except PermissionError:  # rights were checked at the start: it is a zombie, whose folder belongs to root
+            return set()

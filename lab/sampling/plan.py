@@ -11,6 +11,7 @@ from lab.plan.kinds import ServiceKind
 class SampleTarget:
     """One service to follow: its container (64 hexadecimal digits) and the host's pid of its first process.
 
+    ``ports``: on which it listens, by which the processes that serve are told; empty: any.
     Without a container (an empty ``container_id``) the service is the process tree of ``init_pid``, which leads a
     session of its own: see lab/sampling/process_tree.py.
     """
@@ -19,6 +20,7 @@ class SampleTarget:
     kind: ServiceKind
     container_id: str
     init_pid: int
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,10 @@ def plan_to_json(plan: SamplerPlan) -> str:
 def plan_from_json(text: str) -> SamplerPlan:
     """The plan that ``plan_to_json`` wrote."""
     fields = json.loads(text)
-    targets = (SampleTarget(**target | {"kind": ServiceKind(target["kind"])}) for target in fields["targets"])
+    targets = (
+        SampleTarget(**target | {"kind": ServiceKind(target["kind"]), "ports": tuple(target["ports"])})
+        for target in fields["targets"]
+    )
     return SamplerPlan(
         **fields
         | {

@@ -18,6 +18,7 @@ class EngineProcess(NamedTuple):
     """A process of the container engine, whichever container it serves."""
 
     process: psutil.Process
+    started_s: float
     name: str
     argv: tuple[str, ...]
 
@@ -41,7 +42,7 @@ def engine_processes() -> list[EngineProcess]:
         try:
             name = process.name()
             if name.startswith(ENGINE_NAMES):
-                found.append(EngineProcess(process, name, tuple(process.cmdline())))
+                found.append(EngineProcess(process, process.create_time(), name, tuple(process.cmdline())))
         except psutil.NoSuchProcess:
             continue
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import RightsError
-from lab.sampling.connections import socket_inodes
+from lab.sampling.sockets import NO_SOCKETS, Sockets, sockets_of
 
 PROC = Path("/proc")
 MAPPED_FILE = 5  # fields of a line of /proc/PID/maps before the path (man 5 proc_pid_maps)
@@ -13,10 +13,16 @@ MAPPED_FILE = 5  # fields of a line of /proc/PID/maps before the path (man 5 pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One process: inodes of its ``sockets``, paths of the ``files`` it has mapped."""
+    """One process: inodes of its ``sockets``, paths of the ``files`` it has mapped; ``awaited``: see sockets."""
 
     sockets: frozenset[int]
     files: frozenset[str]
+    awaited: frozenset[int] = NO_SOCKETS
+
+    @property
+    def descriptors(self) -> Sockets:
+        """Its sockets as lab.sampling.sockets has them."""
+        return Sockets(held=self.sockets, awaited=self.awaited)
 
 
 Look = Callable[[Iterable[int]], Mapping[int, Seen]]
@@ -28,7 +34,8 @@ def look(pids: Iterable[int], proc: Path = PROC) -> Mapping[int, Seen]:
     for pid in pids:
         try:
             files = mapped_files((proc / str(pid) / "maps").read_text(errors="replace"))
-            found[pid] = Seen(sockets=frozenset(socket_inodes(proc, pid)), files=files)
+            sockets = sockets_of(proc, pid)
+            found[pid] = Seen(sockets=sockets.held, files=files, awaited=sockets.awaited)
         except (FileNotFoundError, ProcessLookupError):
             continue
         except PermissionError:
@@ -47,12 +54,19 @@ def mapped_files(maps: str) -> frozenset[str]:
 
 def seen_to_json(seen: Mapping[int, Seen]) -> dict[str, dict[str, list[int] | list[str]]]:
     """Plain values for the way from one process to another."""
-    return {str(pid): {"sockets": sorted(one.sockets), "files": sorted(one.files)} for pid, one in seen.items()}
+    return {
+        str(pid): {"sockets": sorted(one.sockets), "files": sorted(one.files), "awaited": sorted(one.awaited)}
+        for pid, one in seen.items()
+    }
 
 
 def seen_from_json(values: Mapping[str, Mapping[str, Iterable[int] | Iterable[str]]]) -> Mapping[int, Seen]:
     """Read back what ``seen_to_json`` was given."""
     return {
-        int(pid): Seen(sockets=frozenset(map(int, one["sockets"])), files=frozenset(map(str, one["files"])))
+        int(pid): Seen(
+            sockets=frozenset(map(int, one["sockets"])),
+            files=frozenset(map(str, one["files"])),
+            awaited=frozenset(map(int, one["awaited"])),
+        )
         for pid, one in values.items()
     }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import psutil
 
 from lab.sampling.cgroups import read_file
+from lab.sampling.roles import ProcessInfo
 
 COMMAND_LENGTH = 120
 KIB = 1024
@@ -78,6 +79,14 @@ def _footprint_by_psutil(process: psutil.Process) -> Footprint:
     read = getattr(process, "memory_footprint", None) or process.memory_full_info
     memory = read()
     return Footprint(pss_bytes=memory.pss, uss_bytes=memory.uss)
+
+
+def process_info(process: psutil.Process) -> ProcessInfo:
+    """The facts that tell its role, but for its duty. Raises psutil.NoSuchProcess.
+
+    It does so also when the kernel has given the pid to somebody else.
+    """
+    return ProcessInfo(process.pid, process.create_time(), process.ppid(), command_line(process))
 
 
 def command_line(process: psutil.Process) -> str:

@@ -41,7 +41,7 @@ class Reader:
         if plan.pooled:
             self._cgroups.append((POOL_SERVICE, "", cgroups[0].parent()))
         self._trees = _trees([target for target in plan.targets if not target.container_id], self._proc)
-        self._services = [ServiceProcesses(target, self._pids_of(target)) for target in plan.targets]
+        self._services = [ServiceProcesses(target, self._pids_of(target), self._proc) for target in plan.targets]
         self.arm: list[Member] = []
         self.platform: list[Member] = []
         self.host = HostReader(plan.root, plan.lab_pid)
@@ -200,7 +200,7 @@ def _traits(target: SampleTarget, proc: Path) -> ContainerTraits:
         return traits(target, proc)
     except PermissionError:
         raise _no_rights(f"the mounts of container {target.container_id[:12]} ({target.service})") from None
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # it is gone; of a zombie, mountinfo is an invalid argument
         raise SamplingError(
             f"container {target.container_id[:12]} of {target.service!r} ended before sampling began", "see its log"
         ) from None

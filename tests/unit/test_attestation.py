@@ -60,6 +60,13 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
     assert list(failures(REPLICAS, GOOD_REPLICAS)) == []
 
 
+@pytest.mark.parametrize("beside", [{"supervisor": 1}, {"init": 1}, {"helper": 3}, {"supervisor": 1, "init": 1}])
+def test_a_replica_is_one_serving_process_whatever_stands_beside_it(beside: dict[str, int]) -> None:
+    """gunicorn's master, an init, health probes and process pools make no replica something else (FIELD 18)."""
+    roles = {"app-1": {"worker": 1, **beside}, "app-2": {"worker": 1}}
+    assert list(failures(REPLICAS, replace(GOOD_REPLICAS, roles=roles))) == []
+
+
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
@@ -68,7 +75,7 @@ def test_arms_that_are_what_they_claim_have_no_failures() -> None:
         (replace(GOOD_WORKERS, roles={"app": {"worker": 2}}), "model workers has a supervisor, none was found in app"),
         (
             replace(GOOD_WORKERS, roles={"app": {"supervisor": 1, "worker": 1}}),
-            "2 serving processes were asked for, 1 worker processes are running",
+            r"1 worker processes are running \(app: 1 supervisor, 1 worker\)",
         ),
         (
             replace(GOOD_WORKERS, listeners={"127.0.0.1:20000": ""}),
@@ -86,8 +93,8 @@ def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> 
     ("evidence", "expected"),
     [
         (
-            replace(GOOD_REPLICAS, roles={"app-1": {"supervisor": 1, "worker": 1}, "app-2": {"worker": 1}}),
-            "model replicas has no supervisor, found one in app-1",
+            replace(GOOD_REPLICAS, roles={"app-1": {"supervisor": 1, "worker": 2}, "app-2": {"helper": 1}}),
+            "each container of model replicas has 1 serving, found app-1: 1 supervisor, 2 worker; app-2: 1 helper",
         ),
         (replace(GOOD_REPLICAS, roles={"app-1": {"worker": 2}}), "model replicas has 2 containers, found 1"),
         (replace(GOOD_REPLICAS, upstreams=("",)), r"requests do not pass nginx \(tuned\)"),
@@ -99,7 +106,7 @@ def test_a_wrong_workers_arm_is_found_out(evidence: Evidence, expected: str) -> 
     ],
 )
 def test_a_wrong_replicas_arm_is_found_out(evidence: Evidence, expected: str) -> None:
-    """Replicas with a supervisor, too few containers, an nginx that is not in the way or points elsewhere."""
+    """Not one process in each container, too few containers, an nginx that is not in the way or points elsewhere."""
     with pytest.raises(AssertionError, match=expected):
         assert list(failures(REPLICAS, evidence)) == []
 

@@ -13,7 +13,8 @@ from lab.engines.readiness import owner_pids
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
 from lab.sampling.arm_processes import Member
-from lab.sampling.connections import Connections, client_ports, socket_inodes
+from lab.sampling.connections import Connections
+from lab.sampling.sockets import client_ports, socket_inodes
 from tests.fake_processes import FakeProcess, member
 
 PORT = 20000

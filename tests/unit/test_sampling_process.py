@@ -58,7 +58,7 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
     assert facts.pss_interval_s == 1.0
     assert facts.cpu_s > 0
     assert facts.reading_max_s >= facts.reading_s > 0
-    processes = pl.read_parquet(plan.directory / "processes.parquet").filter(pl.col("role") == "worker")
+    processes = pl.read_parquet(plan.directory / "processes.parquet").filter(pl.col("role") == "helper")
     assert processes["t_s"].is_sorted()
     assert ready_s + 1.0 <= processes["t_s"].max() < ready_s + 2.5  # type: ignore[operator]  # polars: of any column
     assert pl.read_parquet(plan.directory / "host.parquet")["load_cpu_s"].drop_nulls().len() > 0

@@ -9,7 +9,7 @@ from lab.analysis.trial.trial import TrialSummary
 from lab.plan.kinds import Role
 
 OTHER = "other"  # what containers used and no process that was read: it ended between two readings, or was never read
-PARTS = (Role.WORKER.value, Role.SUPERVISOR.value, Role.HELPER.value, OTHER)
+PARTS = (Role.WORKER.value, Role.SUPERVISOR.value, Role.INIT.value, Role.HELPER.value, OTHER)
 NOTHING = 1e-9  # a remainder below it is the noise of adding up
 
 

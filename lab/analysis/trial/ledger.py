@@ -16,7 +16,8 @@ from lab.record.types import PhaseWindow
 
 Floats = npt.NDArray[np.float64]
 
-ARM_ROLES = (Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.HELPER)  # the order of every table; platform comes last
+# The order of every table; platform comes last.
+ARM_ROLES = (Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.INIT, Role.HELPER)
 ROLES = (*ARM_ROLES, Role.PLATFORM)
 ALWAYS = (-np.inf, np.inf)
 PROCESS = ("pid", "started_s")  # names a process: a respawned worker may get an old pid

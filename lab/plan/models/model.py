@@ -102,7 +102,7 @@ class AppPlace:
 class ProcessModel(ModelKind, Generic[O]):
     """A process model: how N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
 
-    ``containers`` and ``supervisors``: how many of each N processes have. ``services``: one for each container.
+    ``containers`` and ``supervisors``: how many of each N processes need. ``services``: one for each container.
     """
 
     options: type[O]

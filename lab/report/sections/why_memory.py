@@ -26,7 +26,7 @@ from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_v
 from lab.units import MIB, format_signed_bytes
 
 COMMAND_LENGTH = 60
-STACK = (Role.WORKER, Role.SUPERVISOR, Role.HELPER, Role.PROXY)  # from the axis outwards, ever lighter
+STACK = (Role.WORKER, Role.SUPERVISOR, Role.INIT, Role.HELPER, Role.PROXY)  # from the axis outwards, ever lighter
 
 
 def memory_figure(summary: RunSummary) -> Figure | None:
