@@ -24,6 +24,7 @@ from lab.sampling.sockets import sockets_of
 
 PROC = Path("/proc")
 DEADLINE_S = 10.0
+ROUNDS, MET = 300, 20
 LISTEN = "import os, select, signal, socket, sys\ns = socket.create_server(('127.0.0.1', 0))\n"
 ACCEPT = "e = select.epoll(); e.register(s); print(s.getsockname()[1], flush=True)\n"
 SUPERVISED = f"{LISTEN}\nif os.fork() == 0:\n    {ACCEPT.strip()}\n    os.fork()\nsignal.pause()\n"
@@ -159,11 +160,14 @@ def test_processes_that_end_during_a_reading_never_end_the_sampler(tmp_path: Pat
                 watched_port=1,
             )
         )
-        seen = set()
-        for number in range(300):
-            rows = reader.round(time.monotonic(), memory=True, look_again=number % 2 == 0)
+        seen: set[int] = set()
+        rounds, give_up_at = 0, time.monotonic() + DEADLINE_S
+        while time.monotonic() < give_up_at and (rounds < ROUNDS or len(seen) <= MET):
+            rounds += 1
+            rows = reader.round(time.monotonic(), memory=True, look_again=rounds % 2 == 0)
             for member in reader.arm:
                 rows.processes.extend(reader.look(member, time.monotonic()))
             seen |= {row.pid for row in rows.processes}
 
-    assert len(seen) > 20
+    assert rounds >= ROUNDS / 3
+    assert len(seen) > MET
