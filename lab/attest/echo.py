@@ -40,6 +40,8 @@ class Echo(BaseHTTPRequestHandler):
             case "/204" | "/304" as path:
                 self.send_response(int(path[1:]))
                 self.end_headers()
+            case _ if self.request_version != "HTTP/1.0" and "Host" not in self.headers:
+                self.send_error(400)  # RFC 9112, section 3.2: a front must not make HTTP/1.1 of what has no Host
             case path:
                 seen = {
                     "method": self.command,

@@ -20,6 +20,7 @@ from lab.engines.images.prepare import prepare_images
 from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -55,11 +56,11 @@ def client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def images(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ImageRecord]:
-    """The app's image and nginx, made the way a run makes them, by the first process that needs them."""
-    arm = Arm(name="replicas", model="replicas", front="nginx")
+    """The app's image and those of the fronts, made the way a run makes them, by the first process that needs them."""
+    arms = [Arm(name=kind, model="workers", front=kind) for kind in FRONTS]
     with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return prepare_images(client, scenario_of(arm), print)
+        return prepare_images(client, scenario_of(arms[0], arms=tuple(arms)), print)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from lab.engines.images.offline.wheelhouse import ask_target
 from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError
 from lab.host.labels import owner
-from lab.plan.fronts.nginx import UNPRIVILEGED_USER
+from lab.plan.fronts.front import NOBODY
 from lab.scenario.model import App, Arm
 from lab.starter.guesses import Wanted
 from lab.starter.image import look_at_finished
@@ -130,7 +130,7 @@ def test_nginx_runs_as_nobody_with_a_configuration_from_elsewhere(
     )
     settings = f"pid /tmp/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {folders} }}"
     shell = f"printf '%s' '{settings}' > /tmp/nginx.conf && nginx -t -c /tmp/nginx.conf"
-    said = output(client, images["nginx"].name, ["-c", shell], entrypoint=["sh"], user=UNPRIVILEGED_USER)
+    said = output(client, images["nginx"].name, ["-c", shell], entrypoint=["sh"], user=NOBODY)
 
     assert "test is successful" in said
     assert "alert" not in said

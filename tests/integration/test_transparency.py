@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from lab.engines.docker.engine import DockerEngine
 from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_of
 from lab.run.fronts import attest_fronts, before_echo
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm
 from tests.integration.conftest import OF_THE_APP, scenario_of
 
@@ -25,6 +27,9 @@ http {
     server { listen {listen}; location / { proxy_pass http://app; } }
 }
 """
+TUNED = [
+    {"kind": kind} for kind, front in FRONTS.items() if front.hops and cast(Any, front).transparent(front.options())
+]
 LARGE_BODY = 100 * 1024**2
 AT_ONCE = 3  # 300 MB are more than the 256 MB that a front may write to its scratch folder
 
@@ -34,7 +39,7 @@ def arm(**front: object) -> Arm:
     return Arm(name="replicas", model="replicas", front=front)
 
 
-@pytest.mark.parametrize("front", [{"kind": "nginx"}, {"kind": "nginx", "balance": "random", "buffering": True}])
+@pytest.mark.parametrize("front", [*TUNED, {"kind": "nginx", "balance": "random", "buffering": True}], ids=str)
 def test_a_tuned_front_is_transparent(engine: DockerEngine, front: dict[str, object]) -> None:
     """Nothing is told, so nothing is otherwise; once for all arms with the same options."""
     said: list[str] = []
@@ -44,10 +49,11 @@ def test_a_tuned_front_is_transparent(engine: DockerEngine, front: dict[str, obj
     assert len(said) == 1
 
 
-def test_large_bodies_pass_a_front_without_room_for_them(engine: DockerEngine) -> None:
+@pytest.mark.parametrize("front", TUNED, ids=str)
+def test_large_bodies_pass_a_front_without_room_for_them(engine: DockerEngine, front: dict[str, object]) -> None:
     """Three of 100 MB, more than fits into what the container may write."""
     ports = engine.free_ports(2, 1)
-    behind = arm(kind="nginx")
+    behind = arm(**front)
     with echo_server(ports[0]) as echo:
         topology = before_echo(front_of(behind), behind, echo, ports[1:], "front-bodies")
         with engine.deploy(topology):

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from importlib.resources import files
 from typing import Annotated, Any, Generic, TypeVar, cast
 
+from jinja2 import Environment, StrictUndefined
 from pydantic import Field
 
-from lab.plan.topology import Endpoint, Service
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.plan.upstream import UpstreamOf, named_upstream
 from lab.scenario.budget import Limits
+from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, FrontKind, Options, kind_of
 from lab.scenario.model import Arm
 from lab.scenario.network import Network
@@ -21,6 +25,11 @@ O = TypeVar("O")  # noqa: E741  the type of the front's options
 Timeout = Annotated[Seconds, Field(gt=0)]
 Retries = Annotated[int, Field(ge=0, le=10, strict=True)]
 Pool = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+# Of active health checks: how often a process is asked, 0 for never, and for what.
+CheckEvery = Annotated[Seconds, Field(ge=0)]
+CheckPath = Annotated[str, Field(pattern=r"^/[\w./-]*$")]
+
+NOBODY = "65534:65534"  # a front that binds no low port needs no root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,33 @@ def front_of(arm: Arm) -> Front[Any]:
 def front_title(arm: Arm) -> str:
     """``"nginx (tuned)"``: an arm's front with its options, for people."""
     return front_of(arm).title(arm.front)
+
+
+def proxy(image: ImageSource, place: FrontPlace, argv: tuple[str, ...], *written: ConfigFile) -> Service:
+    """The one service of a front, called as its image: the image's program with these words and files."""
+    return Service(
+        name=image.key,
+        kind=ServiceKind.PROXY,
+        image=image.key,
+        entrypoint=(image.program,),
+        argv=argv,
+        ports=place.ports,
+        limits=place.limits,
+        files=written,
+        user=NOBODY,
+    )
+
+
+def render(template: str, **values: object) -> str:
+    """A configuration from a template beside the fronts. Its values are the lab's own, or checked by an option."""
+    text = files("lab.plan.fronts").joinpath(template).read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
+    return environment.from_string(text).render(values)
+
+
+def milliseconds(seconds: float) -> str:
+    """``"1500ms"``, as every front understands it."""
+    return f"{seconds * 1000:.0f}ms"
 
 
 def titled(chosen: Options, *words: str) -> str:

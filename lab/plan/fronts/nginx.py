@@ -3,15 +3,13 @@
 import math
 import re
 from dataclasses import fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, StrictUndefined
 from pydantic import model_validator
 
 from lab.errors import ScenarioError
-from lab.plan.fronts.front import Front, FrontPlace, Pool, Retries, Timeout, titled
+from lab.plan.fronts.front import NOBODY, Front, FrontPlace, Pool, Retries, Timeout, milliseconds, render, titled
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.plan.upstream import UPSTREAM_HEADER
@@ -24,7 +22,6 @@ LISTEN, UPSTREAMS = "{listen}", "{upstreams}"  # in a configuration of the user'
 SCRATCH_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 HTTP = re.compile(r"(?m)^\s*http\s*\{")
-UNPRIVILEGED_USER = "65534:65534"  # nobody: an nginx that binds no low port needs no root
 
 IMAGE = ImageSource(
     key="nginx",
@@ -68,14 +65,13 @@ class Nginx:
 
 def configuration(chosen: Nginx, place: FrontPlace) -> str:
     """The whole nginx.conf. Every value in it is a number or a word of a closed list, so nothing can break out."""
-    template = files("lab.plan.fronts").joinpath("nginx.conf.jinja").read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
-    return environment.from_string(template).render(
+    return render(
+        "nginx.conf.jinja",
         listen=place.listens[0],
         upstreams=[endpoint.address for endpoint in place.app],
         chosen=chosen,
         tuned=chosen.profile == "tuned",
-        timeout=f"{chosen.timeout * 1000:.0f}ms",
+        timeout=milliseconds(chosen.timeout),
         fail_timeout=f"{math.ceil(chosen.fail_timeout)}s",  # nginx counts it in whole seconds
     )
 
@@ -133,7 +129,7 @@ def service(text: str, port: int, limits: Limits) -> Service:
         ports=(port,),
         limits=limits,
         files=(ConfigFile(path=CONF_PATH, content=text.encode()),),
-        user=UNPRIVILEGED_USER,
+        user=NOBODY,
     )
 
 
