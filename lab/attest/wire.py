@@ -17,7 +17,7 @@ HOST = "shop.example:8443"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer with its body."""
+    """An answer with its body, the names of its headers in small letters."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,7 +63,11 @@ def read(on: socket.socket, method: str) -> Answer:
     """The next answer on a connection."""
     response = HTTPResponse(on, method=method)
     response.begin()
-    return Answer(status=response.status, headers=dict(response.headers), body=response.read())
+    return Answer(
+        status=response.status,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=response.read(),
+    )
 
 
 def ask(at: Endpoint, method: str, target: str, *headers: str, body: bytes = b"", version: str = "1.1") -> Answer:

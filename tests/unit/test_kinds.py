@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import lab
 from lab.analysis.across import unlike
 from lab.cli.plan import plan as print_plan
 from lab.engines.process.refusals import check_plain
@@ -201,3 +203,22 @@ def test_the_plan_prints_titles_and_every_configuration_once(
     print_plan(tmp_path / "scenario.toml", json=True)
     document = json.loads(capsys.readouterr().out)
     assert document["scenario"]["arms"][1]["front"] == arm_of(profile="stock")["front"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FRONTS if kind != "direct"])
+def test_nobody_but_its_own_file_knows_a_front_by_name(kind: str) -> None:
+    """Its file, its template, and the line that declares it; of nginx also what measures the ceiling."""
+    room = Path(lab.__file__).parent
+    naming = {str(path.relative_to(room)) for path in room.rglob("*.py") if kind in words_of(path)}
+
+    assert naming - {"run/calibration.py"} == {f"plan/fronts/{kind}.py", "plan/fronts/__init__.py"}
+
+
+def words_of(path: Path) -> set[str]:
+    """Texts of a module that are one word, and the last parts of the modules that it imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    imports = {
+        f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names
+    }
+    return texts | {part for name in imports if ".fronts" in name for part in name.split(".")}
