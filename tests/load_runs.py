@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lab.load.locust_process import SILENCE_S, LoadOutcome, LoadPlan, LoadProcess, loads
-from lab.record.types import RequestKind
+from lab.record.types import USER_EVENTS, RequestKind
 from tests.fake_server import FakeServer, fake_server
 
 TIMEOUT_S = 60.0
@@ -28,6 +28,7 @@ class Run:
     table: pl.DataFrame
     server: FakeServer
     log: str
+    events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(USER_EVENTS)))
 
     def rows(self, *kinds: RequestKind, phase: str | None = "measure") -> pl.DataFrame:
         """Rows of these kinds (all without any), of one phase or of all."""
@@ -95,4 +96,6 @@ def run_load(tmp_path: Path, locustfile: str | Path, **changes: Any) -> Run:
             wait_finished(load)
             outcome = load.result(directory / "requests.parquet", t0)
     log = "".join(plan.log_file(process).read_text() for process in range(plan.load_processes))
-    return Run(outcome, pl.read_parquet(directory / "requests.parquet"), server, log)
+    events = directory / "user_events.parquet"
+    told = {"events": pl.read_parquet(events)} if events.exists() else {}
+    return Run(outcome, pl.read_parquet(directory / "requests.parquet"), server, log, **told)

@@ -11,6 +11,7 @@ from statistics import median
 from lab.analysis.trial.counters import complete_sum
 from lab.analysis.trial.cpu_roles import divided, role_fractions
 from lab.analysis.trial.ledger import ROLES, ProcessLine, RoleLine
+from lab.analysis.trial.names import EventLine, NameLine, events_of_arm, names_of_arm
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
@@ -64,6 +65,7 @@ class ArmTimeline:
     failures: Track
     quantiles: Mapping[float, Track]
     slowest: Track
+    events: Track = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ class ArmSummary:
     service_curve: tuple[tuple[float, float], ...]
     servers: tuple[ArmServer, ...]
     timeline: ArmTimeline
+    names: tuple[NameLine, ...] = ()
+    events: tuple[EventLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,8 @@ def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) ->
         service_curve=_curve([trial.service.curve for trial in time]),
         servers=_servers(time),
         timeline=_timeline([trial.timeline for trial in time]),
+        names=names_of_arm([trial.names for trial in time]),
+        events=events_of_arm([trial.events for trial in time]),
     )
 
 
@@ -222,6 +228,7 @@ def _timeline(lines: Sequence[Timeline]) -> ArmTimeline:
             for quantile in (lines[0].quantiles if lines else ())
         },
         slowest=_middle(lines, [line.slowest for line in lines], shared),
+        events=_middle(lines, [line.events for line in lines], shared) if all(line.events for line in lines) else (),
     )
 
 

@@ -9,12 +9,16 @@ from time import monotonic
 import polars as pl
 
 from lab.errors import LoadError
+from lab.load.event_table import write_event_table
 from lab.load.inside.load_counts import lag_quantile_s
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.record.schema import Attribution
 from lab.record.types import LoadCounters, Phase, RequestKind
+
+EVENTS = "user_events.parquet"
+DEFECT = "this is a defect of the lab: please report it with locust.log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,9 @@ def outcome(
         upstream=attribution == "upstream",
         connections=connections if attribution == "socket" else None,
     )
+    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_monotonic_s)
+    if events != (told := _total(statuses, "events")):
+        raise LoadError(f"{events} of {told} events were read", DEFECT)
     counters = _counters(plan, statuses, starved=_starved(plan, target))
     rows = _check(plan, counters, marks, sum(status.recorded for status in statuses), target)
     return LoadOutcome(
@@ -137,14 +144,22 @@ def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -
 def _starved(plan: LoadPlan, table: Path) -> int:
     """How many of the serving processes served fewer requests in the warm-up than they must (METHOD 6.3).
 
-    Where nobody knows who served, all requests are taken as evenly spread.
+    Where nobody knows who served, all requests are taken as evenly spread; of a locustfile with a client of its own,
+    its events.
     """
     warmup = pl.scan_parquet(table).filter((pl.col("phase") == Phase.WARMUP) & pl.col("t_done_s").is_not_null())
     counts: dict[str | None, int] = dict(warmup.group_by("served_by").len().collect().iter_rows())
     processes, least = plan.serving_processes, plan.min_warmup_requests
     if set(counts) <= {None}:
-        return 0 if counts.get(None, 0) >= processes * least else processes
+        served = counts.get(None, 0) or _events_of_warmup(table.with_name(EVENTS))
+        return 0 if served >= processes * least else processes
     return max(0, processes - sum(count >= least for name, count in counts.items() if name is not None))
+
+
+def _events_of_warmup(table: Path) -> int:
+    if not table.exists():
+        return 0
+    return pl.read_parquet(table, columns=["phase"]).filter(pl.col("phase") == Phase.WARMUP).height
 
 
 def _exceptions(statuses: Sequence[Status]) -> dict[str, int]:
@@ -168,6 +183,8 @@ def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadC
         starved_workers=starved,
         user_errors=_total(statuses, "user_errors"),
         exceptions=_exceptions(statuses),
+        events=_total(statuses, "events"),
+        unread=_total(statuses, "unread"),
         ramp=sum(status.ramp for status in statuses),
         exit_code=verdict.exit_code,
         last_words=verdict.last_words,
@@ -187,6 +204,6 @@ def _check(plan: LoadPlan, counters: LoadCounters, marks: Marks, recorded: int, 
         raise LoadError(
             f"arrivals were lost: {expected} in the schedule, {counters.scheduled} dispatched, {accounted} accounted "
             f"for, {arrivals} recorded; {rows} of {recorded} rows were read",
-            "this is a defect of the lab: please report it with locust.log",
+            DEFECT,
         )
     return rows

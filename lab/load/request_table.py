@@ -1,9 +1,10 @@
 """Raw recordings → the request table (types.REQUESTS), in bounded memory however long the run was."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from lab.errors import LoadError
-from lab.load.inside.recording import COLUMNS, KINDS, ROW, strings_file
+from lab.load.inside.recording import COLUMNS, KINDS, strings_file
 from lab.record.types import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))
@@ -31,12 +32,11 @@ class Marks:
     finished_s: float
 
 
-def read_rows(path: Path, chunk_rows: int = CHUNK_ROWS) -> Iterator[NDArray[np.void]]:
+def read_rows(path: Path, chunk_rows: int = CHUNK_ROWS, dtype: np.dtype[np.void] = DTYPE) -> Iterator[NDArray[np.void]]:
     """The rows of a recording in chunks, columns as in recording.COLUMNS; a half-written last row is left out."""
     with path.open("rb") as file:
-        while data := file.read(chunk_rows * ROW.size):
-            whole = len(data) // ROW.size
-            yield np.frombuffer(data, dtype=DTYPE, count=whole)
+        while data := file.read(chunk_rows * dtype.itemsize):
+            yield np.frombuffer(data, dtype=dtype, count=len(data) // dtype.itemsize)
 
 
 def read_strings(path: Path) -> pl.Series:
@@ -79,8 +79,6 @@ def request_frame(
     it leaves out servers that are known by the balancer's address only, because others are known by the app's header.
     """
     counts = np.where(np.isnan(rows["scheduled_s"]), rows["sent_s"], rows["scheduled_s"])
-    phase = np.searchsorted([marks.measure_start_s, marks.measure_end_s], counts, side="right")
-    phases = pl.Series([Phase.WARMUP.value, Phase.MEASURE.value, Phase.COOLDOWN.value])
     instants = {
         f"t_{name}_s": pl.Series(rows[f"{name}_s"] - t0_monotonic_s, nan_to_null=True)
         for name in ("scheduled", "sent", "done")
@@ -92,7 +90,7 @@ def request_frame(
             "bytes": rows["bytes"],
             "name": strings.gather(pl.Series(rows["name"])),
             "served_by": _served_by(rows, strings, instants["t_done_s"], upstream, connections),
-            "phase": phases.gather(pl.Series(phase)),
+            "phase": phases(counts, marks),
             "kind": pl.Series(KINDS).gather(pl.Series(rows["kind"])),
             "error": strings.gather(pl.Series(rows["error"])),
             "lane": rows["lane"],
@@ -128,13 +126,24 @@ def write_request_table(
     for path, strings in known.items():
         _require_known(path, strings)  # before anything is written: an error in the midst of it leaves half a file
 
-    def frames(*_pushed_down: object) -> Iterator[pl.DataFrame]:
+    def frames() -> Iterator[pl.DataFrame]:
         for path, strings in known.items():
             for rows in read_rows(path):
                 yield request_frame(rows, strings, marks, t0_monotonic_s, upstream=upstream, connections=connections)
 
-    source = register_io_source(frames, schema=dict(REQUESTS))
+    sink(frames, REQUESTS, target)
+
+
+def sink(frames: Callable[[], Iterator[pl.DataFrame]], schema: Mapping[str, Any], target: Path) -> None:
+    """Write frames to one Parquet file as they come."""
+    source = register_io_source(lambda *_pushed_down: frames(), schema=dict(schema))
     source.sink_parquet(target, row_group_size=ROW_GROUP, engine="streaming")
+
+
+def phases(instants_s: NDArray[np.float64], marks: Marks) -> pl.Series:
+    """The phase of each CLOCK_MONOTONIC instant."""
+    places = np.searchsorted([marks.measure_start_s, marks.measure_end_s], instants_s, side="right")
+    return pl.Series([Phase.WARMUP.value, Phase.MEASURE.value, Phase.COOLDOWN.value]).gather(pl.Series(places))
 
 
 def owners(client_ports: pl.Series, done_s: pl.Series, connections: pl.DataFrame) -> pl.Series:

@@ -135,7 +135,8 @@ class RunFolder:
             self._mask(staging)
             record = masked_record(record, self._redact)
             write_atomically(staging / "record.json", TRIAL_RECORD.dump_json(record, indent=1))
-            listed = ["record.json", *(f"{name}.parquet" for name in TABLES)]
+            written = (f"{name}.parquet" for name in TABLES)
+            listed = ["record.json", *(name for name in written if (staging / name).exists())]
             sums = manifest(staging, listed, self.info.run_id, record.trial_id)
             write_atomically(staging / MANIFEST, sums.encode())
             staging.chmod(self.path.stat().st_mode & 0o777)  # as the umask had it for the run folder

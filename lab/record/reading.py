@@ -14,8 +14,18 @@ from pydantic import TypeAdapter, ValidationError
 from lab.errors import RunFolderError
 from lab.record import manifest
 from lab.record.checks import record_problem, run_problem, table_problem
-from lab.record.schema import SCHEMA_VERSION, TrialState
-from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, RunInfo, TrialRecord, TrialResult, TrialTables
+from lab.record.schema import OPTIONAL, SCHEMA_VERSION, TrialState
+from lab.record.types import (
+    CGROUPS,
+    HOST,
+    PROCESSES,
+    REQUESTS,
+    USER_EVENTS,
+    RunInfo,
+    TrialRecord,
+    TrialResult,
+    TrialTables,
+)
 from lab.record.upgrade import upgraded_record, upgraded_table
 from lab.scenario.file import stored_in_new_spelling
 
@@ -24,6 +34,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     "processes": PROCESSES,
     "cgroups": CGROUPS,
     "host": HOST,
+    "user_events": USER_EVENTS,
 }
 RUN_INFO: TypeAdapter[RunInfo] = TypeAdapter(RunInfo)
 TRIAL_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
@@ -101,8 +112,8 @@ def read_record(directory: Path) -> TrialRecord:
 
 
 def read_tables(directory: Path) -> TrialTables:
-    """The four tables of one trial, exactly as lab.record.schema describes them. Raises RunFolderError."""
-    return TrialTables(**{name: _read_table(directory / f"{name}.parquet", schema) for name, schema in TABLES.items()})
+    """The tables of one trial, exactly as lab.record.schema describes them. Raises RunFolderError."""
+    return TrialTables(**{name: _read_table(directory, name, schema) for name, schema in TABLES.items()})
 
 
 def _read_run(path: Path) -> RunInfo:
@@ -163,8 +174,11 @@ def _read_bytes(path: Path, limit: int) -> bytes:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}", _INTACT) from None
 
 
-def _read_table(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
+def _read_table(directory: Path, name: str, schema: Mapping[str, Any]) -> pl.DataFrame:
+    path = directory / f"{name}.parquet"
     _refuse_link(path)
+    if name in OPTIONAL and not path.exists():
+        return pl.DataFrame(schema=dict(schema))
     if not path.is_file():
         raise RunFolderError(f"{path}: missing", _INTACT)
     try:

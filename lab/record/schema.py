@@ -114,6 +114,11 @@ def count(means: str = "", *, null: str = "", least: float = 0, narrow: Type | N
     return Column(means=means, null=null, least=least, most=MAX_COUNT, narrow=narrow)
 
 
+def amount(means: str = "") -> Column:
+    """A number of either sign, as somebody gave it."""
+    return Column(means=means, null="none, or no number", least=-MAX_COUNT, most=MAX_COUNT)
+
+
 def text(means: str = "", *, null: str = "", free: bool = False, words: type[StrEnum] | None = None) -> Column:
     """A text of bounded length, or one of the words of an enumeration."""
     return Column(means=means, null=null, free=free, words=tuple(word.value for word in words or ()))
@@ -217,14 +222,29 @@ class HostRow(NamedTuple):
     node: Annotated[str, NODE] = ""
 
 
+class UserEventRow(NamedTuple):
+    """One request event that the locustfile fired itself: a frame, a milestone, an answer of a client of its own."""
+
+    t_s: Annotated[float, instant("when it was fired")]
+    type: Annotated[str, text(free=True)]
+    name: Annotated[str, text(free=True)]
+    value: Annotated[float | None, amount("response_time as given: milliseconds, if the locustfile means a time")]
+    length: Annotated[float | None, amount("response_length as given")]
+    phase: Annotated[str, text(words=Phase)]
+    error: Annotated[str | None, text(free=True, null="success")]
+    lane: Annotated[int, Column(means="-1: fired by no user", narrow="Int32")]
+
+
 ROWS: Mapping[str, type] = {
     "requests": RequestRow,
     "processes": ProcessRow,
     "cgroups": CgroupRow,
     "host": HostRow,
     "connections": ConnectionRow,
+    "user_events": UserEventRow,
 }
-KEPT = ("requests", "processes", "cgroups", "host")  # the tables of a trial's folder
+OPTIONAL = ("user_events",)  # a trial in which nothing is to be kept in them has none
+KEPT = ("requests", "processes", "cgroups", "host", *OPTIONAL)  # the tables of a trial's folder
 SAMPLED = ("processes", "cgroups", "host", "connections")  # those that the sampler writes
 
 

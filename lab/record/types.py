@@ -104,7 +104,8 @@ class LoadCounters:
 
     ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
     ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
-    went) in the measure phase, by its shape. ``exit_code``, ``last_words``: its own verdict, 0 for none.
+    went) in the measure phase, by its shape. ``events``: rows of user_events; ``unread``: streamed answers that it had
+    not read when it reported them. ``exit_code``, ``last_words``: its own verdict, 0 for none.
     """
 
     open_model: bool
@@ -117,6 +118,8 @@ class LoadCounters:
     starved_workers: Count = 0
     user_errors: Count = 0
     exceptions: Mapping[str, Count] = field(default_factory=dict)
+    events: Count = 0
+    unread: Count = 0
     ramp: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] = 0
     exit_code: int = 0
     last_words: str = ""
@@ -216,8 +219,8 @@ def _polars(table: str) -> Mapping[str, Any]:
     return {column.name: getattr(pl, column.type) for column in TABLES[table]}
 
 
-REQUESTS, PROCESSES, CGROUPS, HOST, CONNECTIONS = map(
-    _polars, ("requests", "processes", "cgroups", "host", "connections")
+REQUESTS, PROCESSES, CGROUPS, HOST, CONNECTIONS, USER_EVENTS = map(
+    _polars, ("requests", "processes", "cgroups", "host", "connections", "user_events")
 )
 
 
@@ -229,6 +232,7 @@ class TrialTables:
     processes: pl.DataFrame
     cgroups: pl.DataFrame
     host: pl.DataFrame
+    user_events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(USER_EVENTS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -330,3 +330,73 @@ def judge(environment, **_):
 
     assert (counters.exit_code, counters.last_words) == (7, "p95 is above the limit")
     assert (failing.exit_code, failing.last_words) == (0, "")
+
+
+STREAMED = """
+    from locust import FastHttpUser, HttpUser, task
+
+    class Chat({user}):
+        @task
+        def turn(self):
+            with self.client.get("/turn?tail_ms=60", stream=True, name="turn", catch_response=True) as answer:
+                for _ in answer.iter_content(3):
+                    pass
+
+        @task
+        def glance(self):
+            self.client.get("/turn?tail_ms=60", stream=True, name="glance")
+"""
+
+
+@pytest.mark.parametrize("rate", [60.0, None])
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_a_streamed_answer_lasts_until_it_was_read(tmp_path: Path, user: str, rate: float | None) -> None:
+    """To its last byte, in both models; one that is reported unread is known to its headers only, and counted."""
+    text = STREAMED.replace("{user}", user).replace("@task\n        def turn", "@task(3)\n        def turn")
+
+    run = run_load(tmp_path, text, rate=rate, lanes=4, measure_s=1.0)
+
+    took = run.rows().with_columns(took_s=pl.col("t_done_s") - pl.col("t_sent_s"))
+    assert took.filter(pl.col("name") == "GET turn")["took_s"].min() > 0.055  # type: ignore[operator]
+    assert took.filter(pl.col("name") == "GET glance")["took_s"].median() < 0.05  # type: ignore[operator]
+    assert run.outcome.counters.unread == run.table.filter(pl.col("name") == "GET glance").height > 0
+
+
+def test_events_come_from_users_and_from_other_greenlets(tmp_path: Path) -> None:
+    """From on_start, a task, a greenlet that reads on: events of a table of their own, whatever their numbers."""
+    text = """
+        import gevent
+        from locust import User, task
+
+        class Listener(User):
+            def tell(self, kind, value, length=0, error=None):
+                fire = self.environment.events.request.fire
+                fire(request_type=kind, name="n", response_time=value, response_length=length, exception=error)
+
+            def on_start(self):
+                self.tell("connect", 3)
+                self.reader = gevent.spawn(self.read)
+
+            def read(self):
+                while True:
+                    gevent.sleep(0.05)
+                    self.tell("news", -1, 0.5)
+
+            @task
+            def ask(self):
+                self.tell("answer", 1.5, 10, error="too late")
+
+            def on_stop(self):
+                self.reader.kill()
+    """
+    run = run_load(tmp_path, text, lanes=3, rate=40.0, measure_s=1.0)
+
+    counts = dict(run.events["type"].value_counts().iter_rows())
+    assert counts["connect"] == 3
+    assert counts["news"] > 30
+    assert counts["answer"] == run.outcome.counters.scheduled == run.outcome.counters.started
+    assert set(run.events.filter(pl.col("type") == "news")["value"]) == {-1.0}
+    assert set(run.events.filter(pl.col("type") == "answer")["error"]) == {"too late"}
+    assert set(run.events["lane"]) == {-1, 0, 1, 2}
+    assert set(run.table["kind"]) == {"empty"}
+    assert run.outcome.counters.starved_workers == 0

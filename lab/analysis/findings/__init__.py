@@ -15,7 +15,7 @@ from lab.analysis.findings.kinds import (
     STARVED,
     FindingKind,
 )
-from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp
+from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp, unread
 from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_throughput
 from lab.analysis.gates.counters import saturation
 from lab.analysis.gates.load import arrival_counts
@@ -114,6 +114,7 @@ def _starved(result: TrialResult) -> Finding | None:
 CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     exceptions,
     ramp,
+    unread,
     own_verdict,
     _failed,
     _refused,

@@ -115,6 +115,13 @@ OWN_VERDICT = FindingKind(
     source="the locustfile's own judgement; the lab's expectations are separate",
 )
 
-_OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, OWN_VERDICT)
+UNREAD = FindingKind(
+    key="load.unread",
+    title="streamed answers that were not read to their end",
+    unit=Unit.COUNT,
+    source="METHOD 1.3: a request is done with its last byte, which nobody waited for",
+)
+
+_OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, UNREAD, OWN_VERDICT)
 _ALL = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
 FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_ALL)}

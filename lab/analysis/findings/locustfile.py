@@ -1,6 +1,6 @@
 """Findings on the locustfile: what it raised, how it changed the load, and what it said itself."""
 
-from lab.analysis.findings.kinds import EXCEPTIONS, OWN_VERDICT, RAMP
+from lab.analysis.findings.kinds import EXCEPTIONS, OWN_VERDICT, RAMP, UNREAD
 from lab.record.types import Finding, TrialResult
 
 
@@ -13,6 +13,11 @@ def exceptions(result: TrialResult) -> Finding | None:
 def ramp(result: TrialResult) -> Finding | None:
     """A LoadTestShape that changed the number of users inside the measure phase."""
     return RAMP.of(float(result.record.load.ramp))
+
+
+def unread(result: TrialResult) -> Finding | None:
+    """Streamed answers that the locustfile reported before it had read them, over the whole trial."""
+    return UNREAD.of(float(result.record.load.unread))
 
 
 def own_verdict(result: TrialResult) -> Finding | None:

@@ -58,13 +58,15 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
 def requests(result: TrialResult) -> GateResult:
     """Requests that were on the wire in the measure window, those included that an earlier phase had sent.
 
-    Whether they succeeded is the arm's business; without any the generator, or the locustfile, asked for nothing.
+    Whether they succeeded is the arm's business; without any the generator, or the locustfile, asked for nothing. A
+    client of the locustfile's own tells what it asked for in events.
     """
     window = result.record.measure
     asked = _kinds(result.tables.requests, RequestKind.ARRIVAL, RequestKind.FOLLOW).filter(
         (pl.col("t_sent_s") < window.end_s) & (pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= window.start_s))
     )
-    return judge(REQUESTS, float(asked.height))
+    told = result.tables.user_events.filter(pl.col("phase") == Phase.MEASURE)
+    return judge(REQUESTS, float(asked.height + told.height))
 
 
 def rows(result: TrialResult) -> GateResult:

@@ -66,6 +66,7 @@ class Timeline:
     scheduled instant, None in bins with too few observations and where they lie among failures; ``slowest`` is the
     largest of those that succeeded. Longer bins keep the extremes of their seconds: ``throughput_extremes``,
     ``failure_extremes``, None where bins are a second.
+    ``events`` are the locustfile's own a second, when they were fired; empty where there were none.
     ``timed`` is of how many requests the quantiles of each bin are; ``shares`` the part of each serving process.
     ``sampled_s`` are the starts of the bins of ``processes`` and of ``memory``, summed PSS by role: as long as the
     others, but they reach as far as the readings do, from idle to cool-down.
@@ -84,6 +85,7 @@ class Timeline:
     failure_extremes: Extremes | None = None
     memory: Mapping[Role, Track] = field(default_factory=dict)
     shares: tuple[ShareTrack, ...] = ()
+    events: Track = ()
 
 
 class _Readings(NamedTuple):
@@ -125,6 +127,7 @@ def timeline(record: TrialRecord, tables: TrialTables, ledger: tuple[ProcessLine
         failure_extremes=second_extremes(failures_s, edges),
         memory=role_tracks(tables.processes, zero_s, sampled),
         shares=share_tracks(done, zero_s, edges),
+        events=_per_second(fired_s, edges) if len(fired_s := tables.user_events["t_s"].to_numpy() - zero_s) else (),
     )
 
 

@@ -14,6 +14,7 @@ from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_roles
+from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
@@ -27,6 +28,8 @@ Values = dict[str, float | None]
 class Counts:
     """Requests of the measure phase, by when they were due; ``ended``: successes inside it, whenever they were due.
 
+    ``events``: of those that the locustfile fired itself, such as were no failures.
+
     ``errors`` counts failures by their text, most frequent first.
     """
 
@@ -36,11 +39,12 @@ class Counts:
     failures: int
     drops: int
     errors: tuple[tuple[str, int], ...]
+    events: int = 0
 
     @property
     def succeeded(self) -> bool:
-        """Whether any request did."""
-        return self.successes > 0 or self.ended > 0
+        """Whether any request did; of a locustfile that makes none, whether any event did."""
+        return self.successes > 0 or self.ended > 0 or (not self.requests and self.events > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ class TrialSummary:
     timeline: Timeline
     servers: tuple[ProcessLatency, ...] = ()
     quiet: Quiet = field(default_factory=Quiet)
+    names: tuple[NameLine, ...] = ()
+    events: tuple[EventLine, ...] = ()
 
     def valid_for(self, family: Family) -> bool:
         """Whether no gate failed that spoils this family of metrics."""
@@ -83,7 +89,8 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     """All numbers of one finished trial. The tables are not kept."""
     record, tables = trial.record, trial.tables
     rows = measured(tables.requests)
-    counts = _counts(rows, ended_in(tables.requests, record.measure))
+    events = by_event(tables.user_events)
+    counts = _counts(rows, ended_in(tables.requests, record.measure), events)
     response = latency(response_times(rows, open_model=record.load.open_model))
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
@@ -116,10 +123,12 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         timeline=timeline(record, tables, lines),
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
+        names=by_name(rows),
+        events=events,
     )
 
 
-def _counts(rows: pl.DataFrame, ended: int) -> Counts:
+def _counts(rows: pl.DataFrame, ended: int, events: tuple[EventLine, ...]) -> Counts:
     failed = rows.filter(~pl.col("ok"))
     errors = Counter(text or "no response before the trial ended" for text in failed["error"])
     return Counts(
@@ -129,6 +138,7 @@ def _counts(rows: pl.DataFrame, ended: int) -> Counts:
         failures=len(failed),
         drops=len(rows.filter(pl.col("kind") == RequestKind.DROP)),
         errors=tuple(errors.most_common()),
+        events=sum(line.events - line.failures for line in events),
     )
 
 

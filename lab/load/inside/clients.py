@@ -1,8 +1,13 @@
-"""Exact instants of every request: Locust's HTTP clients are timed where they send, custom clients by their events."""
+"""Exact instants of every request: Locust's HTTP clients are timed where they send.
+
+What these clients report is a request. Whatever else fires Locust's request event, a client of the user's own or a
+milestone, is an event: what its numbers mean is known to the locustfile alone.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan, nan
 from time import perf_counter
 from typing import Any
 
@@ -10,7 +15,9 @@ from lab.load.inside import socket_times
 from lab.load.inside.journal import Journal, Request
 from lab.load.inside.lanes import ATTRIBUTE as LANE
 from lab.load.inside.lanes import current_lane
+from lab.load.inside.streams import STREAMED, is_streamed, was_read
 from lab.plan.upstream import UpstreamOf
+from lab.record.schema import MAX_COUNT
 
 OWN_HEADER = "X-Served-By"
 BAD_STATUS = {"HTTPError", "LocustBadStatusCode"}
@@ -51,38 +58,45 @@ def time_session(session: Any, journal: Journal, asked: Asked) -> None:
         request.returned_s = perf_counter()
         request.status = response.status_code or 0
         setattr(response, _ATTRIBUTE, request)
+        if kwargs.get("stream"):
+            setattr(response, STREAMED, True)
         return response
 
     session._send_request_safe_mode = timed
 
 
 def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
-    """The listener of Locust's request event."""
+    """The listener of Locust's request event, which takes any value: locustfiles give it what they like."""
 
     def on_request(
         request_type: str,
         name: str,
-        response_time: float | None,
-        response_length: int | None,
+        response_time: Any,
+        response_length: Any,
         response: Any = None,
         exception: Any = None,
         **_context: Any,
     ) -> None:
         now = perf_counter()
         request: Request | None = getattr(response, _ATTRIBUTE, None)
-        server, upstream = None, False
         if request is None or request.reported:
-            request = journal.send(current_lane(), now - (response_time or 0.0) / 1000)
-            done_s = now
-        else:
-            understood_s = now if response_time is None else request.began_s + response_time / 1000
-            done_s = socket_times.done_s(request, understood_s) if asked.by_socket else understood_s
-            server, upstream = served_by(response.headers, asked.upstream_of)
+            error = None if exception is None else describe(exception)
+            amounts = number(response_time), number(response_length)
+            journal.note(current_lane(), now, str(request_type), str(name), *amounts, error)
+            return
+        understood_s = now
+        if is_streamed(response):
+            journal.tally.unread += not was_read(response)
+        elif not isnan(told := number(response_time)):
+            understood_s = min(now, request.began_s + told / 1000)
+        done_s = socket_times.done_s(request, understood_s) if asked.by_socket else understood_s
+        server, upstream = served_by(response.headers, asked.upstream_of)
+        length = number(response_length)
         journal.finish(
             request,
-            done_s,
+            max(done_s, request.sent_s),
             status=request.status,
-            size=response_length or 0,
+            size=0 if isnan(length) else max(0, int(length)),
             name=f"{request_type} {name}",
             server=server,
             upstream=upstream,
@@ -90,6 +104,15 @@ def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
         )
 
     return on_request
+
+
+def number(value: Any) -> float:
+    """What a locustfile gave as a number; NaN for what is none, or for what no table could hold."""
+    try:
+        amount = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return nan
+    return amount if abs(amount) <= MAX_COUNT else nan
 
 
 def served_by(headers: Any, upstream_of: UpstreamOf | None) -> tuple[str | None, bool]:

@@ -150,6 +150,17 @@ class Journal:
             error=error,
         )
 
+    def note(
+        self, lane: Lane | None, at_s: float, kind: str, name: str, value: float, length: float, error: str | None
+    ) -> None:
+        """An event that is no request of ours; NaN: the locustfile gave no number."""
+        if self.ended:
+            return
+        self.tally.events += 1
+        self._recorder.write_event(
+            at_s, kind, name, value=value, length=length, lane=lane.index if lane else -1, error=error
+        )
+
     def close(self, lane: Lane, *, cut: bool = False) -> None:
         """A lane's task is over; ``cut`` when it was killed or the run ended. What it left open becomes rows."""
         if self.ended or not lane.busy:

@@ -20,6 +20,8 @@ class Tally:
     requests: int = 0
     failed: int = 0
     user_errors: int = 0
+    events: int = 0
+    unread: int = 0
     exceptions: dict[str, int] = field(default_factory=dict)
     replaced: int = 0
     from_header: int = 0

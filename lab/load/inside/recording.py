@@ -26,8 +26,19 @@ COLUMNS = (
     ("kind", "u1"),  # index into KINDS
     ("upstream", "u1"),  # 1: "server" is the balancer's upstream address, not the app's own header
 )
+EVENT_COLUMNS = (
+    ("t_s", "<f8"),  # CLOCK_MONOTONIC
+    ("value", "<f8"),  # NaN: no number
+    ("length", "<f8"),
+    ("lane", "<i4"),
+    ("type", "<u4"),  # strings
+    ("name", "<u4"),
+    ("error", "<u4"),
+)
 CODES = {"<f8": "d", "<i8": "q", "<i4": "i", "<u4": "I", "<u2": "H", "u1": "B"}  # NumPy's words, and those of struct
-ROW = struct.Struct("<" + "".join(CODES[kind] for _, kind in COLUMNS))
+ROW, EVENT_ROW = (
+    struct.Struct("<" + "".join(CODES[kind] for _, kind in columns)) for columns in (COLUMNS, EVENT_COLUMNS)
+)
 KINDS = tuple(kind.value for kind in RequestKind)
 ARRIVAL, FOLLOW, START, DROP, EMPTY = range(len(KINDS))
 
@@ -41,18 +52,26 @@ def strings_file(rows: Path) -> Path:
     return rows.with_suffix(".strings")
 
 
+def events_file(rows: Path) -> Path:
+    """Tell where the events of a recording lie."""
+    return rows.with_suffix(".events")
+
+
 class Recorder:
     """Appends rows. Not thread-safe: everything in Locust runs in one thread."""
 
     def __init__(self, path: Path) -> None:
         self._rows = path.open("xb")
         self._strings = strings_file(path).open("xb")
+        self._events = events_file(path).open("xb")
         self._pending = bytearray()
+        self._pending_events = bytearray()
         self._pending_strings: list[str] = []
         self._next_id = 1
         self._name = _Interner("other names", self._add_string)
         self._server = _Interner("other servers", self._add_string)
         self._error = _Interner("other errors", self._add_string)
+        self._type = _Interner("other types", self._add_string)
         self.count = 0
         """Rows so far."""
 
@@ -91,22 +110,32 @@ class Recorder:
         if len(self._pending) >= FLUSH_BYTES:
             self.flush()
 
+    def write_event(
+        self, at_s: float, kind: str, name: str, *, value: float, length: float, lane: int, error: str | None
+    ) -> None:
+        """Append one event; ``at_s`` is CLOCK_MONOTONIC, NaN as ``value`` or ``length`` that there is none."""
+        strings = self._type[kind], self._name[name], self._error[error] if error else 0
+        self._pending_events += EVENT_ROW.pack(at_s, value, length, lane, *strings)
+        if len(self._pending_events) >= FLUSH_BYTES:
+            self.flush()
+
     def flush(self) -> None:
         """Hand everything to the operating system. Strings first: a row never refers to one that is not there."""
         if self._pending_strings:
             self._strings.write("".join(json.dumps(text) + "\n" for text in self._pending_strings).encode())
             self._strings.flush()
             self._pending_strings.clear()
-        if self._pending:
-            self._rows.write(self._pending)
-            self._rows.flush()
-            self._pending.clear()
+        for file, pending in ((self._rows, self._pending), (self._events, self._pending_events)):
+            if pending:
+                file.write(pending)
+                file.flush()
+                pending.clear()
 
     def close(self) -> None:
         """Flush and close."""
         self.flush()
-        self._rows.close()
-        self._strings.close()
+        for file in (self._rows, self._events, self._strings):
+            file.close()
 
     def _add_string(self, text: str) -> int:
         self._pending_strings.append(text)

@@ -39,7 +39,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "nothing, the arm waits for something other than CPU, and the rate must be lowered.",
     ),
     "load.requests": Words(
-        "In the measure window {value} requests were on their way",
+        "In the measure window {value} requests were on their way, and the locustfile fired no event of its own",
         "No task of the locustfile made a request: see locust.log of the trial.",
     ),
     "load.rows": Words(
@@ -130,6 +130,11 @@ FINDING_WORDS: Mapping[str, Words] = {
     "load.ramp": Words(
         "The number of users changed by {value} while the arm was measured, as the LoadTestShape wants it",
         "To measure after its ramp let load.warmup reach to the ramp's end.",
+    ),
+    "load.unread": Words(
+        "{value} streamed answers were reported before they had been read to their end",
+        "Their times are those to the headers, or to the last byte that was read: read them inside a with block of "
+        "catch_response=True.",
     ),
     "load.verdict": Words(
         "The locustfile ended with exit code {value}: {subject}",

@@ -16,6 +16,7 @@ from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import cell, columns, quantity, ratio_cells, ratio_columns, words
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, arm_names, hollow_note, ratio_note
+from lab.report.sections.names import name_table
 
 KINDS = ("response", "service")
 MS = 1e-3
@@ -24,8 +25,8 @@ MS = 1e-3
 def latency_section(summary: RunSummary, judgements: Judgements = NO_JUDGEMENTS) -> Section:
     """Tail curve, quantile table, and what was found of the quantiles against the baseline."""
     figures = (tail_figure(summary), server_figure(summary))
-    tables = (quantile_table(summary), quantile_ratios(summary, judgements), server_table(summary))
-    return section("latency", "Latency", *figures, *tables, sentences=(_meaning(summary),))
+    tables = (quantile_table(summary), quantile_ratios(summary, judgements), name_table(summary))
+    return section("latency", "Latency", *figures, *tables, server_table(summary), sentences=(_meaning(summary),))
 
 
 def _meaning(summary: RunSummary) -> str:

@@ -23,6 +23,7 @@ from lab.report.parts.time_axis import (
     time_scale,
 )
 from lab.report.parts.values import arm_names, told_by_arm
+from lab.report.sections.names import event_table
 from lab.report.sections.time_processes import process_figures
 from lab.units import format_count, format_seconds
 
@@ -33,7 +34,8 @@ SECONDS_SHADED = "smallest to largest second"
 def time_section(summary: RunSummary) -> Section:
     """Throughput, failures and latency of every trial; CPU and memory of the processes in one block."""
     figures = (throughput_figure(summary), failure_figure(summary), *latency_figures(summary))
-    return section("time", "Over time", *figures, *process_figures(summary))
+    told = (event_figure(summary), event_table(summary))
+    return section("time", "Over time", *figures, *told, *process_figures(summary))
 
 
 def throughput_figure(summary: RunSummary) -> Figure | None:
@@ -52,6 +54,14 @@ def failure_figure(summary: RunSummary) -> Figure | None:
     counts = [f"{arm.name} {sum(trial.counts.failures for trial in summary.of_arm(arm.name))}" for arm in summary.arms]
     sentence = f"Failed requests and dropped arrivals; in the measure phases of all blocks: {', '.join(counts)}."
     return _figure(summary, "failures", "Failures", sentence, series, "failures a second")
+
+
+def event_figure(summary: RunSummary) -> Figure | None:
+    """Events of the locustfile a second; None when there were none."""
+    series = _series(summary, lambda line: line.events)
+    counts = [f"{arm.name} {sum(line.events for line in arm.events)}" for arm in summary.arms]
+    sentence = f"Events that the locustfile fired itself; in the measure phases of all blocks: {', '.join(counts)}."
+    return _figure(summary, "events", "Events of the locustfile", sentence, series, "events a second")
 
 
 def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:

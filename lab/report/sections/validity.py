@@ -15,6 +15,7 @@ from lab.report.parts.caveats import caveats
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_words import gate_sentence
 from lab.report.parts.outcomes import family_table, finding_table
+from lab.report.sections.names import exception_table
 
 MAX_CAVEATS = 12
 MAX_ERRORS = 10
@@ -27,7 +28,7 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
     return section(
         "belief",
         "Can you trust this run?",
-        *(*tables, load_table(summary), error_table(summary)),
+        *(*tables, load_table(summary), error_table(summary), exception_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
         caveats=_few(found.judged),
         asides=_few(found.others),
