@@ -136,4 +136,4 @@ def describe(error: object, status: int = 0) -> str:
     text = str(error)
     if not isinstance(error, str) and name != "CatchResponseError":
         text = f"{name}: {text}" if text else name
-    return _ADDRESS.sub("0x…", text)
+    return _ADDRESS.sub("0x…", text) or "no message"
