@@ -1,11 +1,16 @@
 """``lab plan SCENARIO``: what would run and how long, touching nothing."""
 
 import shlex
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
+from lab.engines.docker.engine import connect
+from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
+from lab.errors import MissingError
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports, warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
@@ -14,8 +19,11 @@ from lab.report.renderers.text import printable
 from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
+from lab.scenario.model import Scenario
 from lab.units import format_bytes, format_seconds
 
+PROCESS = "process"  # the engine without images
+NOT_HERE = "the image is not here to be asked: if it has an ENTRYPOINT, that stands in front"
 AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine"
 
 
@@ -24,13 +32,31 @@ def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, j
     planned = build_plan(with_engine(scenario_of(scenario), engine), blocks)
     if planned.scenario.engine != AUTO:
         ENGINE_KINDS[planned.scenario.engine].check(planned.scenario)
+    if planned.scenario.engine != PROCESS:
+        check_targets(planned.scenario, None)
     if json:
         put_json(_document(planned))
     else:
         put("\n".join(_lines(planned)))
 
 
+def image_starts(scenario: Scenario) -> dict[str, ImageStart | None]:
+    """How the app's images start, by their keys: an ENTRYPOINT stands before the command. None where nobody tells."""
+    if scenario.engine == PROCESS:
+        return dict.fromkeys((arm.image_key for arm in scenario.arms), ImageStart())
+    starts = {arm.image_key: start_of(scenario, arm.image_key, None) for arm in scenario.arms}
+    if all(starts.values()):
+        return starts  # the Dockerfile says it: no engine is asked
+    try:
+        client = connect()
+    except MissingError:
+        return starts
+    with closing(client):
+        return {key: start or start_of(scenario, key, client) for key, start in starts.items()}
+
+
 def _document(planned: Plan) -> dict[str, Any]:
+    starts = image_starts(planned.scenario)
     return {
         "scenario": scenario_to_json(planned.scenario),
         "estimated_s": planned.estimated_s,
@@ -40,7 +66,8 @@ def _document(planned: Plan) -> dict[str, Any]:
                 {
                     "service": service.name,
                     "image": service.image,
-                    "argv": _argv(service),
+                    "argv": _argv(service, starts),
+                    "argv_is_whole": _is_whole(service, starts),
                     "host": service.host,
                     "ports": service.ports,
                     "files": service.recorded_files,
@@ -76,13 +103,16 @@ def _lines(planned: Plan) -> list[str]:
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
+    starts = image_starts(scenario)
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
         network = scenario.network_of(arm)
         lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}"]
         for service in _services(planned, arm.name):
-            command = shlex.join(_argv(service)) or "(the image's own command)"
+            command = shlex.join(_argv(service, starts)) or "(the image's own command)"
             lines.append(f"  {service.name:<8} {command}")
+            if not _is_whole(service, starts):
+                lines.append(f"           {NOT_HERE}")
             lines += [f"           {text}" for text in _limit_lines(service.limits)]
     for path, (arm_name, text) in _files(planned).items():
         lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
@@ -107,8 +137,17 @@ def _files(planned: Plan) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _argv(service: Service) -> list[str]:
-    return [*(service.entrypoint or ()), *service.argv]
+def _argv(service: Service, starts: Mapping[str, ImageStart | None]) -> list[str]:
+    """Every word that runs, as far as it is known: the image's ENTRYPOINT, and its CMD where the lab has none."""
+    if service.entrypoint is not None:
+        return [*service.entrypoint, *service.argv]
+    start = starts.get(service.image) or ImageStart()
+    return [*start.entrypoint, *(service.argv or start.command)]
+
+
+def _is_whole(service: Service, starts: Mapping[str, ImageStart | None]) -> bool:
+    """Tell whether nothing but what is shown will run."""
+    return service.entrypoint is not None or service.image not in starts or starts[service.image] is not None
 
 
 def _quota(quota: Quota, *, size: bool = False) -> str:

@@ -21,6 +21,7 @@ from lab.engines.images.images import (
     record_of,
 )
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
+from lab.engines.images.starts import check_targets
 from lab.errors import MissingError
 from lab.scenario.app import App
 from lab.scenario.build_args import BASE_ARGUMENT
@@ -35,6 +36,7 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
     Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
     """
     images: dict[str, ImageRecord] = {}
+    check_targets(scenario, client)
     if scenario.app.build is None:
         images[APP_IMAGE] = prepare_image(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
     else:
@@ -51,6 +53,7 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
             images[arm.image_key] = by_name[arm.image]
     for front in front_images(scenario):
         images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
+    check_targets(scenario, client)  # again: an image that was pulled is known only now
     return images
 
 
