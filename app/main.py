@@ -15,6 +15,7 @@ from app.process import burn_cpu, describe, make_ballast, process_name
 from app.settings import MAX_MS, settings_or_exit
 
 SETTINGS = settings_or_exit()
+BALLAST = make_ballast(SETTINGS.ballast_mb) if SETTINGS.ballast_at == "import" else []
 
 Milliseconds = Annotated[float, Query(ge=0, le=MAX_MS, allow_inf_nan=False)]
 
@@ -54,7 +55,7 @@ class App(FastAPI):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The start-up step: wait, then hold the ballast for as long as the process serves."""
     await asyncio.sleep(SETTINGS.startup_ms / 1000)
-    app.state.ballast = make_ballast(SETTINGS.ballast_mb)
+    app.state.ballast = BALLAST or make_ballast(SETTINGS.ballast_mb)
     yield
     del app.state.ballast
 

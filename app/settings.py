@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,8 @@ class Settings(BaseModel):
 
     ballast_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Size in MB (10**6 bytes) of the private "model" that every process holds."""
+    ballast_at: Literal["startup", "import"] = "startup"
+    """When it is made: by each process before it serves, or when the app is imported, which a server may do once."""
     startup_ms: Annotated[float, Field(ge=0, le=600_000)] = 0.0
     """How long the start-up step waits before the process serves."""
     extra_cpu_ms: Annotated[float, Field(ge=0, le=MAX_MS)] = 0.0

@@ -185,7 +185,7 @@ def _values(entry: Mapping[str, Any]) -> str:
     kinds = [option.get("format", option.get("type", "")) for option in entry.get("anyOf", [entry])]
     if set(kinds) == DURATION:
         return "duration, as in `10s`"
-    return " or ".join(kind for kind in kinds if kind != "null")
+    return " or ".join(kind for kind in dict.fromkeys(kinds) if kind != "null")
 
 
 def _default(entry: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
 from lab.load.web.process import WebProcess, start_web
 from lab.plan.blocks import Plan, Trial, build_topology, ports_needed
+from lab.plan.models.model import model_of
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import GateResult, TrialRecord, TrialResult, TrialState
@@ -33,7 +34,7 @@ from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
-from lab.scenario.model import Scenario
+from lab.scenario.model import Arm, Scenario
 
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
@@ -208,9 +209,12 @@ def topology_of(engine: Engine, scenario: Scenario, trial: Trial, port: int = 0)
 
 
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
-    """The runtime of the first trial from the same image: another image may have another one, it is compared whole."""
-    digest = run.folder.info.image_digest(trial.arm.image_key)
-    alike = {arm.name for arm in run.plan.scenario.arms if run.folder.info.image_digest(arm.image_key) == digest}
+    """The runtime of the first trial of the same server from the same image; others are compared whole."""
+
+    def runs(arm: Arm) -> tuple[str, str]:
+        return run.folder.info.image_digest(arm.image_key), model_of(arm).server(arm.model)
+
+    alike = {arm.name for arm in run.plan.scenario.arms if runs(arm) == runs(trial.arm)}
     for record in read_records(run.folder.path, run.folder.info):
         if record.arm in alike:
             return record.attestation.runtime

@@ -22,6 +22,7 @@ from lab.scenario.images import ImageSource
 
 ROOMS = ("lab.plan.fronts", "lab.plan.models", "lab.engines.kinds")  # imported by name: they stand above this room
 ENTRY_POINTS = "process_model_lab"
+AUTOMATIC = "auto"
 
 Options: TypeAlias = Any  # an instance of the class that a front or a model declared as its ``options``
 T = TypeVar("T")
@@ -64,14 +65,26 @@ class FrontKind(HasOptions):
 
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a scenario asks of the process model of an arm, beside the options: N, the command, loop and http."""
+
+    processes: int
+    command: str = ""
+    loop: str = AUTOMATIC
+    http: str = AUTOMATIC
+
+
+@plain_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelKind(HasOptions):
     """The part of a process model that a scenario knows; the whole is lab.plan.models.model.ProcessModel.
 
     ``one_address``: whether clients can do without a front. ``placeholders``: what a command must have in it.
+    ``refusal``: a sentence why its options do not go with what else the scenario asks for; or "".
     """
 
     one_address: bool
     placeholders: tuple[str, ...] = ()
+    refusal: Callable[[Any, Asked], str] = lambda _options, _asked: ""
 
 
 H = TypeVar("H", bound=HasOptions)

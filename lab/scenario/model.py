@@ -16,7 +16,7 @@ from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
-from lab.scenario.kinds import FRONTS, MODELS, Options, in_new_spelling
+from lab.scenario.kinds import FRONTS, MODELS, Asked, Options, in_new_spelling
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.quantities import Seconds
 from lab.scenario.secret import plain
@@ -132,6 +132,11 @@ class Scenario:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
         for arm in self.arms:
             self._check_placeholders(arm)
+            asked = Asked(
+                processes=self.budget.processes, command=self.command_of(arm), loop=self.app.loop, http=self.app.http
+            )
+            if refusal := MODELS[arm.model.kind].refusal(arm.model, asked):
+                raise ValueError(f'arm "{arm.name}": {refusal}')
         return self
 
     def _check_placeholders(self, arm: Arm) -> None:

@@ -1,7 +1,7 @@
 """The declaration of a process model, and the command that serves the app. Everybody goes by it and knows no name."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -11,13 +11,14 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service
 from lab.scenario.app import IMAGE_COMMAND, IMAGE_ENTRYPOINT, App
 from lab.scenario.budget import Limits
-from lab.scenario.kinds import MODELS, ModelKind, kind_of
+from lab.scenario.kinds import AUTOMATIC, MODELS, Asked, ModelKind, kind_of
 from lab.scenario.model import Arm
 from lab.scenario.network import LOOPBACK, Network
 from lab.scenario.secret import plain
 
 KEEP_ALIVE_S = 75  # above the 60 s of a usual proxy: uvicorn's default of 5 s races a proxy's pool into 502s (FIELD 7)
 GRACEFUL_SHUTDOWN_S = 8  # below the 10 s after which Docker kills
+Refusal = Callable[[Any, Asked], str]
 O = TypeVar("O")  # noqa: E741  the type of the model's options
 
 
@@ -78,13 +79,18 @@ class AppPlace:
     limits: Limits
     network: Network = Network.HOST
 
-    def container(self, name: str, port: int, workers: int) -> Service:
-        """A container of the arm's image that serves on ``port`` with ``workers`` processes."""
+    @property
+    def bind(self) -> str:
+        """Where the app listens, with its port, for a server that takes both in one word."""
+        return f"{self.network.bind}:{self.ports[0]}"
+
+    def container(self, name: str, port: int, workers: int, argv: tuple[str, ...] | None = None) -> Service:
+        """A container of the arm's image that serves on ``port`` with ``workers`` processes; ``argv`` or as usual."""
         return Service(
             name=name,
             kind=ServiceKind.APP,
             image=self.arm.image_key,
-            argv=serve(self.app, self.arm, port, workers, self.network.bind),
+            argv=serve(self.app, self.arm, port, workers, self.network.bind) if argv is None else argv,
             ports=(port,),
             host=self.network.host_of(name),
             env=environment(self.app, self.arm, port, workers, self.network.bind),
@@ -103,13 +109,35 @@ class ProcessModel(ModelKind, Generic[O]):
     """A process model: how N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
 
     ``containers`` and ``supervisors``: how many of each N processes need. ``services``: one for each container.
+    ``server``: what serves; event loop and HTTP implementation are compared among arms with the same one.
     """
 
     options: type[O]
     containers: Callable[[O, int], int]
     supervisors: Callable[[O, int], int]
     services: Callable[[O, AppPlace], tuple[Service, ...]]
+    server: Callable[[O], str] = lambda _options: "uvicorn"
     title: Callable[[O], str] = kind_of
+
+
+def of_a_server(argv: Callable[[O, AppPlace], tuple[str, ...]]) -> Callable[[O, AppPlace], tuple[Service, ...]]:
+    """The one container of a server that has workers of its own, started by this command."""
+    return lambda chosen, place: (place.container("app", place.ports[0], place.processes, argv(chosen, place)),)
+
+
+def own_command(server: str, loops: Collection[str]) -> Refusal:
+    """The refusal of a model with a command of its own: the scenario has one, or asks for a loop or http."""
+
+    def refusal(_chosen: Any, asked: Asked) -> str:
+        if asked.command:
+            return f'the lab starts {server} itself: leave out command, or take model = "workers" with it'
+        if asked.loop not in loops:
+            return f"app.loop = {asked.loop!r} cannot be asked of {server}: take {' or '.join(map(repr, loops))}"
+        if asked.http != AUTOMATIC:
+            return f"app.http = {asked.http!r} is uvicorn's, {server} has its own: take {AUTOMATIC!r}"
+        return ""
+
+    return refusal
 
 
 def model_of(arm: Arm) -> ProcessModel[Any]:

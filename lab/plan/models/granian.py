@@ -1,0 +1,36 @@
+"""Process model ``granian``: one container, whose granian starts N workers that read HTTP in Rust."""
+
+from typing import Literal
+
+from lab.plan.models.model import AppPlace, ProcessModel, of_a_server, own_command
+from lab.scenario.kinds import kind_of, options
+
+HEADER_TIMEOUT_MS = 60_000  # its longest: an idle connection that is kept alive waits for the next header
+
+
+@options
+class Granian:
+    """One container of granian."""
+
+    kind: Literal["granian"] = "granian"
+
+
+def _argv(_chosen: Granian, place: AppPlace) -> tuple[str, ...]:
+    return (
+        "granian",
+        *("--interface", "asgi", "--http", "1", "--loop", place.app.loop),
+        *("--host", place.network.bind, "--port", str(place.ports[0]), "--workers", str(place.processes)),
+        *("--log-level", "warning", "--http1-header-read-timeout", str(HEADER_TIMEOUT_MS)),
+        place.app.target,
+    )
+
+
+GRANIAN = ProcessModel(
+    options=Granian,
+    containers=lambda _chosen, _processes: 1,
+    supervisors=lambda _chosen, _processes: 1,
+    one_address=True,
+    services=of_a_server(_argv),
+    refusal=own_command("granian", ("auto", "asyncio", "uvloop")),
+    server=kind_of,
+)
