@@ -1,14 +1,20 @@
 """Failures that are no bugs: each has a sentence, a hint, and the exit code of its class."""
 
+from collections.abc import Mapping
+
 
 class LabError(Exception):
-    """An expected failure. ``str(error)`` says what happened and where; ``hint`` says what to do."""
+    """An expected failure. ``str(error)`` says what happened and where; ``hint`` says what to do.
+
+    ``logs``: what the services of a deployment that failed had printed by then, by service.
+    """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.logs: Mapping[str, str] = {}
 
 
 class UsageError(LabError):

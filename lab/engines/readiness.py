@@ -3,12 +3,12 @@
 import http.client
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from lab.engines.endings import End, Sign
+from lab.engines.late import Answer, Watched, answer_of, late_error
 from lab.errors import DeploymentError, RightsError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
@@ -21,7 +21,7 @@ PAUSE_S = 0.02
 DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
 UNNAMED = PID, AT = "pid-", "at-"  # how the names begin that we give to processes without a header of ours
-Dead = Callable[[], str]  # a sentence about a container that has ended, or ""
+Dead = Callable[[], End | None]  # tells of a service that has ended
 Pids = Callable[[Endpoint], Iterable[int]]  # processes of the app at this endpoint right now
 PROC = Path("/proc")
 
@@ -34,19 +34,6 @@ def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConne
     return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One response: who gave it, at which endpoint, its status.
-
-    ``server`` is the app's header; else the address, where each process has its own; else the owner of the connection,
-    "" when it could not be seen.
-    """
-
-    server: str
-    endpoint: Endpoint
-    status: int
-
-
 @INTERRUPTS.admitted()
 def wait_until_ready(
     topology: Topology,
@@ -54,47 +41,31 @@ def wait_until_ready(
     pids: Pids,
     *,
     look: Look = look_here,
+    signs: Callable[[], Mapping[Sign, str]] = dict,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, int]:
     """Answers by serving process, once N distinct ones answered and the front does too.
 
-    Raises DeploymentError when a container ends, or when the deadline passes; the message says who was missing.
+    Raises DeploymentError when a container ends, or when the deadline passes; the message says who was missing, and
+    what ``signs`` of the app say then.
     """
     give_up_at = clock() + topology.ready_timeout_s
-    seen: Counter[str] = Counter()
-    answered: set[Endpoint] = set()
-    nameless = False
-    last_status = 0
+    watched = Watched()
     next_death_check = clock()
     while True:
-        for answer in _probe_round(topology, pids if nameless else None, look):
-            last_status = answer.status
-            if answer.status == http.client.OK:
-                answered.add(answer.endpoint)
-                if answer.server:
-                    seen[answer.server] += 1
-                else:
-                    nameless = True  # from the next round on owners are looked up, which takes time
-        everywhere = answered == set(topology.app)
-        if everywhere and len(seen) >= topology.processes and _front_answers(topology):
-            return dict(seen)
+        # Once an answer has had no name, owners of connections are looked up, which takes time.
+        for answer in _probe_round(topology, pids if watched.unnamed else None, look):
+            watched.note(answer)
+        if watched.app_is_ready(topology) and _front_is_ready(topology, watched):
+            return dict(watched.servers)
         if clock() >= next_death_check:
-            if sentence := dead():
-                raise DeploymentError(f"{topology.trial_id}: {sentence}")
+            if (end := dead()) is not None:
+                raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
             next_death_check = clock() + DEATH_CHECK_EVERY_S
         if clock() >= give_up_at:
-            raise _late(topology, len(seen), last_status)
+            raise late_error(topology, watched, signs())
         sleep(PAUSE_S)
-
-
-def _late(topology: Topology, answered: int, last_status: int) -> DeploymentError:
-    return DeploymentError(
-        f"{topology.trial_id}: not ready after {topology.ready_timeout_s:.0f} s: {answered} of "
-        f"{topology.processes} serving processes answered GET {topology.ready_path} with 200"
-        + (f", the last status was {last_status}" if last_status else ", nothing answered at all"),
-        "check app.ready_path and the logs, or raise app.ready_timeout",
-    )
 
 
 def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[Answer]:
@@ -145,24 +116,20 @@ def _ask(connection: http.client.HTTPConnection, topology: Topology) -> bool:
 
 def _read(connection: http.client.HTTPConnection, endpoint: Endpoint, name: str) -> Answer | None:
     try:
-        response = connection.getresponse()
-        response.read()
+        return answer_of(connection.getresponse(), endpoint, name)
     except (OSError, http.client.HTTPException):
         return None  # closed or timed out while the server starts: asked again in the next round
-    return Answer(server=response.getheader("X-Served-By") or name, endpoint=endpoint, status=response.status)
 
 
-def _front_answers(topology: Topology) -> bool:
+def _front_is_ready(topology: Topology, watched: Watched) -> bool:
     if not topology.fronted:
         return True
     connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", topology.ready_path, headers=topology.probe_headers)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        watched.front = _read(connection, topology.entry, "") if _ask(connection, topology) else None
     finally:
         connection.close()
+    return watched.front is not None and watched.front.ready
 
 
 def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapping[int, int]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.engines import Deployment
+from lab.engines.endings import Sign
 from lab.engines.images.images import ImageRecord
-from lab.engines.readiness import wait_until_ready
-from lab.errors import DeploymentError
+from lab.engines.readiness import Dead, wait_until_ready
+from lab.errors import DeploymentError, LabError, RightsError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
+from lab.sampling.connections import listening_ports
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
-from lab.sampling.process_view import Look, look
+from lab.sampling.process_view import PROC, Look, look
 from lab.scenario.network import LOOPBACK
 
 LOG_TAIL_LINES = 20  # of a service that has ended
@@ -93,20 +96,53 @@ def others(found: Iterable[tuple[str, Mapping[str, str]]]) -> Others:
     return Others(tuple(strangers), tuple(neighbours))
 
 
+@contextmanager
+def with_logs(logs: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+    """Give an error that ends the block what the services had printed by then: they are gone afterwards."""
+    try:
+        yield
+    except LabError as error:
+        error.logs = logs()
+        raise
+
+
+def signs_of(apps: Sequence[Running], look: Look) -> Mapping[Sign, str]:
+    """The signs of an app that does not get ready: where else it listens, and its last lines."""
+    told = {port for app in apps for port in app.service.ports}
+    elsewhere = sorted({port for app in apps for port in _listens(app.family(), look)} - told)
+    logs = (app.log(LOG_TAIL_LINES).strip() for app in apps)
+    return {
+        Sign.LISTENS: ", ".join(map(str, elsewhere)),
+        Sign.LOG: next(filter(None, logs), ""),
+    }
+
+
+def _listens(pids: Sequence[int], look: Look) -> set[int]:
+    """Ports on which these processes of one network listen; none where they may not be looked at."""
+    if not pids:
+        return set()
+    listening = listening_ports(PROC, pids[0])
+    try:
+        seen = look(pids)
+    except RightsError:
+        return set()
+    return {listening[inode] for each in seen.values() for inode in each.sockets & listening.keys()}
+
+
 def deployed(
     topology: Topology,
     running: Sequence[Running],
     started_s: float,
     *,
-    dead: Callable[[], str],
+    dead: Dead,
     beside: Callable[[], Others] = Others,
     look: Look = look,
     launch: Launch = as_child,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
-    ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: a sentence about a service that has
-    ended, or ""; ``beside``: what else runs from the same image.
+    ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
+    ended; ``beside``: what else runs from the same image.
     """
     topology = topology.located({each.service.host: each.address for each in running})
     apps = [each for each in running if each.service.kind is ServiceKind.APP]
@@ -114,13 +150,13 @@ def deployed(
     def pids(endpoint: Endpoint) -> list[int]:
         return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
 
-    servers = wait_until_ready(topology, dead, pids, look=look)
+    servers = wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
     boot_s = time.monotonic() - started_s
     seen = beside()
 
     def check() -> None:
-        if sentence := dead():
-            raise DeploymentError(f"{topology.trial_id}: {sentence}")
+        if (end := dead()) is not None:
+            raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
 
     return Deployment(
         topology=topology,

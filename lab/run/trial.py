@@ -28,7 +28,7 @@ from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import GateResult, TrialRecord, TrialResult, TrialState
 from lab.run.drive import Drive, Driving
 from lab.run.steps import Step, Steps
-from lab.run.trial_record import Deployed, Measured, logs_kept, trial_record
+from lab.run.trial_record import Deployed, Measured, failed_logs_kept, logs_kept, trial_record
 from lab.run.view import QuietView
 from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
@@ -130,6 +130,7 @@ class _Making:
                 t0, started_at = clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
                 self.steps.enter(Step.DEPLOY)
                 with (
+                    failed_logs_kept(self.staging),
                     run.engine.deploy(topology) as deployment,
                     self.steps.then_tear_down(),
                     logs_kept(deployment, self.staging),

@@ -1,12 +1,13 @@
 """The things that are kept of a measured trial: its record and the logs of its services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.attest.claims import Evidence
 from lab.engines import Deployment
+from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.blocks import Trial
 from lab.record.types import Phase, PhaseWindow, Point, TrialRecord, TrialState
@@ -72,6 +73,16 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
 
 
 @contextmanager
+def failed_logs_kept(staging: Path) -> Iterator[None]:
+    """Keep what the services of a deployment that failed had printed: nothing else of them is left then."""
+    try:
+        yield
+    except LabError as error:
+        _write_logs(error.logs, staging)
+        raise
+
+
+@contextmanager
 def logs_kept(deployment: Deployment, staging: Path) -> Iterator[None]:
     """Keep what the services printed beside the tables when the block ends or fails; not when it is interrupted."""
     try:
@@ -83,6 +94,10 @@ def logs_kept(deployment: Deployment, staging: Path) -> Iterator[None]:
 
 
 def _keep_logs(deployment: Deployment, staging: Path) -> None:
-    for service, text in deployment.logs().items():
+    _write_logs(deployment.logs(), staging)
+
+
+def _write_logs(logs: Mapping[str, str], staging: Path) -> None:
+    for service, text in logs.items():
         if text:
             (staging / f"{service}.log").write_text(text, encoding="utf-8")

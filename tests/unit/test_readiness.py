@@ -6,27 +6,37 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
+from lab.engines.endings import End, Sign
 from lab.engines.readiness import wait_until_ready
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
 
 
 @contextmanager
-def serving(names: list[str], status: int = 200) -> Iterator[int]:
-    """A server whose answers come from ``names`` in turn; an empty name sends no header."""
+def serving(
+    names: list[str], status: int = 200, body: str = "", location: str = "", seen: list[str] | None = None
+) -> Iterator[int]:
+    """A server whose answers come from ``names`` in turn; an empty name sends no header; ``seen``: whom it was for."""
     turn = iter(range(10**9))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if seen is not None:
+                seen.append(self.headers["Host"])
             self.send_response(status)
             if name := names[next(turn) % len(names)]:
                 self.send_header("X-Served-By", name)
-            self.send_header("Content-Length", "0")
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body.encode())
 
         def log_message(self, *args: object) -> None:
             """Silence."""
@@ -53,8 +63,8 @@ def topology(*app_ports: int, processes: int, front: int = 0, timeout_s: float =
     )
 
 
-def nobody_died() -> str:
-    return ""
+def nobody_died() -> None:
+    return None
 
 
 def no_pids(_endpoint: Endpoint) -> list[int]:
@@ -86,9 +96,12 @@ def test_servers_without_our_header_are_told_apart_by_their_address() -> None:
 
 
 def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
-    """Two processes behind one port, and no way to tell which answered: nobody is counted, under no name."""
-    with serving([""]) as port, pytest.raises(DeploymentError, match="0 of 2 serving processes answered"):
+    """Two processes behind one port, and no way to tell which answered: the answers are told, but not counted."""
+    with serving([""]) as port, pytest.raises(DeploymentError, match="0 of 2 serving processes answered") as caught:
         wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+    assert "such answers do not tell which process gave them" in str(caught.value)
+    assert "X-Served-By" in caught.value.hint
 
 
 def test_the_owner_of_the_connection_is_the_server() -> None:
@@ -105,17 +118,81 @@ def test_every_port_must_have_answered() -> None:
 
 def test_a_wrong_status_is_named_at_the_deadline() -> None:
     """The most common mistake, a wrong ready_path, is visible in the error."""
-    with serving(["a"], status=404) as port, pytest.raises(DeploymentError, match="the last status was 404"):
+    with serving(["a"], status=404) as port, pytest.raises(DeploymentError, match="the last other answer was 404"):
         wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, no_pids)
 
 
 def test_a_dead_container_ends_the_wait_at_once() -> None:
     """No waiting for the deadline when a container has ended; the sentence with its log lines is the message."""
     with pytest.raises(DeploymentError, match="ended with exit code 1; boom"):
-        wait_until_ready(topology(1, processes=1, timeout_s=3600), lambda: "ended with exit code 1; boom", no_pids)
+        wait_until_ready(
+            topology(1, processes=1, timeout_s=3600), lambda: End("ended with exit code 1; boom", "mend it"), no_pids
+        )
 
 
 def test_the_front_must_answer_too() -> None:
     """Serving processes behind a front that does not proxy to them are not ready."""
     with serving(["a"]) as app, serving(["a"], status=502) as front, pytest.raises(DeploymentError):
         wait_until_ready(topology(app, processes=1, front=front, timeout_s=0.3), nobody_died, no_pids)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "hint"),
+    [
+        (
+            {"status": 400, "body": "Invalid host header\n"},
+            'the last other answer was 400 "Invalid host header"',
+            "Host",
+        ),
+        ({"status": 307, "location": "https://x/ready"}, "was 307 to https://x/ready (Host: 127.0.0.1:", "Proto"),
+        ({"status": 307, "location": "/ready/"}, "was 307 to /ready/", 'app.ready_path = "/ready/"'),
+        ({"status": 401}, "the last other answer was 401 (Host: 127.0.0.1:", "Authorization"),
+        ({"status": 404, "body": "no"}, 'the last other answer was 404 "no" (Host: 127.0.0.1:', "app.ready_path"),
+    ],
+)
+def test_another_answer_is_quoted_with_the_key_that_helps(answer: dict[str, Any], told: str, hint: str) -> None:
+    """Status, where it sends, the first line of the body."""
+    with serving(["a"], **answer) as port, pytest.raises(DeploymentError) as caught:
+        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, no_pids)
+
+    assert told in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_an_app_that_is_ready_behind_a_front_that_is_not() -> None:
+    """The sentence is about the front, and not about the app, which has answered."""
+    with serving(["a"]) as app, serving([""], status=502, body="Bad Gateway") as front:
+        late = topology(app, processes=1, front=front, timeout_s=0.3)
+        with pytest.raises(DeploymentError, match='have answered GET /ready with 200, but the front answered 502 "Bad'):
+            wait_until_ready(late, nobody_died, no_pids)
+
+
+def test_what_the_app_does_instead_is_told() -> None:
+    """Ports on which it listens, and its last lines, which also explain."""
+    signs = {Sign.LISTENS: "8000", Sign.LOG: "Uvicorn running on http://0.0.0.0:8000"}
+    with pytest.raises(DeploymentError) as caught:
+        wait_until_ready(topology(1, processes=1, timeout_s=0.1), nobody_died, no_pids, signs=lambda: signs)
+
+    assert "nothing answered at all: it listens on 8000, and not where it was told; its last lines:" in str(
+        caught.value
+    )
+    assert "app.port = 8000" in caught.value.hint
+
+
+def test_processes_that_never_come_are_told_apart_from_answers_that_are_none() -> None:
+    """One of two answers: most likely nobody told the app how many there should be."""
+    with serving(["a"]) as port, pytest.raises(DeploymentError, match="nothing came from the others") as caught:
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+    assert "{workers}" in caught.value.hint
+
+
+def test_probes_send_the_headers_of_the_scenario() -> None:
+    """To the app and to its front."""
+    seen: list[str] = []
+    with serving(["a"], seen=seen) as app, serving([""], seen=seen) as front:
+        asked = replace(topology(app, processes=1, front=front), probe_headers={"Host": "api.example.org"})
+        wait_until_ready(asked, nobody_died, no_pids)
+
+    assert set(seen) == {"api.example.org"}
+    assert len(seen) > 1

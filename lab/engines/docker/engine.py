@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,16 +19,18 @@ from requests.exceptions import RequestException
 
 from lab.engines import Deployment
 from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.fate import first_end, log_of, logs_of, start
 from lab.engines.docker.helper.rights import find_rights
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
-from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
+from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled, system_error
 from lab.engines.docker.rights import OwnRights, Rights
+from lab.engines.endings import Sign, explain
 from lab.engines.images.asking import image_versions
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
-from lab.engines.running import LOG_TAIL_LINES, Others, Running, deployed, others
+from lab.engines.running import Others, Running, deployed, others, with_logs
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
@@ -37,6 +41,7 @@ from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.network import ASKED, LOOPBACK, Network
 
 API_TIMEOUT_S = 120
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 
 def connect() -> docker.DockerClient:
@@ -45,11 +50,17 @@ def connect() -> docker.DockerClient:
         client = docker.from_env(timeout=API_TIMEOUT_S, max_pool_size=PARALLEL)
         client.ping()
     except (docker.errors.DockerException, RequestException, OSError) as error:
-        raise MissingError(
-            f"no Docker engine answers: {one_line(error)}",
-            "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there",
-        ) from None
+        where = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+        raise MissingError(f"no Docker engine answers at {where}: {one_line(error)}", _way_to(error)) from None
     return client
+
+
+def _way_to(error: Exception) -> str:
+    """Tell how to reach an engine that this error kept away."""
+    system = system_error(error)
+    if system is not None and system.errno in (errno.EACCES, errno.EPERM):
+        return "this user may not use it: add it to the group docker, or run the lab as root"
+    return "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there"
 
 
 class DockerEngine:
@@ -108,19 +119,22 @@ class DockerEngine:
                 network = stack.enter_context(self._network(topology))
                 containers = self._create(topology, parent, pool, network)
                 started = time.monotonic()
-                for together in _stages(topology, containers):
-                    each(pool, _start, together)
-                for container in containers:
-                    container.reload()
-            yield deployed(
-                topology,
-                tuple(self._running(*pair, network) for pair in zip(topology.services, containers, strict=True)),
-                started,
-                dead=lambda: self._dead(topology),
-                beside=lambda: self._others(topology.services, containers, access.image_id),
-                look=access.look,
-                launch=access.launch,
-            )
+            with with_logs(lambda: logs_of(containers)):
+                with INTERRUPTS.admitted():
+                    for together in _stages(topology, containers):
+                        each(pool, start, together)
+                    for container in containers:
+                        container.reload()
+                deployment = deployed(
+                    topology,
+                    tuple(self._running(*pair, network) for pair in zip(topology.services, containers, strict=True)),
+                    started,
+                    dead=lambda: first_end(self._client, self._run_id, topology),
+                    beside=lambda: self._others(topology.services, containers, access.image_id),
+                    look=access.look,
+                    launch=access.launch,
+                )
+            yield deployment
 
     def _network(self, topology: Topology) -> AbstractContextManager[str]:
         if topology.network is Network.HOST:
@@ -141,7 +155,9 @@ class DockerEngine:
         try:
             return each(pool, create, topology.services)
         except docker.errors.APIError as error:
-            raise DeploymentError(f"{topology.trial_id}: Docker refused a container: {error.explanation}") from None
+            refused = str(error.explanation)
+            known = explain({Sign.REFUSED: refused}, "check the keys of [app] and [budget] that it names")
+            raise DeploymentError(f"Docker refused a container: {refused}", known.hint) from None
 
     def _remove(self, topology: Topology) -> None:
         remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()})
@@ -149,19 +165,6 @@ class DockerEngine:
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
-
-    def _dead(self, topology: Topology) -> str:
-        """A sentence about the first container of the arm that has ended, with its last log lines; or ""."""
-        marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={self._run_id}"]
-        for state in ("exited", "dead"):
-            for container in self._client.containers.list(all=True, filters={"label": marks, "status": state}):
-                details = container.attrs["State"]
-                service = container.labels.get("lab.service", container.name)
-                killed = " (out of memory)" if details.get("OOMKilled") else ""
-                tail = _log(container, LOG_TAIL_LINES).strip() or "(it logged nothing)"
-                code = f"{details['ExitCode']}{killed}"
-                return f"container of {service!r} ended with exit code {code}; its last lines:\n{tail}"
-        return ""
 
     def _others(self, services: Sequence[Service], containers: Sequence[Container], helper_image: str) -> Others:
         """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2).
@@ -194,7 +197,7 @@ class DockerEngine:
             image=self._images[service.image],
             pid=int(container.attrs["State"]["Pid"]),
             argv=(*(config["Entrypoint"] or []), *(config["Cmd"] or [])),
-            log=lambda lines: _log(container, lines),
+            log=lambda lines: log_of(container, lines),
             container_id=container.id,
             address=address_in(container.attrs, network) if network else LOOPBACK,
         )
@@ -227,22 +230,6 @@ def _stages(topology: Topology, containers: Sequence[Container]) -> Iterator[lis
 def _networks(why: Mapping[str, str]) -> Mapping[str, str]:
     """The networks of a run's arms, and why, as facts."""
     return {"network": " and ".join(why), "network_because": "; ".join(dict.fromkeys(why.values()))}
-
-
-def _start(container: Container) -> None:
-    try:
-        container.start()
-    except docker.errors.APIError as error:
-        service = container.labels.get("lab.service", container.name)
-        raise DeploymentError(
-            f"container of {service!r} could not be started: {error.explanation}",
-            "check app.target, app.command and [budget]",
-        ) from None
-
-
-def _log(container: Container, lines: int) -> str:
-    text: str = container.logs(tail=lines).decode(errors="replace")
-    return text
 
 
 def open_docker(

@@ -7,11 +7,13 @@ from typing import TypeVar
 
 import docker
 import docker.errors
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, Timeout
 
 from lab.errors import MissingError
 
 PARALLEL = 32
+MAX_REASON = 300
+MAX_LAYERS = 6  # the SDK's, requests' and urllib3's
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,8 +32,26 @@ def engine_errors() -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """The first line of an error of the SDK, or its kind."""
-    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    """Why the engine failed, in its own words or the system's; those of the SDK and of its layers mean nothing."""
+    if isinstance(error, docker.errors.APIError):
+        return " ".join(str(error.explanation).split())[:MAX_REASON]
+    if (system := system_error(error)) is not None:
+        return system.strerror or type(system).__name__
+    if isinstance(error, Timeout):
+        return "it did not answer in time"
+    if isinstance(error, RequestException):
+        return "it closed the connection"
+    return str(error).partition("\n")[0][:MAX_REASON] or type(error).__name__
+
+
+def system_error(error: object, depth: int = MAX_LAYERS) -> OSError | None:
+    """The error of the operating system that is below an error of the SDK, which wraps it in several of its layers."""
+    if isinstance(error, OSError) and error.errno:
+        return error
+    if not isinstance(error, BaseException) or not depth:
+        return None
+    below = (error.__cause__, getattr(error, "reason", None), *error.args, error.__context__)
+    return next(filter(None, (system_error(each, depth - 1) for each in below)), None)
 
 
 def remove_labelled(

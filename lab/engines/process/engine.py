@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from lab.engines import Deployment
+from lab.engines.endings import End
 from lab.engines.images.asking import environment_versions
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import front_images
@@ -23,7 +24,7 @@ from lab.engines.process.command import Place, start_of
 from lab.engines.process.programs import find_program
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
-from lab.engines.running import LOG_TAIL_LINES, Others, Running, deployed, others
+from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, Others, Running, deployed, others, with_logs
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels, labels_in
 from lab.host.ports import free_ports
 from lab.plan.topology import Service, Topology
@@ -65,14 +66,17 @@ class ProcessEngine:
         """Processes up, N of them answering; all are ended on leaving, also after a failed start."""
         with ExitStack() as stack:
             started = time.monotonic()
-            services = self._start(topology, stack)
-            running = tuple(map(self._running, services))
-            yield deployed(
-                topology, running, started, dead=lambda: _dead(services), beside=lambda: self._others(running)
-            )
+            services: list[RunningService] = []
+            with with_logs(lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in services}):
+                self._start(topology, services, stack)
+                running = tuple(map(self._running, services))
+                deployment = deployed(
+                    topology, running, started, dead=lambda: _dead(services), beside=lambda: self._others(running)
+                )
+            yield deployment
 
-    def _start(self, topology: Topology, stack: ExitStack) -> list[RunningService]:
-        running: list[RunningService] = []
+    def _start(self, topology: Topology, running: list[RunningService], stack: ExitStack) -> None:
+        """Start them in order; each is in ``running`` as soon as it runs."""
         stack.callback(_reap, running)  # last: see RunningService
         marks = labels(self._run_id, topology.trial_id)
         shared = {name: value for name, value in environment_of(marks).items() if name in SHARED_MARKS}
@@ -83,7 +87,6 @@ class ProcessEngine:
             started = start_service(service, start_of(service, self._place(service), own, own_marks), own)
             running.append(started)
             guard.watch(started.pid)
-        return running
 
     def _place(self, service: Service) -> Place:
         if service.image != APP_IMAGE:
@@ -111,9 +114,9 @@ def _reap(running: Sequence[RunningService]) -> None:
         service.reap()
 
 
-def _dead(running: Sequence[RunningService]) -> str:
-    """A sentence about the first service whose first process has ended, with its last lines; or ""."""
-    return next((sentence for service in running if (sentence := service.ended(LOG_TAIL_LINES))), "")
+def _dead(running: Sequence[RunningService]) -> End | None:
+    """Tell of the first service whose first process has ended, with its last lines."""
+    return next((end for service in running if (end := service.ended(LOG_TAIL_LINES))), None)
 
 
 def open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:

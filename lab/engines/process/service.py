@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from lab.engines.endings import End, Sign, end_of
 from lab.engines.process.command import Start
 from lab.errors import DeploymentError
 from lab.plan.topology import Service
@@ -58,16 +59,15 @@ class RunningService:
         """Its first process, which leads its session."""
         return self._process.pid
 
-    def ended(self, lines: int) -> str:
-        """A sentence with its last lines when its first process has ended; "" while it lives."""
+    def ended(self, lines: int) -> End | None:
+        """Tell of its end, with its last lines, when its first process has ended; None while it lives."""
         state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if state is None:
-            return ""
+            return None
         by_itself = state.si_code == os.CLD_EXITED
         name = state.si_status if by_itself else signal.Signals(state.si_status).name
         how = f"ended with exit code {name}" if by_itself else f"was killed by {name}"
-        tail = self._log.text(lines, LOG_SETTLES_S).strip() or "(it printed nothing)"
-        return f"process of {self.service.name!r} {how}; its last lines:\n{tail}"
+        return end_of(f"process of {self.service.name!r}", how, {Sign.LOG: self._log.text(lines, LOG_SETTLES_S)})
 
     def log(self, lines: int) -> str:
         """Its last lines so far, each with its end."""

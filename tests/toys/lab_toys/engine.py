@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines import Deployment
+from lab.engines.endings import End
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import front_images
 from lab.engines.kinds import EngineKind, OnStep, Opened
@@ -80,8 +81,8 @@ class BareEngine:
         return start_service(service, start_of(service, place, folder, marks), folder)
 
 
-def _dead(children: Sequence[RunningService]) -> str:
-    return next(filter(None, (child.ended(5) for child in children)), "")
+def _dead(children: Sequence[RunningService]) -> End | None:
+    return next(filter(None, (child.ended(5) for child in children)), None)
 
 
 def reach() -> None:

@@ -1,0 +1,69 @@
+"""What became of containers: which has ended and why, what they printed, why one could not be started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+import docker
+import docker.errors
+from docker.models.containers import Container
+from requests.exceptions import RequestException
+
+from lab.engines.endings import End, Sign, end_of, exit_sign, explain
+from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES
+from lab.errors import DeploymentError
+from lab.host.labels import RUN, SERVICE, TRIAL
+from lab.plan.topology import Topology
+from lab.units import format_bytes
+
+
+def start(container: Container) -> None:
+    """Start it. Raises DeploymentError with the engine's reason and what to do."""
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        refused = str(error.explanation)
+        known = explain({Sign.REFUSED: refused}, "check app.command, app.entrypoint and [budget]")
+        means = f"{known.told}: " if known.told else ""
+        raise DeploymentError(f"{_named(container)} could not be started: {means}{refused}", known.hint) from None
+
+
+def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> End | None:
+    """Tell of the first container of the arm that has ended, with its last lines."""
+    marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={run_id}"]
+    for status in ("exited", "dead"):
+        for container in client.containers.list(all=True, filters={"label": marks, "status": status}):
+            return _end(container, topology)
+    return None
+
+
+def _end(container: Container, topology: Topology) -> End:
+    state = container.attrs["State"]
+    limit = container.attrs["HostConfig"].get("Memory") or topology.pool.memory_bytes
+    code, killed = int(state["ExitCode"]), bool(state.get("OOMKilled"))
+    signs = {
+        Sign.EXIT: exit_sign(code, out_of_memory=killed, limit=format_bytes(limit) if limit else ""),
+        Sign.LOG: log_of(container, LOG_TAIL_LINES),
+    }
+    how = f"ended with exit code {code}{' (out of memory)' if killed else ''}"
+    return end_of(_named(container), how, signs)
+
+
+def log_of(container: Container, lines: int) -> str:
+    """The last lines that it has printed."""
+    text: str = container.logs(tail=lines).decode(errors="replace")
+    return text
+
+
+def logs_of(containers: Iterable[Container]) -> Mapping[str, str]:
+    """What the containers have printed, by service; nothing of those that an engine in trouble does not tell of."""
+    found = {}
+    for container in containers:
+        with suppress(docker.errors.DockerException, RequestException):
+            found[container.labels[SERVICE]] = log_of(container, LOG_LIMIT_LINES)
+    return found
+
+
+def _named(container: Container) -> str:
+    return f"container of {container.labels.get(SERVICE, container.name)!r}"
