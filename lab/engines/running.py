@@ -17,10 +17,10 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
-from lab.sampling.connections import listening_ports
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Look, look
+from lab.sampling.sockets import listening_ports
 from lab.scenario.network import LOOPBACK
 
 LOG_TAIL_LINES = 20  # of a service that has ended
