@@ -39,6 +39,8 @@ MEANINGS: Mapping[str, str] = {
     "else replaces it, with the placeholders of the command.",
     "app.ready_path": "The path that answers once a process serves.",
     "app.ready_timeout": "How long an arm may take until all its processes have answered.",
+    "app.server_header": "Header by which the app's answers say which of its processes gave them; empty: none. One "
+    "that several processes share is noticed and ignored.",
     "app.probe_headers": "Headers of every request that the lab itself makes of the app, such as `Host`; secrets as in "
     "`env`.",
     "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",

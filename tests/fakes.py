@@ -165,7 +165,7 @@ class FakeLoad:
         self._started_s = 0.0
 
     @contextmanager
-    def users(self, fallback: str) -> Iterator[None]:
+    def users(self, fallback: str, header: str) -> Iterator[None]:
         self._world.note("users")
         self._started_s = self._world.now_s
         try:

@@ -92,7 +92,7 @@ def run_load(tmp_path: Path, locustfile: str | Path, **changes: Any) -> Run:
     with fake_server() as server:
         t0 = time.monotonic()
         plan = make_plan(path, server.url, directory, **changes)
-        with start_load(plan) as load, load.users("upstream"):
+        with start_load(plan) as load, load.users("upstream", "X-Served-By"):
             wait_finished(load)
             outcome = load.result(directory / "requests.parquet", t0)
     log = "".join(plan.log_file(process).read_text() for process in range(plan.load_processes))

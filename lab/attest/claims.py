@@ -104,6 +104,8 @@ def caveats(evidence: Evidence) -> list[GateResult]:
         found.append(_caveat("keepalive", evidence.keepalive_s, NAGLE_MIN_S))
     if evidence.unseen:
         found.append(_caveat("attestation.rights"))
+    if evidence.ignored_header:
+        found.append(_caveat("attestation.header"))
     if evidence.exposed:
         found.append(_caveat("attestation.exposed"))
     if evidence.neighbours:

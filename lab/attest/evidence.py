@@ -66,6 +66,7 @@ def collect(deployment: Deployment) -> Evidence:
         keepalive_first_s=first_s,
         keepalive_s=later_s,
         homes=homes(topology),
+        ignored_header=deployment.ignored_header,
         unseen=unseen,
         exposed=exposed_ports({each.port for each in topology.endpoints if each.host == LOOPBACK}),
     )
@@ -142,13 +143,13 @@ def _upstreams(topology: Topology) -> tuple[str, ...]:
 
 def homes(topology: Topology) -> dict[str, str]:
     """The app's own name of the process at each address → it; empty where several share one, or none has a name."""
-    if len(topology.app) < topology.processes:
+    if len(topology.app) < topology.processes or not topology.server_header:
         return {}
     found = {}
     for endpoint in topology.app:
         connection = connection_to(endpoint, PROBE_TIMEOUT_S)
         try:
-            name = _get(connection, topology)[1].getheader("X-Served-By")
+            name = _get(connection, topology)[1].getheader(topology.server_header)
         finally:
             connection.close()
         if name:

@@ -19,7 +19,8 @@ class Deployment:
     """A topology that is up and ready.
 
     ``boot_s`` is the time from the request to start the first service until N distinct processes had answered;
-    ``servers`` maps each serving process that answered to how often it did; ``strangers`` is what else runs from the
+    ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
+    names no process, and the topology has none then; ``strangers`` is what else runs from the
     same image, ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has
     died since; ``logs()`` gives each service's log text (bounded). ``look`` looks at the services' processes;
     ``launch`` starts their sampler: see lab/engines/docker/rights.py.
@@ -36,6 +37,7 @@ class Deployment:
     logs: Callable[[], Mapping[str, str]]
     look: Look = look
     launch: Launch = as_child
+    ignored_header: str = ""
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

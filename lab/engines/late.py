@@ -1,11 +1,11 @@
 """What was seen of an arm until its deadline, and the sentence with the next step when that is too little."""
 
 import http.client
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.engines.endings import Sign, explain
+from lab.engines.names import Names
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
 
@@ -16,11 +16,12 @@ MAX_LINE = 160  # of an answer's body, in a sentence
 class Answer:
     """One response: who gave it, at which endpoint, its status, where it sends, the first line of its body.
 
-    ``server`` is the app's header; else the address, where each process has its own; else the owner of the connection,
-    "" when it could not be seen.
+    ``header`` is the app's word, "" for none; ``owner`` the address, where each process has its own, else the owner of
+    the connection, "" when it could not be seen.
     """
 
-    server: str
+    header: str
+    owner: str
     endpoint: Endpoint
     status: int
     location: str = ""
@@ -39,11 +40,12 @@ class Answer:
         return f'{self.status} "{self.line}"' if self.line else f"{self.status}"
 
 
-def answer_of(response: http.client.HTTPResponse, endpoint: Endpoint, name: str) -> Answer:
-    """The answer in a response, whose body is read; ``name``: its server's, if it does not say. Raises OSError."""
+def answer_of(response: http.client.HTTPResponse, header: str, endpoint: Endpoint, owner: str) -> Answer:
+    """The answer in a response, whose body is read; ``header``: in which it may name its process. Raises OSError."""
     lines = response.read().decode(errors="replace").split("\n")
     return Answer(
-        server=response.getheader("X-Served-By") or name,
+        header=(response.getheader(header) or "") if header else "",
+        owner=owner,
         endpoint=endpoint,
         status=response.status,
         location=response.getheader("Location", "") if 300 <= response.status < 400 else "",
@@ -53,14 +55,13 @@ def answer_of(response: http.client.HTTPResponse, endpoint: Endpoint, name: str)
 
 @dataclass(slots=True)
 class Watched:
-    """What has been seen so far: good answers by server, where they came from, and the last one that was not good.
+    """What has been seen so far: who gave good answers, where they came from, and the last one that was not good.
 
-    ``unnamed``: good answers of which nobody knows who gave them. ``front``: its last answer, None for none.
+    ``front``: its last answer, None for none.
     """
 
-    servers: Counter[str] = field(default_factory=Counter)
+    names: Names = field(default_factory=Names)
     answered: set[Endpoint] = field(default_factory=set)
-    unnamed: int = 0
     refusal: Answer | None = None
     front: Answer | None = None
 
@@ -70,14 +71,11 @@ class Watched:
             self.refusal = answer
             return
         self.answered.add(answer.endpoint)
-        if answer.server:
-            self.servers[answer.server] += 1
-        else:
-            self.unnamed += 1
+        self.names.add(answer.header, answer.owner)
 
     def app_is_ready(self, topology: Topology) -> bool:
         """Tell whether every endpoint of the app, and as many processes as asked for, have answered."""
-        return self.answered == set(topology.app) and len(self.servers) >= topology.processes
+        return self.answered == set(topology.app) and len(self.names.servers()) >= topology.processes
 
 
 def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) -> DeploymentError:
@@ -87,8 +85,8 @@ def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) 
         said, told, hint = watched.front, f"{asked.replace(' answered', ' have answered')}, but the front", FRONT_HINT
         told += f" answered {said.text}" if said else " did not answer"
     else:
-        said, hint = watched.refusal, _hint(watched)
-        told = f"{len(watched.servers)} of {asked}{_instead(topology, watched)}"
+        said, hint = watched.refusal, _hint(topology, watched)
+        told = f"{len(watched.names.servers())} of {asked}{_instead(topology, watched)}"
     known = explain({**signs, Sign.ANSWER: said.text if said else ""}, hint)
     means = f": {known.told}" if known.told else ""
     log = signs.get(Sign.LOG, "")
@@ -100,17 +98,22 @@ def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) 
 
 FRONT_HINT = "its log may say why"
 NO_ANSWER_HINT = "raise app.ready_timeout if it starts slowly; else see whether it listens on {host} and {port}"
-UNNAMED_HINT = "let the app send a header X-Served-By that differs in each process, or run one process a container"
+UNNAMED_HINT = (
+    "let the app send a header that differs in each process (app.server_header), or run one process a container"
+)
 FEWER_HINT = "{workers} must reach the app, in app.command or in a value of app.env; or raise app.ready_timeout"
 REFUSED_HINT = "app.ready_path to a path that answers 200, or raise app.ready_timeout"
 
 
-def _hint(watched: Watched) -> str:
+def _hint(topology: Topology, watched: Watched) -> str:
+    names = watched.names
     if watched.refusal:
         return REFUSED_HINT
-    if watched.unnamed:
+    if names.unnamed:
         return UNNAMED_HINT
-    return FEWER_HINT if watched.servers else NO_ANSWER_HINT
+    if names.unseen:
+        return f'{FEWER_HINT}; where {topology.server_header}: {names.said} is no name, set app.server_header = ""'
+    return FEWER_HINT if names.servers() else NO_ANSWER_HINT
 
 
 def _instead(topology: Topology, watched: Watched) -> str:
@@ -118,6 +121,6 @@ def _instead(topology: Topology, watched: Watched) -> str:
         host = next((value for name, value in topology.probe_headers.items() if name.lower() == "host"), "")
         asked_as = host or watched.refusal.endpoint.address
         return f", the last other answer was {watched.refusal.text} (Host: {asked_as})"
-    if watched.unnamed:
-        return f", and {watched.unnamed} such answers do not tell which process gave them"
-    return ", nothing came from the others" if watched.servers else ", nothing answered at all"
+    if unnamed := watched.names.unnamed:
+        return f", and {unnamed} such answers do not tell which process gave them"
+    return ", nothing came from the others" if watched.names.servers() else ", nothing answered at all"

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.engines.endings import End, Sign
@@ -34,6 +35,17 @@ def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConne
     return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Who answered: ``servers`` are answers by serving process.
+
+    ``ignored``: what the app's header said, where it named no process; else "".
+    """
+
+    servers: Mapping[str, int]
+    ignored: str = ""
+
+
 @INTERRUPTS.admitted()
 def wait_until_ready(
     topology: Topology,
@@ -44,8 +56,8 @@ def wait_until_ready(
     signs: Callable[[], Mapping[Sign, str]] = dict,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Mapping[str, int]:
-    """Answers by serving process, once N distinct ones answered and the front does too.
+) -> Ready:
+    """Return once N distinct processes answered and the front does too.
 
     Raises DeploymentError when a container ends, or when the deadline passes; the message says who was missing, and
     what ``signs`` of the app say then.
@@ -54,11 +66,12 @@ def wait_until_ready(
     watched = Watched()
     next_death_check = clock()
     while True:
-        # Once an answer has had no name, owners of connections are looked up, which takes time.
-        for answer in _probe_round(topology, pids if watched.unnamed else None, look):
+        # Owners of connections are looked up from the second round on, if need be: it takes time.
+        names = watched.names
+        for answer in _probe_round(topology, pids if names.unseen else None, look, named=bool(names.said)):
             watched.note(answer)
         if watched.app_is_ready(topology) and _front_is_ready(topology, watched):
-            return dict(watched.servers)
+            return Ready(servers=names.servers(), ignored=names.ignored)
         if clock() >= next_death_check:
             if (end := dead()) is not None:
                 raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
@@ -68,10 +81,11 @@ def wait_until_ready(
         sleep(PAUSE_S)
 
 
-def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[Answer]:
+def _probe_round(topology: Topology, pids: Pids | None, look: Look, *, named: bool) -> Iterator[Answer]:
     """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all.
 
     With ``pids`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
+    ``named``: answers carry the app's header, so that those who may not be looked up can be done without.
     """
     per_port = max(1, 2 * topology.processes // len(topology.app))
     with ExitStack() as stack:
@@ -86,22 +100,32 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look) -> Iterator[
                     break  # nobody listens there yet
                 connections[connection] = endpoint
                 time.sleep(STAGGER_S)
-        names = _names(topology, connections, pids, look)
+        owners = _owners(topology, connections, pids, look, named=named)
         asked = [connection for connection in connections if _ask(connection, topology)]
         for connection in asked:
-            if (answer := _read(connection, connections[connection], names.get(connection, ""))) is not None:
+            if (answer := _read(connection, topology, connections[connection], owners.get(connection, ""))) is not None:
                 yield answer
 
 
-def _names(
-    topology: Topology, connections: Mapping[http.client.HTTPConnection, Endpoint], pids: Pids | None, look: Look
+def _owners(
+    topology: Topology,
+    connections: Mapping[http.client.HTTPConnection, Endpoint],
+    pids: Pids | None,
+    look: Look,
+    *,
+    named: bool,
 ) -> Mapping[http.client.HTTPConnection, str]:
     """Tell what to call the server of each connection if its answer does not say."""
     if len(topology.app) == topology.processes:
         return {connection: f"{AT}{endpoint.address}" for connection, endpoint in connections.items()}
     if pids is None:
         return {}
-    owners = {endpoint: owner_pids(endpoint.port, list(pids(endpoint)), look) for endpoint in topology.app}
+    try:
+        owners = {endpoint: owner_pids(endpoint.port, list(pids(endpoint)), look) for endpoint in topology.app}
+    except RightsError:
+        if named:
+            return {}
+        raise
     found = ((each, owners[endpoint].get(each.sock.getsockname()[1])) for each, endpoint in connections.items())
     return {connection: f"{PID}{pid}" for connection, pid in found if pid is not None}
 
@@ -114,9 +138,9 @@ def _ask(connection: http.client.HTTPConnection, topology: Topology) -> bool:
     return True
 
 
-def _read(connection: http.client.HTTPConnection, endpoint: Endpoint, name: str) -> Answer | None:
+def _read(connection: http.client.HTTPConnection, topology: Topology, endpoint: Endpoint, owner: str) -> Answer | None:
     try:
-        return answer_of(connection.getresponse(), endpoint, name)
+        return answer_of(connection.getresponse(), topology.server_header, endpoint, owner)
     except (OSError, http.client.HTTPException):
         return None  # closed or timed out while the server starts: asked again in the next round
 
@@ -126,7 +150,7 @@ def _front_is_ready(topology: Topology, watched: Watched) -> bool:
         return True
     connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
     try:
-        watched.front = _read(connection, topology.entry, "") if _ask(connection, topology) else None
+        watched.front = _read(connection, topology, topology.entry, "") if _ask(connection, topology) else None
     finally:
         connection.close()
     return watched.front is not None and watched.front.ready
@@ -145,6 +169,7 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
     except RightsError:
         raise RightsError(
             "the lab may not read the descriptors of the app's processes, and its answers do not say who served them",
-            "run the lab as root, give its Python CAP_SYS_PTRACE, or let the app send a header X-Served-By",
+            "run the lab as root, give its Python CAP_SYS_PTRACE, or let the app name its processes in a header "
+            "(app.server_header)",
         ) from None
     return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}

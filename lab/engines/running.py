@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.engines import Deployment
 from lab.engines.endings import Sign
@@ -150,7 +150,7 @@ def deployed(
     def pids(endpoint: Endpoint) -> list[int]:
         return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
 
-    servers = wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
+    ready = wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
     boot_s = time.monotonic() - started_s
     seen = beside()
 
@@ -159,11 +159,12 @@ def deployed(
             raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
 
     return Deployment(
-        topology=topology,
+        topology=replace(topology, server_header="") if ready.ignored else topology,
         services=tuple(each.record() for each in running),
         targets=tuple(each.target() for each in running),
         boot_s=boot_s,
-        servers=servers,
+        servers=ready.servers,
+        ignored_header=f"{topology.server_header}: {ready.ignored}" if ready.ignored else "",
         strangers=seen.strangers,
         neighbours=seen.neighbours,
         check=check,

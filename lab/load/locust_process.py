@@ -71,15 +71,15 @@ class LoadProcess:
             time.sleep(STEP_S)
 
     @contextmanager
-    def users(self, fallback: Fallback) -> Iterator[None]:
+    def users(self, fallback: Fallback, header: str) -> Iterator[None]:
         """The arm is up: users come, warm-up and measure phase follow. On leaving the load processes have ended.
 
-        ``fallback`` tells how to know who served when the app's answers carry no header of ours: by the owner of the
-        connection's socket, by the balancer's upstream address (only where each has one process), or not at all.
+        ``header`` of the app's answers tells who served, "" for none; without it the ``fallback`` does: the owner of
+        the connection's socket, the balancer's upstream address (only where each has one process), or not at all.
         """
         self._heard_s = [time.monotonic()] * len(self._children)
         for child in self._children:
-            child.tell(fallback=fallback)
+            child.tell(fallback=fallback, header=header)
         try:
             yield
         finally:

@@ -150,6 +150,7 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
         probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},
+        server_header=scenario.app.server_header,
         pool=budget.pool(),
         upstream_of=reference(front.reader(arm.front)),
         network=network,

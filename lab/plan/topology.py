@@ -7,6 +7,7 @@ from typing import Literal
 
 from lab.plan.kinds import ServiceKind
 from lab.plan.upstream import NAMED_UPSTREAM
+from lab.scenario.app import SERVER_HEADER
 from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
 from lab.scenario.network import LOOPBACK, Network
@@ -100,7 +101,8 @@ class Topology:
     ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
     expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
     front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
-    Every probe of the lab sends ``probe_headers``.
+    Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
+    process that gave it; "" where there is none.
     """
 
     trial_id: str
@@ -111,6 +113,7 @@ class Topology:
     ready_path: str
     ready_timeout_s: float
     probe_headers: Mapping[str, str] = field(default_factory=dict)
+    server_header: str = SERVER_HEADER
     pool: Limits = field(default_factory=Limits)
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST

@@ -17,7 +17,8 @@ from lab.record.schema import FREE_TEXT
 from lab.record.types import Environment, Evidence, RunInfo, ServiceRecord, TrialRecord
 from lab.scenario.secret import Redactor, each_text
 
-FREE_EVIDENCE = ("servers", "homes", "upstreams", "strangers", "neighbours")  # what other programs named
+# What other programs named.
+FREE_EVIDENCE = ("servers", "homes", "upstreams", "strangers", "neighbours", "ignored_header")
 BINARY = (".parquet", ".bin")
 MAX_FILE = 100_000  # of a configuration file
 MAX_TEXT = 4000  # of a sentence or a word in a record: an image can tell a version of a megabyte

@@ -81,6 +81,7 @@ class Evidence:
     kept-alive connection straight to the app.
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
     ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
+    ``ignored_header``: a header of the app's that was to name its processes and does not, with what it said.
     ``homes``: how the process at each address names itself in its answers → that address; where each has its own.
     """
 
@@ -95,6 +96,7 @@ class Evidence:
     keepalive_s: Seconds = 0.0
     homes: Mapping[str, str] = field(default_factory=dict)
     unseen: str = ""
+    ignored_header: str = ""
     exposed: tuple[Port, ...] = ()
 
 

@@ -84,11 +84,12 @@ class ByHand(Drive, Driving):
         self.up = True
 
     @contextmanager
-    def users(self, fallback: Fallback) -> Iterator[None]:
+    def users(self, fallback: Fallback, header: str) -> Iterator[None]:
         """Let tests be started inside the block. When it ends, all users have ended."""
         self._plan.raw.mkdir()
         self._plan.write()
-        self.web.open(self._plan.directory, upstream_of=self._plan.upstream_of if fallback == "upstream" else "")
+        upstream_of = self._plan.upstream_of if fallback == "upstream" else ""
+        self.web.open(self._plan.directory, upstream_of=upstream_of, header=header)
         self._follower, self._looked_s = TrialFollower(self._plan.directory, self._homes), -math.inf
         try:
             yield

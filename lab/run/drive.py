@@ -23,7 +23,7 @@ class Driving(Protocol):
     def pids(self) -> tuple[int, ...]:
         """The load processes, as the sampler must know them."""
 
-    def users(self, fallback: Fallback) -> AbstractContextManager[None]:
+    def users(self, fallback: Fallback, header: str) -> AbstractContextManager[None]:
         """Inside, requests may be sent: the arm is up. On leaving nobody asks it for anything any more."""
 
     def poll(self) -> LoadProgress:

@@ -156,7 +156,7 @@ class _Making:
         with run.tools.start_sampler(plan, deployment.launch) as sampler:
             with INTERRUPTS.admitted():
                 run.tools.sleep(run.plan.scenario.load.idle)
-            with driving.users(fallback):
+            with driving.users(fallback, deployment.topology.server_header):
                 self._follow(driving, sampler, deployment)
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()

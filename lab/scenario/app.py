@@ -17,6 +17,8 @@ from lab.scenario.env import Env, Headers
 from lab.scenario.quantities import Seconds
 from lab.scenario.secret import plain
 
+SERVER_HEADER = "X-Served-By"
+HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]*$"  # RFC 9110, 5.1; none at all: answers name no process
 IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
 IMAGE_ENTRYPOINT = "image"  # as app.entrypoint: what the image has, before the command
 
@@ -46,6 +48,7 @@ class App:
     ready_path: Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$")] = "/ready"
     ready_timeout: Seconds = 60.0
     probe_headers: Headers = field(default_factory=dict)
+    server_header: Annotated[str, Field(pattern=HEADER_NAME, max_length=100)] = SERVER_HEADER
     env: Env = field(default_factory=dict)
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     http: Literal["auto", "h11", "httptools"] = "auto"

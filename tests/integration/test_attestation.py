@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from lab.attest.claims import caveats
 from lab.attest.evidence import collect
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.removal import remove_container
+from lab.engines.readiness import UNNAMED
 from lab.errors import DeploymentError, InvalidRunError
 from lab.host.labels import OWNER, owner
 from lab.plan.blocks import Trial, build_plan
@@ -57,6 +59,32 @@ def test_honest_arms_are_attested(engine: DockerEngine, topology_of: Build, arm:
     assert all(evidence.listeners.values())
     assert len(evidence.servers) == 2
     assert caveats(evidence) == []
+
+
+@pytest.mark.parametrize("arm", [WORKERS, REPLICAS], ids=lambda arm: arm.name)
+def test_a_shell_that_waits_for_its_server_is_an_init(engine: DockerEngine, topology_of: Build, arm: Arm) -> None:
+    """As tini and ``uv run`` are: a process of the arm that serves nothing, and no replica has a supervisor by it."""
+    scenario = scenario_of(arm)
+    waits = changed(topology_of(scenario), lambda app: replace(app, argv=("sh", "-c", f"{shlex.join(app.argv)}; exit")))
+    with engine.deploy(waits) as deployment:
+        evidence = attest(trial_of(scenario), deployment, None)
+
+    beside = {"supervisor": 1, "helper": 1, "worker": 2} if arm is WORKERS else {"worker": 1}
+    assert all(roles == {"init": 1, **beside} for roles in evidence.roles.values())
+
+
+@pytest.mark.parametrize("arm", [WORKERS, REPLICAS], ids=lambda arm: arm.name)
+def test_a_header_that_processes_share_names_none(engine: DockerEngine, topology_of: Build, arm: Arm) -> None:
+    """uvicorn's own ``Server`` is one: owners and addresses name the processes then, and a caveat says so."""
+    scenario = scenario_of(arm)
+    with engine.deploy(replace(topology_of(scenario), server_header="Server")) as deployment:
+        evidence = attest(trial_of(scenario), deployment, None)
+
+    assert all(server.startswith(UNNAMED) for server in evidence.servers)
+    assert len(evidence.servers) == 2
+    assert deployment.topology.server_header == ""
+    assert evidence.ignored_header == "Server: uvicorn"
+    assert [caveat.key for caveat in caveats(evidence)] == ["attestation.header"]
 
 
 def test_fewer_workers_than_asked(engine: DockerEngine, topology_of: Build) -> None:

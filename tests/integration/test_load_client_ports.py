@@ -37,7 +37,7 @@ def test_requests_to_the_app_know_their_connection(tmp_path: Path) -> None:
         locustfile = write_locustfile(tmp_path / "user", LOCUSTFILE.replace("{elsewhere}", elsewhere.url))
         plan = make_plan(locustfile, server.url, tmp_path)
         t0 = time.monotonic()
-        with start_load(plan) as load, load.users("socket"):
+        with start_load(plan) as load, load.users("socket", "X-Served-By"):
             wait_finished(load)
             readings = [
                 (t_s, client_port, client_port % 1000, "app")

@@ -115,7 +115,7 @@ def test_leaving_early_takes_everything_down(tmp_path: Path) -> None:
     groups: list[int] = []
 
     def lab_that_fails() -> None:
-        with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load, load.users("none"):
+        with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load, load.users("none", ""):
             groups.extend(os.getpgid(pid) for pid in load.pids)
             wait_until(lambda: load.poll().sent > 0, "no request was sent")
             raise ZeroDivisionError
@@ -139,7 +139,10 @@ def alive_in(groups: list[int], process: psutil.Process) -> bool:
 def test_a_killed_load_process_is_noticed(tmp_path: Path) -> None:
     """A load process that dies ends the load with its log."""
     path = write_locustfile(tmp_path / "user", USER)
-    with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path, load_processes=2)) as load, load.users("none"):
+    with (
+        start_load(make_plan(path, "http://127.0.0.1:9", tmp_path, load_processes=2)) as load,
+        load.users("none", ""),
+    ):
         wait_until(lambda: load.poll().sent > 0, "no request was sent")
         os.kill(load.pids[1], signal.SIGKILL)
         with pytest.raises(LoadError, match=r"process 1 was killed by SIGKILL") as caught:
@@ -182,7 +185,7 @@ def test_a_blocked_event_loop_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(LoadError, match="has not reported for 3 s"),
         start_load(plan, silence_s=3.0) as load,
-        load.users("none"),
+        load.users("none", ""),
     ):
         wait_finished(load)
 
@@ -213,7 +216,7 @@ def test_nothing_is_sent_before_the_arm_is_up(tmp_path: Path) -> None:
             assert sum(process.cpu_times()[:2]) - spent_s <= 0.02, "it waits, it does not poll"
             assert "imported" in (tmp_path / "trial" / "locust.log").read_text()
             assert not server.client_ports
-            with load.users("none"):
+            with load.users("none", ""):
                 wait_finished(load)
             assert load.result(tmp_path / "requests.parquet", 0.0).counters.started > 0
             assert server.client_ports
@@ -226,5 +229,5 @@ def test_a_load_that_cannot_wait_any_more_is_noticed(tmp_path: Path) -> None:
     path = write_locustfile(tmp_path / "user", USER)
     with start_load(make_plan(path, "http://127.0.0.1:9", tmp_path)) as load:
         os.kill(load.pids[0], signal.SIGKILL)
-        with pytest.raises(LoadError, match=r"process 0 was killed by SIGKILL"), load.users("none"):
+        with pytest.raises(LoadError, match=r"process 0 was killed by SIGKILL"), load.users("none", ""):
             wait_finished(load)

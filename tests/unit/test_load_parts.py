@@ -26,6 +26,7 @@ from lab.plan.upstream import named_upstream
 from lab.record.types import CONNECTIONS
 from tests.load_runs import make_plan
 
+HEADER = "X-Served-By"
 PLAN = make_plan(Path("/somewhere/locustfile.py"), "http://127.0.0.1:1", Path("/trial"), tags=("a", "b"))
 
 
@@ -197,16 +198,26 @@ def test_errors_can_be_grouped() -> None:
 
 def test_served_by_prefers_the_apps_own_header() -> None:
     """Of several upstream tries the last one answered."""
-    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, named_upstream) == ("app-1", False)
-    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}, named_upstream) == ("1:2", True)
-    assert served_by({"Server": "nginx"}, named_upstream) == (None, False)
-    assert served_by(None, named_upstream) == (None, False)
+    assert served_by({HEADER: "app-1", "X-Lab-Upstream": "1:1"}, HEADER, named_upstream) == (
+        "app-1",
+        False,
+    )
+    assert served_by({"X-Lab-Upstream": "1:1, 1:2"}, HEADER, named_upstream) == ("1:2", True)
+    assert served_by({"Server": "nginx"}, HEADER, named_upstream) == (None, False)
+    assert served_by(None, HEADER, named_upstream) == (None, False)
 
 
 def test_an_address_of_several_processes_is_no_server() -> None:
     """Workers behind nginx have one address: it must not look like one process that does everything."""
-    assert served_by({"X-Served-By": "app-1", "X-Lab-Upstream": "1:1"}, None) == ("app-1", False)
-    assert served_by({"X-Lab-Upstream": "1:1"}, None) == (None, False)
+    assert served_by({HEADER: "app-1", "X-Lab-Upstream": "1:1"}, HEADER, None) == ("app-1", False)
+    assert served_by({"X-Lab-Upstream": "1:1"}, HEADER, None) == (None, False)
+
+
+def test_a_header_that_names_no_process_is_not_read() -> None:
+    """Another header may; without any the front's address is believed."""
+    headers = {"X-Served-By": "FastAPI", "X-Worker": "app-1", "X-Lab-Upstream": "1:1"}
+    assert served_by(headers, "", named_upstream) == ("1:1", True)
+    assert served_by(headers, "X-Worker", named_upstream) == ("app-1", False)
 
 
 def test_a_flood_of_messages_is_cut_by_template() -> None:

@@ -74,7 +74,7 @@ def no_pids(_endpoint: Endpoint) -> list[int]:
 def test_ready_when_as_many_distinct_processes_as_asked_have_answered() -> None:
     """Answers are counted by who gave them, not by how many there were."""
     with serving(["a", "a", "b"]) as port:
-        servers = wait_until_ready(topology(port, processes=2), nobody_died, no_pids)
+        servers = wait_until_ready(topology(port, processes=2), nobody_died, no_pids).servers
 
     assert set(servers) == {"a", "b"}
 
@@ -90,7 +90,7 @@ def test_one_process_answering_for_all_is_not_ready() -> None:
 def test_servers_without_our_header_are_told_apart_by_their_address() -> None:
     """An image that knows nothing of us: each replica is known by its own address."""
     with serving([""]) as one, serving([""]) as two:
-        servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
+        servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids).servers
 
     assert set(servers) == {f"at-127.0.0.1:{one}", f"at-127.0.0.1:{two}"}
 
@@ -101,13 +101,40 @@ def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
         wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
 
     assert "such answers do not tell which process gave them" in str(caught.value)
-    assert "X-Served-By" in caught.value.hint
+    assert "app.server_header" in caught.value.hint
 
 
 def test_the_owner_of_the_connection_is_the_server() -> None:
     """Without a header, behind a port that several processes share; this server closes after every answer."""
     with serving([""]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
         wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, lambda _endpoint: [os.getpid()])
+
+
+def test_a_header_that_several_processes_share_is_no_name() -> None:
+    """Such as the framework's, or the machine's: they are told apart by their addresses, and it is said."""
+    with serving(["FastAPI"]) as one, serving(["FastAPI"]) as two:
+        ready = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
+
+    assert ready.servers.keys() == {f"at-127.0.0.1:{one}", f"at-127.0.0.1:{two}"}
+    assert ready.ignored == "FastAPI"
+
+
+def test_a_header_that_may_be_no_name_is_said_at_the_deadline() -> None:
+    """Nobody may see who owns the connections here."""
+    with serving(["FastAPI"]) as port, pytest.raises(DeploymentError) as caught:
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+
+    assert 'where X-Served-By: FastAPI is no name, set app.server_header = ""' in caught.value.hint
+
+
+def test_without_the_header_of_the_scenario_none_is_read() -> None:
+    """app.server_header = "" is for apps that mean something else by it."""
+    with serving(["a", "b"]) as port:
+        silent = replace(topology(port, processes=1), server_header="")
+        ready = wait_until_ready(silent, nobody_died, no_pids)
+
+    assert ready.servers.keys() == {f"at-127.0.0.1:{port}"}
+    assert ready.ignored == ""
 
 
 def test_every_port_must_have_answered() -> None:

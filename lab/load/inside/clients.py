@@ -19,7 +19,6 @@ from lab.load.inside.streams import STREAMED, is_streamed, was_read
 from lab.plan.upstream import UpstreamOf
 from lab.record.schema import MAX_COUNT
 
-OWN_HEADER = "X-Served-By"
 BAD_STATUS = {"HTTPError", "LocustBadStatusCode"}
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _ATTRIBUTE = "lab_request"
@@ -27,12 +26,14 @@ _ATTRIBUTE = "lab_request"
 
 @dataclass(slots=True)
 class Asked:
-    """The questions about requests beside the app's header. They are known when the arm is up, after the hooks.
+    """The questions about requests. They are known when the arm is up, after the hooks.
 
-    ``by_socket``: their sockets; ``upstream_of``: the front's addresses, which then stand for serving processes.
+    ``header``: that of the app which names its processes, "" for none; ``by_socket``: their sockets; ``upstream_of``:
+    the front's addresses, which then stand for serving processes.
     """
 
     by_socket: bool
+    header: str = ""
     upstream_of: UpstreamOf | None = None
 
 
@@ -90,7 +91,7 @@ def request_listener(journal: Journal, asked: Asked) -> Callable[..., None]:
         elif not isnan(told := number(response_time)):
             understood_s = min(now, request.began_s + told / 1000)
         done_s = socket_times.done_s(request, understood_s) if asked.by_socket else understood_s
-        server, upstream = served_by(response.headers, asked.upstream_of)
+        server, upstream = served_by(response.headers, asked.header, asked.upstream_of)
         length = number(response_length)
         journal.finish(
             request,
@@ -115,14 +116,14 @@ def number(value: Any) -> float:
     return amount if abs(amount) <= MAX_COUNT else nan
 
 
-def served_by(headers: Any, upstream_of: UpstreamOf | None) -> tuple[str | None, bool]:
-    """Tell who answered: the app's own header, else the upstream address that the front names (True).
+def served_by(headers: Any, header: str, upstream_of: UpstreamOf | None) -> tuple[str | None, bool]:
+    """Tell who answered: the app's own ``header``, else the upstream address that the front names (True).
 
     Without ``upstream_of`` there is no second choice: several processes listen on one address.
     """
     if headers is None:
         return None, False
-    if own := headers.get(OWN_HEADER):
+    if header and (own := headers.get(header)):
         return str(own), False
     upstream = upstream_of(headers) if upstream_of else None
     return upstream, upstream is not None

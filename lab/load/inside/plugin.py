@@ -111,7 +111,8 @@ class Plugin(Hooks):
         """Nothing can be refused any more; return when there is an arm to send requests to."""
         waiting = Status(tally=self._journal.tally.totals(), remarks=self.remarks)
         write_status(self._plan.status_file(self._process), waiting)
-        fallback = next_order()["fallback"]
+        order = next_order()
+        fallback, self._asked.header = order["fallback"], order["header"]
         self._watcher = die_with_parent()
         with self._own_modules.shown():
             self._asked.upstream_of = self._plan.upstream_reader(fallback)

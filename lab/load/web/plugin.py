@@ -176,6 +176,7 @@ class WebPlugin(Hooks):
         self._visits.open(plan)
         with self._own_modules.shown():
             self._asked.upstream_of = plan.upstream_reader("upstream")
+        self._asked.header = order["header"]
         self._visit += 1
         self._state = READY
 

@@ -52,9 +52,9 @@ class WebProcess:
         """The page says that this arm is on its way."""
         self._lines.send(do="deploying", arm=arm, arms=list(arms))
 
-    def open(self, directory: Path, *, upstream_of: str) -> None:
+    def open(self, directory: Path, *, upstream_of: str, header: str) -> None:
         """The arm is up: tests may be started, and are recorded in ``directory``."""
-        self._lines.send(do="open", directory=str(directory), upstream_of=upstream_of)
+        self._lines.send(do="open", directory=str(directory), upstream_of=upstream_of, header=header)
 
     def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Have the page draw the processes of the arm as they are now, one row each."""

@@ -27,6 +27,7 @@ OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of t
 NOTABLE = FINDINGS.keys() - OUTCOMES
 TOUCHED = {
     "keepalive": TIME,
+    "attestation.header": TIME,
     "load.capacity": TIME,
     "warmup.starved": TIME,
     "steady.p50": TIME,

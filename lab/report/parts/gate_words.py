@@ -26,7 +26,7 @@ class Words(NamedTuple):
 
 FILES_NAMED = 3
 FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
-HEADER = "let the app send a header X-Served-By that names its process, in every answer"
+HEADER = "let the app name its process in a header (app.server_header), in every answer"
 GATE_WORDS: Mapping[str, Words] = {
     "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
     "load.cpu": Words(
@@ -115,7 +115,7 @@ WHY: Mapping[str, str] = {
     "capacity": "the arm was at its capacity, so that what was not sent is its result",
 }
 MORE: Mapping[str, str] = {  # said behind the advice, by the reason of a result that has a value
-    "header": "Some answers of the app carry no header X-Served-By.",
+    "header": "Some answers of the app lack the header that names its process (app.server_header).",
     "socket": "A connection is seen only when it lives for half a second: keep connections alive.",
     "upstream": "Some answers carry no upstream address.",
     "none-direct": f"No connection lived long enough to see who holds it: keep connections alive, or {HEADER}.",
@@ -250,6 +250,14 @@ def _exposed(record: TrialRecord) -> str:
     return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
 
 
+def _ignored_header(record: TrialRecord) -> str:
+    return (
+        f"Answers of the app carry {record.attestation.ignored_header}, which names no process: several say the same, "
+        "or one says several things. It was ignored, and who served is told by connections or by the front. "
+        'Set app.server_header = "" if that is right, or to the header that names your processes.'
+    )
+
+
 def _neighbours(record: TrialRecord) -> str:
     runs = ", ".join(record.attestation.neighbours)
     return (
@@ -261,6 +269,7 @@ def _neighbours(record: TrialRecord) -> str:
 ATTESTED = {
     "attestation.rights": _unseen,
     "attestation.exposed": _exposed,
+    "attestation.header": _ignored_header,
     "memory.neighbours": _neighbours,
 }
 
