@@ -112,7 +112,7 @@ def recorded_locust(url: str) -> Iterator[int]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         starter = stack.enter_context(loads(folder))
         load = stack.enter_context(starter.start(load_plan(url, folder, rate=None, measure_s=3600.0)))
-        stack.enter_context(load.users("upstream"))
+        stack.enter_context(load.users("upstream", "X-Served-By"))
         while load.poll().phase != "measure":
             time.sleep(0.1)
         (pid,) = load.pids
@@ -126,7 +126,7 @@ def measure_growth(url: str, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         plan = load_plan(url, Path(folder), rate=GROWTH_RATE, measure_s=seconds)
         readings: list[float] = []
-        with loads(Path(folder)) as starter, starter.start(plan) as load, load.users("upstream"):
+        with loads(Path(folder)) as starter, starter.start(plan) as load, load.users("upstream", "X-Served-By"):
             process = psutil.Process(load.pids[0])
             while not (progress := load.poll()).finished:
                 settled = progress.measure_start_s and time.monotonic() >= progress.measure_start_s + SETTLE_S

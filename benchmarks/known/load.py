@@ -70,7 +70,7 @@ def drive(
         directory=directory,
     )
     table = directory / "requests.parquet"
-    with loads(directory) as starter, starter.start(plan) as load, load.users("upstream"):
+    with loads(directory) as starter, starter.start(plan) as load, load.users("upstream", "X-Served-By"):
         while not (progress := load.poll()).finished:
             if watch:
                 watch(progress)
