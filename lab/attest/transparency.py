@@ -14,8 +14,9 @@ from lab.plan.topology import Endpoint
 
 FORGED = "203.0.113.9"  # an address for documentation (RFC 5737): no client has it
 BODY = 8 * 1024**2  # beyond every default that was met: 1 MB of nginx; and beyond what a front keeps in memory
+FRAME = b"\x81\x83abcd\x15\x0a\x00"  # of a WebSocket: a masked text
 REPEATED = 5
-ODD_PATH = "/a%2Fb//c/%7Euser/%C3%A9/?q=a%2Fb&q=%20"
+ODD_PATH = "/a%2Fb//c/../~d/%C3%A9/%20?q=a%2Fb&q=%20"
 
 
 def _header(name: str, value: str) -> Callable[[Endpoint], str]:
@@ -100,8 +101,11 @@ def _upgrade(at: Endpoint) -> str:
         status = read(connection, "GET").status
         if status != http.client.SWITCHING_PROTOCOLS:
             return str(status)
-        connection.sendall(b"\x81\x83abcd\x15\x0a\x00")  # a masked text frame
-        return f"{status}, then {len(connection.recv(4096))} bytes"
+        connection.sendall(FRAME)
+        came = b""
+        while len(came) < len(FRAME) and (data := connection.recv(4096)):
+            came += data
+        return f"{status}, then {len(came)} bytes"
 
 
 def _events(at: Endpoint) -> str:

@@ -33,8 +33,9 @@ def attest_fronts(engine: Engine, scenario: Scenario, say: Callable[[str], None]
         title, front = front_title(arm), front_of(arm)
         say(f"looking at what {title} lets pass")
         found[title] = _opacity(engine, arm, front, f"front-{number + 1}")
-        if found[title] and front.transparent(arm.front):
-            proof = "; ".join(f"{item} ({seen})" for item, seen in found[title].items())
+        unexpected = {item: seen for item, seen in found[title].items() if item not in front.lacks}
+        if unexpected and front.transparent(arm.front):
+            proof = "; ".join(f"{item} ({seen})" for item, seen in unexpected.items())
             raise InvalidRunError(
                 f"{title} does not let pass what works without it: {proof}",
                 "the arms would not be given the same requests; try another image of the front ([images])",

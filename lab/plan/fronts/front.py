@@ -63,7 +63,7 @@ class Front(FrontKind, Generic[O]):
     ``upstream_of``: the address of the app's endpoint that an answer's headers name; None for a front that tells
     nothing, which only its listener attests; ``tells``: whether it does with these options. ``transparent``: whether
     it claims that everything which works directly works behind it, which is proved before load, or else only noted.
-    ``title``: for people.
+    ``lacks``: the items of lab.attest.transparency that it is known not to let pass. ``title``: for people.
     """
 
     options: type[O]
@@ -72,6 +72,7 @@ class Front(FrontKind, Generic[O]):
     upstream_of: UpstreamOf | None = named_upstream
     tells: Callable[[O], bool] = lambda _chosen: True
     transparent: Callable[[O], bool] = lambda _chosen: False
+    lacks: tuple[str, ...] = ()
     title: Callable[[O], str] = kind_of
 
     def reader(self, chosen: O) -> UpstreamOf | None:
@@ -108,7 +109,7 @@ def render(template: str, **values: object) -> str:
     """A configuration from a template beside the fronts. Its values are the lab's own, or checked by an option."""
     text = files("lab.plan.fronts").joinpath(template).read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
-    return environment.from_string(text).render(values)
+    return environment.from_string(text).render(values) + "\n"
 
 
 def milliseconds(seconds: float) -> str:

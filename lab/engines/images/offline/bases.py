@@ -1,4 +1,4 @@
-"""Base images built from Debian packages: the way out where no registry answers."""
+"""Images built from Debian packages, or from a wheel: the way out where no registry answers."""
 
 import shutil
 import tempfile
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import docker
 import docker.errors
 
+from lab.engines.images.offline.binaries import build_binary, pinned
 from lab.errors import MissingError
 from lab.host.tools import failure_of
 from lab.scenario.images import ImageSource
@@ -26,7 +27,12 @@ def repository(base: ImageSource) -> str:
 
 def stand_in(base: ImageSource) -> str:
     """The name of the image that stands in; its tag says what it is made of."""
-    return f"{repository(base)}:{TAG}"
+    return f"{repository(base)}:{pinned(base.wheel)[1] if base.wheel else TAG}"
+
+
+def made_of(base: ImageSource) -> str:
+    """``"Debian packages"``: what the stand-in is made of."""
+    return f"the wheel {' '.join(pinned(base.wheel))}" if base.wheel else "Debian packages"
 
 
 def mmdebstrap_argv(base: ImageSource) -> list[str]:
@@ -51,7 +57,10 @@ def can_build() -> bool:
 
 
 def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable[[str], None]) -> None:
-    """Make the stand-in out of Debian packages. Raises MissingError when that is not possible here."""
+    """Make the stand-in. Raises MissingError when that is not possible here."""
+    if base.wheel:
+        build_binary(client, base, base.wheel, stand_in(base), on_step)
+        return
     if not can_build():
         raise MissingError(
             f"{base.reference} is not here, no registry answers, and mmdebstrap, which would build it, is missing",
