@@ -132,4 +132,6 @@ def titled(chosen: Options, *words: str) -> str:
 def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return name if value else f"no {name}"
+    if isinstance(value, tuple):
+        return f"{name} {' '.join(map(str, value))}"
     return f"{name} {value:g}" if isinstance(value, int | float) else str(value)
