@@ -89,6 +89,7 @@ MEANINGS: Mapping[str, str] = {
     "trials.seed": "The seed of every random choice: order, schedule, start order.",
     "compare.baseline": "The arm that the others are judged against; the first one when empty.",
     "compare.judged": "The arms that are judged; without it every arm but the baseline and those with `control`.",
+    "compare.headline": "The judged arms that the question is about: the answer tells them first. All, when empty.",
     "compare.primary": "The metrics that get a verdict. Each further one makes every interval wider.",
     "compare.bounds": 'Bounds of practical equivalence instead of the catalogue\'s, as fractions: `{ "p99" = 0.2 }`.',
     "expect.that": "The condition.",

@@ -67,9 +67,21 @@ def format_seconds(duration_s: float) -> str:
     return f"{duration_s * 1e6:.0f} µs"
 
 
+def format_wait(duration_s: float) -> str:
+    """How long a person waits: ``"40 s"``, ``"52 min"``, ``"3.5 h"``."""
+    if duration_s < 90:
+        return f"{duration_s:.0f} s"
+    return f"{duration_s / 60:.0f} min" if duration_s < 90 * 60 else f"{duration_s / 3600:.1f} h"
+
+
 def format_ratio(fraction: float) -> str:
     """0.2541 → ``"25.4%"``."""
     return f"{fraction * 100:.1f}%"
+
+
+def count_of(number: int, what: str) -> str:
+    """``"1 block"``, ``"3 blocks"``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def format_count(count: float) -> str:

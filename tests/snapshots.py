@@ -94,7 +94,7 @@ RUNS = {
 
 def texts() -> dict[str, str]:
     """The text of every file, by its name."""
-    verdicts = [f"{name}: {(told := made()).sentence} → {told.word or NO_WORD}" for name, (made, _) in CASES.items()]
+    verdicts = [f"{name}: {(told := made()).sentence} → {told.badge or NO_WORD}" for name, (made, _) in CASES.items()]
     found = {"verdicts.txt": ["", *verdicts]}
     for run, made in RUNS.items():
         content = made()
@@ -116,9 +116,14 @@ def _screen(content: Content) -> Iterator[str]:
     yield content.question
     yield " · ".join(content.facts)
     yield f"sections: {', '.join(section.key for section in content.sections)}"
-    yield from (f"- {answer.sentence} → {answer.word or NO_WORD}" for answer in content.answers)
-    yield content.status
-    yield from _part(content.figure) if content.figure else ()
+    yield f"tab: {content.tab}"
+    yield from (f"* {answer.sentence} ({answer.word})" for answer in content.lead.sentences)
+    yield from (f"- {answer.sentence} → {answer.badge or NO_WORD}" for answer in content.answers)
+    for title, groups in (("observed", content.lead.observed), ("control", content.lead.controls)):
+        yield from (f"{title}: {group.about}: {' · '.join(group.sentences)}" for group in groups)
+    yield f"Trust: {content.status}"
+    for figure in content.figures:
+        yield from _part(figure)
     for box in content.boxes:
         yield f"## {box.title} ({box.mood})"
         yield from (f"- {name}: {text}" for name, text in box.rows)
@@ -127,10 +132,10 @@ def _screen(content: Content) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}"
-    yield from (f"! {caveat}" for caveat in section.caveats)
-    yield from (f"(!) {caveat}" for caveat in section.asides)
+    yield from (f"! {group.about}: {caveat}" for group in section.caveats for caveat in group.sentences)
+    yield from (f"(!) {group.about}: {caveat}" for group in section.asides for caveat in group.sentences)
     yield from section.sentences
-    for part in section.parts:
+    for part in section.shown:
         yield from _part(part)
 
 

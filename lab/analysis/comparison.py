@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
+from statistics import median
 
 from lab.analysis.blocks import BlockDecision
 from lab.analysis.conditions import Condition, condition
@@ -64,6 +66,7 @@ class Comparison:
     """Everything that is claimed of a run. ``primaries`` are in the order of the scenario, then of its arms.
 
     ``unanswered`` are the valid blocks in which no request of an arm succeeded, by the arms that have such blocks.
+    ``block_s`` is how long a block of this run takes, None where fewer than two trials tell.
     """
 
     baseline: str
@@ -72,6 +75,7 @@ class Comparison:
     exploratory: tuple[Contest, ...]
     conditions: tuple[Condition, ...]
     unanswered: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    block_s: float | None = None
 
 
 def compare_run(summary: RunSummary, floors: Mapping[str, float] | None = None) -> Comparison:
@@ -98,6 +102,7 @@ def compare_run(summary: RunSummary, floors: Mapping[str, float] | None = None) 
             condition(summary, expect, concluded=may_conclude(summary)) for expect in summary.scenario.expect
         ),
         unanswered=unanswered_arms(summary),
+        block_s=block_length_s(summary),
     )
 
 
@@ -105,6 +110,13 @@ def may_conclude(summary: RunSummary) -> bool:
     """Whether the design lets the blocks so far give verdicts: all that were planned, or those of a declared look."""
     decision = summary.decision
     return len(decision.ungated) >= decision.planned or len(decision.used) in summary.scenario.trials.looks
+
+
+def block_length_s(summary: RunSummary) -> float | None:
+    """The middle time from the start of one trial to that of the next × the arms; a pause does not move it."""
+    starts = sorted(trial.record.started_monotonic_s for trial in summary.trials)
+    steps = [later - earlier for earlier, later in pairwise(starts) if later > earlier]
+    return median(steps) * len(summary.scenario.arms) if steps else None
 
 
 def least_blocks(scenario: Scenario) -> int:

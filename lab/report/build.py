@@ -12,9 +12,9 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import Content, Written
+from lab.report.content import NO_LEAD, Content, Written
 from lab.report.parts.boxes import machine_box, validity_box
-from lab.report.parts.caveats import caveats
+from lab.report.parts.caveats import Caveats, caveats, caveats_told
 from lab.report.parts.facts import facts_line
 from lab.report.parts.unusual import left_out_note, rights_note
 from lab.report.parts.values import arm_names
@@ -33,6 +33,7 @@ from lab.report.sections.answer import (
 )
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.latency import latency_section
+from lab.report.sections.lead import lead_of
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import quiet_section
 from lab.report.sections.repeat import again, exploratory_again
@@ -40,6 +41,8 @@ from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.time import time_section
 from lab.report.sections.validity import belief
 from lab.report.sections.why import mechanism
+from lab.report.sections.why_shares import share_figure
+from lab.report.sections.words import glossary
 
 WIDTH = 100
 
@@ -49,6 +52,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
     judgements = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
     answers = judged_answers(run, summary, comparison) if comparison else ()
+    found = caveats(run, summary)
     sections = (
         belief(run, summary),
         mechanism(summary),
@@ -58,22 +62,28 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         details(run, summary, judgements, sensitivity(comparison)),
         limits(run, summary),
         exploratory_again(run, summary) if run.exploratory else again(run, summary),
+        glossary(),
     )
     return Content(
         run_id=run.run_id,
         arms=tuple(arm_names(summary)),
         question=summary.scenario.question,
         facts=facts_line(run, summary),
-        status=(exploratory_status(summary) if run.exploratory else status(summary))
-        + left_out_note(run)
-        + rights_note(run),
+        status=trust_line(run, summary, found),
         answers=answers or plain_answers(run, summary),
-        figure=ratio_figure(summary, judgements),
-        boxes=(validity_box(run, summary, comparison, caveats(run, summary)), machine_box(run, summary)),
+        lead=lead_of(run, summary, comparison) if comparison else NO_LEAD,
+        figures=tuple(filter(None, (ratio_figure(summary, judgements), share_figure(summary)))),
+        boxes=(validity_box(run, summary, comparison, found), machine_box(run, summary)),
         headline=headline(summary, judgements),
         sections=tuple(each for each in sections if each.parts or each.sentences or each.caveats),
         band=spoiled_band(run, summary),
     )
+
+
+def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:
+    """Blocks and caveats in one line, and what is unusual about the run."""
+    blocks = exploratory_status(summary) if run.exploratory else status(summary)
+    return " ".join(filter(None, (blocks, *caveats_told(summary, found)))) + left_out_note(run) + rights_note(run)
 
 
 def files_of(content: Content) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ Texts may hold anything that came from outside; every renderer escapes them for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -28,10 +28,15 @@ class Chart(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table cell: its text, and the stored value (bytes, seconds, …) behind it when it is a number."""
+    """A table cell: its text, and the stored value (bytes, seconds, …) behind it when it is a number.
+
+    ``span``: low end, estimate and high end of an interval of ratios, to be drawn; ``strong``: it was judged.
+    """
 
     text: str
     value: float | None = None
+    span: tuple[float, float, float] | None = None
+    strong: bool = False
 
 
 class Reader(StrEnum):
@@ -55,7 +60,8 @@ class Column:
 class Table:
     """A table; ``key`` names its anchor and its CSV file, ``note`` says what the numbers are.
 
-    ``folded``: few readers want it, so that it opens on demand where the form of the report allows.
+    ``folded``: few readers want it, so that it opens on demand where the form of the report allows. ``reader``: a table
+    may be for people alone, or for programs alone.
     """
 
     key: str
@@ -64,6 +70,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     folded: bool = False
+    reader: Reader = Reader.ALL
 
     def of(self, reader: Reader) -> Table:
         """The table with the columns that are for ``reader``."""
@@ -108,15 +115,38 @@ Part = Table | Figure | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Sentences about one thing: an arm, or what they touch."""
+
+    about: str
+    sentences: tuple[str, ...]
+
+
+def told(groups: Iterable[Group]) -> tuple[str, ...]:
+    """All their sentences."""
+    return tuple(sentence for group in groups for sentence in group.sentences)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question of the reader. ``caveats`` are sentences that must catch the eye, ``asides`` such that need not."""
+    """One question of the reader. ``caveats`` must catch the eye, ``asides`` need not; both by what they touch.
+
+    ``short`` is its name in the contents. ``folded``: few readers want it, so that it opens on demand.
+    """
 
     key: str
     title: str
     sentences: tuple[str, ...] = ()
-    caveats: tuple[str, ...] = ()
-    asides: tuple[str, ...] = ()
+    caveats: tuple[Group, ...] = ()
+    asides: tuple[Group, ...] = ()
     parts: tuple[Part, ...] = ()
+    short: str = ""
+    folded: bool = False
+
+    @property
+    def shown(self) -> tuple[Part, ...]:
+        """Its parts as people see them: without tables that are for programs."""
+        return tuple(part for part in self.parts if not (isinstance(part, Table) and part.reader is Reader.PROGRAMS))
 
 
 def section(
@@ -124,20 +154,40 @@ def section(
     title: str,
     *parts: Part | None,
     sentences: tuple[str, ...] = (),
-    caveats: tuple[str, ...] = (),
-    asides: tuple[str, ...] = (),
+    caveats: tuple[Group, ...] = (),
+    asides: tuple[Group, ...] = (),
+    short: str = "",
+    folded: bool = False,
 ) -> Section:
     """A section without the parts that say nothing: None, and tables of no rows."""
     shown = tuple(part for part in parts if part is not None and (not isinstance(part, Table) or part.rows))
-    return Section(key=key, title=title, sentences=sentences, caveats=caveats, asides=asides, parts=shown)
+    return Section(
+        key=key,
+        title=title,
+        sentences=sentences,
+        caveats=caveats,
+        asides=asides,
+        parts=shown,
+        short=short,
+        folded=folded,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown."""
+    """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown.
+
+    ``why`` is a second word for the badge: the reason of the verdict, where one word hides it.
+    """
 
     sentence: str
     word: str = ""
+    why: str = ""
+
+    @property
+    def badge(self) -> str:
+        """The verdict with its reason."""
+        return f"{self.word}: {self.why}" if self.why else self.word
 
 
 class Mood(StrEnum):
@@ -171,10 +221,33 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A whole report. ``facts`` is the grey line under the question; ``status`` is one sentence on the blocks.
+class Lead:
+    """The answer in few words: a sentence for each judged arm, those that the question is about first.
 
-    ``arms`` are the names in the order of their colours; ``boxes`` stand on the first screen.
+    ``observed`` is what was seen besides, ``controls`` the same of arms that are not judged. ``title`` says the result
+    in a browser's tab. The word of a sentence is its outcome, for its colour.
+    """
+
+    title: str = ""
+    sentences: tuple[Answer, ...] = ()
+    observed: tuple[Group, ...] = ()
+    controls: tuple[Group, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """That of the arm that the question is about; empty where nothing was judged."""
+        return self.sentences[0].word if self.sentences else ""
+
+
+NO_LEAD = Lead()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A whole report. ``facts`` is the grey line under the question; ``status`` says in one line whether to trust it.
+
+    ``lead`` answers the question; ``answers`` are the verdicts behind it. ``arms`` are the names in the order of their
+    colours; ``figures`` and ``boxes`` stand on the first screen.
     """
 
     run_id: str
@@ -183,11 +256,22 @@ class Content:
     facts: tuple[str, ...]
     status: str
     answers: tuple[Answer, ...]
-    figure: Figure | None
+    figures: tuple[Figure, ...]
     boxes: tuple[Box, ...]
     headline: Table
     sections: tuple[Section, ...]
     band: Band | None = None
+    lead: Lead = NO_LEAD
+
+    @property
+    def tab(self) -> str:
+        """The result in a few words, for the browser's tab and a link's preview."""
+        return " · ".join(filter(None, (self.lead.title or self.question, self.run_id)))
+
+    @property
+    def description(self) -> str:
+        """The answer, for a link's preview."""
+        return " ".join((*(answer.sentence for answer in self.lead.sentences), self.status))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ const INVERSE = {
   log: (low, high, part) => low * (high / low) ** part,
   nines: (low, high, part) => low + (high - low) * part,
 };
+const WARMUP = "Show the whole warm-up";
 const asQuantile = (nines) => `p${Number((100 * (1 - 10 ** -nines)).toFixed(Math.max(1, Math.ceil(nines))))}`;
 
 function say(lines, x, y) {
@@ -27,7 +28,7 @@ function panelOf(node) {
   const [width, height] = node.dataset.size.split(" ").map(Number);
   const [xName, yName] = node.dataset.names.split("|");
   const panel = {
-    node, width, height, kind, xName, yName, view: [0, 1], plot: node.querySelector(".plot"),
+    node, width, height, kind, xName, yName, view: [0, 1], least: Number(node.dataset.least ?? 0), plot: node.querySelector(".plot"),
     valueX: (x) => INVERSE[kind](+low, +high, x / width),
     valueY: (y) => INVERSE[yKind](+yLow, +yHigh, 1 - y / height),
     sayX: (value) => placed(kind, value, (high - low) / width / 10),
@@ -108,7 +109,7 @@ function show(panel, from, to) {
   const holder = panel.node.querySelector(".ticks");
   panel.ticks ??= [...holder.children];
   let ticks = panel.ticks;
-  if (panel.kind === "linear" && ticks.length && (from > 0 || to < 1)) {
+  if (panel.kind === "linear" && ticks.length && (from !== 0 || to !== 1)) {
     ticks = niceTicks(panel.valueX(from * panel.width), panel.valueX(to * panel.width)).map((value) => {
       const tick = panel.ticks[0].cloneNode(true), text = tick.querySelector("text");
       tick.dataset.value = value;
@@ -133,19 +134,22 @@ function show(panel, from, to) {
 function zoomable(figure, panels) {
   const reset = figure.closest("figure").querySelector(".reset");
   const own = panels.filter((panel) => panel.node.dataset.zoom);
+  const least = Math.min(0, ...own.map((panel) => panel.least));
+  const isWhole = () => own[0].view[0] === 0 && own[0].view[1] === 1;
   const set = (from, to) => {
-    [from, to] = [Math.max(0, from), Math.min(1, to)];
+    [from, to] = [Math.max(least, from), Math.min(1, to)];
     if (to - from < 0.005) return;
     own.forEach((panel) => show(panel, from, to));
-    if (reset) reset.hidden = from === 0 && to === 1;
+    if (!reset) return;
+    reset.hidden = isWhole() && least === 0;
+    reset.textContent = isWhole() ? WARMUP : "Back";
   };
   const scale = (factor) => {
     const [from, to] = own[0].view, middle = (from + to) / 2, half = ((to - from) / 2) * factor;
     set(middle - half, middle + half);
   };
-  if (reset) reset.addEventListener("click", () => set(0, 1));
   figure.addEventListener("dblclick", () => own.length && set(0, 1));
-  return { own, set, scale };
+  return { own, set, scale, toggle: () => (isWhole() ? set(least, 1) : set(0, 1)) };
 }
 
 function drag(panel, event, set) {
@@ -154,7 +158,7 @@ function drag(panel, event, set) {
   mark.setAttribute("class", "choice");
   mark.setAttribute("height", panel.height);
   panel.plot.append(mark);
-  const ends = (later) => [start, panel.inside(later)[0]].map((x) => Math.min(panel.width, Math.max(0, x))).sort((a, b) => a - b);
+  const ends = (later) => [start, panel.inside(later)[0]].map((x) => Math.min(panel.width, Math.max(panel.least * panel.width, x))).sort((a, b) => a - b);
   const move = (later) => {
     const [left, right] = ends(later);
     mark.setAttribute("x", left);
@@ -222,6 +226,10 @@ for (const figure of all(document, "svg.figure")) {
   let zoom = null;
   const prepare = () => { zoom ??= zoomable(figure, ready()); return zoom; };
   figure.setAttribute("tabindex", "0");
+  const reset = figure.closest("figure").querySelector(".reset");
+  reset.hidden = !figure.querySelector("[data-least]");
+  reset.textContent = WARMUP;
+  reset.addEventListener("click", () => prepare().toggle());
   figure.addEventListener("pointermove", (event) => {
     const mark = event.target.closest(".mark"), panel = ready().find((own) => own.node.contains(event.target));
     if (mark) say([mark.dataset.name], event.clientX, event.clientY);

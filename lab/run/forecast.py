@@ -48,13 +48,13 @@ def forecasts(comparison: Comparison) -> Iterator[str]:
     for contest in comparison.primaries:
         if contest.outlook is not None:
             yield f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm}. " + _forecast(
-                contest.outlook, comparison.decision.planned
+                contest.outlook, comparison.decision.planned, comparison.block_s
             )
 
 
-def _forecast(found: Outlook, planned: int) -> str:
+def _forecast(found: Outlook, planned: int, block_s: float | None) -> str:
     """What more blocks would do, and whether as many are planned."""
     if found.low is None or (found.high is not None and found.high <= planned):
-        return outlook_text(found)
+        return outlook_text(found, block_s)
     likely = "perhaps enough" if found.low <= planned else "probably not enough"
-    return f"{outlook_text(found)} {planned} are planned, {likely}."
+    return f"{outlook_text(found, block_s)} {planned} are planned, {likely}."

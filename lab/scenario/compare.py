@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.metrics import METRICS
@@ -26,6 +26,11 @@ def _known_metric(key: str) -> str:
     return key
 
 
+def _listed(given: Any) -> Any:
+    """One name may stand without its brackets."""
+    return (given,) if isinstance(given, str) else given
+
+
 MetricKey = Annotated[str, AfterValidator(_known_metric)]
 Bound = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
@@ -34,12 +39,14 @@ Bound = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 class Compare:
     """What is judged: the arms in ``judged`` against ``baseline`` on each primary metric; the rest is exploratory.
 
-    Without ``judged`` every arm is judged but the baseline and those with ``control = true``. ``bounds`` replaces the
-    catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is −16.7% to +20%.
+    Without ``judged`` every arm is judged but the baseline and those with ``control = true``. ``headline`` names the
+    arms that the question is about, which the answer tells first: all that are judged, when empty. ``bounds`` replaces
+    the catalogue's bound of practical equivalence, as a fraction: ``{ "p99" = 0.2 }`` is −16.7% to +20%.
     """
 
     baseline: str = ""
     judged: tuple[str, ...] = ()
+    headline: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     primary: tuple[MetricKey, ...] = ("memory.pss.total",)
     bounds: dict[MetricKey, Bound] = field(default_factory=dict)
 

@@ -169,6 +169,9 @@ class Scenario:
             if name in (self.baseline, *controls):
                 what = "the baseline" if name == self.baseline else "a control"
                 raise ValueError(f"compare.judged: {name!r} is {what}, and not judged")
+        for name in self.compare.headline:
+            if name not in self.judged:
+                raise ValueError("compare.headline: " + unknown("judged arm", name, self.judged))
         if self.baseline in controls:
             raise ValueError(f"arms: {self.baseline!r} is the baseline, which is compared with: it cannot be a control")
 
@@ -178,6 +181,11 @@ class Scenario:
         wanted = self.compare.judged
         arms = [arm for arm in self.arms if arm.name != self.baseline]
         return tuple(arm.name for arm in arms if (arm.name in wanted if wanted else not arm.control))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The arms that the question is about: ``compare.headline``, or all that are judged."""
+        return self.compare.headline or self.judged
 
     @property
     def judged_intervals(self) -> int:

@@ -19,7 +19,7 @@ NASTY = (
     "line\nbreak\r\n\u2028\u202e",
     "$(touch /tmp/owned)`id`;|&",
     "../../../../etc/passwd",
-    "{{7*7}}{% raw %}",
+    "{{7919*7907}}{% raw %}",
     "\ud800\U000e0041",
     "",
 )

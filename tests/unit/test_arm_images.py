@@ -19,6 +19,7 @@ from lab.errors import MissingError, ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
+from lab.report.content import told as sentences
 from lab.report.parts.boxes import machine_box
 from lab.report.parts.caveats import caveats
 from lab.report.parts.facts import facts_line
@@ -166,7 +167,7 @@ def test_two_causes_in_one_arm_are_a_caveat() -> None:
     """Another image and another process model at once: the number belongs to neither."""
     scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
     run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
-    told = caveats(run, summarise(run, make_trials(scenario))).judged
+    told = sentences(caveats(run, summarise(run, make_trials(scenario))).judged)
     (found,) = (caveat for caveat in told if "in its image" in caveat)
 
     assert found.startswith("new-replicas differs from workers")
@@ -176,7 +177,7 @@ def test_two_causes_in_one_arm_are_a_caveat() -> None:
 def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
     """Such as an environment variable."""
     scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
-    found = caveats(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged
+    found = sentences(caveats(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged)
 
     assert any("in its environment" in caveat for caveat in found)
 

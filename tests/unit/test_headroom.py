@@ -10,6 +10,7 @@ import pytest
 from lab.analysis.headroom import NEAR_CEILING, headroom
 from lab.analysis.summary import RunSummary, summarise
 from lab.record.types import Calibration, RunInfo
+from lab.report.content import told
 from lab.report.sections.validity import belief
 from tests.builders import make_run, make_scenario, make_trials
 
@@ -71,4 +72,4 @@ def test_a_near_ceiling_is_a_caveat_of_the_report(used: float, doubted: bool) ->
     section = belief(run, summary)
 
     assert "worked at" in " ".join(section.sentences)
-    assert any("of its ceiling" in caveat for caveat in section.caveats) is doubted
+    assert any("of its ceiling" in caveat for caveat in told(section.caveats)) is doubted

@@ -82,7 +82,7 @@ def test_a_page_full_of_hostile_text_has_the_tags_of_a_plain_one() -> None:
     assert [body for _, body in page.scripts] == [body for _, body in plain.scripts]
     assert policy(page) == policy(plain)
     assert sum("alert(1)" in text for text in page.texts) > 10
-    assert "49" not in page.texts, "no template runs what comes from outside"
+    assert "62615533" not in "".join(page.texts), "no template runs what comes from outside"
 
 
 def policy(page: Page) -> list[str]:

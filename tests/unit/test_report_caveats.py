@@ -13,7 +13,7 @@ from lab.analysis.summary import summarise
 from lab.metric_types import Family
 from lab.record.types import Finding, GateResult, TrialResult
 from lab.report.build import build_content
-from lab.report.content import Content, Mood, Section
+from lab.report.content import Content, Mood, Section, told
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
@@ -61,11 +61,13 @@ def late(scenario: Scenario) -> Content:
 
 def test_a_caveat_of_every_trial_is_one_line_with_its_count_and_worst_value() -> None:
     """And without the name of a trial, which the tables have."""
-    (told,) = belief_of(late(judging("p50"))).caveats
+    (group,) = belief_of(late(judging("p50"))).caveats
+    (caveat,) = group.sentences
 
-    assert "4.10 ms" in told
-    assert "(21 of 21 trials" in told
-    assert "b0" not in told
+    assert group.about == "latency"
+    assert "4.10 ms" in caveat
+    assert "(21 of 21 trials" in caveat
+    assert "b0" not in caveat
 
 
 def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
@@ -74,12 +76,13 @@ def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     section = belief_of(content)
 
     assert section.caveats == ()
-    assert len(section.asides) == 1
+    (aside,) = told(section.asides)
     assert content.boxes[0].mood is Mood.GOOD
-    assert dict(content.boxes[0].rows)["caveats"] == "1 caveat, not touching memory, which is what was judged"
+    assert dict(content.boxes[0].rows)["caveats"] == "1 touches latency"
+    assert content.status.endswith("1 caveat, not about what was judged (memory).")
     assert "<summary>1 caveat touches nothing that was judged</summary>" in render_html(content)
-    assert section.asides[0].split(".")[0] in render_markdown(content)
-    assert section.asides[0] not in render_summary(content)
+    assert aside.split(".")[0] in render_markdown(content)
+    assert aside not in render_summary(content)
     assert "1 more that touch nothing" in render_terminal(content)
 
 
@@ -98,11 +101,11 @@ def test_a_finding_of_several_arms_is_one_line() -> None:
         with_record(t, findings=(Finding(key="memory.drift", value=0.05 + t.record.block / 100, limit=0.01),))
         for t in make_trials(scenario)
     ]
-    told = [caveat for caveat in belief_of(content_of(scenario, trials)).caveats if "memory (PSS) changed" in caveat]
+    all_told = told(belief_of(content_of(scenario, trials)).caveats)
+    (drift,) = (caveat for caveat in all_told if "memory (PSS) changed" in caveat)
 
-    assert len(told) == 1
-    assert "+12.0%" in told[0]
-    assert "21 of 21 trials of workers, workers-nginx and replicas" in told[0]
+    assert "+12.0%" in drift
+    assert "21 of 21 trials of workers, workers-nginx and replicas" in drift
 
 
 @pytest.mark.parametrize("key", [key for key, gate in GATES.items() if gate.spoils != frozenset(Family)])

@@ -62,8 +62,9 @@ def test_it_fits_and_is_one_file(html: str) -> None:
 
     assert len(html.encode()) <= MAX_BYTES
     references = [value for _, name, value in page.attributes if name in ("src", "href", "srcset", "data", "action")]
-    assert all(reference.startswith("#") for reference in references)
-    assert not page.tags["link"]
+    (icon,) = (reference for reference in references if not reference.startswith("#"))
+    assert icon.startswith("data:image/svg+xml;base64,")
+    assert page.tags["link"] == 1
     assert "@import" not in "".join(page.styles)
     assert "url(" not in "".join(page.styles)
 
@@ -115,10 +116,23 @@ def test_every_arm_can_be_switched_off_by_a_box_that_scripts_uncover(html: str) 
 
 def test_the_first_screen_has_answer_picture_validity_and_machine_in_this_order(html: str) -> None:
     """What a reader who stops after one screen must have seen."""
-    places = [html.index(part) for part in ("<h1>", 'class="answers"', 'id="ratios"', "box-validity", "box-machine")]
+    places = [
+        html.index(part)
+        for part in (
+            "<h1>",
+            'class="lead',
+            'class="answers"',
+            'id="ratios"',
+            'id="shares"',
+            'id="headline"',
+            "box-validity",
+            "box-machine",
+        )
+    ]
 
     assert places == sorted(places)
-    assert places[-1] < html.index('id="headline"') < html.index("<nav")
+    assert html.index("<nav") < places[0], "the contents are always at hand"
+    assert places[-1] < html.index('class="question"')
 
 
 def test_tables_hold_the_numbers_without_scripts(html: str) -> None:

@@ -19,7 +19,8 @@ from lab.metrics import METRICS, Group
 from lab.plan.kinds import Role
 from lab.report.build import build_content
 from lab.report.content import Content, Reader, Table
-from lab.report.parts.cells import UNKNOWN, narrow
+from lab.report.parts.cells import UNKNOWN
+from lab.report.parts.effects import signed_change, signed_interval
 from lab.report.parts.values import Judgements
 from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.html_page import render_html
@@ -28,13 +29,13 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer import headline
 from lab.report.sections.details import metric_table
 from lab.report.sections.latency import quantile_ratios
-from lab.report.sections.validity import gate_table
+from lab.report.sections.validity import gate_tables
 from lab.report.sections.why import cpu_figure, cpu_table
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75%
-RATIO = r"\d\.\d{3} \(\d\.\d{2,3}–\d\.\d{2,3}\)"
+RATIO = r"[−+]\d+\.\d% \([−+]\d+\.\d…[−+]\d+\.\d%\)"
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,8 @@ def test_every_number_on_the_page_is_in_the_csv(content: Content) -> None:
         for place, column in enumerate(shown.columns):
             seen = [row[place].text for row in shown.rows if row[place].text != UNKNOWN]
             if column.numeric and seen:
-                found = [value for value in values_of(stored, column.title) if value is not None]
+                title = "ratio" if column.title.startswith("against") else column.title
+                found = [value for value in values_of(stored, title) if value is not None]
                 assert len(found) >= len(seen), (table.key, column.title)
 
 
@@ -140,13 +142,18 @@ def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
     stored = next(row for row in rows["headline.csv"] if row["metric"] == METRICS["memory.pss.total"].title)
     interval = interval_of(judgements, "memory.pss.total", "replicas")
 
-    assert [column.title for column in table.shown.columns][-2:] == ["replicas", "ratio"]
+    assert [column.title for column in table.shown.columns][-2:] == ["replicas", "against workers"]
     assert re.fullmatch(RATIO, memory[-1].text)
-    assert memory[-1].text == f"{interval.estimate:.3f} ({narrow(interval)})"
+    assert memory[-1].text == told_of(interval)
     names = ("replicas ratio", "replicas ratio low", "replicas ratio high")
     assert [float(stored[name]) for name in names] == [interval.estimate, interval.low, interval.high]
     assert stored["unit"] == "bytes"
     assert "98.33–98.75%" in table.note
+
+
+def told_of(interval: Interval) -> str:
+    """An estimate with its ends, as changes."""
+    return f"{signed_change(interval.estimate)} ({signed_interval(interval.low, interval.high)})"
 
 
 def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
@@ -167,17 +174,18 @@ def test_a_ratio_that_is_no_estimate_is_called_what_it_is(summary: RunSummary, j
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
-        (1.1234, 1.2134, "1.12–1.21"),
-        (0.9312, 0.9338, "0.931–0.934"),
-        (0.981, 0.998, "0.981–0.998"),
-        (1.0, 1.25, "1.00–1.25"),
-        (1.0646, 1.0737, "1.065–1.074"),
-        (3.456, 12.345, "3.46–12.35"),
+        (1.1234, 1.2134, "+12.3…+21.3%"),
+        (0.9312, 0.9338, "−6.9…−6.6%"),
+        (0.9812, 0.99998, "−1.9…−0.002%"),
+        (1.0, 1.25, "±0…+25.0%"),
+        (1.0361, 1.0364, "+3.61…+3.64%"),
+        (1.5, 12.345, "+50.0%…×12.3"),
+        (1.02, 1.02, "+2.0%"),
     ],
 )
 def test_an_interval_is_short_and_hides_nothing(low: float, high: float, text: str) -> None:
-    """Neither how wide it is, nor on which side of 1 it ends, nor the estimate, which lies near its upper end here."""
-    assert narrow(Interval(low=low, high=high, estimate=low + 0.7 * (high - low), level=0.95, n=8)) == text
+    """Neither how wide it is, nor on which side of no difference it ends."""
+    assert signed_interval(low, high) == text
 
 
 def test_quantiles_have_ratios_with_intervals(summary: RunSummary, judgements: Judgements) -> None:
@@ -188,7 +196,7 @@ def test_quantiles_have_ratios_with_intervals(summary: RunSummary, judgements: J
 
     assert [column.title for column in table.shown.columns] == ["arm", "time", "p50", "p95"]
     assert set(seen) == {(arm, kind) for arm in ("workers-nginx", "replicas") for kind in ("response", "service")}
-    assert seen["replicas", "service"][3].text == f"{interval.estimate:.3f} ({narrow(interval)})"
+    assert seen["replicas", "service"][3].text == told_of(interval)
     alone = {key: judged for key, judged in judgements.items() if key != ("service.p95", "replicas")}
     assert quantile_ratios(summary, alone).shown.rows[-1][3].text == UNKNOWN
     assert interval.low in values_of(table.of(Reader.PROGRAMS), "p95 ratio low")
@@ -205,7 +213,7 @@ def test_gates_show_the_worst_value_and_its_limit() -> None:
         make_gate("caveat", key="load.lag", value=None, limit=0.002),
         make_gate("caveat", key="of an older lab", value=3.5, limit=None),
     )
-    table = gate_table(summarise(make_run(scenario), [with_record(first, gates=gates), *others]))
+    *_, table = gate_tables(summarise(make_run(scenario), [with_record(first, gates=gates), *others]))
     titles = [column.title for column in table.columns]
     cells = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
 

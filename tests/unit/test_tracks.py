@@ -16,6 +16,7 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.record.types import HOST, PROCESSES, REQUESTS
+from lab.report.content import told
 from lab.report.parts.caveats import caveats
 from lab.report.renderers.json_document import comparison_document
 from tests.builders import (
@@ -190,6 +191,6 @@ def test_arms_that_are_alike_in_a_closed_run_leave_a_caveat_over_blocks() -> Non
     assert found.decision.used == (1, 2), "a caveat, never a reason to drop a block"
     entries = comparison_document(make_run(closed), found, compare_run(found))["caveats"]
     assert [(c["gate"], c["over"], c["doubtful"], c["checked"]) for c in entries] == [("block.alike", "blocks", 2, 2)]
-    said = " ".join(caveats(make_run(closed), found).judged)
+    said = " ".join(told(caveats(make_run(closed), found).judged))
     assert "arms of the block" in said
     assert "(2 of 2 blocks" in said

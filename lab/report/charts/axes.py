@@ -18,12 +18,16 @@ NAMES_HEIGHT = 14.0  # pixels of the names, between a plot and its heading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """An axis from ``low`` to ``high`` with labelled places. ``kind``: linear, log, or nines (a tail: 2 is p99)."""
+    """An axis from ``low`` to ``high`` with labelled places. ``kind``: linear, log, or nines (a tail: 2 is p99).
+
+    ``least``: of a linear axis that begins in the middle, where its values begin; a reader may ask for the rest.
+    """
 
     low: float
     high: float
     ticks: tuple[tuple[float, str], ...]
     kind: str = "linear"
+    least: float | None = None
 
     def at(self, value: float) -> float:
         """0 at the lower end, 1 at the upper end; values beyond the ends stay at them."""
@@ -37,7 +41,13 @@ class Scale:
         if self.kind == "log":
             return [None if value is None else self.at(value) for value in values]
         low, length = self.low, self.high - self.low
-        return [None if value is None else min(1.0, max(0.0, (value - low) / length)) for value in values]
+        first = self.start
+        return [None if value is None else min(1.0, max(first, (value - low) / length)) for value in values]
+
+    @property
+    def start(self) -> float:
+        """Where the values begin: 0, or below where they begin before the axis does."""
+        return 0.0 if self.least is None else (self.least - self.low) / (self.high - self.low)
 
 
 UNLABELLED = Scale(low=0.0, high=1.0, ticks=())  # an axis of names, which the figure writes itself
@@ -55,12 +65,12 @@ def linear(values: Iterable[float | None], *, zero: bool = False, ticks: int = 5
     return Scale(low=low, high=high, ticks=tuple((value, _tick(value, percent=percent)) for value in places))
 
 
-def span(low: float, high: float, ticks: int = 8) -> Scale:
-    """Exactly from ``low`` to ``high``; time."""
+def span(low: float, high: float, ticks: int = 8, least: float | None = None) -> Scale:
+    """Exactly from ``low`` to ``high``; time. ``least``: where the values begin, if that is earlier."""
     high = high if high > low else low + 1
     step = nice_step((high - low) / ticks)
     places = [round(place * step, 12) for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
-    return Scale(low=low, high=high, ticks=tuple((value, _tick(value)) for value in places))
+    return Scale(low=low, high=high, ticks=tuple((value, _tick(value)) for value in places), least=least)
 
 
 def nice_step(least: float) -> float:
@@ -106,7 +116,7 @@ def shades_of(phases: Sequence[Stretch], x: Scale, width: float, height: float) 
     """A shade over every phase that is not measured; it belongs below the lines."""
     for phase in phases:
         if not phase.measured:
-            left, right = _ends(phase, x, width)
+            left, right = (width * (place or 0.0) for place in x.along((phase.low, phase.high)))
             yield tag("rect", class_="phase", x=left, width=right - left, height=height)
 
 
@@ -154,8 +164,8 @@ class Panel:
     y: Scale
 
     def px(self, value: float) -> float:
-        """Pixels from the left edge of the plot."""
-        return self.width * self.x.at(value)
+        """Pixels from the left edge of the plot; below zero where the axis begins after the value."""
+        return self.width * (self.x.along([value])[0] or 0.0)
 
     def py(self, value: float) -> float:
         """Pixels from the upper edge of the plot."""
@@ -214,6 +224,7 @@ def frame(
         data_size=f"{num(panel.width)} {num(panel.height)}",
         data_names=f"{x_title}|{y_title}",
         data_zoom="x" if zoom else None,
+        data_least=f"{panel.x.start:.6g}" if panel.x.start < 0 else None,
     )
 
 

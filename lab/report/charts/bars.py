@@ -153,17 +153,20 @@ class Grouped:
     kinds: tuple[str, ...]
     percent: bool = False
     even: float | None = None
+    width: float = WIDTH
+    height: float = 220.0
 
     def svg(self) -> str:
         """The drawing."""
-        keys = legend([group.name for group in self.groups], list(map(_shape_key, enumerate(self.kinds))))
+        arms = [group.name for group in self.groups]
+        keys = legend(arms, list(map(_shape_key, enumerate(self.kinds))), self.width)
         values = [value for group in self.groups for value, _ in group.bars]
         values += [mark.value for group in self.groups for _, mark in group.marks]
         panel = Panel(
             left=LEFT,
             top=keys.height + 6,
-            width=WIDTH - LEFT - 20,
-            height=220,
+            width=self.width - LEFT - 20,
+            height=self.height,
             x=UNLABELLED,
             y=linear([*values, self.even], zero=True, percent=self.percent),
         )
@@ -183,7 +186,7 @@ class Grouped:
             for place, group in enumerate(self.groups)
         ]
         body = frame(panel, *parts, y_title=self.axis)
-        return drawing(self.title, panel.top + panel.height + 28, keys.markup, body, *names)
+        return drawing(self.title, panel.top + panel.height + 28, keys.markup, body, *names, width=self.width)
 
 
 def _group(panel: Panel, group: Group, left: float, cell: float) -> str:

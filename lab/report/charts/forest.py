@@ -18,7 +18,8 @@ ROW = TEXT + PLOT  # the name and the verdict stand above the marks
 NAME_LIMIT = 25
 LINEAR_SPAN = 3.0  # ratios farther apart than this are labelled at powers of two
 TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-MAX_TICKS = 8
+MAX_TICKS = 7
+DOUBLE = 2.0  # from here on a multiple reads better than a change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class ForestRow:
 
     ``band`` are the bounds of equivalence.
 
-    ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides; ``word`` is the verdict.
+    ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides; ``word`` is the verdict,
+    ``size`` the estimate in words.
     """
 
     metric: str
@@ -39,6 +41,7 @@ class ForestRow:
     interval: tuple[float, float] | None
     band: tuple[float, float] | None
     word: str
+    size: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def _axis(panel: Panel, bottom: float, baseline: str) -> str:
         for at, text in panel.x.ticks
     ]
     one = tag("line", class_="guide", x1=panel.px(1), x2=panel.px(1), y1=panel.top, y2=bottom)
-    title = f"times that of {cut(baseline, NAME_LIMIT)} (log axis)"
+    title = f"difference from {cut(baseline, NAME_LIMIT)} (log axis)"
     where = label(title, panel.width / 2, bottom + 36, class_="axis-title", text_anchor="middle")
     return tag("g", *ticks, one, where, transform=f"translate({num(panel.left)} 0)")
 
@@ -88,15 +91,15 @@ def _row(panel: Panel, row: ForestRow, top: float) -> str:
     middle, line = top + TEXT + PLOT / 2, top + TEXT - 3
     marks = [_band(panel, row, top), *_interval(panel, row, middle)]
     for block, ratio in row.points:
-        dot = hint(f"{row.metric}, {row.name}, block {block}: {ratio:.3f}")
+        dot = hint(f"{row.metric}, {row.name}, block {block}: {_change(ratio)}")
         shape = dot_class(hollow=block not in row.valid)
         marks.append(tag("circle", dot, class_=shape, cx=panel.px(ratio), cy=middle, r=3.2))
     x = panel.px(row.estimate)
-    tick = hint(f"{row.metric}, {row.name}: {row.estimate:.3f}")
+    tick = hint(f"{row.metric}, {row.name}: {row.size}")
     marks.append(tag("rect", tick, class_="bar mark", x=x - 1.5, width=3, y=middle - 8, height=16))
     coloured = in_arm(row.arm, *marks, transform=f"translate({num(panel.left)} 0)")
     name = label(row.name, SIDE, line, NAME_LIMIT)
-    found = label(f"{row.estimate:.3f}", WIDTH - WORDS, line, text_anchor="end")
+    found = label(row.size, WIDTH - WORDS, line, text_anchor="end")
     word = label(row.word, WIDTH, line, class_="strong", text_anchor="end")
     return coloured + beside_arm(row.arm, name, found, word)
 
@@ -105,7 +108,7 @@ def _band(panel: Panel, row: ForestRow, top: float) -> str:
     if row.band is None:
         return ""
     low, high = (panel.px(end) for end in row.band)
-    inside = hint(f"equivalent inside {row.band[0]:.3f} to {row.band[1]:.3f}")
+    inside = hint(f"equivalent inside {_change(row.band[0])} to {_change(row.band[1])}")
     return tag("rect", inside, class_="equivalence mark", x=low, width=high - low, y=top + TEXT, height=PLOT)
 
 
@@ -113,7 +116,7 @@ def _interval(panel: Panel, row: ForestRow, middle: float) -> Iterator[str]:
     if row.interval is None:
         return
     low, high = row.interval
-    said = hint(f"{row.metric}, {row.name}: interval {low:.3f} to {high:.3f}")
+    said = hint(f"{row.metric}, {row.name}: interval {_change(low)} to {_change(high)}")
     ends = {"x1": panel.px(low), "x2": panel.px(high), "y1": middle, "y2": middle}
     yield tag("line", said, class_="whisker mark", **ends)
     for x in (panel.px(low), panel.px(high)):
@@ -124,7 +127,15 @@ def ratios(values: Sequence[float]) -> Scale:
     """Ratios on a log axis that shows 1."""
     places = ratio_ticks(values)
     low, high = min(*values, places[0]) / 1.005, max(*values, places[-1]) * 1.005
-    return Scale(low=low, high=high, ticks=tuple((place, f"{place:g}") for place in places), kind="log")
+    return Scale(low=low, high=high, ticks=tuple((place, _change(place)) for place in places), kind="log")
+
+
+def _change(ratio: float) -> str:
+    """A labelled place: 0.95 → ``"−5%"``, 1 → ``"0"``, from double on ``"×4"``."""
+    if ratio >= DOUBLE:
+        return f"×{ratio:g}"
+    percent = round((ratio - 1) * 100, 2)
+    return f"{percent:+g}%".replace("-", "−") if percent else "0"
 
 
 def ratio_ticks(values: Sequence[float]) -> list[float]:

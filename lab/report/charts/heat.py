@@ -16,10 +16,11 @@ MARGIN = 130.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatRow:
-    """One process: its share in each bin, None in bins without attributed requests."""
+    """One process: its share in each bin, None in bins without attributed requests; ``told`` names it in full."""
 
     name: str
     shares: Sequence[float | None]
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ class Heat:
         percents = " ".join("-" if share is None else f"{share * 100:.3g}" for share in row.shares)
         return tag(
             "g",
-            hint(row.name),
+            hint(row.told or row.name),
             *cells,
             class_="heat-row",
             data_top=num(top),

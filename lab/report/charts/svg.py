@@ -140,6 +140,11 @@ def drawing(title: str, height: float, *children: str, width: float = WIDTH) -> 
     )
 
 
+def drawing_of(*children: str, **attributes: str) -> str:
+    """A drawing that says nothing to a screen reader: the text beside it does."""
+    return tag("svg", *children, aria_hidden="true", **attributes)
+
+
 def arm_colour(place: int) -> str:
     """The colour of the arm at this place of the scenario, in every figure."""
     return ARM_COLOURS[place % len(ARM_COLOURS)]
@@ -182,15 +187,15 @@ def fill_key(name: str, opacity: float) -> Key:
     return Key(name=name, mark=tag("rect", x=4, width=14, height=10, **looks))
 
 
-def legend(arms: Sequence[str], keys: Sequence[Key] = ()) -> Legend:
-    """Arms by colour, then other marks, in as many rows as it takes."""
+def legend(arms: Sequence[str], keys: Sequence[Key] = (), whole: float = WIDTH) -> Legend:
+    """Arms by colour, then other marks, in as many rows as ``whole`` pixels take."""
     swatches = [in_arm(place, tag("rect", x=4, width=14, height=10, fill="currentColor")) for place in range(len(arms))]
     entries = [*zip(arms, swatches, range(len(arms)), strict=True), *((key.name, key.mark, None) for key in keys)]
     parts: list[str] = []
     x, y = 0.0, 0.0
     for name, mark, place in entries:
         width = 28 + CHARACTER * len(cut(name, NAME_LIMIT)) + 16
-        if x and x + width > WIDTH:
+        if x and x + width > whole:
             x, y = 0.0, y + ROW
         text = label(name, x + 27, y + 9.5, NAME_LIMIT)
         entry = tag("g", mark, transform=f"translate({x:.0f} {y:.0f})") + text

@@ -11,14 +11,14 @@ from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
-from lab.report.content import Box, Mood
+from lab.report.content import Box, Group, Mood, told
 from lab.report.parts.caveats import Caveats
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
 from lab.report.parts.gate_words import family_names
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
-from lab.units import format_rate, format_ratio
+from lab.units import count_of, format_rate, format_ratio
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
@@ -31,7 +31,7 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
     elif lost := summary.decision.lost:
         answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
     elif caveats.judged:
-        answer, mood = f"Yes, with {_count(len(caveats.judged), 'caveat')}", Mood.CAVEAT
+        answer, mood = f"Yes, with {count_of(len(told(caveats.judged)), 'caveat')}", Mood.CAVEAT
     elif used < least_blocks(summary.scenario):
         answer, mood = "Only as a smoke test", Mood.CAVEAT
     elif caveats.others:
@@ -41,27 +41,17 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
     rows = (
         ("blocks", f"{used} of {seen} valid, {summary.decision.planned} planned"),
         ("gates", _gates(summary)),
-        ("caveats", _meaning(summary, caveats)),
+        ("caveats", _by_group((*caveats.judged, *caveats.others))),
         ("load generator", _generator(run, summary)),
         ("noise floor", _floors(run, comparison)),
     )
     return Box(key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief")
 
 
-def _meaning(summary: RunSummary, caveats: Caveats) -> str:
-    """What the caveats mean for the answer of this run."""
-    judged = family_names(summary.decision.needed)
-    rest = len(caveats.others)
-    scope = "not touching" if rest == 1 else "none of them touches"
-    if not caveats.judged:
-        return f"{_count(rest, 'caveat')}, {scope} {judged}, which is what was judged" if rest else "none"
-    first, *more = caveats.judged
-    told = first + (f" And {len(more)} more." if more else "")
-    return told + (f" {rest} that do not touch {judged}, which is what was judged, are folded away." if rest else "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _by_group(groups: Sequence[Group]) -> str:
+    """``"1 touches latency, 2 touch CPU"``."""
+    found = {group.about: len(group.sentences) for group in groups}
+    return ", ".join(f"{n} {'touches' if n == 1 else 'touch'} {about}" for about, n in found.items()) or "none"
 
 
 def _gates(summary: RunSummary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
@@ -14,14 +14,16 @@ from lab.analysis.summary import FindingSummary, RunSummary
 from lab.metric_types import Family
 from lab.plan.blocks import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialState
+from lab.report.content import Group
 from lab.report.parts.gate_words import family_names, fault_sentence, finding_sentence, gate_sentence, listed
 from lab.report.parts.images import image_caveats
 from lab.report.parts.storage import unshared_caveat
 from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
 from lab.report.parts.values import warmups_s
-from lab.units import format_seconds
+from lab.units import count_of, format_seconds
 
 EVERYTHING = frozenset(Family)
+WHOLE = "the whole run"
 MEMORY, CPU, TIME = (frozenset({family}) for family in (Family.MEMORY, Family.CPU, Family.TIME))
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 NOTABLE = FINDINGS.keys() - OUTCOMES
@@ -39,17 +41,17 @@ TOUCHED = {
 
 
 class Caveat(NamedTuple):
-    """A full sentence that stands against the run, and of which families of metrics."""
+    """A full sentence that stands against the run, and which families of metrics it touches."""
 
     sentence: str
     touches: frozenset[Family] = EVERYTHING
 
 
 class Caveats(NamedTuple):
-    """``judged`` touch a family of the declared primaries, ``others`` do not."""
+    """Grouped by what they touch: ``judged`` touch a family of the declared primaries, ``others`` do not."""
 
-    judged: tuple[str, ...]
-    others: tuple[str, ...]
+    judged: tuple[Group, ...]
+    others: tuple[Group, ...]
 
 
 def caveats(run: RunInfo, summary: RunSummary) -> Caveats:
@@ -57,9 +59,36 @@ def caveats(run: RunInfo, summary: RunSummary) -> Caveats:
     needed = summary.decision.needed or EVERYTHING
     found = dict.fromkeys(_caveats(run, summary))
     return Caveats(
-        judged=tuple(caveat.sentence for caveat in found if caveat.touches & needed),
-        others=tuple(caveat.sentence for caveat in found if not caveat.touches & needed),
+        judged=_grouped(caveat for caveat in found if caveat.touches & needed),
+        others=_grouped(caveat for caveat in found if not caveat.touches & needed),
     )
+
+
+def _grouped(found: Iterable[Caveat]) -> tuple[Group, ...]:
+    groups: defaultdict[frozenset[Family], list[str]] = defaultdict(list)
+    for caveat in found:
+        groups[caveat.touches].append(caveat.sentence)
+    return tuple(
+        Group(about=WHOLE if touched == EVERYTHING else family_names(touched), sentences=tuple(told))
+        for touched, told in sorted(groups.items(), key=lambda group: -len(group[0]))
+    )
+
+
+def caveats_told(summary: RunSummary, found: Caveats) -> Iterator[str]:
+    """How many there are, and whether they touch what was judged."""
+    judged, others = (sum(len(group.sentences) for group in groups) for groups in found)
+    if not judged and not others:
+        yield "No caveats."
+        return
+    names = family_names(summary.decision.needed)
+    if judged:
+        yield f"{count_of(judged, 'caveat')} {'touches' if judged == 1 else 'touch'} what was judged ({names})."
+    if others:
+        yield (
+            f"{others} more {'does' if others == 1 else 'do'} not."
+            if judged
+            else f"{count_of(others, 'caveat')}, {'not' if others == 1 else 'none'} about what was judged ({names})."
+        )
 
 
 def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:

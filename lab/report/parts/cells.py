@@ -8,6 +8,7 @@ from math import isfinite, isinf
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Unit
 from lab.report.content import Cell, Column, Reader
+from lab.report.parts.effects import signed_change, signed_interval
 from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
@@ -68,27 +69,24 @@ def ratio_columns(title: str, name: str) -> tuple[Column, ...]:
     )
 
 
-def ratio_cells(ratio: float | None, interval: Interval | None) -> tuple[Cell, ...]:
-    """A ratio with its interval as one text, then ratio, low and high end as numbers."""
-    shown = ratio_cell(ratio)
-    text = f"{shown.text} ({narrow(interval)})" if interval else shown.text
-    return (Cell(text, ratio), shown, *interval_cells(interval))
+def ratio_cells(ratio: float | None, interval: Interval | None, *, judged: bool = False) -> tuple[Cell, ...]:
+    """A ratio as a change with its interval, then ratio, low and high end as numbers."""
+    return (change_cell(ratio, interval, judged=judged), ratio_cell(ratio), *interval_cells(interval))
+
+
+def change_cell(ratio: float | None, interval: Interval | None = None, *, judged: bool = False) -> Cell:
+    """A ratio as a signed change, with its interval where it has one: ``"+7.2% (+7.0…+7.5%)"``."""
+    if ratio is None or not isfinite(ratio):
+        return Cell(quantity(Unit.RATIO, ratio), ratio)
+    if interval is None:
+        return Cell(signed_change(ratio), ratio, strong=judged)
+    text = f"{signed_change(ratio)} ({signed_interval(interval.low, interval.high)})"
+    return Cell(text, ratio, span=(interval.low, ratio, interval.high), strong=judged)
 
 
 def interval_cells(interval: Interval | None) -> tuple[Cell, ...]:
     """Both ends of an interval of ratios."""
     return (ratio_cell(interval.low), ratio_cell(interval.high)) if interval else (ratio_cell(None),) * 2
-
-
-def narrow(interval: Interval) -> str:
-    """``"1.12–1.21"``; a decimal more where two would hide the width, on which side of 1 an end lies, or the estimate,
-    which has three.
-    """
-    ends = (interval.low, interval.high)
-    low, high = (round(end, 2) for end in ends)
-    hides_one = any(short == 1 != end for short, end in zip((low, high), ends, strict=True))
-    coarse = low == high or hides_one or not low <= round(interval.estimate, 3) <= high
-    return "–".join(f"{end:.3f}" if coarse else f"{end:.2f}" for end in ends)
 
 
 def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:

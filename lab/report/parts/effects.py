@@ -1,9 +1,11 @@
 """Sizes in words: how much more or less, between which ends, and from where on it would matter (METHOD 7)."""
 
 from lab.analysis.judge.intervals import Interval
+from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.metrics import Group, Metric
 
 USED = (Group.MEMORY, Group.CPU)  # "uses 6.8% less memory"; everything else is higher or lower
+TENTH = 0.05  # percent: below, one decimal would hide on which side of no difference a value lies
 MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
 
@@ -22,18 +24,41 @@ def change(ratio: float, less: str = "less", more: str = "more") -> str:
     return f"{abs(ratio - 1) * 100:.1f}% {less if ratio < 1 else more}"
 
 
-def signed_change(ratio: float) -> str:
-    """0.932 → ``"−6.8%"``, 1.072 → ``"+7.2%"``; from double on ``"×3.1"``."""
+def deciding(found: Judgement) -> Interval | None:
+    """The interval on which the word rests: of equivalent that of the two one-sided tests."""
+    if found.verdict is Verdict.EQUIVALENT:
+        return found.equivalence
+    return found.interval if found.difference is None else found.difference
+
+
+def less_or_more(metric: Metric, ratio: float) -> str:
+    """``"less"`` of what is used, ``"lower"`` of everything else; or the other way."""
+    less, more = ("less", "more") if metric.group in USED else ("lower", "higher")
+    return less if ratio < 1 else more
+
+
+def short_percent(fraction: float) -> str:
+    """0.05 → ``"5%"``."""
+    return f"{_short(fraction * 100)}%"
+
+
+def signed_change(ratio: float, decimals: int = 1) -> str:
+    """0.932 → ``"−6.8%"``, 1.072 → ``"+7.2%"``, 1 → ``"±0%"``; from double on ``"×3.1"``."""
     if ratio >= MANIFOLD:
-        return f"×{ratio:.1f}"
-    percent = f"{abs(ratio - 1) * 100:.1f}"
-    return f"{'−' if ratio < 1 else '+'}{percent}%"
+        return f"×{ratio:.{decimals}f}"
+    if ratio == 1:
+        return "±0%"
+    sign, percent = "−" if ratio < 1 else "+", abs(ratio - 1) * 100
+    return f"{sign}{percent:.{decimals}f}%" if percent >= TENTH else f"{sign}{percent:.1g}%"
 
 
 def signed_interval(low: float, high: float) -> str:
-    """``"−5.3…−4.2%"``: both ends of an interval of ratios as changes."""
-    ends = [signed_change(low), signed_change(high)]
-    return "…".join(dict.fromkeys([ends[0].removesuffix("%") if ends[1].endswith("%") else ends[0], ends[1]]))
+    """``"−5.3…−4.2%"``: both ends of an interval of ratios, with a decimal more where one hides its width."""
+    pairs = [(signed_change(low, decimals), signed_change(high, decimals)) for decimals in (1, 2)]
+    first, last = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    if first == last:
+        return first
+    return f"{first.removesuffix('%') if last.endswith('%') else first}…{last}"
 
 
 def bound_text(metric: Metric, bound: float) -> str:

@@ -9,6 +9,7 @@ from lab.record.types import Phase
 from lab.report.charts.axes import Scale, Stretch, span
 
 TIME_TITLE = "seconds since measuring began"
+WARMUP_SHOWN_S = 5.0  # of what came before: a long warm-up would leave little room for what was measured
 PHASE_NAMES = {
     Phase.BOOT: "boot",
     Phase.IDLE: "idle",
@@ -46,8 +47,11 @@ def sampled_scale(trials: Sequence[TrialSummary]) -> Scale:
 
 
 def _scale(bins: Iterable[tuple[Sequence[float], float]]) -> Scale:
-    ends = [(starts[0], starts[-1] + bin_s) for starts, bin_s in bins if starts]
-    return span(min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0))
+    known = [(starts, bin_s) for starts, bin_s in bins if starts]
+    least = min((starts[0] for starts, _ in known), default=0.0)
+    shown = min((start for starts, _ in known for start in starts if start >= -WARMUP_SHOWN_S), default=least)
+    high = max((starts[-1] + bin_s for starts, bin_s in known), default=1.0)
+    return span(shown, high, least=least if least < shown else None)
 
 
 def phases_of_requests(trials: Sequence[TrialSummary]) -> tuple[Stretch, ...]:
@@ -66,6 +70,7 @@ def _phases(trials: Sequence[TrialSummary], x: Scale) -> tuple[Stretch, ...]:
     The first one begins with its bin. The cool-down begins where the last measure phase has ended.
     """
     least_s = max((trial.timeline.bin_s for trial in trials), default=1.0) / 2
+    first = x.low if x.least is None else x.least
     starts: dict[Phase, float] = {}
     for phase in Phase:
         known = [own for trial in trials if (own := _start_s(trial, phase)) is not None]
@@ -75,12 +80,12 @@ def _phases(trials: Sequence[TrialSummary], x: Scale) -> tuple[Stretch, ...]:
     return tuple(
         Stretch(
             name=PHASE_NAMES[phase],
-            low=x.low if start - x.low < least_s else start,
+            low=first if start - first < least_s else start,
             high=min(end, x.high),
             measured=phase is Phase.MEASURE,
         )
         for (phase, start), end in zip(starts.items(), ends, strict=False)
-        if min(end, x.high) - max(start, x.low) >= least_s
+        if min(end, x.high) - max(start, first) >= least_s
     )
 
 

@@ -19,7 +19,7 @@ def all_tables(content: Content) -> Iterator[Table]:
     """The tables in the order of the page."""
     yield content.headline
     for section in content.sections:
-        yield from (part for part in section.parts if isinstance(part, Table))
+        yield from (p for p in section.parts if isinstance(p, Table) and p.reader is not Reader.PEOPLE)
 
 
 def _csv(table: Table) -> str:

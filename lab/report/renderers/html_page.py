@@ -13,8 +13,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from lab.report.charts.glance import icon
 from lab.report.charts.svg import arm_colour, figure_css
 from lab.report.content import Content, Figure, Listing, Table
+from lab.report.renderers.html_cells import aligned, drawn_columns
 
 TEMPLATE = "page.html.jinja"
 KINDS = {Figure: "figure", Table: "table", Listing: "listing"}
@@ -30,6 +32,7 @@ def render_html(content: Content) -> str:
         .render(
             content=content,
             policy=_policy(program, style),
+            icon=icon(content.lead.outcome),
             program=Markup(program),  # noqa: S704  our own file
             style=Markup(style),  # noqa: S704  our own files
         )
@@ -47,7 +50,8 @@ def _draw(figure: Figure) -> Markup:
 
 def _policy(script: str, style: str) -> str:
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
     )
 
 
@@ -74,5 +78,7 @@ def _environment() -> Environment:
         "draw": _draw,
         "keep": keep_together,
         "colour": arm_colour,
+        "aligned": aligned,
+        "drawn_columns": drawn_columns,
     }
     return environment

@@ -7,6 +7,7 @@ from typing import Any
 from lab.analysis.across import Across, Difference
 from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.conclusion import conclude_arms
 from lab.analysis.gates import CAVEAT
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import ArmMetric, FindingSummary, GateSummary, RunSummary
@@ -15,6 +16,7 @@ from lab.metrics import METRICS
 from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
+from lab.report.sections.lead import second_word, side_sentence
 
 OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "left_out", "images")
 
@@ -33,7 +35,8 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
             "judged": summary.scenario.judged,
             "looks": summary.scenario.trials.looks,
             "blocks": _blocks(comparison.decision),
-            "verdicts": [_verdict(contest, comparison.baseline) for contest in comparison.primaries],
+            "answer": _answer(summary, comparison),
+            "verdicts": [_verdict(contest, comparison) for contest in comparison.primaries],
             "expectations": comparison.conditions,
             "caveats": [_caveat(gate, records) for gate in summary.gates if gate.worst.outcome == CAVEAT],
             "findings": [_finding(found) for found in summary.findings],
@@ -118,13 +121,28 @@ def _numbers(contest: Contest, baseline: str) -> Mapping[str, Any]:
     }
 
 
-def _verdict(contest: Contest, baseline: str) -> Mapping[str, Any]:
+def _answer(summary: RunSummary, comparison: Comparison) -> Sequence[Mapping[str, Any]]:
+    return [
+        {
+            "arm": side.arm,
+            "asked": side.asked,
+            "outcome": side.outcome.value,
+            "sentence": side_sentence(side, comparison.baseline),
+        }
+        for side in conclude_arms(summary, comparison).sides
+        if side.contests
+    ]
+
+
+def _verdict(contest: Contest, comparison: Comparison) -> Mapping[str, Any]:
     return {
-        **_numbers(contest, baseline),
+        **_numbers(contest, comparison.baseline),
         "without_replacements": contest.originals or contest.judgement,
         "without_gates": contest.ungated or contest.judgement,
         "unsteady_trials": contest.unsteady,
         "settles_at_blocks": contest.outlook,
+        "block_s": comparison.block_s,
+        "why": second_word(contest.judgement, METRICS[contest.metric]) if contest.judgement.verdict else "",
         "failures": contest.failures if contest.failures and contest.failures.n else None,
     }
 

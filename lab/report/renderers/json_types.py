@@ -77,7 +77,11 @@ class FailuresEntry(Strict):
 
 
 class VerdictEntry(Strict):
-    """A primary metric of one contender; the two others are the same question over other blocks (sensitivity)."""
+    """A primary metric of one contender; the two others are the same question over other blocks (sensitivity).
+
+    ``block_s`` is how long a block takes, in seconds: what settling it would cost. ``why`` is the reason of the verdict
+    in a few words, where one word hides it.
+    """
 
     metric: str
     arm: str
@@ -87,7 +91,21 @@ class VerdictEntry(Strict):
     without_gates: JudgementEntry
     unsteady_trials: tuple[str, ...]
     settles_at_blocks: OutlookEntry | None
+    block_s: float | None
+    why: str
     failures: FailuresEntry | None
+
+
+class StandingEntry(Strict):
+    """How one judged arm stands in all primaries of which the run is valid; ``sentence`` says it.
+
+    ``asked``: the question is about this arm.
+    """
+
+    arm: str
+    asked: bool
+    outcome: Literal["better", "worse", "trade", "equivalent", "small", "open", "numbers"]
+    sentence: str
 
 
 class NumbersEntry(Strict):
@@ -198,6 +216,7 @@ class ComparisonDocument(Strict):
     judged: tuple[str, ...]
     looks: tuple[int, ...]
     blocks: BlocksEntry
+    answer: tuple[StandingEntry, ...]
     verdicts: tuple[VerdictEntry, ...]
     expectations: tuple[ExpectationEntry, ...]
     caveats: tuple[CaveatEntry, ...]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.report.charts.svg import standalone
-from lab.report.content import Box, Content, Figure, Listing, Part, Section, Table
+from lab.report.content import Box, Content, Figure, Group, Listing, Part, Section, Table
 from lab.report.renderers.text import markdown, markdown_code
 
 FIGURES = "figures"
 ASIDES = "Caveats that touch nothing that was judged"
+OBSERVED = "Only observed, not judged"
+CONTROLS = "Controls, not judged"
 
 
 def render_markdown(content: Content) -> str:
     """The whole report as Markdown, with references to the files of ``render_figures``."""
     parts = (
         *_answer(content, "#"),
-        *(_part(content.figure) if content.figure else ()),
+        *(line for figure in content.figures for line in _part(figure)),
         *(line for box in content.boxes for line in _box(box)),
         *_part(content.headline),
         *(line for section in content.sections for line in _section(section)),
@@ -26,8 +28,8 @@ def render_markdown(content: Content) -> str:
 
 
 def render_summary(content: Content) -> str:
-    """Question, verdict sentences, table and caveats: for places that show no files, such as a CI job summary."""
-    caveats = [caveat for section in content.sections for caveat in section.caveats]
+    """Question, answer, verdicts, table and caveats: for places that show no files, such as a CI job summary."""
+    caveats = [group for section in content.sections for group in section.caveats]
     return _joined((*_answer(content, "##"), *_part(content.headline), _caveats(caveats))) + "\n"
 
 
@@ -42,8 +44,7 @@ def render_figures(content: Content) -> Mapping[str, str]:
 
 def all_figures(content: Content) -> Iterator[Figure]:
     """The figures in the order of the page."""
-    if content.figure:
-        yield content.figure
+    yield from content.figures
     for section in content.sections:
         yield from (part for part in section.parts if isinstance(part, Figure))
 
@@ -63,11 +64,20 @@ def _answer(content: Content, level: str) -> Iterator[str]:
         yield "\n".join(f"> {line}  " for line in (f"**{markdown(band.title)}**", *map(markdown, band.sentences)))
         yield markdown_code(band.command)
     yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
+    yield "  \n".join(f"**{markdown(answer.sentence)}**" for answer in content.lead.sentences)
     yield "\n".join(
-        f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.word)}**" if answer.word else "")
+        f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.badge)}**" if answer.word else "")
         for answer in content.answers
     )
-    yield markdown(content.status)
+    yield from _seen(OBSERVED, content.lead.observed)
+    yield from _seen(CONTROLS, content.lead.controls)
+    yield f"**Trust:** {markdown(content.status)}"
+
+
+def _seen(title: str, groups: Sequence[Group]) -> Iterator[str]:
+    if groups:
+        lines = (f"- {markdown(group.about)}: {markdown(' · '.join(group.sentences))}" for group in groups)
+        yield "\n".join((f"{title}:", "", *lines))
 
 
 def _box(box: Box) -> Iterator[str]:
@@ -75,8 +85,16 @@ def _box(box: Box) -> Iterator[str]:
     yield "\n".join(f"- {markdown(name)}: {markdown(text)}" for name, text in box.rows)
 
 
-def _caveats(caveats: Iterable[str]) -> str:
-    return "\n".join(f"> **!** {markdown(caveat)}  " for caveat in caveats)
+def _caveats(groups: Iterable[Group]) -> str:
+    """By what they touch, each group with its number."""
+    return "\n".join(
+        line
+        for group in groups
+        for line in (
+            f"> **{markdown(group.about)}** ({len(group.sentences)})  ",
+            *(f"> **!** {markdown(caveat)}  " for caveat in group.sentences),
+        )
+    )
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -87,7 +105,7 @@ def _section(section: Section) -> Iterator[str]:
     separator = "\n" if len(section.sentences) > 1 else ""
     mark = "- " if separator else ""
     yield separator.join(mark + markdown(sentence) for sentence in section.sentences)
-    for part in section.parts:
+    for part in section.shown:
         yield from _part(part)
 
 

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lab.report.content import Band, Content, Table
+from lab.report.content import Band, Content, Table, told
 from lab.report.renderers.text import one_line
 
 MAX_CAVEATS = 6
+OBSERVED, CONTROLS = "only observed", "control"
 
 
 def render_terminal(content: Content, width: int = 100, *, colour: bool = False) -> str:
@@ -24,14 +25,24 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     console.print(Text(one_line(content.question), style="bold"))
     console.print(Text(one_line(" · ".join(content.facts)), style="dim"))
     console.print()
-    for answer in content.answers:
-        word = f" → {one_line(answer.word)}" if answer.word else ""
-        console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
-    console.print(Text(one_line(content.status)))
+    _print_answer(console, content)
     console.print()
     console.print(_table(content.headline))
     _print_caveats(console, content)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _print_answer(console: Console, content: Content) -> None:
+    for answer in content.lead.sentences:
+        console.print(Text(one_line(answer.sentence), style="bold"))
+    console.print()
+    for answer in content.answers:
+        word = f" → {one_line(answer.badge)}" if answer.word else ""
+        console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
+    for title, groups in ((OBSERVED, content.lead.observed), (CONTROLS, content.lead.controls)):
+        for group in groups:
+            console.print(Text(one_line(f"{title}, {group.about}: {' · '.join(group.sentences)}"), style="dim"))
+    console.print(Text("Trust: ", style="bold").append(one_line(content.status), style="not bold"))
 
 
 def _table(whole: Table) -> RichTable:
@@ -51,8 +62,9 @@ def _print_band(console: Console, band: Band | None) -> None:
 
 
 def _print_caveats(console: Console, content: Content) -> None:
-    caveats = [caveat for section in content.sections for caveat in section.caveats]
-    asides = sum(len(section.asides) for section in content.sections)
+    groups = [group for section in content.sections for group in section.caveats]
+    caveats = [f"{group.about}: {sentence}" for group in groups for sentence in group.sentences]
+    asides = sum(len(told(section.asides)) for section in content.sections)
     if not caveats and not asides:
         return
     console.print()

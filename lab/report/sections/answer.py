@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import isfinite, log
 
 from lab.analysis.comparison import Comparison, Contest, least_blocks
+from lab.analysis.conclusion import arms_in_order
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
@@ -18,7 +19,7 @@ from lab.report.parts.effects import signed_change
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.units import format_change
+from lab.units import count_of, format_change
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
 HEADLINE = (
@@ -40,7 +41,7 @@ def status(summary: RunSummary) -> str:
     if not summary.blocks:
         return "No trial was finished: there is nothing to compare."
     used, seen = len(decision.used), len(summary.blocks)
-    counted = _blocks(used) if used == seen else f"{used} of {_blocks(seen)} valid"
+    counted = count_of(used, "block") if used == seen else f"{used} of {count_of(seen, 'block')} valid"
     if not used:
         return f"{counted}: the numbers below say nothing about the arms."
     needed = least_blocks(summary.scenario)
@@ -72,11 +73,7 @@ def judged_answers(run: RunInfo, summary: RunSummary, comparison: Comparison) ->
     def remark(contest: Contest) -> str:
         return unshared_answer(run, summary, contest.metric, contest.arm)
 
-    return verdict_answers(comparison, remark)
-
-
-def _blocks(count: int) -> str:
-    return f"{count} block" if count == 1 else f"{count} blocks"
+    return verdict_answers(comparison, remark, arms_in_order(summary))
 
 
 def plain_answers(run: RunInfo, summary: RunSummary) -> tuple[Answer, ...]:
@@ -108,7 +105,7 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
         return f"{pair} by a ratio ({medians})."
     change = format_change(found.ratio)
     joined = f"{change} as" if change.endswith("as much") else f"{change} than"
-    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {_blocks(len(blocks))})."
+    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {count_of(len(blocks), 'block')})."
 
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
@@ -119,7 +116,7 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     intervals = any(row.interval for row in rows)
     return Figure(
         key="ratios",
-        title=f"Ratio to {summary.baseline}",
+        title=f"Difference from {summary.baseline}",
         sentence=_most_apart(rows)
         + " Dots are blocks, ticks "
         + ("the estimates, lines the intervals that decide" if intervals else "their medians")
@@ -147,6 +144,7 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
         interval=(judged.interval.low, judged.interval.high) if judged and judged.interval else None,
         band=(1 / (1 + bound), 1 + bound) if bound is not None else None,
         word=judged.verdict.value if judged and judged.verdict else "",
+        size=signed_change(estimate),
     )
 
 
@@ -183,7 +181,7 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
 def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
     yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
     for arm in contenders:
-        yield from (*columns(numeric=[arm]), *ratio_columns("ratio", f"{arm} ratio"))
+        yield from (*columns(numeric=[arm]), *ratio_columns(f"against {baseline}", f"{arm} ratio"))
 
 
 def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
@@ -195,4 +193,6 @@ def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements:
         judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
         ratio = (judged.estimate if judged else None) or middle
-        yield from ratio_cells(ratio, judged.interval if judged else None) if counted else ratio_cells(None, None)
+        interval = judged.interval if judged else None
+        word = judged is not None and judged.verdict is not None
+        yield from ratio_cells(ratio, interval, judged=word) if counted else ratio_cells(None, None)

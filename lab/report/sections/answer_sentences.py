@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.conclusion import Standing, standing
 from lab.analysis.conditions import Condition
 from lab.analysis.expectations import ExpectationResult, Ground
 from lab.analysis.judge.failures import Failures
-from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.metrics import METRICS
 from lab.report.content import Answer
-from lab.report.parts.effects import bound_text, change, effect, interval_text, points_text
+from lab.report.parts.effects import bound_text, change, deciding, effect, interval_text, points_text
 from lab.report.renderers.text import one_line
+from lab.report.sections.lead import second_word
 from lab.scenario.expectation_tree import Kind
-from lab.units import format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
+from lab.units import (
+    count_of,
+    format_bytes,
+    format_count,
+    format_factor,
+    format_rate,
+    format_ratio,
+    format_seconds,
+    format_wait,
+)
 
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.TIME: format_seconds,
@@ -29,14 +39,20 @@ FORMATS: Mapping[Kind, Callable[[float], str]] = {
 MAX_BLOCKS_NAMED = 10
 
 
-def verdict_answers(comparison: Comparison, remark: Callable[[Contest], str] = lambda _: "") -> tuple[Answer, ...]:
+def verdict_answers(
+    comparison: Comparison,
+    remark: Callable[[Contest], str] = lambda _: "",
+    arms: Sequence[str] = (),
+) -> tuple[Answer, ...]:
     """Arms that answered nothing, then each primary and contender, then each expectation, in the scenario's order.
 
-    ``remark``: what the sentence of a primary must say besides.
+    ``remark``: what the sentence of a primary must say besides. ``arms``: whose sentences come in this order.
     """
+    place = {arm: number for number, arm in enumerate(arms)}
+    primaries = sorted(comparison.primaries, key=lambda contest: place.get(contest.arm, 0))
     return (
         *(_unanswered(arm, blocks) for arm, blocks in comparison.unanswered.items()),
-        *(contest_answer(contest, comparison.baseline, remark(contest)) for contest in comparison.primaries),
+        *(contest_answer(each, comparison.baseline, remark(each), comparison.block_s) for each in primaries),
         *(condition_answer(condition) for condition in comparison.conditions),
     )
 
@@ -45,8 +61,11 @@ def _unanswered(arm: str, blocks: Sequence[int]) -> Answer:
     return _answer(f"No request of {arm} succeeded in {_named(blocks)}: nothing else of it is compared.", "")
 
 
-def contest_answer(contest: Contest, baseline: str, remark: str = "") -> Answer:
-    """The sentence of METHOD 7 for one primary; its word is the verdict, empty where only numbers are shown."""
+def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: float | None = None) -> Answer:
+    """The sentence of METHOD 7 for one primary; its word is the verdict, empty where only numbers are shown.
+
+    ``block_s``: how long a block takes, to tell what settling an open question would cost.
+    """
     found = contest.judgement
     parts = [
         failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
@@ -55,9 +74,10 @@ def contest_answer(contest: Contest, baseline: str, remark: str = "") -> Answer:
         _cross_check(found),
         f"{_some(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",
-        _outlook(contest),
+        _outlook(contest, block_s),
     ]
-    return _answer(" ".join(filter(None, parts)), found.verdict.value if found.verdict else "")
+    word = found.verdict.value if found.verdict else ""
+    return _answer(" ".join(filter(None, parts)), word, second_word(found, METRICS[contest.metric]) if word else "")
 
 
 def condition_answer(condition: Condition) -> Answer:
@@ -69,12 +89,12 @@ def condition_answer(condition: Condition) -> Answer:
 
 def answer_line(answer: Answer) -> str:
     """An answer as one line of plain text, its word behind an arrow; nothing in it can move a cursor."""
-    return one_line(answer.sentence) + (f" → {one_line(answer.word)}" if answer.word else "")
+    return one_line(answer.sentence) + (f" → {one_line(answer.badge)}" if answer.word else "")
 
 
-def _answer(sentence: str, word: str) -> Answer:
+def _answer(sentence: str, word: str, why: str = "") -> Answer:
     """Renderers put "→ word" behind the sentence, which then ends there."""
-    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word)
+    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why)
 
 
 def failing(failures: Failures | None, arm: str, baseline: str) -> str:
@@ -84,7 +104,7 @@ def failing(failures: Failures | None, arm: str, baseline: str) -> str:
     more = failures.more
     return (
         f"{arm} failed {_percent(failures.contender)} of the requests, {baseline} {_percent(failures.baseline)} "
-        f"({points_text(more)}, {_blocks(failures.n)}): what fails more is worse, whatever else is measured."
+        f"({points_text(more)}, {count_of(failures.n, 'block')}): what fails more is worse, whatever else is measured."
     )
 
 
@@ -97,30 +117,23 @@ def _claim(contest: Contest, baseline: str) -> str:
     if found.estimate is None:
         return f"{metric.called[0].upper()}{metric.called[1:]}: {contest.arm} and {baseline} are not compared"
     text = effect(metric, contest.arm, baseline, found.estimate)
-    if (interval := _deciding(found)) is None:
-        return f"{_sentence_case(text, contest.arm)} ({_blocks(found.n)})"
-    facts = [f"{interval_text(interval)}, {_blocks(found.n)}"]
+    if (interval := deciding(found)) is None:
+        return f"{_sentence_case(text, contest.arm)} ({count_of(found.n, 'block')})"
+    facts = [f"{interval_text(interval)}, {count_of(found.n, 'block')}"]
     if found.bound is not None:
         facts.append(f"bound {bound_text(metric, found.bound)}")
     return f"{_sentence_case(text, contest.arm)} ({'; '.join(facts)})"
 
 
-def _deciding(found: Judgement) -> Interval | None:
-    """The interval on which the word rests: of equivalent that of the two one-sided tests."""
-    if found.verdict is Verdict.EQUIVALENT:
-        return found.equivalence
-    return found.interval if found.difference is None else found.difference
-
-
 def _share_claim(contest: Contest, baseline: str) -> str:
     """A difference of shares, such as of the requests that failed."""
     found, metric = contest.judgement, METRICS[contest.metric]
-    interval = _deciding(found)
+    interval = deciding(found)
     if interval is None or contest.failures is None:
         return ""
     shares = f"{_percent(contest.failures.contender)} of the requests, {baseline} {_percent(contest.failures.baseline)}"
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
-    return f"{contest.arm} failed {shares} ({points_text(interval)}, {_blocks(found.n)}{bound})"
+    return f"{contest.arm} failed {shares} ({points_text(interval)}, {count_of(found.n, 'block')}{bound})"
 
 
 def _because(contest: Contest) -> str:
@@ -160,24 +173,42 @@ def _cross_check(found: Judgement) -> str:
     return f"Student's interval gives another word (method-sensitive); without any one block it is {ends}."
 
 
-def _outlook(contest: Contest) -> str:
+def _outlook(contest: Contest, block_s: float | None) -> str:
     if contest.outlook is None or contest.judgement.verdict is not Verdict.INCONCLUSIVE:
         return ""
-    return outlook_text(contest.outlook)
+    told = outlook_text(contest.outlook, block_s)
+    return f"{told} They would only tell on which side of the bound it lies." if _is_small(contest) else told
 
 
-def outlook_text(found: Outlook) -> str:
-    """What number of blocks would settle a question, as a range, or that none would."""
+def _is_small(contest: Contest) -> bool:
+    """A difference is there already, and more blocks may tell its size."""
+    open_end = contest.outlook is not None and contest.outlook.low is not None
+    return open_end and standing(contest.judgement) is Standing.SMALL
+
+
+def outlook_text(found: Outlook, block_s: float | None = None) -> str:
+    """What number of blocks would settle a question, as a range, and how long they take; or that none would."""
     chance = f"{SETTLE_CHANCE * 100:.0f}%"
     if found.low is None:
         return f"More blocks would not settle it: it lies too near to the bound, even for {MAX_BLOCKS}."
     if found.high is None:
         return (
-            f"It takes {found.low} blocks or more to settle it with a chance of {chance}, and perhaps no number: "
+            f"It takes {found.low} blocks or more{_lasting(block_s, found.low)} to settle it with a chance of "
+            f"{chance}, and perhaps no number: "
             f"in {found.never * 100:.0f}% of what these blocks allow it lies too near to the bound."
         )
     count = str(found.low) if found.low == found.high else f"{found.low} to {found.high}"
-    return f"A run of {count} blocks would settle it with a chance of {chance} (10–90% of what these blocks allow)."
+    time = _lasting(block_s, *dict.fromkeys((found.low, found.high)))
+    return (
+        f"A run of {count} blocks{time} would settle it with a chance of {chance} (10–90% of what these blocks allow)."
+    )
+
+
+def _lasting(block_s: float | None, *blocks: int) -> str:
+    """``" (9 min to 1.1 h)"``; empty where it is not known how long a block takes."""
+    if block_s is None:
+        return ""
+    return f" ({' to '.join(dict.fromkeys(format_wait(count * block_s) for count in blocks))})"
 
 
 def _ground(condition: Condition) -> str:
@@ -186,12 +217,12 @@ def _ground(condition: Condition) -> str:
         thin = ", ".join(f"{metric}({arm})" for metric, arm in condition.too_few_requests)
         return f"some trials have too few requests to settle {thin}"
     grounds: Mapping[Ground, str] = {
-        Ground.EVERY_BLOCK: f"met in every one of {_blocks(result.n)}",
+        Ground.EVERY_BLOCK: f"met in every one of {count_of(result.n, 'block')}",
         Ground.SOME_BLOCKS: f"not met in {_named(result.blocks)}",
-        Ground.TOO_FEW: f"{_blocks(result.n)} cannot settle it, it takes {_blocks(result.blocks_needed)}",
+        Ground.TOO_FEW: f"{count_of(result.n, 'block')} cannot settle it, it takes {result.blocks_needed}",
         Ground.FAILED: f"requests failed, and a value among them, in {_named(result.blocks)}",
         Ground.MISSING: f"a value is missing in {_named(result.blocks)}",
-        Ground.CUT: f"{_blocks(result.n)} are fewer than were planned; `lab run --resume` goes on",
+        Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned; `lab run --resume` goes on",
         Ground.UNDEFINED: f"there is no finite value in {_named(result.blocks)}",
     }
     return grounds.get(result.ground) or _difference(result)
@@ -204,7 +235,7 @@ def _difference(result: ExpectationResult) -> str:
     across = ", on both sides of zero" if result.ground is Ground.STRADDLES else ""
     return (
         f"left minus right is {show(found.estimate)} ({found.level * 100:.4g}% CI {show(found.low)} to "
-        f"{show(found.high)}, {_blocks(result.n)}){across}"
+        f"{show(found.high)}, {count_of(result.n, 'block')}){across}"
     )
 
 
@@ -214,10 +245,6 @@ def _sentence_case(text: str, arm: str) -> str:
 
 def _percent(fraction: float) -> str:
     return f"{fraction * 100:.3g}%"
-
-
-def _blocks(count: int) -> str:
-    return f"{count} block" if count == 1 else f"{count} blocks"
 
 
 def _named(blocks: Sequence[int]) -> str:

@@ -11,8 +11,9 @@ from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table, section
-from lab.report.parts.cells import UNKNOWN, cell, columns, interval_cells, only, ratio_cell, words
-from lab.report.parts.effects import points_text
+from lab.report.parts.cells import UNKNOWN, cell, columns, only, ratio_cells, words
+from lab.report.parts.effects import points_text, signed_change, signed_interval
+from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
 from lab.scenario.images import PYTHON
@@ -35,6 +36,7 @@ def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: 
             "The command lab metrics lists their definitions.",
             *(() if choices else ("Every block that ran counts, so that no choice of blocks can have decided.",)),
         ),
+        folded=True,
     )
 
 
@@ -64,8 +66,8 @@ def _word(judged: Judgement | None) -> str:
         return f"{points_text(judged.difference)}, {word}"
     if judged.estimate is None:
         return word if judged.verdict else "–"
-    interval = f" ({judged.interval.low:.3f}–{judged.interval.high:.3f})" if judged.interval else ""
-    return f"{judged.estimate:.3f}{interval}, {word}"
+    interval = f" ({signed_interval(judged.interval.low, judged.interval.high)})" if judged.interval else ""
+    return f"{signed_change(judged.estimate)}{interval}, {word}"
 
 
 def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:
@@ -104,9 +106,9 @@ def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
     return (
         *columns("metric", "arm", "kind"),
         *only(Reader.PROGRAMS, columns("unit")),
-        *columns(numeric=("median", "ratio")),
-        *only(Reader.PEOPLE, columns(numeric=["interval"])),
-        *only(Reader.PROGRAMS, columns(numeric=("interval low", "interval high"))),
+        *columns(numeric=["median"]),
+        *only(Reader.PEOPLE, columns(numeric=["against the baseline"])),
+        *only(Reader.PROGRAMS, columns(numeric=("ratio", "interval low", "interval high"))),
         *columns(numeric=blocks),
     )
 
@@ -118,9 +120,11 @@ def _metric_row(
     return (
         *words(metric.title, values.arm, "primary" if primary else "exploratory", metric.unit),
         cell(metric.unit, values.median),
-        ratio_cell((judged.estimate if judged else None) or values.ratio),
-        *words(f"{interval.low:.3f}–{interval.high:.3f}" if interval else UNKNOWN),
-        *interval_cells(interval),
+        *ratio_cells(
+            (judged.estimate if judged else None) or values.ratio,
+            interval,
+            judged=judged is not None and judged.verdict is not None,
+        ),
         *(cell(metric.unit, values.values.get(block)) for block in blocks),
     )
 
@@ -178,8 +182,18 @@ def _users(key: str, summary: RunSummary) -> str:
 
 def environment_table(run: RunInfo) -> Table:
     """Every fact of the environment."""
-    rows = tuple(words(name, value or UNKNOWN) for name, value in flat(run.environment.facts))
-    return Table(key="environment", title="Environment", columns=columns("fact", "value"), rows=rows)
+    rows = tuple(
+        words(fact_name(key), fact_value(key, value), key, value or UNKNOWN)
+        for key, value in flat(run.environment.facts)
+    )
+    told = only(Reader.PEOPLE, columns("what", "found"))
+    return Table(
+        key="environment",
+        title="Environment",
+        columns=(*told, *only(Reader.PROGRAMS, columns("fact", "value"))),
+        rows=rows,
+        folded=True,
+    )
 
 
 def listings(summary: RunSummary) -> Iterator[Listing]:

@@ -20,7 +20,9 @@ from lab.units import format_ratio, format_seconds
 
 def limits(run: RunInfo, summary: RunSummary) -> Section:
     """Say what this run does not show, from its own facts."""
-    return Section(key="limits", title="What this run does not show", sentences=tuple(_limits(run, summary)))
+    return Section(
+        key="limits", title="What this run does not show", short="Limits", sentences=tuple(_limits(run, summary))
+    )
 
 
 def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:

@@ -29,7 +29,7 @@ DISTURBANCES: tuple[tuple[str, Callable[[Quiet], float | None]], ...] = (
 def quiet_section(summary: RunSummary, order: Sequence[str]) -> Section:
     """Drift of the primaries; steal, foreign CPU and pressure of every trial."""
     figures = (order_figure(summary, order), disturbance_figure(summary, order))
-    return section("order", "Was the machine quiet?", *figures, disturbance_table(summary, order))
+    return section("order", "Was the machine quiet?", *figures, disturbance_table(summary, order), short="Machine")
 
 
 def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:

@@ -54,6 +54,7 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
     return Section(
         key="again",
         title="Do it again",
+        short="Repeat",
         sentences=(
             *sentences,
             *_to_mind(scenario),

@@ -35,7 +35,7 @@ def time_section(summary: RunSummary) -> Section:
     """Throughput, failures and latency of every trial; CPU and memory of the processes in one block."""
     figures = (throughput_figure(summary), failure_figure(summary), *latency_figures(summary))
     told = (event_figure(summary), event_table(summary))
-    return section("time", "Over time", *figures, *told, *process_figures(summary))
+    return section("time", "Over time", *figures, *told, *process_figures(summary), short="Time")
 
 
 def throughput_figure(summary: RunSummary) -> Figure | None:

@@ -12,6 +12,7 @@ from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.svg import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
+from lab.report.parts.process_names import name_of, process_names
 from lab.report.parts.time_axis import (
     TIME_TITLE,
     in_unit,
@@ -107,7 +108,13 @@ def _keys(trials: Sequence[TrialSummary]) -> Iterator[Key]:
 def _plot(summary: RunSummary, trial: TrialSummary, tracks_of: Tracks) -> Plot:
     arm = arm_names(summary).index(trial.record.arm)
     largest = sorted(trial.timeline.processes, key=_peak, reverse=True)[:MAX_TRACKS]
-    series = [_line(arm, trial, process, tracks_of(process)) for process in largest]
+    names = process_names(trial.timeline.processes)
+    series = [
+        _line(
+            arm, trial, process, f"{name_of(process, names)} ({process.service}, pid {process.pid})", tracks_of(process)
+        )
+        for process in largest
+    ]
     return Plot(
         series=tuple(own for own in series if any(value is not None for value in own.ys)),
         heading=trial.record.arm,
@@ -116,11 +123,13 @@ def _plot(summary: RunSummary, trial: TrialSummary, tracks_of: Tracks) -> Plot:
     )
 
 
-def _line(arm: int, trial: TrialSummary, process: ProcessTrack, tracks: tuple[Track, Track, Track]) -> Series:
+def _line(
+    arm: int, trial: TrialSummary, process: ProcessTrack, name: str, tracks: tuple[Track, Track, Track]
+) -> Series:
     middle, low, high = tracks
     return Series(
         arm=arm,
-        name=f"{process.role} {process.service}/{process.ordinal}, pid {process.pid}",
+        name=name,
         xs=sampled_middles(trial),
         ys=middle,
         low=low,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 from lab.analysis.arms import arm_load
 from lab.analysis.gates import CAVEAT, GATES, INVALID
@@ -10,12 +12,13 @@ from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import GateSummary, RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Reader, Section, Table, section
+from lab.report.content import Cell, Group, Reader, Section, Table, section
 from lab.report.parts.caveats import caveats
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_words import gate_sentence
 from lab.report.parts.outcomes import family_table, finding_table
 from lab.report.sections.names import exception_table
+from lab.units import count_of
 
 MAX_CAVEATS = 12
 MAX_ERRORS = 10
@@ -24,20 +27,22 @@ MAX_ERRORS = 10
 def belief(run: RunInfo, summary: RunSummary) -> Section:
     """The section on validity; it is as long when everything holds as when it does not."""
     found = caveats(run, summary)
-    tables = (family_table(summary), gate_table(summary), finding_table(summary))
+    tables = (*gate_tables(summary), family_table(summary), finding_table(summary))
     return section(
         "belief",
-        "Can you trust this run?",
+        "Gates and caveats",
         *(*tables, load_table(summary), error_table(summary), exception_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
-        caveats=_few(found.judged),
-        asides=_few(found.others),
+        caveats=tuple(map(_few, found.judged)),
+        asides=tuple(map(_few, found.others)),
+        short="Trust",
     )
 
 
-def _few(found: tuple[str, ...]) -> tuple[str, ...]:
-    hidden = len(found) - MAX_CAVEATS
-    return (*found[:MAX_CAVEATS], *([f"… and {hidden} further caveats, see the tables."] if hidden > 0 else []))
+def _few(found: Group) -> Group:
+    hidden = len(found.sentences) - MAX_CAVEATS
+    more = [f"… and {hidden} further caveats, see the tables."] if hidden > 0 else []
+    return Group(about=found.about, sentences=(*found.sentences[:MAX_CAVEATS], *more))
 
 
 def _generator(room: Headroom | None) -> str:
@@ -56,10 +61,21 @@ def _blocks(summary: RunSummary) -> str:
     return f"{finished}; blocks that are valid: {len(decision.used)}; {gates}."
 
 
-def gate_table(summary: RunSummary) -> Table:
-    """Every gate with its worst trial, what was measured there and the limit that it was held against; failed ones
-    first.
-    """
+def gate_tables(summary: RunSummary) -> tuple[Table, Table, Table]:
+    """Gates that failed or have a caveat, failed ones first; folded, those that passed everywhere; all for programs."""
+    ranked = sorted(summary.gates, key=lambda gate: (gate.worst.outcome != INVALID, gate.worst.outcome != CAVEAT))
+    held = [gate for gate in ranked if gate.passed == gate.trials]
+    others = gate_table(summary, "gates-failed", "Gates that did not pass", [g for g in ranked if g not in held])
+    passed = gate_table(summary, "gates-passed", f"{count_of(len(held), 'gate')} passed", held)
+    return (
+        replace(others, reader=Reader.PEOPLE),
+        replace(passed, reader=Reader.PEOPLE, folded=True),
+        replace(gate_table(summary, "gates", "Gates", ranked), reader=Reader.PROGRAMS),
+    )
+
+
+def gate_table(summary: RunSummary, key: str, title: str, gates: Sequence[GateSummary]) -> Table:
+    """Gates with their worst trial, what was measured there and the limit that it was held against."""
     rows = tuple(
         (
             *words(_title(gate), gate.worst.outcome),
@@ -70,13 +86,11 @@ def gate_table(summary: RunSummary) -> Table:
                 _words(summary, gate),
             ),
         )
-        for gate in sorted(
-            summary.gates, key=lambda gate: (gate.worst.outcome != INVALID, gate.worst.outcome != CAVEAT)
-        )
+        for gate in gates
     )
     return Table(
-        key="gates",
-        title="Gates",
+        key=key,
+        title=title,
         columns=(
             *columns("gate", "worst", numeric=("worst value", "limit")),
             *only(Reader.PROGRAMS, columns("unit")),

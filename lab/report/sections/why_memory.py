@@ -11,8 +11,9 @@ from lab.report.charts.axes import linear
 from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.svg import fill_key, shades
-from lab.report.content import Figure, Table
-from lab.report.parts.cells import cell, columns, quantity, words
+from lab.report.content import Figure, Reader, Table
+from lab.report.parts.cells import cell, columns, only, quantity, words
+from lab.report.parts.process_names import name_of, process_names
 from lab.report.parts.time_axis import (
     TIME_TITLE,
     phases_of_readings,
@@ -158,9 +159,11 @@ def role_table(summary: RunSummary) -> Table:
 
 def ledger_table(summary: RunSummary) -> Table:
     """Every process of every arm."""
+    names = {arm.name: process_names(arm.processes) for arm in summary.arms}
     rows = tuple(
         (
-            *words(arm.name, line.role.value, f"{line.service}/{line.ordinal}", line.command[:COMMAND_LENGTH]),
+            *words(arm.name, name_of(line, names[arm.name]), line.role.value, f"{line.service}/{line.ordinal}"),
+            *words(line.command[:COMMAND_LENGTH]),
             cell(Unit.BYTES, line.pss_bytes),
             cell(Unit.BYTES, line.pss_peak_bytes),
             cell(Unit.BYTES, line.uss_bytes),
@@ -174,8 +177,11 @@ def ledger_table(summary: RunSummary) -> Table:
     return Table(
         key="ledger",
         title="Every process",
-        columns=columns(
-            "arm", "role", "process", "command", numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks")
+        columns=(
+            *columns("arm"),
+            *only(Reader.PEOPLE, columns("name")),
+            *only(Reader.PROGRAMS, columns("role")),
+            *columns("process", "command", numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks")),
         ),
         rows=rows,
         folded=True,

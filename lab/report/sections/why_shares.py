@@ -7,10 +7,12 @@ from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.content import Figure, Table
 from lab.report.parts.cells import cell, columns, words
+from lab.report.parts.process_names import rank_name
 from lab.report.parts.time_axis import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
 from lab.report.parts.values import arm_names, hollow_note
 from lab.units import format_ratio
 
+GLANCE_WIDTH, GLANCE_HEIGHT = 430.0, 130.0  # beside the answer
 MAX_ROWS = 64  # processes of one arm in the heat map
 
 
@@ -21,7 +23,7 @@ def share_figure(summary: RunSummary) -> Figure | None:
             arm=place,
             name=arm.name,
             bars=tuple(
-                (share, f"process {number}: {format_ratio(share)}, median of the blocks")
+                (share, f"{rank_name(number)} process: {format_ratio(share)}, median of the blocks")
                 for number, share in enumerate(arm.shares, 1)
             ),
             marks=tuple(
@@ -48,6 +50,8 @@ def share_figure(summary: RunSummary) -> Figure | None:
             kinds=("one block",),
             percent=True,
             even=expected,
+            width=GLANCE_WIDTH,
+            height=GLANCE_HEIGHT,
         ),
     )
 
@@ -66,7 +70,8 @@ def share_map(summary: RunSummary) -> Figure | None:
             heading=trial.record.arm,
             starts=trial.timeline.start_s,
             rows=tuple(
-                HeatRow(name=line.served_by, shares=line.fractions) for line in trial.timeline.shares[:MAX_ROWS]
+                HeatRow(name=rank_name(place), told=f"{rank_name(place)}, {line.served_by}", shares=line.fractions)
+                for place, line in enumerate(trial.timeline.shares[:MAX_ROWS], 1)
             ),
             phases=phases_of_requests([trial]),
         )

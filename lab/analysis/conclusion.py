@@ -1,0 +1,161 @@
+"""What a run answers: the arms that its question is about, how each stands against the baseline, and what was only
+observed. Keys and numbers; the words are the report's.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict
+from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
+from lab.metrics import METRICS
+
+OBSERVED = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "boot")  # told of every arm, where they are not judged
+OF_CONTROLS = ("memory.pss.total", "cpu.per_1k", "p50")
+SHARE = "share.max"
+LEAST_SHARE_APART = 0.02  # busiest processes that lie nearer to each other are not worth a word
+
+
+class Standing(StrEnum):
+    """How an arm stands against the baseline in one primary metric: a verdict, with what hides in inconclusive."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    SMALL = "small"  # a difference was detected; it may lie on either side of the bound
+    OPEN = "open"  # may be more or less
+    REFUSED = "refused"  # inconclusive for another reason, such as too few requests
+    NUMBERS = "numbers"  # no verdict
+
+
+class Outcome(StrEnum):
+    """How an arm stands in everything that was judged."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    TRADE = "trade"  # better in something, worse in something else
+    EQUIVALENT = "equivalent"
+    SMALL = "small"
+    OPEN = "open"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One judged arm with its primaries, in the order of the scenario. ``asked``: the question is about this arm.
+
+    Primaries of which the run is not valid are not among them.
+    """
+
+    arm: str
+    asked: bool
+    contests: tuple[Contest, ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What was seen of an arm without being judged. ``settled``: the interval leaves out "no difference"."""
+
+    arm: str
+    contest: Contest
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """The part of the requests that the busiest process served, in one arm and in the baseline."""
+
+    arm: str
+    share: float
+    baseline: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """``sides`` are the judged arms, those that the question is about first; ``observed`` in the same order.
+
+    ``controls`` are of the arms that are shown beside them.
+    """
+
+    sides: tuple[Side, ...]
+    observed: tuple[Observation, ...]
+    shares: tuple[Shares, ...]
+    controls: tuple[Observation, ...]
+
+
+def conclude_arms(summary: RunSummary, comparison: Comparison) -> Conclusion:
+    """Put what was judged and seen in the order of the question."""
+    arms = arms_in_order(summary)
+    controls = [arm.name for arm in summary.scenario.arms if arm.name not in (*arms, summary.baseline)]
+    return Conclusion(
+        sides=tuple(_side(summary, comparison, arm) for arm in arms),
+        observed=tuple(_observed(comparison, arms, OBSERVED)),
+        shares=tuple(_shares(summary, arms)),
+        controls=tuple(_observed(comparison, controls, OF_CONTROLS)),
+    )
+
+
+def arms_in_order(summary: RunSummary) -> tuple[str, ...]:
+    """The judged arms, those of ``compare.headline`` first."""
+    scenario = summary.scenario
+    return tuple(sorted(scenario.judged, key=lambda arm: arm not in scenario.asked))
+
+
+def standing(found: Judgement) -> Standing:
+    """One judgement in a word that is finer than its verdict."""
+    if found.verdict is None:
+        return Standing.NUMBERS
+    if found.verdict is not Verdict.INCONCLUSIVE:
+        return Standing(found.verdict.value)
+    if found.reason is not Reason.ACROSS:
+        return Standing.REFUSED
+    return Standing.SMALL if found.difference_detected else Standing.OPEN
+
+
+def _side(summary: RunSummary, comparison: Comparison, arm: str) -> Side:
+    lost = comparison.decision.lost
+    contests = tuple(
+        contest
+        for contest in comparison.primaries
+        if contest.arm == arm and METRICS[contest.metric].group.family not in lost
+    )
+    found = [standing(contest.judgement) for contest in contests]
+    return Side(arm=arm, asked=arm in summary.scenario.asked, contests=contests, outcome=outcome(found))
+
+
+def outcome(found: Sequence[Standing]) -> Outcome:
+    """All standings of an arm in one: a clear word goes before an open one."""
+    if Standing.BETTER in found and Standing.WORSE in found:
+        return Outcome.TRADE
+    order = (Standing.WORSE, Standing.BETTER, Standing.SMALL, Standing.OPEN, Standing.EQUIVALENT)
+    first = next((each for each in order if each in found), None)
+    if first is None:
+        return Outcome.OPEN if Standing.REFUSED in found else Outcome.NUMBERS
+    return Outcome(first.value)
+
+
+def _observed(comparison: Comparison, arms: Sequence[str], keys: Sequence[str]) -> Iterator[Observation]:
+    """The settled ones of each arm first."""
+    for arm in arms:
+        own = {contest.metric: contest for contest in comparison.exploratory if contest.arm == arm}
+        seen = [
+            Observation(arm=arm, contest=own[key], settled=_settled(own[key].judgement))
+            for key in keys
+            if key in own and own[key].judgement.estimate is not None
+        ]
+        yield from sorted(seen, key=lambda one: not one.settled)
+
+
+def _settled(found: Judgement) -> bool:
+    return found.interval is not None and not found.interval.low <= 1 <= found.interval.high
+
+
+def _shares(summary: RunSummary, arms: Sequence[str]) -> Iterator[Shares]:
+    baseline = summary.metrics[Reading(SHARE, summary.baseline)].median
+    for arm in arms:
+        share = summary.metrics[Reading(SHARE, arm)].median
+        if share is not None and baseline is not None and abs(share - baseline) >= LEAST_SHARE_APART:
+            yield Shares(arm=arm, share=share, baseline=baseline)

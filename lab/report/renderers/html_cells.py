@@ -1,0 +1,63 @@
+"""Cells of a table as the page shows them: numbers aligned on their decimal point, ratios with a small interval."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lab.report.charts.glance import interval_bar
+from lab.report.content import Cell, Column, Table
+
+NOTHING = Markup("")
+SHORT, SENTENCE = 20, 60  # characters
+WIDEST_TAIL = 24  # characters of the widest class of page.css
+_NUMBER = re.compile(r"([≤≥×−+±]? ?[\d,]+)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCell:
+    """``head`` ends where the decimals begin; all tails of a column are at least ``width`` characters wide."""
+
+    looks: str
+    head: str
+    tail: str = ""
+    width: int = 0
+    span: Markup = NOTHING
+
+
+def aligned(table: Table) -> list[list[ShownCell]]:
+    """The rows of a table with the decimal points of each numeric column one below the other."""
+    shown = [
+        [_number(cell) if column.numeric else _text(cell) for cell, column in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]
+    widths = [_tail_width(column, [row[place] for row in shown]) for place, column in enumerate(table.columns)]
+    return [
+        [ShownCell(cell.looks, cell.head, cell.tail, width, cell.span) for cell, width in zip(row, widths, strict=True)]
+        for row in shown
+    ]
+
+
+def drawn_columns(table: Table) -> set[int]:
+    """The places of the columns that have intervals to draw."""
+    return {place for row in table.rows for place, cell in enumerate(row) if cell.span}
+
+
+def _tail_width(column: Column, cells: Sequence[ShownCell]) -> int:
+    return min(WIDEST_TAIL, max((len(cell.tail) for cell in cells), default=0)) if column.numeric else 0
+
+
+def _text(cell: Cell) -> ShownCell:
+    length = len(cell.text)
+    return ShownCell("short" if length < SHORT else "sentence" if length > SENTENCE else "", cell.text)
+
+
+def _number(cell: Cell) -> ShownCell:
+    looks = "number judged" if cell.strong else "number"
+    found = _NUMBER.fullmatch(cell.text)
+    head, tail = found.groups() if found else ("", cell.text)
+    span = Markup(interval_bar(*cell.span)) if cell.span else NOTHING  # noqa: S704  numbers alone
+    return ShownCell(looks, head, tail, 0, span)

@@ -1,0 +1,149 @@
+"""The answer to the question in a sentence for each judged arm, and what was seen besides, in words with signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.conclusion import Conclusion, Observation, Outcome, Shares, Side, Standing, conclude_arms, standing
+from lab.analysis.judge.verdict import Judgement, Reason
+from lab.analysis.summary import RunSummary
+from lab.metrics import METRICS, Metric
+from lab.record.types import RunInfo
+from lab.report.content import Answer, Group, Lead
+from lab.report.parts.effects import deciding, less_or_more, points_text, short_percent, signed_change, signed_interval
+from lab.report.parts.gate_words import listed
+from lab.units import count_of, format_ratio
+
+OPENINGS: Mapping[Outcome, str] = {
+    Outcome.BETTER: "{arm} is better than {baseline}",
+    Outcome.WORSE: "{arm} is worse than {baseline}",
+    Outcome.TRADE: "{arm} against {baseline} is a trade-off",
+    Outcome.EQUIVALENT: "{arm} and {baseline} are about the same",
+    Outcome.SMALL: "{arm} differs from {baseline}, maybe too little to matter",
+    Outcome.OPEN: "{arm} against {baseline} is not settled",
+    Outcome.NUMBERS: "No verdict on {arm} against {baseline}",
+}
+WORDS: Mapping[Standing, str] = {
+    Standing.BETTER: "better",
+    Standing.WORSE: "worse",
+    Standing.EQUIVALENT: "about the same",
+    Standing.OPEN: "could be either",
+    Standing.REFUSED: "inconclusive",
+    Standing.NUMBERS: "no verdict",
+}
+REFUSALS: Mapping[Reason, str] = {
+    Reason.TOO_FEW_REQUESTS: "too few requests",
+    Reason.FAILED: "requests failed",
+    Reason.MISSING: "a value is missing",
+    Reason.NO_RATIO: "there is no ratio",
+    Reason.NO_SUCCESS: "no request succeeded",
+}
+FAILS_MORE = "fails more requests"
+
+
+INVALID = "invalid"  # the outcome of a run whose numbers say nothing
+
+
+def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
+    """The answer of a run; of one that is not valid only that it has none."""
+    found, baseline = conclude_arms(summary, comparison), comparison.baseline
+    whole_lost = not run.exploratory and summary.decision.lost >= summary.decision.needed
+    if whole_lost and summary.decision.needed:
+        return Lead(title="Not valid", sentences=(Answer(sentence="No answer: this run is not valid.", word=INVALID),))
+    return Lead(
+        title=_title(found, baseline),
+        sentences=tuple(
+            Answer(sentence=side_sentence(side, baseline), word=side.outcome.value)
+            for side in found.sides
+            if side.contests
+        ),
+        observed=tuple(_groups([side.arm for side in found.sides], found.observed, found.shares)),
+        controls=tuple(_groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls)),
+    )
+
+
+def side_sentence(side: Side, baseline: str) -> str:
+    """How one arm stands in everything that was judged."""
+    alone = len(side.contests) == 1
+    clauses = [_clause(contest, alone=alone) for contest in side.contests]
+    opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline)
+    return f"{opening}{'' if alone else _where(side)}: {'; '.join(clauses)}."
+
+
+def _where(side: Side) -> str:
+    """``" in memory"``: what an arm is better or worse in, where more was judged than that."""
+    if side.outcome not in (Outcome.BETTER, Outcome.WORSE):
+        return ""
+    own = [METRICS[c.metric].called for c in side.contests if standing(c.judgement).value == side.outcome.value]
+    return f" in {listed(own)}"
+
+
+def _clause(contest: Contest, *, alone: bool) -> str:
+    """``"memory −11.0% (−11.1…−10.8%), better"``; the word is left out where the sentence began with it."""
+    found, metric = contest.judgement, METRICS[contest.metric]
+    where, size = standing(found), measured(found, metric)
+    if found.reason is Reason.FAILS_MORE:
+        return f"{metric.called}, where it {FAILS_MORE}"
+    if where is Standing.SMALL:
+        around = f", around the {short_percent(found.bound or 0.0)} that you said would not matter"
+        return f"{size}{around}" if alone else f"{size}, {second_word(found, metric)}"
+    return size if alone and where is not Standing.REFUSED else f"{size}, {WORDS[where]}"
+
+
+def measured(found: Judgement, metric: Metric) -> str:
+    """``"memory −11.0% (−11.1…−10.8%)"``: how much more or less than the baseline, with the interval that decides."""
+    interval = deciding(found)
+    if found.difference is not None and interval is not None:
+        return f"{metric.called} {points_text(interval)}"
+    if found.estimate is None:
+        return f"{metric.called} not compared"
+    size = f"{metric.called} {signed_change(found.estimate)}"
+    return size if interval is None else f"{size} ({signed_interval(interval.low, interval.high)})"
+
+
+def second_word(found: Judgement, metric: Metric) -> str:
+    """Tell why a verdict is what it is, for its badge; empty where the verdict says it all."""
+    where = standing(found)
+    if where is Standing.SMALL:
+        if found.estimate is None:
+            return "maybe too little to matter"
+        return f"{less_or_more(metric, found.estimate)}, maybe too little to matter"
+    if where is Standing.OPEN:
+        return WORDS[where]
+    if where is Standing.REFUSED:
+        return REFUSALS.get(found.reason, "")
+    return FAILS_MORE if found.reason is Reason.FAILS_MORE else ""
+
+
+def _groups(arms: Sequence[str], seen: Sequence[Observation], shares: Sequence[Shares] = ()) -> Iterator[Group]:
+    """What was seen of each arm and not judged: the shares of the work, then what is settled, then the rest."""
+    for arm in arms:
+        work = (_share(own) for own in shares if own.arm == arm)
+        if told := (*work, *(_observation(one) for one in seen if one.arm == arm)):
+            yield Group(about=arm, sentences=told)
+
+
+def _share(own: Shares) -> str:
+    return f"busiest process {format_ratio(own.share)} instead of {format_ratio(own.baseline)} of requests"
+
+
+def _observation(one: Observation) -> str:
+    found = one.contest.judgement
+    size = measured(found, METRICS[one.contest.metric])
+    if found.interval is None:
+        return f"{size} ({count_of(found.n, 'block')})"
+    return size if one.settled else f"{size}: not settled"
+
+
+def _title(found: Conclusion, baseline: str) -> str:
+    """``"replicas vs workers: memory −11.0%, better"``: the first judged metric; empty where nothing was judged."""
+    for side in found.sides:
+        for contest in side.contests:
+            judged = contest.judgement
+            if judged.estimate is None:
+                continue
+            size = f"{METRICS[contest.metric].called} {signed_change(judged.estimate)}"
+            word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
+            return f"{side.arm} vs {baseline}: {size}, {word}"
+    return ""
