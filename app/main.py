@@ -11,11 +11,13 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Query, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.prestart import prestart
 from app.process import burn_cpu, describe, make_ballast, process_name
 from app.settings import MAX_MS, settings_or_exit
 
 SETTINGS = settings_or_exit()
 BALLAST = make_ballast(SETTINGS.ballast_mb) if SETTINGS.ballast_at == "import" else []
+prestart("import", SETTINGS)
 
 Milliseconds = Annotated[float, Query(ge=0, le=MAX_MS, allow_inf_nan=False)]
 
@@ -54,6 +56,7 @@ class App(FastAPI):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The start-up step: wait, then hold the ballast for as long as the process serves."""
+    prestart("lifespan", SETTINGS)
     await asyncio.sleep(SETTINGS.startup_ms / 1000)
     app.state.ballast = BALLAST or make_ballast(SETTINGS.ballast_mb)
     yield

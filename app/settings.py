@@ -7,10 +7,16 @@ import sys
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 MAX_MS = 60_000
 STARTUP_FAILURE = 3  # uvicorn's own: its supervisor restarts a worker that dies with any other code, for ever
+
+Place = Literal["import", "lifespan", "entrypoint", "job"]
+
+
+def _words(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -26,6 +32,10 @@ class Settings(BaseModel):
     """How long the start-up step waits before the process serves."""
     extra_cpu_ms: Annotated[float, Field(ge=0, le=MAX_MS)] = 0.0
     """CPU time burned on every request, to make an arm costlier on purpose."""
+    prestart: Annotated[frozenset[Place], BeforeValidator(_words)] = frozenset()
+    """Where the app takes a start-up step, separated by commas; a real one would migrate, warm up or download."""
+    prestart_ms: Annotated[float, Field(ge=0, le=MAX_MS)] = 0.0
+    """How long such a step takes."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -10,6 +10,8 @@ TABLES: Mapping[str, str] = {
     "budget": "What every arm may use in total, the front included.",
     "load": "How Locust drives each trial.",
     "images": "Base images.",
+    "sidecars": "What the app needs beside it, such as a database: fresh in every trial, never part of an arm.",
+    "jobs": "Steps before the app serves, such as migrations: each must end with exit code 0.",
     "trials": "How often everything is repeated.",
     "compare": "What gets a verdict; everything else is exploratory: a number and an interval, no word.",
     "expect": "The reader's own conditions, see below.",
@@ -21,7 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "where it answers, else `process`.",
     "network": "`host`: everything listens on 127.0.0.1 of the machine, on free ports. `own`: each trial has a network "
     "of its own, where every container keeps its image's port and is found by name; nothing is published. `auto` takes "
-    "`host` unless the app has a fixed port or the engine is elsewhere, and says why.",
+    "`host` unless the app has a fixed port or sidecars, or the engine is elsewhere, and says why.",
     "ports": "The range of TCP ports from which free ones are taken.",
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
@@ -81,12 +83,36 @@ MEANINGS: Mapping[str, str] = {
     "to give each serving process 100 requests.",
     "load.measure": "The window whose numbers count.",
     "images.python": "Fills `ARG PYTHON_IMAGE` of the Dockerfile.",
+    "sidecars.name": "How the app, and the other services, find it. No service of an arm may be called so.",
+    "sidecars.image": "Its image: present, pulled or, for `postgres` and `redis` of any tag, built from Debian's "
+    "packages where no registry answers; the run says which version stood in. Or `sidecars.build`.",
+    "sidecars.build": "A folder with a Dockerfile; or `sidecars.image`.",
+    "sidecars.dockerfile": "Name of the Dockerfile inside `sidecars.build`.",
+    "sidecars.command": "Instead of the image's own command; its entrypoint stays.",
+    "sidecars.env": "Its environment; secrets as in `app.env`.",
+    "sidecars.ready": "When what comes after it may start: `tcp:PORT`, `http:PORT/PATH` (any status below 400), "
+    "`exec:COMMAND` (run inside it until it ends with 0), or `exit` (it ends by itself, with 0). Empty: once it runs.",
+    "sidecars.ready_timeout": "How long that may take.",
+    "sidecars.volumes": "Folders in memory. Those that its image declares are in memory without being named.",
+    "sidecars.user": "As whom it runs, instead of the image's own user.",
+    "sidecars.capabilities": "The rights that it keeps: by default those with which images of databases start as root "
+    "and become another user.",
+    "sidecars.read_only": "Whether its file system is read-only.",
+    "sidecars.depends": "Names of the sidecars that must be ready before it starts.",
+    "jobs.name": "What the report calls it.",
+    "jobs.command": "What it runs.",
+    "jobs.image": "Its image; without one it runs in the app's, with the app's environment.",
+    "jobs.env": "Its environment, in addition to the app's where it runs in the app's image.",
+    "jobs.times": "`once` in a deployment, or `each`: once for each container of the app, all at the same time.",
+    "jobs.timeout": "How long it may take.",
     "trials.blocks": "Trials of every arm, fixed before the start. A verdict takes 6 for one judged interval (primary "
     "metrics × judged arms), 7 for two, 8 for up to six. Best a multiple of the number "
     "of arms, or of twice that if it is odd.",
     "trials.looks": "Numbers of valid blocks, as in `[8, 12, 16, 20]`, after which the run may end early because every "
     "verdict is reached; the last one is the number of blocks. The same error over all looks together.",
     "trials.seed": "The seed of every random choice: order, schedule, start order.",
+    "trials.restart_one": "Whether one serving process is restarted after each trial's load, to count the app's "
+    "start-up steps again: one that a supervisor looks after is ended, any other is restarted with its container.",
     "compare.baseline": "The arm that the others are judged against; the first one when empty.",
     "compare.judged": "The arms that are judged; without it every arm but the baseline and those with `control`.",
     "compare.headline": "The judged arms that the question is about: the answer tells them first. All, when empty.",

@@ -51,8 +51,22 @@ ARMS = (WORKERS, WORKERS_NGINX, REPLICAS)
 EPOCH_S = 1_795_000_000.0
 STARTED_AT = "2026-11-18T11:06:40+00:00"
 BOOT_S, HOP_S, SERVICE_S = 2.0, 0.0003, 0.002
-MEMORY_MIB = {Role.PROXY: 3.0, Role.SUPERVISOR: 18.0, Role.WORKER: 35.0, Role.HELPER: 6.0, Role.PLATFORM: 9.0}
-CPU_CORES = {Role.PROXY: 0.02, Role.SUPERVISOR: 0.001, Role.WORKER: 0.08, Role.HELPER: 0.0, Role.PLATFORM: 0.002}
+MEMORY_MIB = {
+    Role.PROXY: 3.0,
+    Role.SUPERVISOR: 18.0,
+    Role.WORKER: 35.0,
+    Role.HELPER: 6.0,
+    Role.PLATFORM: 9.0,
+    Role.SIDECAR: 21.0,
+}
+CPU_CORES = {
+    Role.PROXY: 0.02,
+    Role.SUPERVISOR: 0.001,
+    Role.WORKER: 0.08,
+    Role.HELPER: 0.0,
+    Role.PLATFORM: 0.002,
+    Role.SIDECAR: 0.1,
+}
 
 
 def make_scenario(arms: Sequence[Mapping[str, Any]] = ARMS, **changes: Any) -> Scenario:
@@ -115,7 +129,9 @@ def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
     tables = TrialTables(
         requests=_requests(scenario, trial, measure, warmup, rng),
         processes=pl.concat([_process(member, instants, rng) for member in members]),
-        cgroups=pl.concat([_cgroup(service.name, members, instants) for service in topology.services]),
+        cgroups=pl.concat(
+            [_cgroup(service.name, members, instants) for service in (*topology.services, *topology.sidecars)]
+        ),
         host=_table(HOST, **dict.fromkeys(HOST, instants) | {"node": ""}),
     )
     return TrialResult(record=_record(scenario, trial, topology, warmup, measure, tables), tables=tables)
@@ -167,8 +183,10 @@ class _Member:
 
 def _members(topology: Topology, trial: Trial) -> Iterator[_Member]:
     pid = 4000 + 100 * trial.block
-    for service in topology.services:
-        if service.kind is ServiceKind.PROXY:
+    for service in (*topology.services, *topology.sidecars):
+        if service.kind is ServiceKind.SIDECAR:
+            roles = [Role.SIDECAR, Role.SIDECAR]
+        elif service.kind is ServiceKind.PROXY:
             roles = [Role.PROXY, Role.PROXY]
         elif trial.arm.model.kind == "workers":
             roles = [Role.SUPERVISOR, Role.HELPER, *(Role.WORKER,) * topology.processes]
@@ -279,7 +297,7 @@ def _record(
             ports=service.ports,
             files={file.path: file.text for file in service.files},
         )
-        for service in topology.services
+        for service in (*topology.services, *topology.sidecars)
     )
     return TrialRecord(
         trial_id=trial.id,

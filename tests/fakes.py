@@ -14,18 +14,28 @@ from typing import Any, cast
 import polars as pl
 
 from lab.attest.claims import Evidence
-from lab.engines import Deployment, Engine
+from lab.engines import Deployment, Engine, StepMark
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import Trial
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Topology
+from lab.plan.topology import Service, Topology
 from lab.record.schema import Outcome
-from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, GateResult, LoadCounters, TrialRecord, TrialResult
+from lab.record.types import (
+    CGROUPS,
+    HOST,
+    PROCESSES,
+    REQUESTS,
+    GateResult,
+    LoadCounters,
+    ServiceRecord,
+    TrialRecord,
+    TrialResult,
+)
 from lab.run.trial import Tools
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
-from tests.builders import sampler_facts, table_of
+from tests.builders import EPOCH_S, sampler_facts, table_of
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
 
@@ -122,7 +132,7 @@ class FakeEngine:
         try:
             yield Deployment(
                 topology=topology,
-                services=(),
+                services=tuple(map(_service_record, topology.services)),
                 targets=(),
                 boot_s=1.0,
                 servers={f"server-{number}": 1 for number in range(topology.processes)},
@@ -130,9 +140,23 @@ class FakeEngine:
                 neighbours=(),
                 check=lambda: self._world.note("check"),
                 logs=lambda: {"app": self._world.log},
+                steps=lambda: [StepMark(service="app", name="migrate", begins=True, epoch_s=EPOCH_S)],
+                restart=lambda service, pid: self._world.note(f"restart {service} {pid}"),
             )
         finally:
             self._world.note("undeploy")
+
+
+def _service_record(service: Service) -> ServiceRecord:
+    return ServiceRecord(
+        name=service.name,
+        kind=service.kind,
+        container_id="",
+        image=service.image,
+        image_digest="",
+        argv=service.argv,
+        ports=service.ports,
+    )
 
 
 class FakeLoads:

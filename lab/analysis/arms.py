@@ -12,6 +12,8 @@ from lab.analysis.trial.counters import complete_sum
 from lab.analysis.trial.cpu_roles import divided, role_fractions
 from lab.analysis.trial.ledger import ROLES, ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, events_of_arm, names_of_arm
+from lab.analysis.trial.prestart import StepCount
+from lab.analysis.trial.sidecars import SidecarUse
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
@@ -44,6 +46,29 @@ class ArmRole:
     pss_bytes: float | None
     uss_bytes: float | None
     rss_bytes: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSidecar:
+    """A service beside an arm: medians over the trials of what it used while the arm was measured."""
+
+    service: str
+    processes: float
+    pss_bytes: float | None
+    cpu_cores: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmStep:
+    """A step before serving: medians over the trials that told of it; fields as in ``StepCount``."""
+
+    name: str
+    by: str
+    trials: int
+    executions: float
+    at_once: float
+    seconds: float
+    again: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +116,8 @@ class ArmSummary:
     timeline: ArmTimeline
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
+    sidecars: tuple[ArmSidecar, ...] = ()
+    steps: tuple[ArmStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +177,8 @@ def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) ->
         timeline=_timeline([trial.timeline for trial in time]),
         names=names_of_arm([trial.names for trial in time]),
         events=events_of_arm([trial.events for trial in time]),
+        sidecars=_sidecars(memory),
+        steps=_steps(time),
     )
 
 
@@ -191,6 +220,41 @@ def _roles(trials: Sequence[TrialSummary]) -> tuple[ArmRole, ...]:
         )
         for role in ROLES
         if role in lines
+    )
+
+
+def _sidecars(trials: Sequence[TrialSummary]) -> tuple[ArmSidecar, ...]:
+    used: defaultdict[str, list[SidecarUse]] = defaultdict(list)
+    for trial in trials:
+        for sidecar in trial.sidecars:
+            used[sidecar.service].append(sidecar)
+    return tuple(
+        ArmSidecar(
+            service=service,
+            processes=median(use.processes for use in uses),
+            pss_bytes=known_median(use.pss_bytes for use in uses),
+            cpu_cores=known_median(use.cpu_cores for use in uses),
+        )
+        for service, uses in used.items()
+    )
+
+
+def _steps(trials: Sequence[TrialSummary]) -> tuple[ArmStep, ...]:
+    counted: defaultdict[tuple[str, str], list[StepCount]] = defaultdict(list)
+    for trial in trials:
+        for step in trial.steps:
+            counted[step.name, step.by].append(step)
+    return tuple(
+        ArmStep(
+            name=name,
+            by=by,
+            trials=len(counts),
+            executions=median(count.executions for count in counts),
+            at_once=median(count.at_once for count in counts),
+            seconds=median(count.seconds for count in counts),
+            again=known_median(count.again for count in counts),
+        )
+        for (name, by), counts in counted.items()
     )
 
 

@@ -1,7 +1,7 @@
 """``lab plan SCENARIO``: what would run and how long, touching nothing."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -14,8 +14,9 @@ from lab.errors import MissingError
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports, warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
-from lab.plan.topology import Service
+from lab.plan.topology import Service, Stage
 from lab.report.renderers.text import printable
+from lab.scenario.beside import start_order
 from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
@@ -61,22 +62,30 @@ def _document(planned: Plan) -> dict[str, Any]:
         "scenario": scenario_to_json(planned.scenario),
         "estimated_s": planned.estimated_s,
         "trials": [trial.id for trial in planned.trials],
+        "beside": [_service(each, starts) for stage in _before(planned) for each in stage.containers],
         "arms": {
-            arm.name: [
-                {
-                    "service": service.name,
-                    "image": service.image,
-                    "argv": _argv(service, starts),
-                    "argv_is_whole": _is_whole(service, starts),
-                    "host": service.host,
-                    "ports": service.ports,
-                    "files": service.recorded_files,
-                }
-                for service in _services(planned, arm.name)
-            ]
+            arm.name: [_service(service, starts) for service in _services(planned, arm.name)]
             for arm in planned.scenario.arms
         },
     }
+
+
+def _service(service: Service, starts: Mapping[str, ImageStart | None]) -> dict[str, Any]:
+    return {
+        "service": service.name,
+        "image": service.image,
+        "argv": _argv(service, starts),
+        "argv_is_whole": _is_whole(service, starts),
+        "host": service.host,
+        "ports": service.ports,
+        "files": service.recorded_files,
+    }
+
+
+def _before(planned: Plan) -> tuple[Stage, ...]:
+    """The stages before the first trial; those of the others differ in how often a job runs."""
+    first = planned.trials[0]
+    return build_topology(planned.scenario, first, nominal_ports(planned.scenario, first.arm)).before
 
 
 def _services(planned: Plan, arm_name: str) -> tuple[Service, ...]:
@@ -104,6 +113,7 @@ def _lines(planned: Plan) -> list[str]:
         looks = ", ".join(map(str, scenario.trials.looks))
         lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
     starts = image_starts(scenario)
+    lines += _beside_lines(scenario)
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
         network = scenario.network_of(arm)
@@ -125,6 +135,17 @@ def _lines(planned: Plan) -> list[str]:
         lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
     lines.append(f"{len(planned.trials)} trials, about {format_seconds(planned.estimated_s)} without building images")
     return lines
+
+
+def _beside_lines(scenario: Scenario) -> Iterator[str]:
+    """What starts before every arm, in this order, and is no part of one."""
+    for sidecar in (sidecar for together in start_order(scenario.sidecars) for sidecar in together):
+        ready = f", ready {sidecar.ready}" if sidecar.ready else ""
+        command = sidecar.command or "(the image's own command)"
+        yield printable(f"  sidecar   {sidecar.name}: {sidecar.image or sidecar.build}{ready}: {command}")
+    for job in scenario.jobs:
+        times = "once" if job.times == "once" else "once for each container of the app"
+        yield printable(f"  job       {job.name}, {times}, in {job.image or 'the image of the app'}: {job.command}")
 
 
 def _files(planned: Plan) -> dict[str, tuple[str, str]]:

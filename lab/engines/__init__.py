@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
 from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
@@ -15,10 +16,38 @@ from lab.sampling.process_view import Look, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """One run of a job that ended well; instants are epoch seconds of the engine's clock."""
+
+    name: str
+    service: str
+    argv: tuple[str, ...]
+    began_epoch_s: float
+    ended_epoch_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMark:
+    """A line ``lab-step NAME begin`` or ``… end`` of a service, with the engine's instant of it in epoch seconds."""
+
+    service: str
+    name: str
+    begins: bool
+    epoch_s: float
+
+
+def no_restart(service: str, _pid: int) -> None:
+    """The engine restarts nothing. Raises DeploymentError."""
+    raise DeploymentError(f"this engine does not restart {service}", "leave out trials.restart_one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A topology that is up and ready.
 
-    ``boot_s`` is the time from the request to start the first service until N distinct processes had answered;
+    ``boot_s`` is the time from the request to start the arm's first service until N distinct processes had answered;
+    sidecars and ``jobs``, which run before, are not in it; ``steps()`` are the app's own, as far as it told of them;
+    ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
     ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
     names no process, and the topology has none then; ``strangers`` is what else runs from the
     same image, ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has
@@ -38,6 +67,9 @@ class Deployment:
     look: Look = look
     launch: Launch = as_child
     ignored_header: str = ""
+    jobs: tuple[JobRun, ...] = ()
+    steps: Callable[[], Sequence[StepMark]] = tuple
+    restart: Callable[[str, int], None] = no_restart
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

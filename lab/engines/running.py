@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from lab.engines import Deployment
+from lab.engines import Deployment, JobRun, StepMark, no_restart
 from lab.engines.endings import Sign
 from lab.engines.images.images import ImageRecord
-from lab.engines.readiness import Dead, wait_until_ready
+from lab.engines.readiness import Dead, Ready, wait_until_ready
 from lab.errors import DeploymentError, LabError, RightsError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
@@ -23,6 +24,7 @@ from lab.sampling.process_view import PROC, Look, look
 from lab.sampling.sockets import listening_ports
 from lab.scenario.network import LOOPBACK
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 LOG_TAIL_LINES = 20  # of a service that has ended
 LOG_LIMIT_LINES = 2000
 
@@ -129,6 +131,16 @@ def _listens(pids: Sequence[int], look: Look) -> set[int]:
     return {listening[inode] for each in seen.values() for inode in each.sockets & listening.keys()}
 
 
+def answered(topology: Topology, running: Sequence[Running], dead: Dead, look: Look) -> Ready:
+    """Wait until every serving process of a located topology has answered."""
+    apps = [each for each in running if each.service.kind is ServiceKind.APP]
+
+    def pids(endpoint: Endpoint) -> list[int]:
+        return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
+
+    return wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
+
+
 def deployed(
     topology: Topology,
     running: Sequence[Running],
@@ -138,19 +150,19 @@ def deployed(
     beside: Callable[[], Others] = Others,
     look: Look = look,
     launch: Launch = as_child,
+    jobs: tuple[JobRun, ...] = (),
+    ended: Mapping[str, str] = NOTHING,
+    steps: Callable[[], Sequence[StepMark]] = tuple,
+    restart: Callable[[str, int], None] = no_restart,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
-    ended; ``beside``: what else runs from the same image.
+    ended; ``beside``: what else runs from the same image. ``jobs``: those that ran before; ``ended``: logs of what has
+    ended as it should. ``steps``: what the app tells of its own start-up steps; ``restart``: see Deployment.
     """
     topology = topology.located({each.service.host: each.address for each in running})
-    apps = [each for each in running if each.service.kind is ServiceKind.APP]
-
-    def pids(endpoint: Endpoint) -> list[int]:
-        return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
-
-    ready = wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
+    ready = answered(topology, running, dead, look)
     boot_s = time.monotonic() - started_s
     seen = beside()
 
@@ -168,7 +180,10 @@ def deployed(
         strangers=seen.strangers,
         neighbours=seen.neighbours,
         check=check,
-        logs=lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running},
+        logs=lambda: {**ended, **{each.service.name: each.log(LOG_LIMIT_LINES) for each in running}},
+        jobs=jobs,
+        steps=steps,
+        restart=restart,
         look=look,
         launch=launch,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from lab.plan.beside import check_names, stages_before
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.models.model import AppPlace, model_of
 from lab.plan.order import rows
@@ -72,7 +73,7 @@ def warmup_s(scenario: Scenario) -> float:
 
 
 def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
-    """Blocks of one trial of every arm, in seeded balanced order: see ``lab.plan.order``."""
+    """Blocks of one trial of every arm, in seeded balanced order: see ``lab.plan.order``. Raises ScenarioError."""
     rng = Random(scenario.trials.seed)
     trials: list[Trial] = []
     for block, row in zip(
@@ -90,6 +91,8 @@ def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
                     setup_seed=rng.getrandbits(32),
                 )
             )
+    for trial in trials[: len(scenario.arms)]:  # what cannot be deployed is refused before anything is built
+        build_topology(scenario, trial, nominal_ports(scenario, trial.arm))
     return Plan(scenario=scenario, trials=tuple(trials))
 
 
@@ -140,10 +143,13 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
     )
     hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, before)]
     entry = front.entry(arm.front, before)
+    beside = tuple(stages_before(scenario, app))
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
+    arm_services = (*services, *hops)
+    check_names(arm_services, beside)
     return Topology(
         trial_id=trial.id,
-        services=(*services, *hops),
+        services=arm_services,
         entry=replace(entry, host=hops[0].host) if hops else entry,
         app=before.app,
         processes=budget.processes,
@@ -154,6 +160,7 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
         pool=budget.pool(),
         upstream_of=reference(front.reader(arm.front)),
         network=network,
+        before=beside,
     )
 
 

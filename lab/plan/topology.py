@@ -8,6 +8,7 @@ from typing import Literal
 from lab.plan.kinds import ServiceKind
 from lab.plan.upstream import NAMED_UPSTREAM
 from lab.scenario.app import SERVER_HEADER
+from lab.scenario.beside import STARTED, Ready
 from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
 from lab.scenario.network import LOOPBACK, Network
@@ -65,6 +66,7 @@ class Service:
     ``argv`` is the full command; ``entrypoint`` None keeps the image's own.
     ``ports`` are the TCP ports that the service listens on; ``host`` is how the others reach it. ``capabilities`` and
     ``volumes`` are all that it has beyond none and /tmp; ``healthcheck``: whether that of the image runs.
+    ``ready``: when the next stage may start; the app's own readiness is that of the whole topology.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Service:
     capabilities: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     healthcheck: bool = False
+    ready: Ready = STARTED
+    ready_timeout_s: float = 0.0
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -95,6 +99,28 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A service that must end with exit code 0 within ``timeout_s``. ``name``: of the job that it is one run of."""
+
+    name: str
+    service: Service
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What starts side by side: it is over when every service is ready and every job has ended well."""
+
+    services: tuple[Service, ...] = ()
+    jobs: tuple[Job, ...] = ()
+
+    @property
+    def containers(self) -> tuple[Service, ...]:
+        """The services of both."""
+        return (*self.services, *(job.service for job in self.jobs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """Everything an engine must bring up for one trial.
 
@@ -102,7 +128,8 @@ class Topology:
     expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
     front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
-    process that gave it; "" where there is none.
+    process that gave it; "" where there is none. ``before``: stages that run before the arm, one after the other; what
+    they hold is no part of it.
     """
 
     trial_id: str
@@ -117,6 +144,7 @@ class Topology:
     pool: Limits = field(default_factory=Limits)
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST
+    before: tuple[Stage, ...] = ()
 
     def located(self, addresses: Mapping[str, str]) -> "Topology":
         """The same with addresses in place of the names of services, as far as ``addresses`` has them."""
@@ -125,6 +153,16 @@ class Topology:
             return replace(endpoint, host=addresses.get(endpoint.host, endpoint.host))
 
         return replace(self, entry=at(self.entry), app=tuple(map(at, self.app)))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Everything in the order in which it starts: sidecars, jobs, then the arm."""
+        return (*self.before, Stage(services=self.services))
+
+    @property
+    def sidecars(self) -> tuple[Service, ...]:
+        """The services beside the arm."""
+        return tuple(service for stage in self.before for service in stage.services)
 
     @property
     def fronted(self) -> bool:

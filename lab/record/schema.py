@@ -71,6 +71,9 @@ class SamplerFacts:
     reading_max_s: float
 
 
+STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
+RESTART = "restart"  # the lab restarted one serving process, after everything was measured
+
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate
 Attribution = Literal["header", "socket", "upstream", "none"]  # how served_by was found
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
+from lab.plan.kinds import ServiceKind
 from lab.record.schema import MAX_COUNT, MAX_INSTANT_S, TABLES, Attribution, Outcome
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
@@ -67,6 +68,17 @@ class ServiceRecord:
         """``("172.18.0.2:8000", "app-1:8000")``: every way in which an answer may name it."""
         hosts = dict.fromkeys((self.address, self.host))
         return tuple(f"{host}:{port}" for host in hosts for port in self.ports)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """One run of a job before the arm was started: it ended with exit code 0. Instants are those of the engine."""
+
+    name: str
+    service: str
+    argv: tuple[str, ...]
+    start_s: Instant
+    end_s: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +216,18 @@ class TrialRecord:
     gates: tuple[GateResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()
+    jobs: tuple[JobRecord, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property
     def processes(self) -> int:
         """N, the number of serving processes."""
         return self.point.processes
+
+    @property
+    def sidecars(self) -> frozenset[str]:
+        """Names of the services beside the arm."""
+        return frozenset(service.name for service in self.services if service.kind == ServiceKind.SIDECAR)
 
     @property
     def measure(self) -> PhaseWindow:

@@ -31,6 +31,7 @@ from lab.report.sections.answer import (
     ratio_figure,
     status,
 )
+from lab.report.sections.beside import beside_section
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.latency import latency_section
 from lab.report.sections.lead import lead_of
@@ -58,6 +59,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
         mechanism(summary),
         latency_section(summary, judgements),
         time_section(summary),
+        beside_section(summary),
         quiet_section(summary, run.order),
         details(run, summary, judgements, sensitivity(comparison)),
         limits(run, summary),

@@ -20,6 +20,7 @@ class Step(StrEnum):
     MEASURE = "measure"
     COOL_DOWN = "cool down"
     COLLECT = "collect"
+    RESTART = "restart"
     TEAR_DOWN = "tear down"
 
 
@@ -31,6 +32,7 @@ WHILE = {
     Step.MEASURE: "it was measured",
     Step.COOL_DOWN: "it cooled down",
     Step.COLLECT: "its results were collected",
+    Step.RESTART: "one serving process was restarted",
     Step.TEAR_DOWN: "it was taken down",
 }
 

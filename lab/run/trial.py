@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,8 +25,9 @@ from lab.plan.blocks import Plan, Trial, build_topology, ports_needed
 from lab.plan.models.model import model_of
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
-from lab.record.types import GateResult, TrialRecord, TrialResult, TrialState
+from lab.record.types import Event, GateResult, TrialRecord, TrialResult, TrialState
 from lab.run.drive import Drive, Driving
+from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
 from lab.run.trial_record import Deployed, Measured, failed_logs_kept, logs_kept, trial_record
 from lab.run.view import QuietView
@@ -164,7 +165,15 @@ class _Making:
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
-        return Measured(deployed=deployed, evidence=evidence, loaded=loaded, sampled=sampled)
+        events = tuple(self._startup(deployed))
+        return Measured(deployed=deployed, evidence=evidence, events=events, loaded=loaded, sampled=sampled)
+
+    def _startup(self, deployed: Deployed) -> Iterator[Event]:
+        """The app's start-up steps; everything is measured, so that now one process may be restarted to count again."""
+        if self.run.plan.scenario.trials.restart_one:
+            self.steps.enter(Step.RESTART)
+            yield restart_one(deployed.deployment, self.staging, deployed.epoch_s)
+        yield from step_events(deployed.deployment, deployed.epoch_s)
 
     def _sampler_plan(self, driving: Driving, deployed: Deployed, fallback: Fallback) -> SamplerPlan:
         topology = deployed.deployment.topology

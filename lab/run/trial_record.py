@@ -1,16 +1,17 @@
 """The things that are kept of a measured trial: its record and the logs of its services."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lab.attest.claims import Evidence
-from lab.engines import Deployment
+from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.blocks import Trial
-from lab.record.types import Phase, PhaseWindow, Point, TrialRecord, TrialState
+from lab.record.types import Event, JobRecord, Phase, PhaseWindow, Point, TrialRecord, TrialState
 from lab.sampling.sampler import SamplerOutcome
 
 
@@ -23,6 +24,11 @@ class Deployed:
     started_at: str
     deployment: Deployment
 
+    @property
+    def epoch_s(self) -> float:
+        """The trial's start in epoch seconds, to the millisecond: what the engine's instants are compared with."""
+        return datetime.fromisoformat(self.started_at).timestamp()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -30,6 +36,7 @@ class Measured:
 
     deployed: Deployed
     evidence: Evidence
+    events: Sequence[Event] = ()
     loaded: LoadOutcome
     sampled: SamplerOutcome
 
@@ -69,6 +76,18 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         attestation=measured.evidence,
         sampler=measured.sampled.facts,
         shared_files=measured.sampled.shared_files,
+        jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
+        events=tuple(measured.events),
+    )
+
+
+def _job_record(job: JobRun, deployed: Deployed) -> JobRecord:
+    return JobRecord(
+        name=job.name,
+        service=job.service,
+        argv=job.argv,
+        start_s=job.began_epoch_s - deployed.epoch_s,
+        end_s=job.ended_epoch_s - deployed.epoch_s,
     )
 
 

@@ -16,6 +16,7 @@ RESOURCE_TRACKER = "multiprocessing.resource_tracker"
 FORK_SERVER = "multiprocessing.forkserver"
 INITS = frozenset(("tini", "dumb-init", "docker-init", "catatonit", "sh", "dash", "bash", "ash", "uv"))
 SEVERAL = 2  # children that serve: who has started so many looks after them, with or without their socket
+OF_KIND = {ServiceKind.PROXY: Role.PROXY, ServiceKind.SIDECAR: Role.SIDECAR}  # all processes of such a service
 
 
 class ProcessKey(NamedTuple):
@@ -65,7 +66,7 @@ def assign_roles(
 ) -> dict[ProcessKey, Role]:
     """The role of every living process of one service; ``before`` holds those that were decided earlier.
 
-    Everything in a proxy service is ``proxy``. In an app service:
+    Everything in a proxy service is ``proxy``, and in a sidecar ``sidecar``. In an app service:
 
     - ``worker``: it serves. It holds the listening socket and accepts, or its children do not hold it.
     - ``supervisor``: it holds the socket for children that serve; or it has started several that serve.
@@ -75,8 +76,8 @@ def assign_roles(
 
     A supervisor whose workers are all dead for a moment stays one.
     """
-    if kind is ServiceKind.PROXY:
-        return {process.key: Role.PROXY for process in processes}
+    if kind in OF_KIND:
+        return {process.key: OF_KIND[kind] for process in processes}
     if all(process.duty is None for process in processes):
         return _by_names(processes, before)
     return _Family(processes, before).roles()

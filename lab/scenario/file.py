@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.errors import ScenarioError
+from lab.scenario.beside import Job, Sidecar
 from lab.scenario.compare import Expect
 from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
@@ -21,8 +22,10 @@ from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
 
 MAX_FILE_BYTES = 1_000_000
-LISTED_TABLES = {"arms": Arm, "expect": Expect}
+LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job}
 PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"), ("load", "root"))
+LISTED_PATH_KEYS = (("sidecars", "build"),)
+WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
@@ -34,7 +37,7 @@ def read_scenario(path: Path) -> Scenario:
     """The scenario in ``path``, with paths resolved against its folder. Raises ScenarioError (exit 2)."""
     document = _parse(path)
     for table, key in _path_keys(document):
-        if isinstance(table, dict) and isinstance(table.get(key), str):
+        if isinstance(table.get(key), str):
             table[key] = str((path.parent / table[key]).resolve())
     try:
         scenario = SCENARIO.validate_python(document)
@@ -102,23 +105,27 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
 
 
-def _path_keys(document: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+def _tables(document: dict[str, Any], section: str) -> list[dict[str, Any]]:
+    """The table, or the tables, of this name in a file that may not be valid."""
+    found = document.get(section)
+    return [table for table in (found if isinstance(found, list) else [found]) if isinstance(table, dict)]
+
+
+def _path_keys(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Every table of a file, valid or not, with the name of a key of it that is a path."""
-    yield from ((document.get(section), key) for section, key in PATH_KEYS)
-    arms = document.get("arms")
-    for arm in arms if isinstance(arms, list) else ():
-        front = arm.get("front") if isinstance(arm, dict) else None
-        kind = front.get("kind") if isinstance(front, dict) else None
+    for section, key in (*PATH_KEYS, *LISTED_PATH_KEYS):
+        yield from ((table, key) for table in _tables(document, section))
+    for front in (front for arm in _tables(document, "arms") for front in _tables(arm, "front")):
+        kind = front.get("kind")
         for key in FRONTS.path_names(kind) if isinstance(kind, str) and kind in FRONTS else ():
             yield front, key
 
 
 def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
     """Values of ``env`` in a file that is not valid, which is all that is known of it: none of them may be shown."""
-    app, arms = document.get("app"), document.get("arms")
-    for table in (app, *(arms if isinstance(arms, list) else ())):
+    for table in (table for section in WITH_ENV for table in _tables(document, section)):
         for key, sounds_secret in (("env", is_secret), ("probe_headers", header_is_secret)):
-            values = table.get(key) if isinstance(table, dict) else None
+            values = table.get(key)
             for name, value in values.items() if isinstance(values, dict) else ():
                 text = value.get("value") if isinstance(value, dict) else value
                 if isinstance(text, str) and (isinstance(value, dict) or sounds_secret(name, text)):

@@ -27,7 +27,7 @@ class ImageSource:
 PYTHON = ImageSource(
     key="python",
     reference="python:3.13-slim",
-    packages=("python3", "python3-venv", "python3-pip"),
+    packages=("python3", "python3-venv", "python3-pip", "libstdc++6"),  # many wheels need the last: slim has it
     hooks=('ln -s python3 "$1/usr/bin/python"',),
     changes=('CMD ["python3"]',),
 )

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.app import App as App
+from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
@@ -114,6 +115,8 @@ class Scenario:
     network: Literal["auto", "host", "own"] = "auto"
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
     images: Images = field(default_factory=default_images)
+    sidecars: Annotated[tuple[Sidecar, ...], Field(max_length=MAX_BESIDE)] = ()
+    jobs: Annotated[tuple[Job, ...], Field(max_length=MAX_BESIDE)] = ()
     trials: Trials = field(default_factory=Trials)
     compare: Compare = field(default_factory=Compare)
     expect: Annotated[tuple[Expect, ...], Field(max_length=100)] = ()
@@ -127,6 +130,8 @@ class Scenario:
             raise ValueError("compare.baseline: " + unknown("arm", self.compare.baseline, names))
         self._check_judged(names)
         check_expectations(self.expect, names)
+        check_beside(self.sidecars, self.jobs)
+        self._check_network()
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
@@ -138,6 +143,15 @@ class Scenario:
             if refusal := MODELS[arm.model.kind].refusal(arm.model, asked):
                 raise ValueError(f'arm "{arm.name}": {refusal}')
         return self
+
+    def _check_network(self) -> None:
+        """Sidecars are found by name, and on the machine's own network nothing has one."""
+        for arm in self.arms if self.sidecars else ():
+            if (choice := self.network_of(arm)).network is Network.HOST:
+                raise ValueError(
+                    f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), where sidecars cannot be found '
+                    'by name: write network = "own", or leave it out'
+                )
 
     def _check_placeholders(self, arm: Arm) -> None:
         """A command must say where to listen, and what the arm's process model has it told."""
@@ -155,7 +169,8 @@ class Scenario:
 
     def network_of(self, arm: Arm, elsewhere: str = "") -> NetworkChoice:
         """The network of an arm's containers; ``elsewhere``: as lab.scenario.network.choose_network has it."""
-        return choose_network(arm.network, self.network, self.app.port, elsewhere)
+        sidecars = [sidecar.name for sidecar in self.sidecars]
+        return choose_network(arm.network, self.network, self.app.port, elsewhere, sidecars)
 
     def command_of(self, arm: Arm) -> str:
         """The command that an arm's app is started with: its own, or that of the app; "" is uvicorn."""
@@ -174,6 +189,11 @@ class Scenario:
                 raise ValueError("compare.headline: " + unknown("judged arm", name, self.judged))
         if self.baseline in controls:
             raise ValueError(f"arms: {self.baseline!r} is the baseline, which is compared with: it cannot be a control")
+
+    @property
+    def beside(self) -> tuple[Sidecar | Job, ...]:
+        """Everything that is no part of an arm."""
+        return (*self.sidecars, *self.jobs)
 
     @property
     def judged(self) -> tuple[str, ...]:

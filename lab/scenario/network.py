@@ -1,5 +1,6 @@
 """The network of an arm's containers: the machine's own, or one made for each trial; which one, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,16 +34,21 @@ class NetworkChoice:
     why: str
 
 
-def choose_network(arm: str, scenario: str, port: int | None, elsewhere: str = "") -> NetworkChoice:
+def choose_network(
+    arm: str, scenario: str, port: int | None, elsewhere: str = "", sidecars: Sequence[str] = ()
+) -> NetworkChoice:
     """The network of an arm that says ``arm`` ("" for nothing) in a scenario that says ``scenario``.
 
-    ``port``: the app's fixed one. ``elsewhere``: why the engine's processes are not this machine's, "" if they are.
+    ``port``: the app's fixed one. ``sidecars``: names of what the app needs beside it. ``elsewhere``: why the engine's
+    processes are not this machine's, "" if they are.
     """
     for said, by in ((arm, "its arm"), (scenario, "the scenario")):
         if said in (Network.HOST, Network.OWN):
             return NetworkChoice(Network(said), f"{ASKED} by {by}")
     if elsewhere:
         return NetworkChoice(Network.OWN, elsewhere)
+    if sidecars:
+        return NetworkChoice(Network.OWN, f"the app finds its sidecars by name ({', '.join(sidecars)})")
     if port is not None:
         return NetworkChoice(Network.OWN, f"the app listens on its own port, {port}")
     return NetworkChoice(Network.HOST, "the app listens where it is told, and loopback is fastest")

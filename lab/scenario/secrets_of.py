@@ -5,6 +5,7 @@ Pure: the environment is handed in.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,8 +18,9 @@ HAND_OVER = 'hand it over in "env": values that are secret are masked there, eve
 
 
 def secrets_in(scenario: Scenario) -> Iterator[tuple[str, Secret]]:
-    """Give (variable or header, secret) of every secret of the app and of the arms."""
-    for env in (scenario.app.env, scenario.app.probe_headers, *(arm.env for arm in scenario.arms)):
+    """Give (variable or header, secret) of every secret of the app, of the arms and of what is beside them."""
+    tables = (*(arm.env for arm in scenario.arms), *(each.env for each in scenario.beside))
+    for env in (scenario.app.env, scenario.app.probe_headers, *tables):
         yield from ((name, value) for name, value in env.items() if isinstance(value, Secret))
 
 
@@ -35,6 +37,7 @@ def _public(scenario: Scenario) -> Iterator[str]:
     yield from (*load.users, *load.tags, *load.exclude_tags, *scenario.compare.primary)
     yield from (f"{arm.name} {_chosen(arm.model)} {_chosen(arm.front)} {arm.image}" for arm in scenario.arms)
     yield from (condition.that for condition in scenario.expect)
+    yield from (f"{each.name} {each.image}" for each in scenario.beside)
 
 
 def _chosen(options: Options) -> str:
@@ -47,9 +50,7 @@ def hide_copies(scenario: Scenario) -> Scenario:
     Raises ScenarioError when a command holds one, for commands are shown.
     """
     redact = redactor_of(scenario)
-    commands = {f"arms[{place}].command": arm.command for place, arm in enumerate(scenario.arms)}
-    of_app = {"app.command": scenario.app.command, "app.entrypoint": scenario.app.entrypoint}
-    for where, command in {**of_app, **commands}.items():
+    for where, command in _commands(scenario):
         if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
             raise ScenarioError(f"{where}: holds a password, or the value of a secret variable", HAND_OVER)
     if not redact.words:
@@ -59,6 +60,14 @@ def hide_copies(scenario: Scenario) -> Scenario:
         return Secret(value=value) if isinstance(value, str) and redact(value) != value else value
 
     return _mapped(scenario, hidden)
+
+
+def _commands(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Give (key, text) of everything that is run, and shown."""
+    yield from (("app.command", scenario.app.command), ("app.entrypoint", scenario.app.entrypoint))
+    for table in ("arms", "sidecars", "jobs"):
+        yield from ((f"{table}[{place}].command", each.command) for place, each in enumerate(getattr(scenario, table)))
+    yield from ((f"sidecars[{place}].ready", sidecar.ready) for place, sidecar in enumerate(scenario.sidecars))
 
 
 def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
@@ -104,10 +113,13 @@ def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> 
     def changed(where: str, env: Env) -> dict[str, EnvValue]:
         return {name: change(f"{where}.{name}", value) for name, value in env.items()}
 
-    arms = (replace(arm, env=changed(f"arms[{place}].env", arm.env)) for place, arm in enumerate(scenario.arms))
+    def all_changed(table: str) -> Any:
+        listed = enumerate(getattr(scenario, table))
+        return tuple(replace(each, env=changed(f"{table}[{place}].env", each.env)) for place, each in listed)
+
     app = replace(
         scenario.app,
         env=changed("app.env", scenario.app.env),
         probe_headers=changed("app.probe_headers", scenario.app.probe_headers),
     )
-    return replace(scenario, app=app, arms=tuple(arms))
+    return replace(scenario, app=app, **{table: all_changed(table) for table in ("arms", "sidecars", "jobs")})

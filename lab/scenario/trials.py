@@ -19,12 +19,14 @@ class Trials:
     """How often everything is repeated, and the seed of every random choice.
 
     ``looks`` are the numbers of valid blocks after which the run may end early, when every verdict is reached; the last
-    one is ``blocks``. Without them the number of blocks is fixed before the start.
+    one is ``blocks``. Without them the number of blocks is fixed before the start. ``restart_one``: after each trial's
+    load one serving process is restarted, to count the app's start-up steps again.
     """
 
     blocks: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
     looks: Annotated[tuple[Annotated[int, Field(strict=True)], ...], Field(max_length=20)] = ()
+    restart_one: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="before")
     @classmethod

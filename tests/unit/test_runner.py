@@ -15,6 +15,7 @@ from lab.host.interrupts import Interrupts
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.reading import TRIAL_RECORD
+from lab.record.schema import RESTART, STEP_BEGIN
 from lab.record.types import Environment, Phase, TrialRecord, TrialState
 from lab.run.blocks import run_plan
 from lab.run.steps import STEPS_FILE, Step
@@ -192,10 +193,26 @@ def test_steps_are_told_in_order_and_kept_with_the_trial(tmp_path: Path) -> None
     run = prepare(tmp_path, World())
     run_plan(run)
 
-    first = run.plan.trials[0].id
-    assert run.view.steps[: len(Step)] == [f"{first} {step}" for step in Step]  # type: ignore[attr-defined]
+    first, usual = run.plan.trials[0].id, [step for step in Step if step is not Step.RESTART]
+    assert run.view.steps[: len(usual)] == [f"{first} {step}" for step in usual]  # type: ignore[attr-defined]
     lines = (run.folder.path / "trials" / first / STEPS_FILE).read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == list(Step)
+    assert [json.loads(line)["step"] for line in lines] == usual
+
+
+def test_one_process_is_restarted_when_everything_is_measured(tmp_path: Path) -> None:
+    """In a step of its own, before the arm is taken down; the record has it, and what the app told of its steps."""
+    world = World()
+    run = prepare(tmp_path, world)
+    scenario = replace(run.plan.scenario, trials=replace(run.plan.scenario.trials, restart_one=True))
+    run = replace(run, plan=replace(run.plan, scenario=scenario))
+    run_plan(run)
+
+    first = run.plan.trials[0].id
+    begins = world.journal.index("restart app 0")
+    assert world.journal.index("sampler stopped") < begins < world.journal.index("undeploy")
+    assert f"{first} {Step.RESTART}" in run.view.steps  # type: ignore[attr-defined]
+    events = run.view.finished[0].events  # type: ignore[attr-defined]
+    assert [(event.kind, event.detail) for event in events] == [(RESTART, ""), (STEP_BEGIN, "migrate")]
 
 
 @pytest.mark.parametrize("where", ["sampler result", "load result", "undeploy"])

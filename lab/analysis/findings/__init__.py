@@ -12,6 +12,7 @@ from lab.analysis.findings.kinds import (
     FINDINGS,
     HUNG,
     REFUSED,
+    SIDECAR_CPU,
     STARVED,
     FindingKind,
 )
@@ -19,6 +20,7 @@ from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp, unre
 from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_throughput
 from lab.analysis.gates.counters import saturation
 from lab.analysis.gates.load import arrival_counts
+from lab.analysis.trial.sidecars import sidecar_cores
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
 
@@ -111,6 +113,12 @@ def _starved(result: TrialResult) -> Finding | None:
     return STARVED.of(float(result.record.load.starved_workers))
 
 
+def _sidecar(result: TrialResult) -> Finding | None:
+    """The busiest sidecar, if it was near what one core gives."""
+    used = [(sidecar_cores(result, service) or 0.0, service) for service in sorted(result.record.sidecars)]
+    return SIDECAR_CPU.of(*max(used)) if used else None
+
+
 CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     exceptions,
     ramp,
@@ -125,4 +133,5 @@ CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     steady_p50,
     steady_throughput,
     memory_drift,
+    _sidecar,
 )

@@ -96,6 +96,14 @@ MEMORY_DRIFT = FindingKind(
     limit=0.05,
 )
 
+SIDECAR_CPU = FindingKind(
+    key="sidecar.cpu",
+    title="a sidecar that was busy",
+    unit=Unit.FRACTION,
+    source="near one core a service of one thread serves no more: latencies and throughput are then its own",
+    limit=0.8,
+)
+
 EXCEPTIONS = FindingKind(
     key="load.exceptions",
     title="exceptions in the locustfile",
@@ -123,5 +131,5 @@ UNREAD = FindingKind(
 )
 
 _OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, UNREAD, OWN_VERDICT)
-_ALL = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
-FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_ALL)}
+_OF_THE_ARM = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
+FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_OF_THE_ARM, SIDECAR_CPU)}

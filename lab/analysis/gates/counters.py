@@ -43,7 +43,7 @@ def busiest_second(table: pl.DataFrame, column: str, window: PhaseWindow) -> flo
 
 
 def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow) -> float | None:
-    """CPU of the arm in cores: from its containers, or from its processes where there are none."""
+    """CPU of the arm and its sidecars in cores: from the containers, or from the processes where there are none."""
     own = containers(cgroups)
     if own.height:
         return _total_rate(own, ("container",), window)

@@ -17,7 +17,7 @@ from lab.analysis.gates.limits import (
 )
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
-from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_arm, of_roles
 from lab.record.types import GateResult, TrialResult
 
 
@@ -57,7 +57,8 @@ def anonymous_memory(result: TrialResult) -> GateResult:
         return not_applicable(ANON, "plain-processes")
     window, tables = result.record.measure, result.tables
     near = pl.col("t_s").is_between(window.start_s - NEAR_S, window.end_s + NEAR_S)
-    arm, cgroups = of_roles(tables.processes.filter(near), *ARM_ROLES), containers(tables.cgroups.filter(near))
+    arm = of_roles(tables.processes.filter(near), *ARM_ROLES)
+    cgroups = containers(of_arm(result.record, tables.cgroups).filter(near))
     pss = total(courses(arm, PROCESS, "pss_anon_bytes", window), window)
     cgroup = total(courses(cgroups, ("container",), "anon_bytes", window), window)
     if pss is None or cgroup is None or not cgroup.mean:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from lab.analysis.trial.counters import complete_sum, increases
-from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_arm, of_roles
 from lab.record.types import POOL, PhaseWindow, TrialRecord, TrialTables
 
 Growth = Mapping[str, float | None]
@@ -23,11 +23,11 @@ def plain_processes(record: TrialRecord) -> bool:
 
 
 def cpu_growth(record: TrialRecord, tables: TrialTables) -> Iterator[tuple[str, Growth]]:
-    """(service, growth of ``cpu_s`` and ``throttled_s`` over the measure phase) of every container or process tree."""
+    """(service, growth of ``cpu_s`` and ``throttled_s`` over the measure phase) of each container of the arm."""
     if plain_processes(record):
         yield from _of_processes(tables.processes, record.measure)
         return
-    containers = tables.cgroups.filter(pl.col("container") != POOL)
+    containers = of_arm(record, tables.cgroups).filter(pl.col("container") != POOL)
     growth = increases(containers, ("service", "container"), ("cpu_s", "throttled_s"), record.measure)
     yield from ((str(service), grown) for (service, _), grown in growth.items())
 

@@ -12,13 +12,13 @@ import polars as pl
 from lab.analysis.trial.counters import counter_at, numbers, rows_of
 from lab.analysis.trial.courses import Course, Total, course, life, total
 from lab.plan.kinds import Role
-from lab.record.types import PhaseWindow
+from lab.record.types import PhaseWindow, TrialRecord
 
 Floats = npt.NDArray[np.float64]
 
-# The order of every table; platform comes last.
+# The order of every table; what is no part of the arm comes last.
 ARM_ROLES = (Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.INIT, Role.HELPER)
-ROLES = (*ARM_ROLES, Role.PLATFORM)
+ROLES = (*ARM_ROLES, Role.SIDECAR, Role.PLATFORM)
 ALWAYS = (-np.inf, np.inf)
 PROCESS = ("pid", "started_s")  # names a process: a respawned worker may get an old pid
 
@@ -61,6 +61,11 @@ def of_roles(processes: pl.DataFrame, *roles: Role) -> pl.DataFrame:
     return processes.filter(pl.col("role").is_in([role.value for role in roles]))
 
 
+def of_arm(record: TrialRecord, table: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the arm's own services: those of its sidecars are in no sum of it."""
+    return table.filter(~pl.col("service").is_in(record.sidecars)) if record.sidecars else table
+
+
 class Member(NamedTuple):
     """A process that lived in the measure phase, and its rows of the process table in the order of time."""
 
@@ -74,7 +79,7 @@ class Member(NamedTuple):
 
 
 class Ledger:
-    """What the processes of the arm, and of the platform beneath it, used over time. ``members``: by role and start."""
+    """What the processes of the arm, beside it and beneath it used over time. ``members``: by role and start."""
 
     def __init__(self, processes: pl.DataFrame, window: PhaseWindow) -> None:
         self._processes = processes
@@ -106,7 +111,7 @@ class Ledger:
         return tuple(lines)
 
     def role_lines(self) -> tuple[RoleLine, ...]:
-        """One line for each role, platform last."""
+        """One line for each role; sidecars and the platform, which are no part of the arm, come last."""
         return tuple(
             RoleLine(
                 role=role,
@@ -170,10 +175,12 @@ def _mean(found: Total | None) -> float | None:
 
 
 def busiest_cores(lines: Sequence[ProcessLine], window: PhaseWindow) -> float | None:
-    """CPU of the busiest process in cores, mean of the measure phase; None when none was read."""
-    return max((line.cpu_s / window.length_s for line in lines if line.cpu_s is not None), default=None)
+    """CPU of the arm's busiest process in cores, mean of the measure phase; None when none was read."""
+    own = (line.cpu_s for line in lines if line.role in ARM_ROLES and line.cpu_s is not None)
+    return max((cpu_s / window.length_s for cpu_s in own), default=None)
 
 
 def largest_pss_bytes(lines: Sequence[ProcessLine]) -> float | None:
-    """PSS of the largest process at its peak in the measure phase; None when none was read."""
-    return max((line.pss_peak_bytes for line in lines if line.pss_peak_bytes is not None), default=None)
+    """PSS of the arm's largest process at its peak in the measure phase; None when none was read."""
+    own = (line.pss_peak_bytes for line in lines if line.role in ARM_ROLES)
+    return max((size for size in own if size is not None), default=None)

@@ -13,9 +13,11 @@ from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
-from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_roles
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_arm, of_roles
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
+from lab.analysis.trial.prestart import StepCount, app_values, step_counts
 from lab.analysis.trial.shares import Share, gini, shares
+from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses, without_platform_of_sidecars
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
 from lab.plan.kinds import Role, ServiceKind
@@ -76,6 +78,8 @@ class TrialSummary:
     cpu: tuple[ServiceCpu, ...]
     timeline: Timeline
     servers: tuple[ProcessLatency, ...] = ()
+    sidecars: tuple[SidecarUse, ...] = ()
+    steps: tuple[StepCount, ...] = ()
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
@@ -94,21 +98,24 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     response = latency(response_times(rows, open_model=record.load.open_model))
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
-    containers = tables.cgroups.filter(pl.col("container") != POOL)
+    cgroups = of_arm(record, tables.cgroups)
     cpu = _service_cpu(trial, counts.ended)
-    ledger = Ledger(tables.processes, record.measure)
+    processes = without_platform_of_sidecars(record, tables.processes)
+    ledger = Ledger(processes, record.measure)
     lines = ledger.lines()
+    steps = tuple(step_counts(record))
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
         "throughput": counts.ended / record.measure.length_s,
         "errors": float(counts.failures),
-        **_memory_values(ledger, containers, record.measure),
+        **_memory_values(ledger, cgroups.filter(pl.col("container") != POOL), record.measure),
         **_cpu_values(cpu, record.measure),
-        "cpu.throttled": _throttled(tables.cgroups, record.measure),
+        "cpu.throttled": _throttled(cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.ended),
         **_share_values(served, record.processes),
         "boot": record.boot_s,
+        **app_values(steps),
     }
     return TrialSummary(
         record=record,
@@ -121,6 +128,8 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         shares=served,
         cpu=cpu,
         timeline=timeline(record, tables, lines),
+        sidecars=tuple(sidecar_uses(trial, lines)),
+        steps=steps,
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
         names=by_name(rows),

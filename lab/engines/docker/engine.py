@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -24,19 +25,23 @@ from lab.engines.docker.helper.rights import find_rights
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled, system_error
+from lab.engines.docker.restart import restart
 from lab.engines.docker.rights import OwnRights, Rights
+from lab.engines.docker.stages import run_stages, with_volumes
+from lab.engines.docker.step_lines import marks_of
 from lab.engines.endings import Sign, explain
 from lab.engines.images.asking import image_versions
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
-from lab.engines.running import Others, Running, deployed, others, with_logs
+from lab.engines.running import Others, Running, answered, deployed, others, with_logs
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
+from lab.sampling.process_view import Look
 from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.network import ASKED, LOOPBACK, Network
 
@@ -117,22 +122,30 @@ class DockerEngine:
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
                 network = stack.enter_context(self._network(topology))
-                containers = self._create(topology, parent, pool, network)
+                before = run_stages(
+                    topology.before, partial(self._create_beside, topology, pool, network), pool, network
+                )
+                containers = self._create(topology, topology.services, pool, network, parent, self._restart)
                 started = time.monotonic()
-            with with_logs(lambda: logs_of(containers)):
+            pairs = (*zip(topology.services, containers, strict=True), *before.running)
+            with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
                     for together in _stages(topology, containers):
                         each(pool, start, together)
-                    for container in containers:
+                    for _, container in pairs:
                         container.reload()
                 deployment = deployed(
                     topology,
-                    tuple(self._running(*pair, network) for pair in zip(topology.services, containers, strict=True)),
+                    self._all_running(pairs, network),
                     started,
                     dead=lambda: first_end(self._client, self._run_id, topology),
-                    beside=lambda: self._others(topology.services, containers, access.image_id),
+                    beside=lambda: self._others(topology.services, [pair[1] for pair in pairs], access.image_id),
                     look=access.look,
                     launch=access.launch,
+                    jobs=before.jobs,
+                    ended=before.logs,
+                    steps=lambda: marks_of(pairs),
+                    restart=lambda *which: self._restart_one(topology, pairs, network, access.look, which),
                 )
             yield deployment
 
@@ -141,19 +154,38 @@ class DockerEngine:
             return nullcontext("")
         return trial_network(self._client, labels(self._run_id, topology.trial_id, "network"))
 
-    def _create(self, topology: Topology, parent: str, pool: ThreadPoolExecutor, network: str) -> list[Container]:
+    def _create_beside(
+        self, topology: Topology, pool: ThreadPoolExecutor, network: str, services: Sequence[Service]
+    ) -> list[Container]:
+        """Containers of what is no part of the arm: not of its pool, nor of its restarts. Their data is in memory."""
+        in_memory = [with_volumes(service, self._volumes(self._images[service.image].id)) for service in services]
+        return self._create(topology, in_memory, pool, network)
+
+    def _volumes(self, image_id: str) -> Collection[str]:
+        """Where an image declares that data is."""
+        return self._client.images.get(image_id).attrs["Config"].get("Volumes") or ()
+
+    def _create(
+        self,
+        topology: Topology,
+        services: Sequence[Service],
+        pool: ThreadPoolExecutor,
+        network: str,
+        parent: str = "",
+        restart: str = "no",
+    ) -> list[Container]:
         def create(service: Service) -> Container:
             marks = labels(self._run_id, topology.trial_id, service.name)
             if service.files:
                 self._client.volumes.create(volume_name(marks), labels=marks)
-            arguments = creation(service, self._images[service.image].id, marks, parent, self._restart, network)
+            arguments = creation(service, self._images[service.image].id, marks, parent, restart, network)
             container = self._client.containers.create(**arguments)
             for directory, data in archive(service.files, service.user):
                 container.put_archive(directory, data)
             return container
 
         try:
-            return each(pool, create, topology.services)
+            return each(pool, create, services)
         except docker.errors.APIError as error:
             refused = str(error.explanation)
             known = explain({Sign.REFUSED: refused}, "check the keys of [app] and [budget] that it names")
@@ -165,6 +197,24 @@ class DockerEngine:
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
+
+    def _restart_one(
+        self,
+        topology: Topology,
+        pairs: Sequence[tuple[Service, Container]],
+        network: str,
+        look: Look,
+        which: tuple[str, int],
+    ) -> None:
+        """Straight to the app: a front may go on passing requests to where a container was before."""
+        name, pid = which
+        restart(next(container for service, container in pairs if service.name == name), pid)
+        for _, container in pairs:
+            container.reload()
+        running = self._all_running(pairs, network)
+        located = topology.located({each.service.host: each.address for each in running})
+        dead = partial(first_end, self._client, self._run_id, topology)
+        answered(replace(located, entry=located.app[0]), running, dead, look)
 
     def _others(self, services: Sequence[Service], containers: Sequence[Container], helper_image: str) -> Others:
         """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2).
@@ -189,6 +239,9 @@ class DockerEngine:
     def _layers(self, image_id: str) -> tuple[str, ...]:
         """The digests of an image's layers; equal ones are the same files on disk, and in memory under overlay2."""
         return tuple(self._client.images.get(image_id).attrs["RootFS"].get("Layers") or ())
+
+    def _all_running(self, pairs: Iterable[tuple[Service, Container]], network: str) -> tuple[Running, ...]:
+        return tuple(self._running(service, container, network) for service, container in pairs)
 
     def _running(self, service: Service, container: Container, network: str) -> Running:
         config = container.attrs["Config"]

@@ -25,12 +25,13 @@ from lab.engines.images.starts import check_targets
 from lab.errors import MissingError
 from lab.scenario.app import App
 from lab.scenario.build_args import BASE_ARGUMENT
+from lab.scenario.databases import source_of
 from lab.scenario.images import PYTHON, ImageSource
 from lab.scenario.model import APP_IMAGE, Scenario
 
 
 def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
-    """Images by key: those of each arm and its front, and that of Python when the app is built on it.
+    """Images by key: those of each arm and its front, what is beside the arms, and Python's if one is built on it.
 
     The app's own image is prepared also when every arm has another one: it is the one that a run is known by.
     Raises MissingError (exit 4) with the reason and what to do when one cannot be had.
@@ -40,11 +41,7 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
     if scenario.app.build is None:
         images[APP_IMAGE] = prepare_image(client, plan_image(client, scenario.app.image, REGISTRY_TIMEOUT_S), on_step)
     else:
-        context = read_context(scenario.app)
-        read_dockerfile(context.text, scenario.app.build_args).stage(scenario.app.target_stage)
-        if _needs_base(scenario.app, context):
-            images[PYTHON.key] = prepare_base(client, PYTHON, scenario.images[PYTHON.key], on_step)
-        images[APP_IMAGE] = _prepare_build(client, scenario.app, context, images.get(PYTHON.key), on_step)
+        images[APP_IMAGE] = _built(client, scenario.app, scenario, images, on_step)
     by_name = {scenario.app.image: images[APP_IMAGE]}
     for arm in scenario.arms:
         if arm.image and arm.image not in by_name:
@@ -53,8 +50,26 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
             images[arm.image_key] = by_name[arm.image]
     for front in front_images(scenario):
         images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
+    for sidecar in scenario.sidecars:
+        if sidecar.build is not None:
+            folder = App(build=sidecar.build, dockerfile=sidecar.dockerfile)
+            images[sidecar.image_key] = _built(client, folder, scenario, images, on_step)
+    for beside in scenario.beside:
+        if beside.image:
+            images[beside.image_key] = prepare_base(client, source_of(beside.image), beside.image, on_step)
     check_targets(scenario, client)  # again: an image that was pulled is known only now
     return images
+
+
+def _built(
+    client: docker.DockerClient, app: App, scenario: Scenario, images: dict[str, ImageRecord], on_step: OnStep
+) -> ImageRecord:
+    """The image of a folder; the base that it is built on is put among ``images``."""
+    context = read_context(app)
+    read_dockerfile(context.text, app.build_args).stage(app.target_stage)
+    if _needs_base(app, context):
+        images[PYTHON.key] = prepare_base(client, PYTHON, scenario.images[PYTHON.key], on_step)
+    return _prepare_build(client, app, context, images.get(PYTHON.key), on_step)
 
 
 def front_images(scenario: Scenario) -> tuple[ImageSource, ...]:

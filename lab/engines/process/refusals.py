@@ -32,6 +32,7 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
             yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
     if budget.cpuset:
         yield "budget.cpuset: cores are pinned through cgroups; leave it out"
+    yield from _beside_refusals(scenario)
     yield from _arm_refusals(scenario)
     for arm in scenario.arms:
         if (choice := scenario.network_of(arm)).network is Network.OWN:
@@ -49,6 +50,13 @@ def _container_refusals(app: App) -> Iterator[str]:
         yield "app.volumes: they are folders of a container; leave them out"
     if app.healthcheck:
         yield "app.healthcheck: it is the image's, and there is no image; leave it out"
+
+
+def _beside_refusals(scenario: Scenario) -> Iterator[str]:
+    yield from (f'sidecar "{each.name}": it is a container; start it by yourself' for each in scenario.sidecars)
+    yield from (f'job "{each.name}": it runs in a container; run it by yourself' for each in scenario.jobs)
+    if scenario.trials.restart_one:
+        yield "trials.restart_one: nothing restarts a plain process; leave it out"
 
 
 def _arm_refusals(scenario: Scenario) -> Iterator[str]:

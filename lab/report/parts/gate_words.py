@@ -173,6 +173,10 @@ FINDING_WORDS: Mapping[str, Words] = {
         "The memory (PSS) changed by {value} over the measure window",
         "It was still growing or shrinking: its median depends on how long it was measured.",
     ),
+    "sidecar.cpu": Words(
+        "The sidecar {subject} used {value} of a core",
+        "You are comparing it rather than the arms, which wait for it: lower the rate, or give it less to do.",
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from lab.scenario.images import PYTHON
 from lab.scenario.model import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
-SAME_FOR_ALL, NO_ARM = "all arms", "no arm"
+SAME_FOR_ALL, NO_ARM, BESIDE = "all arms", "no arm", "beside all arms"
 
 
 def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
@@ -175,6 +175,8 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
 def _users(key: str, summary: RunSummary) -> str:
     """Tell which arms an image is for: a base for those of the app built on it, a front's for those behind it."""
     arms = summary.scenario.arms
+    if key in {each.image_key for each in summary.scenario.beside}:
+        return BESIDE
     app = APP_IMAGE if key == PYTHON.key else key
     users = [arm.name for arm in arms if arm.image_key == app or (arm.front_image and arm.front_image.key == key)]
     return SAME_FOR_ALL if len(users) == len(arms) else ", ".join(users) or NO_ARM

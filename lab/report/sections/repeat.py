@@ -71,6 +71,7 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
 def _to_mind(scenario: Scenario) -> Iterator[str]:
     """Say what another machine must have in place of this one's: paths, and the values of secrets."""
     paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
+    paths += [f"sidecars[{place}].build" for place, sidecar in enumerate(scenario.sidecars) if sidecar.build]
     yield f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
     secrets = dict.fromkeys(secret.source or name for name, secret in secrets_in(scenario))
     if secrets:

@@ -29,7 +29,10 @@ from lab.units import MIB, format_bytes, format_ratio
 
 MAX_TRACKS = 40  # processes of one arm in a figure; the ledger has them all
 PERCENT = 0.01
-DASHED = (Role.WORKER, Role.PROXY, Role.SUPERVISOR, Role.HELPER, Role.INIT, Role.PLATFORM)  # solid first
+DASHED = (
+    *(Role.WORKER, Role.PROXY, Role.SUPERVISOR, Role.HELPER),  # solid first
+    *(Role.INIT, Role.SIDECAR, Role.PLATFORM),
+)
 NOTHING: tuple[Track, Track] = ((), ())
 
 Tracks = Callable[[ProcessTrack], tuple[Track, Track, Track]]  # the line, and the extremes around it

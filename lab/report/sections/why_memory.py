@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from lab.analysis.summary import RunSummary
+from lab.analysis.trial.ledger import ARM_ROLES
 from lab.analysis.trial.timeline import memory_growth_bytes
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit
@@ -136,10 +137,10 @@ def _stack(summary: RunSummary, trial: TrialSummary, parts: Sequence[Role]) -> P
 
 
 def role_table(summary: RunSummary) -> Table:
-    """Memory by role, the platform on its own line."""
+    """Memory by role; sidecars and the platform on lines of their own."""
     rows = tuple(
         (
-            *words(arm.name, role.role.value + (" (not in the sum)" if role.role is Role.PLATFORM else "")),
+            *words(arm.name, role.role.value + ("" if role.role in ARM_ROLES else " (not in the sum)")),
             cell(Unit.COUNT, role.processes),
             cell(Unit.BYTES, role.pss_bytes),
             cell(Unit.BYTES, role.uss_bytes),

@@ -1,0 +1,50 @@
+"""What the services beside an arm used: never part of its sums, but a limit of what the arms can show. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lab.analysis.trial.counters import complete_sum, increases
+from lab.analysis.trial.ledger import ProcessLine
+from lab.plan.kinds import Role
+from lab.record.types import TrialRecord, TrialResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarUse:
+    """One sidecar in the measure phase: mean cores, and PSS of its processes as a mean; None where it was not read."""
+
+    service: str
+    processes: int
+    cpu_cores: float | None
+    pss_bytes: float | None
+
+
+def sidecar_cores(trial: TrialResult, service: str) -> float | None:
+    """The cores that a sidecar's container used, mean of the measure phase."""
+    own = trial.tables.cgroups.filter(pl.col("service") == service)
+    window = trial.record.measure
+    grown = increases(own, ("service", "container"), ("cpu_s",), window)
+    used_s = complete_sum(growth["cpu_s"] for growth in grown.values())
+    return None if used_s is None else used_s / window.length_s
+
+
+def sidecar_uses(trial: TrialResult, lines: Sequence[ProcessLine]) -> Iterator[SidecarUse]:
+    """What each sidecar used, by name; ``lines``: the trial's whole ledger."""
+    for service in sorted(trial.record.sidecars):
+        own = [line for line in lines if line.role is Role.SIDECAR and line.service == service]
+        yield SidecarUse(
+            service=service,
+            processes=len(own),
+            cpu_cores=sidecar_cores(trial, service),
+            pss_bytes=complete_sum(line.pss_bytes for line in own),
+        )
+
+
+def without_platform_of_sidecars(record: TrialRecord, processes: pl.DataFrame) -> pl.DataFrame:
+    """The process table without what the engine runs for sidecars: the platform's line is that of the arm."""
+    if not record.sidecars:
+        return processes
+    theirs = (pl.col("role") == Role.PLATFORM) & pl.col("service").is_in(record.sidecars)
+    return processes.filter(~theirs)

@@ -1,0 +1,179 @@
+"""Run what comes before an arm: sidecars until they are ready, jobs until they have ended well."""
+
+import http.client
+import socket
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+from docker.models.containers import Container
+
+from lab.engines import JobRun
+from lab.engines.docker.fate import log_of, logs_of, start
+from lab.engines.docker.network import address_in
+from lab.engines.docker.removal import each
+from lab.engines.docker.step_lines import epoch_s
+from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, with_logs
+from lab.errors import DeploymentError
+from lab.plan.topology import Job, Service, Stage
+from lab.scenario.beside import Ready
+from lab.scenario.container import Volume
+
+PAUSE_S = 0.05
+PROBE_TIMEOUT_S = 2.0
+DATA_BYTES = 2 * 2**30  # of a volume that an image declares: a fresh database with its logs needs far less
+GOOD_STATUS = 400  # below it an answer counts
+JOB_HINT = "the app was not started; run the job's command by hand in its image to see more"
+SIDECAR_HINT = "check its env, command and ready in [[sidecars]], or raise its ready_timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A container of a stage. ``ends``: whether it must end with exit code 0, and by when ``limit_s`` after start."""
+
+    service: Service
+    container: Container
+    ends: bool
+    limit_s: float
+    job: str = ""
+
+    @property
+    def called(self) -> str:
+        """``'job "migrate"'``, for people."""
+        return f'{self.service.kind} "{self.service.name}"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What came of the stages: ``running`` sidecars, ``jobs`` in the order in which they ran, logs of what ended."""
+
+    running: tuple[tuple[Service, Container], ...]
+    jobs: tuple[JobRun, ...]
+    logs: dict[str, str]
+
+
+def run_stages(
+    stages: Iterable[Stage],
+    create: Callable[[Sequence[Service]], list[Container]],
+    pool: ThreadPoolExecutor,
+    network: str,
+) -> Before:
+    """Run one stage after the other. What has ended is removed. Raises DeploymentError with the last lines of a log."""
+    running: list[tuple[Service, Container]] = []
+    jobs: list[JobRun] = []
+    logs: dict[str, str] = {}
+    for stage in stages:
+        started = _started(stage, create(stage.containers))
+        containers = [*(container for _, container in running), *(one.container for one in started)]
+        with with_logs(partial(_logs, logs, containers)):
+            each(pool, lambda one: start(one.container), started)
+            each(pool, lambda one: _wait(one, network), started)
+        for one in started:
+            if not one.ends:
+                running.append((one.service, one.container))
+                continue
+            logs[one.service.name] = log_of(one.container, LOG_LIMIT_LINES)
+            if one.job:
+                jobs.append(_job_run(one))
+            one.container.remove(v=True)
+    return Before(running=tuple(running), jobs=tuple(jobs), logs=logs)
+
+
+def _logs(ended: Mapping[str, str], containers: Sequence[Container]) -> Mapping[str, str]:
+    return {**ended, **logs_of(containers)}
+
+
+def with_volumes(service: Service, declared: Collection[str]) -> Service:
+    """The service with what its image declares as volumes in memory: nothing of it is left on a disk, or read."""
+    given = {volume.path for volume in service.volumes}
+    missing = (Volume(path=path, size=DATA_BYTES) for path in declared if path not in given)
+    return replace(service, volumes=(*service.volumes, *missing))
+
+
+def _started(stage: Stage, containers: Sequence[Container]) -> list[Started]:
+    services = [
+        Started(
+            service=service, container=container, ends=service.ready.kind == "exit", limit_s=service.ready_timeout_s
+        )
+        for service, container in zip(stage.services, containers, strict=False)
+    ]
+
+    def started_job(job: Job, container: Container) -> Started:
+        return Started(service=job.service, container=container, ends=True, limit_s=job.timeout_s, job=job.name)
+
+    return [*services, *map(started_job, stage.jobs, containers[len(services) :])]
+
+
+def _wait(one: Started, network: str) -> None:
+    """Return when it is ready, or has ended well if it must."""
+    give_up_at = time.monotonic() + one.limit_s
+    while True:
+        one.container.reload()
+        state = one.container.attrs["State"]
+        if state["Status"] in ("exited", "dead"):
+            if one.ends and state["ExitCode"] == 0:
+                return
+            raise _ended(one, state["ExitCode"])
+        if not one.ends and _is_ready(one, network):
+            return
+        if time.monotonic() >= give_up_at:
+            raise _late(one)
+        time.sleep(PAUSE_S)
+
+
+def _is_ready(one: Started, network: str) -> bool:
+    ready = one.service.ready
+    if ready.kind == "started":
+        return bool(one.container.attrs["State"]["Running"])
+    if ready.kind == "exec":
+        return one.container.exec_run(list(ready.command)).exit_code == 0
+    return answers(address_in(one.container.attrs, network), ready)
+
+
+def answers(host: str, ready: Ready) -> bool:
+    """Tell whether something accepts a connection there, or gives a good answer over HTTP."""
+    try:
+        if ready.kind == "tcp":
+            socket.create_connection((host, ready.port), PROBE_TIMEOUT_S).close()
+            return True
+        connection = http.client.HTTPConnection(host, ready.port, timeout=PROBE_TIMEOUT_S)
+        try:
+            connection.request("GET", ready.path)
+            return connection.getresponse().status < GOOD_STATUS
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _job_run(one: Started) -> JobRun:
+    state = one.container.attrs["State"]
+    return JobRun(
+        name=one.job,
+        service=one.service.name,
+        argv=tuple(one.container.attrs["Config"]["Cmd"] or ()),
+        began_epoch_s=epoch_s(state["StartedAt"]),
+        ended_epoch_s=epoch_s(state["FinishedAt"]),
+    )
+
+
+def _ended(one: Started, code: int) -> DeploymentError:
+    before = "" if one.ends else " before it was ready"
+    return DeploymentError(
+        f"{one.called} ended with exit code {code}{before}; its last lines:\n{_tail(one)}",
+        JOB_HINT if one.job else SIDECAR_HINT,
+    )
+
+
+def _late(one: Started) -> DeploymentError:
+    what = "has not ended" if one.ends else "is not ready"
+    return DeploymentError(
+        f"{one.called} {what} after {one.limit_s:g} s; its last lines:\n{_tail(one)}",
+        "raise its timeout in [[jobs]]" if one.job else SIDECAR_HINT,
+    )
+
+
+def _tail(one: Started) -> str:
+    return log_of(one.container, LOG_TAIL_LINES).strip() or "(it logged nothing)"

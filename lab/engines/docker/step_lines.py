@@ -1,0 +1,34 @@
+"""The words by which an app tells of its own start-up steps, read from a container's log with the engine's instants."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from docker.models.containers import Container
+
+from lab.engines import StepMark
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service
+
+LINE = re.compile(r"(?P<at>\S+) .*?\blab-step (?P<name>[\w.-]{1,80}) (?P<edge>begin|end)\b", re.ASCII)
+
+
+def marks_of(pairs: Iterable[tuple[Service, Container]]) -> list[StepMark]:
+    """What the containers of the app told of their start-up steps."""
+    apps = [(service, container) for service, container in pairs if service.kind is ServiceKind.APP]
+    logs = ((service.name, container.logs(timestamps=True).decode(errors="replace")) for service, container in apps)
+    return [mark for name, log in logs for mark in step_marks(name, log)]
+
+
+def step_marks(service: str, log: str) -> Iterator[StepMark]:
+    """Every such line of a log whose lines begin with an instant; other words may stand before them in a line."""
+    for line in log.splitlines():
+        if (found := LINE.match(line)) is not None:
+            instant = epoch_s(found["at"])
+            yield StepMark(service=service, name=found["name"], begins=found["edge"] == "begin", epoch_s=instant)
+
+
+def epoch_s(told: str) -> float:
+    """An instant of the engine, whose fraction has up to nine digits: Python reads six of them."""
+    seconds, _, fraction = told.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00").timestamp()
