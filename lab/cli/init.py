@@ -14,7 +14,9 @@ from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
-from lab.starter.guesses import DOCKERFILE, Look, Wanted, look_at
+from lab.starter.compose.reading import read_compose
+from lab.starter.compose.scenario import Taken, take_over
+from lab.starter.guesses import DOCKERFILE, Look, Wanted, look_at, look_at_image
 from lab.starter.image import PATH, look_at_finished
 from lab.starter.servers import TARGET, command_text, template
 from lab.starter.start import IMAGE_COMMAND, Start, beside_own
@@ -32,6 +34,9 @@ NEEDS_REGISTRY = (
 
 Image = Annotated[str, typer.Option("--image", help="A finished image, name:tag.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Instead: the folder that holds your Dockerfile.")]
+ComposeFile = Annotated[Path | None, typer.Option("--compose", help="Instead: the compose.yaml that starts your app.")]
+ServiceName = Annotated[str, typer.Option("--service", help="The service in it whose process models are compared.")]
+Profiles = Annotated[list[str] | None, typer.Option("--profile", help="A profile of it to switch on; repeatable.")]
 DockerfileName = Annotated[str, typer.Option("--dockerfile", help="Its name in that folder.")]
 StageName = Annotated[str, typer.Option("--stage", help="The stage of it to build, as docker build --target.")]
 Target = Annotated[str, typer.Option("--target", help="The app that uvicorn serves, module:name.")]
@@ -52,6 +57,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace these two files if
 def init(
     image: Image = "",
     folder: Folder = None,
+    compose: ComposeFile = None,
+    service: ServiceName = "",
+    profile: Profiles = None,
     dockerfile: DockerfileName = DOCKERFILE,
     stage: StageName = "",
     target: Target = "",
@@ -65,33 +73,46 @@ def init(
     json: Json = False,
 ) -> None:
     """Write a commented scenario and locustfile that run; what is not given is guessed, asked for, or an error."""
-    if (image and folder) or (target and command):
-        raise UsageError("give --image or --folder, and --target or --command, not both", CONSEQUENCE)
+    if sum(map(bool, (image, folder, compose))) > 1 or (target and command):
+        raise UsageError("give one of --image, --folder and --compose, and of --target and --command", CONSEQUENCE)
     ask = _prompt if can_ask() and not json else None
-    if not image and folder is None:
-        image, folder = _image_or_folder(ask)
     wanted = Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage)
+    if compose is not None:
+        beside = _beside(compose, service, profile or [], wanted)
+    else:
+        image, folder = (image, folder) if image or folder else _image_or_folder(ask)
+        beside = Taken(name="", image=image, folder=folder, wanted=wanted)
     told = bool((target or command) and ready_path and path)
-    look = look_at(folder, wanted) if folder else Look() if told else _look_at_image(image, wanted, paths=not path)
-    start = _start(target, command, look, port, ask)
+    look = _look(beside, told=told, paths=not path)
+    start = _start(target, command, look, beside.wanted.port, ask)
+    ready = _path(ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask))
     answers = Answers(
-        name=folder.resolve().name if folder else image.rpartition("/")[2].partition(":")[0],
-        build=folder,
-        image=image,
-        dockerfile=dockerfile,
-        stage=stage,
+        beside=beside,
+        compose=compose.name if compose else "",
         requirements=look.requirements,
         start=start,
-        ready_path=_path(
-            ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask)
-        ),
+        ready_path=ready,
         paths=_paths(path, look, ask),
         many=look.many,
         processes=processes,
         taken=_taken(look, start=start is look.start, ready=not ready_path, paths=not path),
     )
     replaced = write_files(answers, out, force=force)
-    _report(answers, out, replaced, needs_registry=folder is not None and look.needs_registry, json=json)
+    _report(answers, out, replaced, needs_registry=beside.folder is not None and look.needs_registry, json=json)
+
+
+def _look(beside: Taken, *, told: bool, paths: bool) -> Look:
+    """Guesses from the folder or the image; none from an image when everything was told."""
+    if beside.folder:
+        return look_at(beside.folder, beside.wanted)
+    return Look() if told else _look_at_image(beside.image, beside.wanted, paths=paths)
+
+
+def _beside(compose: Path, service: str, profiles: list[str], wanted: Wanted) -> Taken:
+    project = read_compose(compose, os.environ)
+    if project.by_compose:
+        say(f"note: {project.by_compose}")
+    return take_over(project, service, profiles, wanted)
 
 
 def _taken(look: Look, **guessed: bool) -> dict[str, str]:
@@ -121,7 +142,7 @@ def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
     look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
     if look is None:
         say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
-    return look or Look()
+    return look or look_at_image({}, wanted)
 
 
 def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
@@ -164,11 +185,24 @@ def _path(text: str) -> str:
     return path
 
 
+def _report_beside(beside: Taken) -> None:
+    for what, tables in (("sidecars", beside.sidecars), ("jobs", beside.jobs)):
+        if tables:
+            say(f"{what:<8} {', '.join(str(table['name']) for table in tables)}")
+    for line in beside.left:
+        say(f"left     {one_line(line)}")
+    for line in beside.needs:
+        say(f"set      {one_line(line)}: secret, so a run takes it from its environment")
+
+
 def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_registry: bool, json: bool) -> None:
     scenario = out / SCENARIO
     following = [f"lab plan {shlex.quote(str(scenario))}", f"lab run {shlex.quote(str(scenario))} --blocks 1"]
     if json:
-        put_json({"scenario": str(scenario), "locustfile": str(out / LOCUSTFILE), "next": following})
+        notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
+        beside = {"left": answers.beside.left, "needs": answers.beside.needs}
+        files = {"scenario": str(scenario), "locustfile": str(out / LOCUSTFILE)}
+        put_json({**files, "next": following, **notes, **beside})
         return
     start, taken = answers.start, answers.taken
     for what, text, key in (
@@ -179,6 +213,7 @@ def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_re
         say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
     for note in start.notes:
         say(f"note: {one_line(note)}")
+    _report_beside(answers.beside)
     if needs_registry:
         say(NEEDS_REGISTRY)
     for path in (scenario, out / LOCUSTFILE):

@@ -53,7 +53,7 @@ class Look:
 class Wanted:
     """What a person, or a compose file, has said about the app already; "" and None for nothing.
 
-    ``port``: where it listens today. ``entrypoint`` and ``command`` replace those of the image.
+    ``port``: where it listens today. ``entrypoint``, ``command`` and ``healthcheck`` replace those of the image.
     """
 
     port: int | None = None
@@ -63,6 +63,7 @@ class Wanted:
     build_args: Mapping[str, str] = field(default_factory=dict)
     entrypoint: Sequence[str] | None = None
     command: Sequence[str] | None = None
+    healthcheck: Sequence[str] | None = None
 
 
 def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
@@ -77,17 +78,18 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
         )
     text = (folder / wanted.dockerfile).read_text(encoding="utf-8", errors="replace")
     stage = read_dockerfile(text, wanted.build_args).stage(wanted.stage)
-    start, said = _start(stage.config, wanted, reader(folder), stage.image)
+    config = _checked(stage.config, wanted)
+    start, said = _start(config, wanted, reader(folder), stage.image)
     apps = find_apps(folder)
     if not (start.target or start.command) and apps:
-        start, said = _served_by_uvicorn(start, next(iter(apps)), stage.config, said)
-    elif said:
+        start, said = _served_by_uvicorn(start, next(iter(apps)), config, said)
+    elif said and wanted.command is None and wanted.entrypoint is None:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
     paths = _paths_of(apps, start)
     takes_base = TAKES_BASE.search(text) is not None
     takes_wheels = takes_base and TAKES_WHEELS.search(text) is not None
     return _look(
-        stage.config,
+        config,
         start,
         paths,
         {"start": said, "paths": "GET in the source"},
@@ -108,9 +110,11 @@ def look_at_image(
     when a person named that or the start does. ``read`` gives the text of a file in the image.
     """
     wanted = wanted or Wanted()
+    config = _checked(config, wanted)
     start, said = _start(config, wanted, read, "")
     app = wanted.target or start.app
-    taken = {"start": f"{said} of the image" if said else "", "paths": f"{app}, asked in the image"}
+    own = wanted.command is None and wanted.entrypoint is None
+    taken = {"start": f"{said} of the image" if said and own else said, "paths": f"{app}, asked in the image"}
     return _look(config, start, paths_of(app) if app else (), taken)
 
 
@@ -134,6 +138,10 @@ def _look(
         entrypoint=tuple(config.get("Entrypoint") or ()),
         **more,
     )
+
+
+def _checked(config: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+    return {**config, **({"Healthcheck": {"Test": list(wanted.healthcheck)}} if wanted.healthcheck else {})}
 
 
 def _start(

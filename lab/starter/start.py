@@ -26,6 +26,7 @@ Read = Callable[[str], str | None]  # a path as the image's command names it -> 
 IMAGE_COMMAND = "{image}"
 WRITERS = ("uv", "poetry", "pipenv", "pdm", "hatch", "rye")  # tools that write caches and locks beside the app
 OWN_WORKERS = ("uvicorn", "gunicorn", "fastapi")  # WEB_CONCURRENCY tells them when no option does
+DROPS_ROOT = re.compile(r"(?:^|[\s/;&|])(?:gosu|su-exec|setpriv|runuser)(?=\s|$)")
 PYTHON = re.compile(r"python[\d.]*")
 PORT_VALUE = re.compile(r"(?:--port[= ]|(?:--bind|-b)[= ]\S*:)[\"']?\$\{?(\w+)")
 WORKERS_VALUE = re.compile(r"(?:--workers|-w)[= ][\"']?\$\{?(\w+)")
@@ -37,7 +38,8 @@ class Start:
     """Keys of ``[app]`` that start it. Either ``target`` or ``command`` is set, or neither: not understood.
 
     ``entrypoint``: "" leaves the image's own out, None keeps it. ``app``: what it serves, module:name, where that is
-    known. ``writes``: something in front of the server writes beside /tmp. ``notes``: sentences for the person.
+    known. ``writes``: something in front of the server writes beside /tmp. ``drops_root``: it starts as root and
+    goes on as somebody else. ``notes``: sentences for the person.
     """
 
     target: str = ""
@@ -46,6 +48,7 @@ class Start:
     env: Mapping[str, str] = field(default_factory=dict)
     app: str = ""
     writes: bool = False
+    drops_root: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -55,13 +58,18 @@ def understand(entrypoint: Sequence[str], command: Sequence[str], port: int | No
     if not entrypoint and (target := plain_target(words)):
         return Start(target=target, app=target)
     changed, more = _template(words, port, read)
-    writes = any(PurePath(word).name in WRITERS for word in words)
+    texts = [*words, *filter(None, (_script(word, read) for word in words))]
+    more = replace(
+        more,
+        writes=any(PurePath(word).name in WRITERS for word in words),
+        drops_root=any(DROPS_ROOT.search(text) for text in texts),
+    )
     if changed is None:
-        return replace(more, writes=writes)
+        return more
     kept = len(entrypoint) if words[: len(entrypoint)] == list(entrypoint) == changed[: len(entrypoint)] else 0
     if entrypoint and kept and server_at(words[:kept]) < 0:
-        return replace(more, command=command_text(changed[kept:]), writes=writes)
-    return replace(more, command=command_text(changed), entrypoint="" if entrypoint else None, writes=writes)
+        return replace(more, command=command_text(changed[kept:]))
+    return replace(more, command=command_text(changed), entrypoint="" if entrypoint else None)
 
 
 def beside_own(entrypoint: Sequence[str], target: str) -> Start:

@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from textwrap import wrap
@@ -15,32 +15,38 @@ from jinja2 import Environment, StrictUndefined
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario, toml_value
 from lab.scenario.model import Scenario
+from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import DOCKERFILE
 from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
+DROPPING = ("CHOWN", "SETUID", "SETGID")  # what an entrypoint needs that mends owners and goes on as somebody else
 KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive", 2)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Everything that the two files are made of. Either ``build`` or ``image``; ``start`` has a target or a command.
+    """Everything that the two files are made of; ``start`` has a target or a command.
 
     ``taken``: what each of start, ready and paths was taken from. ``many``: paths whose parameters a person knows.
+    ``beside``: the folder or the image, and what was taken over from the file ``compose``, "" without one.
     """
 
-    name: str
-    build: Path | None
-    image: str
+    beside: Taken
     requirements: str
     start: Start
     ready_path: str
     paths: tuple[str, ...]
     processes: int
     many: tuple[str, ...] = ()
-    dockerfile: str = DOCKERFILE
-    stage: str = ""
     taken: Mapping[str, str] = field(default_factory=dict)
+    compose: str = ""
+
+    @property
+    def name(self) -> str:
+        """The app's, for people: of its folder or image."""
+        folder = self.beside.folder
+        return folder.resolve().name if folder else self.beside.image.rpartition("/")[2].partition(":")[0]
 
 
 def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, ...]:
@@ -66,11 +72,10 @@ def check(answers: Answers) -> Scenario:
     """The scenario that the answers give. Raises ScenarioError (exit 2), without the name of a temporary folder."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        absolute = replace(answers, build=answers.build and answers.build.resolve())
         locustfile = locustfile_py(answers)
         compile(locustfile, LOCUSTFILE, "exec")
         (folder / LOCUSTFILE).write_text(locustfile, encoding="utf-8")
-        (folder / SCENARIO).write_text(scenario_toml(absolute, None), encoding="utf-8")
+        (folder / SCENARIO).write_text(scenario_toml(answers, None), encoding="utf-8")
         try:
             return read_scenario(folder / SCENARIO)
         except UsageError as error:
@@ -79,27 +84,33 @@ def check(answers: Answers) -> Scenario:
 
 def scenario_toml(answers: Answers, folder: Path | None) -> str:
     """The scenario file; paths are relative to ``folder``, where it will be, or absolute."""
-    build = answers.build and (
-        Path(os.path.relpath(answers.build.resolve(), folder.resolve())) if folder else answers.build
+    return _render(
+        "scenario.toml.jinja",
+        answers,
+        app=list(_app_lines(answers, folder)),
+        tables=list(_tables(answers.beside, folder)),
     )
-    where = None if build is None else build.as_posix()
-    return _render("scenario.toml.jinja", answers, app=list(_app_lines(answers, where)))
 
 
-def _app_lines(answers: Answers, build: str | None) -> Iterator[str]:
+def _tables(beside: Taken, folder: Path | None) -> Iterator[str]:
+    """``[[sidecars]]`` and ``[[jobs]]``, one key a line."""
+    for name, tables in (("sidecars", beside.sidecars), ("jobs", beside.jobs)):
+        for table in tables:
+            yield f"[[{name}]]"
+            for key, value in table.items():
+                yield _pair(key, _where(value, folder).as_posix() if isinstance(value, Path) else value)
+            yield ""
+
+
+def _where(path: Path, folder: Path | None) -> Path:
+    """The path as the file in ``folder`` writes it; absolute without one."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())) if folder else path.resolve()
+
+
+def _app_lines(answers: Answers, folder: Path | None) -> Iterator[str]:
     """The keys of [app], each with a word on what it is or where it comes from."""
     start, taken = answers.start, answers.taken
-    if build is None:
-        yield _pair("image", answers.image)
-    else:
-        yield _pair("build", build, "the folder with the Dockerfile")
-        if answers.dockerfile != DOCKERFILE:
-            yield _pair("dockerfile", answers.dockerfile)
-        if answers.stage:
-            yield _pair("target_stage", answers.stage, "the stage that is built")
-        if answers.requirements:
-            wheels = "wheels are fetched here: the build needs no network"
-            yield _pair("requirements", f"{build}/{answers.requirements}", wheels)
+    yield from _source(answers, folder)
     yield from (f"# {line}" for note in start.notes for line in wrap(note, 116))
     if start.entrypoint is not None:
         yield _pair("entrypoint", start.entrypoint, "instead of the image's own, which starts a server itself")
@@ -111,15 +122,34 @@ def _app_lines(answers: Answers, build: str | None) -> Iterator[str]:
         yield _pair("command", start.command, taken.get("start", ""))
         yield from (f"# {line}" for note in _keep_alive(start.command) for line in wrap(note, 116))
     yield _pair("ready_path", answers.ready_path, f"200 here means ready{_from(taken, 'ready')}")
-    yield (
-        _pair("env", dict(start.env))
-        if start.env
-        else ('# env = { LOG_LEVEL = "warning" }  # the placeholders work here as well')
-    )
-    if start.writes:
-        yield _pair("read_only", False, "what is in front of the server writes elsewhere than to /tmp")
+    more = dict(answers.beside.app)
+    env = {**more.pop("env", {}), **start.env}
+    yield _pair("env", env) if env else '# env = { LOG_LEVEL = "warning" }  # the placeholders work here as well'
+    writes = more.pop("read_only", True) is False or start.writes
+    if start.drops_root:
+        more["capabilities"] = list(dict.fromkeys([*more.get("capabilities", ()), *DROPPING]))
+    yield from (_pair(key, value) for key, value in more.items())
+    if writes:
+        yield _pair("read_only", False, "it may write elsewhere than to /tmp")
     else:
         yield "# read_only = false              # when the app must write elsewhere than to /tmp"
+
+
+def _source(answers: Answers, folder: Path | None) -> Iterator[str]:
+    """Where the image comes from."""
+    beside = answers.beside
+    if beside.folder is None:
+        yield _pair("image", beside.image)
+        return
+    build = _where(beside.folder, folder).as_posix()
+    yield _pair("build", build, "the folder with the Dockerfile")
+    if beside.wanted.dockerfile != DOCKERFILE:
+        yield _pair("dockerfile", beside.wanted.dockerfile)
+    if beside.wanted.stage:
+        yield _pair("target_stage", beside.wanted.stage, "the stage that is built")
+    if answers.requirements:
+        wheels = "wheels are fetched here: the build needs no network"
+        yield _pair("requirements", f"{build}/{answers.requirements}", wheels)
 
 
 def _pair(key: str, value: object, comment: str = "") -> str:

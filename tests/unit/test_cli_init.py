@@ -16,6 +16,7 @@ from lab.starter.start import Start
 
 FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")
 COMMAND = "gunicorn shop:api --bind {host}:{port} --workers {workers}"
+NOTES = Path(__file__).parents[2] / "examples" / "notes"
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
@@ -139,8 +140,8 @@ def test_an_image_is_asked_for_what_nobody_can_guess(tmp_path: Path, at_a_termin
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--image", "a", "--folder", "b"], "not both"),
-        (["--folder", str(SHOP), "--target", "a:b", "--command", "c"], "not both"),
+        (["--image", "a", "--folder", "b"], "give one of"),
+        (["--folder", str(SHOP), "--target", "a:b", "--command", "c"], "give one of"),
         (["--folder", str(SHOP), "--path", "no slash"], "is no path"),
         (["--folder", str(SHOP), "--ready-path", "\x1b[2J"], "is no path"),
         (["--folder", str(SHOP), "--command", "it's"], "cannot be split"),
@@ -160,6 +161,39 @@ def test_a_base_image_that_a_registry_must_have_is_told(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text('FROM python:3.12\nCMD ["uvicorn", "main:app"]\n')
     said = init("--folder", tmp_path, "--ready-path", "/", "--path", "/", "--out", tmp_path / "mine")
     assert "docs/your_own_app.md" in said
+
+
+def test_a_compose_file_is_enough(tmp_path: Path) -> None:
+    """The example with a database: sidecars and a job beside the app, valid as it is written, paths relative."""
+    out = tmp_path / "mine"
+    said = init("--compose", NOTES / "compose.yaml", "--processes", 2, "--out", out)
+    for expected in ("uvicorn notes.main:app", "GET /ready", "/notes", "jobs     migrate", "left     services.db.vol"):
+        assert expected in said
+    scenario = read_scenario(out / "scenario.toml")
+    assert (scenario.app.build, scenario.app.port) == (NOTES, 8000)
+    assert {each.name: each.ready for each in scenario.sidecars} == {
+        "db": "exec:sh -c 'pg_isready --host 127.0.0.1 --username notes'",
+        "cache": "exec:redis-cli ping",
+    }
+    assert [(each.name, each.command, each.times) for each in scenario.jobs] == [
+        ("migrate", "alembic upgrade head", "once")
+    ]
+    assert str(tmp_path) not in (out / "scenario.toml").read_text()
+    assert "# Not taken over from compose.yaml, each with its reason:" in (out / "scenario.toml").read_text()
+
+
+def test_what_a_run_needs_from_its_environment_is_said(tmp_path: Path) -> None:
+    """And the value is neither on the terminal nor in the file."""
+    (tmp_path / ".env").write_text("KEY=do-not-show\n")
+    (tmp_path / "compose.yaml").write_text(
+        "services: {app: {image: 'shop:1', command: 'uvicorn a:b', environment: {API_KEY: '${KEY}'}}}\n"
+    )
+    flags = ("--compose", tmp_path / "compose.yaml", "--service", "app", "--ready-path", "/", "--path", "/")
+    said = init(*flags, "--out", tmp_path / "mine")
+    written = (tmp_path / "mine" / "scenario.toml").read_text()
+    assert "set      KEY, in the environment or in .env: secret" in said
+    assert 'env = { API_KEY = { from = "KEY" } }' in written
+    assert "do-not-show" not in said + written
 
 
 def test_force_says_what_it_replaced(tmp_path: Path) -> None:

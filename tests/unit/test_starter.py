@@ -15,6 +15,7 @@ import pytest
 from lab.errors import MissingError, ScenarioError, UsageError
 from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
+from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import Wanted, find_apps, look_at, look_at_image, ready_path
 from lab.starter.image import QUESTION, look_at_finished
 from lab.starter.start import Start
@@ -38,9 +39,7 @@ api = FastAPI()
 def many(): ...
 """
 ANSWERS = Answers(
-    name="shop",
-    build=SHOP,
-    image="",
+    beside=Taken(name="", folder=SHOP, image="", wanted=Wanted()),
     requirements="requirements.txt",
     start=Start(command="uvicorn shop:api --host {host} --port {port} --workers {workers}"),
     ready_path="/healthz",
@@ -204,7 +203,12 @@ def test_both_files_are_valid_and_read_back(tmp_path: Path) -> None:
 
 def test_an_image_with_a_target(tmp_path: Path) -> None:
     """Nothing to build: no build, no requirements."""
-    answers = replace(ANSWERS, build=None, image="shop:1.4", requirements="", start=Start(target="shop.api:app"))
+    answers = replace(
+        ANSWERS,
+        beside=Taken(name="", folder=None, image="shop:1.4", wanted=Wanted()),
+        requirements="",
+        start=Start(target="shop.api:app"),
+    )
     write_files(answers, tmp_path / "mine", force=False)
     app = read_scenario(tmp_path / "mine" / SCENARIO).app
     assert (app.image, app.build, app.requirements, app.target, app.command) == (
@@ -214,6 +218,24 @@ def test_an_image_with_a_target(tmp_path: Path) -> None:
         "shop.api:app",
         "",
     )
+
+
+def test_what_a_start_needs_is_in_the_scenario(tmp_path: Path) -> None:
+    """Rights for who drops root, a root to write to, variables, notes; no word on 502 where it is settled."""
+    start = Start(command="gosu x uvicorn a:b -p {port} {workers}", writes=True, drops_root=True, notes=("Mind this.",))
+    write_files(replace(ANSWERS, start=replace(start, env={"PORT": "{port}"})), tmp_path / "a", force=False)
+    app = read_scenario(tmp_path / "a" / SCENARIO).app
+    assert (app.capabilities, app.read_only, dict(app.env)) == (
+        ("CHOWN", "SETUID", "SETGID"),
+        False,
+        {"PORT": "{port}"},
+    )
+    text = (tmp_path / "a" / SCENARIO).read_text()
+    assert "# Mind this." in text
+    assert "add --timeout-keep-alive 75" in text
+    settled = Start(command="uvicorn a:b --port {port} --workers {workers} --timeout-keep-alive 75")
+    write_files(replace(ANSWERS, start=settled), tmp_path / "b", force=False)
+    assert "keep-alive 75\n" not in (tmp_path / "b" / SCENARIO).read_text()
 
 
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:

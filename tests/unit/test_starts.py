@@ -199,6 +199,14 @@ def test_tools_that_write_need_a_root_that_can_be_written_to() -> None:
     assert not started(["tini", "--", "uvicorn", "main:app"]).writes
 
 
+def test_an_entrypoint_that_drops_root_is_known() -> None:
+    """By what it calls, in the words or in the script that they name."""
+    files = {"/entry.sh": '#!/bin/sh\nchown app /data\nexec gosu app "$@"\n', "/other.sh": '#!/bin/sh\nexec "$@"\n'}
+    assert started(["uvicorn", "a:b"], ["/entry.sh"], files).drops_root
+    assert started(["setpriv", "--reuid=1", "uvicorn", "a:b"]).drops_root
+    assert not started(["uvicorn", "a:gosu"], ["/other.sh"], files).drops_root
+
+
 def test_uvicorn_and_nothing_else_is_a_target_where_it_is_on_path() -> None:
     """One that is named by its path is not found by its name alone."""
     assert started(shlex.split(TARGET)) == Start(target="main:app", app="main:app")

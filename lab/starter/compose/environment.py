@@ -1,0 +1,58 @@
+"""The environment of a service: what env_file and environment say, secrets by name instead of by value."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.scenario.secret import is_secret
+from lab.starter.compose.reading import Project, env_file, pairs
+from lab.starter.compose.variables import fill, names_in
+
+
+def environment(
+    raw: Mapping[str, Any], project: Project
+) -> tuple[dict[str, Any], list[tuple[str, str]], dict[str, str]]:
+    """(variables, those without a value, those that a run needs): of env_file, then of environment, which wins."""
+    env: dict[str, Any] = {}
+    left: list[tuple[str, str]] = []
+    needs: dict[str, str] = {}
+    for path in _env_files(raw, project):
+        known = dict(project.variables)
+        for name, text in env_file(path).items():
+            known[name] = filled = fill(text, known)
+            env[name] = {"from": name} if is_secret(name, filled) else filled
+            needs[name] = f"in {path.name}"
+    for name, text in pairs(raw.get("environment")).items():
+        if text is None and name not in project.variables:
+            left.append((f"environment.{name}", "it has no value here"))
+            continue
+        value = {"from": name} if text is None else _value(name, plain_text(text), project.variables)
+        if (isinstance(value, dict) and value["from"] != name) or text is None:
+            needs[value["from"]] = "in the environment or in .env"
+        elif isinstance(value, dict):
+            needs[name] = f"made of {', '.join(names_in(plain_text(text)))} in the compose file"
+        env[name] = value
+    return env, left, {name: why for name, why in needs.items() if {"from": name} in env.values()}
+
+
+def _env_files(raw: Mapping[str, Any], project: Project) -> Iterator[Path]:
+    files = raw.get("env_file") or ()
+    for each in [files] if isinstance(files, str | Mapping) else files:
+        table = each if isinstance(each, Mapping) else {"path": each}
+        path = project.folder / fill(str(table["path"]), project.variables)
+        if path.is_file() or table.get("required") is not False:
+            yield path
+
+
+def _value(name: str, text: str, variables: Mapping[str, str]) -> Any:
+    """The value of a variable; a secret that does not stand in the file itself is not written down."""
+    value = fill(text, variables)
+    outside = [each for each in names_in(text) if each in variables]
+    if not (outside and is_secret(name, value)):
+        return value
+    return {"from": outside[0] if fill(text, {outside[0]: "x"}) == "x" else name}
+
+
+def plain_text(value: Any) -> str:
+    """A plain value of YAML as the text that a container gets."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,285 @@
+"""What a scenario takes from a compose file, what it leaves and why; read by Compose itself where it is installed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import UsageError
+from lab.starter.compose.reading import Project, ask_compose, read_compose
+from lab.starter.compose.scenario import Taken, take_over
+from lab.starter.compose.services import Service, service_of
+from lab.starter.compose.variables import fill, names_in
+from lab.starter.guesses import Wanted, look_at
+
+FILE = """
+x-env: &env
+  REGION: eu
+  DATABASE_URL: postgresql://shop:${DB_PASSWORD:-only-here}@db:5432/shop
+services:
+  app:
+    extends: {service: common}
+    ports: ["127.0.0.1:8080:80"]
+    env_file: [app.env]
+    environment:
+      <<: *env
+      STAGE: ${STAGE:-test}
+      PRICE: "$$5"
+      FLAG: true
+      API_KEY: ${SHOP_KEY}
+      PASSED_ON:
+    depends_on:
+      db: {condition: service_healthy}
+      migrate: {condition: service_completed_successfully}
+    healthcheck: {test: "curl -f http://localhost/up"}
+    restart: always
+  common:
+    build: {context: ., dockerfile: web.Dockerfile, target: production, args: [EXTRAS=all]}
+    user: "1000"
+    cap_add: [NET_BIND_SERVICE]
+    tmpfs: /run
+    volumes: ["./src:/code", "media:/media", "/cache", "/tmp"]
+    profiles: [never]
+  worker:
+    build: .
+    command: celery worker
+    depends_on: [cache]
+  migrate:
+    build: {context: ., dockerfile: web.Dockerfile, target: production, args: {EXTRAS: all}}
+    command: alembic upgrade head
+    environment: {<<: *env, ONLY: job}
+    depends_on: {db: {condition: service_healthy}}
+  db:
+    image: postgres:17
+    environment: {POSTGRES_PASSWORD: only-here}
+    healthcheck: {test: [CMD-SHELL, "pg_isready -U $$USER"]}
+    volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql:ro"]
+  cache:
+    image: registry.example/library/redis:8
+    profiles: [all]
+volumes: {media: {}}
+"""
+
+
+def project(
+    folder: Path, text: str = FILE, *, ask: Callable[[Path], str | None] | None = None, **environ: str
+) -> Project:
+    """The compose file in this folder, with an environment; read without Compose unless ``ask`` says so."""
+    (folder / "compose.yaml").write_text(text)
+    (folder / "app.env").write_text("FROM_FILE='a b' # comment\nTOKEN=hidden-one\nBOTH=${FROM_FILE}!\n")
+    (folder / ".env").write_text("SHOP_KEY=hidden-two\nSTAGE=dotenv\n")
+    return read_compose(folder / "compose.yaml", environ, ask or (lambda _: None))
+
+
+def taken(folder: Path, text: str, **more: Any) -> Taken:
+    """What is taken over from such a file."""
+    return take_over(project(folder, text), **more)
+
+
+def by_compose(words: tuple[str, ...]) -> Any:
+    """A parameter that runs where this Compose is installed."""
+    missing = shutil.which(words[0]) is None
+    return pytest.param(ask_compose, marks=pytest.mark.skipif(missing, reason="no Compose is installed"))
+
+
+@pytest.mark.parametrize("ask", [None, by_compose(("docker-compose",))])
+def test_a_whole_file_is_taken_over(tmp_path: Path, ask: Callable[[Path], str | None] | None) -> None:
+    """The same with and without Compose: conditions, profiles, anchors, what is extended, one-shot services."""
+    found = take_over(project(tmp_path, ask=ask, PASSED_ON="here"), "app")
+    assert (found.folder, found.image) == (tmp_path, "")
+    assert (found.wanted.port, found.wanted.dockerfile, found.wanted.stage) == (80, "web.Dockerfile", "production")
+    assert (found.wanted.build_args, found.wanted.healthcheck) == (
+        {"EXTRAS": "all"},
+        ("CMD-SHELL", "curl -f http://localhost/up"),
+    )
+    assert found.app["env"] == {
+        "FROM_FILE": "a b",
+        "TOKEN": {"from": "TOKEN"},
+        "BOTH": "a b!",
+        "REGION": "eu",
+        "DATABASE_URL": "postgresql://shop:only-here@db:5432/shop",
+        "STAGE": "dotenv",
+        "PRICE": "$5",
+        "FLAG": "true",
+        "API_KEY": {"from": "SHOP_KEY"},
+        "PASSED_ON": {"from": "PASSED_ON"},
+    }
+    assert {key: found.app[key] for key in ("port", "user", "capabilities", "read_only")} == {
+        "port": 80,
+        "user": "1000",
+        "capabilities": ["NET_BIND_SERVICE"],
+        "read_only": False,
+    }
+    assert sorted(found.app["volumes"]) == ["/cache", "/media", "/run"]
+    assert found.sidecars == (
+        {
+            "name": "db",
+            "image": "postgres:17",
+            "env": {"POSTGRES_PASSWORD": "only-here"},
+            "ready": "exec:sh -c 'pg_isready -U $USER'",
+        },
+    )
+    assert found.jobs == (
+        {"name": "migrate", "command": "alembic upgrade head", "times": "once", "env": {"ONLY": "job"}},
+    )
+    left = "\n".join(found.left)
+    for reason in (
+        "services.app.volumes: ./src at /code: a folder of this machine",
+        "services.app.volumes: what media holds: /media is taken over, but it is empty",
+        "services.app.restart: a death is to end the trial",
+        "services.db.volumes: ./init.sql at /docker-entrypoint-initdb.d/init.sql: a folder of this machine",
+        "services.worker: nothing that the app depends on or names: left out",
+    ):
+        assert reason in left
+    assert set(found.needs) == {
+        "TOKEN, in app.env",
+        "SHOP_KEY, in the environment or in .env",
+        "PASSED_ON, in the environment or in .env",
+    }
+    assert "hidden" not in repr(found)
+
+
+def test_a_secret_that_is_part_of_a_value_is_asked_for_as_a_whole(tmp_path: Path) -> None:
+    """The scenario never holds what stands outside the compose file."""
+    found = take_over(project(tmp_path, DB_PASSWORD="hidden-three"), "app")
+    assert found.app["env"]["DATABASE_URL"] == {"from": "DATABASE_URL"}
+    assert "DATABASE_URL, made of DB_PASSWORD in the compose file" in found.needs
+    assert "hidden" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("services", "name", "expected"),
+    [
+        ("{a: {build: .}, b: {image: x}}", "", "a"),
+        ("{a: {build: ., ports: ['80']}, b: {build: .}}", "", "a"),
+        ("{a: {build: ., profiles: [p]}, b: {build: .}}", "", "b"),
+        ("{a: {build: .}, b: {build: ., depends_on: {a: {condition: service_completed_successfully}}}}", "", "b"),
+        ("{a: {build: .}, b: {image: x}}", "b", "b"),
+    ],
+)
+def test_the_service_is_the_one_that_can_be_meant(tmp_path: Path, services: str, name: str, expected: str) -> None:
+    """What is built, is served to others, and no one waits for its end."""
+    assert taken(tmp_path, f"services: {services}", name=name).name == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("services: {a: {build: .}, b: {build: .}}", "--service is missing: a, b may be meant"),
+        ("services: {app: {build: .}}", "there is no service 'apps' in it: did you mean 'app'"),
+        ("services: []", "has no services"),
+        ("just words", "has no services"),
+        ("a: [", "is no YAML that can be read"),
+        ("services: {app: {image: '${X:?say which}'}}", "needs the variable X: say which"),
+        ("services: {app: {image: '${}'}}", "in a way that is none"),
+        ("services: {app: {image: '${X'}}", "a brace that is not closed"),
+        ("services: {app: {extends: other}}", "extends 'other', which is not there"),
+        ("services: {app: {extends: app}}", "extends go round in a circle"),
+        ('services: {app: {image: x, command: "it\'s"}}', "cannot be split into words"),
+        ("services: {app: {image: x, env_file: absent.env}}", "absent.env: cannot be read"),
+        ("services: {app: {image: x, ports: 5}}", "a service 'app' that Compose would not take either"),
+        ("services: {app: {image: x, depends_on: {db: yes}}}", "a service 'app' that Compose would not take either"),
+        ("services: {app: &a {image: x, ulimits: *a}}", "a service 'app' that Compose would not take either"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    """With exit code 2, before anything is written."""
+    name = "apps" if "apps" in sentence else ""
+    with pytest.raises(UsageError, match=sentence.replace("$", r"\$").replace("{", r"\{")) as caught:
+        taken(tmp_path, text, name=name)
+    assert caught.value.exit_code == 2
+
+
+def test_a_service_of_another_file_is_extended(tmp_path: Path) -> None:
+    """Tables are merged, lists come together, a command is replaced."""
+    (tmp_path / "common.yaml").write_text(
+        "services: {base: {image: x, command: [a], environment: [A=1, B=2], ports: ['80'], extends: {service: root}},"
+        " root: {user: app}}"
+    )
+    text = (
+        "services: {app: {extends: {file: common.yaml, service: base}, command: b c, environment: {B: 3},"
+        " ports: ['80', '81']}}"
+    )
+    service = service_of(project(tmp_path, text), "app")
+    assert (service.image, service.user, service.command, service.ports) == ("x", "app", ("b", "c"), (80, 81))
+    assert service.env == {"A": "1", "B": "3"}
+
+
+def test_services_are_found_by_what_variables_name(tmp_path: Path) -> None:
+    """Also by another name; a name that no scenario can have is changed wherever it stands."""
+    text = """
+services:
+  app: {build: ., environment: {A: "redis://the-cache:6379/0", B: "tcp://my_queue:1,nats", C: my_queue_long}}
+  cache: {image: redis, container_name: the-cache}
+  my_queue: {image: "nats:2", depends_on: [nats], networks: {x: {aliases: [q]}}}
+  nats: {image: x, ports: [{target: 4222}]}
+"""
+    found = taken(tmp_path, text)
+    assert found.app["env"] == {"A": "redis://cache:6379/0", "B": "tcp://my-queue:1,nats", "C": "my_queue_long"}
+    assert [(each["name"], each["ready"], each.get("depends")) for each in found.sidecars] == [
+        ("cache", "tcp:6379", None),
+        ("my-queue", "tcp:4222", ["nats"]),
+        ("nats", "tcp:4222", None),
+    ]
+
+
+def test_a_job_that_is_not_the_apps_is_named(tmp_path: Path) -> None:
+    """One with an image of its own is taken over; one without a command, or of another build, needs a person."""
+    done = "{condition: service_completed_successfully}"
+    text = f"""
+services:
+  app: {{build: ., depends_on: {{one: {done}, two: {done}, three: {done}}}}}
+  one: {{image: "tool:1", entrypoint: [run], command: ["a b"]}}
+  two: {{image: "tool:2"}}
+  three: {{build: other, command: x}}
+"""
+    found = taken(tmp_path, text, name="app")
+    assert found.jobs == ({"name": "one", "image": "tool:1", "command": "run 'a b'", "times": "once"},)
+    assert [line.partition(":")[0] for line in found.left] == ["services.two", "services.three"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "attribute", "expected"),
+    [
+        ("read_only: true", "read_only", True),
+        ("healthcheck: {test: [NONE]}", "healthcheck", ()),
+        ("healthcheck: {disable: true, test: [CMD, x]}", "healthcheck", ()),
+        ("entrypoint: []", "entrypoint", ()),
+        ("ports: ['3000-3001:80/tcp', 443]", "ports", (80, 443)),
+        ("links: ['db:database']", "depends", {"db": "service_started"}),
+        ("build: https://example.com/x.git", "image", ""),
+        ("secrets: [a]", "left", (("secrets", "files of this machine: hand them over in env, as { from = NAME }"),)),
+        ("gpus: all", "left", (("gpus", "the lab has no key for it"),)),
+        ("x-own: 1", "left", ()),
+        ("networks: {default: null}", "left", ()),
+    ],
+)
+def test_either_form_of_a_key_is_read(tmp_path: Path, keys: str, attribute: str, expected: object) -> None:
+    """What a person writes, and what Compose makes of it."""
+    service: Service = service_of(project(tmp_path, f"services:\n  app:\n    {keys}\n"), "app")
+    assert getattr(service, attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$A ${A} $$A $", "1 1 $A $"),
+        ("${B:-${A:-x}}-${B-y}-${E:-z}-${E-z}", "1-y-z-"),
+        ("${A:+set}${B:+set}${E+set}", "setset"),
+        ("$B${B}", ""),
+    ],
+)
+def test_variables_are_filled_as_compose_does(text: str, expected: str) -> None:
+    """Also inside each other; what is not set is empty."""
+    assert fill(text, {"A": "1", "E": ""}) == expected
+    assert names_in("$A ${B:-$C} $$D") == ("A", "B", "C")
+
+
+def test_what_compose_says_goes_before_what_the_image_says(tmp_path: Path) -> None:
+    """Its command, entrypoint and health check; a new entrypoint drops the image's command."""
+    (tmp_path / "Dockerfile").write_text('FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["uvicorn", "a:b"]\n')
+    look = look_at(tmp_path, Wanted(command=("gunicorn", "c:d"), healthcheck=("CMD", "curl", "http://localhost/up")))
+    assert (look.start.app, look.ready_path, look.taken["start"]) == ("c:d", "/up", "ENTRYPOINT and CMD")
+    assert look_at(tmp_path, Wanted(entrypoint=("granian", "e:f"))).start.app == "e:f"
