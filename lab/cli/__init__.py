@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import typer
 
+from lab import __version__
 from lab.cli import clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
-from lab.cli.console import say_error, survive_any_terminal
+from lab.cli import open as open_page
+from lab.cli.console import put, say_error, survive_any_terminal
 from lab.cli.options import Verbs
 from lab.cli.signals import staged
 from lab.errors import LabError
@@ -16,9 +19,26 @@ app = typer.Typer(
     cls=Verbs,
     help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind a balancer.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        put(f"lab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _lab(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 VERBS: Mapping[str, Callable[..., None]] = {
     "init": init.init,
     "run": run.run,
@@ -28,6 +48,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "ui": ui.ui,
     "selfcheck": selfcheck.selfcheck,
     "list": listing.list_runs,
+    "open": open_page.open_run,
     "doctor": doctor.doctor,
     "clean": clean.clean,
     "schema": schema.schema,

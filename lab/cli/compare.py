@@ -14,6 +14,7 @@ from lab.analysis.comparison import Contest
 from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say
+from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.errors import UsageError
 from lab.record.folder import read_info, read_trials
@@ -64,11 +65,22 @@ def _spread(args: Iterable[str]) -> Iterable[str]:
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(help="Two run folders, of which the second is judged; or those that are judged.", metavar="RUN..."),
+    typer.Argument(
+        help="Two runs, of which the second is judged; or those that are judged.",
+        metavar="RUN...",
+        callback=lambda asked: [run_folder(run) for run in asked],
+        autocompletion=complete_run,
+    ),
 ]
 Against = Annotated[
     list[Path] | None,
-    typer.Option(AGAINST, help="The runs that the others are judged against: all that follow.", metavar="RUN..."),
+    typer.Option(
+        AGAINST,
+        help="The runs that the others are judged against: all that follow.",
+        metavar="RUN...",
+        callback=lambda asked: [run_folder(run) for run in asked or ()],
+        autocompletion=complete_run,
+    ),
 ]
 Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that the runs have.")]
 Studied = Annotated[

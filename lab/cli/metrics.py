@@ -1,31 +1,58 @@
 """``lab metrics``: the catalogue."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from lab.cli.console import put_json
 from lab.cli.options import Json
-from lab.metrics import CATALOGUE, Metric
+from lab.errors import UsageError
+from lab.metrics import CATALOGUE, METRICS, Metric
 from lab.report.parts.effects import bound_text
+from lab.scenario.compare import unknown
 from lab.units import format_count
 
+INDENT = 4
 
-def metrics(json: Json = False) -> None:
-    """List every metric: key, unit, direction, bound of practical equivalence, least count, definition.
+
+Key = Annotated[
+    str,
+    typer.Argument(
+        help="One metric, by its key; all of them without.",
+        show_default=False,
+        autocompletion=lambda incomplete: [key for key in METRICS if key.startswith(incomplete)],
+    ),
+]
+
+
+def metrics(key: Key = "", json: Json = False) -> None:
+    """Say what a metric is: unit, direction, bound of practical equivalence, least count, definition.
 
     The least count is how many requests a trial needs before a percentile is shown, and before it is judged.
     """
+    if key and key not in METRICS:
+        raise UsageError(unknown("metric", key, METRICS), "`lab metrics` lists all of them")
+    chosen = [METRICS[key]] if key else CATALOGUE
     if json:
-        put_json([entry(metric) for metric in CATALOGUE])
+        put_json([entry(metric) for metric in chosen])
         return
-    table = Table("metric", "unit", "better", "bound", "least count", "definition", box=None, pad_edge=False)
-    for metric in CATALOGUE:
-        bound = "" if metric.bound is None else bound_text(metric, metric.bound)
-        table.add_row(metric.key, metric.unit.value, metric.better.value, bound, least(metric), metric.definition)
-    Console().print(table)
+    console = Console(highlight=False)
+    for metric in chosen:
+        console.print(Text(metric.key, style="bold").append(f"  {' · '.join(_facts(metric))}", style="not bold"))
+        console.print(Padding(Text(metric.definition), (0, 0, 0, INDENT)))
+
+
+def _facts(metric: Metric) -> Iterator[str]:
+    yield from (metric.title, metric.unit.value, f"{metric.better.value} is better")
+    if metric.bound is not None:
+        yield f"bound {bound_text(metric, metric.bound)}"
+    if counts := least(metric):
+        yield f"shown / judged from {counts} requests"
 
 
 def entry(metric: Metric) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.errors import UsageError
 from lab.run.quiet import wait_for_quiet
 from lab.run.run import BESIDE_OTHERS, REAL, Surroundings
@@ -19,8 +20,24 @@ from lab.scenario.model import Scenario
 from lab.scenario.secret import keep_secret
 from lab.scenario.secrets_of import redactor_of
 
-ScenarioPath = Annotated[Path, typer.Argument(help="The scenario file (TOML).", show_default=False)]
-RunPath = Annotated[Path, typer.Argument(help="A run folder, as `lab list` shows it.", show_default=False)]
+ScenarioPath = Annotated[
+    Path,
+    typer.Argument(
+        help="The scenario: a TOML file, or the name of one in scenarios/.",
+        show_default=False,
+        callback=scenario_file,
+        autocompletion=complete_scenario,
+    ),
+]
+RunPath = Annotated[
+    Path,
+    typer.Argument(
+        help="A run: its folder or a path inside, `latest`, or the beginning of its name.",
+        show_default=False,
+        callback=run_folder,
+        autocompletion=complete_run,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print only the result, without progress or tables, and errors.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
+from lab.cli.open import Open, show_page
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.report.sections.answer import exploratory_status, judged_answers
@@ -18,7 +19,13 @@ Intact = Annotated[
 ]
 
 
-def report(run: RunPath, intact: Intact = False, quiet: Quiet = False, summary_file: SummaryFile = None) -> None:
+def report(
+    run: RunPath,
+    intact: Intact = False,
+    quiet: Quiet = False,
+    summary_file: SummaryFile = None,
+    open_page: Open = False,
+) -> None:
     """Rebuild report.html and report.md of a run from its raw files, and print the terminal table."""
     with summary_in(summary_file) as summarise:
         found = conclude(run, intact=intact)
@@ -33,4 +40,7 @@ def report(run: RunPath, intact: Intact = False, quiet: Quiet = False, summary_f
     else:
         for answer in judged_answers(found.run, found.summary, found.comparison):
             put(answer_line(answer))
-    say(f"report: {written.html}")
+    if open_page:
+        show_page(written.html)
+    else:
+        say(f"report: {written.html}")

@@ -11,6 +11,8 @@ import typer
 from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
+from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
+from lab.cli.open import Open, show_page
 from lab.cli.options import (
     DEFAULT_OUT,
     AllowConcurrent,
@@ -34,9 +36,23 @@ from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
 
-OptionalScenario = Annotated[Path | None, typer.Argument(help="The scenario file (TOML).", show_default=False)]
+OptionalScenario = Annotated[
+    Path | None,
+    typer.Argument(
+        help="The scenario: a TOML file, or the name of one in scenarios/.",
+        show_default=False,
+        callback=lambda asked: asked and scenario_file(asked),
+        autocompletion=complete_scenario,
+    ),
+]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", help="Continue this run folder instead; same machine, versions and images.")
+    Path | None,
+    typer.Option(
+        "--resume",
+        help="Continue this run instead; same machine, versions and images.",
+        callback=lambda asked: asked and run_folder(asked),
+        autocompletion=complete_run,
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also when an expectation is undecided.")]
 
@@ -53,6 +69,7 @@ def run(
     quiet: Quiet = False,
     json: Json = False,
     summary_file: SummaryFile = None,
+    open_page: Open = False,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
     around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
@@ -72,6 +89,8 @@ def run(
         found = conclude_apart(folder.path)
         summarise(found.written.summary)
     show(found, json=json, quiet=quiet)
+    if open_page:
+        show_page(found.written.html)
     if code := exit_code(found.comparison, strict=strict):
         raise typer.Exit(code)
 

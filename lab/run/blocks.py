@@ -11,7 +11,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial
 from lab.record.folder import read_records
 from lab.record.types import TrialRecord, TrialState
-from lab.report.parts.gate_words import fault_sentence
+from lab.report.parts.caveats import told_faults
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
@@ -103,12 +103,10 @@ def _require_enough_blocks(run: Run) -> None:
     records = {record.trial_id: record for record in _records(run)}
     decision = _decide(run, records.values())
     if decision.exhausted:
-        proof = "\n".join(
-            f"  {fault.trial_id}: {fault_sentence(fault, records[fault.trial_id])}" for fault in decision.faults
-        )
+        causes = [told for told, families in told_faults(decision.faults, records) if families & decision.needed]
         beside = all(fault.gate and fault.gate.key == NEIGHBOURS.key for fault in decision.faults)
         raise InvalidRunError(
-            f"{len(decision.invalid)} of the blocks that ran are invalid, more than may be replaced:\n{proof}",
+            "the run is not valid, more blocks failed than may be replaced: " + "\n".join(causes),
             BESIDE_HINT if beside else BUSY_HINT,
         )
 

@@ -18,6 +18,7 @@ from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
+from lab.scenario.refusals import expectation
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
 
@@ -59,7 +60,8 @@ def scenario_from_json(document: Any) -> Scenario:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = _dotted(list(first["loc"]))
-        raise ScenarioError(f"the stored scenario cannot be read: {where}: {first['msg']}", STORED_ADVICE) from None
+        said = expectation(where, first)
+        raise ScenarioError(f"the stored scenario cannot be read: {where}: {said}", STORED_ADVICE) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ScenarioError(f"the stored scenario cannot be read: {error}", STORED_ADVICE) from None
 
@@ -164,7 +166,7 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
         return f"{path}: {where}: unknown key; {nearest(str(location[-1]), known)}"
     if detail["type"] in ("missing", "missing_argument"):
         return f"{path}: {where}: this key is required"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = expectation(where, detail)
     said = "got" in message or message.startswith("unknown")
     shown = isinstance(detail["input"], str | int | float) and not said  # a table may hold a secret
     got = f", got {repr(detail['input'])[:80]}" if shown else ""

@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 from lab.errors import MissingError
 from lab.scenario.compare import STRICT, unknown
 from lab.scenario.images import ImageSource
+from lab.scenario.refusals import expectation
 
 ROOMS = ("lab.plan.fronts", "lab.plan.models", "lab.engines.kinds")  # imported by name: they stand above this room
 ENTRY_POINTS = "process_model_lab"
@@ -156,9 +157,9 @@ class Kinds(Registry[H]):
         detail = error.errors()[0]
         key = ".".join(map(str, detail["loc"]))
         if not key:  # about several options at once
-            return detail["msg"].removeprefix("Value error, ")
+            return expectation("", detail)
         if detail["type"] != "unexpected_keyword_argument":
-            return f"{key}: {detail['msg'].removeprefix('Value error, ')}, got {repr(detail['input'])[:80]}"
+            return f"{key}: {expectation(key, detail)}, got {repr(detail['input'])[:80]}"
         own = self.option_names(kind)
         if others := [other for other in self if key in self.option_names(other)]:
             return f"{key!r} is an option of {self.what} {' and '.join(map(repr, others))}, got it for {kind!r}"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from lab.errors import ScenarioError
 from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
+from lab.scenario.refusals import expectation
 from lab.scenario.secret import IN_PAIRS, IN_URL, MARK, Env, EnvValue, Redactor, Secret, marked, plain, redactor
 
 HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
@@ -104,7 +105,7 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
         return hide_copies(_mapped(scenario, filled))
     except ValidationError as error:  # a value from the environment that cannot be what it is for
         detail = error.errors(include_input=False)[0]
-        raise ScenarioError(f"app.{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}") from None
+        raise ScenarioError(f"app.{(key := detail['loc'][0])}: {expectation(f'app.{key}', detail)}") from None
 
 
 def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:

@@ -92,10 +92,11 @@ def test_a_pooled_budget_and_results_in_a_relative_folder(scenario: Path, tmp_pa
 
 
 def test_list_shows_the_run(smoke: tuple[Outcome, Path]) -> None:
-    """Folder, how many trials are done, and the question."""
+    """Folder, how many trials are done, valid blocks, and what came out."""
     _, folder = smoke
     outcome = lab("list", "--out", folder.parent)
-    assert f"{folder}  2 done  Does everything work" in outcome.out
+    assert f"{folder}  2 done  " in outcome.out
+    assert "/1 valid  " in outcome.out
 
 
 def test_plan_needs_no_docker_and_touches_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.terminal import Terminal, terminal
 pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
-BUSY = "are invalid, more than may be replaced"
+BUSY = "more blocks failed than may be replaced"
 
 
 def watched_run(screen: Terminal, scenario: Path, out: Path) -> tuple[int, str]:

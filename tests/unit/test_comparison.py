@@ -401,7 +401,7 @@ def test_an_expectation_on_a_thin_percentile_is_undecided() -> None:
         ),
         ('[[expect]]\nthat = "p99(worker) < 1s"', "unknown arm 'worker' (column 1); did you mean 'workers'?"),
         ('[[expect]]\nthat = "p99(workers) < 3"', "give the number its unit"),
-        ('[[expect]]\nthat = ""', "expect[0].that: String should have at least 1 character"),
+        ('[[expect]]\nthat = ""', "expect[0].that: expected a text that is not empty"),
         ('[[expect]]\nthta = "errors(workers) == 0"', "expect[0].thta: unknown key; did you mean 'that'?"),
         (
             '[compare]\nprimary = ["memory.uss.total"]',
@@ -414,7 +414,7 @@ def test_an_expectation_on_a_thin_percentile_is_undecided() -> None:
         ("[trials]\nlooks = [8, 12]\nblocks = 10", "the last one is the end of the run, but blocks = 10"),
         ('[compare]\nprimary = ["p50", "p50"]', "each metric once"),
         ('[compare]\nprimary = ["p50"]\nbounds = { p99 = 0.1 }', "'p99' is not judged"),
-        ('[compare]\nprimary = ["p50"]\nbounds = { p50 = 0 }', "compare.bounds.p50: Input should be greater than 0"),
+        ('[compare]\nprimary = ["p50"]\nbounds = { p50 = 0 }', "compare.bounds.p50: expected more than 0"),
         ('[compare]\nprimary = ["p50"]\nbounds = { p5 = 0.1 }', "unknown metric 'p5': did you mean 'p95'?"),
     ],
 )

@@ -73,13 +73,13 @@ def asked_of_docker(scenario: Scenario) -> Mapping[str, Any]:
         ('volumes = [{ path = "/data", size = "big" }]', 'app.volumes[0].size: expected a size like "512MiB"'),
         ('volumes = [{ path = "/data", mode = "rwx" }]', "app.volumes[0].mode: expected permissions in octal"),
         ('volumes = [{ path = "/data", user = "x" }]', "app.volumes[0].user: unknown key"),
-        ('volumes = [{ path = "/data", uid = -1 }]', "app.volumes[0].uid: Input should be greater than or equal to 0"),
+        ('volumes = [{ path = "/data", uid = -1 }]', "app.volumes[0].uid: expected 0 or more"),
         ('probe_headers = "Host: x"', 'app.probe_headers: expected a table such as { Host = "api.example.org" }'),
         ('probe_headers = { "Ho st" = "x" }', "app.probe_headers: 'Ho st' is no name of a header"),
         ('probe_headers = { Connection = "close" }', "app.probe_headers: Connection says how a connection is used"),
         ('probe_headers = { Host = "a\\nX: b" }', "app.probe_headers: Host: expected printable ASCII"),
         ('entrypoint = "sh -c \'x"', "app.entrypoint: cannot be split into words: no closing quotation"),
-        ('healthcheck = "no way"', "app.healthcheck: Input should be a valid boolean"),
+        ('healthcheck = "no way"', "app.healthcheck: expected true or false"),
     ],
 )
 def test_a_bad_value_is_a_sentence_with_its_key(tmp_path: Path, key: str, expected: str) -> None:

@@ -123,8 +123,8 @@ def test_a_stored_scenario_keeps_the_path(tmp_path: Path) -> None:
         ('config = "nginx.conf"', f"daemon  on;\n{OWN}", "nginx.conf says daemon on"),
         ('config = "nginx.conf", balance = "random"', OWN, '"balance" says nothing here, because config has it'),
         ('profile = "stock", timeout = "5s"', OWN, '"timeout" says nothing here, because profile = "stock"'),
-        ('timeout = "0s"', OWN, "timeout: Input should be greater than 0"),
-        ('retries = "2"', OWN, "retries: Input should be a valid integer"),
+        ('timeout = "0s"', OWN, "timeout: expected more than 0"),
+        ('retries = "2"', OWN, "retries: expected a whole number"),
     ],
 )
 def test_what_cannot_run_is_refused_with_the_reason(tmp_path: Path, front: str, config: str, sentence: str) -> None:

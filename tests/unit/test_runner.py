@@ -325,11 +325,14 @@ def test_an_invalid_block_is_replaced(tmp_path: Path) -> None:
     assert {"b06-workers", "b06-replicas"} <= set(states(run))
 
 
+ONE_CAUSE = r"than may be replaced: 2 of 6 blocks are invalid .* 50\.0% .*\(4 trials, this is the worst\)$"
+
+
 def test_too_many_invalid_blocks_end_with_exit_3_and_say_which_gate(tmp_path: Path) -> None:
     """Two of five blocks are more than METHOD lets a run replace."""
     run = prepare(tmp_path, World(invalid_blocks=frozenset({2, 3})), blocks=5)
 
-    with pytest.raises(InvalidRunError, match=r"(?s)2 of the blocks .* invalid.*b02-workers: .*50.0%") as caught:
+    with pytest.raises(InvalidRunError, match=ONE_CAUSE) as caught:
         run_plan(run)
     assert caught.value.exit_code == 3
     assert set(states(run).values()) == {TrialState.DONE}, "what was measured stays, to be looked at"

@@ -83,8 +83,8 @@ def test_a_hybrid_shares_its_processes_between_containers() -> None:
         ({"kind": "hybrid", "containers": 3}, 4, {}, "4 processes cannot be shared equally by 3 containers: take"),
         ({"kind": "hybrid", "containers": 3}, 4, {}, "containers = 2 or 4"),
         ({"kind": "hybrid", "containers": 2}, 1, {}, 'take model = "workers" or "replicas"'),
-        ({"kind": "hybrid", "containers": 1}, 4, {}, "containers: Input should be greater than or equal to 2"),
-        ({"kind": "gunicorn", "worker": "sync"}, 4, {}, "worker: Input should be 'uvicorn' or 'asgi'"),
+        ({"kind": "hybrid", "containers": 1}, 4, {}, "containers: expected 2 or more"),
+        ({"kind": "gunicorn", "worker": "sync"}, 4, {}, 'worker: expected "uvicorn" or "asgi"'),
         (
             {"kind": "workers", "preload": True},
             4,

@@ -77,7 +77,7 @@ def test_the_schema_offers_it(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('backlog = "long"', 'backlog = "endless"', "arms[1].front: backlog: Input should be 'short' or 'long'"),
+        ('backlog = "long"', 'backlog = "endless"', 'arms[1].front: backlog: expected "short" or "long"'),
         ('backlog = "long"', 'balance = "random"', "'balance' is an option of front 'nginx'"),
         ('kind = "turnstile"', 'kind = "turnstil"', "unknown front 'turnstil': did you mean 'turnstile'?"),
         ('engine = "bare"', 'engine = "bear"', "unknown engine 'bear': did you mean 'bare'?"),

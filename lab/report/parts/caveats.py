@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
@@ -13,7 +13,7 @@ from lab.analysis.headroom import headroom
 from lab.analysis.summary import FindingSummary, RunSummary
 from lab.metric_types import Family
 from lab.plan.blocks import LEAST_WARMUP_S
-from lab.record.types import Finding, RunInfo, TrialState
+from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
 from lab.report.content import Group
 from lab.report.parts.gate_words import family_names, fault_sentence, finding_sentence, gate_sentence, listed
 from lab.report.parts.images import image_caveats
@@ -132,12 +132,20 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
 def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family]]]:
     """For each gate that failed: how many blocks are invalid for what, in how many trials, and the worst of them."""
     records = {trial.record.trial_id: trial.record for trial in summary.trials}
+    yield from told_faults(summary.decision.faults, records)
+
+
+def told_faults(
+    all_faults: Iterable[Fault], records: Mapping[str, TrialRecord]
+) -> Iterator[tuple[str, frozenset[Family]]]:
+    """As ``fault_sentences``, of these faults among these trials: one cause is one sentence, however many had it."""
+    total = len({record.block for record in records.values()})
     by_gate: defaultdict[str, list[Fault]] = defaultdict(list)
-    for fault in summary.decision.faults:
+    for fault in all_faults:
         by_gate[fault.gate.key if fault.gate else ""].append(fault)
     for faults in by_gate.values():
         worst = max(faults, key=_badness)
-        blocks, total = sorted({fault.block for fault in faults}), len(summary.blocks)
+        blocks = sorted({fault.block for fault in faults})
         spoiled = family_names(worst.spoils)
         head = (
             f"{len(blocks)} of {total} blocks {'is' if len(blocks) == 1 else 'are'} invalid"

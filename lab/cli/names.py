@@ -1,0 +1,80 @@
+"""Names that people type for runs and scenarios: ``latest``, the beginning of a name, any path inside, or the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lab.errors import UsageError
+from lab.scenario.expectation import nearest
+
+RUNS = Path("runs")
+LATEST = "latest"
+RUN_FILE = "run.json"
+SCENARIOS = (Path("scenarios"), Path(__file__).parents[2] / "scenarios")  # of this folder, then those of the lab
+SHOWN = 5
+
+
+def run_folder(asked: Path) -> Path:
+    """The run that ``asked`` names: a folder, a path inside one, ``latest``, or what only one run's name has in it.
+
+    What names nothing is returned as it is, where it exists, so that reading it says what is wrong. Raises UsageError.
+    """
+    if asked.exists():
+        inside = next((each for each in (asked, *asked.parents) if (each / RUN_FILE).is_file()), None)
+        if inside is None and any(_of(asked)):
+            raise UsageError(f"{asked}: a folder of runs, not a run", f"name one of them, or `{LATEST}`")
+        return inside or asked
+    known = list(_of(RUNS))
+    if asked == Path(LATEST):
+        if not known:
+            raise UsageError(f"{LATEST}: there are no runs in {RUNS}/", "`lab run SCENARIO` makes one")
+        return known[-1]
+    return _only(str(asked), known) if len(asked.parts) == 1 else asked
+
+
+def _only(text: str, known: Sequence[Path]) -> Path:
+    found = [run for run in known if run.name.startswith(text)] or [run for run in known if text in run.name]
+    if len(found) > 1:
+        listed = ", ".join(run.name for run in found[-SHOWN:])
+        raise UsageError(f"{text}: {len(found)} runs have this in their names: {listed}", "type more of the name")
+    if not found:
+        raise UsageError(
+            f"{text}: no such run; {nearest(text, [run.name for run in known[-SHOWN:]])}", "see `lab list`"
+        )
+    return found[0]
+
+
+def _of(folder: Path) -> Iterator[Path]:
+    """The runs in a folder, oldest first: their names begin with the time."""
+    yield from (each for each in sorted(folder.iterdir()) if (each / RUN_FILE).is_file()) if folder.is_dir() else ()
+
+
+def scenario_file(asked: Path) -> Path:
+    """The scenario that ``asked`` names: a file, or the name of one in scenarios/. Raises UsageError."""
+    if asked.is_file():
+        return asked
+    known = {file.stem: file for folder in reversed(SCENARIOS) for file in _scenarios_in(folder)}
+    if asked.is_dir():
+        names = ", ".join(file.name for file in _scenarios_in(asked)) or "none"
+        raise UsageError(f"{asked}: a folder, not a scenario", f"name a file in it: {names}")
+    if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
+        return found
+    close = nearest(asked.stem, list(known)) if known else "there is none here"
+    raise UsageError(f"{asked}: no such scenario; {close}", "name a file, or one of scenarios/; `lab init` writes one")
+
+
+def _scenarios_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.toml"))
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names of runs, for the shell; the newest first."""
+    names = [LATEST, *(run.name for run in reversed(list(_of(RUNS))))]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Names of the scenarios in scenarios/, for the shell."""
+    names = dict.fromkeys(file.stem for folder in SCENARIOS for file in _scenarios_in(folder))
+    return [name for name in names if name.startswith(incomplete)]

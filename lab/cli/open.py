@@ -1,0 +1,38 @@
+"""``lab open RUN``: the report of a run in the browser."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.cli.console import say
+from lab.cli.names import LATEST, complete_run, run_folder
+from lab.errors import UsageError
+
+OptionalRun = Annotated[
+    Path,
+    typer.Argument(
+        help="A run: `latest`, its folder, or the beginning of its name.",
+        callback=run_folder,
+        autocompletion=complete_run,
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser afterwards.")]
+
+
+def open_run(run: OptionalRun = Path(LATEST)) -> None:
+    """Open the report of a run, the newest one without an argument, in the browser."""
+    page = run / "report.html"
+    if not page.is_file():
+        raise UsageError(f"{run}: it has no report yet", f"`lab report {run}` draws it")
+    show_page(page)
+
+
+def show_page(page: Path) -> None:
+    """Hand a page to the browser, and say where it is, for machines that have none."""
+    if not webbrowser.open(page.resolve().as_uri()):
+        say("no browser was found to open it with")
+    say(f"report: {page}")

@@ -1,0 +1,65 @@
+"""What a key of the scenario was expected to hold, in words: Pydantic's own are for programmers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+A_TEXT, A_LIST, A_TABLE = "a text in quotes", 'a list such as ["a", "b"]', 'a table such as {{ NAME = "value" }}'
+A_WHOLE, A_NUMBER, A_FLAG = "a whole number", "a number", "true or false"
+EXPECTED: Mapping[str, str] = {
+    "string_type": A_TEXT,
+    "path_type": "a path in quotes",
+    "dict_type": A_TABLE,
+    "dataclass_type": A_TABLE,
+    "tuple_type": A_LIST,
+    "list_type": A_LIST,
+    "int_type": A_WHOLE,
+    "int_parsing": A_WHOLE,
+    "int_from_float": A_WHOLE,
+    "float_type": A_NUMBER,
+    "float_parsing": A_NUMBER,
+    "finite_number": "a finite number",
+    "bool_type": A_FLAG,
+    "bool_parsing": A_FLAG,
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "{le} or less",
+    "less_than": "less than {lt}",
+    "string_too_short": "a text that is not empty",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} in the list",
+    "too_long": "at most {max_length} in the list",
+}
+FORMS: Mapping[str, str] = {  # of keys whose text has a form
+    "app.target": '"app.main:app"',
+    "app.ready_path": '"/healthz"',
+    "ports": '"20000-29999"',
+    "budget.cpuset": '"0-3,8"',
+}
+MEANT: Mapping[str, str] = {  # of keys that are often taken for another
+    "load.users": "the names of user classes; how many connections there are is load.lanes",
+}
+
+
+def expectation(where: str, detail: ErrorDetails) -> str:
+    """``"expected a whole number"``: what the value at ``where`` should have been; a validator's words as they are."""
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        form = FORMS.get(where)
+        return f"expected a text such as {form}" if form else "this text has not the form that is expected"
+    if (words := EXPECTED.get(detail["type"])) is None:
+        return message
+    limits = {name: value if isinstance(value, str) else f"{value:g}" for name, value in _limits(detail)}
+    meant = f" ({MEANT[where]})" if where in MEANT else ""
+    return f"expected {words.format(**limits)}{meant}"
+
+
+def _limits(detail: ErrorDetails) -> Iterator[tuple[str, Any]]:
+    """What the check held the value against; choices in the quotes of the file."""
+    for name, value in detail.get("ctx", {}).items():
+        if isinstance(value, str | int | float):
+            yield name, value.replace("'", '"') if isinstance(value, str) else value

@@ -1,0 +1,135 @@
+"""Runs and scenarios by the names that people type, and what the command line has that every one has."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lab import __version__
+from lab.cli import app, names
+from lab.cli import open as open_page
+from lab.cli.listing import list_runs
+from lab.errors import UsageError
+
+RUN = Path(__file__).parent / "data" / "run_v1"
+OLD, NEW = "20261101T000000Z-smoke-aa", "20261102T000000Z-smoke-bb"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two runs in runs/ of the working directory."""
+    for name in (OLD, NEW):
+        shutil.copytree(RUN, tmp_path / "runs" / name)
+    monkeypatch.chdir(tmp_path)
+    return Path("runs")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("latest", NEW),
+        (OLD[:10], OLD),
+        ("smoke-b", NEW),
+        (f"runs/{OLD}", OLD),
+        (f"runs/{OLD}/trials/b01-workers", OLD),
+        (f"runs/{OLD}/run.json", OLD),
+    ],
+)
+def test_a_run_is_found_by_what_people_type(runs: Path, asked: str, found: str) -> None:
+    """The newest, the beginning of a name or a part of it, and any path inside."""
+    assert names.run_folder(Path(asked)) == runs / found
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("2026", f"2026: 2 runs have this in their names: {OLD}, {NEW}"),
+        ("nope", "nope: no such run; known are"),
+        ("runs", "runs: a folder of runs, not a run"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_with_those_that_are(runs: Path, asked: str, said: str) -> None:
+    """Nobody has to look for them."""
+    with pytest.raises(UsageError, match=said):
+        names.run_folder(Path(asked))
+
+
+def test_without_any_run_the_latest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that makes one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="latest: there are no runs"):
+        names.run_folder(Path("latest"))
+
+
+def test_scenarios_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the folder where one stands go before those of the lab; a folder or a near miss names what there is."""
+    monkeypatch.chdir(tmp_path)
+    assert names.scenario_file(Path("smoke")).name == "smoke.toml"
+    (tmp_path / "scenarios").mkdir()
+    own = Path("scenarios") / "smoke.toml"
+    own.write_text("")
+
+    assert names.scenario_file(Path("smoke")) == names.scenario_file(own) == own
+    with pytest.raises(UsageError, match="smok: no such scenario; did you mean 'smoke'"):
+        names.scenario_file(Path("smok"))
+    with pytest.raises(UsageError, match="scenarios: a folder, not a scenario"):
+        names.scenario_file(Path("scenarios"))
+
+
+def test_the_shell_completes_runs_and_scenarios(runs: Path) -> None:
+    """The newest run first."""
+    assert names.complete_run("") == ["latest", NEW, OLD]
+    assert names.complete_run(OLD[:10]) == [OLD]
+    assert "quickstart" in names.complete_scenario("qui")
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_told(option: str) -> None:
+    """As every result tells it."""
+    found = CliRunner().invoke(app, [option])
+
+    assert (found.exit_code, found.stdout) == (0, f"lab {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["-h"], ["run", "-h"], ["metrics", "-h"]])
+def test_help_is_short_too(words: list[str]) -> None:
+    """Of the lab, and of every verb."""
+    assert "Usage" in CliRunner().invoke(app, words).stdout
+
+
+def test_a_report_is_opened_in_the_browser(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest one, without an argument; a run without a page says how to draw it."""
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    (runs / NEW / "report.html").write_text("")
+    open_page.open_run(names.run_folder(Path("latest")))
+
+    assert opened == [(runs / NEW / "report.html").resolve().as_uri()]
+    (runs / OLD / "report.html").unlink(missing_ok=True)
+    with pytest.raises(UsageError, match="it has no report yet"):
+        open_page.open_run(runs / OLD)
+
+
+def test_the_list_tells_validity_and_result(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the report's own document; the question where there is none yet."""
+    assert CliRunner().invoke(app, ["report", NEW, "-q"]).exit_code == 0
+    (runs / OLD / "comparison.json").unlink(missing_ok=True)
+    list_runs(runs)
+    old, new = capsys.readouterr().out.splitlines()
+
+    assert "1/1 valid  No verdict on replicas against workers: memory +" in new
+    assert "Does everything work end to end" in old
+    list_runs(runs, last=1)
+    assert capsys.readouterr().out.startswith(f"runs/{NEW}")
+
+
+def test_one_metric_is_told_by_its_key() -> None:
+    """And a near miss names it."""
+    found = CliRunner().invoke(app, ["metrics", "p99"], env={"COLUMNS": "80"}).stdout
+
+    assert found.startswith("p99  p99 response time")
+    assert "boot" not in found
+    assert "did you mean 'p99'" in str(CliRunner().invoke(app, ["metrics", "p9"]).exception)

@@ -1,0 +1,103 @@
+"""Every key of a scenario, with values of every wrong type: refused in the lab's own words."""
+
+from __future__ import annotations
+
+import copy
+import re
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import ScenarioError
+from lab.scenario.file import read_scenario, toml_value
+from tests.unit.test_docs import scenario_keys
+
+WRONG: tuple[Any, ...] = (True, -1, 1.5, "\\ x", [1], {"a": 1}, [], date(2026, 1, 1))
+RAW = re.compile(
+    r"Input |valid (tuple|dictionary|string|integer)|<class|pattern '|instance of|pydantic|should ", re.ASCII
+)
+GOOD: dict[str, Any] = {
+    "question": "Which?",
+    "app": {"image": "shop:1"},
+    "arms": [{"name": "workers", "model": "workers"}, {"name": "replicas", "model": "replicas", "front": "nginx"}],
+    "budget": {"processes": 2},
+    "load": {"locustfile": "locustfile.py"},
+}
+
+
+def with_value(key: str, value: Any) -> dict[str, Any]:
+    """The good scenario with this value at this key."""
+    document = copy.deepcopy(GOOD)
+    *tables, name = key.split(".")
+    place: Any = document
+    for table in tables:
+        place = place.setdefault(table, [{}] if table == "expect" else {})
+        place = place[0] if isinstance(place, list) else place
+    place[name] = value
+    return document
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """As a file, in which every top key stands on a line of its own."""
+    return "".join(f"{key} = {_written(value)}\n" for key, value in document.items())
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_written(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return toml_value(value)
+
+
+@pytest.mark.parametrize("key", dict.fromkeys(scenario_keys()))
+def test_a_wrong_type_is_told_in_words(key: str, tmp_path: Path) -> None:
+    """File and key are named, and what was expected; nothing of the library that checks it shows through."""
+    (tmp_path / "locustfile.py").write_text("")
+    path = tmp_path / "scenario.toml"
+    told = []
+    for value in WRONG:
+        path.write_text(text_of(with_value(key, value)))
+        with suppress(NotRefusedError):
+            told.append(refusal(path))
+
+    assert len(told) >= 3
+    assert all(sentence.startswith(f"{path}: ") for sentence in told)
+    assert not [sentence for sentence in told if RAW.search(sentence)]
+
+
+class NotRefusedError(Exception):
+    """The value is a good one for its key."""
+
+
+def refusal(path: Path) -> str:
+    """What is said of a file."""
+    try:
+        read_scenario(path)
+    except ScenarioError as error:
+        return str(error)
+    raise NotRefusedError
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("load.users", 16, 'load.users: expected a list such as ["a", "b"] (the names of user classes; how many conn'),
+        ("load.lanes", 0, "load.lanes: expected 1 or more, got 0"),
+        ("load.schedule", "x", 'load.schedule: expected "poisson" or "uniform", got \'x\''),
+        ("ports", "x", "ports: expected a text such as \"20000-29999\", got 'x'"),
+        ("app.read_only", 1.5, "app.read_only: expected true or false, got 1.5"),
+    ],
+)
+def test_it_says_what_was_expected(key: str, value: Any, said: str, tmp_path: Path) -> None:
+    """And what stood there instead."""
+    path = tmp_path / "scenario.toml"
+    path.write_text(text_of(with_value(key, value)))
+
+    with pytest.raises(ScenarioError, match=re.escape(said)):
+        read_scenario(path)
