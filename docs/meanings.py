@@ -71,6 +71,8 @@ MEANINGS: Mapping[str, str] = {
     "load.root": "The locustfile's working directory, from which its project's modules are imported: where you would "
     "start Locust. Without it the locustfile's folder, or the nearest above it that holds a module or file it wants.",
     "load.args": "The locustfile's own arguments (init_command_line_parser), as on Locust's command line.",
+    "load.python": "An interpreter of your own that runs the locustfile, with Locust 2.47 or newer in it.",
+    "load.requirements": "The locustfile's packages: an environment with them and Locust is made once and kept.",
     "load.rate": "Arrivals a second (open model). Without it the locustfile's own closed model runs.",
     "load.schedule": "How arrivals are spread; seeded, and the same in every arm of a block.",
     "load.lanes": "Locust users: keep-alive connections, which bound concurrency.",

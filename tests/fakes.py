@@ -165,7 +165,7 @@ class FakeLoads:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def get_ready(self, processes: int) -> None:
+    def get_ready(self, processes: int, python: str) -> None:
         self._world.note("get ready")
 
     @contextmanager

@@ -24,7 +24,8 @@ from lab.scenario.model import APP_IMAGE, ARM_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
 COMPARED_BY_CONTENT = frozenset(
-    {"app.image", "app.build", "app.requirements", "app.dockerfile", "load.locustfile", "load.root", "arm.image"}
+    {"app.image", "app.build", "app.requirements", "app.dockerfile", "arm.image"}
+    | {f"load.{key}" for key in ("locustfile", "root", "python", "requirements")}
 )
 OF_THE_IMAGE = frozenset({"image_digest", "app_python", "uvicorn", "fastapi"})  # the app's own; follow from its digest
 IMAGE_DIGEST = "images.app.digest"

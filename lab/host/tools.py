@@ -1,10 +1,15 @@
 """Run a tool of somebody else's to its end, and tell why it failed."""
 
+import importlib.util
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
+
+from lab.errors import MissingError
 
 LAST_LINES = 5
 
@@ -28,6 +33,15 @@ def failure_of(argv: Sequence[str], timeout_s: float, *, output: int = subproces
                 _end(process, grace_s)
     last = "\n".join(errors.strip().splitlines()[-LAST_LINES:])
     return (last or f"it ended with exit code {process.returncode}") if late or process.returncode else ""
+
+
+def pip_command() -> list[str]:
+    """The start of a pip command: the lab's own pip, or the system's. Raises MissingError without one."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if (found := shutil.which("pip3") or shutil.which("pip")) is not None:
+        return [found]
+    raise MissingError("pip, which downloads packages, is missing", "install it: python3 -m ensurepip")
 
 
 def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 
 from lab.attest.claims import Evidence
 from lab.engines import Deployment
+from lab.load.interpreter import interpreter_of
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
@@ -71,7 +72,7 @@ class Scheduled(Drive):
 
     def get_ready(self) -> None:
         """Import Locust."""
-        self._loads.get_ready(self._load.processes)
+        self._loads.get_ready(self._load.processes, interpreter_of(self._load))
 
 
 def load_plan(
@@ -91,6 +92,7 @@ def load_plan(
         tags=load.tags,
         exclude_tags=load.exclude_tags,
         args=load.args,
+        python=interpreter_of(load),
         serving_processes=topology.processes,
         warmup_s=load.warmup,
         min_warmup_requests=min_warmup_requests,

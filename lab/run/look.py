@@ -8,6 +8,7 @@ from lab.errors import LoadError, ScenarioError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import scratch
 from lab.load.inside.status import NotThereError
+from lab.load.interpreter import prepare_interpreter
 from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.run.drive import load_plan
@@ -22,6 +23,8 @@ def look_at_locustfile(scenario: Scenario, say: Callable[[str], None]) -> Scenar
     The scenario that comes back has a ``load.root`` when the locustfile needs one that it did not name: the nearest
     folder above it that has the module or file which it wants. Raises ScenarioError (exit 2) when it cannot be used.
     """
+    if scenario.load.python or scenario.load.requirements:
+        say(f"the locustfile runs under {prepare_interpreter(scenario.load, say)}")
     while True:
         try:
             remarks = _remarks(scenario)

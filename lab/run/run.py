@@ -197,6 +197,8 @@ def _describe(
 def _inputs(scenario: Scenario) -> Iterator[tuple[str, Path]]:
     """The files that a scenario only names, by its keys."""
     yield "locustfile", scenario.load.locustfile
+    if scenario.load.requirements is not None:
+        yield "load.requirements", scenario.load.requirements
     for arm in scenario.arms:
         for key in FRONTS.path_names(arm.front.kind):
             if (path := getattr(arm.front, key)) is not None:

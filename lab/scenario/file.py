@@ -24,7 +24,8 @@ from lab.scenario.secrets_of import hide_copies
 
 MAX_FILE_BYTES = 1_000_000
 LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job}
-PATH_KEYS = (("app", "build"), ("app", "requirements"), ("load", "locustfile"), ("load", "root"))
+LOAD_PATHS = ("locustfile", "root", "python", "requirements")
+PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key in LOAD_PATHS))
 LISTED_PATH_KEYS = (("sidecars", "build"),)
 WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
@@ -39,7 +40,8 @@ def read_scenario(path: Path) -> Scenario:
     document = _parse(path)
     for table, key in _path_keys(document):
         if isinstance(table.get(key), str):
-            table[key] = str((path.parent / table[key]).resolve())
+            placed = path.parent / table[key]
+            table[key] = str(placed.absolute() if key == "python" else placed.resolve())  # a venv's is a link
     try:
         scenario = SCENARIO.validate_python(document)
     except ValidationError as error:
@@ -148,9 +150,14 @@ def _check_files(path: Path, scenario: Scenario) -> None:
             f"{path}: app.build: no {scenario.app.dockerfile} in {build}",
             'or use image = "name:tag" for an existing image',
         )
-    requirements = scenario.app.requirements
-    if requirements is not None and not requirements.is_file():
-        raise ScenarioError(f"{path}: app.requirements: no such file: {requirements}")
+    named = {
+        "app.requirements": scenario.app.requirements,
+        "load.requirements": scenario.load.requirements,
+        "load.python": scenario.load.python,
+    }
+    for key, file in named.items():
+        if file is not None and not file.is_file():
+            raise ScenarioError(f"{path}: {key}: no such file: {file}")
     for number, arm in enumerate(scenario.arms):
         try:
             FRONTS[arm.front.kind].check(arm.front)

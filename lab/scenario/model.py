@@ -78,12 +78,15 @@ class Arm:
 class Load:
     """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
 
-    ``root``: the working directory of the locustfile; None: the folder that it lies in.
+    ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
+    ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
     """
 
     locustfile: Path
     root: Path | None = None
     args: tuple[str, ...] = ()
+    python: Path | None = None
+    requirements: Path | None = None
     rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
     schedule: Literal["poisson", "uniform"] = "poisson"
     lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32
@@ -97,6 +100,8 @@ class Load:
 
     @model_validator(mode="after")
     def _lanes_cover_processes(self) -> Load:
+        if self.python is not None and self.requirements is not None:
+            raise ValueError('give "python" (an interpreter with Locust) or "requirements" (to make one), not both')
         if self.lanes < self.processes:
             raise ValueError(f"{self.processes} load processes need at least as many lanes, got {self.lanes}")
         return self

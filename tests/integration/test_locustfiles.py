@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +120,7 @@ def _flat(text: str) -> str:
     ("text", "load", "sentence", "hint"),
     [
         ("class One(:\n", {}, "locustfile.py, line 1: invalid syntax", "not valid Python"),
-        ("import no_such_package\n", {}, "No module named 'no_such_package'", "an interpreter that has it"),
+        ("import no_such_package\n", {}, "No module named 'no_such_package'", "load.requirements, .*load.python"),
         ("x = 1\n", {}, "has no User class", "HttpUser"),
         (SIMPLE, {"users": ("Two",)}, "no user class 'Two'", "it has One"),
         (SIMPLE, {"tags": ("nope",)}, "no task with these tags", "load.tags"),
@@ -400,3 +403,50 @@ def test_events_come_from_users_and_from_other_greenlets(tmp_path: Path) -> None
     assert set(run.events["lane"]) == {-1, 0, 1, 2}
     assert set(run.table["kind"]) == {"empty"}
     assert run.outcome.counters.starved_workers == 0
+
+
+def test_another_interpreter_with_locust_runs_the_locustfile(tmp_path: Path) -> None:
+    """One in which the lab is not installed: here a virtual environment that sees Locust by a path file."""
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    (site,) = (environment / "lib").glob("python3*/site-packages")
+    libraries = Path(locust_of_the_tests()).parents[1]
+    (site / "theirs.pth").write_text(f"{libraries}\n")
+    (site / "only_theirs.py").write_text("PATH = '/from-theirs'\n")
+    text = "import only_theirs\n" + _flat(SIMPLE).replace('"/one"', "only_theirs.PATH")
+    locustfile = write_locustfile(tmp_path / "user", text)
+    python = environment / "bin" / "python"
+    said: list[str] = []
+
+    look_at_locustfile(scenario_of(tmp_path, locustfile, python=python), said.append)
+
+    assert said[0].startswith("the locustfile runs under Python 3.")
+    run = run_load(tmp_path / "run", locustfile, python=str(python), measure_s=0.3)
+    assert set(run.table["name"]) == {"GET /from-theirs"}
+
+
+def locust_of_the_tests() -> str:
+    """Where Locust lies, without importing it."""
+    spec = importlib.util.find_spec("locust")
+    assert spec is not None
+    assert spec.origin is not None
+    return spec.origin
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        ("#!/bin/sh\necho No module named locust >&2; exit 1\n", "has no Locust: No module named locust"),
+        ("#!/bin/sh\necho '[[3, 12, 1], \"2.30.0\"]'\n", "is Python 3.12.1, Locust 2.30.0: too old"),
+        ("no program\n", "cannot be run"),
+    ],
+)
+def test_an_interpreter_that_will_not_do_is_a_sentence(tmp_path: Path, program: str, sentence: str) -> None:
+    """Before anything is built."""
+    python = tmp_path / "python"
+    python.write_text(program)
+    python.chmod(0o755)
+    locustfile = write_locustfile(tmp_path / "user", SIMPLE)
+
+    with pytest.raises(ScenarioError, match=f"load.python: .*{sentence}"):
+        look_at_locustfile(scenario_of(tmp_path, locustfile, python=python), print)

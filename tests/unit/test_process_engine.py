@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.images.offline.wheelhouse import pip_command
 from lab.engines.kinds import ENGINE_KINDS, open_engine
 from lab.engines.process import guard as process_guard
 from lab.engines.process import scratch as process_leftovers
@@ -30,6 +29,7 @@ from lab.engines.process.scratch import MARKS_FILE, PREFIX, scratch
 from lab.engines.process.service import LOG_BYTES, RunningService, start_service
 from lab.errors import DeploymentError, MissingError, ScenarioError
 from lab.host.labels import environment_of, labels
+from lab.host.tools import pip_command
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.fronts.nginx import CONF_PATH, IMAGE
 from lab.plan.kinds import ServiceKind

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
-from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
 from lab.host.places import cache_folder, scratch
-from lab.host.tools import failure_of
+from lab.host.tools import failure_of, pip_command
 from lab.scenario.app import App
 
 INSTALL_TIMEOUT_S = 900.0

@@ -16,7 +16,7 @@ from lab.load.load_plan import LoadPlan
 
 MODULE_HINT = (
     "the locustfile runs in {root}: if the module is your own, name the folder that holds it in load.root; if it is a "
-    "package, give the locustfile an interpreter that has it"
+    "package, list it in load.requirements, or name an interpreter that has it and Locust in load.python"
 )
 FILE_HINT = "the locustfile runs in {root}: name the folder in which you would start Locust in load.root"
 

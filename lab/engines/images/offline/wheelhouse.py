@@ -1,10 +1,7 @@
 """A folder of wheels that fit a base image, filled on the host, so that the build inside needs no network."""
 
 import hashlib
-import importlib.util
 import json
-import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +13,7 @@ from lab.engines.images.asking import ask_python
 from lab.errors import MissingError
 from lab.host.labels import labels
 from lab.host.places import cache_folder, scratch
-from lab.host.tools import failure_of
+from lab.host.tools import failure_of, pip_command
 
 DOWNLOAD_TIMEOUT_S = 900.0
 # The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
@@ -113,15 +110,6 @@ def _parse(specifier: str) -> Requirement:
             f"app.requirements: {specifier.strip()!r} is no pinned requirement: {error}",
             "it must be a file of pinned versions with hashes, as `uv pip compile --generate-hashes` writes it",
         ) from None
-
-
-def pip_command() -> list[str]:
-    """The start of a pip command: the lab's own pip, or the system's. Raises MissingError without one."""
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
-    if (found := shutil.which("pip3") or shutil.which("pip")) is not None:
-        return [found]
-    raise MissingError("pip, which downloads the app's wheels, is missing", "install it: python3 -m ensurepip")
 
 
 def _download(target: Target, applicable_text: str, requirements: Path, wheelhouse: Path) -> None:
