@@ -12,10 +12,9 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from lab.engines.images.offline.wheelhouse import pip_command
 from lab.errors import MissingError
 from lab.host.places import scratch
-from lab.host.tools import failure_of
+from lab.host.tools import failure_of, pip_command
 from lab.scenario.images import ImageSource
 
 DOWNLOAD_TIMEOUT_S = 300.0
