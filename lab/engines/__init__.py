@@ -9,10 +9,17 @@ from typing import Any, Protocol
 
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
-from lab.record.types import ServiceRecord
+from lab.record.types import Event, ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_view import Look, look
+
+Happened = Callable[[float], tuple[Event, ...]]
+
+
+def nothing_happened(_t0_s: float) -> tuple[Event, ...]:
+    """For engines that start nothing again."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +56,11 @@ class Deployment:
     sidecars and ``jobs``, which run before, are not in it; ``steps()`` are the app's own, as far as it told of them;
     ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
     ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
-    names no process, and the topology has none then; ``strangers`` is what else runs from the
-    same image, ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has
-    died since; ``logs()`` gives each service's log text (bounded). ``look`` looks at the services' processes;
-    ``launch`` starts their sampler: see lab/engines/docker/rights.py.
+    names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
+    ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
+    ``happened(t0_s)`` gives the ends of those that were started again, with instants since then; ``logs()`` gives each
+    service's log text (bounded). ``look`` looks at the services' processes; ``launch`` starts their sampler: see
+    lab/engines/docker/rights.py.
     """
 
     topology: Topology
@@ -70,6 +78,7 @@ class Deployment:
     jobs: tuple[JobRun, ...] = ()
     steps: Callable[[], Sequence[StepMark]] = tuple
     restart: Callable[[str, int], None] = no_restart
+    happened: Happened = nothing_happened
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from lab.engines import Deployment, JobRun, StepMark, no_restart
+from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, nothing_happened
 from lab.engines.endings import Sign
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, wait_until_ready
@@ -154,6 +154,7 @@ def deployed(
     ended: Mapping[str, str] = NOTHING,
     steps: Callable[[], Sequence[StepMark]] = tuple,
     restart: Callable[[str, int], None] = no_restart,
+    happened: Happened = nothing_happened,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
@@ -186,4 +187,5 @@ def deployed(
         restart=restart,
         look=look,
         launch=launch,
+        happened=happened,
     )

@@ -43,6 +43,13 @@ class RequestKind(StrEnum):
     EMPTY = "empty"  # an arrival whose task made no request
 
 
+class EventKind(StrEnum):
+    """The kind of an event of a trial: a container ended, by itself or because the kernel killed it for its memory."""
+
+    ENDED = "ended"
+    OUT_OF_MEMORY = "out of memory"
+
+
 class TrialState(StrEnum):
     """The fate of a trial."""
 

@@ -170,7 +170,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event: what happened to an arm at one instant of the trial."""
+    """An event: what happened to an arm at one instant of the trial. ``kind``: EventKind; ``detail``: the exit code."""
 
     t_s: Instant
     kind: str

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import polars as pl
 
+from lab.analysis.findings.endings import changed, out_of_memory, recycled
 from lab.analysis.findings.kinds import (
     CAPACITY,
-    CHANGED,
     DROPPED,
     FAILED,
     FINDINGS,
@@ -21,7 +21,7 @@ from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_th
 from lab.analysis.gates.counters import saturation
 from lab.analysis.gates.load import arrival_counts
 from lab.analysis.trial.sidecars import sidecar_cores
-from lab.plan.kinds import Role, ServiceKind
+from lab.plan.kinds import ServiceKind
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
 
 __all__ = ["FINDINGS", "FindingKind", "run_findings"]
@@ -29,7 +29,6 @@ __all__ = ["FINDINGS", "FindingKind", "run_findings"]
 ON_THE_WIRE = [str(RequestKind.ARRIVAL), str(RequestKind.FOLLOW)]
 LIMITS = (400, 413, 414, 431, 494)  # statuses of a front whose limits a request exceeds
 GATEWAY = (502, 504)  # of a front that had no answer, or none that it takes
-SERVING = (Role.PROXY, Role.SUPERVISOR, Role.WORKER)
 
 
 def run_findings(result: TrialResult, cpu_count: int) -> tuple[Finding, ...]:
@@ -90,22 +89,6 @@ def _measured(result: TrialResult) -> pl.DataFrame:
     )
 
 
-def _changed(result: TrialResult) -> Finding | None:
-    """Proxies, supervisors and workers that came or went inside the measure phase; one that is replaced does both.
-
-    Rounds are compared, which have a row of the host and every process that lives; between them one is looked at.
-    """
-    window = result.record.measure
-    rounds = result.tables.processes.join(result.tables.host.select("t_s"), on="t_s", how="semi")
-    seen = rounds.filter(pl.col("role").is_in(SERVING) & pl.col("t_s").is_between(window.start_s, window.end_s))
-    if seen.is_empty():
-        return CHANGED.unknown("readings")
-    lives = seen.group_by("pid", "started_s").agg(pl.col("t_s").min().alias("first"), pl.col("t_s").max().alias("last"))
-    came = lives.filter(pl.col("first") > seen["t_s"].min()).height
-    went = lives.filter(pl.col("last") < seen["t_s"].max()).height
-    return CHANGED.of(float(came + went))
-
-
 def _starved(result: TrialResult) -> Finding | None:
     """Serving processes that had not served their warm-up requests when the warm-up ended."""
     if result.record.attribution == "none" and result.record.processes > 1:
@@ -128,7 +111,9 @@ CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     _refused,
     _hung,
     _dropped,
-    _changed,
+    out_of_memory,
+    changed,
+    recycled,
     _starved,
     steady_p50,
     steady_throughput,

@@ -68,6 +68,18 @@ CHANGED = FindingKind(
     unit=Unit.COUNT,
     source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had been",
 )
+RECYCLED = FindingKind(
+    key="ledger.recycled",
+    title="workers recycled as asked",
+    unit=Unit.COUNT,
+    source="a limit of requests for each worker is a choice of the command; its price is in the numbers",
+)
+OUT_OF_MEMORY = FindingKind(
+    key="memory.killed",
+    title="processes that the kernel killed for memory",
+    unit=Unit.COUNT,
+    source="benoitc/gunicorn#2215, fastapi/fastapi#1484: a supervisor replaces the dead and nobody sees it",
+)
 STARVED = FindingKind(
     key="warmup.starved",
     title="processes starved in the warm-up",
@@ -131,5 +143,8 @@ UNREAD = FindingKind(
 )
 
 _OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, UNREAD, OWN_VERDICT)
-_OF_THE_ARM = (FAILED, REFUSED, HUNG, DROPPED, CAPACITY, CHANGED, STARVED, STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT)
+_OF_THE_ARM = (
+    *(FAILED, REFUSED, HUNG, DROPPED, CAPACITY, OUT_OF_MEMORY, CHANGED, RECYCLED, STARVED),
+    *(STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT),
+)
 FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_OF_THE_ARM, SIDECAR_CPU)}

@@ -21,6 +21,7 @@ from requests.exceptions import RequestException
 from lab.engines import Deployment
 from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.fate import first_end, log_of, logs_of, start
+from lab.engines.docker.happened import happened
 from lab.engines.docker.helper.rights import find_rights
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
@@ -146,6 +147,7 @@ class DockerEngine:
                     ended=before.logs,
                     steps=lambda: marks_of(pairs),
                     restart=lambda *which: self._restart_one(topology, pairs, network, access.look, which),
+                    happened=partial(happened, self._client, self._run_id, topology.trial_id),
                 )
             yield deployment
 

@@ -157,6 +157,15 @@ FINDING_WORDS: Mapping[str, Words] = {
         "Processes of the arm ended or began {value} times while it was measured",
         "Numbers are those of an arm that lost a process: see the log of its service, and whether memory ran out.",
     ),
+    "ledger.recycled": Words(
+        "Workers that were recycled while the arm was measured, as its command asks ({subject}): {value}",
+        "What that costs is in the numbers: the gap, and requests that failed in it.",
+    ),
+    "memory.killed": Words(
+        "The kernel killed {value} processes of the arm because its memory was full: {subject}",
+        "Raise budget.memory, or find what grows. Who starts them again, if anybody, hides it from the clients' view "
+        "only in part: numbers are those of an arm that lost processes.",
+    ),
     "warmup.starved": Words(
         "Serving processes that got too few requests in the warm-up: {value}",
         "They were measured cold: warm up longer, or use more lanes.",
