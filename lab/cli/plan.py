@@ -20,7 +20,7 @@ from lab.scenario.beside import start_order
 from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
-from lab.scenario.model import Scenario
+from lab.scenario.model import APP_IMAGE, Scenario
 from lab.units import format_bytes, format_seconds
 
 PROCESS = "process"  # the engine without images
@@ -42,10 +42,12 @@ def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, j
 
 
 def image_starts(scenario: Scenario) -> dict[str, ImageStart | None]:
-    """How the app's images start, by their keys: an ENTRYPOINT stands before the command. None where nobody tells."""
+    """How images start, by their keys: an ENTRYPOINT stands before the command. None where nobody tells."""
+    keys = [APP_IMAGE, *(arm.image_key for arm in scenario.arms), *(each.image_key for each in scenario.sidecars)]
+    keys += [job.image_key for job in scenario.jobs if job.image]  # one without runs in the app's
     if scenario.engine == PROCESS:
-        return dict.fromkeys((arm.image_key for arm in scenario.arms), ImageStart())
-    starts = {arm.image_key: start_of(scenario, arm.image_key, None) for arm in scenario.arms}
+        return dict.fromkeys(keys, ImageStart())
+    starts = {key: start_of(scenario, key, None) for key in keys}
     if all(starts.values()):
         return starts  # the Dockerfile says it: no engine is asked
     try:
@@ -113,16 +115,13 @@ def _lines(planned: Plan) -> list[str]:
         looks = ", ".join(map(str, scenario.trials.looks))
         lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
     starts = image_starts(scenario)
-    lines += _beside_lines(scenario)
+    lines += _beside_lines(planned, starts)
     for arm in scenario.arms:
         own_image = f", image {printable(arm.image)}" if arm.image else ""
         network = scenario.network_of(arm)
         lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}"]
         for service in _services(planned, arm.name):
-            command = shlex.join(_argv(service, starts)) or "(the image's own command)"
-            lines.append(f"  {service.name:<8} {command}")
-            if not _is_whole(service, starts):
-                lines.append(f"           {NOT_HERE}")
+            lines.append(f"  {service.name:<8} {_command(service, starts)}")
             lines += [f"           {text}" for text in _limit_lines(service.limits)]
     for path, (arm_name, text) in _files(planned).items():
         lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
@@ -137,15 +136,24 @@ def _lines(planned: Plan) -> list[str]:
     return lines
 
 
-def _beside_lines(scenario: Scenario) -> Iterator[str]:
+def _beside_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
     """What starts before every arm, in this order, and is no part of one."""
+    scenario = planned.scenario
+    services = {service.name: service for stage in _before(planned) for service in stage.containers}
     for sidecar in (sidecar for together in start_order(scenario.sidecars) for sidecar in together):
         ready = f", ready {sidecar.ready}" if sidecar.ready else ""
-        command = sidecar.command or "(the image's own command)"
-        yield printable(f"  sidecar   {sidecar.name}: {sidecar.image or sidecar.build}{ready}: {command}")
+        head = f"  sidecar   {sidecar.name}: {sidecar.image or sidecar.build}{ready}"
+        yield printable(f"{head}: {_command(services[sidecar.name], starts)}")
     for job in scenario.jobs:
         times = "once" if job.times == "once" else "once for each container of the app"
-        yield printable(f"  job       {job.name}, {times}, in {job.image or 'the image of the app'}: {job.command}")
+        head = f"  job       {job.name}, {times}, in {job.image or 'the image of the app'}"
+        yield printable(f"{head}: {job.command}")
+
+
+def _command(service: Service, starts: Mapping[str, ImageStart | None]) -> str:
+    """The words for people, and what may stand in front of them."""
+    command = shlex.join(_argv(service, starts)) or "(the image's own command)"
+    return command if _is_whole(service, starts) else f"{command}\n           {NOT_HERE}"
 
 
 def _files(planned: Plan) -> dict[str, tuple[str, str]]:

@@ -116,6 +116,20 @@ def test_a_finished_image_is_looked_at(tmp_path: Path) -> None:
         check_targets(read(tmp_path, 'image = "shop:1"\ntarget = "main:app"'), here)
 
 
+def test_sidecars_and_jobs_are_shown_whole_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as their images are here."""
+    with_image(monkeypatch, "db:1", {"Entrypoint": ["entry.sh"], "Cmd": ["serve"]})
+    path = written(tmp_path, f'build = "."\nentrypoint = ""\n{COMMAND.replace("--host", "uvicorn a:b --host")}')
+    beside = '[[sidecars]]\nname = "db"\nimage = "db:1"\n[[jobs]]\nname = "fill"\nimage = "tool:1"\ncommand = "run"\n'
+    path.write_text('network = "own"\n' + path.read_text() + beside)
+    shown = json.loads(plan(path, "--json"))["beside"]
+    assert [(each["argv"], each["argv_is_whole"]) for each in shown] == [
+        (["entry.sh", "serve"], True),
+        (["run"], False),
+    ]
+    assert "sidecar   db: db:1: entry.sh serve\n" in plan(path)
+
+
 def test_what_a_dockerfile_leaves_open_is_asked_of_its_base(tmp_path: Path) -> None:
     """Where the engine has it."""
     scenario = read(tmp_path, 'build = "."\ntarget = "main:app"', 'FROM base:1\nCMD ["serve"]\n')

@@ -13,7 +13,8 @@ from lab.engines.images.dockerfile import read_dockerfile
 from lab.engines.images.images import find_image
 from lab.errors import MissingError, ScenarioError
 from lab.scenario.app import IMAGE_ENTRYPOINT, App
-from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.beside import Job, Sidecar
+from lab.scenario.model import APP_IMAGE, Arm, Scenario
 from lab.scenario.servers import SERVERS
 
 NO_ANSWER = (docker.errors.DockerException, RequestException, MissingError)
@@ -28,11 +29,19 @@ class ImageStart:
 
 
 def start_of(scenario: Scenario, key: str, client: docker.DockerClient | None) -> ImageStart | None:
-    """How the image ``key`` of the app or of an arm starts; None where neither engine nor Dockerfile tells."""
-    names = {arm.image_key: arm.image for arm in scenario.arms if arm.image} | {APP_IMAGE: scenario.app.image}
+    """How an image starts, by its key: the app's, or that of an arm, a sidecar or a job.
+
+    None where neither the engine nor a Dockerfile tells.
+    """
+    own: tuple[Arm | Sidecar | Job, ...] = (*scenario.arms, *scenario.sidecars, *scenario.jobs)
+    names = {each.image_key: each.image for each in own if each.image} | {APP_IMAGE: scenario.app.image}
     if name := names.get(key, ""):
         return _of_image(client, name)
-    return _of_build(client, scenario.app) if key == APP_IMAGE else None
+    folders = {
+        each.image_key: App(build=each.build, dockerfile=each.dockerfile) for each in scenario.sidecars if each.build
+    }
+    build = {**folders, APP_IMAGE: scenario.app}.get(key)
+    return None if build is None or build.build is None else _of_build(client, build)
 
 
 def _of_image(client: docker.DockerClient | None, name: str) -> ImageStart | None:
