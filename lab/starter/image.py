@@ -12,16 +12,18 @@ import docker.errors
 from requests.exceptions import RequestException
 
 from lab.engines.docker.engine import connect
+from lab.engines.docker.removal import remove_container
 from lab.engines.images.asking import ask_python
 from lab.engines.images.images import find_image
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
-from lab.starter.guesses import Look, PathsOf, Wanted, look_at_image
+from lab.starter.guesses import MAX_BYTES, Look, PathsOf, Wanted, look_at_image
 from lab.starter.servers import server_at
 
 ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)
 NO_ANSWER = (*ENGINE_TROUBLE, MissingError, ValueError, TypeError, IndexError)
+IS_FOLDER = 1 << 31  # of a mode as the engine, which is written in Go, has it
 PATH = re.compile(r"/[\x21-\x7e]*")
 # GET paths that need no more than what is in them, as its /openapi.json has them, without a server.
 # An app may print while it is imported.
@@ -56,7 +58,7 @@ def look_at_finished(
         if image is None:
             return None
         config = image.attrs["Config"]
-        read = _reader(client, name, config.get("WorkingDir") or "/")
+        read = file_reader(client, name, config.get("WorkingDir") or "/")
         look = look_at_image(config, wanted, read=read)
         if not paths and look.ready_path:
             return look
@@ -87,19 +89,22 @@ def _python(words: Sequence[str]) -> str:
     return str(PurePosixPath(words[at]).with_name("python")) if at >= 0 and "/" in words[at] else "python"
 
 
-def _reader(client: docker.DockerClient, name: str, folder: str) -> Callable[[str], str | None]:
-    """A function that reads a file of the image, whose container is never started."""
+def file_reader(client: docker.DockerClient, name: str, folder: str) -> Callable[[str], str | None]:
+    """A function that reads a file of the image in a container that is never started; paths begin at ``folder``."""
 
     def read(path: str) -> str | None:
         with INTERRUPTS.deferred():
             container = client.containers.create(name, command=["-"], labels=dict(labels("init", "read")))
             try:
-                chunks, _ = container.get_archive(str(PurePosixPath(folder, path)))
-                archive = b"".join(chunks)
+                chunks, about = container.get_archive(str(PurePosixPath(folder, path)))
+                small = about["size"] <= MAX_BYTES and not about["mode"] & IS_FOLDER
+                archive = b"".join(chunks) if small else b""
             except docker.errors.NotFound:
                 return None
             finally:
-                container.remove(force=True, v=True)
+                remove_container(client, container.id)
+        if not archive:
+            return None
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             member = tar.next()
             file = tar.extractfile(member) if member is not None and member.isfile() else None

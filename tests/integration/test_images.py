@@ -22,7 +22,7 @@ from lab.host.labels import owner
 from lab.plan.fronts.front import NOBODY
 from lab.scenario.model import App, Arm
 from lab.starter.guesses import Wanted
-from lab.starter.image import look_at_finished
+from lab.starter.image import file_reader, look_at_finished
 from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
 
 pytestmark = [pytest.mark.integration, OF_THE_APP]
@@ -164,6 +164,18 @@ def test_the_app_of_an_image_tells_its_paths(client: docker.DockerClient, images
     assert {"/", "/cpu", "/whoami"} <= set(look.paths)
     assert len(said) == 1
     assert "app.main:app" in said[0]
+    assert client.containers.list(all=True, filters={"label": ["lab.run=init", f"lab.owner={owner()}"]}) == []
+
+
+def test_a_file_of_an_image_is_read_without_starting_it(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """As `lab init --image` reads start scripts; what is not there, or is a folder, is None."""
+    read = file_reader(client, images["app"].name, client.images.get(images["app"].name).attrs["Config"]["WorkingDir"])
+
+    assert "FastAPI(" in (read("app/main.py") or "")
+    assert read("/etc/passwd") is not None
+    assert (read("absent.sh"), read("/etc")) == (None, None)
     assert client.containers.list(all=True, filters={"label": ["lab.run=init", f"lab.owner={owner()}"]}) == []
 
 
