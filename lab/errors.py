@@ -50,7 +50,7 @@ class SamplingError(InvalidRunError):
 
 
 class RightsError(SamplingError):
-    """The lab may not read a process; through a helper container it could."""
+    """The lab may not read a process; through an agent it could."""
 
 
 class MissingError(LabError):

@@ -6,7 +6,7 @@ They stand where the world begins, nowhere else: plan, run folder, gates and rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from lab.attest.claims import Evidence
 from lab.engines import Deployment, Engine, StepMark
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
+from lab.load.place import HERE, Place
 from lab.plan.blocks import Trial
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
@@ -35,6 +36,7 @@ from lab.record.types import (
 from lab.run.trial import Tools
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
+from lab.scenario.model import Load
 from tests.builders import EPOCH_S, sampler_facts, table_of
 
 RUNTIME = {"loop": "uvloop", "http": "httptools"}
@@ -71,7 +73,7 @@ class World:
         """The tools of this world; time passes only when somebody sleeps."""
         return Tools(
             collect_evidence=self._evidence,
-            loads=lambda _directory: nullcontext(cast(Loads, FakeLoads(self))),
+            loads=lambda _directory, _place: nullcontext(cast(Loads, FakeLoads(self))),
             start_sampler=self._sampler,
             run_gates=self._gates,
             clock=lambda: self.now_s,
@@ -125,6 +127,9 @@ class FakeEngine:
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         return tuple(range(20000, 20000 + count))
+
+    def load_place(self, _load: Load) -> AbstractContextManager[Place]:
+        return nullcontext(HERE)
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:

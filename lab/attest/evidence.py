@@ -6,23 +6,24 @@ import http.client
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 import psutil
 
-from lab.attest.claims import Evidence
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError, RightsError
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Endpoint, Topology
 from lab.plan.upstream import upstream_reader
+from lab.record.evidence import Evidence
 from lab.sampling.cgroups import locate, member_pids
 from lab.sampling.duties import duty_of
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
-from lab.sampling.process_view import PROC, Seen
+from lab.sampling.process_view import PROC, Seen, look
 from lab.sampling.processes import process_info
 from lab.sampling.roles import assign_roles
 from lab.sampling.sockets import listening_ports
@@ -39,21 +40,35 @@ MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a sock
 
 
 def collect(deployment: Deployment) -> Evidence:
-    """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection."""
-    topology = deployment.topology
-    pids = {target.service: _pids(target) for target in deployment.targets}
+    """Everything that is seen of an arm before load, from where it can be reached."""
+    hosts = {service.name: service.address for service in deployment.services}
+    seen = deployment.there(gather, replace(deployment.topology, services=(), before=()), deployment.targets, hosts)
+    return replace(
+        seen,
+        servers=deployment.servers,
+        ignored_header=deployment.ignored_header,
+        strangers=deployment.strangers,
+        neighbours=deployment.neighbours,
+    )
+
+
+def gather(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping[str, str]) -> Evidence:
+    """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection.
+
+    ``hosts``: the address of each service.
+    """
+    pids = {target.service: _pids(target) for target in targets}
     first_s, later_s = _keepalive(topology)
-    seen, unseen = _look(deployment, [pid for members in pids.values() for pid in members])
+    seen, unseen = _look([pid for members in pids.values() for pid in members])
     listening = {service: _listening(members, seen) for service, members in pids.items()}
     roles = {
         target.service: _roles(target, pids[target.service], listening[target.service], seen)
-        for target in deployment.targets
+        for target in targets
         if target.kind is ServiceKind.APP
     }
     return Evidence(
-        servers=deployment.servers,
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
-        listeners={} if unseen else _listeners(deployment, pids, listening, seen),
+        listeners={} if unseen else _listeners(topology, hosts, pids, listening, seen),
         upstreams=_upstreams(topology),
         runtime=_runtime(
             seen[pid].files
@@ -61,21 +76,18 @@ def collect(deployment: Deployment) -> Evidence:
             for pid, role in by_pid.items()
             if role is Role.WORKER and pid in seen  # one that ended since: attestation counts the processes themselves
         ),
-        strangers=deployment.strangers,
-        neighbours=deployment.neighbours,
         keepalive_first_s=first_s,
         keepalive_s=later_s,
         homes=homes(topology),
-        ignored_header=deployment.ignored_header,
         unseen=unseen,
         exposed=exposed_ports({each.port for each in topology.endpoints if each.host == LOOPBACK}),
     )
 
 
-def _look(deployment: Deployment, pids: Iterable[int]) -> tuple[Mapping[int, Seen], str]:
+def _look(pids: Sequence[int]) -> tuple[Mapping[int, Seen], str]:
     """Look at the processes. Gives what is seen, or nothing and the reason."""
     try:
-        return deployment.look(pids), ""
+        return look(pids), ""
     except RightsError as error:
         return {}, str(error)
 
@@ -108,14 +120,14 @@ def _roles(
 
 
 def _listeners(
-    deployment: Deployment,
+    topology: Topology,
+    hosts: Mapping[str, str],
     pids: Mapping[str, Sequence[int]],
     listening: Mapping[str, Mapping[int, int]],
     seen: Mapping[int, Seen],
 ) -> dict[str, str]:
     """Address → service whose process listens there; "" when none of ours does."""
-    found = {endpoint.address: "" for endpoint in deployment.topology.endpoints}
-    hosts = {service.name: service.address for service in deployment.services}
+    found = {endpoint.address: "" for endpoint in topology.endpoints}
     for service, members in pids.items():
         ports = listening[service]
         for pid in (pid for pid in members if pid in seen):

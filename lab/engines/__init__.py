@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from lab.agent.calls import There, here
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
-from lab.record.types import Event, ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
-from lab.sampling.process_view import Look, look
 
-Happened = Callable[[float], tuple[Event, ...]]
+if TYPE_CHECKING:  # it holds tables, whose library an agent does without
+    from lab.load.place import Place
+    from lab.record.types import Event, ServiceRecord
+    from lab.scenario.model import Load
+
+Happened: TypeAlias = "Callable[[float], tuple[Event, ...]]"
 
 
 def nothing_happened(_t0_s: float) -> tuple[Event, ...]:
@@ -59,8 +63,8 @@ class Deployment:
     names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
     ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
     ``happened(t0_s)`` gives the ends of those that were started again, with instants since then; ``logs()`` gives each
-    service's log text (bounded). ``look`` looks at the services' processes; ``launch`` starts their sampler: see
-    lab/engines/docker/rights.py.
+    service's log text (bounded). ``there`` calls functions where the arm can be reached and its
+    processes be seen, ``launch`` starts their sampler: see lab/engines/docker/rights.py.
     """
 
     topology: Topology
@@ -72,7 +76,7 @@ class Deployment:
     neighbours: tuple[str, ...]
     check: Callable[[], None]
     logs: Callable[[], Mapping[str, str]]
-    look: Look = look
+    there: There = here
     launch: Launch = as_child
     ignored_header: str = ""
     jobs: tuple[JobRun, ...] = ()
@@ -97,6 +101,9 @@ class Engine(Protocol):
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
+
+    def load_place(self, load: Load) -> AbstractContextManager[Place]:
+        """A place from which load reaches arms in networks of their own; not used where it has none."""
 
     def deploy(self, topology: Topology) -> AbstractContextManager[Deployment]:
         """Bring a topology up; take it down on leaving, also after a failed start. Raises DeploymentError."""

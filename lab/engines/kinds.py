@@ -48,7 +48,7 @@ def _reach_docker() -> None:
 
 
 def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
-    from lab.engines.docker.engine import open_docker
+    from lab.engines.docker.opening import open_docker
 
     return open_docker(scenario, run_id, on_step)
 

@@ -3,19 +3,20 @@
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab.agent.calls import There, here
 from lab.engines.endings import End, Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
 from lab.errors import DeploymentError, RightsError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
+from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import Look, look
-from lab.sampling.process_view import look as look_here
-from lab.sampling.sockets import client_ports
+from lab.sampling.sockets import client_ports, listening_ports
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02
@@ -23,7 +24,7 @@ DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
 UNNAMED = PID, AT = "pid-", "at-"  # how the names begin that we give to processes without a header of ours
 Dead = Callable[[], End | None]  # tells of a service that has ended
-Pids = Callable[[Endpoint], Iterable[int]]  # processes of the app at this endpoint right now
+Roots = Mapping[str, tuple[int, ...]]  # address → first processes of the services that listen there
 PROC = Path("/proc")
 
 
@@ -50,14 +51,14 @@ class Ready:
 def wait_until_ready(
     topology: Topology,
     dead: Dead,
-    pids: Pids,
+    roots: Roots,
     *,
-    look: Look = look_here,
+    there: There = here,
     signs: Callable[[], Mapping[Sign, str]] = dict,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ready:
-    """Return once N distinct processes answered and the front does too.
+    """Return once N distinct processes answered and the front does too; probed from ``there``.
 
     Raises DeploymentError when a container ends, or when the deadline passes; the message says who was missing, and
     what ``signs`` of the app say then.
@@ -65,12 +66,13 @@ def wait_until_ready(
     give_up_at = clock() + topology.ready_timeout_s
     watched = Watched()
     next_death_check = clock()
+    probed = replace(topology, services=(), before=())  # what they are made of, secrets too, is no matter of probes
     while True:
         # Owners of connections are looked up from the second round on, if need be: it takes time.
         names = watched.names
-        for answer in _probe_round(topology, pids if names.unseen else None, look, named=bool(names.said)):
+        for answer in there(probe_round, probed, roots if names.unseen else {}, bool(names.said)):
             watched.note(answer)
-        if watched.app_is_ready(topology) and _front_is_ready(topology, watched):
+        if watched.app_is_ready(topology) and _front_is_ready(probed, watched, there):
             return Ready(servers=names.servers(), ignored=names.ignored)
         if clock() >= next_death_check:
             if (end := dead()) is not None:
@@ -81,10 +83,10 @@ def wait_until_ready(
         sleep(PAUSE_S)
 
 
-def _probe_round(topology: Topology, pids: Pids | None, look: Look, *, named: bool) -> Iterator[Answer]:
+def probe_round(topology: Topology, roots: Roots, named: bool) -> tuple[Answer, ...]:
     """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all.
 
-    With ``pids`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
+    With ``roots`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
     ``named``: answers carry the app's header, so that those who may not be looked up can be done without.
     """
     per_port = max(1, 2 * topology.processes // len(topology.app))
@@ -100,28 +102,27 @@ def _probe_round(topology: Topology, pids: Pids | None, look: Look, *, named: bo
                     break  # nobody listens there yet
                 connections[connection] = endpoint
                 time.sleep(STAGGER_S)
-        owners = _owners(topology, connections, pids, look, named=named)
+        owners = _owners(topology, connections, roots, named=named)
         asked = [connection for connection in connections if _ask(connection, topology)]
-        for connection in asked:
-            if (answer := _read(connection, topology, connections[connection], owners.get(connection, ""))) is not None:
-                yield answer
+        read = (_read(each, topology, connections[each], owners.get(each, "")) for each in asked)
+        return tuple(answer for answer in read if answer is not None)
 
 
 def _owners(
     topology: Topology,
     connections: Mapping[http.client.HTTPConnection, Endpoint],
-    pids: Pids | None,
-    look: Look,
+    roots: Roots,
     *,
     named: bool,
 ) -> Mapping[http.client.HTTPConnection, str]:
     """Tell what to call the server of each connection if its answer does not say."""
     if len(topology.app) == topology.processes:
         return {connection: f"{AT}{endpoint.address}" for connection, endpoint in connections.items()}
-    if pids is None:
+    if not roots:
         return {}
+    families = {at: [*pids, *(pid for root in pids for pid in tree_pids(root))] for at, pids in roots.items()}
     try:
-        owners = {endpoint: owner_pids(endpoint.port, list(pids(endpoint)), look) for endpoint in topology.app}
+        owners = {endpoint: owner_pids(endpoint.port, families.get(endpoint.address, [])) for endpoint in topology.app}
     except RightsError:
         if named:
             return {}
@@ -145,15 +146,20 @@ def _read(connection: http.client.HTTPConnection, topology: Topology, endpoint: 
         return None  # closed or timed out while the server starts: asked again in the next round
 
 
-def _front_is_ready(topology: Topology, watched: Watched) -> bool:
+def _front_is_ready(topology: Topology, watched: Watched, there: There) -> bool:
     if not topology.fronted:
         return True
+    watched.front = there(ask_front, topology)
+    return watched.front is not None and watched.front.ready
+
+
+def ask_front(topology: Topology) -> Answer | None:
+    """What stands before the app answers; None when it does not."""
     connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
     try:
-        watched.front = _read(connection, topology, topology.entry, "") if _ask(connection, topology) else None
+        return _read(connection, topology, topology.entry, "") if _ask(connection, topology) else None
     finally:
         connection.close()
-    return watched.front is not None and watched.front.ready
 
 
 def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapping[int, int]:
@@ -173,3 +179,16 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
             "(app.server_header)",
         ) from None
     return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}
+
+
+def listens(first: int) -> frozenset[int]:
+    """Ports on which the processes of one service listen, by its first; none where they may not be looked at."""
+    pids = tree_pids(first)
+    if not pids:
+        return frozenset()
+    listening = listening_ports(PROC, pids[0])
+    try:
+        seen = look(pids)
+    except RightsError:
+        return frozenset()
+    return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from lab.agent.calls import There, here
 from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, nothing_happened
 from lab.engines.endings import Sign
 from lab.engines.images.images import ImageRecord
-from lab.engines.readiness import Dead, Ready, wait_until_ready
-from lab.errors import DeploymentError, LabError, RightsError
+from lab.engines.readiness import Dead, Ready, listens, wait_until_ready
+from lab.errors import DeploymentError, LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
@@ -20,8 +21,6 @@ from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
-from lab.sampling.process_view import PROC, Look, look
-from lab.sampling.sockets import listening_ports
 from lab.scenario.network import LOOPBACK
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -108,10 +107,10 @@ def with_logs(logs: Callable[[], Mapping[str, str]]) -> Iterator[None]:
         raise
 
 
-def signs_of(apps: Sequence[Running], look: Look) -> Mapping[Sign, str]:
+def signs_of(apps: Sequence[Running], there: There) -> Mapping[Sign, str]:
     """The signs of an app that does not get ready: where else it listens, and its last lines."""
     told = {port for app in apps for port in app.service.ports}
-    elsewhere = sorted({port for app in apps for port in _listens(app.family(), look)} - told)
+    elsewhere = sorted({port for app in apps if app.pid for port in there(listens, app.pid)} - told)
     logs = (app.log(LOG_TAIL_LINES).strip() for app in apps)
     return {
         Sign.LISTENS: ", ".join(map(str, elsewhere)),
@@ -119,26 +118,13 @@ def signs_of(apps: Sequence[Running], look: Look) -> Mapping[Sign, str]:
     }
 
 
-def _listens(pids: Sequence[int], look: Look) -> set[int]:
-    """Ports on which these processes of one network listen; none where they may not be looked at."""
-    if not pids:
-        return set()
-    listening = listening_ports(PROC, pids[0])
-    try:
-        seen = look(pids)
-    except RightsError:
-        return set()
-    return {listening[inode] for each in seen.values() for inode in each.sockets & listening.keys()}
-
-
-def answered(topology: Topology, running: Sequence[Running], dead: Dead, look: Look) -> Ready:
+def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: There) -> Ready:
     """Wait until every serving process of a located topology has answered."""
     apps = [each for each in running if each.service.kind is ServiceKind.APP]
 
-    def pids(endpoint: Endpoint) -> list[int]:
-        return [pid for app in apps if endpoint in app.endpoints for pid in app.family()]
-
-    return wait_until_ready(topology, dead, pids, look=look, signs=lambda: signs_of(apps, look))
+    listening = {endpoint for app in apps for endpoint in app.endpoints}
+    roots = {at.address: tuple(app.pid for app in apps if at in app.endpoints and app.pid) for at in listening}
+    return wait_until_ready(topology, dead, roots, there=there, signs=lambda: signs_of(apps, there))
 
 
 def deployed(
@@ -148,7 +134,7 @@ def deployed(
     *,
     dead: Dead,
     beside: Callable[[], Others] = Others,
-    look: Look = look,
+    there: There = here,
     launch: Launch = as_child,
     jobs: tuple[JobRun, ...] = (),
     ended: Mapping[str, str] = NOTHING,
@@ -163,7 +149,7 @@ def deployed(
     ended as it should. ``steps``: what the app tells of its own start-up steps; ``restart``: see Deployment.
     """
     topology = topology.located({each.service.host: each.address for each in running})
-    ready = answered(topology, running, dead, look)
+    ready = answered(topology, running, dead, there)
     boot_s = time.monotonic() - started_s
     seen = beside()
 
@@ -185,7 +171,7 @@ def deployed(
         jobs=jobs,
         steps=steps,
         restart=restart,
-        look=look,
+        there=there,
         launch=launch,
         happened=happened,
     )

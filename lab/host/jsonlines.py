@@ -1,7 +1,7 @@
 """Messages between two processes: one JSON object a line over a pipe, a FIFO or a socket.
 
 The same class serves every pair of processes of a run, at both ends. It uses the standard library alone, for it is
-copied into the helper's image; inside Locust ``select`` is gevent's, and waiting lets everything else run.
+copied into the agent's image; inside Locust ``select`` is gevent's, and waiting lets everything else run.
 """
 
 import json

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from lab.errors import LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
@@ -18,6 +19,15 @@ STEP_S = 0.01
 GRACE_S = 5.0  # after SIGINT
 LOG_TAIL = 15
 SWITCHES = ("LOCUST_SKIP_MONKEY_PATCH", "LOCUST_SKIP_URLLIB3_PATCH")  # with them the lab could not measure
+
+
+class Exit(Protocol):
+    """How a process ended: one of os.CLD_*, and its exit code or the signal that killed it."""
+
+    @property
+    def si_code(self) -> int: ...  # noqa: D102  as in os.waitid_result
+    @property
+    def si_status(self) -> int: ...  # noqa: D102
 
 
 @contextmanager
@@ -64,13 +74,19 @@ def end_group(child: subprocess.Popen[bytes], *, patience_s: float, grace_s: flo
     """
     if child.returncode is not None:
         return
+    stop_group(child, patience_s=patience_s, grace_s=grace_s)
+    if child.stdin:
+        child.stdin.close()
+    child.wait()
+
+
+def stop_group(child: subprocess.Popen[bytes], *, patience_s: float, grace_s: float = GRACE_S) -> None:
+    """As ``end_group``, but the child is not reaped: somebody still wants to know how it ended."""
     if wait_exit(child, patience_s) is None:
         os.killpg(child.pid, signal.SIGINT)
         wait_exit(child, grace_s)
     os.killpg(child.pid, signal.SIGKILL)
-    if child.stdin:
-        child.stdin.close()
-    child.wait()
+    wait_exit(child, grace_s)
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -89,7 +105,7 @@ def wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> os.waitid_res
     return ended
 
 
-def death(name: str, ended: os.waitid_result, log: Path) -> LoadError | MissingError:
+def death(name: str, ended: Exit, log: Path) -> LoadError | MissingError:
     """The error that a child's early end deserves; ``log`` is what it printed."""
     if ended.si_code != os.CLD_EXITED:
         return LoadError(f"{name} was killed by {signal.Signals(ended.si_status).name}", log_tail(log))

@@ -1,54 +1,36 @@
 """Start, watch and stop Locust: K child processes, each in its own process group, that never outlive the lab."""
 
-import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
-from lab.load.child import STEP_S, death, end_group, kill_group, load_child, log_tail, wait_exit
+from lab.load.child import STEP_S, death, log_tail
 from lab.load.inside.status import Status, error_of, read_status
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
+from lab.load.place import HERE, Child, Place
 
 __all__ = ["LoadOutcome", "LoadPlan", "LoadProcess", "LoadProgress", "Loads", "loads"]
 
-MODULE = "lab.load.inside.plugin"
 SILENCE_S = 30.0  # a load process reports four times a second
 STOP_S = 5.0  # a finished Locust runs the locustfile's on_stop and test_stop
-
-
-@dataclass(frozen=True)
-class Child:
-    """One load process; ``log`` is what it prints."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-    end: Callable[[], None]
-    """Let nothing be left of it."""
-
-    def tell(self, **order: Any) -> None:
-        """Say what comes next. The listener notices a child that has died."""
-        if self.process.stdin:
-            with suppress(BrokenPipeError):
-                os.write(self.process.stdin.fileno(), json.dumps(order).encode() + b"\n")
 
 
 class LoadProcess:
     """The load of one trial: all its load processes together. They wait until ``users`` is entered."""
 
-    def __init__(self, plan: LoadPlan, children: list[Child], silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self, plan: LoadPlan, children: list[Child], silence_s: float = SILENCE_S, place: Place = HERE
+    ) -> None:
         self._plan = plan
+        self._place = place
         self._silence_s = silence_s
         self._children = children
         self._heard_s = [time.monotonic()] * plan.load_processes
@@ -56,8 +38,8 @@ class LoadProcess:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Process ids of the load processes."""
-        return tuple(child.process.pid for child in self._children)
+        """Process ids of the load processes, and of what relays for them."""
+        return (*self._place.pids, *(child.pid for child in self._children))
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -84,12 +66,12 @@ class LoadProcess:
             yield
         finally:
             for child, status in zip(self._children, self._statuses, strict=True):
-                end_group(child.process, patience_s=0.0 if status.finished_s is None else STOP_S)
+                child.end(0.0 if status.finished_s is None else STOP_S)
 
     def poll(self) -> LoadProgress:
         """Tell how far the load is. Raises LoadError when a load process refused the plan, died or fell silent."""
         for process, child in enumerate(self._children):
-            ended = wait_exit(child.process, 0.0)  # before the status, which a process writes before it ends
+            ended = child.exit(0.0)  # before the status, which a process writes before it ends
             self._listen(process)
             if self._statuses[process].finished_s is None:
                 if ended is not None:
@@ -100,7 +82,7 @@ class LoadProcess:
                         "the locustfile keeps the event loop busy (a long computation, or I/O that is not gevent's); "
                         + log_tail(child.log),
                     )
-        return progress(self._statuses)
+        return progress(self._statuses, self._place.clock_offset_s)
 
     def nap(self, seconds: float) -> None:
         """Wait; an interrupt raises KeyboardInterrupt here."""
@@ -117,9 +99,11 @@ class LoadProcess:
         if any(status.finished_s is None for status in self._statuses):
             raise LoadError("the load has not finished")
         for process, child in enumerate(self._children):
-            wait_exit(child.process, STOP_S)  # it ends by itself, and says with which exit code
+            child.exit(STOP_S)  # it ends by itself, and says with which exit code
             self._listen(process)
-        found = outcome(self._plan, self._statuses, target, t0_monotonic_s, connections)
+        found = outcome(
+            self._plan, self._statuses, target, t0_monotonic_s, connections, clock_offset_s=self._place.clock_offset_s
+        )
         shutil.rmtree(self._plan.raw)
         return found
 
@@ -135,8 +119,9 @@ class LoadProcess:
 class Loads:
     """Starts loads one after the other. Importing Locust takes longer than all else: it may be done beforehand."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, place: Place | None = None) -> None:
         self._directory = directory
+        self._place = place or HERE
         self._ready: list[Child] = []
         self._started = 0
 
@@ -148,10 +133,7 @@ class Loads:
         while len(self._ready) < processes:
             log = self._directory / f".locust-{self._started}.part"
             self._started += 1
-            stack = ExitStack()
-            stack.callback(log.unlink, missing_ok=True)
-            child = load_child(MODULE, str(self._directory), log=log, cwd=self._directory, python=python)
-            self._ready.append(Child(stack.enter_context(child), log, stack.close))
+            self._ready.append(self._place.start(log, self._directory, python))
 
     @contextmanager
     def start(self, plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
@@ -164,31 +146,33 @@ class Loads:
             raise LoadError(f"no such locustfile: {plan.locustfile}", "see load.locustfile")
         plan.raw.mkdir(parents=True)
         plan.write()
+        self._place.share(plan)
         self.get_ready(plan.load_processes, plan.python)
         with ExitStack() as stack:
+            stack.callback(self._place.forget, plan)
             children = [self._hand_over(plan, process, stack) for process in range(plan.load_processes)]
-            load = LoadProcess(plan, children, silence_s)
+            load = LoadProcess(plan, children, silence_s, self._place)
             with INTERRUPTS.admitted():
                 load.wait_until_it_waits()
             yield load
 
     def _hand_over(self, plan: LoadPlan, process: int, stack: ExitStack) -> Child:
         """Give the plan to a child that is ready; its log goes on beside the trial. ``stack`` ends it."""
-        ready = self._ready.pop(0)
-        stack.callback(ready.end)
-        child = replace(ready, log=ready.log.rename(plan.log_file(process)))
+        child = self._ready.pop(0)
+        stack.callback(child.discard)
+        child.move_log(plan.log_file(process))
         child.tell(plan=str(plan.plan_file), process=process)
         return child
 
     def close(self) -> None:
         """Let those go that are ready: nothing of the locustfile runs in them that could end by itself."""
         for child in self._ready:
-            kill_group(child.process)
-            child.end()
+            child.kill()
+            child.discard()
 
 
 @contextmanager
-def loads(directory: Path) -> Iterator[Loads]:
+def loads(directory: Path, place: Place | None = None) -> Iterator[Loads]:
     """For the loads whose plans' directories are in the same file system; on leaving no load process is left."""
-    with closing(Loads(directory)) as starter:
+    with closing(Loads(directory, place)) as starter:
         yield starter

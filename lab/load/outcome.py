@@ -53,16 +53,20 @@ class LoadOutcome:
     rows: int
 
 
-def progress(statuses: Sequence[Status]) -> LoadProgress:
-    """All load processes as one."""
+def progress(statuses: Sequence[Status], clock_offset_s: float = 0.0) -> LoadProgress:
+    """All load processes as one; ``clock_offset_s``: what to add to an instant here to have it on their clock."""
     first = statuses[0]
+
+    def here(instant_s: float | None) -> float | None:
+        return None if instant_s is None else instant_s - clock_offset_s
+
     finished = all(status.finished_s is not None for status in statuses)
     return LoadProgress(
-        phase=_phase(statuses),
+        phase=_phase(statuses, monotonic() + clock_offset_s),
         finished=finished,
-        warmup_start_s=first.warmup_start_s,
-        measure_start_s=first.measure_start_s,
-        measure_end_s=first.measure_end_s,
+        warmup_start_s=here(first.warmup_start_s),
+        measure_start_s=here(first.measure_start_s),
+        measure_end_s=here(first.measure_end_s),
         sent=_total(statuses, "requests"),
         failed=_total(statuses, "failed"),
         dropped=_total(statuses, "dropped"),
@@ -75,10 +79,13 @@ def outcome(
     target: Path,
     t0_monotonic_s: float,
     connections: pl.DataFrame | None = None,
+    *,
+    clock_offset_s: float = 0.0,
 ) -> LoadOutcome:
     """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing.
 
-    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket".
+    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket". ``clock_offset_s``: what to add
+    to an instant here, such as ``t0_monotonic_s``, to have it on the clock of statuses and recordings.
     """
     marks = _marks(statuses)
     attribution = _attribution(statuses, connections)
@@ -87,11 +94,11 @@ def outcome(
         recordings,
         target,
         marks,
-        t0_monotonic_s,
+        t0_monotonic_s + clock_offset_s,
         upstream=attribution == "upstream",
         connections=connections if attribution == "socket" else None,
     )
-    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_monotonic_s)
+    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_monotonic_s + clock_offset_s)
     if events != (told := _total(statuses, "events")):
         raise LoadError(f"{events} of {told} events were read", DEFECT)
     counters = _counters(plan, statuses, starved=_starved(plan, target))
@@ -99,17 +106,17 @@ def outcome(
     return LoadOutcome(
         counters=counters,
         attribution=attribution,
-        warmup_start_s=marks.warmup_start_s,
-        measure_start_s=marks.measure_start_s,
-        measure_end_s=marks.measure_end_s,
-        finished_s=marks.finished_s,
+        warmup_start_s=marks.warmup_start_s - clock_offset_s,
+        measure_start_s=marks.measure_start_s - clock_offset_s,
+        measure_end_s=marks.measure_end_s - clock_offset_s,
+        finished_s=marks.finished_s - clock_offset_s,
         replaced=_total(statuses, "replaced"),
         rows=rows,
     )
 
 
-def _phase(statuses: Sequence[Status]) -> str:
-    first, now_s = statuses[0], monotonic()
+def _phase(statuses: Sequence[Status], now_s: float) -> str:
+    first = statuses[0]
     if first.warmup_start_s is None:
         return "spawning"
     if first.measure_start_s is None or first.measure_end_s is None or now_s < first.measure_start_s:

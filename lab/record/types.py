@@ -13,7 +13,10 @@ import polars as pl
 from pydantic import Field
 
 from lab.plan.kinds import ServiceKind
-from lab.record.schema import MAX_COUNT, MAX_INSTANT_S, TABLES, Attribution, Outcome
+from lab.record.evidence import Count as Count
+from lab.record.evidence import Evidence as Evidence
+from lab.record.evidence import Finite, Instant, Seconds
+from lab.record.schema import MAX_COUNT, TABLES, Attribution, Outcome
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from lab.record.schema import Phase as Phase
@@ -23,13 +26,6 @@ from lab.record.schema import TrialState as TrialState
 from lab.scenario.network import LOOPBACK
 
 MAX_PROCESSES = 512
-
-# Bounds that whoever reads a record checks; no lab can have measured anything beyond.
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(ge=0, le=MAX_INSTANT_S)]
-Instant = Annotated[float, Field(ge=-MAX_INSTANT_S, le=MAX_INSTANT_S)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,37 +75,6 @@ class JobRecord:
     argv: tuple[str, ...]
     start_s: Instant
     end_s: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """The evidence: what was seen of an arm before load.
-
-    ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
-    ``listeners``: address → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
-    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
-    ``strangers``: what else runs from the same image; ``neighbours``: the runs of other labs that do.
-    ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on one
-    kept-alive connection straight to the app.
-    ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
-    ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
-    ``ignored_header``: a header of the app's that was to name its processes and does not, with what it said.
-    ``homes``: how the process at each address names itself in its answers → that address; where each has its own.
-    """
-
-    servers: Mapping[str, Count] = field(default_factory=dict)
-    roles: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
-    listeners: Mapping[str, str] = field(default_factory=dict)
-    upstreams: tuple[str, ...] = ()
-    runtime: Mapping[str, str] = field(default_factory=dict)
-    strangers: tuple[str, ...] = ()
-    neighbours: tuple[str, ...] = ()
-    keepalive_first_s: Seconds = 0.0
-    keepalive_s: Seconds = 0.0
-    homes: Mapping[str, str] = field(default_factory=dict)
-    unseen: str = ""
-    ignored_header: str = ""
-    exposed: tuple[Port, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,14 @@ def run_plan(run: Run) -> None:
     step of a trial that admits it, or for the next trial.
     """
     try:
-        with INTERRUPTS.deferred(), run.tools.loads(run.folder.path) as loads:
-            _run_trials(run, Scheduled(run.plan.scenario, loads))
+        scenario, path = run.plan.scenario, run.folder.path
+        with (
+            INTERRUPTS.deferred(),
+            run.tools.loads(path, None) as here,
+            run.engine.load_place(scenario.load) as place,
+            run.tools.loads(path, place) as inside,
+        ):
+            _run_trials(run, Scheduled(scenario, here, inside))
     except KeyboardInterrupt:
         raise InterruptedRunError("interrupted after the last trial; all of them are kept") from None
     _require_enough_blocks(run)

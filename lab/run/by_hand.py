@@ -14,6 +14,7 @@ import polars as pl
 
 from lab.attest.claims import Evidence, homes_of
 from lab.engines import Deployment
+from lab.errors import ScenarioError
 from lab.host.interrupts import INTERRUPTS
 from lab.live.figures import TrialFollower
 from lab.load.inside.status import Status, read_status
@@ -25,6 +26,7 @@ from lab.plan.topology import Topology
 from lab.run.drive import Drive, Driving, load_plan
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
+from lab.scenario.network import Network
 
 LOOK_S = 1.0
 
@@ -42,6 +44,16 @@ def by_hand(scenario: Scenario) -> Scenario:
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
     return replace(scenario, arms=arms, load=load, trials=trials, compare=Compare(primary=()), expect=())
+
+
+def check_reachable(scenario: Scenario, elsewhere: str = "") -> None:
+    """Raise ScenarioError where an arm is in a network of its own, out of reach of a page on this machine."""
+    for arm in scenario.arms:
+        if (choice := scenario.network_of(arm, elsewhere)).network is Network.OWN:
+            raise ScenarioError(
+                f'arm "{arm.name}" is in a network of its own ({choice.why}), which no page on this machine reaches',
+                'say network = "host" where the command takes {port}, or measure with `lab run`',
+            )
 
 
 def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPlan:

@@ -88,7 +88,12 @@ def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) 
     table = directory / "requests.parquet"
     topology = answering_nginx(engine.free_ports(1, 0)[0])
     plan = load_plan(closed_loop(locustfile, load_processes), topology, 0, directory, min_warmup_requests=0)
-    with tools.loads(directory) as loads, loads.start(plan) as load, engine.deploy(topology), load.users("none", ""):
+    with (
+        tools.loads(directory, None) as loads,
+        loads.start(plan) as load,
+        engine.deploy(topology),
+        load.users("none", ""),
+    ):
         give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
         while not load.poll().finished:
             if tools.clock() > give_up_at:

@@ -75,7 +75,7 @@ def _rights() -> Finding:
     return Finding(
         "rights",
         "note",
-        "an ordinary user: memory (PSS) of containers is read through a small helper container, which is "
+        "an ordinary user: memory (PSS) of containers is read through a small agent container, which is "
         "built on first need; pooled budgets need root",
     )
 

@@ -15,6 +15,7 @@ from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
 from lab.plan.topology import Topology
 from lab.scenario.model import Load, Scenario
+from lab.scenario.network import Network
 
 
 class Driving(Protocol):
@@ -59,20 +60,22 @@ class Drive(Protocol):
 
 
 class Scheduled(Drive):
-    """Load as the scenario asks for it: `lab run`, `lab selfcheck`."""
+    """Load as the scenario asks for it: `lab run`, `lab selfcheck`. ``inside``: for arms in networks of their own."""
 
-    def __init__(self, scenario: Scenario, loads: Loads) -> None:
+    def __init__(self, scenario: Scenario, loads: Loads, inside: Loads | None = None) -> None:
         self._load = replace(scenario.load, warmup=warmup_s(scenario))
-        self._loads = loads
+        self._loads = {Network.HOST: loads, Network.OWN: inside or loads}
+        self._network = Network.HOST
         self.length_s = self._load.idle + self._load.warmup + self._load.measure
 
     def start(self, trial: Trial, topology: Topology, staging: Path) -> AbstractContextManager[Driving]:
         """Locust without a page."""
-        return self._loads.start(load_plan(self._load, topology, trial.schedule_seed, staging))
+        self._network = topology.network
+        return self._loads[self._network].start(load_plan(self._load, topology, trial.schedule_seed, staging))
 
     def get_ready(self) -> None:
-        """Import Locust."""
-        self._loads.get_ready(self._load.processes, interpreter_of(self._load))
+        """Import Locust, where the last trial did: most arms of a run have one kind of network."""
+        self._loads[self._network].get_ready(self._load.processes, interpreter_of(self._load))
 
 
 def load_plan(

@@ -16,7 +16,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial, build_plan, ports_needed, with_scenario
 from lab.record.folder import RunFolder, new_run_id, new_run_info
 from lab.record.types import TrialState
-from lab.run.by_hand import LOOK_S, ByHand, Wish, page_plan
+from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
 from lab.run.run import REAL, Surroundings, preparing, with_secrets
 from lab.run.trial import Run, run_trial, topology_of
 from lab.run.view import QuietView
@@ -31,6 +31,7 @@ def explore(scenario: Scenario, name: str, out: Path, arm: str, view: QuietView,
     ``scenario`` is what ``by_hand`` gave. A signal is an end as good as the button of the page. Raises the LabError of
     the first arm when it does not come up; later the page says so and offers the others.
     """
+    check_reachable(scenario)
     run_id = new_run_id(f"{name}-ui")
     with around.lock(run_id, view.step):
         return _explore(scenario, run_id, name, out, arm, view, around)
@@ -43,6 +44,7 @@ def _explore(
     with preparing(view):
         plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
+        check_reachable(plan.scenario, engine.elsewhere)
         environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, name, plan, environment, facts)

@@ -80,7 +80,10 @@ def run_scenario(
             opaque = around.attest_fronts(engine, plan.scenario, view.step)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
-                engine if NEEDED_IMAGE in images else None, info.environment, plan.scenario.load.processes, view.step
+                engine if NEEDED_IMAGE in images and not engine.elsewhere else None,
+                info.environment,
+                plan.scenario.load.processes,
+                view.step,
             )
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)

@@ -20,6 +20,7 @@ from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
+from lab.load.place import Place
 from lab.load.web.process import WebProcess, start_web
 from lab.plan.blocks import Plan, Trial, build_topology, ports_needed
 from lab.plan.models.model import model_of
@@ -48,7 +49,7 @@ class Tools:
     """The tools that make a trial; tests pass fakes, everyone else passes nothing."""
 
     collect_evidence: Collect = collect
-    loads: Callable[[Path], AbstractContextManager[Loads]] = loads
+    loads: Callable[[Path, Place | None], AbstractContextManager[Loads]] = loads
     start_web: Callable[[LoadPlan], AbstractContextManager[WebProcess]] = start_web
     start_sampler: Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]] = start_sampler
     run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
@@ -141,7 +142,7 @@ class _Making:
                     return None
                 rate = run.plan.scenario.load.rate if measured.loaded.counters.open_model else None
                 record = trial_record(trial, measured, rate)
-                return _with_gates(record, measured.evidence, self.staging, run.tools)
+                return _with_gates(record, measured.evidence, self.staging, run)
 
     def _measure(self, driving: Driving, deployed: Deployed) -> Measured | None:
         """Attest the arm, sample it, let the load at it, collect."""
@@ -182,7 +183,7 @@ class _Making:
             targets=deployed.deployment.targets,
             t0_monotonic_s=deployed.t0,
             measure_s=self.run.plan.scenario.load.measure if self.drive.length_s else BY_HAND_S,
-            lab_pid=os.getpid(),
+            lab_pid=0 if self.run.engine.elsewhere else os.getpid(),
             load_pids=driving.pids,
             watched_port=watched.port if watched else 0,
             watched_service=deployed.deployment.service_at(watched) if watched else "",
@@ -243,8 +244,9 @@ def _nap_s(progress: LoadProgress, now_s: float) -> float:
     return min(POLL_S, left_s) if left_s > 0 else POLL_S
 
 
-def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, tools: Tools) -> TrialRecord:
+def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, run: Run) -> TrialRecord:
     """Judge the trial by what was written, not by what is in memory: a report rebuilt later sees the same."""
-    trial, cores = TrialResult(record=record, tables=read_tables(staging)), os.cpu_count() or 1
-    gates, findings = tools.run_gates(trial, cores), run_findings(trial, cores)
+    trial = TrialResult(record=record, tables=read_tables(staging))
+    cores = int(run.folder.info.environment.facts.get("cpu_online") or os.cpu_count() or 1)  # the engine's machine
+    gates, findings = run.tools.run_gates(trial, cores), run_findings(trial, cores)
     return replace(record, gates=(*gates, *caveats(evidence)), findings=findings)

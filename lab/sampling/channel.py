@@ -22,11 +22,11 @@ LOG = "sampler.log"
 
 
 class Program(Protocol):
-    """The sampling program: a child process of the lab, or the first process of a helper container."""
+    """The sampling program: a child process of the lab, or of an agent."""
 
     @property
     def pid(self) -> int:
-        """Its process, as this machine numbers it."""
+        """Its process, as the machine numbers it on which it runs."""
 
     def running(self) -> bool:
         """Tell whether it lives; cheap, for it is asked ten times a second."""
@@ -39,6 +39,26 @@ class Program(Protocol):
 
     def last_words(self) -> str:
         """Tell what it wrote to standard error."""
+
+
+class Talk(Protocol):
+    """Both directions of the conversation with the program: lab.host.jsonlines.Lines, or what stands for them."""
+
+    @property
+    def ended(self) -> bool:
+        """The program is gone; what it said before can still be received."""
+
+    def send(self, **message: Any) -> None:
+        """Say something."""
+
+    def receive(self, timeout_s: float | None = None) -> Message | None:
+        """Give the next message; None when none came in time."""
+
+    def hang_up(self) -> None:
+        """Say that nothing more will be said."""
+
+    def close(self) -> None:
+        """Let go of both directions."""
 
 
 class Child:
@@ -77,7 +97,7 @@ class Child:
 class Channel:
     """One running program and the conversation with it. The end of its orders ends the program."""
 
-    def __init__(self, program: Program, lines: Lines) -> None:
+    def __init__(self, program: Program, lines: Talk) -> None:
         self.program = program
         self._lines = lines
 

@@ -90,12 +90,15 @@ def processes_of(pids: Iterable[int]) -> list[psutil.Process]:
 
 
 class HostReader:
-    """Reads the host table. ``load`` and ``engine`` are filled by the caller as processes appear."""
+    """Reads the host table. ``lab_pids``: the lab, and what works for it.
 
-    def __init__(self, root: Path, lab_pid: int) -> None:
+    ``load`` and ``engine`` are filled by the caller as processes appear.
+    """
+
+    def __init__(self, root: Path, lab_pids: Iterable[int]) -> None:
         self._pressure = root / "proc" / "pressure"
         self._sampler = psutil.Process(os.getpid())
-        self._lab = ProcessGroup(processes_of([lab_pid]))
+        self._lab = ProcessGroup(processes_of(pid for pid in lab_pids if pid))
         self.load = ProcessGroup()
         self.engine = EngineGroup()
 

@@ -29,6 +29,7 @@ class SamplerPlan:
 
     ``t0_monotonic_s`` is the trial's start: every row's ``t_s`` counts from it, and the grid of instants hangs on it.
     ``measure_s`` is the length of the measure phase, in which every process is looked at often enough (METHOD 4.4).
+    ``agent_pid``: what relays for the sampler, and counts with the lab; 0 for nobody.
     ``watched_port``: look which process holds each connection to it, 0 for none; the one service of the app listens
     there, ``watched_service``.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
@@ -40,6 +41,7 @@ class SamplerPlan:
     t0_monotonic_s: float
     measure_s: float
     lab_pid: int
+    agent_pid: int = 0
     directory: Path
     load_pids: tuple[int, ...] = ()
     watched_port: int = 0

@@ -1,6 +1,6 @@
 """The view of a process that takes the right to trace it: the sockets it holds and the files it has mapped."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,10 @@ class Seen:
         return Sockets(held=self.sockets, awaited=self.awaited)
 
 
-Look = Callable[[Iterable[int]], Mapping[int, Seen]]
+Look = Callable[[Sequence[int]], Mapping[int, Seen]]
 
 
-def look(pids: Iterable[int], proc: Path = PROC) -> Mapping[int, Seen]:
+def look(pids: Sequence[int], proc: Path = PROC) -> Mapping[int, Seen]:
     """Pid → what is seen of it, without those that have ended. Raises RightsError where one may not be looked at."""
     found = {}
     for pid in pids:
@@ -50,23 +50,3 @@ def mapped_files(maps: str) -> frozenset[str]:
     """The paths in a /proc/PID/maps."""
     lines = (line.split(maxsplit=MAPPED_FILE) for line in maps.splitlines())
     return frozenset(line[MAPPED_FILE] for line in lines if len(line) > MAPPED_FILE and line[MAPPED_FILE][0] == "/")
-
-
-def seen_to_json(seen: Mapping[int, Seen]) -> dict[str, dict[str, list[int] | list[str]]]:
-    """Plain values for the way from one process to another."""
-    return {
-        str(pid): {"sockets": sorted(one.sockets), "files": sorted(one.files), "awaited": sorted(one.awaited)}
-        for pid, one in seen.items()
-    }
-
-
-def seen_from_json(values: Mapping[str, Mapping[str, Iterable[int] | Iterable[str]]]) -> Mapping[int, Seen]:
-    """Read back what ``seen_to_json`` was given."""
-    return {
-        int(pid): Seen(
-            sockets=frozenset(map(int, one["sockets"])),
-            files=frozenset(map(str, one["files"])),
-            awaited=frozenset(map(int, one["awaited"])),
-        )
-        for pid, one in values.items()
-    }

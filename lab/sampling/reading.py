@@ -44,7 +44,7 @@ class Reader:
         self._services = [ServiceProcesses(target, self._pids_of(target), self._proc) for target in plan.targets]
         self.arm: list[Member] = []
         self.platform: list[Member] = []
-        self.host = HostReader(plan.root, plan.lab_pid)
+        self.host = HostReader(plan.root, (plan.lab_pid, plan.agent_pid))
         look_up = _traits if plan.memory_readable else _bare_traits
         containers = [look_up(target, self._proc) for target in contained]
         self._platform = PlatformProcesses(containers, self.host.engine)

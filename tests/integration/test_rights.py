@@ -1,4 +1,4 @@
-"""The lab as an ordinary user in Docker's group: processes of containers are read through a helper, or not at all."""
+"""The lab as an ordinary user in Docker's group: processes of containers are read through an agent, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import docker
 import polars as pl
 import pytest
 
-from lab.engines.docker.helper.image import prepare_helper
+from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.removal import remove_labelled
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
@@ -59,11 +59,12 @@ blocks = 1
 HOLD = """
 import sys, time
 from lab.engines.docker.engine import connect
-from lab.engines.docker.helper.container import start_helper
+from lab.engines.docker.agent.container import start_agent
 from lab.host.labels import labels
-with start_helper(connect(), sys.argv[1], labels(sys.argv[2], "helper", "held")) as helper:
-    helper.look([helper.pid])
-    print(helper.pid, flush=True)
+from lab.sampling.process_view import look
+with start_agent(connect(), sys.argv[1], labels(sys.argv[2], "held", "agent"), looks=True) as agent:
+    agent.call(look, [agent.pid])
+    print(agent.pid, flush=True)
     time.sleep(60)
 """
 
@@ -111,11 +112,11 @@ def run_as(
 def test_an_ordinary_user_measures_memory_and_knows_who_served(
     user: OrdinaryUser, client: docker.DockerClient, docs_app: None
 ) -> None:
-    """Through the helper: PSS, which agrees with the cgroups, every listener, the event loop, owners of connections.
+    """Through the agent: PSS, which agrees with the cgroups, every listener, the event loop, owners of connections.
 
-    The live view shows the processes meanwhile, although their rows grow in the helper's folder.
+    The live view shows the processes meanwhile, although their rows grow in the agent's folder.
     """
-    prepare_helper(client, print)
+    prepare_agent(client, print)
     with terminal(100, 30) as screen:
         info, trial, _ = run_as(user, ["lab", "run", "{scenario}", "--out", "{out}"], 2, shown_on=screen)
         screen.close()
@@ -124,7 +125,7 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     shown = [re.findall(r"^ +worker +\d+ .* [\d.]+ MiB", frame, re.MULTILINE) for frame in frames]
     assert max(map(len, shown)) == 2, frames[len(frames) // 2]  # the last frames may show the arm being taken down
 
-    assert info.environment["sampled_by"] == "a helper container"
+    assert info.environment["sampled_by"] == "an agent container"
     processes = trial.tables.processes
     roles = processes.filter(pl.col("role") != "platform").group_by("role").agg(pl.col("pid").n_unique())
     assert dict(roles.iter_rows()) == {"supervisor": 1, "helper": 1, "worker": 2}
@@ -140,9 +141,9 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     assert set(served.group_by("served_by").agg(pl.col("name").n_unique())["name"]) == {1}
 
 
-def test_without_a_helper_memory_is_missing_and_the_report_says_why(user: OrdinaryUser, docs_app: None) -> None:
+def test_without_an_agent_memory_is_missing_and_the_report_says_why(user: OrdinaryUser, docs_app: None) -> None:
     """Never a part of the memory: no PSS at all, but CPU, RSS, and the cgroups' account."""
-    info, trial, folder = run_as(user, ["tests.without_helper", "{scenario}", "{out}"], processes=1)
+    info, trial, folder = run_as(user, ["tests.without_agent", "{scenario}", "{out}"], processes=1)
 
     assert "No such image" in info.environment["memory_obstacle"]
     processes = trial.tables.processes
@@ -159,7 +160,7 @@ def test_without_a_helper_memory_is_missing_and_the_report_says_why(user: Ordina
 def test_a_helper_ends_with_the_lab_that_was_killed(client: docker.DockerClient, tmp_path: Path) -> None:
     """Its container has stopped by itself, and `lab clean` finds what is left of it."""
     selection = {"label": f"lab.run={RUN_ID}"}
-    command = [sys.executable, "-c", HOLD, prepare_helper(client, print), RUN_ID]
+    command = [sys.executable, "-c", HOLD, prepare_agent(client, print), RUN_ID]
     own_temporary = os.environ | {"TMPDIR": str(tmp_path)}  # what a killed lab leaves in it goes with the test
     with subprocess.Popen(command, cwd=REPOSITORY, env=own_temporary, stdout=subprocess.PIPE, text=True) as lab:
         try:

@@ -10,7 +10,7 @@ import pytest
 from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
 from lab.analysis.summary import summarise
-from lab.engines.docker import engine as opening
+from lab.engines.docker import opening
 from lab.engines.docker.rights import OwnRights
 from lab.engines.images import images
 from lab.engines.images.prepare import prepare_images
@@ -82,6 +82,7 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
         return {"uvicorn": identity.rpartition(":")[2]}
 
     monkeypatch.setattr(opening, "image_versions", look)
+    monkeypatch.setattr(opening, "find_elsewhere", lambda *_: "")
     monkeypatch.setattr(opening, "find_rights", lambda *_: OwnRights())
     monkeypatch.setattr("lab.engines.docker.engine.describe", lambda _client: {})
     docker = FakeDocker(present={"example/app:1", "example/app:2"})

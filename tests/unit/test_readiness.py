@@ -67,14 +67,13 @@ def nobody_died() -> None:
     return None
 
 
-def no_pids(_endpoint: Endpoint) -> list[int]:
-    return []
+NO_ROOTS: dict[str, tuple[int, ...]] = {}
 
 
 def test_ready_when_as_many_distinct_processes_as_asked_have_answered() -> None:
     """Answers are counted by who gave them, not by how many there were."""
     with serving(["a", "a", "b"]) as port:
-        servers = wait_until_ready(topology(port, processes=2), nobody_died, no_pids).servers
+        servers = wait_until_ready(topology(port, processes=2), nobody_died, NO_ROOTS).servers
 
     assert set(servers) == {"a", "b"}
 
@@ -82,7 +81,7 @@ def test_ready_when_as_many_distinct_processes_as_asked_have_answered() -> None:
 def test_one_process_answering_for_all_is_not_ready() -> None:
     """Many answers of one process never count as two processes."""
     with serving(["a"]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered") as caught:
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, NO_ROOTS)
 
     assert caught.value.exit_code == 3
 
@@ -90,7 +89,7 @@ def test_one_process_answering_for_all_is_not_ready() -> None:
 def test_servers_without_our_header_are_told_apart_by_their_address() -> None:
     """An image that knows nothing of us: each replica is known by its own address."""
     with serving([""]) as one, serving([""]) as two:
-        servers = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids).servers
+        servers = wait_until_ready(topology(one, two, processes=2), nobody_died, NO_ROOTS).servers
 
     assert set(servers) == {f"at-127.0.0.1:{one}", f"at-127.0.0.1:{two}"}
 
@@ -98,7 +97,7 @@ def test_servers_without_our_header_are_told_apart_by_their_address() -> None:
 def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
     """Two processes behind one port, and no way to tell which answered: the answers are told, but not counted."""
     with serving([""]) as port, pytest.raises(DeploymentError, match="0 of 2 serving processes answered") as caught:
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, NO_ROOTS)
 
     assert "such answers do not tell which process gave them" in str(caught.value)
     assert "app.server_header" in caught.value.hint
@@ -107,13 +106,13 @@ def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
 def test_the_owner_of_the_connection_is_the_server() -> None:
     """Without a header, behind a port that several processes share; this server closes after every answer."""
     with serving([""]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, lambda _endpoint: [os.getpid()])
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, {f"127.0.0.1:{port}": (os.getpid(),)})
 
 
 def test_a_header_that_several_processes_share_is_no_name() -> None:
     """Such as the framework's, or the machine's: they are told apart by their addresses, and it is said."""
     with serving(["FastAPI"]) as one, serving(["FastAPI"]) as two:
-        ready = wait_until_ready(topology(one, two, processes=2), nobody_died, no_pids)
+        ready = wait_until_ready(topology(one, two, processes=2), nobody_died, NO_ROOTS)
 
     assert ready.servers.keys() == {f"at-127.0.0.1:{one}", f"at-127.0.0.1:{two}"}
     assert ready.ignored == "FastAPI"
@@ -122,7 +121,7 @@ def test_a_header_that_several_processes_share_is_no_name() -> None:
 def test_a_header_that_may_be_no_name_is_said_at_the_deadline() -> None:
     """Nobody may see who owns the connections here."""
     with serving(["FastAPI"]) as port, pytest.raises(DeploymentError) as caught:
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, NO_ROOTS)
 
     assert 'where X-Served-By: FastAPI is no name, set app.server_header = ""' in caught.value.hint
 
@@ -131,7 +130,7 @@ def test_without_the_header_of_the_scenario_none_is_read() -> None:
     """app.server_header = "" is for apps that mean something else by it."""
     with serving(["a", "b"]) as port:
         silent = replace(topology(port, processes=1), server_header="")
-        ready = wait_until_ready(silent, nobody_died, no_pids)
+        ready = wait_until_ready(silent, nobody_died, NO_ROOTS)
 
     assert ready.servers.keys() == {f"at-127.0.0.1:{port}"}
     assert ready.ignored == ""
@@ -140,27 +139,27 @@ def test_without_the_header_of_the_scenario_none_is_read() -> None:
 def test_every_port_must_have_answered() -> None:
     """Two processes behind one port are not two replicas: the other one does not answer yet."""
     with serving(["a", "b"]) as one, serving(["c"], status=503) as two, pytest.raises(DeploymentError):
-        wait_until_ready(topology(one, two, processes=2, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(one, two, processes=2, timeout_s=0.3), nobody_died, NO_ROOTS)
 
 
 def test_a_wrong_status_is_named_at_the_deadline() -> None:
     """The most common mistake, a wrong ready_path, is visible in the error."""
     with serving(["a"], status=404) as port, pytest.raises(DeploymentError, match="the last other answer was 404"):
-        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, NO_ROOTS)
 
 
 def test_a_dead_container_ends_the_wait_at_once() -> None:
     """No waiting for the deadline when a container has ended; the sentence with its log lines is the message."""
     with pytest.raises(DeploymentError, match="ended with exit code 1; boom"):
         wait_until_ready(
-            topology(1, processes=1, timeout_s=3600), lambda: End("ended with exit code 1; boom", "mend it"), no_pids
+            topology(1, processes=1, timeout_s=3600), lambda: End("ended with exit code 1; boom", "mend it"), NO_ROOTS
         )
 
 
 def test_the_front_must_answer_too() -> None:
     """Serving processes behind a front that does not proxy to them are not ready."""
     with serving(["a"]) as app, serving(["a"], status=502) as front, pytest.raises(DeploymentError):
-        wait_until_ready(topology(app, processes=1, front=front, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(app, processes=1, front=front, timeout_s=0.3), nobody_died, NO_ROOTS)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +179,7 @@ def test_the_front_must_answer_too() -> None:
 def test_another_answer_is_quoted_with_the_key_that_helps(answer: dict[str, Any], told: str, hint: str) -> None:
     """Status, where it sends, the first line of the body."""
     with serving(["a"], **answer) as port, pytest.raises(DeploymentError) as caught:
-        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, NO_ROOTS)
 
     assert told in str(caught.value)
     assert hint in caught.value.hint
@@ -191,14 +190,14 @@ def test_an_app_that_is_ready_behind_a_front_that_is_not() -> None:
     with serving(["a"]) as app, serving([""], status=502, body="Bad Gateway") as front:
         late = topology(app, processes=1, front=front, timeout_s=0.3)
         with pytest.raises(DeploymentError, match='have answered GET /ready with 200, but the front answered 502 "Bad'):
-            wait_until_ready(late, nobody_died, no_pids)
+            wait_until_ready(late, nobody_died, NO_ROOTS)
 
 
 def test_what_the_app_does_instead_is_told() -> None:
     """Ports on which it listens, and its last lines, which also explain."""
     signs = {Sign.LISTENS: "8000", Sign.LOG: "Uvicorn running on http://0.0.0.0:8000"}
     with pytest.raises(DeploymentError) as caught:
-        wait_until_ready(topology(1, processes=1, timeout_s=0.1), nobody_died, no_pids, signs=lambda: signs)
+        wait_until_ready(topology(1, processes=1, timeout_s=0.1), nobody_died, NO_ROOTS, signs=lambda: signs)
 
     assert "nothing answered at all: it listens on 8000, and not where it was told; its last lines:" in str(
         caught.value
@@ -209,7 +208,7 @@ def test_what_the_app_does_instead_is_told() -> None:
 def test_processes_that_never_come_are_told_apart_from_answers_that_are_none() -> None:
     """One of two answers: most likely nobody told the app how many there should be."""
     with serving(["a"]) as port, pytest.raises(DeploymentError, match="nothing came from the others") as caught:
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, no_pids)
+        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, NO_ROOTS)
 
     assert "{workers}" in caught.value.hint
 
@@ -219,7 +218,7 @@ def test_probes_send_the_headers_of_the_scenario() -> None:
     seen: list[str] = []
     with serving(["a"], seen=seen) as app, serving([""], seen=seen) as front:
         asked = replace(topology(app, processes=1, front=front), probe_headers={"Host": "api.example.org"})
-        wait_until_ready(asked, nobody_died, no_pids)
+        wait_until_ready(asked, nobody_died, NO_ROOTS)
 
     assert set(seen) == {"api.example.org"}
     assert len(seen) > 1

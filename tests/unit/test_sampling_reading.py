@@ -259,7 +259,7 @@ def test_the_engines_cpu_is_what_psutil_tells() -> None:
 
 def test_what_does_not_exist_here_is_missing_not_zero(tmp_path: Path) -> None:
     """A kernel without PSI, a lab process that is gone, no load yet."""
-    row = HostReader(tmp_path, lab_pid=2**22 + 1).read(1.0, engine=True)
+    row = HostReader(tmp_path, lab_pids=[2**22 + 1]).read(1.0, engine=True)
 
     missing = (
         row.psi_cpu_some_s,

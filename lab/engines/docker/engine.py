@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
@@ -18,32 +18,34 @@ import docker.errors
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
+from lab.agent.calls import There
 from lab.engines import Deployment
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.loads import join, load_agent
+from lab.engines.docker.agent.rights import ThroughAgent
+from lab.engines.docker.beside import beside
 from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.elsewhere import machine_facts
 from lab.engines.docker.fate import first_end, log_of, logs_of, start
 from lab.engines.docker.happened import happened
-from lab.engines.docker.helper.rights import find_rights
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled, system_error
 from lab.engines.docker.restart import restart
-from lab.engines.docker.rights import OwnRights, Rights
+from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, with_volumes
 from lab.engines.docker.step_lines import marks_of
 from lab.engines.endings import Sign, explain
-from lab.engines.images.asking import image_versions
 from lab.engines.images.images import ImageRecord
-from lab.engines.images.prepare import prepare_images
-from lab.engines.kinds import OnStep, Opened
-from lab.engines.running import Others, Running, answered, deployed, others, with_logs
+from lab.engines.running import Running, answered, deployed, with_logs
 from lab.errors import DeploymentError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
+from lab.load.place import HERE, Place
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
-from lab.sampling.process_view import Look
-from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.model import APP_IMAGE, Load
 from lab.scenario.network import ASKED, LOOPBACK, Network
 
 API_TIMEOUT_S = 120
@@ -73,7 +75,6 @@ class DockerEngine:
     """Realises topologies as containers of one Docker engine."""
 
     name = "docker"
-    elsewhere = ""
 
     def __init__(
         self,
@@ -83,22 +84,36 @@ class DockerEngine:
         port_range: tuple[int, int],
         restart: str = "no",
         rights: Rights | None = None,
+        *,
+        agents: ThroughAgent | None = None,
         networks: Mapping[str, str] = MappingProxyType({Network.HOST: ASKED}),
+        elsewhere: str = "",
     ) -> None:
+        self.elsewhere = elsewhere
         self._client = client
         self._images = images
         self._run_id = run_id
         self._port_range = port_range
         self._restart = restart
         self._rights = rights or OwnRights()
+        self._agents = agents
         self._networks = networks
         self._info = client.info()
 
     def describe(self) -> Mapping[str, Any]:
         """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
         with engine_errors():
-            engine = {**describe(self._client), **_networks(self._networks), **self._rights.describe()}
+            networks = {"network": " and ".join(self._networks), "network_because": "; ".join(self._networks.values())}
+            engine = {**describe(self._client), **networks, **self._rights.describe(), **self._machine()}
             return {**engine, **self._images[APP_IMAGE].versions}
+
+    def _machine(self) -> Mapping[str, Any]:
+        """Facts of the engine's machine where it is another one than this."""
+        if not self.elsewhere or self._agents is None:
+            return {}
+        marks = labels(self._run_id, "probe", "agent")
+        with start_agent(self._client, self._agents.image_id, marks, looks=True) as agent:
+            return machine_facts(self._client, agent.clock)
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``Arm.image_key`` or that of a front."""
@@ -108,6 +123,12 @@ class DockerEngine:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
         return free_ports(count, self._port_range, f"{self._run_id}/{seed}")
 
+    def load_place(self, load: Load) -> AbstractContextManager[Place]:
+        """A place for load processes inside the networks of arms."""
+        if self._agents is None:
+            return nullcontext(HERE)
+        return load_agent(self._client, self._agents.image_id, self._run_id, load)
+
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
@@ -116,13 +137,12 @@ class DockerEngine:
             parent = stack.enter_context(
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
             )
-            marks = labels(self._run_id, "helper", topology.trial_id)
-            access = stack.enter_context(self._rights.access(self._client, marks))
             stack.callback(self._remove, topology)  # registered before anything is created
+            network = stack.enter_context(self._network(topology))
+            access = stack.enter_context(self._access(topology, network))
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
-                network = stack.enter_context(self._network(topology))
                 before = run_stages(
                     topology.before, partial(self._create_beside, topology, pool, network), pool, network
                 )
@@ -140,21 +160,33 @@ class DockerEngine:
                     self._all_running(pairs, network),
                     started,
                     dead=lambda: first_end(self._client, self._run_id, topology),
-                    beside=lambda: self._others(topology.services, [pair[1] for pair in pairs], access.image_id),
-                    look=access.look,
+                    beside=lambda: beside(
+                        self._client, self._image_ids(topology), [pair[1] for pair in pairs], access.image_id
+                    ),
+                    there=access.there,
                     launch=access.launch,
                     jobs=before.jobs,
                     ended=before.logs,
                     steps=lambda: marks_of(pairs),
-                    restart=lambda *which: self._restart_one(topology, pairs, network, access.look, which),
+                    restart=lambda *which: self._restart_one(topology, pairs, network, access.there, which),
                     happened=partial(happened, self._client, self._run_id, topology.trial_id),
                 )
             yield deployment
 
-    def _network(self, topology: Topology) -> AbstractContextManager[str]:
+    @contextmanager
+    def _network(self, topology: Topology) -> Iterator[str]:
+        """The network of its own that the trial has, which the run's load joins; "" for the host's."""
         if topology.network is Network.HOST:
-            return nullcontext("")
-        return trial_network(self._client, labels(self._run_id, topology.trial_id, "network"))
+            yield ""
+            return
+        with trial_network(self._client, labels(self._run_id, topology.trial_id, "network")) as network:
+            join(self._client, network, self._run_id)
+            yield network
+
+    def _access(self, topology: Topology, network: str) -> AbstractContextManager[Access]:
+        """From inside the arm's network by an agent of its own; on loopback as the lab's rights allow."""
+        marks = labels(self._run_id, topology.trial_id, "agent")
+        return ((self._agents if network else None) or self._rights).access(self._client, marks, network)
 
     def _create_beside(
         self, topology: Topology, pool: ThreadPoolExecutor, network: str, services: Sequence[Service]
@@ -205,7 +237,7 @@ class DockerEngine:
         topology: Topology,
         pairs: Sequence[tuple[Service, Container]],
         network: str,
-        look: Look,
+        there: There,
         which: tuple[str, int],
     ) -> None:
         """Straight to the app: a front may go on passing requests to where a container was before."""
@@ -216,31 +248,11 @@ class DockerEngine:
         running = self._all_running(pairs, network)
         located = topology.located({each.service.host: each.address for each in running})
         dead = partial(first_end, self._client, self._run_id, topology)
-        answered(replace(located, entry=located.app[0]), running, dead, look)
+        answered(replace(located, entry=located.app[0]), running, dead, there)
 
-    def _others(self, services: Sequence[Service], containers: Sequence[Container], helper_image: str) -> Others:
-        """Tell what else runs from the images of this deployment: it would share their file pages (METHOD 4.2).
-
-        The helper too if a layer of its image, "" for no helper, is one of theirs.
-        """
-        ours = {container.id for container in containers}
-        images = {self._images[service.image].id for service in services if service.kind is ServiceKind.APP}
-        running = (
-            other
-            for image in sorted(images)
-            for other in self._client.containers.list(filters={"ancestor": image}, ignore_removed=True)
-        )
-        found = others((other.name, other.labels) for other in running if other.id not in ours)
-        if not helper_image:
-            return found
-        arm = {layer for image in services for layer in self._layers(self._images[image.image].id)}
-        common = [layer for layer in self._layers(helper_image) if layer in arm]
-        helper = [f"the lab's helper, whose image has the layer {layer} as well" for layer in common[:1]]
-        return replace(found, strangers=(*found.strangers, *helper))
-
-    def _layers(self, image_id: str) -> tuple[str, ...]:
-        """The digests of an image's layers; equal ones are the same files on disk, and in memory under overlay2."""
-        return tuple(self._client.images.get(image_id).attrs["RootFS"].get("Layers") or ())
+    def _image_ids(self, topology: Topology) -> Mapping[str, ServiceKind]:
+        """What the services run from, by the engine's ids."""
+        return {self._images[service.image].id: service.kind for service in topology.services}
 
     def _all_running(self, pairs: Iterable[tuple[Service, Container]], network: str) -> tuple[Running, ...]:
         return tuple(self._running(service, container, network) for service, container in pairs)
@@ -280,26 +292,3 @@ def _stages(topology: Topology, containers: Sequence[Container]) -> Iterator[lis
         return
     for kind in (ServiceKind.APP, ServiceKind.PROXY):
         yield [each for each, service in zip(containers, topology.services, strict=True) if service.kind is kind]
-
-
-def _networks(why: Mapping[str, str]) -> Mapping[str, str]:
-    """The networks of a run's arms, and why, as facts."""
-    return {"network": " and ".join(why), "network_because": "; ".join(dict.fromkeys(why.values()))}
-
-
-def open_docker(
-    scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
-) -> Opened:
-    """Every image is here, and which versions are inside is known. Raises MissingError."""
-    chosen = [scenario.network_of(arm) for arm in scenario.arms]
-    if any(choice.network is Network.OWN for choice in chosen):
-        raise MissingError("no load can be driven inside a network of an arm's own yet", 'say network = "host"')
-    client = docker_client()
-    with engine_errors():
-        images = dict(prepare_images(client, scenario, on_step))
-        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
-        versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
-        images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
-    rights = find_rights(client, run_id, on_step)
-    networks = {choice.network.value: choice.why for choice in chosen}
-    return DockerEngine(client, images, run_id, scenario.port_range, scenario.app.restart, rights, networks), images

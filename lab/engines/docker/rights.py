@@ -1,4 +1,4 @@
-"""May the lab read the processes of containers? If not, the engine is given another way, or goes without."""
+"""May the lab reach containers and read their processes? If not, it has another way, or goes without."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lab.agent.calls import There, here
 from lab.sampling.channel import Launch, as_child, without_memory
-from lab.sampling.process_view import Look, look
 
 CAP_SYS_PTRACE = 19  # linux/capability.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A way to read the processes of one deployment, and to start its sampler.
+    """A way to probe one deployment and to look at its processes (``there``), and to start its sampler.
 
     ``image_id``: the image of the container that does both, "" where it takes none.
     """
 
-    look: Look = look
+    there: There = here
     launch: Launch = as_child
     image_id: str = ""
 
@@ -31,8 +31,8 @@ class Rights(Protocol):
     def describe(self) -> Mapping[str, str]:
         """Facts for the environment: ``sampled_by``, and ``memory_obstacle`` where PSS cannot be read."""
 
-    def access(self, client: Any, marks: Mapping[str, str]) -> AbstractContextManager[Access]:
-        """For one deployment; ``marks`` label what has to be created for it."""
+    def access(self, client: Any, marks: Mapping[str, str], network: str = "") -> AbstractContextManager[Access]:
+        """For one deployment in a network, "" for the host's; ``marks`` label what has to be created for it."""
 
 
 class OwnRights:
@@ -43,7 +43,7 @@ class OwnRights:
         return {"sampled_by": "the lab itself"}
 
     @contextmanager
-    def access(self, _client: Any, _marks: Mapping[str, str]) -> Iterator[Access]:
+    def access(self, _client: Any, _marks: Mapping[str, str], _network: str = "") -> Iterator[Access]:
         """Nothing is needed."""
         yield Access()
 
@@ -59,7 +59,7 @@ class NoRights:
         return {"sampled_by": "the lab itself, without the memory of processes", "memory_obstacle": self.obstacle}
 
     @contextmanager
-    def access(self, _client: Any, _marks: Mapping[str, str]) -> Iterator[Access]:
+    def access(self, _client: Any, _marks: Mapping[str, str], _network: str = "") -> Iterator[Access]:
         """Nothing helps."""
         yield Access(launch=without_memory)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import psutil
@@ -27,8 +27,10 @@ from lab.engines.process.service import RunningService, start_service
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, Others, Running, deployed, others, with_logs
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels, labels_in
 from lab.host.ports import free_ports
+from lab.load.place import HERE
+from lab.load.place import Place as LoadPlace
 from lab.plan.topology import Service, Topology
-from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.model import APP_IMAGE, Load, Scenario
 
 SHARED_MARKS = [name for name in IN_ENVIRONMENT if name != "LAB_SERVICE"]  # those of all services of a deployment
 
@@ -60,6 +62,10 @@ class ProcessEngine:
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
         return free_ports(count, self._port_range, f"{self._run_id}/{seed}")
+
+    def load_place(self, _load: Load) -> AbstractContextManager[LoadPlace]:
+        """Load starts where everything else does."""
+        return nullcontext(HERE)
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:

@@ -9,7 +9,7 @@ from lab.record.types import RunInfo
 
 SAMPLED_BY = "sampled_by"
 OBSTACLE = "memory_obstacle"
-HELPER = "a helper container"
+AGENTS = ("an agent container", "a helper container")  # the second as runs before version 0.3 say it
 REMEDY = "run the lab as root, or let Docker start that helper"
 LEFT_OUT_SHOWN = 3
 NO_CONTAINERS = "(plain processes, no containers)"
@@ -39,7 +39,7 @@ def left_out_caveats(run: RunInfo) -> Iterator[str]:
 
 def rights_fact(run: RunInfo) -> str:
     """For the line of facts; empty where the lab itself read the processes."""
-    return "sampled through a helper container" if run.environment.facts.get(SAMPLED_BY) == HELPER else ""
+    return "sampled through an agent container" if run.environment.facts.get(SAMPLED_BY) in AGENTS else ""
 
 
 def rights_note(run: RunInfo) -> str:
@@ -47,7 +47,7 @@ def rights_note(run: RunInfo) -> str:
     if not _obstacle(run):
         return ""
     return (
-        " Memory of processes (PSS) is missing: an ordinary user may not read it, and the helper container that could "
+        " Memory of processes (PSS) is missing: an ordinary user may not read it, and the agent container that could "
         f"was not to be had. Compare the anonymous memory of the cgroups below; to have PSS, {REMEDY}."
     )
 

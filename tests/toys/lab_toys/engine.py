@@ -7,7 +7,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ from lab.engines.process.service import RunningService, start_service
 from lab.engines.running import Running, deployed
 from lab.host.labels import labels
 from lab.host.ports import free_ports
+from lab.load.place import HERE
+from lab.load.place import Place as LoadPlace
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.scenario.kinds import ENGINES
-from lab.scenario.model import Scenario
+from lab.scenario.model import Load, Scenario
 
 
 class BareEngine:
@@ -48,6 +50,10 @@ class BareEngine:
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Of the scenario's range."""
         return free_ports(count, self._scenario.port_range, seed)
+
+    def load_place(self, _load: Load) -> AbstractContextManager[LoadPlace]:
+        """This machine: there is no other network."""
+        return nullcontext(HERE)
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:

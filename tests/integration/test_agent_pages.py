@@ -1,4 +1,4 @@
-"""The helper's Python and the arm's Python share no page, although their images come from one base."""
+"""The agent's Python and the arm's Python share no page, although their images come from one base."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from lab.engines.docker.helper.container import start_helper
-from lab.engines.docker.helper.image import prepare_helper
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import prepare_base
 from lab.host.labels import labels
+from lab.sampling.process_view import look
 from lab.sampling.shared_files import shared_files
 from lab.scenario.images import PYTHON
 from tests.integration.conftest import RUN_ID
@@ -33,7 +34,7 @@ def test_its_image_has_no_layer_of_the_base_it_was_made_from(client: docker.Dock
     """Whatever the storage driver: an equal layer is the same files."""
     base = prepare_base(client, PYTHON, PYTHON.reference, print)
 
-    assert layers(client, prepare_helper(client, print)) & layers(client, base.name) == set()
+    assert layers(client, prepare_agent(client, print)) & layers(client, base.name) == set()
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def overlay2(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
     try:
         engine.start()
         with closing(engine.client()) as own:
-            for image in (prepare_helper(client, print), prepare_base(client, PYTHON, PYTHON.reference, print).name):
+            for image in (prepare_agent(client, print), prepare_base(client, PYTHON, PYTHON.reference, print).name):
                 own.images.load(client.images.get(image).save())
             yield own
     finally:
@@ -64,15 +65,15 @@ def python_of(client: docker.DockerClient, image: str) -> Iterator[int]:
 def test_under_overlay2_it_shares_no_file_with_an_arm(
     client: docker.DockerClient, overlay2: docker.DockerClient
 ) -> None:
-    """A second container of the base does: without a layer of its own the helper would be just that."""
+    """A second container of the base does: without a layer of its own the agent would be just that."""
     base = client.images.get(prepare_base(client, PYTHON, PYTHON.reference, print).name).id
-    helper_image = prepare_helper(client, print)
-    marks = labels(RUN_ID, "helper", "pages")
+    agent_image = prepare_agent(client, print)
+    marks = labels(RUN_ID, "pages", "agent")
 
     with python_of(overlay2, base) as arm, python_of(overlay2, base) as stranger:
-        with start_helper(overlay2, helper_image, marks) as helper:
-            helper.look([arm])  # it runs by now
-            ours = shared_files([helper.pid], [arm])
+        with start_agent(overlay2, agent_image, marks, looks=True) as agent:
+            agent.call(look, [arm])  # it runs by now
+            ours = shared_files([agent.pid], [arm])
         theirs = shared_files([stranger], [arm])
 
     assert ours == {}

@@ -1,4 +1,4 @@
-"""``python -m tests.without_helper SCENARIO OUT``: `lab run` without nginx, where no helper can be started."""
+"""``python -m tests.without_agent SCENARIO OUT``: `lab run` without nginx, where no agent can be started."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.engines import Engine
+from lab.engines.docker.agent.rights import find_rights
 from lab.engines.docker.engine import DockerEngine, connect
-from lab.engines.docker.helper.rights import find_rights
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.plan.blocks import build_plan
@@ -19,7 +19,7 @@ from lab.run.view import QuietView
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 
-MISSING_IMAGE = "process-model-lab/no-such-helper:latest"
+MISSING_IMAGE = "process-model-lab/no-such-agent:latest"
 
 
 def open_engine(

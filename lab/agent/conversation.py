@@ -1,0 +1,243 @@
+"""The lab's side of an agent: one thread hears everything that it says, whoever asks finds the part that is theirs."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from lab import errors
+from lab.agent.calls import call_of, result_of
+from lab.agent.children import Ended
+from lab.agent.clock import Clock, clock_name, compare_clocks, read_clock
+from lab.agent.mirror import Copy, piece
+from lab.errors import LabError, MissingError, SamplingError
+from lab.host.jsonlines import Message
+
+CALL_S = 60.0
+START_S = 30.0
+EXCHANGES = 15
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Stream(Protocol):
+    """Both directions of a container's standard streams."""
+
+    def read(self) -> bytes:
+        """What was said since; empty when nothing will come any more."""
+
+    def write(self, data: bytes) -> None:
+        """Say something. Raises OSError when nobody hears it."""
+
+    def close(self) -> None:
+        """End the conversation, and with it the agent."""
+
+
+class Conversation:
+    """A running agent. ``last_words``: what it wrote to standard error."""
+
+    def __init__(self, stream: Stream, last_words: Callable[[], str]) -> None:
+        self._stream = stream
+        self._last_words = last_words
+        self._answers: SimpleQueue[Message | None] = SimpleQueue()
+        self._children: dict[str, RemoteChild] = {}
+        self._copy = Copy()
+        self._failure: OSError | None = None
+        self.ended = False
+        self._thread = threading.Thread(target=self._listen, name="agent", daemon=True)
+        self._thread.start()
+        self.pid = int(self._answer(START_S)["pid"])
+        self.clock = self._compare_clocks()
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
+        """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
+        self.send(do="call", **call_of(function, args))
+        result: T = result_of(function, self._answer(CALL_S)["value"])
+        return result
+
+    def put(self, file: Path) -> None:
+        """Have a small file there, under the same path."""
+        self.send(**piece(file))
+
+    def watch(self, folder: Path) -> None:
+        """Keep what grows in this folder there in the same folder here."""
+        self._copy.expect(folder)
+        self.send(do="watch", folder=str(folder))
+
+    def forget(self, folder: Path) -> None:
+        """This folder and those below it are of no interest any more; an agent that is gone has forgotten them."""
+        with suppress(SamplingError):
+            self.send(do="forget", folder=str(folder))
+
+    def start(self, module: str, *arguments: str, log: Path, cwd: Path, load: bool) -> "RemoteChild":
+        """Start a program of the lab there."""
+        name = f"{module}-{len(self._children)}"
+        child = self._children[name] = RemoteChild(self, name, log)
+        env = carried(os.environ) if load else {}
+        self.send(
+            do="start",
+            child=name,
+            module=module,
+            arguments=arguments,
+            log=str(log),
+            cwd=str(cwd),
+            load=load,
+            env=env,
+        )
+        child.wait_until_started(START_S)
+        return child
+
+    def send(self, **order: Any) -> None:
+        """Give an order. Raises SamplingError when nobody takes it."""
+        if self.ended:
+            raise self.death()
+        try:
+            self._stream.write(json.dumps(order).encode() + b"\n")
+        except OSError:
+            raise self.death() from None
+
+    def check(self) -> None:
+        """Raise what became of the agent, or of the files that it tells."""
+        if self._failure:
+            reason = self._failure.strerror
+            raise MissingError(f"what an agent measures cannot be written: {reason}", "free some space; see --out")
+        if self.ended:
+            raise self.death()
+
+    def close(self) -> None:
+        """End the agent: the end of its orders is its own."""
+        self._stream.close()
+        self._thread.join(START_S)
+
+    def death(self) -> LabError:
+        """What to say of an agent that is gone."""
+        return SamplingError("an agent of the lab has ended", self._last_words())
+
+    def _answer(self, deadline_s: float) -> Message:
+        try:
+            message = self._answers.get(timeout=deadline_s)
+        except Empty:
+            raise SamplingError(f"an agent has not answered for {deadline_s:.0f} s", self._last_words()) from None
+        if message is None:
+            raise self.death()
+        if "error" in message:
+            kind: type[LabError] = getattr(errors, message["error"])
+            raise kind(message["message"], message["hint"])
+        return message
+
+    def _compare_clocks(self) -> Clock:
+        if (here := clock_name()) and self.call(clock_name) == here:
+            return Clock()
+        return compare_clocks([(time.monotonic(), self.call(read_clock), time.monotonic()) for _ in range(EXCHANGES)])
+
+    def _listen(self) -> None:
+        unread = b""
+        while received := self._hear():
+            *lines, unread = (unread + received).split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+        self.ended = True
+        self._answers.put(None)
+        for child in list(self._children.values()):
+            child.hear({"ended": [os.CLD_KILLED, 9]})
+
+    def _hear(self) -> bytes:
+        try:
+            return self._stream.read()
+        except OSError:
+            return b""
+
+    def _take(self, message: Message) -> None:
+        if "file" in message:
+            try:
+                self._copy.keep(message)
+            except OSError as error:
+                self._failure = error
+        elif "child" in message:
+            self._children[message["child"]].hear(message)
+        else:
+            self._answers.put(message)
+
+
+class RemoteChild:
+    """A program that an agent runs, as the lab knows its own children."""
+
+    def __init__(self, agent: Conversation, name: str, log: Path) -> None:
+        self._agent = agent
+        self._name = name
+        self._said: SimpleQueue[Message] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._ended: Ended | None = None
+        self.log = log
+        self.pid = 0
+        """Its process, as the engine's machine numbers it; 0 until it has started."""
+
+    def hear(self, message: Message) -> None:
+        """Take what the agent tells of it."""
+        with self._changed:
+            self.pid = message.get("pid", self.pid)
+            if "ended" in message:
+                self._ended = self._ended or Ended(*message["ended"])
+            self._changed.notify_all()
+        if "said" in message:
+            self._said.put(message["said"])
+
+    def wait_until_started(self, deadline_s: float) -> None:
+        """Return once it has a process. Raises SamplingError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.pid or self._ended, deadline_s) or not self.pid:
+                raise self._agent.death()
+
+    def order(self, do: str, **more: Any) -> None:
+        """Give an order that is about it; one that has ended takes none, and its end is noticed elsewhere."""
+        if self._ended is None:
+            with suppress(SamplingError):
+                self._agent.send(do=do, child=self._name, **more)
+
+    def exit(self, timeout_s: float) -> Ended | None:
+        """As ``wait``. Raises what became of the agent."""
+        self._agent.check()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float) -> Ended | None:
+        """How it ended, killed if the agent has; None when it has not within ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, timeout_s)
+            return self._ended
+
+    def answer(self, timeout_s: float | None) -> Message | None:
+        """The next thing that it said; None when nothing came in time."""
+        try:
+            return self._said.get(timeout=timeout_s) if timeout_s else self._said.get_nowait()
+        except Empty:
+            return None
+
+
+def carried(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of this machine's environment that a locustfile may mean: not where programs and files are found."""
+    return {name: value for name, value in environment.items() if not name.startswith(OF_THIS_MACHINE)}
+
+
+OF_THIS_MACHINE = (
+    *(
+        "PATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "TMP",
+        "TEMP",
+        "SHELL",
+        "LD_",
+        "PYTHON",
+        "VIRTUAL_ENV",
+        "XDG_",
+        "SSL_",
+        "DOCKER_",
+    ),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+)

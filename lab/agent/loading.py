@@ -1,0 +1,89 @@
+"""Load processes as children of an agent: what they write grows here as if they were the lab's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lab.agent.conversation import Conversation, RemoteChild
+from lab.load.load_plan import LoadPlan
+from lab.load.place import MODULE, Child, Exit
+
+END_S = 20.0  # the agent waits for a child's own end, and then ends it
+
+
+class AgentLoad:
+    """A load process of an agent."""
+
+    def __init__(self, child: RemoteChild) -> None:
+        self._child = child
+        self.log = child.log
+
+    @property
+    def pid(self) -> int:
+        """Its process, as the engine's machine numbers it."""
+        return self._child.pid
+
+    def tell(self, **order: Any) -> None:
+        """Say what comes next."""
+        self._child.order("tell", line=order)
+
+    def exit(self, timeout_s: float) -> Exit | None:
+        """How it ended. Raises SamplingError when the agent has."""
+        return self._child.exit(timeout_s)
+
+    def move_log(self, target: Path) -> None:
+        """The folder that it moves to is watched."""
+        self._child.order("move", log=str(self.log), to=str(target))
+        self.log = target
+
+    def end(self, patience_s: float) -> None:
+        """End it with its group; all that it wrote is here afterwards."""
+        self._child.order("end", patience_s=patience_s)
+        self._child.wait(END_S + patience_s)
+
+    def kill(self) -> None:
+        """At once."""
+        self._child.order("kill")
+
+    def discard(self) -> None:
+        """End it if it has not ended."""
+        if self._child.wait(0.0) is None:
+            self.end(0.0)
+
+
+class AgentPlace:
+    """In an agent; ``prepare`` gives the one that runs, with the files of the locustfile in it."""
+
+    def __init__(self, prepare: Callable[[], Conversation]) -> None:
+        self._prepare = prepare
+        self._agent: Conversation | None = None
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The agent itself."""
+        return (self._running().pid,)
+
+    @property
+    def clock_offset_s(self) -> float:
+        """What to add to an instant here to have it there."""
+        return self._running().clock.offset_s
+
+    def start(self, log: Path, cwd: Path, python: str) -> Child:  # noqa: ARG002  it has a Python of its own
+        """A child of the agent."""
+        return AgentLoad(self._running().start(MODULE, str(cwd), log=log, cwd=cwd, load=True))
+
+    def share(self, plan: LoadPlan) -> None:
+        """The plan goes there; recordings, statuses and logs come from there."""
+        agent = self._running()
+        for folder in (plan.directory, plan.raw):
+            agent.watch(folder)
+        agent.put(plan.plan_file)
+
+    def forget(self, plan: LoadPlan) -> None:
+        """What still comes would find no folder."""
+        self._running().forget(plan.directory)
+
+    def _running(self) -> Conversation:
+        if self._agent is None:
+            self._agent = self._prepare()
+        return self._agent

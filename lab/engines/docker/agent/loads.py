@@ -1,0 +1,64 @@
+"""The agent that drives load: one for a run, which joins the network of each trial that has one."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import docker
+
+from lab.agent.conversation import Conversation
+from lab.agent.loading import AgentPlace
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.network import trial_network
+from lab.errors import MissingError
+from lab.host.labels import OWNER, RUN, SERVICE, labels, owner
+from lab.load.place import Place
+from lab.scenario.model import Load
+
+LOADS = "loads"  # as service of its labels: the network of every trial is joined by those that have it
+MAX_BYTES = 100 * 1024**2  # of a locustfile's folder
+SKIPPED = ("__pycache__", "node_modules")
+MARKS = ("pyvenv.cfg", "run.json")  # what holds one is an environment, or results of ours
+
+
+@contextmanager
+def load_agent(client: docker.DockerClient, image_id: str, run_id: str, load: Load) -> Iterator[Place]:
+    """A place for load processes; the agent starts when the first of them does, with copies of the user's files."""
+    with ExitStack() as stack:
+
+        def start() -> Conversation:
+            files = files_of(load)
+            network = stack.enter_context(trial_network(client, labels(run_id, LOADS, "network")))
+            marks = labels(run_id, LOADS, LOADS)
+            return stack.enter_context(start_agent(client, image_id, marks, network=network, files=files))
+
+        yield AgentPlace(start)
+
+
+def join(client: docker.DockerClient, network: str, run_id: str) -> None:
+    """Let this run's load, if it has an agent, reach the network of a trial."""
+    mine = [f"{RUN}={run_id}", f"{SERVICE}={LOADS}", f"{OWNER}={owner()}"]
+    for agent in client.containers.list(filters={"label": mine}):
+        client.networks.get(network).connect(agent)
+
+
+def files_of(load: Load) -> Mapping[Path, int]:
+    """The files that the locustfile may need, and their sizes: its folder, and that in which it runs.
+
+    Raises MissingError where that is more than anybody means.
+    """
+    found: dict[Path, int] = {}
+    for root in {load.root or load.locustfile.parent, load.locustfile.parent}:
+        for folder, folders, names in os.walk(root):
+            if any(mark in names for mark in MARKS):
+                folders.clear()
+                continue
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
+            found |= {path: path.stat().st_size for name in names if (path := Path(folder, name)).is_file()}
+    if (size := sum(found.values())) > MAX_BYTES:
+        raise MissingError(
+            f"the folder of the locustfile holds {size // 1024**2} MiB, too much to copy beside load processes",
+            "put the locustfile into a folder of its own, with what it needs, and name that in load.root",
+        )
+    return found

@@ -1,0 +1,53 @@
+"""Find out what the lab may before the first trial, by trying; through an agent where that is needed."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import docker
+
+from lab.agent.sampling import sampled_by
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.rights import Access, NoRights, OwnRights, Rights, may_read_memory, may_trace
+from lab.errors import LabError
+from lab.host.labels import labels
+from lab.sampling.process_view import look
+
+MAX_OBSTACLE = 300
+Prepare = Callable[[docker.DockerClient, Callable[[str], None]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughAgent:
+    """An agent of this image probes and samples: for an ordinary user's lab, and in networks of their own."""
+
+    image_id: str
+
+    def describe(self) -> Mapping[str, str]:
+        """Facts for the environment."""
+        return {"sampled_by": "an agent container"}
+
+    @contextmanager
+    def access(self, client: docker.DockerClient, marks: Mapping[str, str], network: str = "") -> Iterator[Access]:
+        """An agent of its own for each deployment."""
+        with start_agent(client, self.image_id, marks, network=network, looks=True) as agent:
+            yield Access(there=agent.call, launch=sampled_by(agent), image_id=self.image_id)
+
+
+def find_rights(
+    client: docker.DockerClient, run_id: str, on_step: Callable[[str], None], prepare: Prepare = prepare_agent
+) -> Rights:
+    """What this lab may with this engine. Never raises a LabError: the reason is kept and told in the report."""
+    if may_trace():
+        return OwnRights()
+    try:
+        image_id = prepare(client, on_step)
+        with start_agent(client, image_id, labels(run_id, "probe", "agent"), looks=True) as agent:
+            if may_read_memory(agent.pid):
+                return OwnRights()  # a rootless engine: its containers are this user's own processes
+            agent.call(look, [os.getpid()])
+    except LabError as error:
+        return NoRights(" ".join(str(error).split())[:MAX_OBSTACLE])
+    return ThroughAgent(image_id)

@@ -1,0 +1,72 @@
+"""Is the engine this machine's? Tried with a throw-away container: its process is here, with its name, or it is not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from lab.agent.clock import Clock
+from lab.engines.docker.removal import remove_container
+from lab.host.interrupts import INTERRUPTS
+from lab.host.labels import labels
+
+# What nearly every image can do for a while without doing anything; the first that starts is taken.
+PATIENT: Sequence[Sequence[str]] = (("sleep", "60"), ("python3", "-c", "import time; time.sleep(60)"))
+REMOTE = ("tcp://", "http://", "https://", "ssh://")
+
+
+def find_elsewhere(client: docker.DockerClient, image_id: str, run_id: str, proc: Path = Path("/proc")) -> str:
+    """Why the engine's processes are not this machine's: a sentence; "" if they are.
+
+    An engine in a virtual machine, on another host, or in a PID namespace of its own numbers its processes as it likes.
+    """
+    for command in PATIENT:
+        with INTERRUPTS.deferred():
+            container = client.containers.create(
+                image_id, entrypoint=list(command), network_mode="none", labels=labels(run_id, "elsewhere", "probe")
+            )
+            try:
+                container.start()
+                container.reload()
+                pid = int(container.attrs["State"]["Pid"])
+                if pid:
+                    return "" if _is_here(proc, pid, container.id) else _sentence(client)
+            except docker.errors.APIError:  # no such program in the image
+                continue
+            finally:
+                remove_container(client, container.id)
+    return _sentence(client) if client.api.base_url.startswith(REMOTE) else ""
+
+
+def machine_facts(client: docker.DockerClient, clock: Clock) -> Mapping[str, Any]:
+    """What the engine tells of its machine, which is where everything is measured: over what this one says of itself.
+
+    ``clock``: of an agent there, against the clock of this machine.
+    """
+    info = client.info()
+    return {
+        "engine_at": info.get("Name", ""),
+        "clock_offset_s": clock.offset_s,
+        "clock_bound_s": clock.bound_s,
+        "kernel": info.get("KernelVersion", ""),
+        "architecture": info.get("Architecture", ""),
+        "cpu_count": info.get("NCPU"),
+        "cpu_online": info.get("NCPU"),
+        "memory_bytes": info.get("MemTotal"),
+    }
+
+
+def _is_here(proc: Path, pid: int, container_id: str) -> bool:
+    """Whether the process of that number is the container's: its cgroup carries the container's name."""
+    try:
+        return container_id in (proc / str(pid) / "cgroup").read_text()
+    except OSError:
+        return False
+
+
+def _sentence(client: docker.DockerClient) -> str:
+    return (
+        f"the engine {client.info().get('Name') or 'that answers'} runs elsewhere: its processes are not this machine's"
+    )

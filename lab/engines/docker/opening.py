@@ -1,0 +1,65 @@
+"""Have everything that a run needs of a Docker engine: images, agents, rights, and a network for each arm."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import docker
+
+from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.agent.rights import ThroughAgent, find_rights
+from lab.engines.docker.elsewhere import find_elsewhere
+from lab.engines.docker.engine import DockerEngine, connect
+from lab.engines.docker.removal import engine_errors
+from lab.engines.images.asking import image_versions
+from lab.engines.images.prepare import prepare_images
+from lab.engines.kinds import OnStep, Opened
+from lab.errors import ScenarioError
+from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.network import Network
+
+
+def open_docker(
+    scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
+) -> Opened:
+    """Every image is here, and which versions are inside is known. Raises MissingError."""
+    client = docker_client()
+    with engine_errors():
+        images = dict(prepare_images(client, scenario, on_step))
+        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
+        versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
+        images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
+        elsewhere = find_elsewhere(client, images[APP_IMAGE].id, run_id)
+        networks = _chosen(scenario, elsewhere)
+        agents = ThroughAgent(prepare_agent(client, on_step)) if Network.OWN in networks else None
+        rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
+    engine = DockerEngine(
+        client,
+        images,
+        run_id,
+        scenario.port_range,
+        scenario.app.restart,
+        rights,
+        agents=agents,
+        networks=networks,
+        elsewhere=elsewhere,
+    )
+    return engine, images
+
+
+def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
+    """The networks of the arms, and why. Raises ScenarioError where one cannot be had."""
+    choices = {arm.name: scenario.network_of(arm, elsewhere) for arm in scenario.arms}
+    for name, choice in choices.items():
+        if elsewhere and choice.network is Network.HOST:
+            raise ScenarioError(
+                f'arm "{name}": network = "host" would listen on another machine\'s loopback; {elsewhere}',
+                'say network = "own", or "auto", which takes it here',
+            )
+        load = scenario.load
+        if choice.network is Network.OWN and (load.python is not None or load.requirements is not None):
+            raise ScenarioError(
+                f'arm "{name}" has a network of its own, in which load is driven by an agent with a Python of its own, '
+                "so that load.python and load.requirements cannot be used",
+                'leave them out, or say network = "host" where the engine is this machine\'s',
+            )
+    return {choice.network.value: choice.why for choice in choices.values()}

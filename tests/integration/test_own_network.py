@@ -1,0 +1,148 @@
+"""Trials in networks of their own: agents probe, drive load and sample, and nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.docker.opening import open_docker
+from lab.engines.leftovers import find_leftovers, remove_leftovers
+from lab.errors import DeploymentError
+from lab.host.labels import RUN
+from lab.load.locust_process import loads
+from lab.plan.blocks import build_plan, build_topology
+from lab.record.folder import RunFolder, new_run_info, read_trial
+from lab.record.types import Environment, TrialResult
+from lab.run.drive import Scheduled
+from lab.run.trial import Run, run_trial
+from lab.scenario.model import App, Arm, Load, Scenario
+from lab.scenario.trials import Trials
+from tests.integration.conftest import OF_THE_APP, REPOSITORY, app_of_repository, scenario_of
+from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+RUN_ID = f"own-tests-{os.getpid()}"
+JSON_API = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=60.0, lanes=8, warmup=1.0, measure=2.0)
+# As its author meant it: one port, chosen by nobody.
+FIXED = "uvicorn app.main:app --host 0.0.0.0 --port 80 --workers {workers}"
+HOLD = """
+import sys, time
+from pathlib import Path
+from lab.engines.docker.opening import open_docker
+from lab.plan.blocks import build_plan, build_topology
+from lab.scenario.file import read_scenario
+scenario = read_scenario(Path(sys.argv[1]))
+engine, _ = open_docker(scenario, sys.argv[2], print)
+trial = build_plan(scenario).trials[0]
+with engine.deploy(build_topology(scenario, trial, ())):
+    print("up", flush=True)
+    time.sleep(120)
+"""
+
+
+def labelled(client: docker.DockerClient) -> list[str]:
+    selection = {"label": f"{RUN}={RUN_ID}"}
+    things = (client.containers.list(all=True, filters=selection), client.networks.list(filters=selection))
+    return [thing.name for found in things for thing in found]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(client: docker.DockerClient) -> Iterator[None]:
+    yield
+    assert labelled(client) == []
+
+
+def run_own(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: Load) -> TrialResult:
+    """One whole trial with everything inside."""
+    scenario: Scenario = scenario_of(arm, app=app, load=load, trials=Trials(blocks=1), network="own")
+    engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
+    plan = build_plan(scenario)
+    folder = RunFolder.create(root, new_run_info("run", "own", plan, Environment(facts={}), {}))
+    with loads(folder.path) as here, engine.load_place(load) as place, loads(folder.path, place) as inside:
+        run_trial(Run(plan=plan, folder=folder, engine=engine), plan.trials[0], Scheduled(scenario, here, inside))
+    return read_trial(folder.path / "trials" / plan.trials[0].id)
+
+
+def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.DockerClient, tmp_path: Path) -> None:
+    """Attested, named by address, measured from inside; agents count for the instrument and never for the arm."""
+    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80), REPLICAS, JSON_API)
+
+    record, tables = trial.record, trial.tables
+    apps = {service.name: service for service in record.services if service.kind == "app"}
+    assert {(service.host, service.ports) for service in apps.values()} == {("app-1", (80,)), ("app-2", (80,))}
+    assert len({service.address for service in record.services}) == 3
+    assert set(record.attestation.listeners.values()) == {"app-1", "app-2", "nginx"}
+    assert set(record.attestation.homes.values()) == {f"{service.address}:80" for service in apps.values()}
+    assert set(record.attestation.upstreams) == set(record.attestation.homes.values())
+    assert record.attribution == "header"
+    assert record.load.scheduled == record.load.started > 100
+    assert set(tables.processes["service"]) == {"app-1", "app-2", "nginx"}
+    assert tables.processes["pss_bytes"].drop_nulls().min() > 1e6  # type: ignore[operator]  # polars allows for strings
+    last = tables.host.tail(1)
+    assert last["load_cpu_s"].item() > 0.1
+    assert last["sampler_cpu_s"].item() > 0.0
+    assert tables.host["lab_cpu_s"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("arm", "attribution"), [(WORKERS, "socket"), (REPLICAS, "upstream")], ids=("workers", "replicas")
+)
+def test_who_served_is_known_of_an_app_that_does_not_say(
+    client: docker.DockerClient, tmp_path: Path, arm: Arm, attribution: str
+) -> None:
+    """By the owners of connections inside the container's network, or by the address that nginx names."""
+    trial = run_own(client, tmp_path, DOCS_APP, arm, LOAD)
+
+    assert trial.record.attribution == attribution
+    found = truth(trial)
+    assert len(found) == 2
+    assert all(len(names) == 1 for names in found.values()), found
+    if attribution == "upstream":
+        assert set(found) == {f"{s.address}:8000" for s in trial.record.services if s.kind == "app"}
+
+
+def test_an_arm_that_does_not_come_up_leaves_no_network(client: docker.DockerClient) -> None:
+    """The agent has probed and says what was seen."""
+    scenario = scenario_of(WORKERS, app=app_of_repository(ready_path="/nowhere", ready_timeout=2.0), network="own")
+    engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
+    assert isinstance(engine, DockerEngine)
+    topology = build_topology(scenario, build_plan(scenario).trials[0], ())
+    with pytest.raises(DeploymentError, match="the last status was 404"), engine.deploy(topology):
+        pytest.fail("it was ready")
+
+    assert labelled(client) == []
+
+
+def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient, tmp_path: Path) -> None:
+    """Its agents have ended by themselves; `lab clean` takes the rest, the network too."""
+    path = tmp_path / "scenario.toml"
+    path.write_text(
+        f'question = "?"\nnetwork = "own"\n[app]\nbuild = "{REPOSITORY}"\n'
+        f'requirements = "{REPOSITORY}/requirements/app.txt"\n[budget]\nprocesses = 1\n'
+        '[[arms]]\nname = "workers"\nmodel = "workers"\nfront = "direct"\n'
+        f'[load]\nlocustfile = "{REPOSITORY}/locustfiles/json_api.py"\n'
+    )
+    command = [sys.executable, "-c", HOLD, str(path), RUN_ID]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout is not None
+        while (line := lab.stdout.readline()) and line != "up\n":
+            pass
+        lab.kill()
+    give_up_at = time.monotonic() + 20.0
+    selection = {"label": [f"{RUN}={RUN_ID}", "lab.service=agent"]}
+    while (agents := client.containers.list(filters=selection)) and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+    assert agents == []
+
+    mine = [found for found in find_leftovers(client=client) if RUN_ID in found.name]
+    assert {found.kind for found in mine} == {"container", "network"}
+    remove_leftovers(mine, client)
