@@ -12,6 +12,7 @@ from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import MissingError
 from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports, warmup_s
+from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
 from lab.plan.topology import Service, Stage
@@ -122,7 +123,7 @@ def _lines(planned: Plan) -> list[str]:
         lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}"]
         for service in _services(planned, arm.name):
             lines.append(f"  {service.name:<8} {_command(service, starts)}")
-            lines += [f"           {text}" for text in _limit_lines(service.limits)]
+            lines += [f"           {text}" for text in (*_limit_lines(service.limits), *_granted_lines(service))]
     for path, (arm_name, text) in _files(planned).items():
         lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
     whole = period(len(scenario.arms))
@@ -193,4 +194,15 @@ def _limit_lines(limits: Limits) -> list[str]:
         parts.append(f"memory {format_bytes(limits.memory_bytes)}")
     if limits.cpuset:
         parts.append(f"cores {limits.cpuset}")
+    return [", ".join(parts)] if parts else []
+
+
+def _granted_lines(service: Service) -> list[str]:
+    """What a container of the app gets beyond the least, as its keys say."""
+    if service.kind is not ServiceKind.APP:
+        return []
+    parts = [f"user {service.user}"] if service.user else []
+    parts += [f"capability {name}" for name in service.capabilities]
+    parts += [f"{volume.path} in memory, {format_bytes(volume.size)}" for volume in service.volumes]
+    parts += [] if service.read_only else ["root file system writable"]
     return [", ".join(parts)] if parts else []

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.units import format_bytes
+
 
 class Sign(StrEnum):
     """The place where an ending shows, and what the text there is like."""
@@ -213,8 +215,13 @@ def end_of(who: str, how: str, signs: Mapping[Sign, str]) -> End:
     )
 
 
-def exit_sign(code: int, *, out_of_memory: bool, limit: str) -> str:
-    """The text of Sign.EXIT; ``limit``: that of the service's memory, or its arm's, for people; "" for none."""
-    if out_of_memory:
-        return f"{code} out of memory at {limit}" if limit else f"{code} out of memory"
-    return f"{code} limit {limit}" if limit else f"{code}"
+def exit_sign(code: int, *, killed: bool, limit: float | None) -> str:
+    """The text of Sign.EXIT. ``killed``: the kernel did, for want of memory; ``limit``: of memory, in bytes."""
+    if killed:
+        return f"{code} {out_of_memory(limit)}"
+    return f"{code} limit {format_bytes(limit)}" if limit else f"{code}"
+
+
+def out_of_memory(limit: float | None) -> str:
+    """The text of Sign.EXIT where nothing has ended, but the kernel has killed a process for want of memory."""
+    return f"out of memory at {format_bytes(limit)}" if limit else "out of memory"

@@ -11,9 +11,10 @@ from pathlib import Path
 from lab.agent.calls import There, here
 from lab.engines.endings import End, Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
-from lab.errors import DeploymentError, RightsError
+from lab.errors import DeploymentError, RightsError, SamplingError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
+from lab.sampling.cgroups import locate, read_memory
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import Look, look
 from lab.sampling.sockets import client_ports, listening_ports
@@ -179,6 +180,14 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
             "(app.server_header)",
         ) from None
     return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}
+
+
+def kills(first: int, container_id: str) -> int:
+    """How many processes of a container, by its first, the kernel has killed for want of memory; 0 if it has ended."""
+    try:
+        return read_memory(locate(first, container_id)).oom_kills or 0
+    except SamplingError:
+        return 0
 
 
 def listens(first: int) -> frozenset[int]:

@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from lab.agent.calls import There, here
 from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, nothing_happened
-from lab.engines.endings import Sign
+from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
-from lab.engines.readiness import Dead, Ready, listens, wait_until_ready
+from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.errors import DeploymentError, LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
@@ -21,6 +21,7 @@ from lab.record.types import ServiceRecord
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
+from lab.scenario.budget import Limits
 from lab.scenario.network import LOOPBACK
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -107,12 +108,18 @@ def with_logs(logs: Callable[[], Mapping[str, str]]) -> Iterator[None]:
         raise
 
 
-def signs_of(apps: Sequence[Running], there: There) -> Mapping[Sign, str]:
-    """The signs of an app that does not get ready: where else it listens, and its last lines."""
+def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sign, str]:
+    """The signs of an app that does not get ready: kills by the kernel, where else it listens, its last lines.
+
+    ``pool``: the limits of the arm.
+    """
     told = {port for app in apps for port in app.service.ports}
     elsewhere = sorted({port for app in apps if app.pid for port in there(listens, app.pid)} - told)
     logs = (app.log(LOG_TAIL_LINES).strip() for app in apps)
+    contained = [app for app in apps if app.pid and app.container_id]
+    killed = next((app for app in contained if there(kills, app.pid, app.container_id)), None)
     return {
+        Sign.EXIT: out_of_memory(killed.service.limits.memory_bytes or pool.memory_bytes) if killed else "",
         Sign.LISTENS: ", ".join(map(str, elsewhere)),
         Sign.LOG: next(filter(None, logs), ""),
     }
@@ -124,7 +131,7 @@ def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: 
 
     listening = {endpoint for app in apps for endpoint in app.endpoints}
     roots = {at.address: tuple(app.pid for app in apps if at in app.endpoints and app.pid) for at in listening}
-    return wait_until_ready(topology, dead, roots, there=there, signs=lambda: signs_of(apps, there))
+    return wait_until_ready(topology, dead, roots, there=there, signs=lambda: signs_of(apps, topology.pool, there))
 
 
 def deployed(

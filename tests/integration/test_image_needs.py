@@ -7,6 +7,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -20,6 +21,7 @@ from lab.engines.images.prepare import prepare_images
 from lab.errors import DeploymentError
 from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.plan.topology import Topology
+from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, RUN_ID, labelled, scenario_of
 
@@ -240,3 +242,26 @@ def test_an_app_that_listens_elsewhere_is_told_where(trial: Try) -> None:
     assert "nothing answered at all: it listens on 20999, and not where it was told" in str(error)
     assert "Uvicorn running on" in str(error)
     assert "app.port = 20999" in error.hint
+
+
+@pytest.mark.parametrize("image", [[]], indirect=True)
+def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
+    """On the machine's own network the second one finds it taken by the first."""
+    replicas = Arm(name="replicas", model="replicas", front="nginx")
+    error = refusal(trial(replicas, command=SERVE.replace("{port}", "20998"), env={"PORT": "{port}"}))
+
+    assert "port 20998 is another's already: it does not listen where it was told" in str(error)
+    assert "app.port = 20998" in error.hint
+    assert any("address already in use" in log for log in error.logs.values())
+
+
+@pytest.mark.parametrize("image", [[]], indirect=True)
+def test_kills_by_the_kernel_are_told_also_where_a_supervisor_goes_on(trial: Try) -> None:
+    """What is killed is a child; its parent, the container's first process, lives."""
+    hog = 'while true; do python -c "x = bytearray(10**9)"; sleep 1; done'
+    engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog}, ready_timeout=10.0)
+    small = replace(topology.services[0], limits=Limits(memory_bytes=100 * 2**20))
+    error = refusal((engine, scenario, replace(topology, services=(small,))))
+
+    assert "the kernel killed a process at 100.0 MiB, its limit" in str(error)
+    assert "budget.memory" in error.hint

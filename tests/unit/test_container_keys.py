@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab.cli.plan import plan
 from lab.engines.docker.container import creation
 from lab.errors import ScenarioError
 from lab.host.labels import labels
@@ -138,6 +139,18 @@ def test_the_front_gets_none_of_it(tmp_path: Path) -> None:
     front = topology_of(scenario_with(tmp_path, KEYS)).services[-1]
 
     assert (front.name, front.capabilities, front.volumes, front.user) == ("nginx", (), (), "65534:65534")
+
+
+def test_the_plan_says_what_the_app_gets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below its command, and nothing where it gets the least."""
+    scenario_with(tmp_path, f"{KEYS}read_only = false")
+    plan(tmp_path / "scenario.toml")
+    granted = "user 10001:0, capability CHOWN, capability SETUID, /data in memory, 256.0 MiB, "
+    assert f"{granted}/var/cache/app in memory, 64.0 MiB, root file system writable\n" in capsys.readouterr().out
+
+    scenario_with(tmp_path, "")
+    plan(tmp_path / "scenario.toml")
+    assert "in memory" not in capsys.readouterr().out
 
 
 def test_credentials_in_a_header_are_secrets(tmp_path: Path) -> None:

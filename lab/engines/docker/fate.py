@@ -15,7 +15,6 @@ from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES
 from lab.errors import DeploymentError
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import Topology
-from lab.units import format_bytes
 
 
 def start(container: Container) -> None:
@@ -43,7 +42,7 @@ def _end(container: Container, topology: Topology) -> End:
     limit = container.attrs["HostConfig"].get("Memory") or topology.pool.memory_bytes
     code, killed = int(state["ExitCode"]), bool(state.get("OOMKilled"))
     signs = {
-        Sign.EXIT: exit_sign(code, out_of_memory=killed, limit=format_bytes(limit) if limit else ""),
+        Sign.EXIT: exit_sign(code, killed=killed, limit=limit),
         Sign.LOG: log_of(container, LOG_TAIL_LINES),
     }
     how = f"ended with exit code {code}{' (out of memory)' if killed else ''}"
