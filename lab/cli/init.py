@@ -26,6 +26,12 @@ Ask = Callable[[str, str], str]  # (question, default) -> answer
 
 DEFAULT_OUT = Path("lab-scenario")
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
+EXAMPLES = {
+    "--image or --folder": "--folder .",
+    "--target or --command": "--target main:app",
+    "--ready-path": "--ready-path /",
+    "--path": "--path /items/7",
+}
 CONSEQUENCE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image here or a registry; "
@@ -134,7 +140,8 @@ def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
     if ask is not None:
         return ask(question, guess)
     if not guess:
-        raise UsageError(f"{flag} is missing, and nothing tells what it could be", CONSEQUENCE)
+        example = f"add for example `{EXAMPLES[flag]}`; {CONSEQUENCE}"
+        raise UsageError(f"{flag} is missing, and nothing tells what it could be", example)
     return guess
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.errors import UsageError
 from lab.starter.servers import app_in
-from lab.starter.start import Start, beside_own, understand
+from lab.starter.start import Start, beside_own, instead, understand
 
 DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")
@@ -162,9 +162,9 @@ def _start(
 
 def _served_by_uvicorn(start: Start, app: str, config: Mapping[str, Any], said: str) -> tuple[Start, str]:
     """For an image whose start is not understood: uvicorn serves the app that stands in the source."""
-    own = beside_own(tuple(config.get("Entrypoint") or ()), app)
+    own = instead(config.get("Entrypoint") or (), config.get("Cmd") or (), app)
     note = (f"{said} of the image is not understood: uvicorn serves {app} instead",) if said else ()
-    return Start(target=app, app=app, entrypoint=own.entrypoint, notes=(*start.notes, *note)), "FastAPI( in the source"
+    return replace(own, notes=(*start.notes, *note)), "FastAPI( in the source"
 
 
 def _stages(origin: Mapping[str, str]) -> str:

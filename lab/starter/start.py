@@ -78,6 +78,18 @@ def beside_own(entrypoint: Sequence[str], target: str) -> Start:
     return Start(target=target, app=target, entrypoint="" if starts else None)
 
 
+def instead(entrypoint: Sequence[str], command: Sequence[str], app: str) -> Start:
+    """The keys for a start that is not understood: uvicorn serves ``app``, by the tool or the Python that it named."""
+    words = [*entrypoint, *command]
+    tool = bool(words) and PurePath(words[0]).name in WRITERS and "run" in words
+    python = next((word for word in words if "/" in word and PYTHON.fullmatch(PurePath(word).name)), "")
+    front = words[: words.index("run") + 1] if tool else [python, "-m"] if python else []
+    if not front:
+        return beside_own(entrypoint, app)  # found on PATH
+    line = command_text([*front, "uvicorn", app, *missing_options("uvicorn", "")])
+    return Start(command=line, app=app, entrypoint="" if entrypoint else None, writes=tool)
+
+
 def _plain(words: list[str]) -> list[str]:
     """The words that a shell form comes to when no shell is needed to tell."""
     if len(words) == 3 and shell_at(words) == 2 and not ONLY_A_SHELL.search(words[2]):

@@ -89,6 +89,7 @@ def test_without_a_terminal_the_missing_flag_is_named(
     with pytest.raises(UsageError, match=missing) as caught:
         init(*flags)
     assert caught.value.exit_code == 2
+    assert "add for example `--" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ from lab.engines.images.dockerfile import read_dockerfile
 from lab.starter.guesses import Wanted, find_apps, look_at, reader
 from lab.starter.servers import command_text, plain_target, template
 from lab.starter.shell import commands, shell_at
-from lab.starter.start import Start, beside_own, understand
+from lab.starter.start import Start, beside_own, instead, understand
 
 ADDED = "--port {port} --host {host} --workers {workers}"
 BOUND = "--bind {host}:{port} --workers {workers}"
@@ -105,6 +105,7 @@ def test_what_only_stands_in_front_of_the_server_stays(entrypoint: str, cmd: str
         (shlex.split(TARGET), [], f"uvicorn main:app {UVICORN}"),
         (["uvicorn"], ["main:app", "--port", "80"], f"uvicorn main:app {ADDED}"),
         (["/bin/sh", "-c", TARGET], [], f"uvicorn main:app {UVICORN}"),
+        (["/bin/bash", "-c"], [TARGET], f"uvicorn main:app {UVICORN}"),
         (["tini", "--", "gunicorn", "-b", ":80"], ["a:b"], "tini -- gunicorn -b {host}:{port} a:b --workers {workers}"),
     ],
 )
@@ -135,6 +136,8 @@ def test_an_app_that_a_person_names_needs_an_entrypoint_that_hands_on() -> None:
             'if [ -n "$DEV" ]; then uvicorn a:b --reload; else exec uvicorn a:b; fi',
             f'if [ -n "$DEV" ]; then uvicorn a:b {ADDED}; else exec uvicorn a:b {ADDED}; fi',
         ),
+        ('case "$1" in start) exec uvicorn a:b;; esac', f'case "$1" in start) exec uvicorn a:b {ADDED};; esac'),
+        ('exec uvicorn a:b --port $PORT "$@"', 'exec uvicorn a:b --port {port} "$@" --host {host} --workers {workers}'),
         (
             "exec gosu app uvicorn \\\n  a:b \\\n  --port=80",
             "exec gosu app uvicorn a:b --port={port} --host {host} --workers {workers}",
@@ -191,6 +194,15 @@ def test_what_is_not_understood_is_no_guess(cmd: str) -> None:
     """A wrong command is worse than a question."""
     start = started(shlex.split(cmd), files={"manage.py": "print()", "./run.sh": "#!/bin/sh\nmyapp\n"})
     assert (start.target, start.command, start.entrypoint) == ("", "", None)
+
+
+def test_an_app_instead_is_served_by_what_the_image_has() -> None:
+    """The tool or the Python that its command names: uvicorn may be in its environment only."""
+    tool = instead((), ("poetry", "run", "start"), "main:app")
+    assert (tool.command, tool.writes) == (f"poetry run uvicorn main:app {ADDED}", True)
+    python = instead(("tini", "--"), ("/app/.venv/bin/python", "-m", "shop"), "main:app")
+    assert (python.command, python.entrypoint) == (f"/app/.venv/bin/python -m uvicorn main:app {ADDED}", "")
+    assert instead(("tini", "--"), ("make", "run"), "main:app") == Start(target="main:app", app="main:app")
 
 
 def test_tools_that_write_need_a_root_that_can_be_written_to() -> None:
