@@ -3,7 +3,8 @@
 ``scripts/engine`` is this module's command line. A second dockerd in the machine's own network namespace would remove
 the machine's docker0 or fight over firewall rules; in one of its own it has neither. PIDs are the machine's on purpose:
 the engine tells such as hold outside too, so that a lab that has only entered the network reads processes and cgroups
-as ever, and its signals and exit codes are its own. Needs root.
+as ever, and its signals and exit codes are its own. With ``own_pids`` it numbers its processes as it likes: an engine
+elsewhere, which a lab reaches by DOCKER_HOST alone. Needs root.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ VERBS = {
 class SecondEngine:
     """Own data, sockets and containerd, which holds the namespaces and survives the daemon; no bridge, no firewall."""
 
-    def __init__(self, name: str, driver: str = DRIVER, home: Path = HOME) -> None:
+    def __init__(self, name: str, driver: str = DRIVER, home: Path = HOME, *, own_pids: bool = False) -> None:
+        self._own_pids = own_pids
         if not NAME.fullmatch(name):
             raise MissingError(f"{name!r} is no name for an engine", "use letters, digits and dashes")
         self.root = home / name
@@ -86,12 +88,14 @@ class SecondEngine:
             (self.root / "containerd.toml").write_text(CONTAINERD_CONFIG.format(root=self.root))
             command = ["containerd", "--config", f"{self.root}/containerd.toml"]
             script = ["sh", "-c", IN_NAMESPACES, f"{self.root}/{CONTAINERD}.pid", *command]
-            self._begin(CONTAINERD, ["unshare", "--net", "--mount", *script])
+            pids = ["--pid", "--fork", "--mount-proc"] if self._own_pids else []
+            self._begin(CONTAINERD, ["unshare", "--net", "--mount", *pids, *script])
         if self._find(DOCKERD) is None:
             settings = self.root / "daemon.json"
             if not settings.exists():  # its driver stays, however it is started again
                 settings.write_text(json.dumps({"storage-driver": self._driver}))
-            self._begin(DOCKERD, [*self.prefix, f"--mount={self.proc}/ns/mnt", *self._dockerd()])
+            pids = [f"--pid={self.proc}/ns/pid"] if self._own_pids else []
+            self._begin(DOCKERD, [*self.prefix, f"--mount={self.proc}/ns/mnt", *pids, *self._dockerd()])
 
     def kill(self) -> None:
         """SIGKILL of the daemon alone: its containers run on, as they would when it crashes."""
@@ -165,6 +169,9 @@ class SecondEngine:
 
     def _find(self, daemon: str) -> psutil.Process | None:
         """The daemon's process, if it lives."""
+        if self._own_pids:  # its file holds a number of its own
+            named = (each for each in psutil.process_iter(["name"]) if each.info["name"] == daemon)
+            return next(filter(self._is_ours, named), None)
         try:
             process = psutil.Process(int((self.root / f"{daemon}.pid").read_text()))
             return process if self._is_ours(process) else None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from lab.attest.claims import homes_of
+from lab.engines.docker.elsewhere import _is_here
+from lab.engines.docker.opening import _chosen
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports, ports_needed
 from lab.plan.topology import Topology
 from lab.record.types import Evidence, ServiceRecord
 from lab.record.upgrade import upgraded_record
+from lab.run.by_hand import check_reachable
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.network import Network, choose_network
@@ -148,3 +152,32 @@ def test_a_record_with_ports_reads_as_one_with_addresses() -> None:
         "unseen": "",
     }
     assert upgraded_record(new) == new
+
+
+def test_a_page_on_this_machine_reaches_no_network_of_an_arm() -> None:
+    """`lab ui` says so before anything is built, and once more when the engine turns out to be elsewhere."""
+    with pytest.raises(ScenarioError, match=r'"workers" is in a network of its own \(asked for by the scenario\)'):
+        check_reachable(scenario(network="own"))
+    check_reachable(scenario())
+    with pytest.raises(ScenarioError, match="not this machine's"):
+        check_reachable(scenario(), "the engine's processes are not this machine's")
+
+
+def test_what_an_engine_elsewhere_or_an_agent_cannot_do_is_refused() -> None:
+    """With the key that helps; `auto` needs no word."""
+    assert _chosen(scenario(), "it is elsewhere") == {"own": "it is elsewhere"}
+    with pytest.raises(ScenarioError, match=r'network = "host" would listen on another machine.s loopback; it is else'):
+        _chosen(scenario(network="host"), "it is elsewhere")
+    made = replace(scenario(network="own"), load=Load(locustfile=Path("l.py"), python=Path("/usr/bin/python3")))
+    with pytest.raises(ScenarioError, match=r"load\.python and load\.requirements cannot be used"):
+        _chosen(made, "")
+
+
+def test_a_process_is_the_engines_when_its_cgroup_carries_the_container(tmp_path: Path) -> None:
+    """A number alone is anybody's: an engine in a PID namespace of its own has small ones."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cgroup").write_text("0::/docker/abc123\n")
+
+    assert _is_here(tmp_path, 7, "abc123")
+    assert not _is_here(tmp_path, 7, "def456")
+    assert not _is_here(tmp_path, 8, "abc123")

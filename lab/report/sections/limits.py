@@ -35,7 +35,8 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
             "isolation, not what more cores would bring."
         )
     yield _instrument(summary)
-    yield "A network: every request stayed on the loopback interface, where latency and loss are close to zero."
+    way = "in a bridge of one machine" if "own" in known(run, "network") else "on the loopback interface"
+    yield f"A network: every request stayed {way}, where latency and loss are close to zero."
     if scenario.load.rate is None:
         yield (
             "Waiting under overload: in the closed model a slow arm is asked less often. Its latencies cannot be "

@@ -1,0 +1,99 @@
+"""An engine elsewhere: network, mounts and PIDs of its own, reached by DOCKER_HOST and by nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import docker
+import pytest
+
+from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.elsewhere import find_elsewhere
+from lab.engines.images.images import prepare_base
+from lab.record.folder import read_info, read_trial
+from lab.scenario.images import PYTHON
+from tests.integration.conftest import OF_THE_APP, REPOSITORY
+from tests.second_engine import SecondEngine
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+SCENARIO = f"""
+question = "Does an engine elsewhere do?"
+[app]
+build = "{REPOSITORY}"
+requirements = "{REPOSITORY}/requirements/app.txt"
+[budget]
+processes = 2
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+[load]
+locustfile = "{REPOSITORY}/locustfiles/json_api.py"
+rate = 50
+lanes = 8
+warmup = "1s"
+measure = "2s"
+[trials]
+blocks = 1
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "scenario.toml"
+    path.write_text(SCENARIO)
+    return path
+
+
+@pytest.fixture
+def elsewhere(client: docker.DockerClient, scenario: Path) -> Iterator[SecondEngine]:
+    """It has no way to a registry: its images come from the machine's engine."""
+    engine = SecondEngine(f"elsewhere-{os.getpid()}", own_pids=True)
+    try:
+        engine.start()
+        engine.prepare(scenario)
+        base = prepare_base(client, PYTHON, PYTHON.reference, print)
+        agent = client.images.get(prepare_agent(client, print))
+        with closing(engine.client()) as own:
+            for name in (base.name, agent.tags[0]):
+                own.images.load(client.images.get(name).save(named=name))
+        yield engine
+    finally:
+        engine.stop()
+
+
+def test_everything_is_measured_where_the_engine_is(
+    client: docker.DockerClient, elsewhere: SecondEngine, scenario: Path, tmp_path: Path
+) -> None:
+    """`auto` sees it and says so; memory, owners and requests are those of processes that are not to be seen here."""
+    base = prepare_base(client, PYTHON, PYTHON.reference, print).id
+    assert find_elsewhere(client, base, "elsewhere-tests") == ""
+    with closing(elsewhere.client()) as own:
+        assert "its processes are not this machine's" in find_elsewhere(own, base, "elsewhere-tests")
+
+    command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "DOCKER_HOST": elsewhere.host}
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=150)
+    (folder,) = (tmp_path / "out").iterdir()
+    info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
+
+    assert info.states == {"b01-replicas": "done"}, done.stderr
+    assert info.environment["network"] == "own"
+    assert "its processes are not this machine's" in info.environment["network_because"]
+    assert info.environment["clock_bound_s"] >= 0.0
+    assert trial.record.attribution == "header"
+    assert len(trial.record.attestation.servers) == 2
+    assert all(trial.record.attestation.listeners.values())
+    rows = trial.tables.processes
+    assert set(rows["service"]) == {"app-1", "app-2", "nginx"}
+    assert rows["pss_bytes"].drop_nulls().len() > 3
+    assert trial.record.load.scheduled == trial.record.load.started > 100
+    with closing(elsewhere.client()) as own:
+        assert own.containers.list(all=True) == []
+        assert own.networks.list(filters={"label": "lab.run"}) == []
