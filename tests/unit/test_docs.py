@@ -24,6 +24,7 @@ from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.blocks import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.report.sections.words import GLOSSARY
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
 from lab.scenario.kinds import FRONTS
@@ -102,6 +103,13 @@ def test_the_example_of_a_scenario_has_every_key_and_is_valid(tmp_path: Path) ->
     of_fronts = {f"images.{front.image.key}" for front in FRONTS.values() if front.image}
     only_named = {"app.image", "load.python", *BUILT_SIDECAR}
     assert set(scenario_keys()) - set(keys_of(tomllib.loads(text))) - of_fronts == only_named
+
+
+def test_the_glossary_of_the_report_is_that_of_the_documents() -> None:
+    """Twelve words, each with one meaning."""
+    assert len(GLOSSARY) == 12
+    page = (DOCS / "one_minute.md").read_text(encoding="utf-8")
+    assert all(f"| {word} | {meaning} |" in page for word, meaning in GLOSSARY.items())
 
 
 @pytest.mark.parametrize("verb", VERBS)
