@@ -1,7 +1,5 @@
 """``lab list``: the runs there are, whether they are valid, and what came out."""
 
-from __future__ import annotations
-
 import json as json_format
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Names that people type for runs and scenarios: ``latest``, the beginning of a name, any path inside, or the file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

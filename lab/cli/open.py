@@ -1,7 +1,5 @@
 """``lab open RUN``: the report of a run in the browser."""
 
-from __future__ import annotations
-
 import webbrowser
 from pathlib import Path
 from typing import Annotated

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
+from lab.cli.junit import Junit, results_in
 from lab.cli.open import Open, show_page
 from lab.cli.options import Quiet, RunPath
 from lab.cli.summary_file import SummaryFile, summary_in
@@ -24,13 +25,15 @@ def report(
     intact: Intact = False,
     quiet: Quiet = False,
     summary_file: SummaryFile = None,
+    junit: Junit = None,
     open_page: Open = False,
 ) -> None:
     """Rebuild report.html and report.md of a run from its raw files, and print the terminal table."""
-    with summary_in(summary_file) as summarise:
+    with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
         found = conclude(run, intact=intact)
         written = found.written
         summarise(written.summary)
+        hand_over(written)
     for trial, reason in found.run.left_out.items():
         say(f"left out: {trial}: {reason}")
     if not quiet:

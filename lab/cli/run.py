@@ -10,6 +10,7 @@ import typer
 
 from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
+from lab.cli.junit import Junit, results_in
 from lab.cli.live.view import view_for
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.cli.open import Open, show_page
@@ -69,11 +70,12 @@ def run(
     quiet: Quiet = False,
     json: Json = False,
     summary_file: SummaryFile = None,
+    junit: Junit = None,
     open_page: Open = False,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
     around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    with summary_in(summary_file) as summarise:
+    with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
         if scenario is not None and resume is None:
             plan = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
             view = view_for(plan, quiet=quiet or json)
@@ -88,6 +90,7 @@ def run(
             )
         found = conclude_apart(folder.path)
         summarise(found.written.summary)
+        hand_over(found.written)
     show(found, json=json, quiet=quiet)
     if open_page:
         show_page(found.written.html)

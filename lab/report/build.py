@@ -21,6 +21,7 @@ from lab.report.parts.values import arm_names
 from lab.report.renderers.csv_tables import render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.junit import render_junit, workflow_commands
 from lab.report.renderers.markdown import render_figures, render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer import (
@@ -114,6 +115,8 @@ def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Com
         comparison=path / "comparison.json",
         terminal=render_terminal(content, width),
         summary=render_summary(content),
+        junit=render_junit(content),
+        annotations=tuple(workflow_commands(content)),
     )
 
 

@@ -276,10 +276,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The files of a report, its short form for the terminal, and one in Markdown for a CI job summary."""
+    """The files of a report, its short form for the terminal, and forms for a build: Markdown, JUnit, annotations."""
 
     html: Path
     markdown: Path
     comparison: Path
     terminal: str
     summary: str
+    junit: str = ""
+    annotations: tuple[str, ...] = ()

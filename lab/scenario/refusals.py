@@ -1,7 +1,5 @@
 """What a key of the scenario was expected to hold, in words: Pydantic's own are for programmers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

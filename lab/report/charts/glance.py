@@ -1,7 +1,5 @@
 """Drawings of a few pixels: the interval of a ratio in a table's cell, and the icon that says how a run came out."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Mapping
 from math import log

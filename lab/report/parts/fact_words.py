@@ -1,7 +1,5 @@
 """Facts of the environment as people say them: a name instead of a key, a value with its unit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from lab.report.parts.cells import UNKNOWN

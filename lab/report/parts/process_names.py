@@ -1,7 +1,5 @@
 """Names of processes that a person can say: ``worker 1`` instead of a container and a pid."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Protocol

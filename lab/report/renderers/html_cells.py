@@ -1,7 +1,5 @@
 """Cells of a table as the page shows them: numbers aligned on their decimal point, ratios with a small interval."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The answer to the question in a sentence for each judged arm, and what was seen besides, in words with signs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.comparison import Comparison, Contest

@@ -1,7 +1,5 @@
 """Twelve words, each with one meaning throughout the report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from lab.report.content import Reader, Section, Table

@@ -1,0 +1,52 @@
+"""``--junit FILE``: the result for a build server; and annotations where the run is a step of a GitHub workflow."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.cli.console import say
+from lab.errors import LabError, UsageError
+from lab.report.content import Written
+from lab.report.renderers.junit import junit_of_failure
+
+GITHUB = "GITHUB_ACTIONS"  # "true" in every step of a workflow
+Junit = Annotated[
+    Path | None,
+    typer.Option("--junit", help="Write validity and expectations as JUnit XML to this file.", show_default=False),
+]
+
+
+@contextmanager
+def results_in(junit: Path | None) -> Iterator[Callable[[Written], None]]:
+    """A function that hands what came out to a build server; a LabError inside is handed over too.
+
+    Raises UsageError (exit 2) at once when the file cannot be written, not after a run of minutes.
+    """
+    _write(junit, junit_of_failure("the run has not ended"))
+    try:
+        yield lambda written: _hand_over(junit, written)
+    except LabError as error:
+        _write(junit, junit_of_failure(str(error)))
+        raise
+
+
+def _hand_over(junit: Path | None, written: Written) -> None:
+    _write(junit, written.junit)
+    if os.environ.get(GITHUB) == "true":
+        for command in written.annotations:
+            say(command)
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(
+            f"--junit {path}: cannot be written: {error.strerror}", "name a file in a folder that exists"
+        ) from None

@@ -1,0 +1,74 @@
+"""What a build server reads: validity and expectations as JUnit XML, and as annotations of a GitHub workflow."""
+
+from collections.abc import Iterator
+from xml.sax.saxutils import quoteattr
+
+from lab.report.content import Answer, Band, Content
+from lab.report.renderers.text import one_line
+
+VALIDITY = "the run is valid"
+VIOLATED, UNDECIDED, HOLDS = "violated", "undecided", "holds"  # the words of an expectation
+
+
+def render_junit(content: Content) -> str:
+    """One test case for validity, one for each expectation: violated ones fail, undecided ones are skipped."""
+    expected = [answer for answer in content.answers if answer.word in (VIOLATED, UNDECIDED, HOLDS)]
+    cases = [_case(content.run_id, VALIDITY, _invalid(content.band))]
+    cases += [_case(content.run_id, answer.sentence, _outcome(answer)) for answer in expected]
+    failures = sum("<failure" in case for case in cases)
+    skipped = sum("<skipped" in case for case in cases)
+    return _suite(content.run_id, cases, failures=failures, skipped=skipped)
+
+
+def junit_of_failure(message: str) -> str:
+    """The same of a run that came to no result."""
+    failed = f"<error message={_quoted(message)}/>"
+    return _suite("process-model-lab", [_case("process-model-lab", VALIDITY, failed)], errors=1)
+
+
+def _suite(name: str, cases: list[str], *, failures: int = 0, skipped: int = 0, errors: int = 0) -> str:
+    counts = f'tests="{len(cases)}" failures="{failures}" skipped="{skipped}" errors="{errors}"'
+    inside = "\n".join(f"  {case}" for case in cases)
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name={_quoted(name)} {counts}>\n{inside}\n'
+        "</testsuite>\n</testsuites>\n"
+    )
+
+
+def _case(suite: str, name: str, inside: str) -> str:
+    return f"<testcase classname={_quoted(suite)} name={_quoted(name)}>{inside}</testcase>"
+
+
+def _invalid(band: Band | None) -> str:
+    return f"<failure message={_quoted(' '.join((band.title + '.', *band.sentences)))}/>" if band else ""
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.word == HOLDS:
+        return ""
+    return f"<{'failure' if answer.word == VIOLATED else 'skipped'} message={_quoted(answer.sentence)}/>"
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(one_line(text))
+
+
+def workflow_commands(content: Content) -> Iterator[str]:
+    """Workflow commands: an error for a run that is not valid and what is violated, a warning for each caveat."""
+    if content.band:
+        yield _command("error", content.band.title, " ".join(content.band.sentences))
+    for answer in content.answers:
+        if answer.word in (VIOLATED, UNDECIDED):
+            yield _command("error" if answer.word == VIOLATED else "warning", answer.word, answer.sentence)
+    for section in content.sections:
+        for group in section.caveats:
+            yield from (_command("warning", f"Caveat: {group.about}", sentence) for sentence in group.sentences)
+
+
+def _command(level: str, title: str, text: str) -> str:
+    """Nothing from outside can end the command or begin another one."""
+    return f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}"
+
+
+def _escaped(text: str) -> str:
+    return one_line(text).replace("%", "%25")
