@@ -7,8 +7,9 @@ import docker
 import docker.errors
 
 from lab.engines.docker.container import container_name
-from lab.engines.docker.removal import remove_network
+from lab.engines.docker.removal import remove_labelled, remove_network
 from lab.errors import MissingError
+from lab.host.labels import OWNER, owner_lives
 
 
 @contextmanager
@@ -18,6 +19,9 @@ def trial_network(client: docker.DockerClient, marks: Mapping[str, str]) -> Iter
     Raises MissingError when the engine has no room for another one.
     """
     name = container_name(marks)
+    # What a killed lab left of this very trial: a run that is continued takes the same names again.
+    mine = {key: value for key, value in marks.items() if key != OWNER}
+    remove_labelled(client, mine, only=lambda found: not owner_lives(found))
     try:
         made = client.networks.create(name, driver="bridge", labels=dict(marks), check_duplicate=True)
     except docker.errors.APIError as error:

@@ -133,7 +133,7 @@ def _build_error(root: Path, reason: str) -> MissingError:
 
 
 def built_images(client: docker.DockerClient) -> list[str]:
-    """Their names, sorted: of the apps, of the helper, and of the bases that stand in for a registry's."""
+    """Their names, sorted: of the apps, of the agent, and of the bases that stand in for a registry's."""
     found = client.images.list(filters={"label": LABEL})
     return sorted(tag for image in found for tag in image.tags if tag.startswith(NAMESPACE))
 
