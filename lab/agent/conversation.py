@@ -45,6 +45,7 @@ class Conversation:
         self._stream = stream
         self._last_words = last_words
         self._answers: SimpleQueue[Message | None] = SimpleQueue()
+        self._calling = threading.Lock()
         self._children: dict[str, RemoteChild] = {}
         self._copy = Copy()
         self._failure: OSError | None = None
@@ -56,8 +57,9 @@ class Conversation:
 
     def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
         """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
-        self.send(do="call", **call_of(function, args))
-        result: T = result_of(function, self._answer(CALL_S)["value"])
+        with self._calling:  # answers come in the order of calls, whichever thread makes them
+            self.send(do="call", **call_of(function, args))
+            result: T = result_of(function, self._answer(CALL_S)["value"])
         return result
 
     def put(self, file: Path) -> None:

@@ -1,6 +1,7 @@
 """Wait until N distinct processes have answered on fresh connections, with a deadline and evidence."""
 
 import http.client
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,11 @@ from lab.sampling.cgroups import locate, read_memory
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import Look, look
 from lab.sampling.sockets import client_ports, listening_ports
+from lab.scenario.beside import Ready as Condition
 
 PROBE_TIMEOUT_S = 2.0
 PAUSE_S = 0.02
+GOOD_STATUS = 400  # of a sidecar: below it an answer counts
 DEATH_CHECK_EVERY_S = 0.2
 STAGGER_S = 0.001  # connections that arrive together are all accepted by the one process that wakes first (FIELD 3)
 UNNAMED = PID, AT = "pid-", "at-"  # how the names begin that we give to processes without a header of ours
@@ -201,3 +204,19 @@ def listens(first: int) -> frozenset[int]:
     except RightsError:
         return frozenset()
     return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())
+
+
+def answers(host: str, ready: Condition) -> bool:
+    """Tell whether something accepts a connection there, or gives a good answer over HTTP."""
+    try:
+        if ready.kind == "tcp":
+            socket.create_connection((host, ready.port), PROBE_TIMEOUT_S).close()
+            return True
+        connection = http.client.HTTPConnection(host, ready.port, timeout=PROBE_TIMEOUT_S)
+        try:
+            connection.request("GET", ready.path)
+            return connection.getresponse().status < GOOD_STATUS
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False

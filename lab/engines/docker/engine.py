@@ -1,9 +1,7 @@
-"""Engine ``docker``: containers through the Docker SDK, host networking on loopback, everything labelled."""
+"""Engine ``docker``: containers through the Docker SDK, everything labelled, on loopback or in a network of its own."""
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +14,6 @@ from typing import Any
 import docker
 import docker.errors
 from docker.models.containers import Container
-from requests.exceptions import RequestException
 
 from lab.agent.calls import There
 from lab.engines import Deployment
@@ -24,21 +21,24 @@ from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.loads import join, load_agent
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.beside import beside
+from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
+from lab.engines.docker.connection import connect as connect
+from lab.engines.docker.connection import describe as describe
 from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.elsewhere import machine_facts
 from lab.engines.docker.fate import first_end, log_of, logs_of, start
 from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
-from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled, system_error
+from lab.engines.docker.removal import PARALLEL, each, engine_errors, remove_labelled
 from lab.engines.docker.restart import restart
 from lab.engines.docker.rights import Access, OwnRights, Rights
-from lab.engines.docker.stages import run_stages, with_volumes
+from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
 from lab.engines.endings import Sign, explain
 from lab.engines.images.images import ImageRecord
 from lab.engines.running import Running, answered, deployed, with_logs
-from lab.errors import DeploymentError, MissingError
+from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
@@ -47,28 +47,6 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.scenario.model import APP_IMAGE, Load
 from lab.scenario.network import ASKED, LOOPBACK, Network
-
-API_TIMEOUT_S = 120
-DEFAULT_HOST = "unix:///var/run/docker.sock"
-
-
-def connect() -> docker.DockerClient:
-    """A client of the engine that the environment names. Raises MissingError (exit 4) when none answers."""
-    try:
-        client = docker.from_env(timeout=API_TIMEOUT_S, max_pool_size=PARALLEL)
-        client.ping()
-    except (docker.errors.DockerException, RequestException, OSError) as error:
-        where = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-        raise MissingError(f"no Docker engine answers at {where}: {one_line(error)}", _way_to(error)) from None
-    return client
-
-
-def _way_to(error: Exception) -> str:
-    """Tell how to reach an engine that this error kept away."""
-    system = system_error(error)
-    if system is not None and system.errno in (errno.EACCES, errno.EPERM):
-        return "this user may not use it: add it to the group docker, or run the lab as root"
-    return "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there"
 
 
 class DockerEngine:
@@ -144,14 +122,14 @@ class DockerEngine:
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
                 before = run_stages(
-                    topology.before, partial(self._create_beside, topology, pool, network), pool, network
+                    topology.before, partial(self._create_beside, topology, pool, network), pool, network, access.there
                 )
                 containers = self._create(topology, topology.services, pool, network, parent, self._restart)
                 started = time.monotonic()
             pairs = (*zip(topology.services, containers, strict=True), *before.running)
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
-                    for together in _stages(topology, containers):
+                    for together in starts(topology, containers):
                         each(pool, start, together)
                     for _, container in pairs:
                         container.reload()
@@ -268,27 +246,3 @@ class DockerEngine:
             container_id=container.id,
             address=address_in(container.attrs, network) if network else LOOPBACK,
         )
-
-
-def describe(client: docker.DockerClient) -> Mapping[str, Any]:
-    """Engine facts for the environment."""
-    info, version = client.info(), client.version()
-    return {
-        "engine": "docker",
-        "docker": version.get("Version", ""),
-        "docker_api": version.get("ApiVersion", ""),
-        "storage_driver": info.get("Driver", ""),
-        "cgroup_driver": info.get("CgroupDriver", ""),
-        "cgroup_version": str(info.get("CgroupVersion", "1")),
-        "runtime": info.get("DefaultRuntime", ""),
-        "docker_root": info.get("DockerRootDir", ""),
-    }
-
-
-def _stages(topology: Topology, containers: Sequence[Container]) -> Iterator[list[Container]]:
-    """Those that start together: a front looks up names when it starts, and only containers that run have one."""
-    if topology.network is Network.HOST:
-        yield list(containers)
-        return
-    for kind in (ServiceKind.APP, ServiceKind.PROXY):
-        yield [each for each, service in zip(containers, topology.services, strict=True) if service.kind is kind]

@@ -1,30 +1,29 @@
 """Run what comes before an arm: sidecars until they are ready, jobs until they have ended well."""
 
-import http.client
-import socket
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 from docker.models.containers import Container
 
+from lab.agent.calls import There, here
 from lab.engines import JobRun
 from lab.engines.docker.fate import log_of, logs_of, start
 from lab.engines.docker.network import address_in
 from lab.engines.docker.removal import each
 from lab.engines.docker.step_lines import epoch_s
+from lab.engines.readiness import answers
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, with_logs
 from lab.errors import DeploymentError
-from lab.plan.topology import Job, Service, Stage
-from lab.scenario.beside import Ready
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Job, Service, Stage, Topology
 from lab.scenario.container import Volume
+from lab.scenario.network import Network
 
 PAUSE_S = 0.05
-PROBE_TIMEOUT_S = 2.0
 DATA_BYTES = 2 * 2**30  # of a volume that an image declares: a fresh database with its logs needs far less
-GOOD_STATUS = 400  # below it an answer counts
 JOB_HINT = "the app was not started; run the job's command by hand in its image to see more"
 SIDECAR_HINT = "check its env, command and ready in [[sidecars]], or raise its ready_timeout"
 
@@ -59,8 +58,12 @@ def run_stages(
     create: Callable[[Sequence[Service]], list[Container]],
     pool: ThreadPoolExecutor,
     network: str,
+    there: There = here,
 ) -> Before:
-    """Run one stage after the other. What has ended is removed. Raises DeploymentError with the last lines of a log."""
+    """Run one stage after the other, asked from ``there``. What has ended is removed.
+
+    Raises DeploymentError with the last lines of a log.
+    """
     running: list[tuple[Service, Container]] = []
     jobs: list[JobRun] = []
     logs: dict[str, str] = {}
@@ -69,7 +72,7 @@ def run_stages(
         containers = [*(container for _, container in running), *(one.container for one in started)]
         with with_logs(partial(_logs, logs, containers)):
             each(pool, lambda one: start(one.container), started)
-            each(pool, lambda one: _wait(one, network), started)
+            each(pool, lambda one: _wait(one, network, there), started)
         for one in started:
             if not one.ends:
                 running.append((one.service, one.container))
@@ -106,7 +109,7 @@ def _started(stage: Stage, containers: Sequence[Container]) -> list[Started]:
     return [*services, *map(started_job, stage.jobs, containers[len(services) :])]
 
 
-def _wait(one: Started, network: str) -> None:
+def _wait(one: Started, network: str, there: There) -> None:
     """Return when it is ready, or has ended well if it must."""
     give_up_at = time.monotonic() + one.limit_s
     while True:
@@ -116,36 +119,20 @@ def _wait(one: Started, network: str) -> None:
             if one.ends and state["ExitCode"] == 0:
                 return
             raise _ended(one, state["ExitCode"])
-        if not one.ends and _is_ready(one, network):
+        if not one.ends and _is_ready(one, network, there):
             return
         if time.monotonic() >= give_up_at:
             raise _late(one)
         time.sleep(PAUSE_S)
 
 
-def _is_ready(one: Started, network: str) -> bool:
+def _is_ready(one: Started, network: str, there: There) -> bool:
     ready = one.service.ready
     if ready.kind == "started":
         return bool(one.container.attrs["State"]["Running"])
     if ready.kind == "exec":
         return one.container.exec_run(list(ready.command)).exit_code == 0
-    return answers(address_in(one.container.attrs, network), ready)
-
-
-def answers(host: str, ready: Ready) -> bool:
-    """Tell whether something accepts a connection there, or gives a good answer over HTTP."""
-    try:
-        if ready.kind == "tcp":
-            socket.create_connection((host, ready.port), PROBE_TIMEOUT_S).close()
-            return True
-        connection = http.client.HTTPConnection(host, ready.port, timeout=PROBE_TIMEOUT_S)
-        try:
-            connection.request("GET", ready.path)
-            return connection.getresponse().status < GOOD_STATUS
-        finally:
-            connection.close()
-    except (OSError, http.client.HTTPException):
-        return False
+    return there(answers, address_in(one.container.attrs, network), ready)
 
 
 def _job_run(one: Started) -> JobRun:
@@ -177,3 +164,12 @@ def _late(one: Started) -> DeploymentError:
 
 def _tail(one: Started) -> str:
     return log_of(one.container, LOG_TAIL_LINES).strip() or "(it logged nothing)"
+
+
+def starts(topology: Topology, containers: Sequence[Container]) -> Iterator[list[Container]]:
+    """Those that start together: a front looks up names when it starts, and only containers that run have one."""
+    if topology.network is Network.HOST:
+        yield list(containers)
+        return
+    for kind in (ServiceKind.APP, ServiceKind.PROXY):
+        yield [each for each, service in zip(containers, topology.services, strict=True) if service.kind is kind]
