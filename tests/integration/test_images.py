@@ -173,7 +173,7 @@ def test_a_file_of_an_image_is_read_without_starting_it(
     """As `lab init --image` reads start scripts; what is not there, or is a folder, is None."""
     read = file_reader(client, images["app"].name, client.images.get(images["app"].name).attrs["Config"]["WorkingDir"])
 
-    assert "FastAPI(" in (read("app/main.py") or "")
+    assert "fastapi" in (read("app/main.py") or "")
     assert read("/etc/passwd") is not None
     assert (read("absent.sh"), read("/etc")) == (None, None)
     assert client.containers.list(all=True, filters={"label": ["lab.run=init", f"lab.owner={owner()}"]}) == []
