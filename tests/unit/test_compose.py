@@ -134,7 +134,7 @@ def test_a_whole_file_is_taken_over(tmp_path: Path, ask: Callable[[Path], str | 
     ):
         assert reason in left
     assert set(found.needs) == {
-        "TOKEN, in app.env",
+        "TOKEN, in app.env: `set -a; . ./app.env; set +a`",
         "SHOP_KEY, in the environment or in .env",
         "PASSED_ON, in the environment or in .env",
     }

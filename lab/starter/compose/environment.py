@@ -21,7 +21,7 @@ def environment(
         for name, text in env_file(path).items():
             known[name] = filled = fill(text, known)
             env[name] = {"from": name} if is_secret(name, filled) else filled
-            needs[name] = f"in {path.name}"
+            needs[name] = f"in {path.name}: `set -a; . ./{path.name}; set +a`"
     for name, text in pairs(raw.get("environment")).items():
         if text is None and name not in project.variables:
             left.append((f"environment.{name}", "it has no value here"))
