@@ -3,6 +3,15 @@
 In comments METHOD n.m is a section of docs/method.md, and FIELD n a section of docs/traps.md.
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 __version__ = version("process-model-lab")
+
+
+def __getattr__(name: str) -> Any:
+    """``load_run``, which needs polars and numpy: loaded where it is asked for, and by no room that imports this."""
+    if name == "load_run":
+        return import_module("lab.run.frames").load_run
+    raise AttributeError(f"module 'lab' has no attribute {name!r}")

@@ -1,0 +1,76 @@
+"""A run folder as polars frames, for notebooks: ``from lab import load_run``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lab.analysis.summary import RunSummary, summarise
+from lab.metrics import CATALOGUE
+from lab.record.folder import read_info, read_trials
+from lab.record.types import RunInfo, TrialResult
+
+WHICH = ("trial", "block", "arm")  # in front of every table's own columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFrames:
+    """A run that was read: raw rows and metrics, each with the columns trial, block and arm.
+
+    ``metrics`` has a row for each trial and metric: metric, unit, value (null where the trial cannot say, infinite
+    where it lies among failed requests), and whether the block is ``valid`` for it. ``requests``, ``processes``,
+    ``cgroups`` and ``host`` are the raw rows; docs/reference.md has their columns. Seconds and bytes throughout.
+    """
+
+    info: RunInfo
+    metrics: pl.DataFrame
+    requests: pl.DataFrame
+    processes: pl.DataFrame
+    cgroups: pl.DataFrame
+    host: pl.DataFrame
+
+
+def load_run(path: str | Path) -> RunFrames:
+    """Read a run folder. Raises RunFolderError where it is damaged, or is none."""
+    folder = Path(path)
+    info = read_info(folder)
+    trials = list(read_trials(folder, info))
+    return RunFrames(
+        info=info,
+        metrics=_metrics(summarise(info, trials)),
+        **{name: _table(trials, name) for name in ("requests", "processes", "cgroups", "host")},
+    )
+
+
+def _table(trials: list[TrialResult], name: str) -> pl.DataFrame:
+    """The rows of every trial, one below the other."""
+    if not trials:
+        return pl.DataFrame()
+    tables: list[tuple[TrialResult, pl.DataFrame]] = [(trial, getattr(trial.tables, name)) for trial in trials]
+    return pl.concat(
+        table.select(
+            pl.lit(trial.record.trial_id).alias("trial"),
+            pl.lit(trial.record.block, dtype=pl.Int64).alias("block"),
+            pl.lit(trial.record.arm).alias("arm"),
+            pl.all(),
+        )
+        for trial, table in tables
+    )
+
+
+def _metrics(summary: RunSummary) -> pl.DataFrame:
+    rows = [
+        {
+            "trial": trial.record.trial_id,
+            "block": trial.record.block,
+            "arm": trial.record.arm,
+            "metric": metric.key,
+            "unit": metric.unit.value,
+            "value": trial.values[metric.key],
+            "valid": trial.record.block in summary.valid_for(metric.key),
+        }
+        for trial in summary.trials
+        for metric in CATALOGUE
+    ]
+    types = dict.fromkeys((*WHICH, "metric", "unit"), pl.String) | {"value": pl.Float64, "valid": pl.Boolean}
+    return pl.DataFrame(rows, schema={**types, "block": pl.Int64})
