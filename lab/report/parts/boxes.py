@@ -103,7 +103,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         "front": ", ".join(fronts) or "none: clients connect directly",
         "load": f"{rate}, users and duration by hand"
         if run.exploratory
-        else f"{rate}, {scenario.load.lanes} lanes, {scenario.load.measure:g} s measured in each trial",
+        else f"{rate}, {scenario.load.lanes} connections (lanes), {scenario.load.measure:g} s measured in each trial",
         "seed": str(scenario.trials.seed),
     }
     return Box(key="machine", title="Measured on", mood=Mood.PLAIN, rows=tuple(rows.items()), more="details")
