@@ -65,7 +65,7 @@ def test_a_difference_on_the_bound_names_the_bound_that_was_declared() -> None:
     comparison = compare_run(summary)
     found = lead_of(make_run(scenario), summary, comparison)
 
-    assert "around the 5% that you said would not matter" in found.sentences[0].sentence
+    assert "around the bound of 5%" in found.sentences[0].sentence
     assert verdict_answers(comparison)[0].badge == "inconclusive: less, maybe too little to matter"
 
 

@@ -84,9 +84,16 @@ def _clause(contest: Contest, *, alone: bool) -> str:
     if found.reason is Reason.FAILS_MORE:
         return f"{metric.called}, where it {FAILS_MORE}"
     if where is Standing.SMALL:
-        around = f", around the {short_percent(found.bound or 0.0)} that you said would not matter"
-        return f"{size}{around}" if alone else f"{size}, {second_word(found, metric)}"
+        return (
+            f"{size}, around the bound of {_bound(found, metric)}" if alone else f"{size}, {second_word(found, metric)}"
+        )
     return size if alone and where is not Standing.REFUSED else f"{size}, {WORDS[where]}"
+
+
+def _bound(found: Judgement, metric: Metric) -> str:
+    """``"5%"``; of shares, whose differences are judged, ``"0.1 points"``."""
+    bound = found.bound or 0.0
+    return f"{bound * 100:.3g} points" if metric.shares else short_percent(bound)
 
 
 def measured(found: Judgement, metric: Metric) -> str:
