@@ -61,7 +61,7 @@ def listen(sleep: Callable[[float], None] = time.sleep) -> Noise:
     """Look at the machine for LISTEN_S; nothing may be deployed meanwhile."""
     lab, cores = psutil.Process(), os.cpu_count() or 1
     engine, own = [found.process for found in engine_processes()], lab.children(recursive=True)
-    reader = HostReader(Path("/"), lab.pid)
+    reader = HostReader(Path("/"), [lab.pid])
     reader.load.follow(own)
     reader.engine.follow(engine)
     before = _read(reader)

@@ -92,7 +92,7 @@ def test_a_selfcheck_is_kept_and_found_by_a_later_run(tmp_path: Path) -> None:
 
     assert found.run.scenario_name == "selfcheck"
     assert found.run.noise_floor == {}, "it is judged without the floor that it measures"
-    assert [metric.metric for metric in kept.floor.metrics] == ["throughput", "boot"]
+    assert [metric.metric for metric in kept.floor.metrics] == ["throughput", "boot", "prestart.executions"]
     assert read_floors(environment, shop(tmp_path), tmp_path / "state") == kept
 
 
@@ -104,11 +104,11 @@ def test_the_result_says_how_much_came_out_different(tmp_path: Path) -> None:
     said = "\n".join(sentences(found, kept))
     made = json.loads(json.dumps(document(found, kept)))
 
-    assert "0 of 2 metrics came out different (expected by chance: about 0.1; as many or more in 100% of" in said
+    assert "0 of 3 metrics came out different (expected by chance: about 0.1; as many or more in 100% of" in said
     assert "no floor for p50: 6 of 6" in said
     assert said.endswith("→ equivalent")
     assert made["verdicts"] == {"boot": "equivalent"}
-    assert made["detectable"] == {"throughput": 0.0, "boot": 0.0}
+    assert made["detectable"] == {"throughput": 0.0, "boot": 0.0, "prestart.executions": 0.0}
     assert made["floor"]["schema_version"] == 1
 
 

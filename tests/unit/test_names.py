@@ -16,7 +16,8 @@ ROOMS = {**dict.fromkeys(FRONTS, "plan/fronts"), **dict.fromkeys(MODELS, "plan/m
 STARTER = "starter/"  # `lab init` knows how programs of these names are started, in whatever model
 ALSO = {
     "nginx": {"run/calibration.py"},  # its answering server is an nginx, whatever the arms have in front
-    **{key: {"scenario/servers.py"} for key in ("gunicorn", "granian", "hypercorn")},
+    **{key: {"scenario/servers.py"} for key in ("granian", "hypercorn")},
+    "gunicorn": {"scenario/servers.py", "analysis/findings/kinds.py"},  # the second as the address of a source
 }
 ORDINARY = ("direct", "workers")  # words that a text may hold without meaning the kind; nor are variables meant
 

@@ -13,6 +13,7 @@ from lab.run.by_hand import by_hand
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials
 
+WORDS = re.compile(r"^\| verdict \| .*$", re.MULTILINE)  # what the glossary says of the word
 JUDGED = re.compile(r"\b(better|worse|equivalent|inconclusive|smoke)\b")
 
 
@@ -28,5 +29,5 @@ def test_no_number_of_visits_makes_a_verdict() -> None:
     """With ten visits of every arm neither."""
     text = render_markdown(a_session(blocks=10))
 
-    assert JUDGED.findall(text) == []
+    assert JUDGED.findall(WORDS.sub("", text)) == []
     assert "lab ui quickstart.toml" in text

@@ -59,8 +59,9 @@ class FakeWeb:
     def deploying(self, arm: str, arms: Sequence[str]) -> None:
         self.world.note(f"page: {arm} of {'+'.join(arms)}")
 
-    def open(self, directory: Path, *, upstream_of: str) -> None:
+    def open(self, directory: Path, *, upstream_of: str, header: str) -> None:
         self.world.note(f"page: open{' by upstream' if upstream_of else ''}")
+        assert header == "X-Served-By"
         assert self.plan is not None
         self.visits.open(replace(self.plan, directory=directory))
 
@@ -306,4 +307,4 @@ def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.
     with pytest.raises(UsageError, match="exploratory session"):
         compare([kept.folder / "runs" / info.run_id, other])
     list_runs(kept.folder / "runs")
-    assert "1 done  exploratory, by hand: Which?" in capsys.readouterr().out
+    assert "exploratory, by hand: Which?" in capsys.readouterr().out
