@@ -11,6 +11,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.fronts.front import Front, FrontPlace, front_of, front_title
 from lab.plan.topology import Endpoint, Topology
 from lab.scenario.budget import Limits
+from lab.scenario.kinds import Options
 from lab.scenario.model import Arm, Scenario
 
 READY_S = 20.0
@@ -45,7 +46,11 @@ def attest_fronts(engine: Engine, scenario: Scenario, say: Callable[[str], None]
 
 def _different(scenario: Scenario) -> Iterator[Arm]:
     """An arm for each front with each set of options."""
-    yield from {arm.front: arm for arm in reversed(scenario.arms) if arm.fronted}.values()
+    found: dict[Options, Arm] = {}
+    for arm in scenario.arms:
+        if arm.fronted:
+            found.setdefault(arm.front, arm)
+    yield from found.values()
 
 
 def _opacity(engine: Engine, arm: Arm, front: Front[Any], trial_id: str) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from lab.plan.blocks import Trial, build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Service, Topology
 from lab.report.parts.gate_words import gate_sentence
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of
 
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.integration, OF_THE_APP]
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+BEHIND_OTHERS = [Arm(name=kind, model="replicas", front=kind) for kind, front in FRONTS.items() if front.hops]
 
 Build = Callable[[Scenario], Topology]
 
@@ -48,9 +50,9 @@ def changed(topology: Topology, change: Callable[[Service], Service], kind: Serv
     return replace(topology, services=services)
 
 
-@pytest.mark.parametrize("arm", [WORKERS, WORKERS_NGINX, REPLICAS], ids=lambda arm: arm.name)
+@pytest.mark.parametrize("arm", [WORKERS, WORKERS_NGINX, REPLICAS, *BEHIND_OTHERS], ids=lambda arm: arm.name)
 def test_honest_arms_are_attested(engine: DockerEngine, topology_of: Build, arm: Arm) -> None:
-    """The three ordinary arms pass, and the evidence names loop, HTTP implementation and every listener's owner."""
+    """The ordinary arms pass, and the evidence names loop, HTTP implementation and every listener's owner."""
     scenario = scenario_of(arm)
     with engine.deploy(topology_of(scenario)) as deployment:
         evidence = attest(trial_of(scenario), deployment, None)

@@ -112,7 +112,7 @@ def test_a_front_that_keeps_its_limits_on_purpose_is_noted_once_for_its_options(
     found = attested([*arms, behind("c", profile="stock", balance="random")], engine)
 
     assert engine.deployed == ["front-1", "front-2"]
-    assert found.keys() == {"nginx (stock)", "nginx (stock, random)"}
+    assert list(found) == ["nginx (stock)", "nginx (stock, random)"]
     assert found["nginx (stock)"].keys() == {"forged client address", "scheme"}
 
 

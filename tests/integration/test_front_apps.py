@@ -1,0 +1,95 @@
+"""What ordinary apps do, behind every front that claims to be transparent: links, uploads, WebSockets, events."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+import uvicorn
+from websockets.sync.client import connect
+
+from lab.engines.docker.engine import DockerEngine
+from lab.plan.fronts.front import front_of
+from lab.plan.topology import Endpoint
+from lab.run.fronts import before_echo
+from tests.integration.conftest import OF_THE_APP
+from tests.integration.ordinary_app import EVENTS, GAP_S, app
+from tests.integration.test_transparency import TUNED, arm
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+
+@contextmanager
+def serving(port: int) -> Iterator[Endpoint]:
+    """The app in a thread of this process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield Endpoint(port=port)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(params=TUNED, ids=str)
+def entry(engine: DockerEngine, request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """Where clients find the app behind a front."""
+    ports = engine.free_ports(2, 1)
+    behind = arm(**request.param)
+    with serving(ports[0]) as direct:
+        topology = before_echo(front_of(behind), behind, direct, ports[1:], "front-app")
+        with engine.deploy(topology):
+            yield topology.entry
+
+
+@contextmanager
+def asked(at: Endpoint, method: str, path: str, body: bytes = b"") -> Iterator[http.client.HTTPResponse]:
+    """An answer whose body can still be read."""
+    with closing(http.client.HTTPConnection(at.host, at.port, timeout=10)) as connection:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        with connection.getresponse() as response:
+            yield response
+
+
+def test_redirects_and_links_lead_back_to_where_the_client_came_in(entry: Endpoint) -> None:
+    """Half of all clients ask without the slash; the port must not get lost."""
+    with asked(entry, "GET", "/orders") as redirect:
+        assert (redirect.status, redirect.headers["Location"]) == (307, f"{entry.url}/orders/")
+    with asked(entry, "POST", "/orders/", b"{}") as placed:
+        assert json.loads(placed.read()) == {"self": f"{entry.url}/orders/"}
+    with asked(entry, "GET", "/orders/") as listing:
+        assert listing.status == http.client.OK
+
+
+def test_uploads_of_2_mb_reach_the_app(entry: Endpoint) -> None:
+    """As they do without a front."""
+    document = json.dumps({"name": "scan.pdf", "content": "x" * 2_000_000}).encode()
+    with asked(entry, "POST", "/upload", document) as uploaded:
+        assert json.loads(uploaded.read()) == {"bytes": len(document)}
+
+
+def test_a_websocket_is_answered_and_told_news_unasked(entry: Endpoint) -> None:
+    """Frames in both directions, at once."""
+    with connect(f"ws://{entry.address}/feed", open_timeout=10) as socket:
+        socket.send("what is new?")
+        said = {socket.recv(timeout=10) for _ in range(2)}
+
+    assert said == {"news", "answer to what is new?"}
+
+
+def test_events_come_when_they_are_sent(entry: Endpoint) -> None:
+    """The first long before the last."""
+    arrived_s = []
+    with asked(entry, "GET", "/events") as answer:
+        while line := answer.readline():
+            if line.startswith(b"data:"):
+                arrived_s.append(time.monotonic())
+
+    assert len(arrived_s) == EVENTS
+    assert arrived_s[-1] - arrived_s[0] > (EVENTS - 1) * GAP_S / 2
