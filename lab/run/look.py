@@ -25,22 +25,31 @@ def look_at_locustfile(scenario: Scenario, say: Callable[[str], None]) -> Scenar
     """
     if scenario.load.python or scenario.load.requirements:
         say(f"the locustfile runs under {prepare_interpreter(scenario.load, say)}")
-    while True:
-        try:
-            remarks = _remarks(scenario)
-        except NotThereError as error:
-            root = _root_for(scenario.load, error.missing)
-            if root is None:
-                raise ScenarioError(str(error), error.hint) from None
-            name = scenario.load.locustfile.name
-            say(f"{name} runs in {root} (load.root), for it wants {error.missing}, which lies there")
-            scenario = replace(scenario, load=replace(scenario.load, root=root))
-        except LoadError as error:
+    try:
+        remarks = _remarks(scenario)
+    except NotThereError as error:
+        if (root := _root_for(scenario.load, error.missing)) is None:
             raise ScenarioError(str(error), error.hint) from None
-        else:
-            for remark in remarks:
-                say(remark)
-            return scenario
+        scenario = replace(scenario, load=replace(scenario.load, root=root))
+        remarks = (_where(scenario.load, error.missing), *_remarks_of_second_try(scenario, error))
+    except LoadError as error:
+        raise ScenarioError(str(error), error.hint) from None
+    for remark in remarks:
+        say(remark)
+    return scenario
+
+
+def _where(load: Load, missing: str) -> str:
+    return f"{load.locustfile.name} runs in {load.root} (load.root), for it wants {missing}, which lies there"
+
+
+def _remarks_of_second_try(scenario: Scenario, first: NotThereError) -> tuple[str, ...]:
+    """Where the locustfile fails in that folder as well, what it wanted first is the better sentence."""
+    try:
+        return _remarks(scenario)
+    except LoadError as error:
+        found = f"there is a {first.missing} in {scenario.load.root}, but with it: {error}"
+        raise ScenarioError(str(first), f"{first.hint}; {found}") from None
 
 
 def _remarks(scenario: Scenario) -> tuple[str, ...]:
@@ -53,10 +62,7 @@ def _remarks(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _root_for(load: Load, missing: str) -> Path | None:
-    """The nearest folder above the locustfile that holds ``missing``; None where the scenario names one, or none does.
-
-    A folder that was tried already is not tried again, so that the search ends.
-    """
+    """The nearest folder above the locustfile that holds ``missing``; None where there is none, or one is named."""
     if load.root is not None:
         return None
     above = [folder for folder in load.locustfile.parents[1 : 1 + FOLDERS_ABOVE] if folder != folder.parent]

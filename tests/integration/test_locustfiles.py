@@ -450,3 +450,12 @@ def test_an_interpreter_that_will_not_do_is_a_sentence(tmp_path: Path, program: 
 
     with pytest.raises(ScenarioError, match=f"load.python: .*{sentence}"):
         look_at_locustfile(scenario_of(tmp_path, locustfile, python=python), print)
+
+
+def test_a_folder_that_only_has_the_name_is_no_module(tmp_path: Path) -> None:
+    """What the locustfile wanted is the sentence; the folder that did not help stands behind it."""
+    folder = project(tmp_path / "theirs", {"grpc/locustfile.py": "from grpc import no_such_thing\n"})
+
+    with pytest.raises(ScenarioError, match="line 1: ModuleNotFoundError: No module named 'grpc'") as caught:
+        look_at_locustfile(scenario_of(tmp_path, folder / "grpc" / "locustfile.py"), print)
+    assert "ImportError: cannot import name 'no_such_thing'" in caught.value.hint

@@ -88,7 +88,10 @@ def filter_tasks(plan: LoadPlan, environment: Any) -> None:
     for user_class in environment.user_classes:
         if not user_class.tasks and not is_pytest_style(user_class):
             because = " with these tags" if plan.tags or plan.exclude_tags else ""
-            hint = "tag a task of it (load.tags, load.exclude_tags), or choose other user classes (load.users)"
+            hint = (
+                "tag a task of it (load.tags, load.exclude_tags), choose other user classes (load.users), or set "
+                "abstract = True in one that only others are based on"
+            )
             raise LoadError(f"user class {user_class.__name__} has no task{because}", hint)
 
 
