@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from lab.analysis.findings import run_findings
+from lab.analysis.gates import run_gates
 from lab.record.schema import EventKind
 from lab.record.types import Event, ServiceRecord, TrialResult
 from lab.report.parts.gate_words import finding_sentence
-from tests.gate_records import cgroup_table, process_table, trial
+from tests.gate_records import arrivals, cgroup_table, drop, process_table, trial
 
 DIED_S = 13.0  # in the measure phase
 
@@ -58,6 +59,16 @@ def test_without_the_option_a_replaced_worker_is_a_change() -> None:
     result = started_by(trial(processes=successor()), "uvicorn app.main:app --workers 2")
 
     assert found(result) == {"ledger.changed": (2.0, "")}
+
+
+def test_arrivals_that_found_no_process_are_the_arms_result() -> None:
+    """A recycled worker leaves a gap: what is not sent meanwhile makes no trial invalid for what was asked for."""
+    result = trial([*arrivals(), drop(15.0)], processes=successor())
+
+    (gate,) = [each for each in run_gates(result, 4) if each.key == "load.arrivals"]
+    assert (gate.outcome, gate.why) == ("pass", "capacity")
+    (capacity,) = [each for each in run_findings(result, 4) if each.key == "load.capacity"]
+    assert capacity.subject == "the arm without a process that had ended"
 
 
 def test_health_probes_are_no_deaths() -> None:

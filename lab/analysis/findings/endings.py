@@ -11,11 +11,11 @@ from lab.analysis.findings.kinds import CHANGED, OUT_OF_MEMORY, RECYCLED
 from lab.analysis.gates.limits import EDGE_S
 from lab.analysis.trial.counters import rows_of
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
+from lab.analysis.trial.lives import lives
 from lab.plan.kinds import Role
 from lab.record.schema import EventKind
 from lab.record.types import POOL, Finding, TrialResult
 
-SERVING = (Role.PROXY, Role.SUPERVISOR, Role.WORKER)
 # Options by which uvicorn, gunicorn, hypercorn and granian let a worker end by itself, to be replaced.
 RECYCLING = ("--limit-max-requests", "--max-requests", "--workers-lifetime", "--workers-max-rss")
 
@@ -34,19 +34,19 @@ def changed(result: TrialResult) -> Finding | None:
 
     Workers that are recycled because the command says so are not counted: see ``recycled``.
     """
-    if (lives := _lives(result)) is None:
+    if (seen := lives(result)) is None:
         return CHANGED.unknown("readings")
     asked = _asked(result)
     spared = pl.col("service").is_in(list(asked)) & (pl.col("role") == Role.WORKER)
-    return CHANGED.of(float(lives.filter(~spared).select(pl.col("came").sum() + pl.col("went").sum()).item()))
+    return CHANGED.of(float(seen.filter(~spared).select(pl.col("came").sum() + pl.col("went").sum()).item()))
 
 
 def recycled(result: TrialResult) -> Finding | None:
     """Workers that ended inside the measure phase, where their command says that they shall now and then."""
-    asked, lives = _asked(result), _lives(result)
-    if not asked or lives is None:
+    asked, seen = _asked(result), lives(result)
+    if not asked or seen is None:
         return None
-    ended = lives.filter(pl.col("went") & (pl.col("role") == Role.WORKER) & pl.col("service").is_in(list(asked)))
+    ended = seen.filter(pl.col("went") & (pl.col("role") == Role.WORKER) & pl.col("service").is_in(list(asked)))
     return RECYCLED.of(float(ended.height), ", ".join(sorted(set(asked.values()))))
 
 
@@ -58,28 +58,6 @@ def _asked(result: TrialResult) -> Mapping[str, str]:
         if option := next((word for word in words if word in RECYCLING), None):
             found[service.name] = option
     return found
-
-
-def _lives(result: TrialResult) -> pl.DataFrame | None:
-    """The serving processes of the measure phase: ``service``, ``role``, whether they ``came`` or ``went`` inside it.
-
-    Rounds are compared, which have a row of the host and every process that lives; between them one is looked at.
-    """
-    window = result.record.measure
-    rounds = result.tables.processes.join(result.tables.host.select("t_s"), on="t_s", how="semi")
-    seen = rounds.filter(pl.col("role").is_in(SERVING) & pl.col("t_s").is_between(window.start_s, window.end_s))
-    if seen.is_empty():
-        return None
-    first, last = pl.col("t_s").min(), pl.col("t_s").max()
-    return (
-        seen.sort("t_s")
-        .group_by(PROCESS)
-        .agg(
-            pl.col("service", "role").last(),
-            (first > seen["t_s"].min()).alias("came"),
-            (last < seen["t_s"].max()).alias("went"),
-        )
-    )
 
 
 def out_of_memory(result: TrialResult) -> Finding | None:

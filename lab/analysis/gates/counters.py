@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, EDGE_S, SECOND_S, THROTTLED_PERIODS
 from lab.analysis.trial.counters import complete_sum, increases, numbers
+from lab.analysis.trial.lives import lives
 from lab.plan.kinds import Role
 from lab.record.types import POOL, PhaseWindow, TrialResult, TrialTables
 
@@ -140,10 +141,11 @@ def _spans(instants_s: Floats, window: PhaseWindow) -> bool:
 def saturation(result: TrialResult, cpu_count: int) -> str | None:
     """Tell what of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
 
-    One of three facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
-    balance over the processes is the arm's own property), the quota throttled a container, or the machine had no
-    idle core left. An arm that waits for something else (a lock, a blocking call) is indistinguishable from one that
-    was offered too few lanes; it counts as below capacity, and the advice of the gate names both.
+    One of four facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
+    balance over the processes is the arm's own property), the quota throttled a container, the machine had no idle core
+    left, or a serving process ended, and requests waited for the one that took its place. An arm that waits for
+    something else (a lock, a blocking call) is indistinguishable from one that was offered too few lanes; it counts as
+    below capacity, and the advice of the gate names both.
     """
     tables, window = result.tables, result.record.measure
     busiest = busiest_process(tables.processes, window)
@@ -151,7 +153,10 @@ def saturation(result: TrialResult, cpu_count: int) -> str | None:
         return busiest[0]
     if throttled_share(tables.cgroups, window) > THROTTLED_PERIODS:
         return "the CPU quota"
-    return "the machine" if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE else None
+    if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE:
+        return "the machine"
+    seen = lives(result)
+    return "the arm without a process that had ended" if seen is not None and seen["went"].any() else None
 
 
 def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:

@@ -1,0 +1,95 @@
+"""Containers that end in a trial and are started again: what the engine and the kernel tell of it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+import docker
+import pytest
+
+from lab.engines import Deployment
+from lab.engines.docker.engine import DockerEngine
+from lab.engines.images.images import ImageRecord
+from lab.plan.topology import Topology
+from lab.record.schema import EventKind
+from lab.record.types import Event
+from lab.sampling.cgroups import locate, read_memory
+from lab.scenario.budget import Budget, Quota
+from lab.scenario.model import Arm, Scenario
+from lab.units import MIB
+from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+Build = Callable[[Scenario], Topology]
+ALONE = Arm(name="alone", model="workers", front="direct")
+FULL = "python3 -c 'b\"x\" * 10**9'"
+DEADLINE_S = 20.0
+
+
+@pytest.fixture
+def restarting(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> DockerEngine:
+    """An engine that starts again what ended, as app.restart = "always" asks for."""
+    return DockerEngine(client, images, RUN_ID, (21000, 22999), restart="always")
+
+
+def alone(topology_of: Build, then: str = "") -> Topology:
+    """One container that serves; ``then``: what its shell does two seconds later. Its memory is limited."""
+    budget = Budget(processes=1, memory=Quota(mode="split", amount=200 * MIB))
+    topology = topology_of(scenario_of(ALONE, budget=budget))
+    (service,) = topology.services
+    serve = shlex.join(service.argv)
+    argv = ("sh", "-c", f"{serve} & sleep 2; {then}") if then else (*service.argv, "--limit-max-requests", "20")
+    return replace(topology, services=(replace(service, argv=argv),))
+
+
+def wait_for_end(deployment: Deployment, t0_s: float) -> Event:
+    """The first end of which the engine tells."""
+    give_up_at = time.monotonic() + DEADLINE_S
+    while not (events := deployment.happened(t0_s)):
+        assert time.monotonic() < give_up_at, "nothing ended"
+        with suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(deployment.topology.entry.url, timeout=1).read()
+    return events[0]
+
+
+def test_a_container_that_the_kernel_killed_is_told_by_the_engine(restarting: DockerEngine, topology_of: Build) -> None:
+    """Docker has started it again, in a new cgroup that has counted nothing."""
+    t0_s = time.monotonic()
+    with restarting.deploy(alone(topology_of, f"exec {FULL}")) as deployment:
+        event = wait_for_end(deployment, t0_s)
+        deployment.check()
+
+    assert (event.kind, event.service, event.detail) == (EventKind.OUT_OF_MEMORY, "app", "137")
+    assert 1.5 < event.t_s < time.monotonic() - t0_s
+
+
+def test_a_replica_that_ends_after_so_many_requests_is_no_kill(restarting: DockerEngine, topology_of: Build) -> None:
+    """uvicorn alone ends with 0 where a supervisor would replace a worker."""
+    t0_s = time.monotonic()
+    with restarting.deploy(alone(topology_of)) as deployment:
+        event = wait_for_end(deployment, t0_s)
+
+    assert (event.kind, event.detail) == (EventKind.ENDED, "0")
+
+
+def test_a_killed_child_of_a_container_that_goes_on_is_counted_by_its_cgroup(
+    engine: DockerEngine, topology_of: Build
+) -> None:
+    """Its supervisor hides it from everybody else."""
+    t0_s = time.monotonic()
+    with engine.deploy(alone(topology_of, f"{FULL}; wait")) as deployment:
+        (target,) = deployment.targets
+        cgroup = locate(target.init_pid, target.container_id)
+        give_up_at = time.monotonic() + DEADLINE_S
+        while not read_memory(cgroup).oom_kills:
+            assert time.monotonic() < give_up_at, "nobody was killed"
+            time.sleep(0.1)
+        deployment.check()
+        assert deployment.happened(t0_s) == ()
