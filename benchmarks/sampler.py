@@ -26,7 +26,12 @@ from lab.sampling.grid import Cost
 from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.sampler import start_sampler
 
-IDLE = "import asyncio, json, ssl, time; ballast = bytearray(28 << 20); time.sleep(3600)"
+# It listens, and waits for connections, as a worker does: of a process that may begin to serve more is asked.
+IDLE = (
+    "import asyncio, json, select, socket, ssl, time; ballast = bytearray(28 << 20); "
+    "listener = socket.create_server(('127.0.0.1', 0)); epoll = select.epoll(); epoll.register(listener); "
+    "time.sleep(3600)"
+)
 LABEL = "lab.run=benchmark-sampler"
 FAKE = "f" * 64  # a container's id for the folder that is shown as one
 SETTLE_S = 3.0
