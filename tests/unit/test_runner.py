@@ -266,6 +266,18 @@ def test_a_disk_that_is_full_when_a_trial_is_written_leaves_no_half_trial(
     assert not list(run.folder.path.glob("trials/.*")), "a half trial"
 
 
+def test_a_deployment_that_fails_keeps_what_its_services_printed(tmp_path: Path) -> None:
+    """Their containers are gone; the folder that the hint names has their logs, without those that are empty."""
+    error = DeploymentError("container of 'app' ended with exit code 1", "mend it")
+    error.logs = {"app": "boom\n", "nginx": ""}
+    run = prepare(tmp_path, World(fail_at={"deploy": error}))
+    with pytest.raises(DeploymentError):
+        run_plan(run)
+
+    assert run.folder.failed is not None
+    assert {path.name: path.read_text() for path in run.folder.failed.glob("*.log")} == {"app.log": "boom\n"}
+
+
 def test_a_run_can_be_continued(tmp_path: Path) -> None:
     """Only the trials that are not done run again; the result is the run that was planned."""
     world = World(fail_at={"load result": LoadError("boom")})
