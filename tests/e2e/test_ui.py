@@ -84,7 +84,7 @@ def watch_the_tab(page: Page, roles: set[str]) -> None:
         "before => document.querySelector('#lab tbody').innerText !== before", arg=page.inner_text("#lab tbody")
     )
     assert set(page.locator("#lab tbody tr td:first-child").all_inner_texts()) == roles
-    shares = [float(text.removesuffix(" %")) for text in page.locator("#lab .share > span").all_inner_texts()]
+    shares = [float(text.strip(" %")) for text in page.locator("#lab .share > span").all_inner_texts()]
     assert sum(shares) == pytest.approx(100, abs=0.2)
     sums = page.locator("#lab tfoot tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
