@@ -4,6 +4,7 @@ import io
 import json
 import re
 import tarfile
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
@@ -96,11 +97,7 @@ def file_reader(client: docker.DockerClient, name: str, folder: str) -> Callable
         with INTERRUPTS.deferred():
             container = client.containers.create(name, command=["-"], labels=dict(labels("init", "read")))
             try:
-                chunks, about = container.get_archive(str(PurePosixPath(folder, path)))
-                small = about["size"] <= MAX_BYTES and not about["mode"] & IS_FOLDER
-                archive = b"".join(chunks) if small else b""
-            except docker.errors.NotFound:
-                return None
+                archive = _archive(client, container.id, str(PurePosixPath(folder, path)))
             finally:
                 remove_container(client, container.id)
         if not archive:
@@ -111,3 +108,14 @@ def file_reader(client: docker.DockerClient, name: str, folder: str) -> Callable
             return None if file is None else file.read().decode(errors="replace")
 
     return read
+
+
+def _archive(client: docker.DockerClient, container: str, path: str) -> bytes:
+    """The file as a tar archive; b"" when there is none, or when it is a folder or no small file."""
+    address = f"{client.api.base_url}/v{client.api.api_version}/containers/{container}/archive"
+    with client.api.get(address, params={"path": path}, stream=True) as answer:  # the SDK's own cannot be left early
+        if not answer.ok:
+            return b""
+        about = json.loads(b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+        small = about["size"] <= MAX_BYTES and not about["mode"] & IS_FOLDER
+        return bytes(answer.content) if small else b""
