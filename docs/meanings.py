@@ -87,7 +87,7 @@ MEANINGS: Mapping[str, str] = {
     "images.python": "Fills `ARG PYTHON_IMAGE` of the Dockerfile.",
     "sidecars.name": "How the app, and the other services, find it. No service of an arm may be called so.",
     "sidecars.image": "Its image: present, pulled or, for `postgres` and `redis` of any tag, built from Debian's "
-    "packages where no registry answers; the run says which version stood in. Or `sidecars.build`.",
+    "packages where no registry answers: `run.json` says what stood in. Or `sidecars.build`.",
     "sidecars.build": "A folder with a Dockerfile; or `sidecars.image`.",
     "sidecars.dockerfile": "Name of the Dockerfile inside `sidecars.build`.",
     "sidecars.command": "Instead of the image's own command; its entrypoint stays.",

@@ -166,11 +166,15 @@ class _Making:
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
-        events = tuple(self._startup(deployed))
+        events = sorted(self._events(deployed), key=lambda event: event.t_s)
         return Measured(deployed=deployed, evidence=evidence, events=events, loaded=loaded, sampled=sampled)
 
-    def _startup(self, deployed: Deployed) -> Iterator[Event]:
-        """The app's start-up steps; everything is measured, so that now one process may be restarted to count again."""
+    def _events(self, deployed: Deployed) -> Iterator[Event]:
+        """What happened to the arm, and what it told of its start-up steps.
+
+        Everything is measured, so that now one process may be restarted to count again: that is the lab's doing.
+        """
+        yield from deployed.deployment.happened(deployed.t0)
         if self.run.plan.scenario.trials.restart_one:
             self.steps.enter(Step.RESTART)
             yield restart_one(deployed.deployment, self.staging, deployed.epoch_s)

@@ -77,7 +77,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         sampler=measured.sampled.facts,
         shared_files=measured.sampled.shared_files,
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
-        events=(*measured.events, *deployment.happened(t0)),
+        events=tuple(measured.events),
     )
 
 

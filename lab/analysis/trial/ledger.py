@@ -115,7 +115,7 @@ class Ledger:
         return tuple(
             RoleLine(
                 role=role,
-                processes=self._most_at_once(role),
+                processes=most_at_once([member for member in self.members if member.role is role]),
                 pss_bytes=_mean(self.total("pss_bytes", role)),
                 uss_bytes=_mean(self.total("uss_bytes", role)),
                 rss_bytes=_mean(self.total("rss_bytes", role)),
@@ -161,9 +161,11 @@ class Ledger:
             cpu_s=float(grown[1] - grown[0]),
         )
 
-    def _most_at_once(self, role: Role) -> int:
-        lives = [member.lived for member in self.members if member.role is role]
-        return max(sum(came <= began <= gone for came, gone in lives) for began, _ in lives)
+
+def most_at_once(members: Sequence[Member]) -> int:
+    """How many of these processes lived at the same time, at most."""
+    lives = [member.lived for member in members]
+    return max((sum(came <= began <= gone for came, gone in lives) for began, _ in lives), default=0)
 
 
 def _place(member: Member) -> tuple[int, str, float, int]:

@@ -1,19 +1,20 @@
 """What the services beside an arm used: never part of its sums, but a limit of what the arms can show. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from lab.analysis.trial.counters import complete_sum, increases
-from lab.analysis.trial.ledger import ProcessLine
+from lab.analysis.trial.courses import total
+from lab.analysis.trial.ledger import Ledger, most_at_once
 from lab.plan.kinds import Role
 from lab.record.types import TrialRecord, TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SidecarUse:
-    """One sidecar in the measure phase: mean cores, and PSS of its processes as a mean; None where it was not read."""
+    """One sidecar in the measure phase: most processes at once, mean cores and mean PSS; None where it was not read."""
 
     service: str
     processes: int
@@ -30,15 +31,16 @@ def sidecar_cores(trial: TrialResult, service: str) -> float | None:
     return None if used_s is None else used_s / window.length_s
 
 
-def sidecar_uses(trial: TrialResult, lines: Sequence[ProcessLine]) -> Iterator[SidecarUse]:
-    """What each sidecar used, by name; ``lines``: the trial's whole ledger."""
+def sidecar_uses(trial: TrialResult, ledger: Ledger) -> Iterator[SidecarUse]:
+    """What each sidecar used, by name: sums at each instant, for a database's processes come and go."""
     for service in sorted(trial.record.sidecars):
-        own = [line for line in lines if line.role is Role.SIDECAR and line.service == service]
+        own = [member for member in ledger.members if member.role is Role.SIDECAR and member.service == service]
+        pss = total((ledger.course(member, "pss_bytes") for member in own), trial.record.measure)
         yield SidecarUse(
             service=service,
-            processes=len(own),
+            processes=most_at_once(own),
             cpu_cores=sidecar_cores(trial, service),
-            pss_bytes=complete_sum(line.pss_bytes for line in own),
+            pss_bytes=pss and pss.mean,
         )
 
 

@@ -128,7 +128,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         shares=served,
         cpu=cpu,
         timeline=timeline(record, tables, lines),
-        sidecars=tuple(sidecar_uses(trial, lines)),
+        sidecars=tuple(sidecar_uses(trial, ledger)),
         steps=steps,
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),

@@ -43,5 +43,5 @@ def _paths(root: Path) -> Iterator[str]:
     yield from (f"{FOLDER}/{name}" for name in ("Dockerfile", "requirements.txt"))
     for room in ROOMS:
         for path in (root / "lab" / room).rglob("*"):
-            if path.suffix in (".py", ".jinja"):
+            if path.suffix in (".py", ".jinja", ".sh"):
                 yield str(path.relative_to(root))
