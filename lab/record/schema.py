@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from lab.plan.kinds import Role
 
-SCHEMA_VERSION = 2  # 1: first version; 2: node, point, events, findings apart from gates, whose words are the report's
+# 1: first version; 2: node, point, events, findings apart from gates, whose words are the report's; 3: addresses where
+# ports stood, jobs and steps before serving, what locustfiles report themselves.
+SCHEMA_VERSION = 3
 MAX_INSTANT_S = 1e8  # a trial lasts two weeks at most
 MAX_COUNT = 2**53  # what a float holds exactly: sums stay right
 POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold

@@ -19,14 +19,21 @@ def upgraded_table(table: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFra
 
 
 def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
-    """A record.json of version 1 as one of version 2, with addresses where ports stood; another one as it is.
+    """A record.json of an earlier version as one of this; another one as it is.
 
     The sentences of gates are left out: the report makes them from the numbers. Nothing is changed that is not what
-    version 1 wrote: what is damaged is found by whoever reads the result.
+    that version wrote: what is damaged is found by whoever reads the result.
     """
-    record = record | {"attestation": _with_addresses(record.get("attestation"))} if "attestation" in record else record
+    if record.get("schema_version") == 1:
+        record = _of_version_2(record)
+    if record.get("schema_version") == 2:
+        record = record | {"attestation": _with_addresses(record.get("attestation", {})), "schema_version": 3}
+    return record
+
+
+def _of_version_2(record: dict[str, Any]) -> dict[str, Any]:
     gates = record.get("gates")
-    if record.get("schema_version") != 1 or not isinstance(gates, list) or not all(map(_is_gate, gates)):
+    if not isinstance(gates, list) or not all(map(_is_gate, gates)):
         return record
     return record | {
         "point": {"processes": record.get("processes")},
