@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -336,3 +337,11 @@ def test_without_mmdebstrap_the_error_says_how_to_get_the_base(monkeypatch: pyte
         build_base(None, PYTHON, lambda step: None)
 
     assert f"docker pull {PYTHON.reference}" in error.value.hint
+
+
+def test_another_recipe_is_another_image() -> None:
+    """A machine that built the stand-in before a package was added to it builds it anew."""
+    more = replace(PYTHON, packages=(*PYTHON.packages, "tzdata"))
+
+    assert stand_in(PYTHON).startswith("process-model-lab/python:debian-")
+    assert len({stand_in(base) for base in (PYTHON, more, replace(PYTHON, changes=()), replace(PYTHON, hooks=()))}) == 4

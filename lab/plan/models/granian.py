@@ -28,7 +28,7 @@ def _argv(_chosen: Granian, place: AppPlace) -> tuple[str, ...]:
 GRANIAN = ProcessModel(
     options=Granian,
     containers=lambda _chosen, _processes: 1,
-    supervisors=lambda _chosen, _processes: 1,
+    supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # of a single one its parent only waits: an init
     one_address=True,
     services=of_a_server(_argv),
     refusal=own_command("granian", ("auto", "asyncio", "uvloop")),

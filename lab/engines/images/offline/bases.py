@@ -1,5 +1,6 @@
 """Images built from Debian packages, or from a wheel: the way out where no registry answers."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,7 +14,6 @@ from lab.host.tools import failure_of
 from lab.scenario.images import ImageSource
 
 SUITE = "trixie"  # the current Debian stable; its Python is 3.13, as in python:3.13-slim
-TAG = f"debian-{SUITE}"
 STRIPPED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 KEPT = ("/usr/share/doc/*/copyright", "/usr/share/locale/locale.alias")
 BUILD_TIMEOUT_S = 900.0  # measured 20 s on two cores; the rest is for slow mirrors
@@ -26,8 +26,13 @@ def repository(base: ImageSource) -> str:
 
 
 def stand_in(base: ImageSource) -> str:
-    """The name of the image that stands in; its tag says what it is made of."""
-    return f"{repository(base)}:{pinned(base.wheel)[1] if base.wheel else TAG}"
+    """The name of the image that stands in; its tag says what it is made of, so another recipe is another image."""
+    return f"{repository(base)}:{pinned(base.wheel)[1] if base.wheel else _tag(base)}"
+
+
+def _tag(base: ImageSource) -> str:
+    recipe = "\n".join([*mmdebstrap_argv(base), *base.changes])
+    return f"debian-{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
 
 
 def made_of(base: ImageSource) -> str:
@@ -79,7 +84,10 @@ def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable
         try:
             # Not import_image_from_stream: it announces chunks, and requests sends a file with its length instead.
             client.api.import_image_from_data(
-                archive, repository=repository(base), tag=TAG, changes=[*base.changes, f"LABEL lab.image={base.key}"]
+                archive,
+                repository=repository(base),
+                tag=_tag(base),
+                changes=[*base.changes, f"LABEL lab.image={base.key}"],
             )
         except docker.errors.APIError as error:
             raise MissingError(
