@@ -105,7 +105,7 @@ class DockerEngine:
         """A place for load processes inside the networks of arms."""
         if self._agents is None:
             return nullcontext(HERE)
-        return load_agent(self._client, self._agents.image_id, self._run_id, load)
+        return load_agent(self._client, self._agents.load_image_id or self._agents.image_id, self._run_id, load)
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:

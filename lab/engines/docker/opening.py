@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import docker
 
-from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.agent.image import prepare_agent, prepare_load_agent
 from lab.engines.docker.agent.rights import ThroughAgent, find_rights
 from lab.engines.docker.elsewhere import find_elsewhere
 from lab.engines.docker.engine import DockerEngine, connect
@@ -22,6 +22,7 @@ def open_docker(
     scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
 ) -> Opened:
     """Every image is here, and which versions are inside is known. Raises MissingError."""
+    _chosen(scenario, elsewhere="")  # what cannot be, wherever the engine is, is said before anything is built
     client = docker_client()
     with engine_errors():
         images = dict(prepare_images(client, scenario, on_step))
@@ -30,7 +31,7 @@ def open_docker(
         images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
         elsewhere = find_elsewhere(client, images[APP_IMAGE].id, run_id)
         networks = _chosen(scenario, elsewhere)
-        agents = ThroughAgent(prepare_agent(client, on_step)) if Network.OWN in networks else None
+        agents = _agents(client, scenario, on_step) if Network.OWN in networks else None
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
     engine = DockerEngine(
         client,
@@ -46,6 +47,11 @@ def open_docker(
     return engine, images
 
 
+def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
+    agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
+    return ThroughAgent(agent, prepare_load_agent(client, agent, wanted, on_step) if wanted else "")
+
+
 def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
     """The networks of the arms, and why. Raises ScenarioError where one cannot be had."""
     choices = {arm.name: scenario.network_of(arm, elsewhere) for arm in scenario.arms}
@@ -55,11 +61,10 @@ def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
                 f'arm "{name}": network = "host" would listen on another machine\'s loopback; {elsewhere}',
                 'say network = "own", or "auto", which takes it here',
             )
-        load = scenario.load
-        if choice.network is Network.OWN and (load.python is not None or load.requirements is not None):
+        if choice.network is Network.OWN and scenario.load.python is not None:
             raise ScenarioError(
                 f'arm "{name}" has a network of its own, in which load is driven by an agent with a Python of its own, '
-                "so that load.python and load.requirements cannot be used",
-                'leave them out, or say network = "host" where the engine is this machine\'s',
+                "so that load.python cannot be used",
+                "name the packages of the locustfile in load.requirements instead, and they are installed there",
             )
     return {choice.network.value: choice.why for choice in choices.values()}

@@ -1,5 +1,6 @@
 """The agent's image: built by the lab on first need, and again when what runs in it has changed."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from lab.engines.images.build import Recipe, build_image
 from lab.engines.images.context import Context, content_hash
 from lab.engines.images.images import find_image, prepare_base
 from lab.engines.images.offline.wheelhouse import fill_wheelhouse
+from lab.host.places import scratch
 from lab.scenario.images import PYTHON
 
 REPOSITORY = "process-model-lab/agent"
 FOLDER = "lab/engines/docker/agent"
 ROOMS = ("agent", "attest", "host", "load", "plan", "record", "sampling", "scenario")  # what runs inside, and its words
 FILES = ("lab/errors.py", "lab/metric_types.py", "lab/metrics.py", "lab/units.py")
+LOAD_DOCKERFILE = "load.Dockerfile"
 PROBES = ("__init__", "endings", "late", "names", "readiness")  # of lab/engines
 
 
@@ -30,6 +33,24 @@ def prepare_agent(client: docker.DockerClient, on_step: Callable[[str], None]) -
         recipe = Recipe(arguments={"PYTHON_IMAGE": base.name})
         build_image(client, context, name, recipe=recipe, wheelhouse=wheels, labels={"lab.image": "agent"})
         found = client.images.get(name)
+    return str(found.id)
+
+
+def prepare_load_agent(
+    client: docker.DockerClient, agent_id: str, requirements: Path, on_step: Callable[[str], None]
+) -> str:
+    """The engine's id of an agent's image with the packages of a locustfile. Raises MissingError as above."""
+    wheels = fill_wheelhouse(client, agent_id, requirements, on_step, pinned=False)
+    with scratch("load-agent") as root:
+        shutil.copy(requirements, root / "requirements.txt")
+        shutil.copy(Path(lab.__file__).parents[1] / FOLDER / LOAD_DOCKERFILE, root)
+        context = Context(root=root, dockerfile=LOAD_DOCKERFILE, paths=(LOAD_DOCKERFILE, "requirements.txt"))
+        name = f"{REPOSITORY}-load:{content_hash(context, (agent_id, wheels.name))}"
+        if (found := find_image(client, name)) is None:
+            on_step(f"building {name}, the agent that drives load, with the packages of {requirements.name}")
+            recipe = Recipe(arguments={"AGENT_IMAGE": agent_id})
+            build_image(client, context, name, recipe=recipe, wheelhouse=wheels, labels={"lab.image": "agent"})
+            found = client.images.get(name)
     return str(found.id)
 
 

@@ -21,9 +21,13 @@ Prepare = Callable[[docker.DockerClient, Callable[[str], None]], str]
 
 @dataclass(frozen=True, slots=True)
 class ThroughAgent:
-    """An agent of this image probes and samples: for an ordinary user's lab, and in networks of their own."""
+    """An agent of this image probes and samples: for an ordinary user's lab, and in networks of their own.
+
+    ``load_image_id``: what drives load there, with packages of the locustfile's; "" for the same.
+    """
 
     image_id: str
+    load_image_id: str = ""
 
     def describe(self) -> Mapping[str, str]:
         """Facts for the environment."""

@@ -41,18 +41,26 @@ class Target:
     environment: Mapping[str, str]
 
 
-def fill_wheelhouse(client: docker.DockerClient, base: str, requirements: Path, on_step: Callable[[str], None]) -> Path:
+def fill_wheelhouse(
+    client: docker.DockerClient,
+    base: str,
+    requirements: Path,
+    on_step: Callable[[str], None],
+    *,
+    pinned: bool = True,
+) -> Path:
     """The folder with every wheel of ``requirements`` that fits the image ``base``, from the cache when it is there.
 
+    Where they are not ``pinned`` with hashes and complete, pip finds versions, and what those need.
     Raises MissingError when the image has no Python with pip, or when a wheel cannot be had.
     """
     text = requirements.read_text(encoding="utf-8")
     target = ask_target(client, base)
-    key = hashlib.sha256(json.dumps([text, asdict(target)], sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([text, asdict(target), pinned], sort_keys=True).encode()).hexdigest()[:16]
     wheelhouse = cache_folder("wheels") / key
     if not wheelhouse.is_dir():
         on_step(f"downloading the wheels of {requirements.name} for {base}")
-        _download(target, applicable(text, target.environment), requirements, wheelhouse)
+        _download(target, applicable(text, target.environment) if pinned else text, requirements, wheelhouse, pinned)
     return wheelhouse
 
 
@@ -89,12 +97,15 @@ def applicable(text: str, environment: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def download_argv(pip: Sequence[str], target: Target, requirements: Path, folder: Path) -> list[str]:
-    """The command that downloads the wheels; every version is pinned, so dependencies are in the list already."""
+def download_argv(
+    pip: Sequence[str], target: Target, requirements: Path, folder: Path, *, pinned: bool = True
+) -> list[str]:
+    """The command that downloads the wheels; where every version is pinned, dependencies are in the list already."""
     return [
         *pip,
         "download",
-        *("--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--quiet", "--only-binary=:all:"),
+        *(("--no-deps", "--require-hashes") if pinned else ()),
         *("--implementation", target.implementation, "--abi", target.abi),
         *("--python-version", target.environment["python_version"]),
         *(part for platform in target.platforms for part in ("--platform", platform)),
@@ -112,17 +123,17 @@ def _parse(specifier: str) -> Requirement:
         ) from None
 
 
-def _download(target: Target, applicable_text: str, requirements: Path, wheelhouse: Path) -> None:
+def _download(target: Target, applicable_text: str, requirements: Path, wheelhouse: Path, pinned: bool) -> None:
     pip = pip_command()
     wheelhouse.parent.mkdir(parents=True, exist_ok=True)
     with scratch("wheels", wheelhouse.parent) as draft:
-        pinned, wheels = draft / "requirements.txt", draft / "wheels"
-        pinned.write_text(applicable_text, encoding="utf-8")
+        wanted, wheels = draft / "requirements.txt", draft / "wheels"
+        wanted.write_text(applicable_text, encoding="utf-8")
         wheels.mkdir()
-        if failure := failure_of(download_argv(pip, target, pinned, wheels), DOWNLOAD_TIMEOUT_S):
+        if failure := failure_of(download_argv(pip, target, wanted, wheels, pinned=pinned), DOWNLOAD_TIMEOUT_S):
             raise MissingError(
                 f"{requirements}: the wheels could not be downloaded:\n{failure}",
-                "is the package index reachable, and has every pinned version a wheel for the image?",
+                "is the package index reachable, and has every version a wheel for the image?",
             )
         if not wheelhouse.is_dir():  # another lab may have filled it meanwhile
             wheels.rename(wheelhouse)
