@@ -82,15 +82,22 @@ def test_it_calls_nothing_but_functions_of_the_lab() -> None:
 
 def test_it_probes_looks_and_tells_what_failed() -> None:
     """One conversation: values and errors of functions, as if they had been called here."""
-    with agent() as (talk, process), fake_server() as server:
+    idle = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]  # nothing of it changes meanwhile
+    with (
+        agent() as (talk, process),
+        fake_server() as server,
+        subprocess.Popen(idle, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as looked_at,
+    ):
+        assert looked_at.stdout is not None
+        looked_at.stdout.readline()
         (answer, *_) = talk.call(probe_round, topology(server.port), {}, False)
-        seen = talk.call(look, [os.getpid(), 2**22 + 1])
+        seen = talk.call(look, [looked_at.pid, 2**22 + 1])
         with pytest.raises(DeploymentError, match="stopped answering"):
             talk.call(homes, topology(1))
 
         assert talk.pid == process.pid
         assert answer.endpoint == Endpoint(port=server.port)
-        assert seen == look([os.getpid()])
+        assert seen == look([looked_at.pid])
         assert talk.clock == Clock(0.0, 0.0)
 
 
