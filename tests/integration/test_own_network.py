@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -35,6 +36,15 @@ RUN_ID = f"own-tests-{os.getpid()}"
 JSON_API = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=60.0, lanes=8, warmup=1.0, measure=2.0)
 # As its author meant it: one port, chosen by nobody.
 FIXED = "uvicorn app.main:app --host 0.0.0.0 --port 80 --workers {workers}"
+LOCUSTFILE = """
+import humanize
+from locust import HttpUser, task
+
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        self.client.get("/items/1", name=humanize.ordinal(1))
+"""
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -74,8 +84,16 @@ def run_own(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: L
 
 
 def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.DockerClient, tmp_path: Path) -> None:
-    """Attested, named by address, measured from inside; agents count for the instrument and never for the arm."""
-    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80), REPLICAS, JSON_API)
+    """Attested, named by address, measured from inside; agents count for the instrument and never for the arm.
+
+    The locustfile has the packages that it asks for.
+    """
+    folder = tmp_path / "load"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("humanize>=4\n")
+    (folder / "locustfile.py").write_text(LOCUSTFILE)
+    own = replace(JSON_API, locustfile=folder / "locustfile.py", requirements=folder / "requirements.txt")
+    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80), REPLICAS, own)
 
     record, tables = trial.record, trial.tables
     apps = {service.name: service for service in record.services if service.kind == "app"}
@@ -86,6 +104,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     assert set(record.attestation.upstreams) == set(record.attestation.homes.values())
     assert record.attribution == "header"
     assert record.load.scheduled == record.load.started > 100
+    assert set(tables.requests["name"]) == {"1st"}
     assert set(tables.processes["service"]) == {"app-1", "app-2", "nginx"}
     assert tables.processes.filter(pl.col("role") == "worker")["pss_bytes"].drop_nulls().min() > 1e7  # type: ignore[operator]  # polars allows for strings
     last = tables.host.tail(1)
