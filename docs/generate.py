@@ -66,7 +66,11 @@ that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
 """
 EXITS: Sequence[tuple[int, str]] = (
     (0, "done"),
-    (1, "an expectation is violated (with `--strict`: or undecided)"),
+    (
+        1,
+        "an expectation is violated (with `--strict`: or undecided), "
+        "or an arm answered no request at all in some valid block",
+    ),
     (2, "wrong usage, scenario or run folder"),
     (3, "the run is invalid: a gate failed, or an arm is not what it claims to be"),
     (4, "something that is needed is missing: Docker, an image, room on the disk"),
@@ -248,7 +252,12 @@ def _tables() -> Iterator[str]:
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(map(_in_a_row, line)) + " |" for line in lines) + "\n"
+
+
+def _in_a_row(cell: str) -> str:
+    """On one line, and without the doubled backticks of docstrings."""
+    return " ".join(cell.split()).replace("``", "`").replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TABLES: Mapping[str, str] = {
     "app": "The image under test and how it is started; equal in every arm.",
-    "arms": "Two or more things to compare: a process model, what clients connect to, and options.",
+    "arms": "One or more ways to run the app, two to compare: a process model, what clients connect to, and options.",
     "budget": "What every arm may use in total, the front included.",
     "load": "How Locust drives each trial.",
     "images": "Base images.",

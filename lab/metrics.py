@@ -126,7 +126,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "cpu.proxy.per_1k",
         Unit.SECONDS,
         "CPU of the proxy for 1,000 requests",
-        "The part of cpu.per_1k that the balancer used.",
+        "The part of cpu.per_1k that the front used.",
     ),
     _cpu(
         "cpu.cores",

@@ -18,9 +18,10 @@ from lab.starter.compose.reading import read_compose
 from lab.starter.compose.scenario import Taken, take_over
 from lab.starter.guesses import DOCKERFILE, Look, Wanted, look_at, look_at_image
 from lab.starter.image import PATH, look_at_finished
+from lab.starter.own_locustfile import check_locustfile
 from lab.starter.servers import TARGET, command_text, template
 from lab.starter.start import IMAGE_COMMAND, Start, beside_own
-from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files
+from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files, written
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
 
@@ -55,9 +56,12 @@ Port = Annotated[
 ]
 ReadyPath = Annotated[str, typer.Option("--ready-path", help="Path that answers 200 when the app is ready.")]
 Paths = Annotated[list[str] | None, typer.Option("--path", "--url", help="What to load, a path or URL; repeatable.")]
+OwnLocustfile = Annotated[
+    Path | None, typer.Option("--locustfile", help="Instead: a locustfile of yours, used as it is.")
+]
 Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="Serving processes in every arm.")]
-OutFolder = Annotated[Path, typer.Option("--out", help="Where the two files go.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace these two files if they are there; it says so.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Where the scenario and the locustfile go.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace these files if they are there; it says so.")]
 
 
 def init(
@@ -73,6 +77,7 @@ def init(
     port: Port = None,
     ready_path: ReadyPath = "",
     path: Paths = None,
+    locustfile: OwnLocustfile = None,
     processes: Processes = DEFAULT_PROCESSES,
     out: OutFolder = DEFAULT_OUT,
     force: Force = False,
@@ -81,6 +86,8 @@ def init(
     """Write a commented scenario and locustfile that run; what is not given is guessed, asked for, or an error."""
     if sum(map(bool, (image, folder, compose))) > 1 or (target and command):
         raise UsageError("give one of --image, --folder and --compose, and of --target and --command", CONSEQUENCE)
+    if locustfile is not None:
+        check_locustfile(locustfile, path)
     ask = _prompt if can_ask() and not json else None
     wanted = Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage)
     if compose is not None:
@@ -88,8 +95,9 @@ def init(
     else:
         image, folder = (image, folder) if image or folder else _image_or_folder(ask)
         beside = Taken(name="", image=image, folder=folder, wanted=wanted)
-    told = bool((target or command) and ready_path and path)
-    look = _look(beside, told=told, paths=not path)
+    asks_paths = not path and locustfile is None
+    told = bool((target or command) and ready_path and not asks_paths)
+    look = _look(beside, told=told, paths=asks_paths)
     start = _start(target, command, look, beside.wanted.port, ask)
     ready = _path(ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask))
     answers = Answers(
@@ -98,10 +106,11 @@ def init(
         requirements=look.requirements,
         start=start,
         ready_path=ready,
-        paths=_paths(path, look, ask),
+        paths=_paths(path, look, ask) if locustfile is None else (),
         many=look.many,
+        locustfile=locustfile,
         processes=processes,
-        taken=_taken(look, start=start is look.start, ready=not ready_path, paths=not path),
+        taken=_taken(look, start=start is look.start, ready=not ready_path, paths=asks_paths),
     )
     replaced = write_files(answers, out, force=force)
     _report(answers, out, replaced, needs_registry=beside.folder is not None and look.needs_registry, json=json)
@@ -208,14 +217,14 @@ def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_re
     if json:
         notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
         beside = {"left": answers.beside.left, "needs": answers.beside.needs}
-        files = {"scenario": str(scenario), "locustfile": str(out / LOCUSTFILE)}
+        files = {"scenario": str(scenario), "locustfile": str(answers.locustfile or out / LOCUSTFILE)}
         put_json({**files, "next": following, **notes, **beside})
         return
     start, taken = answers.start, answers.taken
     for what, text, key in (
         ("starts", start.command or f"uvicorn {start.target}", "start"),
         ("ready", f"GET {answers.ready_path}", "ready"),
-        ("loads", " ".join(answers.paths), "paths"),
+        ("loads", " ".join(answers.paths) or str(answers.locustfile), "paths"),
     ):
         say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
     for note in start.notes:
@@ -223,7 +232,7 @@ def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_re
     _report_beside(answers.beside)
     if needs_registry:
         say(NEEDS_REGISTRY)
-    for path in (scenario, out / LOCUSTFILE):
+    for path in written(answers, out):
         put(f"{'replaced' if path in replaced else 'written'}  {path}")
     say("next")
     for line in following:

@@ -73,7 +73,7 @@ MemoryQuota = Annotated[Quota, BeforeValidator(_quota(parse_size_bytes, "1GiB"),
 
 @dataclass(config=STRICT, kw_only=True)
 class Budget:
-    """What every arm may use in total, the balancer included (METHOD 5)."""
+    """What every arm may use in total, the front included (METHOD 5)."""
 
     processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES, strict=True)]
     cpus: CpuQuota = field(default_factory=Quota)
@@ -83,7 +83,7 @@ class Budget:
     def share(self, held: int, slots: int) -> Limits:
         """Limits of a service that holds ``held`` of the arm's ``slots`` process slots, for what is ``split``.
 
-        A slot is a serving process or the balancer, so the sum over the services is the budget in every arm.
+        A slot is a serving process or the front, so the sum over the services is the budget in every arm.
         Pooled quotas are not in it: they belong to the arm, see ``pool``.
         """
         part = held / slots

@@ -17,6 +17,7 @@ from lab.scenario.file import read_scenario, toml_value
 from lab.scenario.model import Scenario
 from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import DOCKERFILE
+from lab.starter.own_locustfile import root_of
 from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
@@ -30,6 +31,7 @@ class Answers:
 
     ``taken``: what each of start, ready and paths was taken from. ``many``: paths whose parameters a person knows.
     ``beside``: the folder or the image, and what was taken over from the file ``compose``, "" without one.
+    ``locustfile``: one that is there already and is used as it is; None where one is written, with ``paths``.
     """
 
     beside: Taken
@@ -41,6 +43,7 @@ class Answers:
     many: tuple[str, ...] = ()
     taken: Mapping[str, str] = field(default_factory=dict)
     compose: str = ""
+    locustfile: Path | None = None
 
     @property
     def name(self) -> str:
@@ -50,12 +53,11 @@ class Answers:
 
 
 def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, ...]:
-    """Write both files into ``folder``; returns those that replaced an older one, which only ``force`` allows.
+    """Write the files into ``folder``; returns those that replaced an older one, which only ``force`` allows.
 
     Raises UsageError when a file is there already, ScenarioError when the answers give no valid scenario.
     """
-    targets = (folder / SCENARIO, folder / LOCUSTFILE)
-    there = tuple(path for path in targets if path.exists())
+    there = tuple(path for path in written(answers, folder) if path.exists())
     if there and not force:
         raise UsageError(
             f"{', '.join(map(str, there))}: exists already, and nothing is overwritten",
@@ -63,9 +65,15 @@ def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, .
         )
     check(answers)
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in zip(targets, (scenario_toml(answers, folder), locustfile_py(answers)), strict=True):
+    texts = (scenario_toml(answers, folder), locustfile_py(answers))
+    for path, text in zip(written(answers, folder), texts, strict=False):  # a locustfile of one's own is not written
         path.write_text(text, encoding="utf-8")
     return there
+
+
+def written(answers: Answers, folder: Path) -> tuple[Path, ...]:
+    """The files that are made: the scenario, and the locustfile where none was given."""
+    return (folder / SCENARIO, *(() if answers.locustfile else (folder / LOCUSTFILE,)))
 
 
 def check(answers: Answers) -> Scenario:
@@ -89,7 +97,18 @@ def scenario_toml(answers: Answers, folder: Path | None) -> str:
         answers,
         app=list(_app_lines(answers, folder)),
         tables=list(_tables(answers.beside, folder)),
+        load=list(_load_lines(answers.locustfile, folder)),
     )
+
+
+def _load_lines(own: Path | None, folder: Path | None) -> Iterator[str]:
+    """The keys of [load] that name the locustfile: the one that is written, or one's own."""
+    if own is None:
+        yield _pair("locustfile", LOCUSTFILE)
+        return
+    yield _pair("locustfile", _where(own, folder).as_posix(), "used as it is")
+    if root := root_of(own):
+        yield _pair("root", _where(root, folder).as_posix(), "its working directory: it imports what lies there")
 
 
 def _tables(beside: Taken, folder: Path | None) -> Iterator[str]:

@@ -183,6 +183,54 @@ def test_a_compose_file_is_enough(tmp_path: Path) -> None:
     assert "# Not taken over from compose.yaml, each with its reason:" in (out / "scenario.toml").read_text()
 
 
+@pytest.mark.parametrize("source", [("--folder", SHOP), ("--compose", NOTES / "compose.yaml")])
+def test_a_locustfile_of_ones_own_is_named_and_none_is_written(tmp_path: Path, source: tuple[str, Path]) -> None:
+    """Relative to the scenario, with the folder from which it imports; what it loads is its own matter."""
+    own = tmp_path / "tests" / "load" / "locustfile.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("import shared\nfrom locust import HttpUser\n")
+    (tmp_path / "shared.py").touch()
+    out = tmp_path / "mine"
+    said = init(*source, "--locustfile", own, "--out", out)
+    load = read_scenario(out / "scenario.toml").load
+    assert (load.locustfile.resolve(), load.root and load.root.resolve()) == (own, tmp_path)
+    assert 'locustfile = "../tests/load/locustfile.py"' in (out / "scenario.toml").read_text()
+    assert [path.name for path in out.iterdir()] == ["scenario.toml"]
+    assert f"loads    {own}" in said
+    assert "written  " + str(out / "locustfile.py") not in said
+
+
+def test_a_locustfile_that_needs_no_other_folder_has_no_root(tmp_path: Path) -> None:
+    """Its own folder goes before those above."""
+    own = tmp_path / "load" / "mine.py"
+    own.parent.mkdir()
+    own.write_text("import shared\n")
+    for folder in (tmp_path, own.parent):
+        (folder / "shared.py").touch()
+    init("--folder", SHOP, "--locustfile", own, "--out", tmp_path / "mine")
+    assert read_scenario(tmp_path / "mine" / "scenario.toml").load.root is None
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "sentence"),
+    [
+        (None, (), "No such file"),
+        ("class:", (), "is no Python"),
+        ("", ("--path", "/"), "one of --locustfile and --path"),
+    ],
+)
+def test_a_locustfile_that_cannot_be_used_is_a_sentence(
+    tmp_path: Path, text: str | None, more: tuple[str, ...], sentence: str
+) -> None:
+    """Before anything is written."""
+    own = tmp_path / "own.py"
+    if text is not None:
+        own.write_text(text)
+    with pytest.raises(UsageError, match=sentence):
+        init("--folder", SHOP, "--locustfile", own, "--out", tmp_path / "mine", *more)
+    assert not (tmp_path / "mine").exists()
+
+
 def test_what_a_run_needs_from_its_environment_is_said(tmp_path: Path) -> None:
     """And the value is neither on the terminal nor in the file."""
     (tmp_path / ".env").write_text("KEY=do-not-show\n")

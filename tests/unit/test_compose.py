@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.errors import UsageError
+from lab.scenario.beside import OTHER_USER
 from lab.starter.compose.reading import Project, ask_compose, read_compose
 from lab.starter.compose.scenario import Taken, take_over
 from lab.starter.compose.services import Service, service_of
@@ -223,6 +224,17 @@ services:
         ("my-queue", "tcp:4222", ["nats"]),
         ("nats", "tcp:4222", None),
     ]
+
+
+def test_a_sidecar_keeps_the_rights_that_the_file_adds(tmp_path: Path) -> None:
+    """Beside those with which images of databases start."""
+    text = (
+        "services:\n  app: {image: 'shop:1', depends_on: [search, all]}\n"
+        "  search: {image: 'search:2', cap_add: [IPC_LOCK]}\n  all: {image: 'all:3', cap_add: [ALL]}\n"
+    )
+    found = taken(tmp_path, text, name="app")
+    assert [sidecar.get("capabilities") for sidecar in found.sidecars] == [[*OTHER_USER, "IPC_LOCK"], None]
+    assert [line.partition(": ")[0] for line in found.left if "cap_add" in line] == ["services.all.cap_add ALL"]
 
 
 def test_a_job_that_is_not_the_apps_is_named(tmp_path: Path) -> None:

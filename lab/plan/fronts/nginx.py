@@ -40,7 +40,7 @@ class Nginx:
     """nginx balances requests.
 
     `tuned` lets everything pass that works without it, and keeps connections to the app open; `stock` has the limits
-    that nginx has by itself; `config` is a configuration of your own, see docs/scenario_file.md.
+    that nginx has by itself; `config` is a configuration of your own, see docs/howto/fronts.md.
     """
 
     kind: Literal["nginx"] = "nginx"

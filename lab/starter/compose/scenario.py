@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import UsageError
+from lab.scenario.beside import OTHER_USER
 from lab.scenario.expectation import nearest
 from lab.starter.compose.reading import Project
 from lab.starter.compose.services import COMPLETED, Service, mentions, replace_names, service_of
@@ -138,8 +139,9 @@ def _sidecar(
     left += [f"{where}.{key}: {reason}" for key, reason in service.left]
     if service.entrypoint:
         left.append(f"{where}.entrypoint: a sidecar keeps that of its image")
-    if service.capabilities:
-        left.append(f"{where}.cap_add: a sidecar gets none")
+    added = [name for name in service.capabilities if name.upper() != "ALL"]
+    if len(added) < len(service.capabilities):
+        left.append(f"{where}.cap_add ALL: name the capabilities that it needs in [[sidecars]] capabilities")
     left += [f"{where}.depends_on {each}: jobs run after the sidecars" for each in service.depends if each in once]
     source = {"build": service.build["context"]} if service.build else {"image": service.image}
     if service.build and service.build["dockerfile"] != "Dockerfile":
@@ -152,6 +154,7 @@ def _sidecar(
         "ready": _ready(service),
         "volumes": list(service.volumes),
         "user": service.user,
+        "capabilities": list(dict.fromkeys((*OTHER_USER, *added))) if added else [],
         "depends": [_dns(each) for each in service.depends if each in beside],
     }
     return {key: value for key, value in table.items() if value}
