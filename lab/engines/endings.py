@@ -39,7 +39,8 @@ class End:
     hint: str
 
 
-LISTEN_HINT = 'let app.command, or a value of app.env ({ PORT = "{port}" }), say {port}; or say where: app.port = {}'
+TOLD_HINT = 'let app.command, or a value of app.env ({ PORT = "{port}" }), say {port}'
+LISTEN_HINT = f"{TOLD_HINT}; or say in app.port where it listens"
 BESIDE_HINT = "what must run beside the app belongs into [[sidecars]], and where it is into app.env"
 WRITE_HINT = "name its folder in app.volumes, or set app.read_only = false"
 ROOT_HINT = 'set app.capabilities = ["CHOWN", "SETUID", "SETGID"], or app.user = "10001:10001" where it skips that then'
@@ -91,7 +92,13 @@ ENDINGS: tuple[Ending, ...] = (
         "it wants to know who asks",
         "set app.probe_headers = { Authorization = … }, or app.ready_path to a path that everybody may ask for",
     ),
-    Ending(Sign.LISTENS, r"(.+)", "it listens on {}, and not where it was told", LISTEN_HINT),
+    Ending(
+        Sign.LISTENS,
+        r"^(\d+)$",
+        "it listens on {}, and not where it was told",
+        f"{TOLD_HINT}; or say where: app.port = {{}}",
+    ),
+    Ending(Sign.LISTENS, r"(.+)", "it listens on {}, and not where it was told", f"{LISTEN_HINT}: one of {{}}"),
     Ending(
         Sign.LOG,
         r"Maximum request limit of \d+ exceeded",

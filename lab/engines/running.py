@@ -113,16 +113,20 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
 
     ``pool``: the limits of the arm.
     """
-    told = {port for app in apps for port in app.service.ports}
-    elsewhere = sorted({port for app in apps if app.pid for port in there(listens, app.pid)} - told)
     logs = (app.log(LOG_TAIL_LINES).strip() for app in apps)
     contained = [app for app in apps if app.pid and app.container_id]
     killed = next((app for app in contained if there(kills, app.pid, app.container_id)), None)
     return {
         Sign.EXIT: out_of_memory(killed.service.limits.memory_bytes or pool.memory_bytes) if killed else "",
-        Sign.LISTENS: ", ".join(map(str, elsewhere)),
+        Sign.LISTENS: ", ".join(map(str, _elsewhere(apps, there))),
         Sign.LOG: next(filter(None, logs), ""),
     }
+
+
+def _elsewhere(apps: Sequence[Running], there: There) -> list[int]:
+    """Ports on which apps listen that listen on none of those that they were told."""
+    found = [(set(app.service.ports), there(listens, app.pid)) for app in apps if app.pid]
+    return sorted({port for told, ports in found if not told & ports for port in ports})
 
 
 def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: There) -> Ready:

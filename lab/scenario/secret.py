@@ -7,8 +7,9 @@ be compared: a hash that is made slow and large on purpose, so that guessing cos
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,7 @@ MARK_BYTES = 16
 NAME = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE|_PWD$|^PWD_|_PASS$", re.IGNORECASE)
 IN_URL = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#]+)@")  # up to the last @: a password may hold one
 IN_PAIRS = re.compile(r"\b(?:password|passwd|pwd)\s*=\s*([^\s;&]+)", re.IGNORECASE)  # "host=db password=…"
+FILES = ("file", "path", "dir")  # ends of options that name where a secret is
 ORDINARY = frozenset({"true", "false", "null", "none"})  # what flags with a secret's name hold
 
 
@@ -66,6 +68,20 @@ def plain(value: EnvValue) -> str:
 def is_secret(name: str, value: str) -> bool:
     """Tell whether a plain value is taken for a secret: by its variable's name, or by a password that stands in it."""
     return bool(NAME.search(name) or IN_URL.search(value) or IN_PAIRS.search(value))
+
+
+def secret_option(words: Sequence[str]) -> str:
+    """The first option whose name says that its value is a secret, behind ``=`` or as the next word; "" for none.
+
+    An option that names a file is none, and no value is a variable that only a shell fills.
+    """
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        option, equals, value = word.partition("=")
+        given = (value if equals else following).strip("\"'")
+        named = option.startswith("-") and NAME.search(option.replace("-", "_")) and not option.endswith(FILES)
+        if named and given and not given.startswith(("-", "$")):
+            return option
+    return ""
 
 
 def marked(name: str, secret: Secret) -> Secret:

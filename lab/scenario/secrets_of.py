@@ -13,9 +13,26 @@ from lab.errors import ScenarioError
 from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
 from lab.scenario.refusals import expectation
-from lab.scenario.secret import IN_PAIRS, IN_URL, MARK, Env, EnvValue, Redactor, Secret, marked, plain, redactor
+from lab.scenario.secret import (
+    IN_PAIRS,
+    IN_URL,
+    MARK,
+    Env,
+    EnvValue,
+    Redactor,
+    Secret,
+    marked,
+    plain,
+    redactor,
+    secret_option,
+)
 
 HAND_OVER = 'hand it over in "env": values that are secret are masked there, everything else is shown in reports'
+
+IN_LOCUSTFILE = (
+    'set it in the environment of the lab, and let the locustfile read it there: os.environ["API_KEY"], or '
+    "add_argument(…, env_var=…)"
+)
 
 
 def secrets_in(scenario: Scenario) -> Iterator[tuple[str, Secret]]:
@@ -48,12 +65,15 @@ def _chosen(options: Options) -> str:
 def hide_copies(scenario: Scenario) -> Scenario:
     """Make plain values that hold a secret's value secret too: a masked one could not be run again.
 
-    Raises ScenarioError when a command holds one, for commands are shown.
+    Raises ScenarioError when a command, or an argument of the locustfile, holds one, for these are shown.
     """
     redact = redactor_of(scenario)
-    for where, command in _commands(scenario):
-        if redact(command) != command or IN_URL.search(command) or IN_PAIRS.search(command):
-            raise ScenarioError(f"{where}: holds a password, or the value of a secret variable", HAND_OVER)
+    for where, words, hint in _shown(scenario):
+        text = " ".join(words)
+        if redact(text) != text or IN_URL.search(text) or IN_PAIRS.search(text):
+            raise ScenarioError(f"{where}: holds a password, or the value of a secret variable", hint)
+        if option := secret_option(words):
+            raise ScenarioError(f"{where}: {option} is followed by what seems to be a secret, and it is shown", hint)
     if not redact.words:
         return scenario
 
@@ -61,6 +81,12 @@ def hide_copies(scenario: Scenario) -> Scenario:
         return Secret(value=value) if isinstance(value, str) and redact(value) != value else value
 
     return _mapped(scenario, hidden)
+
+
+def _shown(scenario: Scenario) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Give (key, words, where a secret of it belongs) of everything that starts something."""
+    yield from ((where, tuple(command.split()), HAND_OVER) for where, command in _commands(scenario))
+    yield "load.args", scenario.load.args, IN_LOCUSTFILE
 
 
 def _commands(scenario: Scenario) -> Iterator[tuple[str, str]]:

@@ -151,6 +151,42 @@ def test_a_secret_that_is_part_of_a_value_is_asked_for_as_a_whole(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        ("command: redis-server --requirepass ${SHOP_KEY}", "command"),
+        ("entrypoint: [sh, -c, 'run $SHOP_KEY']", "entrypoint"),
+        ("healthcheck: {test: [CMD, redis-cli, -a, '${SHOP_KEY}', ping]}", "healthcheck"),
+        ("command: run --api-token ${STAGE}", "command"),
+        ("command: run redis://:${STAGE}@cache/0", "command"),
+        ("build: 'https://${SHOP_KEY}@example.org/x.git'", "build"),
+        ("build: {context: ., args: {TOKEN: '${STAGE}', OTHER: '${SHOP_KEY:-x}', PLAIN: y}}", "build.args.TOKEN"),
+        ("environment: {ARGS: '--requirepass ${SHOP_KEY}'}", ""),
+    ],
+)
+def test_a_secret_from_outside_is_written_nowhere(tmp_path: Path, keys: str, left: str) -> None:
+    """Neither as the value of a variable nor in a text that is run: the person is told where it belongs."""
+    made = project(tmp_path, f"services:\n  app:\n    {keys}\n", STAGE="hidden-four")
+    service = service_of(made, "app")
+    assert "hidden" not in repr(service)
+    assert [key for key, _ in service.left][: bool(left)] == ([left] if left else [])
+    assert all("${" in reason for _, reason in service.left)
+    assert left or service.env == {"ARGS": {"from": "ARGS"}}
+
+
+def test_a_variable_made_of_a_secret_of_an_env_file_is_one(tmp_path: Path) -> None:
+    """Also by way of another that has an ordinary name."""
+    made = project(tmp_path, "services: {app: {image: x, env_file: made.env}}")
+    (tmp_path / "made.env").write_text("A=-a ${SHOP_KEY}\nB=run ${A}\nC=plain\n")
+    assert service_of(made, "app").env == {"A": {"from": "A"}, "B": {"from": "B"}, "C": "plain"}
+
+
+def test_a_command_whose_value_stands_in_the_file_is_taken(tmp_path: Path) -> None:
+    """What the file itself shows is no secret of this machine."""
+    service = service_of(project(tmp_path, "services: {a: {image: x, command: 'r --pass ${PASSWORD:-here}'}}"), "a")
+    assert (service.command, service.left) == (("r", "--pass", "here"), ())
+
+
+@pytest.mark.parametrize(
     ("services", "name", "expected"),
     [
         ("{a: {build: .}, b: {image: x}}", "", "a"),
@@ -250,6 +286,17 @@ services:
     found = taken(tmp_path, text, name="app")
     assert found.jobs == ({"name": "one", "image": "tool:1", "command": "run 'a b'", "times": "once"},)
     assert [line.partition(":")[0] for line in found.left] == ["services.two", "services.three"]
+
+
+def test_a_job_with_an_image_of_its_own_keeps_what_it_shares_with_the_app(tmp_path: Path) -> None:
+    """Only a job in the app's image has the app's environment anyway."""
+    text = """
+x-env: &env {DATABASE: "db:5432"}
+services:
+  app: {build: ., environment: *env, depends_on: {move: {condition: service_completed_successfully}}}
+  move: {image: "tool:1", command: run, environment: *env}
+"""
+    assert taken(tmp_path, text).jobs[0]["env"] == {"DATABASE": "db:5432"}
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_second_name_of_a_file_has_its_content(folder: Path) -> None:
+    """Hard links, as pnpm and uv make them: both are files of their own in the image."""
+    (folder / "app" / "other.py").hardlink_to(folder / "app" / "main.py")
+    (folder / "new").mkdir()
+    (folder / "new" / "a.whl").write_text("wheel")
+    (folder / "new" / "b.whl").hardlink_to(folder / "new" / "a.whl")
+    archive = io.BytesIO()
+
+    write_context(read_context(App(build=folder)), folder / "new", archive)
+
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        found = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
+    assert found["app/main.py"] == found["app/other.py"] == b"app = 1\n"
+    assert found[".wheelhouse/a.whl"] == found[".wheelhouse/b.whl"] == b"wheel"
+
+
 @pytest.mark.parametrize(
     ("docker", "way", "name"),
     [

@@ -53,6 +53,8 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
         (Sign.ANSWER, "204", "only 200 counts", "app.ready_path"),
         (Sign.ANSWER, '503 "database is down"', "not well", "[[sidecars]]"),
         (Sign.LISTENS, "8000", "it listens on 8000, and not where it was told", "app.port = 8000"),
+        (Sign.LISTENS, "8000, 9090", "it listens on 8000, 9090, and not", "in app.port where it listens: one of 8000"),
+        (Sign.LOG, "OSError: [Errno 98] Address already in use", "another's already", "say in app.port where"),
         (
             Sign.LOG,
             "ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000): address already in use",

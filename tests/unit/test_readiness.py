@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 from lab.engines.endings import End, Sign
+from lab.engines.images.images import ImageRecord, Way
 from lab.engines.readiness import wait_until_ready
+from lab.engines.running import Running, signs_of
 from lab.errors import DeploymentError
-from lab.plan.topology import Endpoint, Topology
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Endpoint, Service, Topology
+from lab.scenario.budget import Limits
 
 
 @contextmanager
@@ -203,6 +207,34 @@ def test_what_the_app_does_instead_is_told() -> None:
         caught.value
     )
     assert "app.port = 8000" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("listening", "told"),
+    [
+        (((20000, 9090),), ""),
+        (((9090, 8000),), "8000, 9090"),
+        (((20000, 9090), (8000,)), "8000"),
+        (((),), ""),
+    ],
+)
+def test_an_app_listens_elsewhere_only_where_it_does_not_listen_as_told(
+    listening: tuple[tuple[int, ...], ...], told: str
+) -> None:
+    """A further port, of metrics for example, is no reason: the app may just not be well."""
+    ports = dict(enumerate(map(frozenset, listening), start=1))
+    apps = [running(pid, 20000) for pid in ports]
+
+    signs = signs_of(apps, Limits(), lambda _, pid, *__: ports[pid])  # type: ignore[arg-type]
+
+    assert signs[Sign.LISTENS] == told
+
+
+def running(pid: int, port: int) -> Running:
+    """A service of the app that was told this port."""
+    service = Service(name=f"app-{pid}", kind=ServiceKind.APP, image="app", argv=(), ports=(port,))
+    image = ImageRecord(name="app", id="1", digest="1", origin=Way.PRESENT, detail="")
+    return Running(service=service, image=image, pid=pid, argv=(), log=lambda _: "")
 
 
 def test_processes_that_never_come_are_told_apart_from_answers_that_are_none() -> None:

@@ -24,7 +24,7 @@ from lab.run.run import Surroundings, planned, resume_run, run_scenario
 from lab.run.view import QuietView
 from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_text, scenario_to_json
 from lab.scenario.model import Scenario
-from lab.scenario.secret import MASK, Secret, is_secret, redactor
+from lab.scenario.secret import MASK, Secret, is_secret, redactor, secret_option
 from lab.scenario.secrets_of import redactor_of, with_values
 from tests.builders import make_run, make_scenario
 from tests.fake_surroundings import FakeSurroundings, shop
@@ -54,6 +54,43 @@ VALUE = 'hunter2 "quoted" \\ $(x)'
 def test_secrets_are_known_by_their_name_or_by_a_password_in_them(name: str, value: str, secret: bool) -> None:
     """The patterns that people use."""
     assert is_secret(name, value) is secret
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("--api-key abc123", "--api-key"),
+        ("--users 5 --auth-token=abc123", "--auth-token"),
+        ("sh -c 'run --token abc'", "--token"),
+        ("--token-file /run/token --ssl-keyfile=key.pem", ""),
+        ("sh -c 'run --token \"$TOKEN\"'", ""),
+        ("--no-token --verbose", ""),
+        ("--tenant acme --api-key", ""),
+    ],
+)
+def test_options_tell_that_a_secret_follows(words: str, option: str) -> None:
+    """By their names, as variables do; a file that holds one, and a variable, may be shown."""
+    assert secret_option(words.split()) == option
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ('["--api-key", "abc123"]', "--api-key is followed by what seems to be a secret"),
+        ('["--auth", "hunter22"]', "the value of a secret variable"),
+        ('["--db", "postgres://app:pa55word@db"]', "holds a password"),
+    ],
+)
+def test_arguments_of_a_locustfile_hold_no_secret(tmp_path: Path, args: str, told: str) -> None:
+    """They stand in run.json; the environment has a place for it."""
+    load = GOOD.replace("[load]", f"[load]\nargs = {args}")
+    text = load.replace('image = "shop:1"', 'image = "shop:1"\nenv = { TOKEN = "hunter22" }')
+
+    with pytest.raises(ScenarioError, match=f"load.args: .*{told}") as caught:
+        read_scenario(write(tmp_path, text))
+
+    assert "os.environ" in caught.value.hint
+    assert not any(secret in f"{caught.value}" for secret in ("abc123", "hunter22", "pa55word"))
 
 
 def scenario_with(folder: Path, env: str, **more: str) -> Scenario:

@@ -91,7 +91,9 @@ def write_context(context: Context, wheelhouse: Path | None, archive: IO[bytes],
             else:
                 tar.addfile(info)
         for wheel in sorted(wheelhouse.iterdir()) if wheelhouse else ():
-            tar.add(wheel, f"{WHEELHOUSE}/{wheel.name}", filter=_plain)
+            if (entry := _entry(tar, wheel, f"{WHEELHOUSE}/{wheel.name}")) is not None:
+                with wheel.open("rb") as file:
+                    tar.addfile(entry, file)
 
 
 def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
@@ -103,20 +105,26 @@ def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
 def _entries(tar: tarfile.TarFile, context: Context) -> Iterator[tuple[tarfile.TarInfo, str]]:
     for path in context.paths:
         try:
-            info = tar.gettarinfo(context.root / path, arcname=path)
+            info = _entry(tar, context.root / path, path)
         except OSError as error:
             raise _unreadable(context.root, error) from None
-        if info is not None:  # a socket cannot be archived and no image needs it
-            yield _plain(info), path
+        if info is not None:
+            yield info, path
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Keep the owner and the umask of a checkout out of the image and its content hash."""
+def _entry(tar: tarfile.TarFile, path: Path, name: str) -> tarfile.TarInfo | None:
+    """A file under this name, without owner and umask of a checkout: they stay out of the image and its content hash.
+
+    None for a socket, which cannot be archived and which no image needs.
+    """
+    info: tarfile.TarInfo | None = tar.gettarinfo(path, arcname=name)
+    if info is None:
+        return None
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
     if info.islnk():  # a second name of a file in the context: store the file itself
-        info.type, info.linkname = tarfile.REGTYPE, ""
+        info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.lstat().st_size  # the link has none
     return info
 
 

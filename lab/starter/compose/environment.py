@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.scenario.secret import is_secret
 from lab.starter.compose.reading import Project, env_file, pairs
-from lab.starter.compose.variables import fill, names_in
+from lab.starter.compose.variables import fill, names_in, secrets_behind
 
 
 def environment(
@@ -19,8 +19,10 @@ def environment(
     for path in _env_files(raw, project):
         known = dict(project.variables)
         for name, text in env_file(path).items():
+            asked = names_in(text)
+            secret = secrets_behind(text, known) or any(isinstance(env.get(each), dict) for each in asked)
             known[name] = filled = fill(text, known)
-            env[name] = {"from": name} if is_secret(name, filled) else filled
+            env[name] = {"from": name} if secret or is_secret(name, filled) else filled
             needs[name] = f"in {path.name}: `set -a; . ./{path.name}; set +a`"
     for name, text in pairs(raw.get("environment")).items():
         if text is None and name not in project.variables:
@@ -47,9 +49,9 @@ def _env_files(raw: Mapping[str, Any], project: Project) -> Iterator[Path]:
 def _value(name: str, text: str, variables: Mapping[str, str]) -> Any:
     """The value of a variable; a secret that does not stand in the file itself is not written down."""
     value = fill(text, variables)
-    outside = [each for each in names_in(text) if each in variables]
-    if not (outside and is_secret(name, value)):
+    if not secrets_behind(text, variables, name):
         return value
+    outside = [each for each in names_in(text) if each in variables]
     return {"from": outside[0] if fill(text, {outside[0]: "x"}) == "x" else name}
 
 

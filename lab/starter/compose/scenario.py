@@ -185,7 +185,8 @@ def _job(service: Service, app: Service, names: Mapping[str, str], left: list[st
         )
         return None
     left += [f"{where}.{key}: {reason}" for key, reason in service.left]
-    env = {key: replace_names(value, names) for key, value in service.env.items() if app.env.get(key) != value}
+    apps = app.env if same else {}  # a job in the app's image has the app's environment anyway
+    env = {key: replace_names(value, names) for key, value in service.env.items() if apps.get(key) != value}
     table = {
         "name": _dns(service.name),
         "image": "" if same else service.image,

@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.starter.compose.environment import environment, plain_text
+from lab.starter.compose.filling import filled_keys
 from lab.starter.compose.reading import Project, pairs
-from lab.starter.compose.variables import fill
 
 COMPLETED = "service_completed_successfully"
 MEMORY = "it is empty and in memory in every trial"
@@ -87,9 +87,7 @@ def service_of(project: Project, name: str) -> Service:
 
 
 def _service(project: Project, name: str, raw: Mapping[str, Any]) -> Service:
-    known = {
-        key: _filled(value, project.variables) for key, value in raw.items() if key not in ("environment", "env_file")
-    }
+    known, held = filled_keys(raw, project.variables)
     env, left, needs = environment(raw, project)
     volumes, lost = _volumes(known, project.folder)
     return Service(
@@ -108,17 +106,9 @@ def _service(project: Project, name: str, raw: Mapping[str, Any]) -> Service:
         read_only=known.get("read_only") in (True, "true"),
         profiles=tuple(map(str, known.get("profiles") or ())),
         aliases=tuple(_aliases(known)),
-        left=(*left, *lost, *_left(known)),
+        left=(*held, *left, *lost, *_left(known)),
         needs=needs,
     )
-
-
-def _filled(value: Any, variables: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return fill(value, variables)
-    if isinstance(value, Mapping):
-        return {key: _filled(each, variables) for key, each in value.items()}
-    return [_filled(each, variables) for each in value] if isinstance(value, list) else value
 
 
 def _words(value: Any) -> tuple[str, ...] | None:

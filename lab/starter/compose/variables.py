@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from lab.errors import UsageError
+from lab.scenario.secret import is_secret
 
 NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 OPERATOR = re.compile(r":?[-?+]")
@@ -26,6 +27,16 @@ def names_in(text: str) -> tuple[str, ...]:
     """The variables that a text asks for, each once."""
     found = re.findall(r"\$\{?([A-Za-z_]\w*)", text.replace("$$", ""), re.ASCII)
     return tuple(dict.fromkeys(found))
+
+
+def secrets_behind(text: str, variables: Mapping[str, str], name: str = "") -> tuple[str, ...]:
+    """The variables by which a text would hold a secret that the file itself does not: () when it may be written down.
+
+    ``name``: of the variable that the text becomes the value of.
+    """
+    outside = tuple(each for each in names_in(text) if each in variables)
+    secret = tuple(each for each in outside if is_secret(each, variables[each]))
+    return secret or (outside if outside and is_secret(name, fill(text, variables)) else ())
 
 
 def _value(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, int]:
