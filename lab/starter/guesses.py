@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lab.engines.images.dockerfile import PORT, read_dockerfile
+from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
@@ -17,7 +18,6 @@ DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")
 APP = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:[\w.]+\.)?FastAPI\(", re.MULTILINE)
 GET = re.compile(r"""^@(\w+)\.get\(\s*["'](/[^"'\n]*)["']""", re.MULTILINE)
-TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
 TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
@@ -86,15 +86,14 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
     elif said and wanted.command is None and wanted.entrypoint is None:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
     paths = _paths_of(apps, start)
-    takes_base = TAKES_BASE.search(text) is not None
-    takes_wheels = takes_base and TAKES_WHEELS.search(text) is not None
+    takes_wheels = takes_base(text) and TAKES_WHEELS.search(text) is not None
     return _look(
         config,
         start,
         paths,
         {"start": said, "paths": "GET in the source"},
         requirements=_requirements(folder) if takes_wheels else "",
-        needs_registry=not takes_base,
+        needs_registry=not takes_base(text),
     )
 
 

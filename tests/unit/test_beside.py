@@ -198,14 +198,21 @@ def test_plain_processes_refuse_both() -> None:
     [
         ("postgres:17", "postgres"),
         ("postgres", "postgres"),
-        ("docker.io/library/postgres:16-alpine", "postgres"),
-        ("redis:7@sha256:00", "redis"),
+        ("docker.io/library/postgres:17.4-alpine", "postgres"),
+        ("redis:alpine", "redis"),
+        ("redis:latest", "redis"),
+        ("redis:8.0", "redis"),
+        ("postgres:16-alpine", ""),
+        ("postgres:18beta1", ""),
+        ("redis:80", ""),
+        ("redis:7", ""),
+        ("redis:8@sha256:00", ""),
         ("example.org/postgres:17", ""),
         ("mysql:8", ""),
     ],
 )
 def test_debian_stands_in_for_databases_that_it_has(reference: str, key: str) -> None:
-    """For the official images only: another one may be anything."""
+    """For the official images only, and in the version that is asked for: another one may be anything."""
     source = source_of(reference)
 
     assert (source.key, source.reference) == (key, reference)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from lab.engines.images.dockerfile import read_dockerfile
-from lab.engines.images.instructions import fill, instructions, without_syntax
+from lab.engines.images.instructions import instructions, without_syntax
 from lab.engines.images.progress import TRACE, fields, lines_of
+from lab.engines.images.variables import fill_known
 from lab.errors import ScenarioError
 
 STAGES = """
@@ -108,11 +109,13 @@ def test_what_takes_buildkit_is_told(text: str, expected: tuple[str, ...], newer
         ("$A-${A}-${B}-$B", "1-1-${B}-$B"),
         ("${A:-x}${B:-x}${E:-x}${E-x}", "1xx"),
         ("${A:+y}${B:+y}${E:+y}${E+y}", "yy"),
+        ("${B:-${A}.${C:-2}}", "1.2"),
+        ("$$A ${} ${A#x} ${B:?why} ${A:?why} ${A $", "$1 ${} ${A#x} ${B:?why} 1 ${A $"),
     ],
 )
 def test_variables_are_filled_as_a_shell_would(text: str, expected: str) -> None:
     """What is not known stays: only a build could tell it."""
-    assert fill(text, {"A": "1", "E": ""}) == expected
+    assert fill_known(text, {"A": "1", "E": ""}) == expected
 
 
 def test_arguments_of_a_stage_are_those_that_it_declares() -> None:

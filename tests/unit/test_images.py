@@ -17,13 +17,14 @@ from lab.engines.images import images
 from lab.engines.images.build import Recipe, builder_of, check_builder
 from lab.engines.images.context import Context, content_hash, read_context, write_context
 from lab.engines.images.dockerfile import read_dockerfile
-from lab.engines.images.images import Way, ask_registry, plan_base, plan_image
+from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
 from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
 from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError, ScenarioError
 from lab.plan.fronts.nginx import IMAGE as NGINX
 from lab.scenario.budget import Budget
+from lab.scenario.databases import source_of
 from lab.scenario.images import PYTHON
 from lab.scenario.model import App, Arm, Load, Scenario
 from tests.fake_images import FakeDocker
@@ -97,6 +98,23 @@ def test_bases_are_present_then_pulled_then_built(docker: FakeDocker, way: Way, 
 def test_a_base_that_debian_cannot_stand_in_for_is_missing() -> None:
     """Python 3.13 is no replacement for the Python 3.12 that somebody asked for."""
     assert plan_base(FakeDocker(), PYTHON, "python:3.12-slim", timeout_s=3).way is Way.MISSING
+
+
+def test_a_database_in_another_version_is_missing() -> None:
+    """What stands in for it would be another database: the sentence says which one can be built."""
+    with pytest.raises(MissingError, match="image redis:7 is not on this machine") as caught:
+        prepare_base(FakeDocker(), source_of("redis:7"), "redis:7", lambda step: None)
+
+    assert "`docker load`" in caught.value.hint
+    assert "name redis:8, which can be built here" in caught.value.hint
+
+
+def test_a_database_in_any_version_says_which_one_it_is() -> None:
+    """In run.json, and in the report."""
+    plan = plan_base(FakeDocker(), source_of("redis:alpine"), "redis:alpine", timeout_s=3)
+
+    assert plan.way is Way.BUILT
+    assert plan.detail.startswith("from Debian packages of redis 8, stands in for redis:alpine: ")
 
 
 def test_without_mmdebstrap_a_base_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

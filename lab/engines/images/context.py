@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from typing import IO
 
 from docker.utils.build import exclude_paths
 
-from lab.engines.images.instructions import without_syntax
+from lab.engines.images.instructions import takes_base, without_syntax
 from lab.errors import ScenarioError
 from lab.scenario.app import App
 
 WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
-TAKES_BASE = re.compile(r"^\s*ARG\s+PYTHON_IMAGE\b", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ class Context:
     @property
     def takes_base(self) -> bool:
         """Tell whether the Dockerfile lets others choose its base image."""
-        return TAKES_BASE.search(self.text) is not None
+        return takes_base(self.text)
 
 
 def read_context(app: App) -> Context:

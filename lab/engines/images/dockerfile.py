@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lab.engines.images.instructions import Instruction, directives, fill, form, instructions
+from lab.engines.images.instructions import Instruction, directives, form, instructions
+from lab.engines.images.variables import fill_known
 from lab.errors import ScenarioError
 from lab.scenario.expectation import nearest
 
@@ -129,7 +130,7 @@ def read_dockerfile(text: str, build_args: Mapping[str, str] | None = None) -> D
 def _stage(
     body: Sequence[Instruction], before: Sequence[Stage], outer: Mapping[str, str], given: Mapping[str, str]
 ) -> Stage:
-    words = fill(body[0].rest, outer).split()
+    words = fill_known(body[0].rest, outer).split()
     base = words[0] if words else ""
     name = words[2] if len(words) > 2 and words[1].upper() == "AS" else str(len(before))
     parent = next((each for each in reversed(before) if each.name.lower() == base.lower()), None)
@@ -163,9 +164,9 @@ def _said(instruction: Instruction, config: Mapping[str, Any], variables: dict[s
     if keyword in ("CMD", "ENTRYPOINT"):
         return {KEYS[keyword]: form(rest)}
     if keyword in KEYS:
-        return {KEYS[keyword]: fill(rest, variables)}
+        return {KEYS[keyword]: fill_known(rest, variables)}
     if keyword == "EXPOSE":
-        ports = [word for word in fill(rest, variables).split() if PORT.fullmatch(word)]
+        ports = [word for word in fill_known(rest, variables).split() if PORT.fullmatch(word)]
         return {"ExposedPorts": [*config.get("ExposedPorts", ()), *ports]}
     if keyword == "HEALTHCHECK":
         return {"Healthcheck": {"Test": form(rest.partition("CMD")[2].strip())}}
@@ -179,9 +180,9 @@ def _said(instruction: Instruction, config: Mapping[str, Any], variables: dict[s
 def _takes_from(instruction: Instruction, variables: Mapping[str, str]) -> Iterator[str]:
     for name, value in instruction.flags:
         if name == "from":
-            yield fill(value, variables)
+            yield fill_known(value, variables)
         elif name == "mount" and (found := MOUNTED_FROM.search(value)):
-            yield fill(found[1], variables)
+            yield fill_known(found[1], variables)
 
 
 def _declare(rest: str, into: dict[str, str], given: Mapping[str, str], outer: Mapping[str, str]) -> None:
@@ -192,7 +193,7 @@ def _declare(rest: str, into: dict[str, str], given: Mapping[str, str], outer: M
         if name in given:
             into[name] = given[name]
         elif equals:
-            into[name] = fill(value.strip("\"'"), known)
+            into[name] = fill_known(value.strip("\"'"), known)
         elif name in outer:
             into[name] = outer[name]
 
@@ -201,7 +202,7 @@ def _pairs(rest: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]
     """``A=1 B="x y"``, or the old ``A 1``."""
     if re.match(r"\w+\s", rest):
         name, _, value = rest.partition(" ")
-        yield name, fill(value.strip(), variables)
+        yield name, fill_known(value.strip(), variables)
         return
     for name, value in re.findall(r"""(\w+)=("(?:[^"\\]|\\.)*"|'[^']*'|(?:[^\s\\]|\\.)*)""", rest):
-        yield name, fill(value.strip("\"'"), variables)
+        yield name, fill_known(value.strip("\"'"), variables)

@@ -110,12 +110,16 @@ def _stand_in(base: ImageSource, refusal: str) -> ImagePlan:
     return ImagePlan(name=stand_in(base), way=Way.BUILT, detail=detail)
 
 
-def prepare_image(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep) -> ImageRecord:
-    """Have the image by the way that was planned. Raises MissingError when there is none."""
+def prepare_image(client: docker.DockerClient, plan: ImagePlan, on_step: OnStep, *, instead: str = "") -> ImageRecord:
+    """Have the image by the way that was planned. Raises MissingError when there is none.
+
+    ``instead``: an image that can be built here, to be named as advice.
+    """
     if plan.way is Way.MISSING:
+        other = f"; or name {instead}, which can be built here" if instead else ""
         raise MissingError(
             f"image {plan.name} is not on this machine and cannot be pulled: {plan.detail}",
-            f"check its name, or bring it here with `docker pull`, `docker load` or `docker build`: {plan.name}",
+            f"check its name, or bring it here with `docker pull`, `docker load` or `docker build`: {plan.name}{other}",
         )
     if plan.way is Way.PULLED:
         _pull(client, plan.name, on_step)
@@ -132,7 +136,7 @@ def prepare_base(client: docker.DockerClient, base: ImageSource, name: str, on_s
             plan = _stand_in(base, _one_line(str(error)))
     if plan.way is Way.BUILT:
         build_base(client, base, on_step)
-    return prepare_image(client, plan, on_step)
+    return prepare_image(client, plan, on_step, instead=base.instead if can_build() else "")
 
 
 def _pull(client: docker.DockerClient, name: str, on_step: OnStep) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+from lab.scenario.build_args import BASE_ARGUMENT
 
 SHELL = ("/bin/sh", "-c")  # what Docker puts in front of a CMD that is no list
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
@@ -11,7 +13,7 @@ DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*$")
 HEREDOC = re.compile(r"(?:^|\s)\d*<<(-?)([\"']?)([A-Za-z_]\w*)\2(?=\s|$)")
 HOLD_HEREDOCS = ("RUN", "COPY", "ADD")
 FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?\s+")
-VARIABLE = re.compile(r"\$(?:\{(\w+)(?:(:?[-+])([^}]*))?\}|(\w+))")
+TAKES_BASE = re.compile(rf"^\s*ARG\s+{BASE_ARGUMENT}\b", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,22 +26,6 @@ class Instruction:
     heredoc: bool = False
 
 
-def fill(text: str, variables: Mapping[str, str]) -> str:
-    """``$NAME``, ``${NAME}``, ``${NAME:-default}`` and ``${NAME:+other}`` filled; an unknown name stays as it is."""
-
-    def value(found: re.Match[str]) -> str:
-        name, operator, other = found[1] or found[4], found[2] or "", found[3] or ""
-        known = variables.get(name)
-        there = known is not None and (known != "" or not operator.startswith(":"))
-        if operator.endswith("+"):
-            return other if there else ""
-        if operator.endswith("-") and not there:
-            return other
-        return found[0] if known is None else known
-
-    return VARIABLE.sub(value, text)
-
-
 def form(rest: str) -> list[str]:
     """The words of an exec form; a shell form as Docker stores it."""
     try:
@@ -47,6 +33,11 @@ def form(rest: str) -> list[str]:
     except ValueError:
         return [*SHELL, rest] if rest else []
     return list(map(str, words)) if isinstance(words, list) else [*SHELL, rest]
+
+
+def takes_base(text: str) -> bool:
+    """Tell whether a Dockerfile lets others choose its base image."""
+    return TAKES_BASE.search(text) is not None
 
 
 def without_syntax(text: str) -> str:

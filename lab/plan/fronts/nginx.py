@@ -9,11 +9,9 @@ from typing import Literal
 from pydantic import model_validator
 
 from lab.errors import ScenarioError
-from lab.plan.fronts.front import NOBODY, Front, FrontPlace, Pool, Retries, Timeout, milliseconds, render, titled
-from lab.plan.kinds import ServiceKind
+from lab.plan.fronts.front import Front, FrontPlace, Pool, Retries, Timeout, milliseconds, proxy, render, titled
 from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.plan.upstream import UPSTREAM_HEADER
-from lab.scenario.budget import Limits
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import options
 
@@ -115,27 +113,18 @@ def _directive(text: str, name: str) -> str:
     return found[1].strip() if found else ""
 
 
-def service(text: str, port: int, limits: Limits) -> Service:
+def service(text: str, place: FrontPlace) -> Service:
     """An nginx with this configuration; the paths in it that nginx writes to are relative to its scratch folder."""
     plain = COMMENT.sub("", text)
     usual = {"daemon": "off", "pid": "nginx.pid"}  # where the configuration says nothing of them
     added = " ".join(f"{name} {value};" for name, value in usual.items() if not _directive(plain, name))
-    return Service(
-        name="nginx",
-        kind=ServiceKind.PROXY,
-        image=IMAGE.key,
-        entrypoint=("nginx",),
-        argv=("-p", SCRATCH, "-c", CONF_PATH, *(("-g", added) if added else ())),
-        ports=(port,),
-        limits=limits,
-        files=(ConfigFile(path=CONF_PATH, content=text.encode()),),
-        user=NOBODY,
-    )
+    argv = ("-p", SCRATCH, "-c", CONF_PATH, *(("-g", added) if added else ()))
+    return proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()))
 
 
 def _services(chosen: Nginx, place: FrontPlace) -> tuple[Service, ...]:
     text = own_configuration(chosen.config, place) if chosen.config else configuration(chosen, place)
-    return (service(text, place.ports[0], place.limits),)
+    return (service(text, place),)
 
 
 def _title(chosen: Nginx) -> str:

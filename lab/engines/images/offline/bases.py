@@ -36,8 +36,10 @@ def _tag(base: ImageSource) -> str:
 
 
 def made_of(base: ImageSource) -> str:
-    """``"Debian packages"``: what the stand-in is made of."""
-    return f"the wheel {' '.join(pinned(base.wheel))}" if base.wheel else "Debian packages"
+    """``"Debian packages"``, or with a version ``"Debian packages of postgres 17"``: what the stand-in is made of."""
+    if base.wheel:
+        return f"the wheel {' '.join(pinned(base.wheel))}"
+    return "Debian packages" + (f" of {base.key} {base.version}" if base.version else "")
 
 
 def mmdebstrap_argv(base: ImageSource) -> list[str]:
