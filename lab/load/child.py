@@ -118,6 +118,8 @@ def death(name: str, ended: Exit, log: Path) -> LoadError | MissingError:
 
 
 def log_tail(log: Path) -> str:
-    """The last lines of a log, under its name."""
+    """The last lines of a log, under its name; an agent that ended early may have sent none of it."""
+    if not log.exists():
+        return f"nothing of {log.name} is there"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join([f"the end of {log.name}:", *lines[-LOG_TAIL:]])

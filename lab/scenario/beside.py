@@ -26,7 +26,10 @@ READY = re.compile(
     r"tcp:(?P<tcp>\d{1,5})|http:(?P<http>\d{1,5})(?P<path>/[\x21-\x7e]*)|exec:(?P<exec>.+)|exit", re.DOTALL
 )
 MAX_PORT = 65535
-LOAD = "locust"  # whose log is beside those of the services
+TAKEN = {  # by what is beside the services of a trial: a log, a container
+    "locust": "the load's own name",
+    "agent": "the name of the lab's own agent",
+}
 MAX_BESIDE = 16
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -146,8 +149,8 @@ def check_beside(sidecars: Sequence[Sidecar], jobs: Sequence[Job]) -> None:
     names = [*(sidecar.name for sidecar in sidecars), *(job.name for job in jobs)]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise ValueError(f"sidecars and jobs need different names, got {twice!r} twice")
-    if LOAD in names:
-        raise ValueError(f"sidecars and jobs: {LOAD!r} is the load's own name, got it for one of them")
+    if taken := next((name for name in names if name in TAKEN), ""):
+        raise ValueError(f"sidecars and jobs: {taken!r} is {TAKEN[taken]}, got it for one of them")
     known = [sidecar.name for sidecar in sidecars]
     for place, sidecar in enumerate(sidecars):
         for needed in sidecar.depends:

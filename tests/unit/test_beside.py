@@ -224,3 +224,10 @@ def test_the_example_is_planned() -> None:
     found = topology(read_scenario(NOTES), "replicas")
 
     assert [service.name for stage in found.before for service in stage.containers] == ["db", "cache", "migrate"]
+
+
+@pytest.mark.parametrize("name", ["locust", "agent"])
+def test_the_labs_own_names_are_refused(name: str) -> None:
+    """Its log, or its container, has that name in every trial."""
+    with pytest.raises(ScenarioError, match=f"'{name}' is the"):
+        with_beside(sidecars=[{**DATABASE, "name": name}])

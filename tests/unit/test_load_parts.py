@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from lab.errors import LoadError
-from lab.load.child import child_command, child_environment
+from lab.load.child import child_command, child_environment, log_tail
 from lab.load.inside import boot
 from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
@@ -300,3 +300,8 @@ def test_a_reader_beside_a_writer_sees_only_what_was_said(tmp_path: Path) -> Non
         assert found is None or set(found["again"]) == {found["n"]}
     writer.join()
     assert (read_json(path) or {})["n"] == 1999
+
+
+def test_a_log_that_never_came_is_told_as_that(tmp_path: Path) -> None:
+    """An agent that ends early has sent nothing of it."""
+    assert log_tail(tmp_path / "locust.log") == "nothing of locust.log is there"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from http.client import RemoteDisconnected
+from pathlib import Path
+from unittest.mock import Mock
 
 import docker
 import docker.errors
@@ -13,9 +17,12 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ReadTimeout
 from urllib3.exceptions import ProtocolError
 
+from lab.engines.docker.agent import loads
+from lab.engines.docker.agent.loads import load_agent
 from lab.engines.docker.engine import connect
-from lab.engines.docker.removal import one_line
-from lab.errors import MissingError
+from lab.engines.docker.removal import engine_errors, one_line
+from lab.errors import DeploymentError, MissingError
+from lab.scenario.model import Load
 
 
 def of_the_sdk(below: Exception) -> docker.errors.DockerException:
@@ -65,3 +72,56 @@ def test_no_engine_is_a_sentence_with_its_address(monkeypatch: pytest.MonkeyPatc
 
     assert str(caught.value).endswith(f": {below.strerror}")
     assert hint in caught.value.hint
+
+
+def gone(*_: object) -> None:
+    raise RequestsConnectionError(ProtocolError("Connection aborted.", RemoteDisconnected("x")))
+
+
+@pytest.mark.parametrize("first", [DeploymentError("app ended", "see its log"), KeyboardInterrupt()])
+def test_a_clean_up_that_fails_too_does_not_hide_what_failed_first(first: BaseException) -> None:
+    """It is told beside it, where there is a hint."""
+
+    @contextmanager
+    def made() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            gone()
+
+    with pytest.raises(type(first)) as caught, engine_errors(), made():
+        raise first
+
+    assert caught.value is first
+    if isinstance(first, DeploymentError):
+        assert first.hint.startswith("see its log; the Docker engine does not do what it is asked any more")
+        assert "lab clean" in first.hint
+
+
+def test_what_was_handled_before_is_no_first_error() -> None:
+    """Only what the block itself raised."""
+    try:
+        raise DeploymentError("told already")
+    except DeploymentError:
+        with pytest.raises(MissingError, match="closed the connection"), engine_errors():
+            gone()
+
+
+@pytest.mark.parametrize("part", ["start", "exit"])
+def test_a_load_agent_without_an_engine_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: str
+) -> None:
+    """When it starts, and when it is taken down."""
+
+    @contextmanager
+    def network(*_: object) -> Iterator[str]:
+        if part == "start":
+            gone()
+        yield "net"
+        gone()
+
+    monkeypatch.setattr(loads, "trial_network", network)
+    monkeypatch.setattr(loads, "start_agent", lambda *_, **__: nullcontext(Mock()))
+    load = Load(locustfile=tmp_path / "locustfile.py")
+    with pytest.raises(MissingError, match="it closed the connection"), load_agent(Mock(), "id", "run", load) as place:
+        assert place.pids

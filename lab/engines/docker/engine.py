@@ -115,20 +115,20 @@ class DockerEngine:
             parent = stack.enter_context(
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
             )
-            stack.callback(self._remove, topology)  # registered before anything is created
             network = stack.enter_context(self._network(topology))
+            stack.callback(self._remove, topology)  # before any container is created; they go before their network
             access = stack.enter_context(self._access(topology, network))
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
-                before = run_stages(
-                    topology.before, partial(self._create_beside, topology, pool, network), pool, network, access.there
-                )
-                containers = self._create(topology, topology.services, pool, network, parent, self._restart)
-                started = time.monotonic()
-            pairs = (*zip(topology.services, containers, strict=True), *before.running)
+                create = partial(self._create_beside, topology, pool, network)
+                before = run_stages(self._client, topology.before, create, pool, network, access.there)
+            pairs = before.running
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
+                    containers = self._create(topology, topology.services, pool, network, parent, self._restart)
+                    pairs = (*zip(topology.services, containers, strict=True), *before.running)
+                    started = time.monotonic()
                     for together in starts(topology, containers):
                         each(pool, start, together)
                     for _, container in pairs:

@@ -1,7 +1,8 @@
 """Take down what carries the lab's labels, by label and never by name; and what to say when the engine goes away."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
@@ -9,11 +10,14 @@ import docker
 import docker.errors
 from requests.exceptions import RequestException, Timeout
 
-from lab.errors import MissingError
+from lab.errors import LabError, MissingError
 
 PARALLEL = 32
+LOOK_S = 0.5
 MAX_REASON = 300
 MAX_LAYERS = 6  # the SDK's, requests' and urllib3's
+
+LEFT_HINT = "once it answers again (see `docker info`), `lab clean` removes what is left of this run"
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -21,14 +25,31 @@ R = TypeVar("R")
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn an engine that goes away, or fails, in the middle of something into a MissingError (exit 4)."""
+    """Turn an engine that goes away, or fails, in the middle of something into a MissingError (exit 4).
+
+    Where the block had failed before, or was interrupted, and only its clean-up fails so, that first error is raised.
+    """
+    handled = sys.exception()
     try:
         yield
     except (docker.errors.DockerException, RequestException) as error:
-        raise MissingError(
-            f"the Docker engine does not do what it is asked any more: {one_line(error)}",
-            "once it answers again (see `docker info`), `lab clean` removes what is left of this run",
-        ) from error
+        told = f"the Docker engine does not do what it is asked any more: {one_line(error)}"
+        first = _before(error, handled)
+        if isinstance(first, LabError):
+            first.hint = "; ".join(filter(None, [first.hint, told, LEFT_HINT]))
+        if first is not None:
+            raise first from None
+        raise MissingError(told, LEFT_HINT) from error
+
+
+def _before(error: BaseException, handled: BaseException | None) -> BaseException | None:
+    """What ended a block whose clean-up then raised this error; nothing that was ``handled`` outside of it."""
+    below = error.__context__
+    while below is not None and below is not handled:
+        if isinstance(below, LabError | KeyboardInterrupt):
+            return below
+        below = below.__context__
+    return None
 
 
 def one_line(error: Exception) -> str:
@@ -105,6 +126,8 @@ def remove_network(client: docker.DockerClient, identity: str) -> None:
 def each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """Call in parallel; every call has ended when this returns or raises the first error."""
     futures = [pool.submit(call, item) for item in items]
+    while wait(futures, LOOK_S).not_done:  # not without an end: a signal that comes just before would wait for it
+        pass
     errors = [error for future in futures if (error := future.exception()) is not None]
     if errors:
         raise errors[0]

@@ -5,14 +5,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 
+import docker
 from docker.models.containers import Container
 
 from lab.agent.calls import There, here
 from lab.engines import JobRun
+from lab.engines.docker.checks import run_check
 from lab.engines.docker.fate import log_of, logs_of, start
 from lab.engines.docker.network import address_in
-from lab.engines.docker.removal import each
+from lab.engines.docker.removal import each, remove_container
 from lab.engines.docker.step_lines import epoch_s
 from lab.engines.readiness import answers
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, with_logs
@@ -54,6 +57,7 @@ class Before:
 
 
 def run_stages(
+    client: docker.DockerClient,
     stages: Iterable[Stage],
     create: Callable[[Sequence[Service]], list[Container]],
     pool: ThreadPoolExecutor,
@@ -62,17 +66,17 @@ def run_stages(
 ) -> Before:
     """Run one stage after the other, asked from ``there``. What has ended is removed.
 
-    Raises DeploymentError with the last lines of a log.
+    Raises DeploymentError with the last lines of a log. Nothing is waited for any more when this ends, in any way.
     """
     running: list[tuple[Service, Container]] = []
     jobs: list[JobRun] = []
     logs: dict[str, str] = {}
     for stage in stages:
-        started = _started(stage, create(stage.containers))
-        containers = [*(container for _, container in running), *(one.container for one in started)]
+        containers = [container for _, container in running]
         with with_logs(partial(_logs, logs, containers)):
-            each(pool, lambda one: start(one.container), started)
-            each(pool, lambda one: _wait(one, network, there), started)
+            started = _started(stage, create(stage.containers))
+            containers += [one.container for one in started]
+            _run(started, pool, network, there)
         for one in started:
             if not one.ends:
                 running.append((one.service, one.container))
@@ -80,7 +84,7 @@ def run_stages(
             logs[one.service.name] = log_of(one.container, LOG_LIMIT_LINES)
             if one.job:
                 jobs.append(_job_run(one))
-            one.container.remove(v=True)
+            remove_container(client, str(one.container.id))
     return Before(running=tuple(running), jobs=tuple(jobs), logs=logs)
 
 
@@ -109,30 +113,52 @@ def _started(stage: Stage, containers: Sequence[Container]) -> list[Started]:
     return [*services, *map(started_job, stage.jobs, containers[len(services) :])]
 
 
-def _wait(one: Started, network: str, there: There) -> None:
-    """Return when it is ready, or has ended well if it must."""
-    give_up_at = time.monotonic() + one.limit_s
-    while True:
+def _run(started: Sequence[Started], pool: ThreadPoolExecutor, network: str, there: There) -> None:
+    """Start them and wait for all; one that fails, or an interrupt, ends the waiting for the others."""
+    stop = Event()
+
+    def wait(one: Started) -> None:
+        try:
+            _wait(one, network, there, stop)
+        except BaseException:
+            stop.set()
+            raise
+
+    try:
+        each(pool, lambda one: start(one.container), started)
+        each(pool, wait, started)
+    finally:
+        stop.set()
+
+
+def _wait(one: Started, network: str, there: There, stop: Event) -> None:
+    """Return when it is ready, or has ended well if it must; or at ``stop``, when somebody else tells why."""
+    give_up_at, said = time.monotonic() + one.limit_s, ""
+    while not stop.is_set():
         one.container.reload()
         state = one.container.attrs["State"]
         if state["Status"] in ("exited", "dead"):
             if one.ends and state["ExitCode"] == 0:
                 return
             raise _ended(one, state["ExitCode"])
-        if not one.ends and _is_ready(one, network, there):
+        missing = "" if one.ends else _missing(one, network, there, give_up_at, stop)
+        if missing is None:
             return
+        said = missing or said
         if time.monotonic() >= give_up_at:
-            raise _late(one)
-        time.sleep(PAUSE_S)
+            raise _late(one, said)
+        stop.wait(PAUSE_S)
 
 
-def _is_ready(one: Started, network: str, there: There) -> bool:
+def _missing(one: Started, network: str, there: There, give_up_at: float, stop: Event) -> str | None:
+    """What its check says while it is not ready, "" for nothing; None once it is ready."""
     ready = one.service.ready
     if ready.kind == "started":
-        return bool(one.container.attrs["State"]["Running"])
+        return None if one.container.attrs["State"]["Running"] else ""
     if ready.kind == "exec":
-        return one.container.exec_run(list(ready.command)).exit_code == 0
-    return there(answers, address_in(one.container.attrs, network), ready)
+        checked = run_check(one.container, ready.command, give_up_at, stop)
+        return None if checked.code == 0 else checked.output.strip()
+    return None if there(answers, address_in(one.container.attrs, network), ready) else ""
 
 
 def _job_run(one: Started) -> JobRun:
@@ -154,10 +180,12 @@ def _ended(one: Started, code: int) -> DeploymentError:
     )
 
 
-def _late(one: Started) -> DeploymentError:
+def _late(one: Started, check_said: str) -> DeploymentError:
     what = "has not ended" if one.ends else "is not ready"
+    said = "\n".join(check_said.splitlines()[-LOG_TAIL_LINES:])
+    check = f"its ready command says last:\n{said}\n" if said else ""
     return DeploymentError(
-        f"{one.called} {what} after {one.limit_s:g} s; its last lines:\n{_tail(one)}",
+        f"{one.called} {what} after {one.limit_s:g} s; {check}its last lines:\n{_tail(one)}",
         "raise its timeout in [[jobs]]" if one.job else SIDECAR_HINT,
     )
 

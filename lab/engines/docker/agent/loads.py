@@ -11,6 +11,7 @@ from lab.agent.conversation import Conversation
 from lab.agent.loading import AgentPlace
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.network import trial_network
+from lab.engines.docker.removal import engine_errors
 from lab.errors import MissingError
 from lab.host.labels import OWNER, RUN, SERVICE, labels, owner
 from lab.load.place import Place
@@ -25,13 +26,14 @@ MARKS = ("pyvenv.cfg", "run.json")  # what holds one is an environment, or resul
 @contextmanager
 def load_agent(client: docker.DockerClient, image_id: str, run_id: str, load: Load) -> Iterator[Place]:
     """A place for load processes; the agent starts when the first of them does, with copies of the user's files."""
-    with ExitStack() as stack:
+    with engine_errors(), ExitStack() as stack:
 
         def start() -> Conversation:
             files = files_of(load)
-            network = stack.enter_context(trial_network(client, labels(run_id, LOADS, "network")))
-            marks = labels(run_id, LOADS, LOADS)
-            return stack.enter_context(start_agent(client, image_id, marks, network=network, files=files))
+            with engine_errors():  # in the trial, where it is told as the engine's failure
+                network = stack.enter_context(trial_network(client, labels(run_id, LOADS, "network")))
+                marks = labels(run_id, LOADS, LOADS)
+                return stack.enter_context(start_agent(client, image_id, marks, network=network, files=files))
 
         yield AgentPlace(start)
 
