@@ -53,6 +53,10 @@ class Conversation:
         self._thread = threading.Thread(target=self._listen, name="agent", daemon=True)
         self._thread.start()
         self.pid = int(self._answer(START_S)["pid"])
+        self.compare()
+
+    def compare(self) -> None:
+        """Have ``clock`` be as of now; two kernels' clocks may drift by milliseconds in a minute."""
         self.clock = self._compare_clocks()
 
     def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:

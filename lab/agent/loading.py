@@ -73,8 +73,9 @@ class AgentPlace:
         return AgentLoad(self._running().start(MODULE, str(cwd), log=log, cwd=cwd, load=True))
 
     def share(self, plan: LoadPlan) -> None:
-        """The plan goes there; recordings, statuses and logs come from there."""
+        """The plan goes there; recordings, statuses and logs come from there. Clocks drift: they are compared anew."""
         agent = self._running()
+        agent.compare()
         for folder in (plan.directory, plan.raw):
             agent.watch(folder)
         agent.put(plan.plan_file)

@@ -91,14 +91,16 @@ def probe_round(topology: Topology, roots: Roots, named: bool) -> tuple[Answer, 
     """Fresh connections to every app port, held open together so that one busy accept loop cannot take them all.
 
     With ``roots`` the owners of the connections are looked up, before anything is asked: a server may close afterwards.
-    ``named``: answers carry the app's header, so that those who may not be looked up can be done without.
+    ``named``: answers carry the app's header, so that those who may not be looked up can be done without. All of it
+    takes PROBE_TIMEOUT_S, however many connections there are: deaths and the deadline are looked at between rounds.
     """
+    over_at = time.monotonic() + PROBE_TIMEOUT_S
     per_port = max(1, 2 * topology.processes // len(topology.app))
     with ExitStack() as stack:
         connections: dict[http.client.HTTPConnection, Endpoint] = {}
         for endpoint in topology.app:
             for _ in range(per_port):
-                connection = connection_to(endpoint, PROBE_TIMEOUT_S)
+                connection = connection_to(endpoint, _left_s(over_at))
                 stack.callback(connection.close)
                 try:
                     connection.connect()
@@ -108,8 +110,16 @@ def probe_round(topology: Topology, roots: Roots, named: bool) -> tuple[Answer, 
                 time.sleep(STAGGER_S)
         owners = _owners(topology, connections, roots, named=named)
         asked = [connection for connection in connections if _ask(connection, topology)]
-        read = (_read(each, topology, connections[each], owners.get(each, "")) for each in asked)
-        return tuple(answer for answer in read if answer is not None)
+        found = []
+        for each in asked:
+            each.sock.settimeout(_left_s(over_at))
+            found.append(_read(each, topology, connections[each], owners.get(each, "")))
+        return tuple(answer for answer in found if answer is not None)
+
+
+def _left_s(over_at: float) -> float:
+    """The time until then; at the end still enough for what is there already."""
+    return max(PAUSE_S, over_at - time.monotonic())
 
 
 def _owners(

@@ -23,6 +23,7 @@ from lab.live.requests import GrowingTable, RequestFigures, RequestFollower
 from lab.plan.kinds import Role
 from lab.record.types import CGROUPS, HOST, PROCESSES, PhaseWindow
 from lab.sampling.channel import FOLDER
+from lab.sampling.process_tree import pid_inside
 
 CPU_S = 2.0  # of readings for a process's CPU, which comes in ticks of 10 ms: half a second would show steps of 2%
 MACHINE_S = 5.0  # short enough to be called "now"; ticks of 10 ms are 0.1% of two cores then
@@ -187,13 +188,3 @@ def _latest(table: pl.DataFrame, length_s: float) -> PhaseWindow:
         return PhaseWindow(start_s=0.0, end_s=0.0)
     end_s = float(instants_s[-1])
     return PhaseWindow(start_s=float(instants_s[instants_s >= end_s - length_s][0]), end_s=end_s)
-
-
-def pid_inside(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """The process id that a process has in its own namespace; None when it has ended."""
-    try:
-        status = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
-    return int(numbers[-1]) if numbers else pid

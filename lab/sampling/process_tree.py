@@ -98,3 +98,13 @@ def kinship(proc: Path, pid: int) -> Kinship | None:
         return None
     fields = text.rpartition(")")[2].split()
     return Kinship(int(fields[PARENT]), int(fields[SESSION]), int(fields[STARTED]))
+
+
+def pid_inside(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """The process id that a process has in its own namespace; None when it has ended."""
+    try:
+        status = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+    return int(numbers[-1]) if numbers else pid

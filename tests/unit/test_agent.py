@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from lab.agent.calls import call_of, carry_out, result_of
 from lab.agent.clock import Clock, compare_clocks
 from lab.agent.conversation import carried
+from lab.agent.loading import AgentPlace
 from lab.agent.mirror import Copy, Mirror
 from lab.agent.sampling import sampled_by
 from lab.attest.claims import Evidence, caveats, runtime_differences
@@ -26,6 +28,7 @@ from lab.engines.docker.agent.image import agent_context
 from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.container import attachment
+from lab.engines.docker.opening import _chosen
 from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
 from lab.engines.readiness import ask_front, owner_pids, probe_round
 from lab.errors import DeploymentError, MissingError, RightsError, SamplingError
@@ -41,6 +44,7 @@ from lab.scenario.model import Load
 from tests.agents import DEADLINE_S, agent
 from tests.builders import make_run, make_scenario
 from tests.fake_server import fake_server
+from tests.load_runs import make_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -192,6 +196,40 @@ def test_the_folder_of_a_locustfile_goes_along_without_what_it_does_not_need(tmp
         file.truncate(200 * 1024**2)
     with pytest.raises(MissingError, match="holds 200 MiB"):
         files_of(load)
+    with pytest.raises(MissingError, match="holds 200 MiB"):  # when the engine is opened, before anything is built
+        _chosen(make_scenario(network="own", load={"locustfile": str(load.locustfile)}), elsewhere="")
+
+
+def test_a_file_beside_the_locustfile_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root reads everything, so that the refusal is made."""
+    (tmp_path / "locustfile.py").write_text("x")
+    (tmp_path / "key.pem").write_text("x")
+    opens = Path.open
+
+    def refuse(path: Path, *args: Any, **more: Any) -> Any:
+        if path.name == "key.pem":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opens(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(MissingError, match=r"key\.pem.*Permission denied"):
+        files_of(Load(locustfile=tmp_path / "locustfile.py"))
+
+
+def test_the_clocks_are_compared_anew_for_each_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kernels' clocks drift apart in the hours of a run."""
+    plan = make_plan(tmp_path / "l.py", "http://127.0.0.1:1", tmp_path / "trial")
+    plan.raw.mkdir(parents=True)
+    plan.write()
+    with agent() as (talk, _):
+        place = AgentPlace(lambda: talk)
+        assert place.clock_offset_s == 0.0
+        monkeypatch.setattr(talk, "_compare_clocks", lambda: Clock(3.0, 0.1))
+        place.share(plan)
+
+        assert place.clock_offset_s == 3.0
 
 
 def test_an_agent_that_looks_gets_two_capabilities_and_one_that_drives_none() -> None:

@@ -12,7 +12,7 @@ import pytest
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.cli.live.remarks import TrialRemarks, remarks
 from lab.cli.live.view import PlainView
-from lab.live.figures import MACHINE_S, LiveFigures, MachineFigures, TrialFollower, pid_inside
+from lab.live.figures import MACHINE_S, LiveFigures, MachineFigures, TrialFollower
 from lab.live.requests import Tail
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import ARRIVAL, DROP, START
@@ -26,6 +26,7 @@ from lab.record.folder import RunFolder, new_run_info
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import Environment
 from lab.run.steps import Step
+from lab.sampling.process_tree import pid_inside
 from lab.sampling.recorder import Recorder, Rows, recorder
 from tests.builders import make_scenario
 from tests.load_runs import make_plan

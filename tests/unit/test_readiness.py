@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +16,7 @@ import pytest
 
 from lab.engines.endings import End, Sign
 from lab.engines.images.images import ImageRecord, Way
-from lab.engines.readiness import wait_until_ready
+from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of
 from lab.errors import DeploymentError
 from lab.plan.kinds import ServiceKind
@@ -254,3 +256,14 @@ def test_probes_send_the_headers_of_the_scenario() -> None:
 
     assert set(seen) == {"api.example.org"}
     assert len(seen) > 1
+
+
+def test_a_round_takes_one_timeout_however_many_do_not_answer() -> None:
+    """They are read one after the other, and 16 processes would take a minute."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        began = time.monotonic()
+
+        assert probe_round(topology(silent.getsockname()[1], processes=8), NO_ROOTS, named=False) == ()
+        assert time.monotonic() - began < 2 * PROBE_TIMEOUT_S

@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import polars as pl
 import pytest
 
+from lab.agent.calls import There, call_of, carry_out
 from lab.engines import StepMark
 from lab.engines.docker.restart import restart
 from lab.engines.docker.step_lines import epoch_s, step_marks
@@ -74,16 +76,32 @@ def test_a_process_is_ended_by_its_number_inside_the_container(tmp_path: Path) -
     folder = a_process(tmp_path, 4321, 8)
     container = FakeContainer(after=lambda: shutil.rmtree(folder))
 
-    restart(container, 4321, tmp_path)
+    restart(container, 4321, proc=tmp_path)
 
     assert container.done == [["sh", "-c", "kill -TERM 8"]]
+
+
+def test_a_process_of_an_engine_elsewhere_is_looked_at_there(tmp_path: Path) -> None:
+    """This machine's numbers are other processes."""
+    folder = a_process(tmp_path, 4321, 8)
+    asked = []
+
+    def there(function: Any, /, *args: Any, **_: Any) -> Any:
+        asked.append(function.__name__)
+        return carry_out(call_of(function, (args[0], tmp_path)))
+
+    container = FakeContainer(after=lambda: shutil.rmtree(folder))
+    restart(container, 4321, cast(There, there))
+
+    assert container.done == [["sh", "-c", "kill -TERM 8"]]
+    assert asked == ["pid_inside", "pid_inside"]
 
 
 def test_a_container_is_restarted_as_a_whole(tmp_path: Path) -> None:
     """Where nobody looks after the process."""
     container = FakeContainer()
 
-    restart(container, 0, tmp_path)
+    restart(container, 0, proc=tmp_path)
 
     assert container.done == ["restart"]
 
@@ -93,7 +111,7 @@ def test_an_image_without_a_shell_says_so(tmp_path: Path) -> None:
     a_process(tmp_path, 4321, 8)
 
     with pytest.raises(DeploymentError, match="could not be ended: sh: not found") as raised:
-        restart(FakeContainer(exit_code=127), 4321, tmp_path)
+        restart(FakeContainer(exit_code=127), 4321, proc=tmp_path)
 
     assert "restart_one" in raised.value.hint
 

@@ -220,7 +220,7 @@ class DockerEngine:
     ) -> None:
         """Straight to the app: a front may go on passing requests to where a container was before."""
         name, pid = which
-        restart(next(container for service, container in pairs if service.name == name), pid)
+        restart(next(container for service, container in pairs if service.name == name), pid, there)
         for _, container in pairs:
             container.reload()
         running = self._all_running(pairs, network)

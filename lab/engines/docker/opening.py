@@ -6,6 +6,7 @@ from dataclasses import replace
 import docker
 
 from lab.engines.docker.agent.image import prepare_agent, prepare_load_agent
+from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent, find_rights
 from lab.engines.docker.elsewhere import find_elsewhere
 from lab.engines.docker.engine import DockerEngine, connect
@@ -53,7 +54,7 @@ def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) ->
 
 
 def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
-    """The networks of the arms, and why. Raises ScenarioError where one cannot be had."""
+    """The networks of the arms, and why. Raises ScenarioError or MissingError where one cannot be had."""
     choices = {arm.name: scenario.network_of(arm, elsewhere) for arm in scenario.arms}
     for name, choice in choices.items():
         if elsewhere and choice.network is Network.HOST:
@@ -67,4 +68,6 @@ def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
                 "so that load.python cannot be used",
                 "name the packages of the locustfile in load.requirements instead, and they are installed there",
             )
+    if any(choice.network is Network.OWN for choice in choices.values()):
+        files_of(scenario.load)  # which agents get, from the first trial on
     return {choice.network.value: choice.why for choice in choices.values()}

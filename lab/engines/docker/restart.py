@@ -5,23 +5,29 @@ from pathlib import Path
 
 from docker.models.containers import Container
 
+from lab.agent.calls import There, here
 from lab.errors import DeploymentError
+from lab.sampling.process_tree import pid_inside
 
 PROC = Path("/proc")
 END_WITHIN_S = 15
 PAUSE_S = 0.05
 
 
-def restart(container: Container, pid: int, proc: Path = PROC) -> None:
+def restart(container: Container, pid: int, there: There = here, proc: Path = PROC) -> None:
     """Let process ``pid`` (as the host numbers it) end by SIGTERM; 0 for the container as a whole.
 
+    ``there``: where the engine's processes are seen.
     Returns when it has ended. Raises DeploymentError when that is not possible.
     """
     if not pid:
         container.restart(timeout=END_WITHIN_S)
         return
     # From inside, as the container's own user: the lab may not send signals to other users' processes.
-    command = ["sh", "-c", f"kill -TERM {pid_inside(pid, proc)}"]
+    inside = there(pid_inside, pid, proc)
+    if inside is None:
+        raise DeploymentError(f"process {pid} ended before it could be restarted")
+    command = ["sh", "-c", f"kill -TERM {inside}"]
     result = container.exec_run(command)
     if result.exit_code:
         said = result.output.decode(errors="replace").strip()
@@ -30,16 +36,7 @@ def restart(container: Container, pid: int, proc: Path = PROC) -> None:
             "the image needs a shell with kill; leave out trials.restart_one",
         )
     give_up_at = time.monotonic() + END_WITHIN_S
-    while (proc / str(pid)).exists():
+    while there(pid_inside, pid, proc) is not None:
         if time.monotonic() > give_up_at:
             raise DeploymentError(f"process {pid} of {container.name} has not ended {END_WITHIN_S} s after SIGTERM")
         time.sleep(PAUSE_S)
-
-
-def pid_inside(pid: int, proc: Path) -> int:
-    """The number that a process has inside its container. Raises DeploymentError when it has ended."""
-    try:
-        status = (proc / str(pid) / "status").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        raise DeploymentError(f"process {pid} ended before it could be restarted") from None
-    return int(status.partition("NSpid:")[2].partition("\n")[0].split()[-1])

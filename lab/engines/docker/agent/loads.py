@@ -48,7 +48,7 @@ def join(client: docker.DockerClient, network: str, run_id: str) -> None:
 def files_of(load: Load) -> Mapping[Path, int]:
     """The files that the locustfile may need, and their sizes: its folder, and that in which it runs.
 
-    Raises MissingError where that is more than anybody means.
+    Raises MissingError where that is more than anybody means, or cannot be read.
     """
     found: dict[Path, int] = {}
     for root in {load.root or load.locustfile.parent, load.locustfile.parent}:
@@ -58,6 +58,14 @@ def files_of(load: Load) -> Mapping[Path, int]:
                 continue
             folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
             found |= {path: path.stat().st_size for name in names if (path := Path(folder, name)).is_file()}
+    for path in found:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise MissingError(
+                f"{path}, beside the locustfile, cannot be copied to the load processes: {error.strerror}",
+                "let this user read it, or put the locustfile with what it needs into a folder named in load.root",
+            ) from None
     if (size := sum(found.values())) > MAX_BYTES:
         raise MissingError(
             f"the folder of the locustfile holds {size // 1024**2} MiB, too much to copy beside load processes",
