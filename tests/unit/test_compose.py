@@ -180,6 +180,36 @@ def test_a_variable_made_of_a_secret_of_an_env_file_is_one(tmp_path: Path) -> No
     assert service_of(made, "app").env == {"A": {"from": "A"}, "B": {"from": "B"}, "C": "plain"}
 
 
+@pytest.mark.parametrize(
+    ("timings", "expected"),
+    [
+        ("start_period: 1m30s, interval: 5s, retries: 10", 140.0),
+        ("interval: 500ms, retries: 200", 100.0),
+        ("start_period: 10s", 100.0),
+        ("interval: 5s, retries: 5", None),
+        ("timeout: 3s", None),
+    ],
+)
+def test_the_lab_waits_as_long_as_a_health_check_does(tmp_path: Path, timings: str, expected: float | None) -> None:
+    """For the app and for what is beside it; never shorter than it waits anyway."""
+    check = f"{{test: [CMD, up], {timings}}}"
+    text = f"""
+services:
+  app: {{build: ., depends_on: [db], healthcheck: {check}}}
+  db: {{image: "db:1", healthcheck: {check}}}
+"""
+    found = taken(tmp_path, text)
+    assert found.app.get("ready_timeout") == expected
+    assert found.sidecars[0].get("ready_timeout") == expected
+
+
+def test_an_include_that_nobody_has_followed_is_left(tmp_path: Path) -> None:
+    """Compose follows it; without Compose the person is told what to do."""
+    found = taken(tmp_path, "include: [other.yaml]\nservices: {app: {build: ., working_dir: /x}}")
+    assert found.left[0].startswith("include: only Compose itself follows it")
+    assert "services.app.working_dir: say it in the image (WORKDIR)" in found.left
+
+
 def test_a_command_whose_value_stands_in_the_file_is_taken(tmp_path: Path) -> None:
     """What the file itself shows is no secret of this machine."""
     service = service_of(project(tmp_path, "services: {a: {image: x, command: 'r --pass ${PASSWORD:-here}'}}"), "a")
@@ -216,6 +246,7 @@ def test_the_service_is_the_one_that_can_be_meant(tmp_path: Path, services: str,
         ("services: {app: {extends: app}}", "extends go round in a circle"),
         ('services: {app: {image: x, command: "it\'s"}}', "cannot be split into words"),
         ("services: {app: {image: x, env_file: absent.env}}", "absent.env: cannot be read"),
+        ("services: {app: {image: x, healthcheck: {interval: soon}}}", "'soon' is no duration such as 1m30s"),
         ("services: {app: {image: x, ports: 5}}", "a service 'app' that Compose would not take either"),
         ("services: {app: {image: x, depends_on: {db: yes}}}", "a service 'app' that Compose would not take either"),
         ("services: {app: &a {image: x, ulimits: *a}}", "a service 'app' that Compose would not take either"),

@@ -19,6 +19,8 @@ MAX_DEPTH = 20  # of services that extend each other
 COMPOSE = (("docker", "compose"), ("docker-compose",))
 ADVICE = "`docker compose config` shows what Compose makes of it"
 
+INCLUDED = "only Compose itself follows it: install Compose, or give what `docker compose config` prints"
+
 Ask = Callable[[Path], str | None]
 
 
@@ -26,13 +28,15 @@ Ask = Callable[[Path], str | None]
 class Project:
     """A compose file: its services as it writes them, and the variables that fill their texts.
 
-    ``by_compose``: whether Compose itself has read it, or why it has not.
+    ``by_compose``: whether Compose itself has read it, or why it has not. ``left``: (key, reason) of keys of the whole
+    file that nobody has followed.
     """
 
     folder: Path
     services: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, str]
     by_compose: str
+    left: tuple[tuple[str, str], ...] = ()
 
 
 def read_compose(path: Path, environ: Mapping[str, str], ask: Ask | None = None) -> Project:
@@ -50,6 +54,7 @@ def read_compose(path: Path, environ: Mapping[str, str], ask: Ask | None = None)
         folder=folder,
         services=services,
         variables=variables,
+        left=(("include", INCLUDED),) if document.get("include") else (),
         by_compose="" if said is not None else "no Compose here could read it, so the lab did: check what it has taken",
     )
 

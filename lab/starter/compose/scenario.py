@@ -54,7 +54,8 @@ def take_over(project: Project, name: str = "", profiles: Sequence[str] = (), st
     reached = {each: (each, *services[each].aliases) for each in (*beside, *once)}
     names = {old: _dns(each) for each, olds in reached.items() for old in olds if old != _dns(each)}
     stated = stated or Wanted()
-    left = [f"services.{app.name}.{key}: {reason}" for key, reason in app.left]
+    left = [f"{key}: {reason}" for key, reason in project.left]
+    left += [f"services.{app.name}.{key}: {reason}" for key, reason in app.left]
     sidecars = tuple(_sidecar(services[each], names, beside, once, left) for each in beside)
     jobs = tuple(filter(None, (_job(services[each], app, names, left) for each in once)))
     left += [f"services.{each}: {STAYS}" for each in active if each not in (app.name, *beside, *once)]
@@ -127,6 +128,7 @@ def _app_keys(app: Service, env: Mapping[str, Any]) -> dict[str, Any]:
         "user": app.user,
         "volumes": list(app.volumes),
         "capabilities": list(app.capabilities),
+        "ready_timeout": app.ready_timeout,
         "build_args": app.build.get("args", {}),
     }
     return {key: value for key, value in keys.items() if value} | {"read_only": app.read_only}
@@ -152,6 +154,7 @@ def _sidecar(
         "command": shlex.join(service.command or ()),
         "env": {key: replace_names(value, names) for key, value in service.env.items()},
         "ready": _ready(service),
+        "ready_timeout": service.ready_timeout,
         "volumes": list(service.volumes),
         "user": service.user,
         "capabilities": list(dict.fromkeys((*OTHER_USER, *added))) if added else [],

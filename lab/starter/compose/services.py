@@ -10,6 +10,7 @@ from typing import Any
 from lab.errors import UsageError
 from lab.starter.compose.environment import environment, plain_text
 from lab.starter.compose.filling import filled_keys
+from lab.starter.compose.patience import patience_s
 from lab.starter.compose.reading import Project, pairs
 
 COMPLETED = "service_completed_successfully"
@@ -53,7 +54,7 @@ class Service:
 
     ``env`` holds text, or ``{"from": NAME}`` for a secret that comes from outside the file; ``needs`` tells for each
     NAME where its value is. ``left``: (key, reason) of what was not taken over. ``entrypoint`` and ``command`` are None
-    where the image's own stay.
+    where the image's own stay. ``ready_timeout``: after how many seconds its health check gives up, if it says so.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     ports: tuple[int, ...] = ()
     depends: Mapping[str, str] = field(default_factory=dict)
     healthcheck: tuple[str, ...] = ()
+    ready_timeout: float | None = None
     user: str = ""
     volumes: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ def _service(project: Project, name: str, raw: Mapping[str, Any]) -> Service:
         ports=tuple(_ports(known)),
         depends=_depends(known),
         healthcheck=_healthcheck(known.get("healthcheck")),
+        ready_timeout=patience_s(known.get("healthcheck")),
         user=str(known.get("user") or ""),
         volumes=volumes,
         capabilities=tuple(map(str, known.get("cap_add") or ())),
