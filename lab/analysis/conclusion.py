@@ -46,13 +46,14 @@ class Outcome(StrEnum):
 class Side:
     """One judged arm with its primaries, in the order of the scenario. ``asked``: the question is about this arm.
 
-    Primaries of which the run is not valid are not among them.
+    ``invalid``: primaries of which the run is not valid; they are not among the contests, and leave the answer open.
     """
 
     arm: str
     asked: bool
     contests: tuple[Contest, ...]
     outcome: Outcome
+    invalid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,24 +118,25 @@ def standing(found: Judgement) -> Standing:
 
 def _side(summary: RunSummary, comparison: Comparison, arm: str) -> Side:
     lost = comparison.decision.lost
-    contests = tuple(
-        contest
-        for contest in comparison.primaries
-        if contest.arm == arm and METRICS[contest.metric].group.family not in lost
-    )
-    found = [standing(contest.judgement) for contest in contests]
-    return Side(arm=arm, asked=arm in summary.scenario.asked, contests=contests, outcome=outcome(found))
+    own = [contest for contest in comparison.primaries if contest.arm == arm]
+    contests = tuple(contest for contest in own if METRICS[contest.metric].group.family not in lost)
+    invalid = tuple(contest.metric for contest in own if contest not in contests)
+    found = [*(standing(contest.judgement) for contest in contests), *(Standing.REFUSED for _ in invalid)]
+    asked = arm in summary.scenario.asked
+    return Side(arm=arm, asked=asked, contests=contests, outcome=outcome(found), invalid=invalid)
 
 
 def outcome(found: Sequence[Standing]) -> Outcome:
-    """All standings of an arm in one: a clear word goes before an open one."""
+    """All standings of an arm in one: a difference goes before an open word, and only all together are equivalent."""
     if Standing.BETTER in found and Standing.WORSE in found:
         return Outcome.TRADE
-    order = (Standing.WORSE, Standing.BETTER, Standing.SMALL, Standing.OPEN, Standing.EQUIVALENT)
-    first = next((each for each in order if each in found), None)
-    if first is None:
-        return Outcome.OPEN if Standing.REFUSED in found else Outcome.NUMBERS
-    return Outcome(first.value)
+    for difference in (Standing.WORSE, Standing.BETTER, Standing.SMALL):
+        if difference in found:
+            return Outcome(difference.value)
+    for all_alike in (Standing.EQUIVALENT, Standing.NUMBERS):
+        if set(found) == {all_alike}:
+            return Outcome(all_alike.value)
+    return Outcome.OPEN if found else Outcome.NUMBERS
 
 
 def _observed(comparison: Comparison, arms: Sequence[str], keys: Sequence[str]) -> Iterator[Observation]:

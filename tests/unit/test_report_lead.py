@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -83,6 +84,50 @@ def test_a_difference_on_the_bound_names_the_bound_that_was_declared() -> None:
 def test_a_clear_word_goes_before_an_open_one(found: Sequence[Standing], expected: Outcome) -> None:
     """Better in one thing and worse in another is neither."""
     assert outcome(found) is expected
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_every_combination_of_standings_has_the_outcome_that_all_of_them_allow(count: int) -> None:
+    """About the same only where all are; no verdict only where none has one; a difference is never hidden."""
+    for found in product(Standing, repeat=count):
+        different = {Standing.BETTER, Standing.WORSE, Standing.SMALL} & {*found}
+        if {Standing.BETTER, Standing.WORSE} <= different:
+            expected = Outcome.TRADE
+        elif different:
+            expected = Outcome((different - {Standing.SMALL} or different).pop().value)
+        elif len({*found}) == 1 and found[0] is not Standing.REFUSED:
+            expected = Outcome(found[0].value)
+        else:
+            expected = Outcome.OPEN
+        assert outcome(found) is expected, found
+
+
+def test_an_answer_is_not_about_the_same_where_another_primary_was_refused() -> None:
+    """Memory is equivalent, and p99 has too few requests: the second one is open, and is named."""
+    scenario = judged_runs.scenario(compare={"baseline": "workers", "primary": [MEMORY, "p99"]})
+    values = {
+        (key, arm): judged_runs.series(100.0, factor)
+        for key in (MEMORY, "p99")
+        for arm, factor in (("workers", 1.0), ("replicas", 1.01))
+    }
+    summary = judged_runs.summary(scenario, values, requests=2_000)
+    (answer,) = lead_of(make_run(scenario), summary, compare_run(summary)).sentences
+
+    assert answer.sentence.startswith("replicas against workers is not settled in p99 response time: memory +1.")
+    assert answer.sentence.endswith(", inconclusive: too few requests.")
+    assert answer.word == "open"
+
+
+def test_an_answer_is_not_about_the_same_where_the_run_is_not_valid_for_another_primary() -> None:
+    """A disturbed machine spoils latency and leaves memory standing, which is then half of an answer."""
+    scenario = judged_runs.scenario(compare={"baseline": "workers", "primary": [MEMORY, "p50"]})
+    values = {(MEMORY, "workers"): judged_runs.series(100.0), (MEMORY, "replicas"): judged_runs.series(100.0, 1.01)}
+    late = {f"b{block:02d}-workers": (make_gate("invalid", key="load.lag"),) for block in range(1, 9)}
+    summary = judged_runs.summary(scenario, values, gates=late)
+    (answer,) = lead_of(make_run(scenario), summary, compare_run(summary)).sentences
+
+    assert answer.sentence.startswith("replicas against workers is not settled in p50 response time: memory +1.")
+    assert answer.sentence.endswith("p50 response time not valid in this run.")
 
 
 def content_of(**changes: Any) -> Content:

@@ -1,6 +1,6 @@
 """The answer to the question in a sentence for each judged arm, and what was seen besides, in words with signs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lab.analysis.comparison import Comparison, Contest
 from lab.analysis.conclusion import Conclusion, Observation, Outcome, Shares, Side, Standing, conclude_arms, standing
@@ -14,12 +14,12 @@ from lab.report.parts.gate_words import listed
 from lab.units import count_of, format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {
-    Outcome.BETTER: "{arm} is better than {baseline}",
-    Outcome.WORSE: "{arm} is worse than {baseline}",
+    Outcome.BETTER: "{arm} is better than {baseline}{where}",
+    Outcome.WORSE: "{arm} is worse than {baseline}{where}",
     Outcome.TRADE: "{arm} against {baseline} is a trade-off",
     Outcome.EQUIVALENT: "{arm} and {baseline} are about the same",
-    Outcome.SMALL: "{arm} differs from {baseline}, maybe too little to matter",
-    Outcome.OPEN: "{arm} against {baseline} is not settled",
+    Outcome.SMALL: "{arm} differs from {baseline}{where}, maybe too little to matter",
+    Outcome.OPEN: "{arm} against {baseline} is not settled{where}",
     Outcome.NUMBERS: "No verdict on {arm} against {baseline}",
 }
 WORDS: Mapping[Standing, str] = {
@@ -38,7 +38,15 @@ REFUSALS: Mapping[Reason, str] = {
     Reason.NO_SUCCESS: "no request succeeded",
 }
 FAILS_MORE = "fails more requests"
-
+MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an arm's answer what it is
+    Outcome.BETTER: {Standing.BETTER},
+    Outcome.WORSE: {Standing.WORSE},
+    Outcome.TRADE: {Standing.BETTER, Standing.WORSE},
+    Outcome.EQUIVALENT: {Standing.EQUIVALENT},
+    Outcome.SMALL: {Standing.SMALL},
+    Outcome.OPEN: {Standing.OPEN, Standing.REFUSED, Standing.NUMBERS},
+    Outcome.NUMBERS: {Standing.NUMBERS},
+}
 
 INVALID = "invalid"  # the outcome of a run whose numbers say nothing
 
@@ -63,17 +71,20 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
 
 def side_sentence(side: Side, baseline: str) -> str:
     """How one arm stands in everything that was judged."""
-    alone = len(side.contests) == 1
-    clauses = [_clause(contest, alone=alone) for contest in side.contests]
-    opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline)
-    return f"{opening}{'' if alone else _where(side)}: {'; '.join(clauses)}."
+    alone = len(side.contests) + len(side.invalid) == 1
+    clauses = [
+        *(_clause(contest, alone=alone) for contest in side.contests),
+        *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
+    ]
+    opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline, where="" if alone else _where(side))
+    return f"{opening}: {'; '.join(clauses)}."
 
 
 def _where(side: Side) -> str:
-    """``" in memory"``: what an arm is better or worse in, where more was judged than that."""
-    if side.outcome not in (Outcome.BETTER, Outcome.WORSE):
-        return ""
-    own = [METRICS[c.metric].called for c in side.contests if standing(c.judgement).value == side.outcome.value]
+    """``" in memory"``: what an arm is better, worse or not settled in, where more was judged than that."""
+    found = {contest.metric: standing(contest.judgement) for contest in side.contests}
+    found |= dict.fromkeys(side.invalid, Standing.REFUSED)
+    own = [METRICS[key].called for key, where in found.items() if where in MAKES[side.outcome]]
     return f" in {listed(own)}"
 
 
@@ -87,7 +98,9 @@ def _clause(contest: Contest, *, alone: bool) -> str:
         return (
             f"{size}, around the bound of {_bound(found, metric)}" if alone else f"{size}, {second_word(found, metric)}"
         )
-    return size if alone and where is not Standing.REFUSED else f"{size}, {WORDS[where]}"
+    if where is Standing.REFUSED:
+        return ": ".join(filter(None, [f"{size}, {WORDS[where]}", second_word(found, metric)]))
+    return size if alone else f"{size}, {WORDS[where]}"
 
 
 def _bound(found: Judgement, metric: Metric) -> str:
