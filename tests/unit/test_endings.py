@@ -61,14 +61,32 @@ def test_without_the_option_a_replaced_worker_is_a_change() -> None:
     assert found(result) == {"ledger.changed": (2.0, "")}
 
 
-def test_arrivals_that_found_no_process_are_the_arms_result() -> None:
-    """A recycled worker leaves a gap: what is not sent meanwhile makes no trial invalid for what was asked for."""
-    result = trial([*arrivals(), drop(15.0)], processes=successor())
-
+def capacity(result: TrialResult) -> str:
+    """What the gate on arrivals says, and what was at its limit."""
     (gate,) = [each for each in run_gates(result, 4) if each.key == "load.arrivals"]
-    assert (gate.outcome, gate.why) == ("pass", "capacity")
-    (capacity,) = [each for each in run_findings(result, 4) if each.key == "load.capacity"]
-    assert capacity.subject == "the arm without a process that had ended"
+    limits = [each.subject for each in run_findings(result, 4) if each.key == "load.capacity"]
+    return " ".join([gate.outcome, gate.why, *limits])
+
+
+def test_arrivals_that_found_no_process_are_the_arms_result() -> None:
+    """A worker that died leaves a gap: what is not sent meanwhile makes no trial invalid."""
+    result = trial([*arrivals(), drop(13.2)], processes=successor())
+
+    assert capacity(result) == "pass capacity the arm without a process that had ended"
+
+
+def test_arrivals_that_are_lost_away_from_an_end_are_the_generators() -> None:
+    """One in the gap and two long after it: the worker's death explains too little."""
+    result = trial([*arrivals(), drop(13.2), drop(18.0), drop(19.0)], processes=successor(), boot_s=1.0)
+
+    assert capacity(result).startswith("invalid")
+
+
+def test_a_worker_that_is_recycled_as_asked_excuses_no_generator() -> None:
+    """One goes in almost every trial, so that the gate could never fail."""
+    result = trial([*arrivals(), drop(13.2)], processes=successor())
+
+    assert capacity(started_by(result, "uvicorn app.main:app --limit-max-requests 400")).startswith("invalid")
 
 
 def test_health_probes_are_no_deaths() -> None:

@@ -241,6 +241,27 @@ def test_the_platform_is_not_the_arm() -> None:
     assert outcome("load.arrivals", trial([*arrivals(), drop(15.0)], processes=shim_only)) == INVALID
 
 
+def test_a_busy_sidecar_is_not_the_arm() -> None:
+    """Neither the busiest process, nor the quota, are of a service beside it: that has a finding of its own."""
+    busy = process_table(cores=(0.1, 0.1, 0.97, 0.1)).with_columns(
+        role=pl.when(pl.col("service") == "app-2").then(pl.lit("sidecar")).otherwise("role")
+    )
+    throttled = cgroup_table(cores=0.97, throttled=0.5).filter(pl.col("service") == "app-2")
+    quiet = cgroup_table().filter(pl.col("service") != "app-2")
+    spoiled = trial(
+        [*arrivals(), drop(15.0)],
+        processes=busy,
+        cgroups=pl.concat([quiet, throttled]),
+        services=(
+            ServiceRecord(name="app-2", kind="sidecar", container_id="", image="", image_digest="", argv=(), ports=()),
+        ),
+    )
+
+    assert spoiled.record.sidecars
+    assert outcome("load.arrivals", spoiled) == INVALID
+    assert value_of("sidecar.cpu", spoiled) == pytest.approx(0.97)
+
+
 def test_arrivals_that_never_got_a_lane_are_counted() -> None:
     """They have a row without a sending, and are unfinished to the load process."""
     stuck = trial(arrivals() + [waiting(19.0) for _ in range(100)])
@@ -332,11 +353,24 @@ def test_failures_are_counted_and_spoil_nothing() -> None:
     assert [gate.key for gate in run_gates(spoiled, CORES) if gate.outcome == INVALID] == []
 
 
+def bad_gateway(at_s: float, attribution: Attribution) -> dict[str, object]:
+    """A front's own answer: it names its upstream, though that did not answer, but no process of the app."""
+    named = "worker-0" if attribution == "upstream" else None
+    return request(at_s, status=502, error="HTTP 502", served_by=named)
+
+
+def behind(kind: str, attribution: Attribution, result: TrialResult) -> TrialResult:
+    """The same trial with a service of this kind."""
+    service = ServiceRecord(name="x", kind=kind, container_id="", image="x", image_digest="", argv=(), ports=())
+    return replace(result, record=replace(result.record, services=(service,), attribution=attribution))
+
+
 @pytest.mark.parametrize(
     ("kind", "attribution", "served_by", "value", "subject"),
     [
         ("proxy", "header", None, 3, "413, 502"),
         ("proxy", "header", "worker-0", 1, "502"),
+        ("proxy", "upstream", "worker-0", 1, "502"),
         ("proxy", "none", None, 1, "502"),
         ("app", "header", None, None, ""),
     ],
@@ -346,13 +380,45 @@ def test_what_the_front_refused_is_told_from_what_the_app_did(
 ) -> None:
     """By who answered; where nobody is named, only by statuses that an app does not give."""
     refused = request(12.5, status=413, error="HTTP 413", served_by=served_by)
-    spoiled = trial([*arrivals(), refused, refused, request(13.5, status=502, error="HTTP 502")])
-    service = ServiceRecord(name="x", kind=kind, container_id="", image="x", image_digest="", argv=(), ports=())
-    spoiled = replace(spoiled, record=replace(spoiled.record, services=(service,), attribution=attribution))
+    spoiled = trial([*arrivals(), refused, refused, bad_gateway(13.5, attribution)])
+    spoiled = behind(kind, attribution, spoiled)
     found = finding_of("front.refused", spoiled)
 
     assert (found.value if found else None, found.subject if found else "") == (value, subject)
     assert found is None or subject[:3] in finding_sentence(found)
+
+
+def test_a_502_that_the_app_gave_itself_is_the_apps() -> None:
+    """It carries the name of a process, which the front does not know."""
+    own = trial([*arrivals(), request(13.5, status=502, error="HTTP 502", served_by="worker-0")])
+
+    assert finding_of("front.refused", behind("proxy", "header", own)) is None
+    assert value_of("requests.failed", own) == 1
+
+
+@pytest.mark.parametrize(("at_s", "value"), [(11.0, 1), (13.2, None), (15.0, None), (18.5, 1)])
+def test_a_front_that_has_nobody_to_ask_refuses_nothing(at_s: float, value: int | None) -> None:
+    """Worker 100 was last seen at 12.5 s, its successor first at 14.5 s, and it starts within 1 s."""
+    gone = (pl.col("pid") == 900) & (pl.col("t_s") < 14.5)
+    rows = trial([*arrivals(), bad_gateway(at_s, "none")], processes=successor(process_table(), 13.0).filter(~gone))
+    spoiled = behind("proxy", "none", replace(rows, record=replace(rows.record, boot_s=1.0)))
+
+    assert value_of("front.refused", spoiled) == value
+
+
+def test_a_front_whose_trial_was_not_read_is_judged_by_its_statuses() -> None:
+    """Without readings nobody knows of a process that ended."""
+    unread = trial([*arrivals(), bad_gateway(15.0, "none")], host=pl.DataFrame(schema=HOST))
+
+    assert value_of("front.refused", behind("proxy", "none", unread)) == 1
+
+
+def test_a_front_before_an_app_that_died_refuses_nothing() -> None:
+    """Nothing took its place: all that follows is the app's doing."""
+    dead = process_table().filter((pl.col("pid") != 100) | (pl.col("t_s") < 8.0))
+    spoiled = trial([*arrivals(), bad_gateway(19.0, "none")], processes=dead)
+
+    assert finding_of("front.refused", behind("proxy", "none", spoiled)) is None
 
 
 def test_little_finds_a_growing_number_in_flight() -> None:
@@ -452,6 +518,17 @@ def test_anonymous_memory_must_agree_with_the_cgroups(factor: float, expected: s
     assert found.value == pytest.approx(abs(factor - 1), abs=1e-6)
 
 
+@pytest.mark.parametrize("key", ["ledger.changed", "ledger.recycled", "memory.drift", None])
+def test_memory_that_moves_is_no_missing_process(key: str | None) -> None:
+    """What the same trial did explains the difference; else all that may be behind it is named."""
+    findings = (Finding(key=key, value=2.0, limit=0.0, subject=""),) if key else ()
+    apart = trial(processes=process_table(anon_bytes=round(ANON_BYTES * 1.2)))
+    told = gate_sentence(result_of("memory.anon", apart), replace(apart.record, findings=findings))
+
+    assert ("missing from the ledger" in told) is (key is None)
+    assert "changed meanwhile" in told if key else "processes that restart" in told
+
+
 def test_anonymous_memory_never_sums_a_part() -> None:
     """With one process that was never read nothing was checked."""
     partial = process_table().with_columns(
@@ -499,6 +576,13 @@ def successor(rows: pl.DataFrame, died_s: float) -> pl.DataFrame:
 def test_a_worker_that_was_replaced_while_it_was_measured_is_found(died_s: float, expected: float | None) -> None:
     """Its supervisor hides its death from the requests; the readings do not: one ended, one began."""
     assert value_of("ledger.changed", trial(processes=successor(process_table(), died_s))) == expected
+
+
+def test_an_app_that_died_with_all_its_processes_is_found() -> None:
+    """Nothing is read of it any more, but of the machine."""
+    dead = process_table().filter((pl.col("role") == "platform") | (pl.col("t_s") < 13.0))
+
+    assert value_of("ledger.changed", trial(processes=dead)) == WORKERS
 
 
 def test_platform_processes_may_come_and_go() -> None:

@@ -18,8 +18,9 @@ from lab.analysis.findings.kinds import (
 )
 from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp, unread
 from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_throughput
-from lab.analysis.gates.counters import saturation
+from lab.analysis.gates.capacity import saturation
 from lab.analysis.gates.load import arrival_counts
+from lab.analysis.trial.lives import NEVER_S, gaps, in_gaps
 from lab.analysis.trial.sidecars import sidecar_cores
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
@@ -53,12 +54,16 @@ def _refused(result: TrialResult) -> Finding | None:
     """Requests that the front refused; the statuses, most frequent first.
 
     A limit of the front's is told from one of the app's by who answered; where nobody is ever named, by statuses that
-    an app does not give.
+    an app does not give. A front that had nobody to ask, because a process of the app had ended, refused nothing.
     """
     if all(service.kind != ServiceKind.PROXY for service in result.record.services):
         return None
-    named = pl.col("status").is_in(LIMITS) & pl.col("served_by").is_null() & (result.record.attribution != "none")
-    refused = _measured(result).filter(named | pl.col("status").is_in(GATEWAY))
+    attribution, nobody = result.record.attribution, pl.col("served_by").is_null()
+    limit = pl.col("status").is_in(LIMITS) & nobody & (attribution != "none")
+    # An app that names itself in its answers gave a 502 of its own; an upstream is also named where it did not answer.
+    gateway = pl.col("status").is_in(GATEWAY) & (nobody | (attribution != "header"))
+    missed = in_gaps(gaps(result), pl.col("t_sent_s"), pl.col("t_done_s").fill_null(NEVER_S))
+    refused = _measured(result).filter(limit | (gateway & ~missed))
     statuses = refused.group_by("status").len().sort("len", "status", descending=[True, False])["status"]
     return REFUSED.of(float(refused.height), ", ".join(map(str, statuses)))
 

@@ -1,7 +1,7 @@
 """Findings on processes that ended while they were measured: came and went, recycled as asked, killed for memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +11,9 @@ from lab.analysis.findings.kinds import CHANGED, OUT_OF_MEMORY, RECYCLED
 from lab.analysis.gates.limits import EDGE_S
 from lab.analysis.trial.counters import rows_of
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
-from lab.analysis.trial.lives import lives
-from lab.plan.kinds import Role
+from lab.analysis.trial.lives import lives, recycling
 from lab.record.schema import EventKind
 from lab.record.types import POOL, Finding, TrialResult
-
-# Options by which uvicorn, gunicorn, hypercorn and granian let a worker end by itself, to be replaced.
-RECYCLING = ("--limit-max-requests", "--max-requests", "--workers-lifetime", "--workers-max-rss")
 
 
 class Killing(NamedTuple):
@@ -36,28 +32,16 @@ def changed(result: TrialResult) -> Finding | None:
     """
     if (seen := lives(result)) is None:
         return CHANGED.unknown("readings")
-    asked = _asked(result)
-    spared = pl.col("service").is_in(list(asked)) & (pl.col("role") == Role.WORKER)
-    return CHANGED.of(float(seen.filter(~spared).select(pl.col("came").sum() + pl.col("went").sum()).item()))
+    return CHANGED.of(float(seen.filter(~pl.col("asked")).select(pl.col("came").sum() + pl.col("went").sum()).item()))
 
 
 def recycled(result: TrialResult) -> Finding | None:
     """Workers that ended inside the measure phase, where their command says that they shall now and then."""
-    asked, seen = _asked(result), lives(result)
+    asked, seen = recycling(result.record), lives(result)
     if not asked or seen is None:
         return None
-    ended = seen.filter(pl.col("went") & (pl.col("role") == Role.WORKER) & pl.col("service").is_in(list(asked)))
+    ended = seen.filter(pl.col("went") & pl.col("asked"))
     return RECYCLED.of(float(ended.height), ", ".join(sorted(set(asked.values()))))
-
-
-def _asked(result: TrialResult) -> Mapping[str, str]:
-    """Service → the option of its command by which its workers are recycled."""
-    found = {}
-    for service in result.record.services:
-        words = " ".join(service.argv).replace("=", " ").split()
-        if option := next((word for word in words if word in RECYCLING), None):
-            found[service.name] = option
-    return found
 
 
 def out_of_memory(result: TrialResult) -> Finding | None:

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, EDGE_S, SECOND_S, THROTTLED_PERIODS
+from lab.analysis.gates.limits import EDGE_S, SECOND_S
 from lab.analysis.trial.counters import complete_sum, increases, numbers
-from lab.analysis.trial.lives import lives
+from lab.analysis.trial.ledger import ARM_ROLES, of_roles
 from lab.plan.kinds import Role
-from lab.record.types import POOL, PhaseWindow, TrialResult, TrialTables
+from lab.record.types import POOL, PhaseWindow
 
 Floats = NDArray[np.float64]
 
@@ -84,8 +84,11 @@ def containers(cgroups: pl.DataFrame) -> pl.DataFrame:
 
 
 def busiest_process(processes: pl.DataFrame, window: PhaseWindow) -> tuple[str, float] | None:
-    """Name and cores of the arm's busiest process over the whole window; None when the readings do not span it."""
-    rows = processes.filter(pl.col("role") != Role.PLATFORM)
+    """Name and cores of the arm's busiest process over the whole window; None when the readings do not span it.
+
+    Sidecars are none of it: a busy one is a finding of its own.
+    """
+    rows = of_roles(processes, *ARM_ROLES)
     if not _spans(numbers(rows["t_s"]), window):
         return None
     grown = increases(rows, ("role", "pid", "service", "started_s"), ("cpu_s",), window)
@@ -136,29 +139,3 @@ def _spans(instants_s: Floats, window: PhaseWindow) -> bool:
     """True when at least two readings inside the window reach to within ``EDGE_S`` of both its ends."""
     at_s = np.unique(instants_s[_inside(instants_s, window)])
     return bool(len(at_s) >= 2 and at_s[0] <= window.start_s + EDGE_S and at_s[-1] >= window.end_s - EDGE_S)
-
-
-def saturation(result: TrialResult, cpu_count: int) -> str | None:
-    """Tell what of the arm was at its limit in the measure window; None when nothing shows that it was at its capacity.
-
-    One of four facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
-    balance over the processes is the arm's own property), the quota throttled a container, the machine had no idle core
-    left, or a serving process ended, and requests waited for the one that took its place. An arm that waits for
-    something else (a lock, a blocking call) is indistinguishable from one that was offered too few lanes; it counts as
-    below capacity, and the advice of the gate names both.
-    """
-    tables, window = result.tables, result.record.measure
-    busiest = busiest_process(tables.processes, window)
-    if busiest is not None and busiest[1] > BUSY_PROCESS:
-        return busiest[0]
-    if throttled_share(tables.cgroups, window) > THROTTLED_PERIODS:
-        return "the CPU quota"
-    if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE:
-        return "the machine"
-    seen = lives(result)
-    return "the arm without a process that had ended" if seen is not None and seen["went"].any() else None
-
-
-def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:
-    busy, steal = (rate(tables.host, column, window) for column in ("busy_s", "steal_s"))
-    return ((busy or 0.0) + (steal or 0.0)) / cpu_count

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lab.analysis.gates.counters import busiest_second, saturation
+from lab.analysis.gates.capacity import saturation
+from lab.analysis.gates.counters import busiest_second
 from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,

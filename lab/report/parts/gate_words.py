@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
-from lab.analysis.findings.kinds import REFUSED
+from lab.analysis.findings.kinds import CHANGED, MEMORY_DRIFT, OUT_OF_MEMORY, RECYCLED, REFUSED
 from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
-from lab.analysis.gates.limits import SHARED
+from lab.analysis.gates.limits import ANON, SHARED
 from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
@@ -25,6 +25,8 @@ class Words(NamedTuple):
 
 
 FILES_NAMED = 3
+MOVING = {CHANGED.key, RECYCLED.key, OUT_OF_MEMORY.key, MEMORY_DRIFT.key}  # findings that part the accounts of memory
+MOVED = "Its processes or its memory changed meanwhile (see what the arm did), and the two are read at different times."
 FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
 HEADER = "let the app name its process in a header (app.server_header), in every answer"
 GATE_WORDS: Mapping[str, Words] = {
@@ -70,7 +72,8 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "memory.anon": Words(
         "Anonymous memory of the processes and of their cgroups are {value} apart",
-        "A process is missing from the ledger, or a foreign one is counted in it.",
+        "Memory that grows quickly or processes that restart do this, for the two are read at different instants; else "
+        "a process is missing from the ledger, or a foreign one is counted in it.",
     ),
     "memory.shared": Words(
         "Processes of the lab itself have files mapped that the arm has mapped too, which may take up to {value} from "
@@ -202,7 +205,14 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
     said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
     if declared is None or gate.limit is None or gate.outcome == "pass":
         return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
-    return _joined(f"{said}, {_limit(declared, gate)}.", _named(gate, record), words.advice, MORE.get(gate.why, ""))
+    advice = MOVED if _moved(gate, record) else words.advice
+    return _joined(f"{said}, {_limit(declared, gate)}.", _named(gate, record), advice, MORE.get(gate.why, ""))
+
+
+def _moved(gate: GateResult, record: TrialRecord | None) -> bool:
+    """True where a finding of the same trial explains that the two accounts of its memory are apart."""
+    found = record.findings if gate.key == ANON.key and record is not None else ()
+    return any(finding.key in MOVING and finding.value is not None for finding in found)
 
 
 def _named(gate: GateResult, record: TrialRecord | None) -> str:
