@@ -67,6 +67,17 @@ def format_seconds(duration_s: float) -> str:
     return f"{duration_s * 1e6:.0f} µs"
 
 
+def format_duration(duration_s: float) -> str:
+    """How long something takes, for a person: ``"0.5 s"``, ``"24 s"``, ``"5 min 24 s"``, ``"2 h 5 min"``."""
+    if duration_s < 60:
+        return f"{duration_s:.3g} s"
+    if duration_s < 3600:
+        whole, rest, large, small = *divmod(round(duration_s), 60), "min", "s"
+    else:
+        whole, rest, large, small = *divmod(round(duration_s / 60), 60), "h", "min"
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+
+
 def format_wait(duration_s: float) -> str:
     """How long a person waits: ``"40 s"``, ``"52 min"``, ``"3.5 h"``."""
     if duration_s < 90:

@@ -4,58 +4,20 @@ Every number is a median over the given trials of one arm; a part that a trial l
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from lab.analysis.arm_ledger import ArmProcess, ArmRole, ArmSidecar, arm_processes, arm_roles, arm_sidecars
+from lab.analysis.medians import known_median
 from lab.analysis.trial.counters import complete_sum
 from lab.analysis.trial.cpu_roles import divided, role_fractions
-from lab.analysis.trial.ledger import ROLES, ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, events_of_arm, names_of_arm
 from lab.analysis.trial.prestart import StepCount
-from lab.analysis.trial.sidecars import SidecarUse
 from lab.analysis.trial.timeline import Timeline
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Family
-from lab.plan.kinds import Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmProcess:
-    """A place in an arm's ledger. ``ordinal`` counts within role and service; ``trials`` is in how many it was seen."""
-
-    role: Role
-    service: str
-    ordinal: int
-    command: str
-    trials: int
-    pss_bytes: float | None
-    pss_peak_bytes: float | None
-    uss_bytes: float | None
-    rss_bytes: float | None
-    cpu_cores: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmRole:
-    """All processes of one role in an arm."""
-
-    role: Role
-    processes: float
-    pss_bytes: float | None
-    uss_bytes: float | None
-    rss_bytes: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmSidecar:
-    """A service beside an arm: medians over the trials of what it used while the arm was measured."""
-
-    service: str
-    processes: float
-    pss_bytes: float | None
-    cpu_cores: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +112,6 @@ def arm_load(trials: Sequence[TrialSummary]) -> ArmLoad | None:
     )
 
 
-def known_median(values: Iterable[float | None]) -> float | None:
-    """Median of what is known; None when nothing is."""
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
-
-
 def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) -> ArmSummary:
     """Medians over the trials that count for each family, all of one arm; empty and None where there are none."""
     memory, cpu, time = (trials[family] for family in (Family.MEMORY, Family.CPU, Family.TIME))
@@ -163,8 +119,8 @@ def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) ->
     return ArmSummary(
         name=name,
         trials=len(memory),
-        processes=_processes(memory),
-        roles=_roles(memory),
+        processes=arm_processes(memory),
+        roles=arm_roles(memory),
         shares=_shares(time),
         cpu_app_per_1k_s=cpu_app_per_1k_s,
         cpu_app_by_role_s=divided(cpu_app_per_1k_s, [role_fractions(trial) for trial in cpu]),
@@ -177,65 +133,8 @@ def summarise_arm(name: str, trials: Mapping[Family, Sequence[TrialSummary]]) ->
         timeline=_timeline([trial.timeline for trial in time]),
         names=names_of_arm([trial.names for trial in time]),
         events=events_of_arm([trial.events for trial in time]),
-        sidecars=_sidecars(memory),
+        sidecars=arm_sidecars(memory),
         steps=_steps(time),
-    )
-
-
-def _processes(trials: Sequence[TrialSummary]) -> tuple[ArmProcess, ...]:
-    places: defaultdict[tuple[int, str, int], list[tuple[ProcessLine, float]]] = defaultdict(list)
-    for trial in trials:
-        for line in trial.ledger:
-            place = (ROLES.index(line.role), line.service, line.ordinal)
-            places[place].append((line, trial.record.measure.length_s))
-    return tuple(
-        ArmProcess(
-            role=ROLES[role],
-            service=service,
-            ordinal=ordinal,
-            command=seen[0][0].command,
-            trials=len(seen),
-            pss_bytes=known_median(line.pss_bytes for line, _ in seen),
-            pss_peak_bytes=known_median(line.pss_peak_bytes for line, _ in seen),
-            uss_bytes=known_median(line.uss_bytes for line, _ in seen),
-            rss_bytes=known_median(line.rss_bytes for line, _ in seen),
-            cpu_cores=known_median(None if line.cpu_s is None else line.cpu_s / length_s for line, length_s in seen),
-        )
-        for (role, service, ordinal), seen in sorted(places.items())
-    )
-
-
-def _roles(trials: Sequence[TrialSummary]) -> tuple[ArmRole, ...]:
-    lines: defaultdict[Role, list[RoleLine]] = defaultdict(list)
-    for trial in trials:
-        for line in trial.roles:
-            lines[line.role].append(line)
-    return tuple(
-        ArmRole(
-            role=role,
-            processes=median(line.processes for line in lines[role]),
-            pss_bytes=known_median(line.pss_bytes for line in lines[role]),
-            uss_bytes=known_median(line.uss_bytes for line in lines[role]),
-            rss_bytes=known_median(line.rss_bytes for line in lines[role]),
-        )
-        for role in ROLES
-        if role in lines
-    )
-
-
-def _sidecars(trials: Sequence[TrialSummary]) -> tuple[ArmSidecar, ...]:
-    used: defaultdict[str, list[SidecarUse]] = defaultdict(list)
-    for trial in trials:
-        for sidecar in trial.sidecars:
-            used[sidecar.service].append(sidecar)
-    return tuple(
-        ArmSidecar(
-            service=service,
-            processes=median(use.processes for use in uses),
-            pss_bytes=known_median(use.pss_bytes for use in uses),
-            cpu_cores=known_median(use.cpu_cores for use in uses),
-        )
-        for service, uses in used.items()
     )
 
 

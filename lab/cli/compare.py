@@ -22,8 +22,8 @@ from lab.record.types import RunInfo
 from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.scenario.compare import unknown
-from lab.scenario.file import scenario_text
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import scenario_text
 
 WEAKER = (
     "Runs at different times are weaker evidence than one run with both arms: whatever changed between them, and is in "

@@ -22,7 +22,7 @@ from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import APP_IMAGE, Scenario
-from lab.units import format_bytes, format_seconds
+from lab.units import format_bytes, format_duration
 
 PROCESS = "process"  # the engine without images
 NOT_HERE = "the image is not here to be asked: if it has an ENTRYPOINT, that stands in front"
@@ -108,7 +108,7 @@ def _lines(planned: Plan) -> list[str]:
         f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
         f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
-        f"warm-up {format_seconds(warmup_s(scenario))}, measure {format_seconds(load.measure)}",
+        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}",
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
         f"{', '.join(scenario.judged) or 'no arm'}",
     ]
@@ -133,7 +133,9 @@ def _lines(planned: Plan) -> list[str]:
     ]
     for block in range(1, planned.blocks + 1):
         lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
-    lines.append(f"{len(planned.trials)} trials, about {format_seconds(planned.estimated_s)} without building images")
+    lines.append(
+        f"{len(planned.trials)} trials, about {format_duration(round(planned.estimated_s))} without building images"
+    )
     return lines
 
 

@@ -17,7 +17,7 @@ from lab.run.run import BESIDE_OTHERS, REAL
 from lab.run.steps import Step
 from lab.run.view import QuietView
 from lab.scenario.compare import unknown
-from lab.units import format_seconds
+from lab.units import format_duration
 
 ArmName = Annotated[str, typer.Option("--arm", help="The arm to begin with, by default the first; the page has all.")]
 
@@ -63,7 +63,7 @@ class Aloud(AddressOnly):
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print what was recorded."""
-        say(f"  kept as {record.trial_id}: {record.load.started} requests, {format_seconds(record.measure.length_s)}")
+        say(f"  kept as {record.trial_id}: {record.load.started} requests, {format_duration(record.measure.length_s)}")
 
     def trial_dropped(self, trial: Trial, error: LabError | None) -> None:
         """Print why nothing is kept; the page says it too."""

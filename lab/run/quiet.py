@@ -19,7 +19,7 @@ from lab.run.environment import cpu_users
 from lab.run.view import QuietView
 from lab.sampling.host import HostReader
 from lab.sampling.platform_processes import engine_processes
-from lab.units import format_seconds
+from lab.units import format_duration
 
 LISTEN_S = 3.0  # one look: long enough that a clock tick more or less is far below the limits of the gates
 NAMED = 3  # programs in a sentence
@@ -86,9 +86,9 @@ def wait_for_quiet(
     while disturbs := listen().disturbs:
         left_s = began_s + bound_s - clock()
         if left_s <= 0:
-            view.step(f"not quiet after {format_seconds(bound_s)}: {disturbs}; measuring all the same, gates judge it")
+            view.step(f"not quiet after {format_duration(bound_s)}: {disturbs}; measuring all the same, gates judge it")
             return
         view.waiting(f"waiting for a quiet machine: {disturbs}")
         waited = True
     if waited:
-        view.step(f"quiet after {format_seconds(clock() - began_s)}")
+        view.step(f"quiet after {format_duration(clock() - began_s)}")

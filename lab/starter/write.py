@@ -13,8 +13,9 @@ from textwrap import wrap
 from jinja2 import Environment, StrictUndefined
 
 from lab.errors import UsageError
-from lab.scenario.file import read_scenario, toml_value
+from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import toml_value
 from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import DOCKERFILE
 from lab.starter.own_locustfile import root_of

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
-from lab.scenario.file import read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
+from lab.scenario.toml_text import scenario_text
 from tests.hostile.texts import SECRET, places, plain, refused, short_texts, texts
 
 GOOD: Mapping[str, Any] = {

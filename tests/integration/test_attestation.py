@@ -20,7 +20,7 @@ from lab.host.labels import OWNER, owner
 from lab.plan.blocks import Trial, build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Service, Topology
-from lab.report.parts.gate_words import gate_sentence
+from lab.report.parts.gate_sentences import gate_sentence
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of

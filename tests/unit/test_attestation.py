@@ -14,7 +14,7 @@ from lab.host.labels import OWNER, RUN, owner
 from lab.metric_types import Family
 from lab.plan.topology import Endpoint
 from lab.record.types import TrialRecord
-from lab.report.parts.gate_words import gate_sentence
+from lab.report.parts.gate_sentences import gate_sentence
 from tests.gate_records import trial
 
 WORKERS = Claim(

@@ -16,11 +16,12 @@ from lab.plan.topology import Topology
 from lab.sampling.roles import ProcessInfo, assign_roles
 from lab.scenario.beside import Ready, parse_ready
 from lab.scenario.databases import source_of
-from lab.scenario.file import read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
 from lab.scenario.secret import Secret
 from lab.scenario.secrets_of import redactor_of
+from lab.scenario.toml_text import scenario_text
 from tests.builders import make_scenario
 
 DATABASE = {"name": "db", "image": "postgres:17", "ready": "tcp:5432", "env": {"POSTGRES_PASSWORD": "s3cret-word"}}

@@ -18,7 +18,7 @@ from lab.record.schema import RESTART, STEP_BEGIN, STEP_END
 from lab.record.types import Event, JobRecord, TrialResult
 from lab.report.build import build_content
 from lab.report.content import Table
-from lab.report.parts.gate_words import finding_sentence
+from lab.report.parts.gate_sentences import finding_sentence
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_scenario, make_trials, with_record, with_tables
 

@@ -15,8 +15,9 @@ from lab.errors import UsageError
 from lab.plan.blocks import build_plan
 from lab.run.run import run_scenario
 from lab.run.view import QuietView
-from lab.scenario.file import read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import scenario_text
 from tests.builders import make_scenario
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
 

@@ -14,10 +14,11 @@ from lab.errors import ScenarioError
 from lab.host.labels import labels
 from lab.plan.blocks import build_plan, build_topology, nominal_ports
 from lab.plan.topology import Topology
-from lab.scenario.file import read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secret import plain
 from lab.scenario.secrets_of import redactor_of, with_values
+from lab.scenario.toml_text import scenario_text
 
 TEXT = """
 question = "Does it start?"

@@ -11,7 +11,7 @@ from lab.analysis.findings import run_findings
 from lab.analysis.gates import run_gates
 from lab.record.schema import EventKind
 from lab.record.types import Event, ServiceRecord, TrialResult
-from lab.report.parts.gate_words import finding_sentence
+from lab.report.parts.gate_sentences import finding_sentence
 from tests.gate_records import arrivals, cgroup_table, drop, process_table, trial
 
 DIED_S = 13.0  # in the measure phase

@@ -29,7 +29,8 @@ from lab.record.types import (
     TrialResult,
     TrialState,
 )
-from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, finding_sentence, gate_sentence
+from lab.report.parts.gate_sentences import finding_sentence, gate_sentence
+from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY
 from tests.builders import sampler_facts
 from tests.gate_records import (
     ANON_BYTES,

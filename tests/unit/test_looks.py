@@ -17,8 +17,8 @@ from lab.report.sections.answer import status
 from lab.run.conclude import conclude
 from lab.run.run import planned, resume_run, run_scenario
 from lab.run.view import QuietView
-from lab.scenario.file import scenario_text
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import scenario_text
 from lab.scenario.trials import Trials
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World

@@ -16,8 +16,9 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.plan.upstream import NAMED_UPSTREAM
 from lab.scenario.budget import Limits
-from lab.scenario.file import read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import scenario_text
 from tests.unit.test_scenario_file import GOOD, write
 
 OWN = """\

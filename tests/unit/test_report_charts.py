@@ -10,11 +10,12 @@ import pytest
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
 from lab.report.build import build_content
-from lab.report.charts.axes import Scale, Stretch, linear, logarithmic, nice_step, span, tail
+from lab.report.charts.axes import Stretch
 from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.forest import ratios
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
+from lab.report.charts.scales import Scale, linear, logarithmic, nice_step, span, tail
 from lab.report.charts.svg import area, cut, num, path, tag
 from lab.report.content import Chart
 from lab.report.renderers.markdown import all_figures

@@ -19,7 +19,7 @@ from lab.report.charts.forest import Forest, ratio_ticks
 from lab.report.content import Content, Figure, Section
 from lab.report.content import told as sentences
 from lab.report.parts.facts import facts_line
-from lab.report.parts.gate_words import gate_sentence
+from lab.report.parts.gate_sentences import gate_sentence
 from lab.report.sections.answer import status
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.report.sections.details import metric_table, sensitivity
@@ -75,8 +75,8 @@ def test_figures_count_valid_blocks_and_draw_the_others_hollow(content: Content)
 
 def test_a_short_warm_up_is_a_caveat_and_its_length_is_printed(content: Content) -> None:
     """2 s were run here; the length is that of the trials, not what the scenario asks for."""
-    assert "A trial warmed up for 2.00 s only" in " ".join(sentences(section(content, "belief").caveats))
-    assert "after 2.00 s of warm-up" in " ".join(section(content, "limits").sentences)
+    assert "A trial warmed up for 2 s only" in " ".join(sentences(section(content, "belief").caveats))
+    assert "after 2 s of warm-up" in " ".join(section(content, "limits").sentences)
 
 
 def _twice_as_large(trial: TrialResult) -> pl.DataFrame:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lab.errors import ScenarioError
-from lab.scenario.file import read_scenario, toml_value
+from lab.scenario.file import read_scenario
+from lab.scenario.toml_text import toml_value
 from tests.unit.test_docs import scenario_keys
 
 WRONG: tuple[Any, ...] = (True, -1, 1.5, "\\ x", [1], {"a": 1}, [], date(2026, 1, 1))

@@ -22,10 +22,11 @@ from lab.record.types import RunInfo
 from lab.run.conclude import conclude
 from lab.run.run import Surroundings, planned, resume_run, run_scenario
 from lab.run.view import QuietView
-from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_text, scenario_to_json
+from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secret import MASK, Secret, is_secret, redactor, secret_option
 from lab.scenario.secrets_of import redactor_of, with_values
+from lab.scenario.toml_text import scenario_text
 from tests.builders import make_run, make_scenario
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import World

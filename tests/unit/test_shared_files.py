@@ -12,7 +12,7 @@ import pytest
 
 from lab.analysis.gates import run_gates
 from lab.record.types import GateResult
-from lab.report.parts.gate_words import gate_sentence
+from lab.report.parts.gate_sentences import gate_sentence
 from lab.sampling.shared_files import shared_files
 from tests.gate_records import trial
 

@@ -36,7 +36,7 @@ from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.scenario.app import IMAGE_COMMAND
 from lab.scenario.model import Arm, Scenario
-from lab.units import format_seconds
+from lab.units import format_duration
 
 WIDE = 110
 MIN_BAR, MAX_BAR = 6, 40
@@ -91,7 +91,7 @@ def screen(moment: Moment, width: int, height: int) -> Group:
 
 def left(duration_s: float) -> str:
     """A duration that is only an estimate: whole seconds."""
-    return f"{duration_s:.0f} s" if duration_s < 120 else format_seconds(duration_s)
+    return format_duration(round(duration_s))
 
 
 def _heading(moment: Moment, width: int) -> Text:

@@ -26,7 +26,7 @@ from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
 from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
-from lab.report.parts.gate_words import finding_sentence, gate_sentence
+from lab.report.parts.gate_sentences import finding_sentence, gate_sentence
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.run.view import QuietView

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.report.charts.axes import BOTTOM, LEFT, UNLABELLED, Panel, frame, linear
+from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame
+from lab.report.charts.scales import UNLABELLED, linear
 from lab.report.charts.svg import (
     NAME_LIMIT,
     WIDTH,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.axes import BOTTOM, GAP, LEFT, NAMES_HEIGHT, Panel, Scale, Stretch, borders_of, frame, shades_of
+from lab.report.charts.axes import BOTTOM, GAP, LEFT, NAMES_HEIGHT, Panel, Stretch, borders_of, frame, shades_of
+from lab.report.charts.scales import Scale
 from lab.report.charts.svg import DASHES, WIDTH, Key, area, drawing, fill_key, hint, in_arm, legend, tag
 
 Track = Sequence[float | None]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor, log2
 
-from lab.report.charts.axes import UNLABELLED, Panel, Scale
+from lab.report.charts.axes import Panel
+from lab.report.charts.scales import UNLABELLED, Scale
 from lab.report.charts.svg import beside_arm, cut, dot_class, drawing, hint, in_arm, label, num, tag
 
 WIDTH = 400.0  # narrower than other figures: it stands beside the sentences, and fits a phone

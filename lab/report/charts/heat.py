@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.axes import GAP, NAMES_HEIGHT, UNLABELLED, Panel, Scale, Stretch, borders_of, frame
+from lab.report.charts.axes import GAP, NAMES_HEIGHT, Panel, Stretch, borders_of, frame
+from lab.report.charts.scales import UNLABELLED, Scale
 from lab.report.charts.svg import WIDTH, beside_arm, drawing, fill_key, hint, in_arm, label, legend, num, tag
 
 LEVELS = 10  # shades; a share of LEVELS / 2 is an even one

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame, linear, span
+from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame
+from lab.report.charts.scales import linear, span
 from lab.report.charts.svg import WIDTH, dot_class, drawing, hint, in_arm, legend, tag
 
 HEIGHT = 110.0

@@ -15,7 +15,7 @@ from lab.report.content import Box, Group, Mood, told
 from lab.report.parts.caveats import Caveats
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
-from lab.report.parts.gate_words import family_names
+from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm
 from lab.units import count_of, format_rate, format_ratio

@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
 from lab.analysis.findings import FINDINGS
+from lab.analysis.gate_summary import FindingSummary
 from lab.analysis.gates import CAVEAT, GATES
 from lab.analysis.headroom import headroom
-from lab.analysis.summary import FindingSummary, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.plan.blocks import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
 from lab.report.content import Group
-from lab.report.parts.gate_words import family_names, fault_sentence, finding_sentence, gate_sentence, listed
+from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed
 from lab.report.parts.images import image_caveats
 from lab.report.parts.storage import unshared_caveat
 from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
 from lab.report.parts.values import warmups_s
-from lab.units import count_of, format_seconds
+from lab.units import count_of, format_duration
 
 EVERYTHING = frozenset(Family)
 WHOLE = "the whole run"
@@ -104,7 +105,7 @@ def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
         yield Caveat(CPU_CAVEAT, CPU)
     if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
         yield Caveat(
-            f"A trial warmed up for {format_seconds(length_s)} only: caches, heaps and connections may have gone on "
+            f"A trial warmed up for {format_duration(length_s)} only: caches, heaps and connections may have gone on "
             f"filling while it was measured. Ask for {LEAST_WARMUP_S:g} s or more (load.warmup)."
         )
     if (room := headroom(run, summary)) is not None and room.near:

@@ -1,20 +1,9 @@
-"""Sentences of gates and findings, made from their numbers: what was found, against which limit, and what to do."""
+"""Words of gates and findings: what is said of each with its number, the advice, and reasons in words."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
-
-from lab.analysis.blocks import Fault
-from lab.analysis.findings import FINDINGS
-from lab.analysis.findings.kinds import CHANGED, MEMORY_DRIFT, OUT_OF_MEMORY, RECYCLED, REFUSED
-from lab.analysis.gates import CAVEAT, GATES, INVALID, Gate
-from lab.analysis.gates.limits import ANON, SHARED
-from lab.metric_types import Family
-from lab.metrics import Unit
-from lab.record.types import Finding, GateResult, TrialRecord
-from lab.report.parts.cells import quantity, round_limit
-from lab.report.parts.refusals import refused
 
 
 class Words(NamedTuple):
@@ -24,10 +13,6 @@ class Words(NamedTuple):
     advice: str
 
 
-FILES_NAMED = 3
-MOVING = {CHANGED.key, RECYCLED.key, OUT_OF_MEMORY.key, MEMORY_DRIFT.key}  # findings that part the accounts of memory
-MOVED = "Its processes or its memory changed meanwhile (see what the arm did), and the two are read at different times."
-FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
 HEADER = "let the app name its process in a header (app.server_header), in every answer"
 GATE_WORDS: Mapping[str, Words] = {
     "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
@@ -190,112 +175,3 @@ FINDING_WORDS: Mapping[str, Words] = {
         "You are comparing it rather than the arms, which wait for it: lower the rate, or give it less to do.",
     ),
 }
-
-
-def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
-    """Tell what a gate found, in words; ``record`` is the trial's, where there is one trial."""
-    if gate.key in ATTESTED and record is not None:
-        return ATTESTED[gate.key](record)
-    declared = GATES.get(gate.key)
-    title = declared.title if declared else gate.key
-    if gate.value is None:
-        why = f": {WHY[gate.why]}" if gate.why in WHY else ""
-        return f"{'Could not be checked' if gate.outcome == CAVEAT else 'Does not apply'} ({title}){why}."
-    words = GATE_WORDS.get(gate.key, Words(f"{title}: " + "{value}", ""))
-    said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
-    if declared is None or gate.limit is None or gate.outcome == "pass":
-        return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
-    advice = MOVED if _moved(gate, record) else words.advice
-    return _joined(f"{said}, {_limit(declared, gate)}.", _named(gate, record), advice, MORE.get(gate.why, ""))
-
-
-def _moved(gate: GateResult, record: TrialRecord | None) -> bool:
-    """True where a finding of the same trial explains that the two accounts of its memory are apart."""
-    found = record.findings if gate.key == ANON.key and record is not None else ()
-    return any(finding.key in MOVING and finding.value is not None for finding in found)
-
-
-def _named(gate: GateResult, record: TrialRecord | None) -> str:
-    """The files that a caveat about shared memory is about, the largest first."""
-    if gate.key != SHARED.key or record is None or not record.shared_files:
-        return ""
-    largest = sorted(record.shared_files.items(), key=lambda entry: (-entry[1], entry[0]))[:FILES_NAMED]
-    return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
-
-
-def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
-    """Tell why a trial is invalid, in words; ``record`` is the trial's."""
-    if fault.gate is None:
-        return "No gate was evaluated for this trial, so that nothing shows that it is valid."
-    return gate_sentence(fault.gate, record)
-
-
-def _limit(declared: Gate, gate: GateResult) -> str:
-    beyond = "below" if declared.floor else "above"
-    limit = round_limit(declared.unit, gate.limit)
-    if gate.outcome != INVALID:
-        return f"{beyond} the caveat limit of {limit}"
-    return f"{beyond} the limit of {limit}: the trial does not count for {family_names(declared.spoils)}"
-
-
-def family_names(families: Collection[Family]) -> str:
-    """``"memory and latency"``, in the order of their declaration."""
-    return listed([FAMILY_WORDS[family] for family in Family if family in families])
-
-
-def listed(names: Sequence[str]) -> str:
-    """``"a, b and c"``."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def finding_sentence(finding: Finding) -> str:
-    """Tell what an arm did, in words."""
-    kind = FINDINGS.get(finding.key)
-    title = kind.title if kind else finding.key
-    if finding.value is None:
-        return f"It could not be told ({title}): {WHY.get(finding.subject, finding.subject or 'no reason given')}."
-    unit = kind.unit if kind else Unit.COUNT
-    value = quantity(unit, finding.value)
-    words = FINDING_WORDS.get(finding.key, Words(f"{title}: " + "{value}", ""))
-    signed = f"+{value}" if "changed by" in words.said and finding.value > 0 else value
-    subject = refused(finding) if finding.key == REFUSED.key else finding.subject or "it"
-    said = words.said.replace("{value}", signed).replace("{subject}", subject)
-    return _joined(f"{said}.", words.advice)
-
-
-def _unseen(record: TrialRecord) -> str:
-    reason = record.attestation.unseen
-    return f"Not attested: who listens on the ports, which event loop and HTTP implementation serve ({reason})."
-
-
-def _exposed(record: TrialRecord) -> str:
-    ports = ", ".join(map(str, record.attestation.exposed))
-    return f"While this arm ran, the network could reach it on port {ports}: let its command listen on {{host}} only."
-
-
-def _ignored_header(record: TrialRecord) -> str:
-    return (
-        f"Answers of the app carry {record.attestation.ignored_header}, which names no process: several say the same, "
-        "or one says several things. It was ignored, and who served is told by connections or by the front. "
-        'Set app.server_header = "" if that is right, or to the header that names your processes.'
-    )
-
-
-def _neighbours(record: TrialRecord) -> str:
-    runs = ", ".join(record.attestation.neighbours)
-    return (
-        f"Another lab ran the same image meanwhile (run {runs}). They share its file pages, so that memory (PSS) "
-        "cannot be attributed. Wait until it has ended, then run again."
-    )
-
-
-ATTESTED = {
-    "attestation.rights": _unseen,
-    "attestation.exposed": _exposed,
-    "attestation.header": _ignored_header,
-    "memory.neighbours": _neighbours,
-}
-
-
-def _joined(*sentences: str) -> str:
-    return " ".join(filter(None, sentences))

@@ -6,7 +6,7 @@ from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.report.content import Table
 from lab.report.parts.cells import cell, columns, words
-from lab.report.parts.gate_words import finding_sentence
+from lab.report.parts.gate_sentences import finding_sentence
 
 FAMILIES = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency, throughput, shares, start-up"}
 

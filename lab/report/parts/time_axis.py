@@ -6,7 +6,8 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import Phase
-from lab.report.charts.axes import Scale, Stretch, span
+from lab.report.charts.axes import Stretch
+from lab.report.charts.scales import Scale, span
 
 TIME_TITLE = "seconds since measuring began"
 WARMUP_SHOWN_S = 5.0  # of what came before: a long warm-up would leave little room for what was measured

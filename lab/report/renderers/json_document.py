@@ -8,13 +8,14 @@ from lab.analysis.across import Across, Difference
 from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import Comparison, Contest
 from lab.analysis.conclusion import conclude_arms
+from lab.analysis.gate_summary import FindingSummary, GateSummary
 from lab.analysis.gates import CAVEAT
 from lab.analysis.judge.verdict import Judgement
-from lab.analysis.summary import ArmMetric, FindingSummary, GateSummary, RunSummary
+from lab.analysis.summary import ArmMetric, RunSummary
 from lab.metric_types import Family
 from lab.metrics import METRICS
 from lab.record.types import RunInfo, TrialRecord
-from lab.report.parts.gate_words import fault_sentence, finding_sentence, gate_sentence
+from lab.report.parts.gate_sentences import fault_sentence, finding_sentence, gate_sentence
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
 from lab.report.sections.lead import second_word, side_sentence
 

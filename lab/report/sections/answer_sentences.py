@@ -1,4 +1,4 @@
-"""Verdicts and expectations as sentences (METHOD 7). What is not known is said to be not known, never to be equal."""
+"""Verdicts as sentences (METHOD 7). What is not known is said to be not known, never to be equal."""
 
 from __future__ import annotations
 
@@ -6,37 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lab.analysis.comparison import Comparison, Contest
 from lab.analysis.conclusion import Standing, standing
-from lab.analysis.conditions import Condition
-from lab.analysis.expectations import ExpectationResult, Ground
 from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.metrics import METRICS
 from lab.report.content import Answer
+from lab.report.parts.answers import answer, named_blocks, some_of
 from lab.report.parts.effects import bound_text, change, deciding, effect, interval_text, points_text
 from lab.report.renderers.text import one_line
+from lab.report.sections.expectation_sentences import condition_answer
 from lab.report.sections.lead import second_word
-from lab.scenario.expectation_tree import Kind
-from lab.units import (
-    count_of,
-    format_bytes,
-    format_count,
-    format_factor,
-    format_rate,
-    format_ratio,
-    format_seconds,
-    format_wait,
-)
-
-FORMATS: Mapping[Kind, Callable[[float], str]] = {
-    Kind.TIME: format_seconds,
-    Kind.BYTES: format_bytes,
-    Kind.RATE: format_rate,
-    Kind.COUNT: format_count,
-    Kind.FRACTION: format_ratio,
-    Kind.NUMBER: format_factor,
-}
-MAX_BLOCKS_NAMED = 10
+from lab.units import count_of, format_wait
 
 
 def verdict_answers(
@@ -58,7 +38,7 @@ def verdict_answers(
 
 
 def _unanswered(arm: str, blocks: Sequence[int]) -> Answer:
-    return _answer(f"No request of {arm} succeeded in {_named(blocks)}: nothing else of it is compared.", "")
+    return answer(f"No request of {arm} succeeded in {named_blocks(blocks)}: nothing else of it is compared.", "")
 
 
 def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: float | None = None) -> Answer:
@@ -72,29 +52,17 @@ def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: f
         _claim(contest, baseline) + _because(contest),
         remark,
         _cross_check(found),
-        f"{_some(contest.unsteady)} drifted while measured." if contest.unsteady else "",
+        f"{some_of(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",
         _outlook(contest, block_s),
     ]
     word = found.verdict.value if found.verdict else ""
-    return _answer(" ".join(filter(None, parts)), word, second_word(found, METRICS[contest.metric]) if word else "")
-
-
-def condition_answer(condition: Condition) -> Answer:
-    """What became of one expectation, and on what ground; its word is the outcome."""
-    result = condition.result
-    name = f"{condition.name}: " if condition.name else ""
-    return _answer(f"{name}expected {result.expectation.text} – {_ground(condition)}.", result.outcome.value)
+    return answer(" ".join(filter(None, parts)), word, second_word(found, METRICS[contest.metric]) if word else "")
 
 
 def answer_line(answer: Answer) -> str:
     """An answer as one line of plain text, its word behind an arrow; nothing in it can move a cursor."""
     return one_line(answer.sentence) + (f" → {one_line(answer.badge)}" if answer.word else "")
-
-
-def _answer(sentence: str, word: str, why: str = "") -> Answer:
-    """Renderers put "→ word" behind the sentence, which then ends there."""
-    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why)
 
 
 def failing(failures: Failures | None, arm: str, baseline: str) -> str:
@@ -143,13 +111,14 @@ def _because(contest: Contest) -> str:
         had = "" if found.n else " no block is valid and"
         return f": numbers only,{had} a verdict takes {found.blocks_needed} valid blocks."
     reasons: Mapping[Reason, str] = {
-        Reason.NO_SUCCESS: f": in {_named(found.blocks)} no request of one of them succeeded.",
-        Reason.MISSING: f": the value is missing in {_named(found.blocks)}, and nothing is put in its place.",
-        Reason.NO_RATIO: f": there is no ratio in {_named(found.blocks)}, where a value is zero or both failed.",
-        Reason.FAILED: f": in {_named(found.blocks)} it lies among failed requests, which rank last.",
+        Reason.NO_SUCCESS: f": in {named_blocks(found.blocks)} no request of one of them succeeded.",
+        Reason.MISSING: f": the value is missing in {named_blocks(found.blocks)}, and nothing is put in its place.",
+        Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
+        Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",
         Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
         Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `lab run --resume` goes on.",
-        Reason.TOO_FEW_REQUESTS: f": trials of {_named(found.blocks)} have too few requests to judge this percentile.",
+        Reason.TOO_FEW_REQUESTS: f": trials of {named_blocks(found.blocks)} have too few requests to judge this "
+        "percentile.",
         Reason.ACROSS: _across(found),
     }
     return reasons.get(found.reason, ".")
@@ -211,48 +180,9 @@ def _lasting(block_s: float | None, *blocks: int) -> str:
     return f" ({' to '.join(dict.fromkeys(format_wait(count * block_s) for count in blocks))})"
 
 
-def _ground(condition: Condition) -> str:
-    result = condition.result
-    if condition.too_few_requests:
-        thin = ", ".join(f"{metric}({arm})" for metric, arm in condition.too_few_requests)
-        return f"some trials have too few requests to settle {thin}"
-    grounds: Mapping[Ground, str] = {
-        Ground.EVERY_BLOCK: f"met in every one of {count_of(result.n, 'block')}",
-        Ground.SOME_BLOCKS: f"not met in {_named(result.blocks)}",
-        Ground.TOO_FEW: f"{count_of(result.n, 'block')} cannot settle it, it takes {result.blocks_needed}",
-        Ground.FAILED: f"requests failed, and a value among them, in {_named(result.blocks)}",
-        Ground.MISSING: f"a value is missing in {_named(result.blocks)}",
-        Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned; `lab run --resume` goes on",
-        Ground.UNDEFINED: f"there is no finite value in {_named(result.blocks)}",
-    }
-    return grounds.get(result.ground) or _difference(result)
-
-
-def _difference(result: ExpectationResult) -> str:
-    if result.difference is None:
-        return result.ground.value
-    show, found = FORMATS[result.expectation.kind], result.difference
-    across = ", on both sides of zero" if result.ground is Ground.STRADDLES else ""
-    return (
-        f"left minus right is {show(found.estimate)} ({found.level * 100:.4g}% CI {show(found.low)} to "
-        f"{show(found.high)}, {count_of(result.n, 'block')}){across}"
-    )
-
-
 def _sentence_case(text: str, arm: str) -> str:
     return text if text.startswith(arm) else text[0].upper() + text[1:]
 
 
 def _percent(fraction: float) -> str:
     return f"{fraction * 100:.3g}%"
-
-
-def _named(blocks: Sequence[int]) -> str:
-    if not blocks:
-        return "some blocks"
-    return f"{'block' if len(blocks) == 1 else 'blocks'} {_some([str(block) for block in blocks])}"
-
-
-def _some(names: Sequence[str]) -> str:
-    hidden = len(names) - MAX_BLOCKS_NAMED
-    return ", ".join(names[:MAX_BLOCKS_NAMED]) + (f" and {hidden} more" if hidden > 0 else "")

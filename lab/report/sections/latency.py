@@ -9,9 +9,9 @@ from lab.analysis.trial.latency import QUANTILES
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import PRINT_BEYOND, Reading
 from lab.metrics import Unit
-from lab.report.charts.axes import logarithmic, tail
 from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.scales import logarithmic, tail
 from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import cell, columns, quantity, ratio_cells, ratio_columns, words

@@ -10,7 +10,7 @@ from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Answer, Group, Lead
 from lab.report.parts.effects import deciding, less_or_more, points_text, short_percent, signed_change, signed_interval
-from lab.report.parts.gate_words import listed
+from lab.report.parts.gate_sentences import listed
 from lab.units import count_of, format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {

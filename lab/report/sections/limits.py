@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lab.analysis.arms import known_median
 from lab.analysis.comparison import least_blocks
+from lab.analysis.medians import known_median
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.shares import uneven
 from lab.plan.fronts.front import front_title
@@ -11,11 +11,11 @@ from lab.plan.order import period
 from lab.record.types import RunInfo
 from lab.report.content import Section
 from lab.report.parts.facts import known
-from lab.report.parts.gate_words import listed
+from lab.report.parts.gate_sentences import listed
 from lab.report.parts.images import image_limits
 from lab.report.parts.unusual import is_plain, plain_limits
 from lab.report.parts.values import shown_value, warmups_s
-from lab.units import format_ratio, format_seconds
+from lab.units import format_duration, format_ratio
 
 
 def limits(run: RunInfo, summary: RunSummary) -> Section:
@@ -58,7 +58,7 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     if run.exploratory:
         yield "Other traffic: one locustfile, started and stopped by hand."
     else:
-        ends = dict.fromkeys(map(format_seconds, sorted(warmups_s(summary))))
+        ends = dict.fromkeys(map(format_duration, sorted(warmups_s(summary))))
         warmups = " to ".join([*ends][:: max(1, len(ends) - 1)]) or "an unknown time"
         yield f"Other traffic: one locustfile, {scenario.load.measure:g} s a trial after {warmups} of warm-up."
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.content import Listing, Section
-from lab.scenario.file import PATH_KEYS, scenario_text
+from lab.scenario.file import PATH_KEYS
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import secrets_in
+from lab.scenario.toml_text import scenario_text
 
 
 def again(run: RunInfo, summary: RunSummary) -> Section:

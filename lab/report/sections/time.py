@@ -8,8 +8,8 @@ from lab.analysis.trial.timeline import TIMELINE_QUANTILES, Timeline, middle_bin
 from lab.analysis.trial.tracks import Extremes, Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import PRINT_BEYOND
-from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.scales import linear
 from lab.report.charts.svg import Key, fill_key, stroke_key
 from lab.report.content import Figure, Section, section
 from lab.report.parts.time_axis import (

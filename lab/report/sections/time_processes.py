@@ -8,8 +8,8 @@ from lab.analysis.trial.timeline import ProcessTrack
 from lab.analysis.trial.tracks import Track
 from lab.analysis.trial.trial import TrialSummary
 from lab.plan.kinds import Role
-from lab.report.charts.axes import linear
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
+from lab.report.charts.scales import linear
 from lab.report.charts.svg import DASHES, Key, fill_key, stroke_key
 from lab.report.content import Figure
 from lab.report.parts.process_names import name_of, process_names

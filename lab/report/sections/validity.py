@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.analysis.arms import arm_load
+from lab.analysis.gate_summary import GateSummary
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
-from lab.analysis.summary import GateSummary, RunSummary
+from lab.analysis.summary import RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Group, Reader, Section, Table, section
 from lab.report.parts.caveats import caveats
 from lab.report.parts.cells import cell, columns, only, quantity, words
-from lab.report.parts.gate_words import gate_sentence
+from lab.report.parts.gate_sentences import gate_sentence
 from lab.report.parts.outcomes import family_table, finding_table
 from lab.report.sections.names import exception_table
 from lab.units import count_of

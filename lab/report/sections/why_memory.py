@@ -8,9 +8,9 @@ from lab.analysis.trial.timeline import memory_growth_bytes
 from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit
 from lab.plan.kinds import Role
-from lab.report.charts.axes import linear
 from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
+from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key, shades
 from lab.report.content import Figure, Reader, Table
 from lab.report.parts.cells import cell, columns, only, quantity, words

@@ -1,0 +1,27 @@
+"""Parts of answers: a sentence with its word, and blocks by their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.report.content import Answer
+
+MAX_BLOCKS_NAMED = 10
+
+
+def answer(sentence: str, word: str, why: str = "") -> Answer:
+    """A sentence and its word. Renderers put "→ word" behind the sentence, which then ends there."""
+    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why)
+
+
+def named_blocks(blocks: Sequence[int]) -> str:
+    """``"blocks 1, 2, 3"``."""
+    if not blocks:
+        return "some blocks"
+    return f"{'block' if len(blocks) == 1 else 'blocks'} {some_of([str(block) for block in blocks])}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    hidden = len(names) - MAX_BLOCKS_NAMED
+    return ", ".join(names[:MAX_BLOCKS_NAMED]) + (f" and {hidden} more" if hidden > 0 else "")

@@ -1,0 +1,56 @@
+"""What became of the expectations, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lab.analysis.conditions import Condition
+from lab.analysis.expectations import ExpectationResult, Ground
+from lab.report.content import Answer
+from lab.report.parts.answers import answer, named_blocks
+from lab.scenario.expectation_tree import Kind
+from lab.units import count_of, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
+
+FORMATS: Mapping[Kind, Callable[[float], str]] = {
+    Kind.TIME: format_seconds,
+    Kind.BYTES: format_bytes,
+    Kind.RATE: format_rate,
+    Kind.COUNT: format_count,
+    Kind.FRACTION: format_ratio,
+    Kind.NUMBER: format_factor,
+}
+
+
+def condition_answer(condition: Condition) -> Answer:
+    """What became of one expectation, and on what ground; its word is the outcome."""
+    result = condition.result
+    name = f"{condition.name}: " if condition.name else ""
+    return answer(f"{name}expected {result.expectation.text} – {_ground(condition)}.", result.outcome.value)
+
+
+def _ground(condition: Condition) -> str:
+    result = condition.result
+    if condition.too_few_requests:
+        thin = ", ".join(f"{metric}({arm})" for metric, arm in condition.too_few_requests)
+        return f"some trials have too few requests to settle {thin}"
+    grounds: Mapping[Ground, str] = {
+        Ground.EVERY_BLOCK: f"met in every one of {count_of(result.n, 'block')}",
+        Ground.SOME_BLOCKS: f"not met in {named_blocks(result.blocks)}",
+        Ground.TOO_FEW: f"{count_of(result.n, 'block')} cannot settle it, it takes {result.blocks_needed}",
+        Ground.FAILED: f"requests failed, and a value among them, in {named_blocks(result.blocks)}",
+        Ground.MISSING: f"a value is missing in {named_blocks(result.blocks)}",
+        Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned; `lab run --resume` goes on",
+        Ground.UNDEFINED: f"there is no finite value in {named_blocks(result.blocks)}",
+    }
+    return grounds.get(result.ground) or _difference(result)
+
+
+def _difference(result: ExpectationResult) -> str:
+    if result.difference is None:
+        return result.ground.value
+    show, found = FORMATS[result.expectation.kind], result.difference
+    across = ", on both sides of zero" if result.ground is Ground.STRADDLES else ""
+    return (
+        f"left minus right is {show(found.estimate)} ({found.level * 100:.4g}% CI {show(found.low)} to "
+        f"{show(found.high)}, {count_of(result.n, 'block')}){across}"
+    )

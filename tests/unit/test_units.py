@@ -1,0 +1,25 @@
+"""Numbers with their units, as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.units import format_duration
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "expected"),
+    [
+        (0.5, "0.5 s"),
+        (2.0, "2 s"),
+        (24.0, "24 s"),
+        (59.96, "60 s"),
+        (120.0, "2 min"),
+        (324.0, "5 min 24 s"),
+        (3599.7, "60 min"),
+        (7500.0, "2 h 5 min"),
+    ],
+)
+def test_a_duration_is_told_as_people_tell_it(duration_s: float, expected: str) -> None:
+    """Without digits that say nothing, and in minutes from one on."""
+    assert format_duration(duration_s) == expected
