@@ -1,4 +1,4 @@
-"""The monotonic clock of another kernel, on that of this one: how far apart they are, and how well that is known."""
+"""The clocks of another kernel, on those of this one: how far apart they are, and how well that is known."""
 
 import time
 from pathlib import Path
@@ -20,9 +20,9 @@ class Clock(NamedTuple):
         return cls(there_s - (sent_s + received_s) / 2, (received_s - sent_s) / 2)
 
 
-def read_clock() -> float:
-    """CLOCK_MONOTONIC."""
-    return time.monotonic()
+def read_clocks() -> tuple[float, float]:
+    """CLOCK_MONOTONIC and the epoch seconds of the wall clock, at one instant."""
+    return time.monotonic(), time.time()
 
 
 def clock_name() -> str:

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from lab import errors
 from lab.agent.calls import call_of, result_of
 from lab.agent.children import Ended
-from lab.agent.clock import Clock, clock_name, compare_clocks, read_clock
+from lab.agent.clock import Clock, clock_name, compare_clocks, read_clocks
 from lab.agent.mirror import Copy, piece
 from lab.errors import LabError, MissingError, SamplingError
 from lab.host.jsonlines import Message
@@ -56,8 +56,8 @@ class Conversation:
         self.compare()
 
     def compare(self) -> None:
-        """Have ``clock`` be as of now; two kernels' clocks may drift by milliseconds in a minute."""
-        self.clock = self._compare_clocks()
+        """Have both clocks as of now; those of two kernels may drift by milliseconds in a minute."""
+        self.clock, self.wall_clock = self._compare_clocks()
 
     def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
         """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
@@ -136,10 +136,16 @@ class Conversation:
             raise kind(message["message"], message["hint"])
         return message
 
-    def _compare_clocks(self) -> Clock:
+    def _compare_clocks(self) -> tuple[Clock, Clock]:
+        """The monotonic clock there, and the wall clock."""
         if (here := clock_name()) and self.call(clock_name) == here:
-            return Clock()
-        return compare_clocks([(time.monotonic(), self.call(read_clock), time.monotonic()) for _ in range(EXCHANGES)])
+            return Clock(), Clock()
+        to_wall_s = time.time() - time.monotonic()
+        told = [(time.monotonic(), self.call(read_clocks), time.monotonic()) for _ in range(EXCHANGES)]
+        return (
+            compare_clocks([(sent, there[0], received) for sent, there, received in told]),
+            compare_clocks([(sent + to_wall_s, there[1], received + to_wall_s) for sent, there, received in told]),
+        )
 
     def _listen(self) -> None:
         unread = b""

@@ -28,7 +28,7 @@ def nothing_happened(_t0_s: float) -> tuple[Event, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run of a job that ended well; instants are epoch seconds of the engine's clock."""
+    """One run of a job that ended well; instants are epoch seconds of this machine's clock."""
 
     name: str
     service: str
@@ -39,7 +39,7 @@ class JobRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepMark:
-    """A line ``lab-step NAME begin`` or ``… end`` of a service, with the engine's instant of it in epoch seconds."""
+    """A line ``lab-step NAME begin`` or ``… end`` of a service, with its instant in epoch seconds of this machine."""
 
     service: str
     name: str

@@ -226,7 +226,7 @@ def test_the_clocks_are_compared_anew_for_each_plan(tmp_path: Path, monkeypatch:
     with agent() as (talk, _):
         place = AgentPlace(lambda: talk)
         assert place.clock_offset_s == 0.0
-        monkeypatch.setattr(talk, "_compare_clocks", lambda: Clock(3.0, 0.1))
+        monkeypatch.setattr(talk, "_compare_clocks", lambda: (Clock(3.0, 0.1), Clock()))
         place.share(plan)
 
         assert place.clock_offset_s == 3.0
@@ -355,3 +355,13 @@ def test_a_report_says_what_is_missing_why_and_what_to_do() -> None:
     assert "(PSS) is missing" in rights_note(run)
     assert "run the lab as root" in rights_note(run)
     assert "PSS and USS are missing" in caveat
+
+
+def test_the_wall_clock_of_another_kernel_is_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events, steps and jobs of an engine have its instants; here both clocks are one, and only look like two."""
+    with agent() as (talk, _):
+        monkeypatch.setattr("lab.agent.conversation.clock_name", lambda: "")
+        talk.compare()
+
+        assert abs(talk.wall_clock.offset_s) <= talk.wall_clock.bound_s + 0.01
+        assert 0 < talk.wall_clock.bound_s < 1

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import docker
 import polars as pl
 import pytest
 
 from lab.agent.calls import There, call_of, carry_out
 from lab.engines import StepMark
+from lab.engines.docker.happened import happened
 from lab.engines.docker.restart import restart
-from lab.engines.docker.step_lines import epoch_s, step_marks
+from lab.engines.docker.step_lines import epoch_s, marks_of, step_marks
 from lab.errors import DeploymentError
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service
 from lab.run.startup import supervised_worker
 from tests.builders import make_scenario, make_trials
 
@@ -128,3 +133,23 @@ def test_who_is_restarted_is_told_by_the_roles_that_were_sampled() -> None:
     workers = trials["workers"].tables.processes.filter(pl.col("role") == "worker")["pid"].to_list()
     assert chosen("workers") in workers
     assert chosen("replicas") == 0
+
+
+def test_instants_of_an_engine_elsewhere_are_told_on_this_machines_clock() -> None:
+    """Its wall clock is a minute ahead: steps and ends are a minute earlier here."""
+    service = Service(name="app", kind=ServiceKind.APP, image="app", argv=(), ports=())
+    container = SimpleNamespace(logs=lambda **_: LOG.encode())
+    (first, *_) = marks_of([(service, container)], 60.0)
+    assert first.epoch_s == epoch_s("2026-11-28T09:05:59.109123Z")
+
+    asked: dict[str, str] = {}
+
+    def events(**more: Any) -> list[dict[str, Any]]:
+        asked.update(more)
+        return [{"Action": "die", "timeNano": int((time.time() + 60) * 1e9), "Actor": {"ID": "x", "Attributes": {}}}]
+
+    client = cast(docker.DockerClient, SimpleNamespace(api=SimpleNamespace(events=events)))
+    t0_s = time.monotonic()
+    (event,) = happened(client, "run", "b01-a", t0_s, wall_offset_s=60.0)
+    assert 0 <= event.t_s < 1
+    assert float(asked["until"]) - time.time() == pytest.approx(60, abs=1)

@@ -122,8 +122,8 @@ class DockerEngine:
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
                 create = partial(self._create_beside, topology, pool, network)
-                before = run_stages(self._client, topology.before, create, pool, network, access.there)
-            pairs = before.running
+                before = run_stages(self._client, topology.before, create, pool, network, access)
+            pairs, ends = before.running, partial(happened, self._client, self._run_id, topology.trial_id)
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
                     containers = self._create(topology, topology.services, pool, network, parent, self._restart)
@@ -145,9 +145,9 @@ class DockerEngine:
                     launch=access.launch,
                     jobs=before.jobs,
                     ended=before.logs,
-                    steps=lambda: marks_of(pairs),
+                    steps=lambda: marks_of(pairs, access.wall_offset_s),
                     restart=lambda *which: self._restart_one(topology, pairs, network, access.there, which),
-                    happened=partial(happened, self._client, self._run_id, topology.trial_id),
+                    happened=partial(ends, wall_offset_s=access.wall_offset_s),
                 )
             yield deployment
 

@@ -13,16 +13,19 @@ from lab.record.types import Event
 OOM, ENDED = "oom", "die"
 
 
-def happened(client: docker.DockerClient, run_id: str, trial_id: str, t0_s: float) -> tuple[Event, ...]:
+def happened(
+    client: docker.DockerClient, run_id: str, trial_id: str, t0_s: float, *, wall_offset_s: float = 0.0
+) -> tuple[Event, ...]:
     """The ends of the trial's containers since ``t0_s`` (CLOCK_MONOTONIC), from which their instants count.
 
     A container that was started again afterwards has nothing more to tell of them, and the counters of its cgroup are
-    new. The engine's clock is the machine's; it remembers some 250 events.
+    new. ``wall_offset_s``: of the engine's clock to this machine's. It remembers some 250 events.
     """
-    to_wall_s = time.time() - time.monotonic()
+    now_s = time.time() + wall_offset_s
+    to_wall_s = now_s - time.monotonic()
     told = client.api.events(
         since=f"{t0_s + to_wall_s:.6f}",
-        until=f"{time.time():.6f}",
+        until=f"{now_s:.6f}",
         filters={"label": [f"{TRIAL}={trial_id}", f"{RUN}={run_id}"], "event": [OOM, ENDED]},
         decode=True,
     )

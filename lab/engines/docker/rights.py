@@ -17,12 +17,14 @@ CAP_SYS_PTRACE = 19  # linux/capability.h
 class Access:
     """A way to probe one deployment and to look at its processes (``there``), and to start its sampler.
 
+    ``wall_offset_s``: what to add to an epoch instant of this machine to have the engine's.
     ``image_id``: the image of the container that does both, "" where it takes none.
     """
 
     there: There = here
     launch: Launch = as_child
     image_id: str = ""
+    wall_offset_s: float = 0.0
 
 
 class Rights(Protocol):

@@ -10,12 +10,13 @@ from threading import Event
 import docker
 from docker.models.containers import Container
 
-from lab.agent.calls import There, here
+from lab.agent.calls import There
 from lab.engines import JobRun
 from lab.engines.docker.checks import run_check
 from lab.engines.docker.fate import log_of, logs_of, start
 from lab.engines.docker.network import address_in
 from lab.engines.docker.removal import each, remove_container
+from lab.engines.docker.rights import Access
 from lab.engines.docker.step_lines import epoch_s
 from lab.engines.readiness import answers
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, with_logs
@@ -62,9 +63,9 @@ def run_stages(
     create: Callable[[Sequence[Service]], list[Container]],
     pool: ThreadPoolExecutor,
     network: str,
-    there: There = here,
+    access: Access,
 ) -> Before:
-    """Run one stage after the other, asked from ``there``. What has ended is removed.
+    """Run one stage after the other, asked by ``access``. What has ended is removed.
 
     Raises DeploymentError with the last lines of a log. Nothing is waited for any more when this ends, in any way.
     """
@@ -76,14 +77,14 @@ def run_stages(
         with with_logs(partial(_logs, logs, containers)):
             started = _started(stage, create(stage.containers))
             containers += [one.container for one in started]
-            _run(started, pool, network, there)
+            _run(started, pool, network, access.there)
         for one in started:
             if not one.ends:
                 running.append((one.service, one.container))
                 continue
             logs[one.service.name] = log_of(one.container, LOG_LIMIT_LINES)
             if one.job:
-                jobs.append(_job_run(one))
+                jobs.append(_job_run(one, access.wall_offset_s))
             remove_container(client, str(one.container.id))
     return Before(running=tuple(running), jobs=tuple(jobs), logs=logs)
 
@@ -161,14 +162,14 @@ def _missing(one: Started, network: str, there: There, give_up_at: float, stop: 
     return None if there(answers, address_in(one.container.attrs, network), ready) else ""
 
 
-def _job_run(one: Started) -> JobRun:
+def _job_run(one: Started, wall_offset_s: float) -> JobRun:
     state = one.container.attrs["State"]
     return JobRun(
         name=one.job,
         service=one.service.name,
         argv=tuple(one.container.attrs["Config"]["Cmd"] or ()),
-        began_epoch_s=epoch_s(state["StartedAt"]),
-        ended_epoch_s=epoch_s(state["FinishedAt"]),
+        began_epoch_s=epoch_s(state["StartedAt"]) - wall_offset_s,
+        ended_epoch_s=epoch_s(state["FinishedAt"]) - wall_offset_s,
     )
 
 

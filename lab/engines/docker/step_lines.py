@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from docker.models.containers import Container
@@ -13,11 +14,12 @@ from lab.plan.topology import Service
 LINE = re.compile(r"(?P<at>\S+) .*?\blab-step (?P<name>[\w.-]{1,80}) (?P<edge>begin|end)\b", re.ASCII)
 
 
-def marks_of(pairs: Iterable[tuple[Service, Container]]) -> list[StepMark]:
-    """What the containers of the app told of their start-up steps."""
+def marks_of(pairs: Iterable[tuple[Service, Container]], wall_offset_s: float = 0.0) -> list[StepMark]:
+    """What the containers of the app told of their start-up steps; ``wall_offset_s``: of the engine's clock to ours."""
     apps = [(service, container) for service, container in pairs if service.kind is ServiceKind.APP]
     logs = ((service.name, container.logs(timestamps=True).decode(errors="replace")) for service, container in apps)
-    return [mark for name, log in logs for mark in step_marks(name, log)]
+    marks = (mark for name, log in logs for mark in step_marks(name, log))
+    return [replace(mark, epoch_s=mark.epoch_s - wall_offset_s) for mark in marks]
 
 
 def step_marks(service: str, log: str) -> Iterator[StepMark]:

@@ -37,7 +37,12 @@ class ThroughAgent:
     def access(self, client: docker.DockerClient, marks: Mapping[str, str], network: str = "") -> Iterator[Access]:
         """An agent of its own for each deployment."""
         with start_agent(client, self.image_id, marks, network=network, looks=True) as agent:
-            yield Access(there=agent.call, launch=sampled_by(agent), image_id=self.image_id)
+            yield Access(
+                there=agent.call,
+                launch=sampled_by(agent),
+                image_id=self.image_id,
+                wall_offset_s=agent.wall_clock.offset_s,
+            )
 
 
 def find_rights(
