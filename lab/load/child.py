@@ -97,6 +97,9 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 
 def wait_exit(child: subprocess.Popen[bytes], timeout_s: float) -> os.waitid_result | None:
     """Tell how it ended, without reaping it; None when it has not within ``timeout_s``."""
+    if (code := child.returncode) is not None:  # it has been reaped, and that remembers how
+        how = os.CLD_EXITED if code >= 0 else os.CLD_KILLED
+        return os.waitid_result((child.pid, os.getuid(), signal.SIGCHLD, abs(code), how))
     give_up_at = time.monotonic() + timeout_s
     while (ended := os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
         if time.monotonic() >= give_up_at:

@@ -124,7 +124,7 @@ def test_replicas_running_with_a_supervisor(engine: DockerEngine, topology_of: B
     wrong = changed(topology_of(scenario), lambda service: with_argv(service, "--workers", "2"))
 
     with engine.deploy(wrong) as deployment:
-        with pytest.raises(InvalidRunError, match="no supervisor, found one in app-"):
+        with pytest.raises(InvalidRunError, match="4 worker processes .*app-1: 1 helper, 1 supervisor, 2 worker"):
             attest(trial_of(scenario), deployment, None)
 
 

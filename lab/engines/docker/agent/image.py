@@ -41,6 +41,7 @@ def prepare_load_agent(
 ) -> str:
     """The engine's id of an agent's image with the packages of a locustfile. Raises MissingError as above."""
     wheels = fill_wheelhouse(client, agent_id, requirements, on_step, pinned=False)
+    agent = next(tag for tag in client.images.get(agent_id).tags if tag.startswith(f"{REPOSITORY}:"))
     with scratch("load-agent") as root:
         shutil.copy(requirements, root / "requirements.txt")
         shutil.copy(Path(lab.__file__).parents[1] / FOLDER / LOAD_DOCKERFILE, root)
@@ -48,7 +49,7 @@ def prepare_load_agent(
         name = f"{REPOSITORY}-load:{content_hash(context, (agent_id, wheels.name))}"
         if (found := find_image(client, name)) is None:
             on_step(f"building {name}, the agent that drives load, with the packages of {requirements.name}")
-            recipe = Recipe(arguments={"AGENT_IMAGE": agent_id})
+            recipe = Recipe(arguments={"AGENT_IMAGE": agent})  # BuildKit takes an id for a name of a registry
             build_image(client, context, name, recipe=recipe, wheelhouse=wheels, labels={"lab.image": "agent"})
             found = client.images.get(name)
     return str(found.id)
