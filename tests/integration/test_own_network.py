@@ -104,7 +104,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     assert set(record.attestation.upstreams) == set(record.attestation.homes.values())
     assert record.attribution == "header"
     assert record.load.scheduled == record.load.started > 100
-    assert set(tables.requests["name"]) == {"1st"}
+    assert set(tables.requests["name"]) == {"GET 1st"}
     assert set(tables.processes["service"]) == {"app-1", "app-2", "nginx"}
     assert tables.processes.filter(pl.col("role") == "worker")["pss_bytes"].drop_nulls().min() > 1e7  # type: ignore[operator]  # polars allows for strings
     last = tables.host.tail(1)
