@@ -16,8 +16,9 @@ pytestmark = ON_THE_ENGINE
 @pytest.mark.alone
 def test_an_app_with_a_database_is_compared(tmp_path: Path) -> None:
     """Every request passes through the database or the cache; neither is in a sum of an arm; nothing shows a secret."""
-    run_valid("run", "examples/notes/scenario.toml", "--blocks", 1, "--out", tmp_path)
+    done = run_valid("examples/notes/scenario.toml", "--blocks", 1, "--out", tmp_path)
 
+    assert done.code == 0, done.err
     run = max(tmp_path.iterdir(), key=lambda folder: folder.name)
     record = json.loads((run / "trials" / "b01-replicas" / "record.json").read_text())
     assert {service["name"] for service in record["services"] if service["kind"] == "sidecar"} == {"db", "cache"}
@@ -26,7 +27,7 @@ def test_an_app_with_a_database_is_compared(tmp_path: Path) -> None:
     with (run / "tables" / "sidecars.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {(row["sidecar"], row["beside"]) for row in rows} == {
-        (sidecar, arm) for sidecar in ("db", "cache") for arm in ("workers", "replicas")
+        (sidecar, arm) for sidecar in ("db", "cache") for arm in ("workers", "workers-nginx", "replicas")
     }
     texts = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
     assert not any(b"only-for-trials" in text for text in texts)
