@@ -353,7 +353,7 @@ def fill(folder: Path) -> None:
 def left_behind(lab: RunningLab) -> list[str]:
     """Everything of one lab that is still there: kind and name, as `lab clean` lists them."""
     place, owner = lab.place, f"{lab.process.pid}-"
-    found = [f"process {' '.join(each.cmdline())}" for each in _processes(place)]
+    found = [f"process {each}" for each in _processes(place)]
     client = place.client()
     try:
         for container in client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True):
@@ -379,12 +379,12 @@ def listeners(daemon: SecondEngine) -> list[int]:
     return sorted(port for port in ports if PORTS[0] <= port <= PORTS[1])
 
 
-def _processes(place: Place) -> Iterator[psutil.Process]:
-    """Processes with the place's temporary folder in their environment: whatever the lab started here."""
+def _processes(place: Place) -> Iterator[str]:
+    """Commands of processes with the place's temporary folder in their environment: whatever the lab started here."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("TMPDIR") == str(place.temporary):
-                yield process
+                yield " ".join(process.cmdline())
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
@@ -17,6 +17,7 @@ from lab.engines.process.programs import find_program
 from lab.errors import MissingError
 from lab.host.ports import free_ports
 from lab.scenario.choices import image_sources
+from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS
 from lab.units import GIB, format_bytes
 
@@ -113,12 +114,18 @@ def _leftovers(client: docker.DockerClient | None) -> Finding:
 
 
 def _plain_processes() -> Iterator[Finding]:
-    for image in (front.image for front in FRONTS.values() if front.image is not None):
-        try:
-            yield Finding(image.key, "ok", find_program(image).name)
-        except MissingError as error:
-            yield Finding(image.key, "missing", f"{error}; {error.hint}")
+    """A front that is not here is only missed by scenarios that choose it, as long as there is another."""
+    found = [_program(front.image) for front in FRONTS.values() if front.image is not None]
+    some = any(finding.state == "ok" for finding in found)
+    yield from (replace(finding, state="note") if some and finding.state == "missing" else finding for finding in found)
     yield _leftovers(None)
+
+
+def _program(image: ImageSource) -> Finding:
+    try:
+        return Finding(image.key, "ok", find_program(image).name)
+    except MissingError as error:
+        return Finding(image.key, "missing", f"{error}; {error.hint}")
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:

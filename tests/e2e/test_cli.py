@@ -183,7 +183,7 @@ def test_an_app_that_exits_is_exit_3_with_its_last_words(scenario: Path, tmp_pat
 def test_an_app_that_never_becomes_ready_is_exit_3(scenario: Path, tmp_path: Path) -> None:
     """The deadline, how many answered, and the last status."""
     edit(scenario, "[app]", '[app]\nready_path = "/nope"\nready_timeout = "6s"')
-    lab("run", scenario, "--out", tmp_path / "runs").refused(3, "not ready after 6 s", "the last status was 404")
+    lab("run", scenario, "--out", tmp_path / "runs").refused(3, "not ready after 6 s", "the last other answer was 404")
 
 
 def test_an_exhausted_port_range_is_exit_4(scenario: Path, tmp_path: Path) -> None:
