@@ -30,7 +30,7 @@ def list_runs(out: Out = DEFAULT_OUT, json: Json = False, last: Last = None) -> 
         say(f"no runs in {out}; `lab run quickstart` makes one")
     widths = {key: max(len(row[key]) for row in rows) for key in ("path", "trials", "valid")} if rows else {}
     for row in rows:
-        put("  ".join([*(row[key].ljust(width) for key, width in widths.items()), row["note"]]))
+        put("  ".join([*(row[key].ljust(width) for key, width in widths.items() if width), row["note"]]))
 
 
 def _row(path: Path) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _row(path: Path) -> dict[str, Any]:
         "run": info.run_id,
         "trials": ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
         "states": dict(states),
-        "valid": _valid(concluded),
+        "valid": "" if info.exploratory else _valid(concluded),  # a session by hand has no blocks
         "note": printable(_note(info, concluded))[:LONGEST],
     }
 

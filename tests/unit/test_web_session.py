@@ -307,4 +307,4 @@ def test_a_session_is_neither_continued_nor_compared(kept: Kept, capsys: pytest.
     with pytest.raises(UsageError, match="exploratory session"):
         compare([kept.folder / "runs" / info.run_id, other])
     list_runs(kept.folder / "runs")
-    assert "exploratory, by hand: Which?" in capsys.readouterr().out
+    assert "1 done  exploratory, by hand: Which?" in capsys.readouterr().out
