@@ -121,24 +121,15 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
     """
     arm, budget = trial.arm, scenario.budget
     model, front = model_of(arm), front_of(arm)
-    containers = model.containers(arm.model, budget.processes)
     network = scenario.network_of(arm, elsewhere).network
     if network is Network.OWN:
         ports = own_ports(scenario, arm)
-    slots = budget.processes + front.hops
-    app = AppPlace(
-        app=scenario.app,
-        arm=arm,
-        processes=budget.processes,
-        ports=tuple(ports[:containers]),
-        limits=budget.share(budget.processes // containers, slots),
-        network=network,
-    )
+    app = _app_place(scenario, arm, ports, network)
     services = list(model.services(arm.model, app))
     before = FrontPlace(
         app=tuple(endpoint for service in services for endpoint in service.endpoints),
-        ports=tuple(ports[containers:]),
-        limits=budget.share(1, slots),
+        ports=tuple(ports[len(app.ports) :]),
+        limits=budget.share(1, budget.processes + front.hops),
         network=network,
     )
     hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, before)]
@@ -161,6 +152,20 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
         upstream_of=reference(front.reader(arm.front)),
         network=network,
         before=beside,
+    )
+
+
+def _app_place(scenario: Scenario, arm: Arm, ports: Sequence[int], network: Network) -> AppPlace:
+    """The first of the ports are those of the app's containers; a container has a share for each of its processes."""
+    budget = scenario.budget
+    containers = model_of(arm).containers(arm.model, budget.processes)
+    return AppPlace(
+        app=scenario.app,
+        arm=arm,
+        processes=budget.processes,
+        ports=tuple(ports[:containers]),
+        limits=budget.share(budget.processes // containers, budget.processes + front_of(arm).hops),
+        network=network,
     )
 
 
