@@ -28,6 +28,7 @@ PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key 
 LISTED_PATH_KEYS = (("sidecars", "build"),)
 WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
+MISSING = ("missing", "missing_argument")
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
 ADVICE = "run `lab schema` for every key, or see docs/scenario_file.md"
@@ -44,7 +45,8 @@ def read_scenario(path: Path) -> Scenario:
         scenario = SCENARIO.validate_python(document)
     except ValidationError as error:
         redact = redactor(_raw_secrets(document))
-        sentences = [redact(_sentence(path, detail)) for detail in error.errors()[:MAX_SENTENCES]]
+        misspelt_first = sorted(error.errors(), key=lambda detail: detail["type"] in MISSING)
+        sentences = [redact(_sentence(path, detail)) for detail in misspelt_first[:MAX_SENTENCES]]
         raise ScenarioError("\n".join(sentences), ADVICE) from None
     _check_files(path, scenario)
     try:
@@ -169,7 +171,7 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     if detail["type"] == "unexpected_keyword_argument":
         known = _keys_at(location[:-1])
         return f"{path}: {where}: unknown key; {nearest(str(location[-1]), known)}"
-    if detail["type"] in ("missing", "missing_argument"):
+    if detail["type"] in MISSING:
         return f"{path}: {where}: this key is required"
     message = expectation(where, detail)
     said = "got" in message or message.startswith("unknown")

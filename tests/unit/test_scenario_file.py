@@ -105,6 +105,14 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     assert "budget.processes" in text
 
 
+def test_a_misspelt_key_is_named_before_the_one_that_is_missing_for_it(tmp_path: Path) -> None:
+    """The first sentence is the cause."""
+    first, second = refusal(tmp_path, GOOD.replace("processes =", "proceses =")).splitlines()
+
+    assert "budget.proceses: unknown key; did you mean 'processes'?" in first
+    assert "budget.processes: this key is required" in second
+
+
 def test_a_build_folder_needs_its_dockerfile(tmp_path: Path) -> None:
     """A folder without a Dockerfile is refused before anything starts."""
     assert "app.build: no Dockerfile in" in refusal(tmp_path, GOOD.replace('image = "shop:1"', 'build = "."'))
