@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,7 @@ class FakeServer:
 
     served_by: str = "fake-1"
     port: int = 0
+    tls: ssl.SSLContext | None = None
     seen: Counter[str] = field(default_factory=Counter)
     paths: list[str] = field(default_factory=list)
     connections: int = 0
@@ -27,7 +29,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -78,7 +80,7 @@ class FakeServer:
 
 @contextlib.asynccontextmanager
 async def listening(server: FakeServer) -> AsyncIterator[asyncio.Server]:
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", server.port)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", server.port, ssl=server.tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield listener
@@ -87,9 +89,9 @@ async def listening(server: FakeServer) -> AsyncIterator[asyncio.Server]:
 
 
 @contextmanager
-def fake_server(served_by: str = "fake-1") -> Iterator[FakeServer]:
+def fake_server(served_by: str = "fake-1", tls: ssl.SSLContext | None = None) -> Iterator[FakeServer]:
     """A server in a thread of this process."""
-    server = FakeServer(served_by)
+    server = FakeServer(served_by, tls=tls)
     loop = asyncio.new_event_loop()
     started = threading.Event()
 

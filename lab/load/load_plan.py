@@ -21,7 +21,7 @@ class LoadPlan:
     ``root`` is the working directory of the locustfile, ``args`` are its own arguments, ``python`` runs it.
     ``directory`` receives the logs, and raw recordings until they are merged.
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
-    served it.
+    served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
     """
 
     locustfile: Path
@@ -44,6 +44,7 @@ class LoadPlan:
     queue_limit: int
     directory: Path
     upstream_of: str = NAMED_UPSTREAM
+    trust: str = ""
 
     @property
     def open_model(self) -> bool:

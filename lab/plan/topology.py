@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 from lab.plan.kinds import ServiceKind
@@ -20,14 +19,14 @@ SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the 
 class Endpoint:
     """An address where something answers, which identifies it: in networks of their own many have one port.
 
-    ``host``: an address, or the name of a service before its container has one. ``trust``: file of the authority behind
-    its certificate, if it is our own.
+    ``host``: an address, or the name of a service before its container has one. ``trust``: certificate (PEM) of the
+    authority behind its own, if it is one of ours; not a file, for probes and load may run on another machine.
     """
 
     port: int
     host: str = LOOPBACK
     scheme: Literal["http", "https"] = "http"
-    trust: Path | None = None
+    trust: str = ""
 
     @property
     def address(self) -> str:

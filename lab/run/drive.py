@@ -103,4 +103,5 @@ def load_plan(
         queue_limit=queue_limit(load.rate or 0.0),
         directory=directory,
         upstream_of=topology.upstream_of,
+        trust=topology.entry.trust,
     )

@@ -5,33 +5,46 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lab.agent.loading import AgentPlace
 from lab.errors import LoadError
 from lab.load.locust_process import Loads
 from tests.agents import DEADLINE_S, agent
+from tests.certificates import certificate
 from tests.fake_server import fake_server
 from tests.load_runs import make_plan
 
 pytestmark = pytest.mark.integration
 LOCUSTFILE = """
-from locust import HttpUser, task
+from locust import FastHttpUser, HttpUser, task
 
 class Asking(HttpUser):
     @task
     def ask(self):
         self.client.get("/")
+
+class Careful(FastHttpUser):
+    insecure = False
+
+    @task
+    def ask(self):
+        self.client.get("/careful")
 """
 
 
 def test_load_processes_are_its_children_and_their_rows_are_here(tmp_path: Path) -> None:
-    """The same requests, the same checks: what they write is read here as if they were the lab's own."""
+    """The same requests, the same checks: what they write is read here as if they were the lab's own.
+
+    Over TLS, whose authority is known from the plan alone: no request fails.
+    """
     path = tmp_path / "locustfile.py"
     path.write_text(LOCUSTFILE)
-    with agent() as (talk, _), fake_server() as server:
+    trust, tls = certificate(tmp_path / "tls", "IP:127.0.0.1")
+    with agent() as (talk, _), fake_server(tls=tls) as server:
         starter = Loads(tmp_path, AgentPlace(lambda: talk))
-        plan = make_plan(path, f"http://127.0.0.1:{server.port}", tmp_path / "trial", rate=50.0, measure_s=1.0)
+        plan = make_plan(path, server.url, tmp_path / "trial", rate=50.0, measure_s=1.0, trust=trust)
         with starter.start(plan) as load:
             assert len(load.pids) == 2
             with load.users("none", ""):
@@ -42,6 +55,9 @@ def test_load_processes_are_its_children_and_their_rows_are_here(tmp_path: Path)
         starter.close()
 
     assert found.counters.scheduled == found.counters.started > 40
+    assert server.seen["GET /"] > 10
+    assert server.seen["GET /careful"] > 10
+    assert pl.read_parquet(tmp_path / "requests.parquet")["error"].null_count() == server.seen.total()
     assert "locust.log" in {path.name for path in (tmp_path / "trial").iterdir()}
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from lab.sampling.sampler import start_sampler
 from lab.scenario.model import Load
 from tests.agents import DEADLINE_S, agent
 from tests.builders import make_run, make_scenario
+from tests.certificates import certificate
 from tests.fake_server import fake_server
 from tests.load_runs import make_plan
 
@@ -76,6 +78,23 @@ def test_what_it_is_asked_and_answers_are_plain_values() -> None:
             if function is not gather:  # it measures time
                 assert found == function(*arguments)
         assert server.paths[0] == "/ready?x=1"
+
+
+def test_an_authority_of_ours_goes_along_as_text(tmp_path: Path) -> None:
+    """An agent has none of the lab's files; the certificate may bear a name where the address is known only now."""
+    trust, tls = certificate(tmp_path / "arm", "DNS:front")
+    other, _ = certificate(tmp_path / "other", "DNS:front")
+    with fake_server(tls=tls) as server:
+        asked = topology(server.port)
+
+        def answer(authority: str) -> object:
+            probed = replace(asked, entry=replace(asked.entry, scheme="https", trust=authority))
+            call = json.loads(json.dumps(call_of(ask_front, (probed,))))
+            return result_of(ask_front, carry_out(call))
+
+        assert answer(trust) is not None
+        assert answer(other) is None, "signed by somebody else"
+        assert answer("") is None, "signed by nobody whom this machine knows"
 
 
 def test_it_calls_nothing_but_functions_of_the_lab() -> None:

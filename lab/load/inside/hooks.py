@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-import gevent
+import gevent.ssl
 import locust
 import locust.argument_parser
 import locust.main
@@ -25,6 +25,7 @@ from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.recording import MAX_STRINGS
 from lab.load.inside.status import EXIT_BUG, EXIT_DISK
+from lab.load.inside.trust import trust_authority
 from lab.load.inside.user_errors import UserErrors
 from lab.load.load_plan import LoadPlan
 
@@ -51,6 +52,7 @@ class Hooks:
         for session in (HttpSession, FastHttpSession):
             time_session(session, self._journal, self._asked)
             complete_paths(session)
+        trust_authority(self._plan, HttpSession, gevent.ssl)
         events = locust.events
         events.request.add_listener(request_listener(self._journal, self._asked))
         events.user_error.add_listener(self._on_user_error)
