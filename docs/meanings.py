@@ -46,8 +46,8 @@ MEANINGS: Mapping[str, str] = {
     "app.probe_headers": "Headers of every request that the lab itself makes of the app, such as `Host`; secrets as in "
     "`env`.",
     "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",
-    "app.loop": "uvicorn's event loop, equal in every arm.",
-    "app.http": "uvicorn's HTTP implementation, equal in every arm.",
+    "app.loop": "uvicorn's event loop, equal in every arm; the image must have it.",
+    "app.http": "uvicorn's HTTP implementation, equal in every arm; the image must have it.",
     "app.user": "The user instead of the image's own, as in `docker run --user`: `10001:10001`, or a name.",
     "app.capabilities": 'Capabilities that containers keep, as in `["CHOWN", "SETUID", "SETGID"]`; none without it.',
     "app.volumes": 'Folders in memory that the app may write to: `"/data"`, or a table with `path`, `size` (256 MiB), '

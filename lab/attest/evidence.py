@@ -32,7 +32,10 @@ from lab.scenario.network import LOOPBACK
 PROBE_TIMEOUT_S = 5.0
 KEEPALIVE_REQUESTS = 12
 FRONT_REQUESTS_PER_PORT = 2
-RUNTIME_MODULES = {"loop": ("uvloop", "asyncio"), "http": ("httptools", "h11")}  # extension module, else pure Python
+RUNTIME_MODULES = {  # extension modules, else the one of pure Python
+    "loop": (("uvloop", "zuvloop"), "asyncio"),
+    "http": (("httptools", "zttp"), "h11"),
+}
 IPV4 = 8  # hexadecimal digits
 LOOPBACK_6 = "00000000000000000000000001000000"
 MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a socket of the other family
@@ -199,9 +202,9 @@ def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
     """
     seen: dict[str, set[str]] = {}
     for files in workers:
-        for key, (extension, pure) in RUNTIME_MODULES.items():
-            mapped = any(f"/{extension}/" in file for file in files)
-            seen.setdefault(key, set()).add(extension if mapped else pure)
+        for key, (extensions, pure) in RUNTIME_MODULES.items():
+            mapped = [name for name in extensions if any(f"/{name}/" in file for file in files)]
+            seen.setdefault(key, set()).update(mapped or [pure])
     return {key: "/".join(sorted(values)) for key, values in seen.items()}
 
 

@@ -146,15 +146,22 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         Sign.LOG,
+        r"Import string \"(zuvloop|zttp)\"|Invalid value for '--(?:loop|http)': '?(zuvloop|zttp)",
+        "the image's uvicorn does not know {}",
+        'install a newer uvicorn in the image, or leave app.loop and app.http at "auto"',
+    ),
+    Ending(
+        Sign.LOG,
         r"Could not import module \"?([\w.]+)|Attribute \"(\w+)\" not found in module|Import string \"([^\"]+)",
         "uvicorn does not find {}",
         'set app.target = "module:attribute", as seen from the image\'s working directory',
     ),
     Ending(
         Sign.LOG,
-        r"No module named '?(uvloop|httptools)",
+        r"No module named '?(uvloop|httptools|zuvloop|zttp)",
         "the image lacks {}",
-        'leave app.loop and app.http at "auto", or set "asyncio" and "h11"',
+        'install it in the image (zuvloop needs Python 3.14), leave app.loop and app.http at "auto", or set "asyncio" '
+        'and "h11"',
     ),
     Ending(
         Sign.LOG,

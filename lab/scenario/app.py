@@ -50,8 +50,8 @@ class App:
     probe_headers: Headers = field(default_factory=dict)
     server_header: Annotated[str, Field(pattern=HEADER_NAME, max_length=100)] = SERVER_HEADER
     env: Env = field(default_factory=dict)
-    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
-    http: Literal["auto", "h11", "httptools"] = "auto"
+    loop: Literal["auto", "asyncio", "uvloop", "zuvloop"] = "auto"
+    http: Literal["auto", "h11", "httptools", "zttp"] = "auto"
     user: User = ""
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=64)] = ()
     volumes: Volumes = ()

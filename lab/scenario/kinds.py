@@ -67,10 +67,11 @@ class FrontKind(HasOptions):
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a scenario asks of the process model of an arm, beside the options: N, the command, loop and http."""
+    """What a scenario asks of the process model of an arm, beside the options: N, what `[app]` says of its start."""
 
     processes: int
     command: str = ""
+    target: str = ""
     loop: str = AUTOMATIC
     http: str = AUTOMATIC
 

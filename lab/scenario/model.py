@@ -143,7 +143,11 @@ class Scenario:
         for arm in self.arms:
             self._check_placeholders(arm)
             asked = Asked(
-                processes=self.budget.processes, command=self.command_of(arm), loop=self.app.loop, http=self.app.http
+                processes=self.budget.processes,
+                command=self.command_of(arm),
+                target=self.app.target,
+                loop=self.app.loop,
+                http=self.app.http,
             )
             if refusal := MODELS[arm.model.kind].refusal(arm.model, asked):
                 raise ValueError(f'arm "{arm.name}": {refusal}')

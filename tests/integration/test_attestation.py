@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
+FASTAPI_RUN = Arm(name="fastapi-run", model="fastapi-run", front="direct")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
 BEHIND_OTHERS = [Arm(name=kind, model="replicas", front=kind) for kind, front in FRONTS.items() if front.hops]
 
@@ -50,7 +51,9 @@ def changed(topology: Topology, change: Callable[[Service], Service], kind: Serv
     return replace(topology, services=services)
 
 
-@pytest.mark.parametrize("arm", [WORKERS, WORKERS_NGINX, REPLICAS, *BEHIND_OTHERS], ids=lambda arm: arm.name)
+@pytest.mark.parametrize(
+    "arm", [WORKERS, WORKERS_NGINX, FASTAPI_RUN, REPLICAS, *BEHIND_OTHERS], ids=lambda arm: arm.name
+)
 def test_honest_arms_are_attested(engine: DockerEngine, topology_of: Build, arm: Arm) -> None:
     """The ordinary arms pass, and the evidence names loop, HTTP implementation and every listener's owner."""
     scenario = scenario_of(arm)
@@ -128,13 +131,14 @@ def test_replicas_running_with_a_supervisor(engine: DockerEngine, topology_of: B
             attest(trial_of(scenario), deployment, None)
 
 
-def test_arms_on_different_event_loops(engine: DockerEngine, topology_of: Build) -> None:
-    """The second arm runs on asyncio where the first ran on uvloop."""
+def test_arms_that_are_served_differently(engine: DockerEngine, topology_of: Build) -> None:
+    """The second arm runs on asyncio where the first ran on uvloop, and reads HTTP with zttp."""
     scenario = scenario_of(REPLICAS)
     wrong = changed(topology_of(scenario), lambda service: with_argv(service, "--loop", "asyncio"))
+    wrong = changed(wrong, lambda service: with_argv(service, "--http", "zttp"))
 
     with engine.deploy(wrong) as deployment:
-        with pytest.raises(InvalidRunError, match="asyncio instead of uvloop"):
+        with pytest.raises(InvalidRunError, match="http zttp instead of httptools, loop asyncio instead of uvloop"):
             attest(trial_of(scenario), deployment, {"loop": "uvloop", "http": "httptools"})
 
 

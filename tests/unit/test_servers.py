@@ -34,17 +34,22 @@ def planned(model: dict[str, Any], processes: int = 4, **app: Any) -> tuple[Arm,
         ({"kind": "gunicorn", "worker": "asgi"}, ["--worker-class asgi"]),
         ({"kind": "gunicorn", "preload": True}, ["--preload"]),
         ({"kind": "granian"}, ["--loop auto", "--workers 4", "--host 127.0.0.1 --port 20000", "--interface asgi"]),
+        (
+            {"kind": "fastapi-run"},
+            ["fastapi run shop/api.py --app app", "--host 127.0.0.1 --port 20000 --workers 4", "--no-proxy-headers"],
+        ),
+        ({"kind": "fastapi-run", "target": "module"}, ["fastapi run --entrypoint shop.api:app --host"]),
         ({"kind": "hypercorn"}, ["--worker-class uvloop", "--workers 4", "--bind 127.0.0.1:20000"]),
     ],
 )
 def test_a_server_is_one_container_that_is_told_everything(model: dict[str, Any], words: list[str]) -> None:
-    """App, workers and address; its master is a supervisor."""
+    """Of the app, its workers and its address; its master is a supervisor."""
     arm, topology = planned(model)
     (service,) = topology.services
     command = " ".join(service.argv)
 
-    assert service.argv[0] == model["kind"]
-    assert "shop.api:app" in service.argv
+    assert service.argv[0] == model["kind"].removesuffix("-run")
+    assert "shop.api:app" in service.argv or model == {"kind": "fastapi-run"}, "which is told the file"
     assert [word for word in words if word not in command] == []
     assert ("--preload" in command) == bool(model.get("preload"))
     assert (topology.fronted, topology.processes) == (False, 4)
@@ -54,15 +59,18 @@ def test_a_server_is_one_container_that_is_told_everything(model: dict[str, Any]
 def test_only_arms_with_the_same_server_must_be_served_alike() -> None:
     """gunicorn's own worker reads HTTP otherwise than uvicorn's; what it preloads does not matter."""
     models: list[dict[str, Any]] = [
-        *({"kind": kind} for kind in ("workers", "replicas", "hybrid", "granian", "hypercorn", "gunicorn")),
+        *(
+            {"kind": kind}
+            for kind in ("workers", "replicas", "hybrid", "fastapi-run", "granian", "hypercorn", "gunicorn")
+        ),
         {"kind": "gunicorn", "preload": True},
         {"kind": "gunicorn", "worker": "asgi"},
     ]
     servers = [model_of(arm).server(arm.model) for arm, _ in map(planned, models)]
 
-    assert servers[:3] == ["uvicorn"] * 3
-    assert servers[5] == servers[6]
-    assert len(set(servers[2:])) == 5
+    assert servers[:4] == ["uvicorn"] * 4
+    assert servers[6] == servers[7]
+    assert len(set(servers[3:])) == 5
 
 
 def test_a_hybrid_shares_its_processes_between_containers() -> None:
@@ -93,6 +101,16 @@ def test_a_hybrid_shares_its_processes_between_containers() -> None:
         ),
         ({"kind": "granian"}, 4, {"command": "x {port} {workers}"}, "leave out command"),
         ({"kind": "gunicorn"}, 4, {"loop": "uvloop"}, "app.loop = 'uvloop' cannot be asked of gunicorn: take 'auto'"),
+        ({"kind": "granian"}, 4, {"loop": "zuvloop"}, "app.loop = 'zuvloop' cannot be asked of granian"),
+        ({"kind": "fastapi-run"}, 4, {"command": "x {port}"}, "the lab starts fastapi run itself: leave out command"),
+        ({"kind": "fastapi-run"}, 4, {"loop": "uvloop"}, "cannot be asked of fastapi run: take 'auto'"),
+        (
+            {"kind": "fastapi-run"},
+            4,
+            {"target": "shop:made.app"},
+            "made.app is no name in a file: take target",
+        ),
+        ({"kind": "fastapi-run", "target": "file"}, 4, {}, 'target: expected "path" or "module"'),
         ({"kind": "hypercorn"}, 4, {"http": "h11"}, "app.http = 'h11' is uvicorn's, hypercorn has its own"),
     ],
 )

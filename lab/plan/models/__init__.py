@@ -1,5 +1,6 @@
 """The process models: how N serving processes come about. THE STUDIED DIFFERENCE. Pure, one file each, a line here."""
 
+from lab.plan.models.fastapi_run import FASTAPI_RUN
 from lab.plan.models.granian import GRANIAN
 from lab.plan.models.gunicorn import GUNICORN
 from lab.plan.models.hybrid import HYBRID
@@ -14,3 +15,4 @@ MODELS.add(HYBRID)
 MODELS.add(GUNICORN)
 MODELS.add(GRANIAN)
 MODELS.add(HYPERCORN)
+MODELS.add(FASTAPI_RUN)
