@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lab import __version__
-from lab.cli import clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
+from lab.cli import bundle, clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
 from lab.cli import open as open_page
 from lab.cli.console import put, say_error, survive_any_terminal
 from lab.cli.options import Verbs
@@ -45,6 +45,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "plan": plan.plan,
     "report": report.report,
     "compare": compare.compare,
+    "bundle": bundle.bundle,
     "ui": ui.ui,
     "selfcheck": selfcheck.selfcheck,
     "list": listing.list_runs,

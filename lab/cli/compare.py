@@ -1,6 +1,7 @@
 """``lab compare RUN RUN``: the same arm in several runs; weaker evidence than one run with both, and it says so."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo
 from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
+from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import scenario_text
@@ -91,11 +93,18 @@ Studied = Annotated[
 
 def compare(runs: Runs, against: Against = None, arm: Arm = "", studied: Studied = None, json: Json = False) -> None:
     """Judge an arm of some runs against the same arm of others; refuse what differs but is not under study."""
-    folders = _sides(runs, against or [])
+    with ExitStack() as opened:
+        first, second = (
+            [opened.enter_context(opened_run(path)) for path in side] for side in _sides(runs, against or [])
+        )
+        _compare((first, second), arm, studied or [], json=json)
+
+
+def _compare(folders: tuple[Sequence[Path], Sequence[Path]], arm: str, keys: Sequence[str], *, json: bool) -> None:
     sides = _infos(folders[0]), _infos(folders[1])
     first, second = sides[0][0], sides[1][0]
     arms = _arms([*sides[0], *sides[1]], arm)
-    found = _allowed(sides, arms, studied or [])
+    found = _allowed(sides, arms, keys)
     summaries = _summaries(folders[0], sides[0]), _summaries(folders[1], sides[1])
     across = compare_across(*summaries, arms)
     changed = [name for name in arms if unlike(first, second, name)] or arms

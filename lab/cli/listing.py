@@ -2,26 +2,30 @@
 
 import json as json_format
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lab.cli.console import put, put_json, say
+from lab.cli.names import RUN_FILE
 from lab.cli.options import DEFAULT_OUT, Json, Out
 from lab.errors import RunFolderError
+from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
 from lab.record.types import RunInfo
 from lab.report.renderers.text import printable
+from lab.run.opened import opened_run
 
+SUMMARIES = frozenset({RUN_FILE, "comparison.json"})  # all that a row tells of
 LONGEST = 160  # characters of what came out
 Last = Annotated[int | None, typer.Option("--last", min=1, help="Only so many, the newest.", show_default=False)]
 
 
 def list_runs(out: Out = DEFAULT_OUT, json: Json = False, last: Last = None) -> None:
-    """Show the runs in the results folder, oldest first: their trials, valid blocks, and the answer."""
-    found = [path for path in sorted(out.iterdir()) if (path / "run.json").is_file()] if out.is_dir() else []
+    """Show the runs and bundles in the results folder, oldest first: their trials, valid blocks, and the answer."""
+    found = list(runs_in(out))
     rows = [_row(path) for path in found[-(last or len(found)) :]]
     if json:
         put_json(rows)
@@ -33,13 +37,20 @@ def list_runs(out: Out = DEFAULT_OUT, json: Json = False, last: Last = None) -> 
         put("  ".join([*(row[key].ljust(width) for key, width in widths.items() if width), row["note"]]))
 
 
+def runs_in(folder: Path) -> Iterator[Path]:
+    """The run folders and bundles in a folder, in the order of their names, which begin with the time."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if (path / RUN_FILE).is_file() or (path.suffix == BUNDLE and path.is_file()):
+            yield path
+
+
 def _row(path: Path) -> dict[str, Any]:
     try:
-        info = read_info(path)
+        with opened_run(path, SUMMARIES.__contains__) as folder:
+            info, concluded = read_info(folder), _concluded(folder)
     except RunFolderError as error:
         return {"path": str(path), "trials": "unreadable", "valid": "", "note": printable(str(error))}
     states = Counter(state.value for state in info.states.values())
-    concluded = _concluded(path)
     return {
         "path": str(path),
         "run": info.run_id,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.errors import UsageError
+from lab.record.bundle_reading import BUNDLE
 from lab.scenario.expectation import nearest
 
 RUNS = Path("runs")
@@ -14,10 +15,12 @@ SHOWN = 5
 
 
 def run_folder(asked: Path) -> Path:
-    """The run that ``asked`` names: a folder, a path inside one, ``latest``, or what only one run's name has in it.
+    """The run that ``asked`` names: a folder or a path inside, a bundle, ``latest``, or what only one run's name holds.
 
     What names nothing is returned as it is, where it exists, so that reading it says what is wrong. Raises UsageError.
     """
+    if asked.suffix == BUNDLE and asked.is_file():
+        return asked
     if asked.exists():
         inside = next((each for each in (asked, *asked.parents) if (each / RUN_FILE).is_file()), None)
         if inside is None and any(_of(asked)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,17 +21,26 @@ Intact = Annotated[
 ]
 
 
+ReportOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for the report: by default that of the run, or one beside the bundle.", show_default=False
+    ),
+]
+
+
 def report(
     run: RunPath,
+    out: ReportOut = None,
     intact: Intact = False,
     quiet: Quiet = False,
     summary_file: SummaryFile = None,
     junit: Junit = None,
     open_page: Open = False,
 ) -> None:
-    """Rebuild report.html and report.md of a run from its raw files, and print the terminal table."""
+    """Rebuild report.html and report.md of a run, or of a bundle, from its raw files, and print the terminal table."""
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
-        found = conclude(run, intact=intact)
+        found = conclude(run, intact=intact, into=out)
         written = found.written
         summarise(written.summary)
         hand_over(written)

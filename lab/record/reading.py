@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -82,7 +82,7 @@ def read_intact(path: Path) -> RunInfo:
             try:
                 states[trial_id] = _read_checked(path / "trials" / trial_id, info).record.state
             except RunFolderError as error:
-                states[trial_id], left_out[trial_id] = TrialState.FAILED, str(error)
+                states[trial_id], left_out[trial_id] = TrialState.FAILED, str(error).removeprefix(f"{path}/")
     if left_out and TrialState.DONE not in states.values():
         first = next(iter(left_out.values()))
         raise RunFolderError(f"{path}: none of its {len(left_out)} trials is intact: {first}", _RESTORE)
@@ -140,7 +140,7 @@ def _read_checked(directory: Path, info: RunInfo) -> TrialResult:
         raise RunFolderError(f"{directory}: this run's scenario has no arm {record.arm!r} like the record's", _INTACT)
     listed = directory / manifest.NAME
     if listed.exists() or listed.is_symlink():  # version 0.1.0 wrote none at first
-        text = _read_bytes(listed, manifest.MAX_BYTES).decode(errors="replace")
+        text = read_regular(listed, manifest.MAX_BYTES).decode(errors="replace")
         try:
             problem = manifest.manifest_problem(text, directory, info.run_id, record.trial_id)
         except OSError as error:
@@ -161,17 +161,28 @@ def _refuse_link(path: Path) -> None:
         )
 
 
-def _read_bytes(path: Path, limit: int) -> bytes:
-    """A regular file of bounded size; opening waits for nobody, as a named pipe would. Raises RunFolderError."""
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file; opening waits for nobody, as a named pipe would. Raises RunFolderError."""
     _refuse_link(path)
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-                raise RunFolderError(f"{path}: not a file of at most {limit} bytes", _INTACT)
-            return file.read(limit)
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))  # noqa: SIM115
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}", _INTACT) from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise RunFolderError(f"{path}: not a file", _INTACT)
+    return file
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """A regular file of at most ``limit`` bytes. Raises RunFolderError."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise RunFolderError(f"{path}: not a file of at most {limit} bytes", _INTACT)
+        try:
+            return file.read(limit)
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be read: {error.strerror}", _INTACT) from None
 
 
 def _read_table(directory: Path, name: str, schema: Mapping[str, Any]) -> pl.DataFrame:
@@ -204,7 +215,7 @@ def read_document(
         what = "missing, so this is not a run folder" if whole else "missing"
         raise RunFolderError(f"{path}: {what}", "see `lab list`" if whole else _INTACT)
     advice = _RESTORE if whole else _INTACT
-    data = _read_bytes(path, MAX_JSON_BYTES)
+    data = read_regular(path, MAX_JSON_BYTES)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -100,7 +100,9 @@ def files_of(content: Content) -> Mapping[str, str]:
 
 
 def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Comparison, width: int = WIDTH) -> Written:
-    """Write every report of the run in ``path``; older ones are replaced. ``width``: columns of the terminal form.
+    """Write every report of a run into the folder ``path``; older ones are replaced.
+
+    ``width``: columns of the terminal form.
 
     Raises RunFolderError (a name is taken) or MissingError (disk full).
     """
@@ -128,7 +130,7 @@ def _write(path: Path, name: str, text: str) -> None:
         )
     try:
         with disk_errors(target):
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, text.encode(errors="replace"))  # outside text may hold lone surrogates
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise RunFolderError(f"{target}: something else has this name", "move it away; reports are made anew") from None

@@ -12,9 +12,11 @@ from lab.analysis.comparison import Comparison, compare_run, floors_of
 from lab.analysis.summary import RunSummary, summarise
 from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
+from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info, read_intact, read_trials
 from lab.record.types import RunInfo
 from lab.report.content import Written
+from lab.run.opened import opened_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +30,30 @@ class Conclusion:
     written: Written
 
 
-def conclude(path: Path, *, intact: bool = False) -> Conclusion:
+def conclude(path: Path, *, intact: bool = False, into: Path | None = None) -> Conclusion:
     """Judge a run and write its reports. Raises RunFolderError (exit 2), MissingError (disk full).
 
-    ``intact``: leave out the trials whose files are damaged, and say so, instead of raising.
+    ``path``: a run folder, or a bundle. ``intact``: leave out the trials whose files are damaged, and say so, instead
+    of raising. ``into``: the folder of the reports, by default the run folder, or one beside the bundle.
     """
     from lab.report.build import write_reports  # templates and charts: only where a report is written
 
-    run = read_intact(path) if intact else read_info(path)
-    summary = summarise(run, read_trials(path, run))
-    comparison = compare_run(summary, floors_of(run))
+    with opened_run(path) as folder:
+        run = read_intact(folder) if intact else read_info(folder)
+        summary = summarise(run, read_trials(folder, run))
+        comparison = compare_run(summary, floors_of(run))
     return Conclusion(
         folder=path,
         run=run,
         summary=summary,
         comparison=comparison,
-        written=write_reports(path, run, summary, comparison),
+        written=write_reports(into or report_folder(path), run, summary, comparison),
     )
+
+
+def report_folder(path: Path) -> Path:
+    """Where the reports of a run are written: in its folder; of a bundle in a folder beside it."""
+    return path.with_name(f"{path.name.removesuffix(BUNDLE)}-report") if path.is_file() else path
 
 
 def conclude_apart(path: Path) -> Conclusion:

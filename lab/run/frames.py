@@ -9,6 +9,7 @@ from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import CATALOGUE
 from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo, TrialResult
+from lab.run.opened import opened_run
 
 WHICH = ("trial", "block", "arm")  # in front of every table's own columns
 
@@ -31,10 +32,10 @@ class RunFrames:
 
 
 def load_run(path: str | Path) -> RunFrames:
-    """Read a run folder. Raises RunFolderError where it is damaged, or is none."""
-    folder = Path(path)
-    info = read_info(folder)
-    trials = list(read_trials(folder, info))
+    """Read a run folder, or a bundle. Raises RunFolderError where it is damaged, or is none."""
+    with opened_run(Path(path)) as folder:
+        info = read_info(folder)
+        trials = list(read_trials(folder, info))
     return RunFrames(
         info=info,
         metrics=_metrics(summarise(info, trials)),

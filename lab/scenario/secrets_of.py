@@ -21,6 +21,7 @@ from lab.scenario.secret import (
     EnvValue,
     Redactor,
     Secret,
+    is_secret,
     marked,
     plain,
     redactor,
@@ -45,6 +46,14 @@ def secrets_in(scenario: Scenario) -> Iterator[tuple[str, Secret]]:
 def redactor_of(scenario: Scenario) -> Redactor:
     """Give what keeps this scenario's secrets, as far as they are known, out of texts."""
     return redactor((plain(secret) for _, secret in secrets_in(scenario)), _public(scenario))
+
+
+def redactors_of_environment(scenario: Scenario, environ: Mapping[str, str]) -> Mapping[str, Redactor]:
+    """Give for each variable that holds a secret, of the scenario or by its own name, what finds its value."""
+    own = {secret.source or name for name, secret in secrets_in(scenario)}
+    public = tuple(_public(scenario))
+    held = ((name, value) for name, value in environ.items() if name in own or is_secret(name, value))
+    return {name: redactor((value,), public) for name, value in held}
 
 
 def _public(scenario: Scenario) -> Iterator[str]:

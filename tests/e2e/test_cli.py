@@ -76,6 +76,18 @@ def test_a_report_is_rebuilt_from_raw_to_the_same_bytes(smoke: tuple[Outcome, Pa
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
 
 
+def test_a_bundle_holds_the_whole_run(smoke: tuple[Outcome, Path], tmp_path: Path) -> None:
+    """Every file that a real run wrote belongs in it, and the report that is made of it is that of the run."""
+    _, folder = smoke
+    bundle = tmp_path / "smoke.zip"
+    outcome = lab("bundle", folder, "--out", bundle)
+    assert outcome.code == 0, outcome.err
+    outcome = lab("report", bundle)
+
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "smoke-report" / "report.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
 @pytest.mark.alone
 def test_a_pooled_budget_and_results_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
     """--out runs, the default, from wherever the command is called. One quota over the arm is measured and reported."""

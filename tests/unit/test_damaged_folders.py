@@ -98,7 +98,7 @@ def test_the_first_screen_says_what_was_left_out(run: Path, capsys: pytest.Captu
     printed = capsys.readouterr()
     sentence = f"1 of 4 trials were left out: {HIT} ("
     assert sentence in printed.out.replace("\n", " ")
-    assert f"left out: {HIT}: {run}/trials/{HIT}/host.parquet: missing" in printed.err
+    assert f"left out: {HIT}: trials/{HIT}/host.parquet: missing" in printed.err
     for name in ("report.html", "report.md"):
         text = (run / name).read_text().replace("\\", "")
         assert (
