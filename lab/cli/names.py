@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.errors import UsageError
+from lab.host.places import shipped_folder
 from lab.record.bundle_reading import BUNDLE
 from lab.scenario.expectation import nearest
 
 RUNS = Path("runs")
 LATEST = "latest"
 RUN_FILE = "run.json"
-SCENARIOS = (Path("scenarios"), Path(__file__).parents[2] / "scenarios")  # of this folder, then those of the lab
+SHIPPED = shipped_folder() / "scenarios"
+SCENARIOS = (Path("scenarios"), SHIPPED)  # of this folder, then those of the lab
 SHOWN = 5
 
 
@@ -52,7 +54,7 @@ def _of(folder: Path) -> Iterator[Path]:
 
 
 def scenario_file(asked: Path) -> Path:
-    """The scenario that ``asked`` names: a file, or the name of one in scenarios/. Raises UsageError."""
+    """The scenario that ``asked`` names: a file, or one of scenarios/ here or of the lab. Raises UsageError."""
     if asked.is_file():
         return asked
     known = {file.stem: file for folder in reversed(SCENARIOS) for file in _scenarios_in(folder)}
@@ -62,7 +64,18 @@ def scenario_file(asked: Path) -> Path:
     if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
         return found
     close = nearest(asked.stem, list(known)) if known else "there is none here"
-    raise UsageError(f"{asked}: no such scenario; {close}", "name a file, or one of scenarios/; `lab init` writes one")
+    hint = "name a file, or a scenario that the lab ships; `lab init` writes one"
+    raise UsageError(f"{asked}: no such scenario; {close}", hint)
+
+
+def shipped_scenario(asked: Path) -> Path:
+    """The scenario of the lab that has this name, whatever is in scenarios/ here. Raises UsageError."""
+    known = {file.stem: file for file in _scenarios_in(SHIPPED)}
+    if found := known.get(str(asked)):
+        return found
+    raise UsageError(
+        f"{asked}: the lab ships no such scenario; {nearest(str(asked), list(known))}", "`lab run FILE` runs your own"
+    )
 
 
 def _scenarios_in(folder: Path) -> list[Path]:
@@ -76,6 +89,11 @@ def complete_run(incomplete: str) -> list[str]:
 
 
 def complete_scenario(incomplete: str) -> list[str]:
-    """Names of the scenarios in scenarios/, for the shell."""
+    """Names of the scenarios in scenarios/ and of those of the lab, for the shell."""
     names = dict.fromkeys(file.stem for folder in SCENARIOS for file in _scenarios_in(folder))
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_shipped(incomplete: str) -> list[str]:
+    """Names of the scenarios of the lab, for the shell."""
+    return [file.stem for file in _scenarios_in(SHIPPED) if file.stem.startswith(incomplete)]

@@ -23,7 +23,7 @@ from lab.scenario.secrets_of import redactor_of
 ScenarioPath = Annotated[
     Path,
     typer.Argument(
-        help="The scenario: a TOML file, or the name of one in scenarios/.",
+        help="The scenario: a TOML file, or the name of one in scenarios/ or of the lab's own.",
         show_default=False,
         callback=scenario_file,
         autocompletion=complete_scenario,

@@ -40,7 +40,7 @@ from lab.scenario.model import Scenario
 OptionalScenario = Annotated[
     Path | None,
     typer.Argument(
-        help="The scenario: a TOML file, or the name of one in scenarios/.",
+        help="The scenario: a TOML file, or the name of one in scenarios/ or of the lab's own.",
         show_default=False,
         callback=lambda asked: asked and scenario_file(asked),
         autocompletion=complete_scenario,

@@ -11,6 +11,7 @@ from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
 from lab.cli.live.view import view_for
+from lab.cli.names import complete_scenario, scenario_file
 from lab.cli.options import (
     DEFAULT_OUT,
     AllowConcurrent,
@@ -31,11 +32,18 @@ from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, write_floor
 from lab.run.selfcheck import MIN_BLOCKS, measure_floor
 
-DEFAULT_SCENARIO = Path("scenarios/smoke.toml")
+DEFAULT_SCENARIO = Path("smoke")
 DEFAULT_BLOCKS = 8
 MANY_BLOCKS = 20  # shown beside the run's own number: what patience would buy
 
-ScenarioOption = Annotated[Path, typer.Argument(help="The scenario whose baseline arm is run against itself.")]
+ScenarioOption = Annotated[
+    Path,
+    typer.Argument(
+        help="The scenario whose baseline arm is run against itself.",
+        callback=scenario_file,
+        autocompletion=complete_scenario,
+    ),
+]
 Blocks = Annotated[int, typer.Option("--blocks", min=MIN_BLOCKS, max=1000, help="Number of blocks.")]
 
 

@@ -1,4 +1,4 @@
-"""Folders of the lab: for things between runs, where XDG_CACHE_HOME and XDG_STATE_HOME say, and for a short while.
+"""Folders of the lab: what it ships, things between runs (XDG_CACHE_HOME, XDG_STATE_HOME), and for a short while.
 
 A folder for a short while has its owner in its name: `lab clean` finds those of a lab that was killed.
 """
@@ -15,6 +15,13 @@ from lab.host.labels import OWNER, owner, owner_lives
 
 NAME = "process-model-lab"
 SCRATCH = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+)-\w+")
+
+
+def shipped_folder() -> Path:
+    """The folder with the Dockerfile, app, scenarios and locustfiles of the lab: in its package, or its repository."""
+    package = Path(__file__).parents[1]
+    packed = package / "_demo"
+    return packed if packed.is_dir() else package.parent
 
 
 def cache_folder(kind: str = "") -> Path:
