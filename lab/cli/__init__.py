@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 from lab import __version__
-from lab.cli import bundle, clean, compare, doctor, init, listing, metrics, plan, report, run, schema, selfcheck, ui
+from lab.cli import (
+    bundle,
+    clean,
+    compare,
+    demo,
+    doctor,
+    init,
+    listing,
+    metrics,
+    plan,
+    quick,
+    report,
+    run,
+    schema,
+    selfcheck,
+    ui,
+)
 from lab.cli import open as open_page
 from lab.cli.console import put, say_error, survive_any_terminal
 from lab.cli.options import Verbs
@@ -40,6 +56,8 @@ def _lab(
 
 
 VERBS: Mapping[str, Callable[..., None]] = {
+    "demo": demo.demo,
+    "quick": quick.quick,
     "init": init.init,
     "run": run.run,
     "plan": plan.plan,

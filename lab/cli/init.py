@@ -3,37 +3,22 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
+from lab.cli.answers import Asked, answers_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
-from lab.errors import UsageError
 from lab.report.renderers.text import one_line
-from lab.starter.compose.reading import read_compose
-from lab.starter.compose.scenario import Taken, take_over
-from lab.starter.guesses import DOCKERFILE, Look, Wanted, look_at, look_at_image
-from lab.starter.image import PATH, look_at_finished
-from lab.starter.own_locustfile import check_locustfile
-from lab.starter.servers import TARGET, command_text, template
-from lab.starter.start import IMAGE_COMMAND, Start, beside_own
-from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files, written
-
-Ask = Callable[[str, str], str]  # (question, default) -> answer
+from lab.starter.compose.scenario import Taken
+from lab.starter.guesses import DOCKERFILE, Look, Wanted
+from lab.starter.write import LOCUSTFILE, MEASURE, SCENARIO, WARMUP, Answers, write_files, written
 
 DEFAULT_OUT = Path("lab-scenario")
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
-EXAMPLES = {
-    "--image or --folder": "--folder .",
-    "--target or --command": "--target main:app",
-    "--ready-path": "--ready-path /",
-    "--path": "--path /items/7",
-}
-CONSEQUENCE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image here or a registry; "
     "docs/your_own_app.md shows the lines that do without"
@@ -60,6 +45,8 @@ OwnLocustfile = Annotated[
     Path | None, typer.Option("--locustfile", help="Instead: a locustfile of yours, used as it is.")
 ]
 Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="Serving processes in every arm.")]
+Warmup = Annotated[str, typer.Option("--warmup", help="How long each trial warms up, at least.")]
+Measure = Annotated[str, typer.Option("--measure", help="How long each trial measures.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Where the scenario and the locustfile go.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace these files if they are there; it says so.")]
 
@@ -79,60 +66,40 @@ def init(
     path: Paths = None,
     locustfile: OwnLocustfile = None,
     processes: Processes = DEFAULT_PROCESSES,
+    warmup: Warmup = WARMUP,
+    measure: Measure = MEASURE,
     out: OutFolder = DEFAULT_OUT,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Write a commented scenario and locustfile that run; what is not given is guessed, asked for, or an error."""
-    if sum(map(bool, (image, folder, compose))) > 1 or (target and command):
-        raise UsageError("give one of --image, --folder and --compose, and of --target and --command", CONSEQUENCE)
-    if locustfile is not None:
-        check_locustfile(locustfile, path)
-    ask = _prompt if can_ask() and not json else None
-    wanted = Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage)
-    if compose is not None:
-        beside = _beside(compose, service, profile or [], wanted)
-    else:
-        image, folder = (image, folder) if image or folder else _image_or_folder(ask)
-        beside = Taken(name="", image=image, folder=folder, wanted=wanted)
-    asks_paths = not path and locustfile is None
-    told = bool((target or command) and ready_path and not asks_paths)
-    look = _look(beside, told=told, paths=asks_paths)
-    start = _start(target, command, look, beside.wanted.port, ask)
-    ready = _path(ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask))
-    answers = Answers(
-        beside=beside,
-        compose=compose.name if compose else "",
-        requirements=look.requirements,
-        start=start,
-        ready_path=ready,
-        paths=_paths(path, look, ask) if locustfile is None else (),
-        many=look.many,
+    asked = Asked(
+        image=image,
+        folder=folder,
+        compose=compose,
+        service=service,
+        profiles=profile or (),
+        wanted=Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage),
+        command=command,
+        ready_path=ready_path,
+        paths=path or (),
         locustfile=locustfile,
         processes=processes,
-        taken=_taken(look, start=start is look.start, ready=not ready_path, paths=asks_paths),
+        warmup=warmup,
+        measure=measure,
     )
+    answers, look = answers_of(asked, _prompt if can_ask() and not json else None)
     replaced = write_files(answers, out, force=force)
-    _report(answers, out, replaced, needs_registry=beside.folder is not None and look.needs_registry, json=json)
-
-
-def _look(beside: Taken, *, told: bool, paths: bool) -> Look:
-    """Guesses from the folder or the image; none from an image when everything was told."""
-    if beside.folder:
-        return look_at(beside.folder, beside.wanted)
-    return Look() if told else _look_at_image(beside.image, beside.wanted, paths=paths)
-
-
-def _beside(compose: Path, service: str, profiles: list[str], wanted: Wanted) -> Taken:
-    project = read_compose(compose, os.environ)
-    if project.by_compose:
-        say(f"note: {project.by_compose}")
-    return take_over(project, service, profiles, wanted)
-
-
-def _taken(look: Look, **guessed: bool) -> dict[str, str]:
-    """Where the guesses come from that were used."""
-    return {key: look.taken.get(key, "") for key, used in guessed.items() if used}
+    scenario = shlex.quote(str(out / SCENARIO))
+    following = [f"lab plan {scenario}", f"lab run {scenario} --blocks 1"]
+    if json:
+        put_json(_document(answers, out, following))
+        return
+    tell_found(answers, look)
+    tell_written(answers, out, replaced)
+    say("next")
+    for line in following:
+        say(f"  {line}")
 
 
 def can_ask() -> bool:
@@ -144,82 +111,15 @@ def _prompt(question: str, default: str) -> str:
     return str(typer.prompt(question, default=default or None, err=True)).strip()
 
 
-def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
-    """The guess if nobody can be asked. Raises UsageError that names the flag when there is no guess either."""
-    if ask is not None:
-        return ask(question, guess)
-    if not guess:
-        example = f"add for example `{EXAMPLES[flag]}`; {CONSEQUENCE}"
-        raise UsageError(f"{flag} is missing, and nothing tells what it could be", example)
-    return guess
+def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, object]:
+    notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
+    beside = {"left": answers.beside.left, "needs": answers.beside.needs}
+    files = {"scenario": str(out / SCENARIO), "locustfile": str(answers.locustfile or out / LOCUSTFILE)}
+    return {**files, "next": following, **notes, **beside}
 
 
-def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
-    look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
-    if look is None:
-        say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
-    return look or look_at_image({}, wanted)
-
-
-def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
-    here = "." if Path("Dockerfile").is_file() else ""
-    given = _answer("--image or --folder", "image name:tag, or the folder with your Dockerfile", here, ask)
-    return ("", Path(given)) if Path(given).is_dir() else (given, None)
-
-
-def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | None) -> Start:
-    """The keys that start the app. A word with a colon and nothing around it is a target."""
-    guess = look.start.target or look.start.command
-    if not target and not command:
-        given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, ask)
-        if given == guess:
-            return look.start
-        target, command = (given, "") if TARGET.fullmatch(given) else ("", given)
-    if target:
-        return look.start if look.start.target == target else beside_own(look.entrypoint, target)
-    if "{port}" in command or command == IMAGE_COMMAND:
-        return Start(command=command)
-    try:
-        return Start(command=command_text(template(shlex.split(command), port)))
-    except ValueError as error:
-        raise UsageError(f"--command: cannot be split into words: {error}") from None
-
-
-def _paths(given: list[str] | None, look: Look, ask: Ask | None) -> tuple[str, ...]:
-    words = given or _answer("--path", "paths to load, separated by spaces", " ".join(look.paths), ask).split()
-    return tuple(dict.fromkeys(map(_path, words)))
-
-
-def _path(text: str) -> str:
-    """The path of a URL or a path. Raises UsageError."""
-    parts = urlsplit(text)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if parts.netloc else text
-    if not PATH.fullmatch(path):
-        raise UsageError(
-            f"{one_line(text)!r} is no path: it must begin with / and have no spaces", 'for example "/items/7"'
-        )
-    return path
-
-
-def _report_beside(beside: Taken) -> None:
-    for what, tables in (("sidecars", beside.sidecars), ("jobs", beside.jobs)):
-        if tables:
-            say(f"{what:<8} {', '.join(str(table['name']) for table in tables)}")
-    for line in beside.left:
-        say(f"left     {one_line(line)}")
-    for line in beside.needs:
-        say(f"set      {one_line(line)}: secret, so a run takes it from its environment")
-
-
-def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_registry: bool, json: bool) -> None:
-    scenario = out / SCENARIO
-    following = [f"lab plan {shlex.quote(str(scenario))}", f"lab run {shlex.quote(str(scenario))} --blocks 1"]
-    if json:
-        notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
-        beside = {"left": answers.beside.left, "needs": answers.beside.needs}
-        files = {"scenario": str(scenario), "locustfile": str(answers.locustfile or out / LOCUSTFILE)}
-        put_json({**files, "next": following, **notes, **beside})
-        return
+def tell_found(answers: Answers, look: Look) -> None:
+    """Say how the app starts, is ready and is loaded, where each was taken from, and what to know of it."""
     start, taken = answers.start, answers.taken
     for what, text, key in (
         ("starts", start.command or f"uvicorn {start.target}", "start"),
@@ -227,13 +127,21 @@ def _report(answers: Answers, out: Path, replaced: tuple[Path, ...], *, needs_re
         ("loads", " ".join(answers.paths) or str(answers.locustfile), "paths"),
     ):
         say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
-    for note in start.notes:
-        say(f"note: {one_line(note)}")
-    _report_beside(answers.beside)
-    if needs_registry:
+    for line in (*(f"note: {one_line(note)}" for note in start.notes), *_beside_lines(answers.beside)):
+        say(line)
+    if answers.beside.folder is not None and look.needs_registry:
         say(NEEDS_REGISTRY)
+
+
+def _beside_lines(beside: Taken) -> Iterator[str]:
+    for what, tables in (("sidecars", beside.sidecars), ("jobs", beside.jobs)):
+        if tables:
+            yield f"{what:<8} {', '.join(str(table['name']) for table in tables)}"
+    yield from (f"left     {one_line(line)}" for line in beside.left)
+    yield from (f"set      {one_line(line)}: secret, so a run takes it from its environment" for line in beside.needs)
+
+
+def tell_written(answers: Answers, out: Path, replaced: tuple[Path, ...]) -> None:
+    """Print the files that were made."""
     for path in written(answers, out):
         put(f"{'replaced' if path in replaced else 'written'}  {path}")
-    say("next")
-    for line in following:
-        say(f"  {line}")

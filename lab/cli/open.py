@@ -1,5 +1,7 @@
 """``lab open RUN``: the report of a run in the browser."""
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +21,14 @@ OptionalRun = Annotated[
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser afterwards.")]
+
+
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+
+
+def has_display() -> bool:
+    """Tell whether somebody could see a page that is opened here."""
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in DISPLAYS)
 
 
 def open_run(run: OptionalRun = Path(LATEST)) -> None:

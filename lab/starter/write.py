@@ -22,6 +22,7 @@ from lab.starter.own_locustfile import root_of
 from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
+WARMUP, MEASURE = "5s", "10s"
 DROPPING = ("CHOWN", "SETUID", "SETGID")  # what an entrypoint needs that mends owners and goes on as somebody else
 KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive", 2)}
 
@@ -45,6 +46,8 @@ class Answers:
     taken: Mapping[str, str] = field(default_factory=dict)
     compose: str = ""
     locustfile: Path | None = None
+    warmup: str = WARMUP
+    measure: str = MEASURE
 
     @property
     def name(self) -> str:

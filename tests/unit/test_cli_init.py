@@ -29,7 +29,7 @@ def init(*arguments: object, answers: str = "") -> str:
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever images this machine has."""
-    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda *_, **__: None)
+    monkeypatch.setattr("lab.cli.answers.look_at_finished", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
         asked.append((name, wanted.port, wanted.target, paths))
         return Look(start=Start(command=COMMAND), ready_path="/up", paths=("/a",))
 
-    monkeypatch.setattr("lab.cli.init.look_at_finished", look)
+    monkeypatch.setattr("lab.cli.answers.look_at_finished", look)
     init("--image", "shop:1.4", "--port", 80, "--out", tmp_path / "mine")
     scenario = read_scenario(tmp_path / "mine" / "scenario.toml")
     init("--image", "shop:1.4", "--target", "shop:api", "--path", "/", "--out", tmp_path / "other")
@@ -124,7 +124,7 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
 
 def test_no_engine_is_asked_when_everything_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess that nobody needs may not fail or wait."""
-    monkeypatch.setattr("lab.cli.init.look_at_finished", lambda name, *_, **__: pytest.fail(f"asked for {name}"))
+    monkeypatch.setattr("lab.cli.answers.look_at_finished", lambda name, *_, **__: pytest.fail(f"asked for {name}"))
     init("--image", "b:1", *FLAGS, "--out", tmp_path / "b")
 
     assert read_scenario(tmp_path / "b" / "scenario.toml").app.target == "a:b"

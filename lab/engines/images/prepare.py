@@ -9,12 +9,14 @@ from lab.engines.images.build import Recipe, build_image, check_builder
 from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.dockerfile import Dockerfile, read_dockerfile
 from lab.engines.images.images import (
+    PLAN_TIMEOUT_S,
     REGISTRY_TIMEOUT_S,
     ImagePlan,
     ImageRecord,
     OnStep,
     Way,
     find_image,
+    plan_base,
     plan_image,
     prepare_base,
     prepare_image,
@@ -59,6 +61,14 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
             images[beside.image_key] = prepare_base(client, source_of(beside.image), beside.image, on_step)
     check_targets(scenario, client)  # again: an image that was pulled is known only now
     return images
+
+
+def plan_bases(client: docker.DockerClient, scenario: Scenario) -> tuple[ImagePlan, ...]:
+    """How each base image of the app and of the fronts would come, in a few seconds; touches nothing."""
+    app, wanted = scenario.app, front_images(scenario)
+    if app.build is not None and _needs_base(app, read_context(app)):
+        wanted = (PYTHON, *wanted)
+    return tuple(plan_base(client, base, scenario.images[base.key], PLAN_TIMEOUT_S) for base in wanted)
 
 
 def _built(

@@ -1,0 +1,166 @@
+"""What `lab init` and `lab quick` need to know of an app: from flags, from a look at it, or from a person."""
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lab.cli.console import say
+from lab.errors import UsageError
+from lab.report.renderers.text import one_line
+from lab.starter.compose.reading import read_compose
+from lab.starter.compose.scenario import Taken, take_over
+from lab.starter.guesses import Look, Wanted, look_at, look_at_image
+from lab.starter.image import PATH, look_at_finished
+from lab.starter.own_locustfile import check_locustfile
+from lab.starter.servers import TARGET, command_text, template
+from lab.starter.start import IMAGE_COMMAND, Start, beside_own
+from lab.starter.write import MEASURE, WARMUP, Answers
+
+Ask = Callable[[str, str], str]  # (question, default) -> answer
+
+EXAMPLES = {
+    "--image or --folder": "--folder .",
+    "--target or --command": "--target main:app",
+    "--ready-path": "--ready-path /",
+    "--path": "--path /items/7",
+}
+CONSEQUENCE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was given on the command line; "", None and () for nothing. ``wanted`` holds port, target and Dockerfile."""
+
+    image: str = ""
+    folder: Path | None = None
+    compose: Path | None = None
+    service: str = ""
+    profiles: Sequence[str] = ()
+    wanted: Wanted
+    command: str = ""
+    ready_path: str = ""
+    paths: Sequence[str] = ()
+    locustfile: Path | None = None
+    processes: int
+    warmup: str = WARMUP
+    measure: str = MEASURE
+
+
+def answers_of(asked: Asked, ask: Ask | None) -> tuple[Answers, Look]:
+    """The answers, and the look that they come from where nothing was given; ``ask`` None: nobody can be asked.
+
+    Raises UsageError that names the flag for what is missing.
+    """
+    _check(asked)
+    beside = _beside(asked, ask)
+    asks_paths = not asked.paths and asked.locustfile is None
+    told = bool((asked.wanted.target or asked.command) and asked.ready_path and not asks_paths)
+    look = _look(beside, told=told, paths=asks_paths)
+    start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, ask)
+    ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask)
+    answers = Answers(
+        beside=beside,
+        compose=asked.compose.name if asked.compose else "",
+        requirements=look.requirements,
+        start=start,
+        ready_path=_path(ready),
+        paths=_paths(asked.paths, look, ask) if asked.locustfile is None else (),
+        many=look.many,
+        locustfile=asked.locustfile,
+        processes=asked.processes,
+        warmup=asked.warmup,
+        measure=asked.measure,
+        taken=_taken(look, start=start is look.start, ready=not asked.ready_path, paths=asks_paths),
+    )
+    return answers, look
+
+
+def _check(asked: Asked) -> None:
+    if sum(map(bool, (asked.image, asked.folder, asked.compose))) > 1 or (asked.wanted.target and asked.command):
+        raise UsageError("give one of --image, --folder and --compose, and of --target and --command", CONSEQUENCE)
+    if asked.locustfile is not None:
+        check_locustfile(asked.locustfile, list(asked.paths))
+
+
+def _beside(asked: Asked, ask: Ask | None) -> Taken:
+    """The folder or image, and what a compose file starts beside the app."""
+    if asked.compose is not None:
+        project = read_compose(asked.compose, os.environ)
+        if project.by_compose:
+            say(f"note: {project.by_compose}")
+        return take_over(project, asked.service, list(asked.profiles), asked.wanted)
+    given = asked.image or asked.folder
+    image, folder = (asked.image, asked.folder) if given else _image_or_folder(ask)
+    return Taken(name="", image=image, folder=folder, wanted=asked.wanted)
+
+
+def _look(beside: Taken, *, told: bool, paths: bool) -> Look:
+    """Guesses from the folder or the image; none from an image when everything was told."""
+    if beside.folder:
+        return look_at(beside.folder, beside.wanted)
+    return Look() if told else _look_at_image(beside.image, beside.wanted, paths=paths)
+
+
+def _taken(look: Look, **guessed: bool) -> dict[str, str]:
+    """Where the guesses come from that were used."""
+    return {key: look.taken.get(key, "") for key, used in guessed.items() if used}
+
+
+def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
+    """The guess if nobody can be asked. Raises UsageError that names the flag when there is no guess either."""
+    if ask is not None:
+        return ask(question, guess)
+    if not guess:
+        example = f"add for example `{EXAMPLES[flag]}`; {CONSEQUENCE}"
+        raise UsageError(f"{flag} is missing, and nothing tells what it could be", example)
+    return guess
+
+
+def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
+    look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
+    if look is None:
+        say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
+    return look or look_at_image({}, wanted)
+
+
+def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
+    here = "." if Path("Dockerfile").is_file() else ""
+    given = _answer("--image or --folder", "image name:tag, or the folder with your Dockerfile", here, ask)
+    return ("", Path(given)) if Path(given).is_dir() else (given, None)
+
+
+def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | None) -> Start:
+    """The keys that start the app. A word with a colon and nothing around it is a target."""
+    guess = look.start.target or look.start.command
+    if not target and not command:
+        given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, ask)
+        if given == guess:
+            return look.start
+        target, command = (given, "") if TARGET.fullmatch(given) else ("", given)
+    if target:
+        return look.start if look.start.target == target else beside_own(look.entrypoint, target)
+    if "{port}" in command or command == IMAGE_COMMAND:
+        return Start(command=command)
+    try:
+        return Start(command=command_text(template(shlex.split(command), port)))
+    except ValueError as error:
+        raise UsageError(f"--command: cannot be split into words: {error}") from None
+
+
+def _paths(given: Sequence[str], look: Look, ask: Ask | None) -> tuple[str, ...]:
+    words = given or _answer("--path", "paths to load, separated by spaces", " ".join(look.paths), ask).split()
+    return tuple(dict.fromkeys(map(_path, words)))
+
+
+def _path(text: str) -> str:
+    """The path of a URL or a path. Raises UsageError."""
+    parts = urlsplit(text)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if parts.netloc else text
+    if not PATH.fullmatch(path):
+        raise UsageError(
+            f"{one_line(text)!r} is no path: it must begin with / and have no spaces", 'for example "/items/7"'
+        )
+    return path

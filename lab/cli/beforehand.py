@@ -1,0 +1,50 @@
+"""What is said before a run of `lab demo` or `lab quick` begins: what it gets, runs and takes, and may then say."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from lab.analysis.comparison import least_blocks
+from lab.engines.docker.engine import connect
+from lab.engines.images.images import Way
+from lab.engines.images.prepare import plan_bases
+from lab.plan.blocks import Plan
+from lab.report.renderers.text import one_line
+from lab.scenario.model import Scenario
+from lab.units import format_duration
+
+COMES = {
+    Way.PRESENT: "is here",
+    Way.PULLED: "will be pulled",
+    Way.BUILT: "will be built",
+    Way.MISSING: "cannot be had",
+}
+
+
+def run_lines(planned: Plan) -> Iterator[str]:
+    """The arms, the load, how long it takes, and the words that so many blocks allow."""
+    scenario = planned.scenario
+    load, arms = scenario.load, scenario.arms
+    rate = "as fast as they are answered" if load.rate is None else f"{load.rate:g} requests a second"
+    names, whole = ", ".join(arm.name for arm in arms), f"{planned.blocks} block{'s' if planned.blocks > 1 else ''}"
+    yield f"runs     {names}: {scenario.budget.processes} serving processes each, {rate}"
+    yield (
+        f"takes    {len(planned.trials)} trials ({whole} of {len(arms)} arms), about "
+        f"{format_duration(round(planned.estimated_s))} once the images are there"
+    )
+    yield f"says     {words_of(scenario, planned.blocks)}"
+
+
+def words_of(scenario: Scenario, blocks: int) -> str:
+    """The words that a run of so many blocks may say: below the least for a verdict none (METHOD 6.2)."""
+    least = least_blocks(scenario)
+    if blocks < least:
+        return f"numbers only, no verdict: that takes {least} blocks"
+    judged = f"{', '.join(scenario.compare.primary)} of {', '.join(scenario.judged)}"
+    return f"better, worse, equivalent or inconclusive, on {judged}"
+
+
+def image_lines(scenario: Scenario) -> Iterator[str]:
+    """The base images and how each comes here. Raises MissingError where no Docker engine answers."""
+    with closing(connect()) as client:
+        for plan in plan_bases(client, scenario):
+            yield f"image    {plan.name} {COMES[plan.way]}: {one_line(plan.detail)}"

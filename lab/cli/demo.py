@@ -1,0 +1,81 @@
+"""``lab demo``: a scenario that the lab ships, from an installed package as well as from its repository."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.cli.beforehand import image_lines, run_lines
+from lab.cli.console import say
+from lab.cli.names import complete_shipped, shipped_scenario
+from lab.cli.open import Open
+from lab.cli.options import DEFAULT_OUT, Blocks, Out, Quiet, WaitForQuiet, scenario_of, with_engine
+from lab.cli.run import run, with_blocks
+from lab.errors import MissingError
+from lab.plan.blocks import build_plan
+from lab.scenario.model import Scenario
+
+QUICKSTART = Path("quickstart")
+DOCKER = "docker"
+WAIT_MIN = 1.0
+APP = "image    the demo app will be built on the first, with wheels from PyPI, unless it is here"
+DISK = "disk     about 0.5 GB in Docker for all images; nothing is installed on this system"
+ENVIRONMENT = "gets     the packages of the demo app, into an environment of its own in the cache folder"
+WITHOUT = "or `lab demo --engine process`, which needs no Docker, but nginx on this machine"
+
+Shipped = Annotated[
+    Path,
+    typer.Argument(
+        help="The name of a scenario that the lab ships.",
+        callback=shipped_scenario,
+        autocompletion=complete_shipped,
+    ),
+]
+Engine = Annotated[str, typer.Option("--engine", help="docker, or process (plain processes, no containers).")]
+
+
+def demo(
+    scenario: Shipped = QUICKSTART,
+    blocks: Blocks = None,
+    engine: Engine = DOCKER,
+    out: Out = DEFAULT_OUT,
+    wait_for_quiet: WaitForQuiet = WAIT_MIN,
+    quiet: Quiet = False,
+    open_page: Open = False,
+) -> None:
+    """Run the quickstart scenario with the demo app that the lab ships, and end with the path of a report.
+
+    It says first what it will get and run. It needs Docker and installs
+    nothing on this system. Docker gets the images of Python and nginx (pulled,
+    or built from Debian packages where no registry answers), builds the demo
+    app with wheels from PyPI, and keeps about 0.5 GB. The run takes about
+    5 minutes, the first time a few more for the images.
+    """
+    planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
+    if not quiet:
+        say(planned.scenario.question)
+        for line in (*_getting(engine, planned.scenario), *run_lines(planned), f"keeps    {out}/"):
+            say(line)
+    run(
+        scenario=scenario,
+        blocks=blocks,
+        engine=engine,
+        out=out,
+        wait_for_quiet=wait_for_quiet,
+        quiet=quiet,
+        open_page=open_page,
+    )
+
+
+def _getting(engine: str, scenario: Scenario) -> Iterator[str]:
+    """Everything that the run brings to this machine."""
+    if engine != DOCKER:
+        yield ENVIRONMENT
+        return
+    try:
+        yield from image_lines(scenario)
+    except MissingError as error:
+        error.hint = f"{error.hint}; {WITHOUT}"
+        raise
+    yield from (APP, DISK)

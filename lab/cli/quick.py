@@ -1,0 +1,98 @@
+"""``lab quick``: your own app in one command: look, write the scenario, say what will run, run it, open the report."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.cli import init as of_init
+from lab.cli.answers import Asked, answers_of
+from lab.cli.beforehand import run_lines
+from lab.cli.console import say
+from lab.cli.init import tell_found, tell_written
+from lab.cli.open import has_display
+from lab.cli.options import DEFAULT_OUT, Engine, Quiet, scenario_of, with_engine
+from lab.cli.run import run, with_blocks
+from lab.errors import UsageError
+from lab.plan.blocks import build_plan
+from lab.starter.guesses import DOCKERFILE, Wanted
+from lab.starter.write import MEASURE, SCENARIO, WARMUP, write_files
+
+FEW = 2  # the least that shows how far the same arm differs from itself
+
+Blocks = Annotated[
+    int, typer.Option("--blocks", min=1, max=1000, help="Number of blocks; it says which words they allow.")
+]
+OpenPage = Annotated[
+    bool | None, typer.Option("--open/--no-open", help="Open the report in the browser; by default where a display is.")
+]
+
+
+def quick(
+    image: of_init.Image = "",
+    folder: of_init.Folder = None,
+    compose: of_init.ComposeFile = None,
+    service: of_init.ServiceName = "",
+    profile: of_init.Profiles = None,
+    dockerfile: of_init.DockerfileName = DOCKERFILE,
+    stage: of_init.StageName = "",
+    target: of_init.Target = "",
+    command: of_init.Command = "",
+    port: of_init.Port = None,
+    ready_path: of_init.ReadyPath = "",
+    path: of_init.Paths = None,
+    locustfile: of_init.OwnLocustfile = None,
+    processes: of_init.Processes = of_init.DEFAULT_PROCESSES,
+    warmup: of_init.Warmup = WARMUP,
+    measure: of_init.Measure = MEASURE,
+    out: of_init.OutFolder = of_init.DEFAULT_OUT,
+    force: of_init.Force = False,
+    blocks: Blocks = FEW,
+    engine: Engine = None,
+    quiet: Quiet = False,
+    open_page: OpenPage = None,
+) -> None:
+    """Measure your own app in one command: look at it, write a scenario, say what will run, run it, open the report.
+
+    It looks as `lab init` does but asks nobody: what cannot be guessed stops
+    it with a sentence that names the option. The scenario stays in --out, to
+    be changed and run again; the run goes to runs/. Few blocks give numbers
+    only: before it runs, it says how many a verdict takes.
+    """
+    scenario = out / SCENARIO
+    again = f"lab run {shlex.quote(str(scenario))}"
+    if scenario.exists() and not force:
+        raise UsageError(
+            f"{scenario}: exists already, and nothing is overwritten",
+            f"run it with `{again} --blocks {blocks}`, choose another folder with --out, or replace it with --force",
+        )
+    asked = Asked(
+        image=image,
+        folder=folder,
+        compose=compose,
+        service=service,
+        profiles=profile or (),
+        wanted=Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage),
+        command=command,
+        ready_path=ready_path,
+        paths=path or (),
+        locustfile=locustfile,
+        processes=processes,
+        warmup=warmup,
+        measure=measure,
+    )
+    _write(asked, out, force=force, quiet=quiet)
+    planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
+    if not quiet:
+        for line in (*run_lines(planned), f"again    {again}, with {planned.scenario.trials.blocks} blocks"):
+            say(line)
+    show = has_display() if open_page is None else open_page
+    run(scenario=scenario, blocks=blocks, engine=engine, out=DEFAULT_OUT, quiet=quiet, open_page=show)
+
+
+def _write(asked: Asked, out: Path, *, force: bool, quiet: bool) -> None:
+    answers, look = answers_of(asked, None)
+    if not quiet:
+        tell_found(answers, look)
+    tell_written(answers, out, write_files(answers, out, force=force))
