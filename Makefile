@@ -5,7 +5,7 @@ export PYTHON
 PYTEST = .venv/bin/python -m pytest
 BESIDE = -m "not alone" --numprocesses 3 --dist loadgroup
 
-.PHONY: help system install demo test lint bench docs requirements clean
+.PHONY: help system install demo wheel test lint bench docs requirements clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -20,9 +20,17 @@ install: .venv/.installed ## fill .venv with the pinned requirements and the lab
 	@sh scripts/system python
 	@sh scripts/install
 
-demo: install ## run the quickstart scenario and show where its report is
+demo: ## say what will be installed, run the quickstart scenario and show where its report is
+	@echo "make demo installs:"
+	@sh scripts/system --tell python docker bases
+	@sh scripts/install --tell
+	@echo "  Docker        images, which the lab names before it gets them: about 0.5 GB"
+	@$(MAKE) --no-print-directory install
 	@sh scripts/system docker bases
-	.venv/bin/lab run scenarios/quickstart.toml --wait-for-quiet=1
+	.venv/bin/lab demo
+
+wheel: install ## make dist/process_model_lab-VERSION.whl: the lab with its demo app, scenarios and locustfiles
+	.venv/bin/python -m hatchling build --target wheel
 
 test: lint ## lint, then unit, integration and end-to-end tests
 	@sh scripts/system docker bases nginx browser
