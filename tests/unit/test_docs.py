@@ -192,6 +192,11 @@ def test_a_broken_link_ends_the_build(copy: Path, build: Build, link: str) -> No
     assert build().returncode != 0
 
 
+def test_the_first_page_is_short() -> None:
+    """Details are in the documentation."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 700
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_what_the_front_pages_link_to_is_there(name: str) -> None:
     """They are outside the site, so its build does not look at them."""
