@@ -26,9 +26,11 @@ from lab.cli import (
 )
 from lab.cli import open as open_page
 from lab.cli.console import put, say_error, survive_any_terminal
+from lab.cli.junit import annotate
 from lab.cli.options import Verbs
 from lab.cli.signals import staged
 from lab.errors import LabError
+from lab.report.renderers.junit import command_of_failure
 
 app = typer.Typer(
     name="lab",
@@ -86,6 +88,7 @@ def main() -> None:
             app(standalone_mode=True)
     except LabError as error:
         say_error(error)
+        annotate(command_of_failure(str(error)))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)  # what was running is down already: the context managers saw the same interrupt

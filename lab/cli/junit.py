@@ -36,8 +36,13 @@ def results_in(junit: Path | None) -> Iterator[Callable[[Written], None]]:
 
 def _hand_over(junit: Path | None, written: Written) -> None:
     _write(junit, written.junit)
+    annotate(*written.annotations)
+
+
+def annotate(*commands: str) -> None:
+    """Print the commands where a workflow of GitHub reads them."""
     if os.environ.get(GITHUB) == "true":
-        for command in written.annotations:
+        for command in commands:
             say(command)
 
 

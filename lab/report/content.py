@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+COMMANDS = "again-commands"  # the key of the listing that repeats a run
 
 
 class Chart(Protocol):

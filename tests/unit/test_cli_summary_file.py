@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
-from lab.report.renderers.markdown import render_summary
+from lab.report.content import Answer, Group
+from lab.report.renderers.markdown import CUT, MOST, render_summary
 from tests.builders import make_scenario
 from tests.run_folders import write_run
-from tests.snapshots import LOAD, RUNS
+from tests.snapshots import LOAD, RUNS, content_of
 
 
 def test_it_appends(tmp_path: Path) -> None:
@@ -63,6 +65,38 @@ def test_the_summary_has_question_verdicts_table_and_caveats_and_no_files() -> N
     assert "| memory (PSS), steady |" in text
     assert "> **!** " in text
     assert "![" not in text
+
+
+def test_the_summary_says_how_to_repeat_it_once() -> None:
+    """The commands stand at its end; where the run is not valid, in the band on top."""
+    good, bad = (render_summary(RUNS[name]()) for name in ("eight good blocks", "no valid block"))
+
+    commands = f"```\nlab run quickstart.toml\nlab report {content_of(1).run_id}\n```"
+    assert good.endswith(f"To repeat it:\n\n{commands}\n\n")
+    assert bad.count("lab run quickstart.toml") == 1
+
+
+def test_what_is_violated_comes_first() -> None:
+    """Before the verdicts, which fail no build."""
+    content = RUNS["eight good blocks"]()
+    violated = Answer(sentence="p99 is too long", word="violated")
+    text = render_summary(replace(content, answers=(*content.answers, violated)))
+
+    assert text.index("- p99 is too long → **violated**") < text.index("- workers-nginx uses")
+
+
+def test_the_summary_fits_into_a_comment() -> None:
+    """Parts that are too long are left out whole, and it says so; what is short and comes later stays."""
+    content = RUNS["eight good blocks"]()
+    endless = Group(about="memory", sentences=("x" * 1_000,) * 80)
+    section = replace(content.sections[0], caveats=(endless,))
+    text = render_summary(replace(content, sections=(section, *content.sections[1:])))
+
+    assert len(text) <= MOST
+    assert "xxx" not in text
+    assert "lab run quickstart.toml" in text
+    assert CUT in text
+    assert CUT not in render_summary(content)
 
 
 def test_lab_report_appends_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

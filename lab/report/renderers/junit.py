@@ -65,6 +65,11 @@ def workflow_commands(content: Content) -> Iterator[str]:
             yield from (_command("warning", f"Caveat: {group.about}", sentence) for sentence in group.sentences)
 
 
+def command_of_failure(message: str) -> str:
+    """The same of a run that came to no result."""
+    return _command("error", "No result", message)
+
+
 def _command(level: str, title: str, text: str) -> str:
     """Nothing from outside can end the command or begin another one."""
     return f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lab.report.charts.svg import standalone
-from lab.report.content import Box, Content, Figure, Group, Listing, Part, Section, Table
+from lab.report.content import COMMANDS, Box, Content, Figure, Group, Listing, Part, Section, Table, told
 from lab.report.renderers.text import markdown, markdown_code
 
 FIGURES = "figures"
 ASIDES = "Caveats that touch nothing that was judged"
 OBSERVED = "Only observed, not judged"
 CONTROLS = "Controls, not judged"
+MOST = 65_536  # characters of a comment on a code host, where a summary may be pasted
+CUT = "*Cut to the length of a comment: report.html has all of it.*"
 
 
 def render_markdown(content: Content) -> str:
@@ -28,9 +31,39 @@ def render_markdown(content: Content) -> str:
 
 
 def render_summary(content: Content) -> str:
-    """Question, answer, verdicts, table and caveats: for places that show no files, such as a CI job summary."""
-    caveats = [group for section in content.sections for group in section.caveats]
-    return _joined((*_answer(content, "##"), *_part(content.headline), _caveats(caveats))) + "\n"
+    """Question, answer, verdicts, table, caveats, and the commands to repeat it: for a job summary, or a comment.
+
+    Nothing in it points to a file. It has at most ``MOST`` characters; what is violated comes first among the verdicts.
+    """
+    first = replace(content, answers=tuple(sorted(content.answers, key=lambda answer: answer.word != "violated")))
+    return _fitted((*_answer(first, "##"), *_part(content.headline), *_doubts(content), *_again(content))) + "\n"
+
+
+def _doubts(content: Content) -> Iterator[str]:
+    """The caveats that touch what was judged, folded: the trust line has their number."""
+    groups = [group for section in content.sections for group in section.caveats]
+    if groups:
+        count = len(told(groups))
+        yield "\n\n".join(_folded(f"{count} caveat{'' if count == 1 else 's'}", _caveats(groups)))
+
+
+def _again(content: Content) -> Iterator[str]:
+    """The commands that repeat the run; under the band of a run that is not valid they stand already."""
+    if content.band is None:
+        listings = (part for section in content.sections for part in section.parts if isinstance(part, Listing))
+        yield from (f"To repeat it:\n\n{markdown_code(part.text)}" for part in listings if part.key == COMMANDS)
+
+
+def _fitted(parts: Iterable[str]) -> str:
+    """As many of the parts, in their order, as a comment holds; a part is whole or left out."""
+    kept, left = [], MOST - len(CUT) - 4
+    whole = True
+    for part in filter(None, parts):
+        if fits := len(part) + 2 <= left:
+            kept.append(part)
+            left -= len(part) + 2
+        whole = whole and fits
+    return _joined(kept if whole else (*kept, CUT))
 
 
 def _joined(parts: Iterable[str]) -> str:

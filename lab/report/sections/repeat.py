@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
-from lab.report.content import Listing, Section
+from lab.report.content import COMMANDS, Listing, Section
 from lab.scenario.file import PATH_KEYS
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import secrets_in
@@ -63,7 +63,7 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
             "folder.",
         ),
         parts=(
-            Listing(key="again-commands", title="Commands", text=text),
+            Listing(key=COMMANDS, title="Commands", text=text),
             Listing(key="again-scenario", title="Scenario", text=scenario_text(scenario)),
         ),
     )
