@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines.docker.pool import leftovers, limit_files, pooled_parent
+from lab.engines.docker.opening import open_docker
+from lab.engines.docker.pool import check_pool, leftovers, limit_files, pooled_parent
 from lab.errors import MissingError
 from lab.scenario.budget import Limits
+from tests.builders import make_scenario
+from tests.fake_images import FakeDocker
 
 LIMITS = Limits(cpus=1.5, memory_bytes=2**30)
 
@@ -69,3 +72,38 @@ def test_the_parent_is_named_for_docker_and_found_as_a_leftover(v1: Path) -> Non
     (v1 / "cpu" / "process-model-lab" / "run-b01").mkdir(parents=True)
 
     assert leftovers(v1) == ["run-b01"]
+
+
+def test_cgroups_that_cannot_be_written_to_are_refused_and_nothing_stays(v1: Path) -> None:
+    """The sentence names the cause, the hint the key, and what was made of it is removed."""
+    (v1 / "memory").rmdir()
+    (v1 / "memory").write_text("no folder")
+    with pytest.raises(MissingError, match="cannot be made: Not a directory .*memory") as caught:
+        check_pool("run", LIMITS, "cgroupfs", "", v1)
+
+    assert caught.value.hint.startswith('use "split:" in [budget]')
+    assert leftovers(v1) == []
+
+
+def test_a_machine_without_cgroups_is_told_so(tmp_path: Path) -> None:
+    """Nothing to remove is no error of its own."""
+    nowhere = tmp_path / "file" / "cgroup"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MissingError, match="cgroup of the lab's own"):
+        check_pool("run", LIMITS, "cgroupfs", "", nowhere)
+
+
+def test_an_engine_elsewhere_cannot_be_limited_from_here(v1: Path) -> None:
+    """A cgroup of this machine limits nothing on that one."""
+    with pytest.raises(MissingError, match="of this machine, but the engine far runs elsewhere"):
+        check_pool("run", LIMITS, "cgroupfs", "the engine far runs elsewhere", v1)
+
+
+def test_a_pool_that_cannot_be_had_is_said_before_any_image_is_asked_for() -> None:
+    """The engine that is asked here has no image at all, and says no cgroup driver."""
+    scenario = make_scenario(budget={"processes": 2, "memory": "pooled:500MiB"})
+    docker = FakeDocker()
+    with pytest.raises(MissingError, match="pooled budgets need Docker's cgroupfs driver"):
+        open_docker(scenario, "run", print, docker_client=lambda: docker)
+
+    assert docker.asked == []

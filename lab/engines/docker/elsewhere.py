@@ -14,7 +14,7 @@ from lab.host.labels import labels
 
 # What nearly every image can do for a while without doing anything; the first that starts is taken.
 PATIENT: Sequence[Sequence[str]] = (("sleep", "60"), ("python3", "-c", "import time; time.sleep(60)"))
-REMOTE = ("tcp://", "http://", "https://", "ssh://")
+REMOTE = ("tcp://", "http://", "https://", "http+docker://ssh")  # the last one is how the SDK writes ssh://
 
 
 def find_elsewhere(client: docker.DockerClient, image_id: str, run_id: str, proc: Path = Path("/proc")) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import docker
 
@@ -10,6 +11,7 @@ from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent, find_rights
 from lab.engines.docker.elsewhere import find_elsewhere
 from lab.engines.docker.engine import DockerEngine, connect
+from lab.engines.docker.pool import check_pool
 from lab.engines.docker.removal import engine_errors
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
@@ -26,11 +28,14 @@ def open_docker(
     _chosen(scenario, elsewhere="")  # what cannot be, wherever the engine is, is said before anything is built
     client = docker_client()
     with engine_errors():
+        pool = partial(check_pool, run_id, scenario.budget.pool(), client.info().get("CgroupDriver", ""))
+        pool("")
         images = dict(prepare_images(client, scenario, on_step))
         keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
         versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
         images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
         elsewhere = find_elsewhere(client, images[APP_IMAGE].id, run_id)
+        pool(elsewhere)
         networks = _chosen(scenario, elsewhere)
         agents = _agents(client, scenario, on_step) if Network.OWN in networks else None
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents

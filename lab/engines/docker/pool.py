@@ -29,13 +29,26 @@ def pooled_parent(name: str, limits: Limits, driver: str, root: Path = CGROUP_RO
     try:
         try:
             _make(name, limits, root)
-        except PermissionError as error:
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
             raise MissingError(
-                f"pooled budgets need the right to make cgroups: {error}", 'run as root, or use "split:"'
+                f"pooled budgets need a cgroup of the lab's own, which cannot be made: {error.strerror}{where}",
+                f'use "split:" in [budget], or run as root where {root} can be written to',
             ) from None
         yield f"/{PARENT}/{name}"
     finally:
         remove(name, root)
+
+
+def check_pool(run_id: str, limits: Limits, driver: str, elsewhere: str, root: Path = CGROUP_ROOT) -> None:
+    """Try the parent cgroup that every trial will have. Raises MissingError, before anything is built.
+
+    ``elsewhere``: why the engine is not this machine's, "" if it is. A cgroup made here limits nothing there.
+    """
+    if elsewhere and not limits.unlimited:
+        raise MissingError(f"pooled budgets take a cgroup of this machine, but {elsewhere}", 'use "split:" in [budget]')
+    with pooled_parent(f"{run_id}-try", limits, driver, root):
+        pass
 
 
 def leftovers(root: Path = CGROUP_ROOT) -> list[str]:
@@ -104,7 +117,8 @@ def limit_files(name: str, limits: Limits, root: Path) -> list[tuple[Path, str]]
 def _hierarchies(root: Path) -> list[Path]:
     if _unified(root):
         return [root]
-    return [path for path in sorted(root.iterdir()) if path.is_dir() and not path.is_symlink()]
+    below = sorted(root.iterdir()) if root.is_dir() else []  # another system than Linux has none
+    return [path for path in below if path.is_dir() and not path.is_symlink()]
 
 
 def _unified(root: Path) -> bool:
