@@ -219,6 +219,24 @@ def test_the_folder_of_a_locustfile_goes_along_without_what_it_does_not_need(tmp
         _chosen(make_scenario(network="own", load={"locustfile": str(load.locustfile)}), elsewhere="")
 
 
+@pytest.mark.parametrize(
+    ("code", "taken"),
+    [
+        ("import os; os.environ.get('X'); self.env = '.env.local'", set()),
+        ("from dotenv import load_dotenv", {".env"}),
+        ('open("data/.users.csv")', {"data/.users.csv"}),
+    ],
+)
+def test_hidden_files_go_along_only_where_the_locustfile_reads_them(tmp_path: Path, code: str, taken: set[str]) -> None:
+    """Passwords of another program have no business in a container."""
+    for name in (".env", ".envrc", ".netrc", "data/.users.csv", ".ssh/id", "locustfile.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code)
+    found = {str(path.relative_to(tmp_path)) for path in files_of(Load(locustfile=tmp_path / "locustfile.py"))}
+
+    assert found == {"locustfile.py", *taken}
+
+
 def test_a_file_beside_the_locustfile_that_cannot_be_read_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

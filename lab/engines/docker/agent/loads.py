@@ -1,6 +1,7 @@
 """The agent that drives load: one for a run, which joins the network of each trial that has one."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,7 +49,8 @@ def join(client: docker.DockerClient, network: str, run_id: str) -> None:
 def files_of(load: Load) -> Mapping[Path, int]:
     """The files that the locustfile may need, and their sizes: its folder, and that in which it runs.
 
-    Raises MissingError where that is more than anybody means, or cannot be read.
+    Hidden ones, such as an ``.env`` with passwords, only where a Python file beside them names them. Raises MissingError
+    where that is more than anybody means, or cannot be read.
     """
     found: dict[Path, int] = {}
     for root in {load.root or load.locustfile.parent, load.locustfile.parent}:
@@ -58,6 +60,7 @@ def files_of(load: Load) -> Mapping[Path, int]:
                 continue
             folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
             found |= {path: path.stat().st_size for name in names if (path := Path(folder, name)).is_file()}
+    found = _without_hidden(found)
     for path in found:
         try:
             path.open("rb").close()
@@ -72,3 +75,18 @@ def files_of(load: Load) -> Mapping[Path, int]:
             "put the locustfile into a folder of its own, with what it needs, and name that in load.root",
         )
     return found
+
+
+def _without_hidden(found: Mapping[Path, int]) -> dict[Path, int]:
+    """What is not hidden, or is read by what is not: python-dotenv finds an ``.env`` whose name nobody wrote."""
+    seen = {path: size for path, size in found.items() if not path.name.startswith(".")}
+    if len(seen) == len(found):
+        return seen
+    code = "".join(path.read_text(errors="replace") for path in seen if path.suffix == ".py")
+    code = code.replace("dotenv", ".env")
+    return seen | {path: size for path, size in found.items() if path not in seen and _names(code, path.name)}
+
+
+def _names(code: str, hidden: str) -> bool:
+    """Whether a hidden file's name stands in the code, and not as a part of a word: ``os.environ`` is no ``.env``."""
+    return re.search(rf"(?<!\w){re.escape(hidden)}(?![\w.])", code) is not None
