@@ -89,6 +89,30 @@ def test_a_worker_that_is_recycled_as_asked_excuses_no_generator() -> None:
     assert capacity(started_by(result, "uvicorn app.main:app --limit-max-requests 400")).startswith("invalid")
 
 
+def only(*pids: int) -> pl.DataFrame:
+    """Worker 100 and its successor, with these others beside them."""
+    return successor().filter(pl.col("pid").is_in([100, 900, *pids]))
+
+
+@pytest.mark.parametrize(
+    ("processes", "said"),
+    [
+        (only(), "pass capacity the arm without a process that had ended"),
+        (only(101), "invalid"),
+        (only(101).filter((pl.col("pid") != 101) | (pl.col("t_s") < DIED_S)), "pass capacity"),
+        (only(101).filter((pl.col("pid") != 101) | (pl.col("t_s") > DIED_S - 0.9)), "pass capacity"),
+    ],
+    ids=["alone", "another serves", "both at once", "the other has only begun"],
+)
+def test_what_is_lost_while_the_recycled_are_the_only_ones_is_the_arms_result(
+    processes: pl.DataFrame, said: str
+) -> None:
+    """Nobody served meanwhile, however many lanes there are."""
+    result = trial([*arrivals(), drop(13.2)], processes=processes, boot_s=1.0)
+
+    assert capacity(started_by(result, "uvicorn app.main:app --limit-max-requests 400")).startswith(said)
+
+
 def test_health_probes_are_no_deaths() -> None:
     """Short-lived helpers come and go in an image with a health check, every few seconds."""
     assert found(trial(processes=successor("helper"))) == {}

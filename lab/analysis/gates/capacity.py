@@ -15,9 +15,9 @@ def saturation(result: TrialResult, cpu_count: int) -> str | None:
     One of four facts is enough: a single process of the arm kept a core busy (an event loop has one thread, and the
     balance over the processes is the arm's own property), the quota throttled a container, the machine had no idle core
     left, or a serving process ended, and most of what was not sent waited for the one that took its place. Workers that
-    are recycled as asked are no such end: they go in every trial, also where the generator was the limit. An arm that
-    waits for something else (a lock, a blocking call, a sidecar) is indistinguishable from one that was offered too few
-    lanes; it counts as below capacity, and the advice of the gate names both.
+    are recycled as asked are no such end while another one serves: they go in every trial, also where the generator was
+    the limit. An arm that waits for something else (a lock, a blocking call, a sidecar) is indistinguishable from one
+    that was offered too few lanes; it counts as below capacity, and the advice of the gate names both.
     """
     tables, window = result.tables, result.record.measure
     busiest = busiest_process(tables.processes, window)

@@ -40,19 +40,31 @@ def lives(result: TrialResult) -> pl.DataFrame | None:
 
 
 def gaps(result: TrialResult, *, asked: bool = True) -> tuple[Gap, ...]:
-    """The gaps that processes of the app left until the end of the measure phase; ``asked`` False: not the recycled."""
+    """The gaps that processes of the app left until the end of the measure phase.
+
+    ``asked`` False: not those of recycled workers beside which another one could serve.
+    """
     rounds = result.tables.host.filter(pl.col("t_s") <= result.record.measure.end_s)
     if rounds.is_empty():
         return ()
     spans = _spans(result, _seen(result)).filter(pl.col("role") != Role.PROXY)
-    ended = spans.filter((pl.col("last_s") < rounds["t_s"].max()) & (asked | ~pl.col("asked")))
     boot_s = result.record.boot_s or 0.0
+    ended = spans.filter(pl.col("last_s") < rounds["t_s"].max())
     found = []
-    for service, gone_s in ended.select("service", "last_s").iter_rows():
+    for service, gone_s, spared in ended.select("service", "last_s", "asked").iter_rows():
+        if spared and not asked and _another_serves(spans, gone_s, boot_s):
+            continue
         next_s = spans.filter((pl.col("service") == service) & (pl.col("first_s") > gone_s))["first_s"].min()
         back_s = NEVER_S if next_s is None else float(str(next_s)) + boot_s + STEP_S
         found.append(Gap(gone_s - STEP_S, back_s))
     return tuple(found)
+
+
+def _another_serves(spans: pl.DataFrame, gone_s: float, boot_s: float) -> bool:
+    """Whether a worker that had started up lived on when another one went; supervisors serve nobody."""
+    from_the_beginning = pl.col("first_s") == pl.col("first_s").min()
+    up = from_the_beginning | (pl.col("first_s") <= gone_s - boot_s)
+    return not spans.filter((pl.col("role") == Role.WORKER) & up & (pl.col("last_s") > gone_s)).is_empty()
 
 
 def in_gaps(found: Sequence[Gap], start: pl.Expr, end: pl.Expr) -> pl.Expr:
