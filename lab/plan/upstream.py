@@ -18,7 +18,7 @@ UpstreamOf: TypeAlias = Callable[[Headers], str | None]  # headers of an answer 
 
 
 def named_upstream(headers: Headers) -> str | None:
-    """The address in the header that the lab's fronts add; of several tries the last one counts."""
+    """The address in the header that the lab's fronts add to what the app answers; of several tries the last counts."""
     named = headers.get(UPSTREAM_HEADER)
     return str(named).rpartition(",")[2].strip() if named else None
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter, FastAPI, Request, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
 from fastapi.responses import StreamingResponse
 
 EVENTS, GAP_S = 10, 0.05
@@ -29,6 +29,11 @@ async def place(request: Request) -> dict[str, str]:
 @app.post("/upload")
 async def upload(request: Request) -> dict[str, int]:
     return {"bytes": len(await request.body())}
+
+
+@app.get("/passed-on")
+async def passed_on() -> None:
+    raise HTTPException(502, "the model server is not there")
 
 
 @app.websocket("/feed")

@@ -7,21 +7,24 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 import uvicorn
 from websockets.sync.client import connect
 
+from lab.analysis.findings import GATEWAY, NOBODY
 from lab.engines.docker.engine import DockerEngine
 from lab.plan.fronts.front import front_of
 from lab.plan.topology import Endpoint
+from lab.plan.upstream import named_upstream
 from lab.run.fronts import before_echo
 from tests.integration.conftest import OF_THE_APP
 from tests.integration.ordinary_app import EVENTS, GAP_S, app
-from tests.integration.test_transparency import TUNED, arm
+from tests.integration.test_transparency import DECLARED, TUNED, arm
 
 pytestmark = [pytest.mark.integration, OF_THE_APP]
+TELL = [front for front in TUNED if DECLARED[front["kind"]].upstream_of]
 
 
 @contextmanager
@@ -93,3 +96,22 @@ def test_events_come_when_they_are_sent(entry: Endpoint) -> None:
 
     assert len(arrived_s) == EVENTS
     assert arrived_s[-1] - arrived_s[0] > (EVENTS - 1) * GAP_S / 2
+
+
+@pytest.mark.parametrize("front", [*TELL, {"kind": "nginx", "profile": "stock"}], ids=str)
+def test_who_answered_is_named_on_a_502_of_the_app_and_not_on_the_fronts(
+    engine: DockerEngine, front: dict[str, str]
+) -> None:
+    """Once the app is gone only the front can answer."""
+    ports = engine.free_ports(2, 1)
+    behind = arm(**front)
+    with ExitStack() as app_runs:
+        direct = app_runs.enter_context(serving(ports[0]))
+        topology = before_echo(front_of(behind), behind, direct, ports[1:], "front-502")
+        with engine.deploy(topology):
+            with asked(topology.entry, "GET", "/passed-on") as own:
+                assert (own.status, named_upstream(own.headers)) == (502, direct.address)
+            app_runs.close()
+            with asked(topology.entry, "GET", "/passed-on") as refused:
+                assert refused.status in GATEWAY + NOBODY
+                assert named_upstream(refused.headers) is None

@@ -354,10 +354,9 @@ def test_failures_are_counted_and_spoil_nothing() -> None:
     assert [gate.key for gate in run_gates(spoiled, CORES) if gate.outcome == INVALID] == []
 
 
-def bad_gateway(at_s: float, attribution: Attribution) -> dict[str, object]:
-    """A front's own answer: it names its upstream, though that did not answer, but no process of the app."""
-    named = "worker-0" if attribution == "upstream" else None
-    return request(at_s, status=502, error="HTTP 502", served_by=named)
+def bad_gateway(at_s: float, status: int = 502) -> dict[str, object]:
+    """A front's own answer: it names nobody, for nobody answered."""
+    return request(at_s, status=status, error=f"HTTP {status}", served_by=None)
 
 
 def behind(kind: str, attribution: Attribution, result: TrialResult) -> TrialResult:
@@ -367,33 +366,35 @@ def behind(kind: str, attribution: Attribution, result: TrialResult) -> TrialRes
 
 
 @pytest.mark.parametrize(
-    ("kind", "attribution", "served_by", "value", "subject"),
+    ("kind", "attribution", "served_by", "found"),
     [
-        ("proxy", "header", None, 3, "413, 502"),
-        ("proxy", "header", "worker-0", 1, "502"),
-        ("proxy", "upstream", "worker-0", 1, "502"),
-        ("proxy", "none", None, 1, "502"),
-        ("app", "header", None, None, ""),
+        ("proxy", "header", None, {"front.refused": (3, "413, 502")}),
+        ("proxy", "header", "worker-0", {"front.refused": (1, "502")}),
+        ("proxy", "upstream", None, {"front.refused": (4, "413, 502, 503")}),
+        ("proxy", "upstream", "worker-0", {"front.refused": (2, "502, 503")}),
+        ("proxy", "none", None, {"front.unclear": (2, "502, 503")}),
+        ("app", "header", None, {}),
     ],
 )
 def test_what_the_front_refused_is_told_from_what_the_app_did(
-    kind: str, attribution: Attribution, served_by: str | None, value: int | None, subject: str
+    kind: str, attribution: Attribution, served_by: str | None, found: dict[str, tuple[int, str]]
 ) -> None:
-    """By who answered; where nobody is named, only by statuses that an app does not give."""
+    """By who answered. A 503 without a name may come from a full server; where nobody has a name, nothing is sure."""
     refused = request(12.5, status=413, error="HTTP 413", served_by=served_by)
-    spoiled = trial([*arrivals(), refused, refused, bad_gateway(13.5, attribution)])
-    spoiled = behind(kind, attribution, spoiled)
-    found = finding_of("front.refused", spoiled)
+    spoiled = trial([*arrivals(), refused, refused, bad_gateway(13.5), bad_gateway(13.6, 503)])
+    told = [each for each in run_findings(behind(kind, attribution, spoiled), CORES) if each.key.startswith("front.")]
 
-    assert (found.value if found else None, found.subject if found else "") == (value, subject)
-    assert found is None or subject[:3] in finding_sentence(found)
+    assert {each.key: (each.value, each.subject) for each in told} == found
+    assert all(each.subject[:3] in finding_sentence(each) for each in told)
 
 
-def test_a_502_that_the_app_gave_itself_is_the_apps() -> None:
-    """It carries the name of a process, which the front does not know."""
-    own = trial([*arrivals(), request(13.5, status=502, error="HTTP 502", served_by="worker-0")])
+@pytest.mark.parametrize("attribution", ["header", "upstream"])
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_an_app_passes_on_from_others_is_the_apps(attribution: Attribution, status: int) -> None:
+    """An app before a model server gives the statuses of a front, but its answers name a process."""
+    own = trial([*arrivals(), request(13.5, status=status, error=f"HTTP {status}", served_by="worker-0")])
 
-    assert finding_of("front.refused", behind("proxy", "header", own)) is None
+    assert finding_of("front.refused", behind("proxy", attribution, own)) is None
     assert value_of("requests.failed", own) == 1
 
 
@@ -401,25 +402,25 @@ def test_a_502_that_the_app_gave_itself_is_the_apps() -> None:
 def test_a_front_that_has_nobody_to_ask_refuses_nothing(at_s: float, value: int | None) -> None:
     """Worker 100 was last seen at 12.5 s, its successor first at 14.5 s, and it starts within 1 s."""
     gone = (pl.col("pid") == 900) & (pl.col("t_s") < 14.5)
-    rows = trial([*arrivals(), bad_gateway(at_s, "none")], processes=successor(process_table(), 13.0).filter(~gone))
-    spoiled = behind("proxy", "none", replace(rows, record=replace(rows.record, boot_s=1.0)))
+    rows = trial([*arrivals(), bad_gateway(at_s)], processes=successor(process_table(), 13.0).filter(~gone))
+    spoiled = behind("proxy", "upstream", replace(rows, record=replace(rows.record, boot_s=1.0)))
 
     assert value_of("front.refused", spoiled) == value
 
 
 def test_a_front_whose_trial_was_not_read_is_judged_by_its_statuses() -> None:
     """Without readings nobody knows of a process that ended."""
-    unread = trial([*arrivals(), bad_gateway(15.0, "none")], host=pl.DataFrame(schema=HOST))
+    unread = trial([*arrivals(), bad_gateway(15.0)], host=pl.DataFrame(schema=HOST))
 
-    assert value_of("front.refused", behind("proxy", "none", unread)) == 1
+    assert value_of("front.refused", behind("proxy", "upstream", unread)) == 1
 
 
 def test_a_front_before_an_app_that_died_refuses_nothing() -> None:
     """Nothing took its place: all that follows is the app's doing."""
     dead = process_table().filter((pl.col("pid") != 100) | (pl.col("t_s") < 8.0))
-    spoiled = trial([*arrivals(), bad_gateway(19.0, "none")], processes=dead)
+    spoiled = trial([*arrivals(), bad_gateway(19.0)], processes=dead)
 
-    assert finding_of("front.refused", behind("proxy", "none", spoiled)) is None
+    assert finding_of("front.refused", behind("proxy", "upstream", spoiled)) is None
 
 
 def test_little_finds_a_growing_number_in_flight() -> None:

@@ -100,7 +100,7 @@ def test_a_configuration_of_ones_own_gets_addresses_and_places_to_write_to(tmp_p
 
 def test_a_configuration_may_name_the_upstream_and_run_itself(tmp_path: Path) -> None:
     """Then attestation goes by the header, and nothing is given twice, which nginx refuses."""
-    text = OWN.replace("server {", "add_header X-Lab-Upstream $upstream_addr always; server {")
+    text = OWN.replace("server {", "add_header X-Lab-Upstream $named always; server {")
     topology, nginx = deployed(scenario(tmp_path, 'config = "nginx.conf"', f"daemon off; pid mine.pid;\n{text}"))
 
     assert topology.upstream_of == NAMED_UPSTREAM

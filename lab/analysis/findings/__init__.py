@@ -1,6 +1,6 @@
 """Findings: what the arm did that a reader must know, printed beside the numbers; they remove no block (METHOD 2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from lab.analysis.findings.kinds import (
     REFUSED,
     SIDECAR_CPU,
     STARVED,
+    UNCLEAR,
     FindingKind,
 )
 from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp, unread
@@ -30,6 +31,7 @@ __all__ = ["FINDINGS", "FindingKind", "run_findings"]
 ON_THE_WIRE = [str(RequestKind.ARRIVAL), str(RequestKind.FOLLOW)]
 LIMITS = (400, 413, 414, 431, 494)  # statuses of a front whose limits a request exceeds
 GATEWAY = (502, 504)  # of a front that had no answer, or none that it takes
+NOBODY = (503,)  # of a front that asked nobody; also of servers that are full, which then do not name themselves
 
 
 def run_findings(result: TrialResult, cpu_count: int) -> tuple[Finding, ...]:
@@ -53,19 +55,29 @@ def _failed(result: TrialResult) -> Finding | None:
 def _refused(result: TrialResult) -> Finding | None:
     """Requests that the front refused; the statuses, most frequent first.
 
-    A limit of the front's is told from one of the app's by who answered; where nobody is ever named, by statuses that
-    an app does not give. A front that had nobody to ask, because a process of the app had ended, refused nothing.
+    They name no process, as what the app answers does. A front that had nobody to ask, because a process of the app
+    had ended, refused nothing.
     """
+    certain = {"upstream": GATEWAY + NOBODY, "header": GATEWAY}.get(result.record.attribution)
+    return None if certain is None else _nobodys(result, REFUSED, LIMITS, certain)
+
+
+def _unclear(result: TrialResult) -> Finding | None:
+    """Requests that the front refused, or that the app answered as a front does, where no answer names a process."""
+    if result.record.attribution != "none":
+        return None
+    return _nobodys(result, UNCLEAR, (), GATEWAY + NOBODY)
+
+
+def _nobodys(result: TrialResult, kind: FindingKind, limits: Sequence[int], gateway: Sequence[int]) -> Finding | None:
+    """Answers behind a front that name nobody and have one of these statuses."""
     if all(service.kind != ServiceKind.PROXY for service in result.record.services):
         return None
-    attribution, nobody = result.record.attribution, pl.col("served_by").is_null()
-    limit = pl.col("status").is_in(LIMITS) & nobody & (attribution != "none")
-    # An app that names itself in its answers gave a 502 of its own; an upstream is also named where it did not answer.
-    gateway = pl.col("status").is_in(GATEWAY) & (nobody | (attribution != "header"))
+    status, nobody = pl.col("status"), pl.col("served_by").is_null()
     missed = in_gaps(gaps(result), pl.col("t_sent_s"), pl.col("t_done_s").fill_null(NEVER_S))
-    refused = _measured(result).filter(limit | (gateway & ~missed))
-    statuses = refused.group_by("status").len().sort("len", "status", descending=[True, False])["status"]
-    return REFUSED.of(float(refused.height), ", ".join(map(str, statuses)))
+    found = _measured(result).filter(nobody & (status.is_in(limits) | (status.is_in(gateway) & ~missed)))
+    statuses = found.group_by("status").len().sort("len", "status", descending=[True, False])["status"]
+    return kind.of(float(found.height), ", ".join(map(str, statuses)))
 
 
 def _hung(result: TrialResult) -> Finding | None:
@@ -114,6 +126,7 @@ CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     own_verdict,
     _failed,
     _refused,
+    _unclear,
     _hung,
     _dropped,
     out_of_memory,

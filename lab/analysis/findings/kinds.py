@@ -50,6 +50,12 @@ REFUSED = FindingKind(
     unit=Unit.COUNT,
     source="FIELD 17: limits of a front look like failures of the app",
 )
+UNCLEAR = FindingKind(
+    key="front.unclear",
+    title="requests refused, by the front or by the app",
+    unit=Unit.COUNT,
+    source="METHOD 1.7: an app that passes on what others answer gives the statuses of a front that reached nobody",
+)
 DROPPED = FindingKind(
     key="requests.dropped",
     title="arrivals that were dropped",
@@ -144,7 +150,7 @@ UNREAD = FindingKind(
 
 _OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, UNREAD, OWN_VERDICT)
 _OF_THE_ARM = (
-    *(FAILED, REFUSED, HUNG, DROPPED, CAPACITY, OUT_OF_MEMORY, CHANGED, RECYCLED, STARVED),
+    *(FAILED, REFUSED, UNCLEAR, HUNG, DROPPED, CAPACITY, OUT_OF_MEMORY, CHANGED, RECYCLED, STARVED),
     *(STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT),
 )
 FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_OF_THE_ARM, SIDECAR_CPU)}

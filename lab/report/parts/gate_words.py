@@ -133,6 +133,10 @@ FINDING_WORDS: Mapping[str, Words] = {
         "The front, not the app, answered {value} requests of the measure phase: {subject}",
         "See the options of the front.",
     ),
+    "front.unclear": Words(
+        "The front or the app answered {value} requests of the measure phase with {subject}; no answer names a process",
+        f"Look for these statuses in the log of the app; to tell them apart, {HEADER}.",
+    ),
     "requests.hung": Words(
         "{value} requests of the measure phase were never answered", "Look for requests without end in the app."
     ),

@@ -9,6 +9,7 @@ REFUSALS = {
     "431": "headers above its limit",
     "494": "headers above its limit",
     "502": "no answer of the app, or one with headers above its limit",
+    "503": "nobody to ask",
     "504": "an app that was slower than its time limit",
 }  # statuses of a front's own answers
 
