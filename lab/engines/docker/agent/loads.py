@@ -49,8 +49,8 @@ def join(client: docker.DockerClient, network: str, run_id: str) -> None:
 def files_of(load: Load) -> Mapping[Path, int]:
     """The files that the locustfile may need, and their sizes: its folder, and that in which it runs.
 
-    Hidden ones, such as an ``.env`` with passwords, only where a Python file beside them names them. Raises MissingError
-    where that is more than anybody means, or cannot be read.
+    Hidden ones, such as an ``.env`` with passwords, only where a Python file beside them names them. Raises
+    MissingError where that is more than anybody means, or cannot be read.
     """
     found: dict[Path, int] = {}
     for root in {load.root or load.locustfile.parent, load.locustfile.parent}:
