@@ -319,6 +319,25 @@ services:
     assert [line.partition(":")[0] for line in found.left] == ["services.two", "services.three"]
 
 
+def test_a_job_of_the_apps_own_build_runs_in_its_image(tmp_path: Path) -> None:
+    """Folder, Dockerfile and stage make an image; that of another stage is told as what it is."""
+    done = "{condition: service_completed_successfully}"
+    text = f"""
+services:
+  app: {{build: {{context: ., target: web, args: {{SHA: x}}}}, depends_on: {{one: {done}, two: {done}, db: {{}}}}}}
+  one: {{build: {{context: ., target: web}}, command: migrate}}
+  two: {{build: {{context: ., target: tools}}, command: x}}
+  db: {{build: {{context: db, target: small}}}}
+"""
+    found = taken(tmp_path, text, name="app")
+    assert found.jobs == ({"name": "one", "command": "migrate", "times": "once"},)
+    assert [line.partition(" than ")[0] for line in found.left] == [
+        "services.db.build.target: build it yourself and name it in [[sidecars]] image = …",
+        "services.one.build.args: it runs in the app's image, which is built with those of the app",
+        "services.two: it is built from another stage",
+    ]
+
+
 def test_a_job_with_an_image_of_its_own_keeps_what_it_shares_with_the_app(tmp_path: Path) -> None:
     """Only a job in the app's image has the app's environment anyway."""
     text = """

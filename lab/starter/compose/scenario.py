@@ -145,6 +145,8 @@ def _sidecar(
     if len(added) < len(service.capabilities):
         left.append(f"{where}.cap_add ALL: name the capabilities that it needs in [[sidecars]] capabilities")
     left += [f"{where}.depends_on {each}: jobs run after the sidecars" for each in service.depends if each in once]
+    built = [key for key in ("target", "args") if service.build.get(key)]
+    left += [f"{where}.build.{key}: build it yourself and name it in [[sidecars]] image = …" for key in built]
     source = {"build": service.build["context"]} if service.build else {"image": service.image}
     if service.build and service.build["dockerfile"] != "Dockerfile":
         source["dockerfile"] = service.build["dockerfile"]
@@ -178,15 +180,16 @@ def _ready(service: Service) -> str:
 def _job(service: Service, app: Service, names: Mapping[str, str], left: list[str]) -> dict[str, Any] | None:
     where = f"services.{service.name}"
     words = (*(service.entrypoint or ()), *(service.command or ()))
-    same = service.build == app.build if service.build else service.image == app.image
+    other = _other_image(service, app) if service.build else ""
+    same = not other if service.build else service.image == app.image
     if not words:
         left.append(f"{where}: it has no command of its own; write one as [[jobs]] command = …")
         return None
-    if service.build and not same:
-        left.append(
-            f"{where}: it is built from another folder than the app: build it and name it in [[jobs]] image = …"
-        )
+    if other:
+        left.append(f"{where}: it is built from {other} than the app: build it and name it in [[jobs]] image = …")
         return None
+    if service.build and service.build["args"] != app.build["args"]:
+        left.append(f"{where}.build.args: it runs in the app's image, which is built with those of the app")
     left += [f"{where}.{key}: {reason}" for key, reason in service.left]
     apps = app.env if same else {}  # a job in the app's image has the app's environment anyway
     env = {key: replace_names(value, names) for key, value in service.env.items() if apps.get(key) != value}
@@ -198,6 +201,12 @@ def _job(service: Service, app: Service, names: Mapping[str, str], left: list[st
         "env": env,
     }
     return {key: value for key, value in table.items() if value}
+
+
+def _other_image(service: Service, app: Service) -> str:
+    """In what the build of a job is another one than the app's; "" where one image does for both."""
+    words = {"context": "another folder", "dockerfile": "another Dockerfile", "target": "another stage"}
+    return next((said for key, said in words.items() if service.build[key] != app.build.get(key)), "")
 
 
 def _dns(name: str) -> str:
