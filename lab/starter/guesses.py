@@ -11,13 +11,12 @@ from typing import Any
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
+from lab.starter.routes import apps_in
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
 
 DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
 HASHED = re.compile(r"--hash=sha256:")
-APP = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:[\w.]+\.)?FastAPI\(", re.MULTILINE)
-GET = re.compile(r"""^@(\w+)\.get\(\s*["'](/[^"'\n]*)["']""", re.MULTILINE)
 TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
@@ -81,8 +80,9 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
     config = _checked(stage.config, wanted)
     start, said = _start(config, wanted, reader(folder), stage.image)
     apps = find_apps(folder)
-    if not (start.target or start.command) and apps:
-        start, said = _served_by_uvicorn(start, next(iter(apps)), config, said)
+    app = next((name for name in apps if not name.endswith("()")), "")
+    if not (start.target or start.command) and app:
+        start, said = _served_by_uvicorn(start, app, config, said)
     elif said and wanted.command is None and wanted.entrypoint is None:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
     paths = _paths_of(apps, start)
@@ -198,18 +198,18 @@ def reader(folder: Path) -> Callable[[str], str | None]:
 
 
 def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Each ``name = FastAPI(`` as uvicorn's module:name, with the GET paths beside it; those at the top come first.
+    """Each app as uvicorn's module:name, with its GET paths; functions that make one as module:name().
 
-    Read as text: running what lies in a folder would run anything, and its packages need not be here.
+    Apps before functions, those at the top of the folder first. Read as text: running what lies in a folder would run
+    anything, and its packages need not be here.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    texts: dict[str, str] = {}
     for path in islice(_files(folder), MAX_FILES):
         with path.open("rb") as file:
             text = file.read(MAX_BYTES).decode(errors="replace")
-        module = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-        for name in APP.findall(text):
-            found[f"{module}:{name}"] = tuple(path for app, path in GET.findall(text) if app == name)
-    return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
+        texts[".".join(path.relative_to(folder).with_suffix("").parts)] = text
+    found = apps_in(texts)
+    return dict(sorted(found.items(), key=lambda item: (item[0].endswith("()"), item[0].count("."), item[0])))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -224,8 +224,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _paths_of(apps: Mapping[str, tuple[str, ...]], start: Start) -> tuple[str, ...]:
     """The GET paths of the app that is started; of the first one where its name does not lead to one."""
-    app = start.app or app_in(start.command.split())
-    named = (paths for name, paths in apps.items() if name == app)
+    app = (start.app or app_in(start.command.split())).removesuffix("()")
+    named = (paths for name, paths in apps.items() if app and f".{name.removesuffix('()')}".endswith(f".{app}"))
     found = next(named, next(iter(apps.values()), ()))
     return found or ((ALWAYS,) if apps else ())
 
