@@ -4,7 +4,7 @@ A table, because the sentence with the next step is worth more than the code aro
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,22 +50,6 @@ PATH_HINT = "set app.ready_path to a path that answers 200"
 ENTRYPOINT_HINT = 'set app.entrypoint = "" to drop the ENTRYPOINT, or let app.command be what may follow it'
 
 ENDINGS: tuple[Ending, ...] = (
-    Ending(
-        Sign.REFUSED,
-        r"exec format error",
-        "its program is for another architecture, or a script without a first line such as #!/bin/sh",
-        'build the image for this machine, or name the interpreter: app.entrypoint = "sh /start.sh"',
-    ),
-    Ending(
-        Sign.REFUSED,
-        r'exec: "([^"]+)": permission denied',
-        "{} is not executable",
-        'name the interpreter: app.entrypoint = "sh {}"',
-    ),
-    Ending(Sign.REFUSED, r'exec: "([^"]+)"', "the image has no program {} on its PATH", PROGRAM_HINT),
-    Ending(
-        Sign.REFUSED, r"unable to find (?:user|group) ([^\s:]+)", "the image knows no {}", "give app.user by its number"
-    ),
     Ending(Sign.EXIT, r"out of memory at (.+)", "the kernel killed a process at {}, its limit", MEMORY_HINT),
     Ending(Sign.EXIT, r"out of memory", "the kernel killed a process: memory is full", "lower budget.processes"),
     Ending(Sign.EXIT, r"137 limit (.+)", "killed, most likely by the kernel at {}, its limit", MEMORY_HINT),
@@ -211,9 +195,9 @@ ENDINGS: tuple[Ending, ...] = (
 )
 
 
-def explain(signs: Mapping[Sign, str], otherwise: str) -> End:
+def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending] = ENDINGS) -> End:
     """The first row of the table that these signs show; ``otherwise``: the hint where none does."""
-    for ending in ENDINGS:
+    for ending in endings:
         if (found := re.search(ending.pattern, signs.get(ending.sign, ""))) is not None:
             named = ":".join(filter(None, found.groups())) or "something"
             return End(ending.means.replace("{}", named), ending.hint.replace("{}", named))

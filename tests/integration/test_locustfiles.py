@@ -122,6 +122,8 @@ def _flat(text: str) -> str:
         ("class One(:\n", {}, "locustfile.py, line 1: invalid syntax", "not valid Python"),
         ("import no_such_package\n", {}, "No module named 'no_such_package'", "load.requirements, .*load.python"),
         ("x = 1\n", {}, "has no User class", "HttpUser"),
+        ("import os\nos.environ['API_KEY']\n", {}, "line 2: the variable API_KEY is not set", "API_KEY=… lab run"),
+        ("{}['API_KEY']\n", {}, "line 1: KeyError: 'API_KEY'", "importing the locustfile failed"),
         (SIMPLE, {"users": ("Two",)}, "no user class 'Two'", "it has One"),
         (SIMPLE, {"tags": ("nope",)}, "no task with these tags", "load.tags"),
         (ARGUMENTS, {}, "arguments are required: --tenant", r'\["--tenant", "VALUE"\], or in .*LOAD_TENANT'),

@@ -17,7 +17,7 @@ from lab.engines.images import images
 from lab.engines.images.build import Recipe, builder_of, check_builder
 from lab.engines.images.context import Context, content_hash, read_context, write_context
 from lab.engines.images.dockerfile import read_dockerfile
-from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base
+from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base, registry_words
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
 from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
 from lab.engines.images.prepare import prepare_images
@@ -131,6 +131,24 @@ def test_a_registry_is_asked_with_a_time_limit_of_its_own() -> None:
     assert ask_registry(docker, "x:1", 3) == "no registry answered within 3 s (ReadTimeout)"
     assert docker.asked == [("x:1", 3)]
     assert docker.timeout == 60.0
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ('Get "https://r.example/v2/": dial tcp: lookup r.example: no such host', "no registry can be reached"),
+        ("pull access denied for shop, repository does not exist or may require 'docker login'", "or wants a login"),
+        ("manifest for shop:1 not found: manifest unknown: manifest unknown", "no such image"),
+        ("toomanyrequests: You have reached your pull rate limit", "too many today"),
+        ("x509: certificate signed by unknown authority", "not trusted"),
+    ],
+)
+def test_what_an_engine_says_of_a_registry_stands_behind_what_it_means(said: str, means: str) -> None:
+    """Its own words stay, in brackets; those that nobody knows stand alone."""
+    before, _, behind = registry_words(said).partition(f" ({said})")
+    assert means in before
+    assert behind == ""
+    assert registry_words("broken pipe") == "broken pipe"
 
 
 def test_a_registry_that_answers_but_does_not_deliver_leads_to_the_build(monkeypatch: pytest.MonkeyPatch) -> None:

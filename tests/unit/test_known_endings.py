@@ -7,8 +7,10 @@ import re
 import pytest
 
 from lab.engines.endings import ENDINGS, Sign, end_of, exit_sign, explain
+from lab.engines.refusals import REFUSALS, refusal
 from tests.unit.test_docs import scenario_keys
 
+TABLE = (*REFUSALS, *ENDINGS)
 IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
 
 
@@ -42,6 +44,35 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "build",
         ),
         (Sign.REFUSED, "unable to find user shop: no matching entries in passwd file", "knows no shop", "app.user"),
+        (Sign.REFUSED, "Minimum memory limit allowed is 6MB", "budget.memory is below 6MB", "raise budget.memory"),
+        (
+            Sign.REFUSED,
+            "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+            "more than the 2.00 cores",
+            "budget.cpus",
+        ),
+        (
+            Sign.REFUSED,
+            "Requested CPUs are not available - requested 0-9, available: 0-1",
+            "budget.cpuset, 0-9,",
+            "cores that the engine's machine has",
+        ),
+        (
+            Sign.REFUSED,
+            'failed to write "500": write /sys/fs/cgroup/cpu/x/cpu.cfs_quota_us: invalid argument: unknown',
+            "budget.cpus is next to nothing",
+            "raise budget.cpus",
+        ),
+        (Sign.REFUSED, 'invalid CapAdd: unknown capability: "CAP_X"', "no capability CAP_X", "app.capabilities"),
+        (Sign.REFUSED, "invalid specification: destination can't be '/'", "in memory", "app.volumes"),
+        (Sign.REFUSED, "mkdir /var/lib/docker/x: no space left on device", "disk is full", "docker system df"),
+        (
+            Sign.REFUSED,
+            "cannot share the host PID namespace when user namespaces are enabled",
+            "users of its own",
+            "userns-remap",
+        ),
+        (Sign.REFUSED, "authorization denied by plugin guard: no", "plugin guard forbids", "DOCKER_HOST"),
         (Sign.ANSWER, '400 "Invalid host header"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, '400 "DisallowedHost at /"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, "307 to https://127.0.0.1:20000/ready", "insists on https", "X-Forwarded-Proto"),
@@ -133,7 +164,7 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
 )
 def test_a_known_way_to_fail_names_the_key(sign: Sign, text: str, means: str, hint: str) -> None:
     """What people see is what happened and what to do about it."""
-    found = explain({sign: text}, "unknown")
+    found = explain({sign: text}, "unknown", TABLE)
 
     assert means in found.told
     assert hint in found.hint
@@ -158,12 +189,22 @@ def test_every_row_is_met_by_an_example_and_names_what_there_is() -> None:
     """No row is hidden behind another one, and a hint names only keys that a scenario has."""
     keys = set(scenario_keys())
     examples = test_a_known_way_to_fail_names_the_key.pytestmark[0].args[1]  # type: ignore[attr-defined]  # pytest's own
-    met = {explain({sign: text}, "").hint for sign, text, *_ in examples}
+    met = {explain({sign: text}, "", TABLE).hint for sign, text, *_ in examples}
 
-    for ending in ENDINGS:
+    for ending in TABLE:
         beginning = ending.hint.partition("{}")[0]
         assert any(hint.startswith(beginning) for hint in met), f"no example of {ending}"
         assert set(IN_HINTS.findall(ending.hint)) <= keys, ending.hint
+
+
+def test_what_docker_says_stands_behind_what_it_means() -> None:
+    """And alone, with the hint of whoever asked, where nobody knows."""
+    known = refusal("Minimum memory limit allowed is 6MB", "")
+    assert known.told == (
+        "its part of budget.memory is below 6MB, the least that Docker takes: Minimum memory limit allowed is 6MB"
+    )
+    assert refusal("no idea", "look").told == "no idea"
+    assert refusal("no idea", "look").hint == "look"
 
 
 def test_an_end_is_told_with_its_last_lines() -> None:

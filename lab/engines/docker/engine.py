@@ -30,13 +30,13 @@ from lab.engines.docker.fate import first_end, log_of, logs_of, start
 from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
-from lab.engines.docker.removal import PARALLEL, each, engine_errors, remove_labelled
+from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.restart import restart
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
-from lab.engines.endings import Sign, explain
 from lab.engines.images.images import ImageRecord
+from lab.engines.refusals import refusal
 from lab.engines.running import Running, answered, deployed, with_logs
 from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
@@ -199,9 +199,8 @@ class DockerEngine:
         try:
             return each(pool, create, services)
         except docker.errors.APIError as error:
-            refused = str(error.explanation)
-            known = explain({Sign.REFUSED: refused}, "check the keys of [app] and [budget] that it names")
-            raise DeploymentError(f"Docker refused a container: {refused}", known.hint) from None
+            why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
+            raise DeploymentError(f"Docker refused a container: {why.told}", why.hint) from None
 
     def _remove(self, topology: Topology) -> None:
         remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()})

@@ -10,22 +10,22 @@ import docker.errors
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from lab.engines.endings import End, Sign, end_of, exit_sign, explain
+from lab.engines.docker.removal import one_line
+from lab.engines.endings import End, Sign, end_of, exit_sign
+from lab.engines.refusals import refusal
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES
 from lab.errors import DeploymentError
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import Topology
 
 
-def start(container: Container) -> None:
-    """Start it. Raises DeploymentError with the engine's reason and what to do."""
+def start(container: Container, hint: str = "") -> None:
+    """Start it. Raises DeploymentError with the engine's reason and a ``hint``; without one it is the app's."""
     try:
         container.start()
     except docker.errors.APIError as error:
-        refused = str(error.explanation)
-        known = explain({Sign.REFUSED: refused}, "check app.command, app.entrypoint and [budget]")
-        means = f"{known.told}: " if known.told else ""
-        raise DeploymentError(f"{_named(container)} could not be started: {means}{refused}", known.hint) from None
+        why = refusal(one_line(error), "check app.command, app.entrypoint and [budget]")
+        raise DeploymentError(f"{_named(container)} could not be started: {why.told}", hint or why.hint) from None
 
 
 def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> End | None:

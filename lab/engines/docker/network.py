@@ -7,7 +7,7 @@ import docker
 import docker.errors
 
 from lab.engines.docker.container import container_name
-from lab.engines.docker.removal import remove_labelled, remove_network
+from lab.engines.docker.removal import one_line, remove_labelled, remove_network
 from lab.errors import MissingError
 from lab.host.labels import OWNER, owner_lives
 
@@ -26,8 +26,9 @@ def trial_network(client: docker.DockerClient, marks: Mapping[str, str]) -> Iter
         made = client.networks.create(name, driver="bridge", labels=dict(marks), check_duplicate=True)
     except docker.errors.APIError as error:
         raise MissingError(
-            f"the engine makes no network for the trial: {error.explanation}",
-            "`docker network ls` shows what is there, `lab clean` removes what killed labs left",
+            f"the engine has no room for the trial's network: {one_line(error)}",
+            '`docker network ls` shows what is there, `lab clean` removes what killed labs left; network = "host" '
+            "needs none where the engine is this machine's",
         ) from None
     try:
         yield name

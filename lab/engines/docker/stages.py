@@ -126,7 +126,7 @@ def _run(started: Sequence[Started], pool: ThreadPoolExecutor, network: str, the
             raise
 
     try:
-        each(pool, lambda one: start(one.container), started)
+        each(pool, lambda one: start(one.container, JOB_HINT if one.job else SIDECAR_HINT), started)
         each(pool, wait, started)
     finally:
         stop.set()

@@ -10,7 +10,8 @@ import docker.errors
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from lab.engines.docker.removal import remove_container
+from lab.engines.docker.removal import one_line, remove_container
+from lab.engines.refusals import refusal
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
@@ -62,7 +63,7 @@ def _answer(container: Container) -> str:
         code = container.wait(timeout=TIMEOUT_S)["StatusCode"]
         text: str = container.logs(stdout=code == 0, stderr=code != 0).decode(errors="replace")
     except docker.errors.APIError as error:
-        raise MissingError(error.explanation) from None
+        raise MissingError(refusal(one_line(error), "").told) from None
     except RequestException:
         raise MissingError(f"it has not answered for {TIMEOUT_S} s") from None
     if code:

@@ -1,5 +1,6 @@
 """Have an image: already here, pulled, or built from Debian packages or a wheel; and record which way it was."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,12 +11,23 @@ import docker.errors
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
+from lab.engines.docker.removal import one_line
 from lab.engines.images.offline.bases import build_base, can_build, made_of, stand_in
 from lab.errors import MissingError
 from lab.scenario.images import ImageSource
 
 REGISTRY_TIMEOUT_S = 10  # a registry that is not there must not hold up a run
 PLAN_TIMEOUT_S = 3  # `lab doctor` must be quick
+REGISTRY_WORDS = (  # what an engine says of a registry, and what that means; the first that fits
+    (r"(?i)rate limit|too many requests", "the registry has given you too many today: log in, or try later"),
+    (r"(?i)manifest unknown|no matching manifest|not found", "the registry has no such image for this machine"),
+    (r"(?i)denied|unauthorized|authentication required|no basic auth", "the registry has none, or wants a login"),
+    (r"(?i)certificate|x509|HTTP response to HTTPS", "the registry's certificate is not trusted, or it has none"),
+    (
+        r"(?i)no such host|dial tcp|lookup |timeout|refused|unreachable|deadline exceeded|EOF|proxyconnect",
+        "no registry can be reached",
+    ),
+)
 
 OnStep = Callable[[str], None]
 
@@ -90,7 +102,10 @@ def find_image(client: docker.DockerClient, name: str) -> Image | None:
     except docker.errors.ImageNotFound:
         return None
     except docker.errors.APIError as error:
-        raise MissingError(f"image {name!r}: {error.explanation}", "an image is written name:tag") from None
+        raise MissingError(
+            f"Docker does not take {name!r} for the name of an image: {one_line(error)}",
+            "an image is written name:tag, in small letters; mend app.image, or the key where it stands",
+        ) from None
 
 
 def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> str:
@@ -99,10 +114,16 @@ def ask_registry(client: docker.DockerClient, name: str, timeout_s: float) -> st
         with _time_limit(client, timeout_s):
             client.api.inspect_distribution(name)
     except docker.errors.APIError as error:
-        return _one_line(error.explanation)
+        return registry_words(one_line(error))
     except (docker.errors.DockerException, RequestException) as error:
-        return _one_line(f"no registry answered within {timeout_s:.0f} s ({type(error).__name__})")
+        return f"no registry answered within {timeout_s:.0f} s ({type(error).__name__})"
     return ""
+
+
+def registry_words(refusal: str) -> str:
+    """What the engine says of a registry, behind what that means where it is known."""
+    means = next((said for pattern, said in REGISTRY_WORDS if re.search(pattern, refusal)), "")
+    return f"{means} ({refusal})" if means else refusal
 
 
 def _stand_in(base: ImageSource, refusal: str) -> ImagePlan:
@@ -144,7 +165,10 @@ def _pull(client: docker.DockerClient, name: str, on_step: OnStep) -> None:
     try:
         client.images.pull(name)
     except (docker.errors.DockerException, RequestException) as error:
-        raise MissingError(f"image {name} cannot be pulled: {_one_line(str(error))}", "see `docker pull`") from None
+        raise MissingError(
+            f"image {name} cannot be pulled: {registry_words(one_line(error))}",
+            f"`docker pull {name}` shows the whole output; or bring it here with `docker load`",
+        ) from None
 
 
 def record_of(client: docker.DockerClient, plan: ImagePlan) -> ImageRecord:

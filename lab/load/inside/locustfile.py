@@ -1,5 +1,6 @@
 """Reads the user's locustfile inside Locust and refuses, with a sentence, what cannot be measured as asked."""
 
+import os
 import traceback
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ def _import_error(plan: LoadPlan, error: BaseException) -> LoadError:
         and not Path(error.filename).is_absolute()
     ):
         return NotThereError(said, FILE_HINT.format(root=plan.root), error.filename)
+    if isinstance(error, KeyError) and list(traceback.walk_tb(error.__traceback__))[-1][0].f_globals is vars(os):
+        name = error.args[0]
+        said = f"{where}: the variable {name} is not set in the environment"
+        return LoadError(said, f"set it as for locust: {name}=… lab run …, or `set -a; . ./.env; set +a` before")
     return LoadError(said, hint)
 
 

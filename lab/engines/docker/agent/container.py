@@ -17,6 +17,7 @@ from lab.agent.conversation import Conversation
 from lab.engines.docker.agent.attached import Attached
 from lab.engines.docker.container import LOG_SIZE, attachment, container_name
 from lab.engines.docker.removal import one_line, remove_container, remove_labelled
+from lab.engines.refusals import refusal
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, SERVICE, owner_lives
@@ -26,6 +27,8 @@ CGROUPS = "/sys/fs/cgroup"
 CAPABILITIES = ("SYS_PTRACE", "DAC_READ_SEARCH")
 # Some security modules forbid to look beyond the container in spite of that.
 SECURITY = ("no-new-privileges:true", "apparmor=unconfined", "label=disable")
+LOOKS_HINT = "run the lab as root, or give its Python CAP_SYS_PTRACE"
+LOADS_HINT = 'say network = "host" where the engine is this machine\'s: load then needs no container'
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def start_agent(
                 container.put_archive("/", _archive(files))
             container.start()
         except docker.errors.DockerException as error:
-            raise _refused(error) from None
+            raise _refused(error, looks=looks) from None
         stack.enter_context(INTERRUPTS.killable(lambda: _kill(container)))
         agent = Conversation(stream, lambda: _last_words(container))
         stack.callback(agent.close)
@@ -115,16 +118,14 @@ def _create(
             container = client.containers.create(**creation(image_id, marks, network=network, looks=looks))
             stack.callback(remove_container, client, container.id)
     except docker.errors.DockerException as error:
-        raise _refused(error) from None
+        raise _refused(error, looks=looks) from None
     return container
 
 
-def _refused(error: docker.errors.DockerException) -> MissingError:
-    reason = str(getattr(error, "explanation", "")) or one_line(error)
-    return MissingError(
-        f"the engine refuses a container that sees the host's processes: {reason}",
-        "run the lab as root, or give its Python CAP_SYS_PTRACE",
-    )
+def _refused(error: docker.errors.DockerException, *, looks: bool) -> MissingError:
+    what = "a container that sees the host's processes" if looks else "the container from which load would come"
+    why = refusal(one_line(error), LOOKS_HINT if looks else LOADS_HINT)
+    return MissingError(f"the engine refuses {what}: {why.told}", why.hint)
 
 
 def _kill(container: Container) -> None:

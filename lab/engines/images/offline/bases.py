@@ -8,6 +8,7 @@ from collections.abc import Callable
 import docker
 import docker.errors
 
+from lab.engines.docker.removal import one_line
 from lab.engines.images.offline.binaries import build_binary, pinned
 from lab.errors import MissingError
 from lab.host.tools import failure_of
@@ -93,6 +94,6 @@ def build_base(client: docker.DockerClient, base: ImageSource, on_step: Callable
             )
         except docker.errors.APIError as error:
             raise MissingError(
-                f"{stand_in(base)} was built, but Docker does not take it: {error.explanation}",
+                f"{stand_in(base)} was built, but Docker does not take it: {one_line(error)}",
                 "is there room where Docker keeps its images? `docker info` shows where that is",
             ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 import docker
 import docker.errors
 
+from lab.engines.docker.removal import one_line
 from lab.errors import MissingError
 from lab.host.places import scratch
 from lab.host.tools import failure_of, pip_command
@@ -55,7 +56,7 @@ def build_binary(
             client.api.import_image_from_data(archive, repository=repository, tag=tag, changes=changes)
         except docker.errors.APIError as error:
             raise MissingError(
-                f"{name} was built, but Docker does not take it: {error.explanation}",
+                f"{name} was built, but Docker does not take it: {one_line(error)}",
                 "is there room where Docker keeps its images? `docker info` shows where that is",
             ) from None
 
