@@ -115,7 +115,7 @@ def make_run(scenario: Scenario, **changes: Any) -> RunInfo:
 def make_trials(scenario: Scenario) -> Iterator[TrialResult]:
     """Every trial of the plan, one at a time."""
     for trial in build_plan(scenario).trials:
-        yield make_trial(scenario, trial)
+        yield make_trial(trial.scenario, trial)
 
 
 def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
@@ -306,7 +306,7 @@ def _record(
         arm=trial.arm.name,
         model=trial.arm.model.kind,
         front=trial.arm.front.kind,
-        point=Point(processes=topology.processes, rate=scenario.load.rate),
+        point=Point(key=trial.point.key, processes=topology.processes, rate=scenario.load.rate),
         state=TrialState.DONE,
         started_at=STARTED_AT,
         started_monotonic_s=1000.0,

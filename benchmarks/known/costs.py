@@ -108,7 +108,7 @@ def _run(scenario: Scenario, root: Path) -> Values:
     run = Run(plan=plan, folder=folder, engine=engine, view=view)
     view.watch(folder)
     with loads(folder.path) as starter:
-        drive = Scheduled(scenario, starter)
+        drive = Scheduled(starter)
         for number, trial in enumerate(plan.trials, start=1):
             view.trial_started(trial, number, len(plan.trials))
             run_trial(run, trial, drive)

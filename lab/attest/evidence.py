@@ -86,6 +86,13 @@ def gather(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping
     )
 
 
+def roles_of(target: SampleTarget) -> dict[int, Role]:
+    """The processes of a service of the app, and what each does."""
+    pids = _pids(target)
+    seen, _ = _look(pids)
+    return _roles(target, pids, _listening(pids, seen), seen)
+
+
 def _look(pids: Sequence[int]) -> tuple[Mapping[int, Seen], str]:
     """Look at the processes. Gives what is seen, or nothing and the reason."""
     try:

@@ -11,7 +11,7 @@ from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import MissingError
-from lab.plan.blocks import Plan, build_plan, build_topology, nominal_ports, warmup_s
+from lab.plan.blocks import Plan, Trial, build_plan, build_topology, nominal_ports, warmup_s
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
@@ -88,12 +88,13 @@ def _service(service: Service, starts: Mapping[str, ImageStart | None]) -> dict[
 def _before(planned: Plan) -> tuple[Stage, ...]:
     """The stages before the first trial; those of the others differ in how often a job runs."""
     first = planned.trials[0]
-    return build_topology(planned.scenario, first, nominal_ports(planned.scenario, first.arm)).before
+    return build_topology(first.scenario, first, nominal_ports(first.scenario, first.arm)).before
 
 
 def _services(planned: Plan, arm_name: str) -> tuple[Service, ...]:
-    trial = next(trial for trial in planned.trials if trial.arm.name == arm_name)
-    topology = build_topology(planned.scenario, trial, nominal_ports(planned.scenario, trial.arm))
+    first = planned.points[0]
+    trial = next(each for each in planned.trials if each.arm.name == arm_name and each.point.key == first.key)
+    topology = build_topology(trial.scenario, trial, nominal_ports(trial.scenario, trial.arm))
     return tuple(sorted(topology.services, key=lambda service: service.ports))
 
 
@@ -112,6 +113,9 @@ def _lines(planned: Plan) -> list[str]:
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
         f"{', '.join(scenario.judged) or 'no arm'}",
     ]
+    if len(planned.points) > 1:
+        titles = "; ".join(point.title for point in planned.points)
+        lines.append(f"  points    {titles}: compared apart, each with {planned.blocks} blocks; below is the first one")
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
@@ -132,11 +136,15 @@ def _lines(planned: Plan) -> list[str]:
         f"order, balanced over {whole} block{'s' if whole > 1 else ''} (ports are examples; a run takes free ones)",
     ]
     for block in range(1, planned.blocks + 1):
-        lines.append(f"  block {block}: " + ", ".join(t.arm.name for t in planned.trials if t.block == block))
+        lines.append(f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block))))
     lines.append(
         f"{len(planned.trials)} trials, about {format_duration(round(planned.estimated_s))} without building images"
     )
     return lines
+
+
+def _named(trial: Trial) -> str:
+    return f"{trial.arm.name} ({trial.point.title})" if trial.point.key else trial.arm.name
 
 
 def _beside_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:

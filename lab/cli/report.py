@@ -11,9 +11,9 @@ from lab.cli.console import put, say
 from lab.cli.junit import Junit, results_in
 from lab.cli.open import Open, show_page
 from lab.cli.options import Quiet, RunPath
+from lab.cli.run import put_answers
 from lab.cli.summary_file import SummaryFile, summary_in
-from lab.report.sections.answer import exploratory_status, judged_answers
-from lab.report.sections.answer_sentences import answer_line
+from lab.report.sections.answer import exploratory_status
 from lab.run.conclude import conclude
 
 Intact = Annotated[
@@ -51,8 +51,7 @@ def report(
     elif found.run.exploratory:
         put(exploratory_status(found.summary))
     else:
-        for answer in judged_answers(found.run, found.summary, found.comparison):
-            put(answer_line(answer))
+        put_answers(found)
     if open_page:
         show_page(written.html)
     else:

@@ -94,7 +94,7 @@ def run(
     show(found, json=json, quiet=quiet)
     if open_page:
         show_page(found.written.html)
-    if code := exit_code(found.comparison, strict=strict):
+    if code := max(exit_code(one.comparison, strict=strict) for one in found.points):
         raise typer.Exit(code)
 
 
@@ -114,11 +114,18 @@ def show(found: Conclusion, *, json: bool, quiet: bool) -> None:
         put_json(_document(found))
         return
     if quiet:
-        for answer in judged_answers(found.run, found.summary, found.comparison):
-            put(answer_line(answer))
+        put_answers(found)
     else:
         put(found.written.terminal)
     put(f"report: {found.written.html}")
+
+
+def put_answers(found: Conclusion) -> None:
+    """Print the sentences of the answer, those of each point with its name."""
+    for one in found.points:
+        where = f"{one.point.title}: " if one.point.key else ""
+        for answer in judged_answers(one.run, one.summary, one.comparison):
+            put(f"{where}{answer_line(answer)}")
 
 
 def _document(found: Conclusion) -> dict[str, Any]:
@@ -127,5 +134,11 @@ def _document(found: Conclusion) -> dict[str, Any]:
         "folder": str(found.folder),
         "report": str(found.written.html),
         "trials": {trial: state.value for trial, state in found.run.states.items()},
-        "comparison": comparison_document(found.run, found.summary, found.comparison),
+        **_compared(found),
     }
+
+
+def _compared(found: Conclusion) -> dict[str, Any]:
+    """What was claimed, by point where there are several."""
+    documents = {one.point.key: comparison_document(one.run, one.summary, one.comparison) for one in found.points}
+    return {"points": documents} if len(documents) > 1 else {"comparison": documents[""]}

@@ -1,7 +1,7 @@
 """Expand a scenario into blocks of trials: seeded order, ids, estimated duration. Pure and printable."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -9,6 +9,7 @@ from lab.plan.beside import check_names, stages_before
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.models.model import AppPlace, model_of
 from lab.plan.order import rows
+from lab.plan.points import Point, points_of, trial_id
 from lab.plan.topology import Topology
 from lab.plan.upstream import reference
 from lab.scenario.model import Arm, Scenario
@@ -26,14 +27,23 @@ MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; proce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One fresh deployment of one arm + one load run. ``block`` counts from 1, ``position`` from 0 inside the block."""
+    """One fresh deployment of one arm + one load run at one point of the run.
+
+    ``block`` counts from 1, ``position`` from 0 inside the block.
+    """
 
     id: str
+    point: Point
     block: int
     position: int
     arm: Arm
     schedule_seed: int
     setup_seed: int
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as its point has it."""
+        return self.point.scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +61,26 @@ class Plan:
     @property
     def estimated_s(self) -> float:
         """Tell how long the run should take, in seconds, without building images."""
-        load = self.scenario.load
-        loaded_s = load.idle + warmup_s(self.scenario) + load.measure
-        return len(self.trials) * (BOOT_ESTIMATE_S + loaded_s + OVERHEAD_ESTIMATE_S)
+        return sum(map(_estimated_s, self.trials))
 
-    def extension(self, blocks: range) -> tuple[Trial, ...]:
-        """The trials of further blocks: what the same seed would have planned if more had been asked for."""
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Its points, in the order of the scenario."""
+        return points_of(self.scenario)
+
+    def extension(self, point: str, blocks: range) -> tuple[Trial, ...]:
+        """The trials of further blocks of a point: what the same seed would have planned if more had been asked for."""
         longer = build_plan(self.scenario, max(blocks, default=0) or self.blocks)
-        return tuple(trial for trial in longer.trials if trial.block in blocks)
+        return tuple(trial for trial in longer.trials if trial.point.key == point and trial.block in blocks)
+
+
+def _estimated_s(trial: Trial) -> float:
+    return BOOT_ESTIMATE_S + loaded_s(trial.scenario) + OVERHEAD_ESTIMATE_S
+
+
+def loaded_s(scenario: Scenario) -> float:
+    """How long an arm is up for: idle, warm-up and measure."""
+    return scenario.load.idle + warmup_s(scenario) + scenario.load.measure
 
 
 def warmup_s(scenario: Scenario) -> float:
@@ -73,33 +95,47 @@ def warmup_s(scenario: Scenario) -> float:
 
 
 def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
-    """Blocks of one trial of every arm, in seeded balanced order: see ``lab.plan.order``. Raises ScenarioError."""
+    """Blocks of one trial of every arm at every point, in seeded balanced order: see ``lab.plan.order``.
+
+    Raises ScenarioError.
+    """
     rng = Random(scenario.trials.seed)
+    points = points_of(scenario)
+    orders = {point.key: rows(len(scenario.arms), rng) for point in points}
     trials: list[Trial] = []
-    for block, row in zip(
-        range(1, (blocks or scenario.trials.blocks) + 1), rows(len(scenario.arms), rng), strict=False
-    ):
-        schedule_seed = rng.getrandbits(32)  # shared by the arms of a block: all of them do identical work (METHOD 1.1)
-        for position, arm in enumerate(scenario.arms[number] for number in row):
-            trials.append(
-                Trial(
-                    id=f"b{block:02d}-{arm.name}",
-                    block=block,
-                    position=position,
-                    arm=arm,
-                    schedule_seed=schedule_seed,
-                    setup_seed=rng.getrandbits(32),
-                )
-            )
-    for trial in trials[: len(scenario.arms)]:  # what cannot be deployed is refused before anything is built
-        build_topology(scenario, trial, nominal_ports(scenario, trial.arm))
+    for block in range(1, (blocks or scenario.trials.blocks) + 1):
+        for point in _shuffled(points, rng):
+            trials += _of_block(block, point, next(orders[point.key]), rng)
+    for trial in trials[: len(scenario.arms) * len(points)]:  # what cannot be deployed is refused before all else
+        build_topology(trial.scenario, trial, nominal_ports(trial.scenario, trial.arm))
     return Plan(scenario=scenario, trials=tuple(trials))
+
+
+def _shuffled(points: tuple[Point, ...], rng: Random) -> list[Point]:
+    """In another order in every block; a run with one point draws nothing for it."""
+    return rng.sample(points, len(points)) if len(points) > 1 else list(points)
+
+
+def _of_block(block: int, point: Point, order: Sequence[int], rng: Random) -> Iterator[Trial]:
+    """The trials of one block at one point: all of them do identical work (METHOD 1.1)."""
+    schedule_seed = rng.getrandbits(32)
+    for position, arm in enumerate(point.scenario.arms[number] for number in order):
+        yield Trial(
+            id=trial_id(block, point.key, arm.name),
+            point=point,
+            block=block,
+            position=position,
+            arm=arm,
+            schedule_seed=schedule_seed,
+            setup_seed=rng.getrandbits(32),
+        )
 
 
 def with_scenario(plan: Plan, scenario: Scenario) -> Plan:
     """The same trials of a scenario whose arms have the same names: such as one whose secrets have been looked up."""
+    points = {point.key: point for point in points_of(scenario)}
     arms = {arm.name: arm for arm in scenario.arms}
-    trials = tuple(replace(trial, arm=arms[trial.arm.name]) for trial in plan.trials)
+    trials = tuple(replace(trial, arm=arms[trial.arm.name], point=points[trial.point.key]) for trial in plan.trials)
     return Plan(scenario=scenario, trials=trials)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from lab.plan.points import trial_id
 from lab.record.schema import KEPT, TABLES, Column, Phase
 from lab.record.types import RunInfo, TrialRecord, TrialTables
 
@@ -38,8 +39,9 @@ def record_problem(record: TrialRecord) -> str:
 
 
 def _record_problems(record: TrialRecord) -> Iterator[str]:
-    if record.trial_id != f"b{record.block:02d}-{record.arm}":
-        yield f"trial_id: {record.trial_id!r} is not block {record.block} of arm {record.arm!r}"
+    if record.trial_id != trial_id(record.block, record.point.key, record.arm):
+        where = f" at {record.point.key!r}" if record.point.key else ""
+        yield f"trial_id: {record.trial_id!r} is not block {record.block} of arm {record.arm!r}{where}"
     for phase, window in record.phases.items():
         if window.start_s > window.end_s:
             yield f"phases.{phase}: from {window.start_s} to {window.end_s} is no interval"

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 from lab.plan.kinds import Role
 
 # 1: first version; 2: node, point, events, findings apart from gates, whose words are the report's; 3: addresses where
-# ports stood, jobs and steps before serving, what locustfiles report themselves.
-SCHEMA_VERSION = 3
+# ports stood, jobs and steps before serving, what locustfiles report themselves; 4: the point of a run by its key, acts
+# of drills.
+SCHEMA_VERSION = 4
 MAX_INSTANT_S = 1e8  # a trial lasts two weeks at most
 MAX_COUNT = 2**53  # what a float holds exactly: sums stay right
 POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold
@@ -81,6 +82,7 @@ class SamplerFacts:
 
 
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
+ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured
 
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate

@@ -135,21 +135,37 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event: what happened to an arm at one instant of the trial. ``kind``: EventKind; ``detail``: the exit code."""
+    """An event: what happened to an arm at one instant of the trial. ``kind``: EventKind; ``detail``: the exit code.
+
+    What the lab did on purpose has a kind that begins with ACTION, and happened between ``t_s`` and ``until_s``.
+    """
 
     t_s: Instant
     kind: str
     service: str = ""
     pid: int = 0
     detail: str = ""
+    until_s: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A point of a sweep, as this trial had it. Comparisons stay inside a point."""
+    """A point of a run, as this trial had it. Comparisons stay inside a point; ``key`` is "" for the only one."""
 
+    key: str = ""
     processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES)]
     rate: Finite | None = None  # arrivals a second; None: closed model, or not recorded (schema version 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRecord:
+    """What was to be broken in a trial on purpose; its events say what was done. A slower request than ``slo_s`` is
+    bad.
+    """
+
+    verb: str
+    slo_s: Seconds
+    hold_s: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +198,7 @@ class TrialRecord:
     findings: tuple[Finding, ...] = ()
     events: tuple[Event, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
+    drill: DrillRecord | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -28,6 +28,8 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
         record = _of_version_2(record)
     if record.get("schema_version") == 2:
         record = record | {"attestation": _with_addresses(record.get("attestation", {})), "schema_version": 3}
+    if record.get("schema_version") == 3:  # it had no points by key and no drills
+        record = record | {"schema_version": 4}
     return record
 
 

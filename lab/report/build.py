@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lab.analysis.comparison import Comparison
+from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
 from lab.report.content import NO_LEAD, Content, Written
+from lab.report.overview import POINTS, overview
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.caveats import Caveats, caveats, caveats_told
 from lab.report.parts.facts import facts_line
@@ -21,6 +24,7 @@ from lab.report.parts.values import arm_names
 from lab.report.renderers.csv_tables import render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION
 from lab.report.renderers.junit import render_junit, workflow_commands
 from lab.report.renderers.markdown import render_figures, render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
@@ -99,17 +103,34 @@ def files_of(content: Content) -> Mapping[str, str]:
     }
 
 
-def write_reports(path: Path, run: RunInfo, summary: RunSummary, comparison: Comparison, width: int = WIDTH) -> Written:
+def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width: int = WIDTH) -> Written:
     """Write every report of a run into the folder ``path``; older ones are replaced.
 
     ``width``: columns of the terminal form.
 
-    Raises RunFolderError (a name is taken) or MissingError (disk full).
+    A run of several points has one over all of them, and a whole one of each in ``points/KEY``. Raises RunFolderError
+    (a name is taken) or MissingError (disk full).
     """
-    content = build_content(run, summary, comparison)
+    if len(points) == 1:
+        return _write_report(path, _content_of(points[0]), _document_of(points[0]), width)
+    for one in points:
+        _write_report(path / POINTS / one.point.key, _content_of(one), _document_of(one), width)
+    document = {"schema_version": COMPARISON_SCHEMA_VERSION, "run_id": run.run_id}
+    document |= {"points": {one.point.key: _document_of(one) for one in points}}
+    return _write_report(path, overview(run, points), document, width)
+
+
+def _content_of(one: PointResult) -> Content:
+    return build_content(one.run, one.summary, one.comparison)
+
+
+def _document_of(one: PointResult) -> Mapping[str, Any]:
+    return comparison_document(one.run, one.summary, one.comparison)
+
+
+def _write_report(path: Path, content: Content, document: Mapping[str, Any], width: int) -> Written:
     for name, text in files_of(content).items():
         _write(path, name, text)
-    document = comparison_document(run, summary, comparison)
     _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
     return Written(
         html=path / "report.html",

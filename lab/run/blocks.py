@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, usable_blocks
 from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial
+from lab.plan.points import Point, listed_blocks
 from lab.record.folder import read_records
 from lab.record.types import TrialRecord, TrialState
 from lab.report.parts.caveats import told_faults
@@ -29,14 +30,14 @@ def run_plan(run: Run) -> None:
     step of a trial that admits it, or for the next trial.
     """
     try:
-        scenario, path = run.plan.scenario, run.folder.path
+        path = run.folder.path
         with (
             INTERRUPTS.deferred(),
             run.tools.loads(path, None) as here,
-            run.engine.load_place(scenario.load) as place,
+            run.engine.load_place(run.plan.scenario.load) as place,
             run.tools.loads(path, place) as inside,
         ):
-            _run_trials(run, Scheduled(scenario, here, inside))
+            _run_trials(run, Scheduled(here, inside))
     except KeyboardInterrupt:
         raise InterruptedRunError("interrupted after the last trial; all of them are kept") from None
     _require_enough_blocks(run)
@@ -53,7 +54,7 @@ def _run_trials(run: Run, drive: Drive) -> None:
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
             _settle(run, trial)
             run_trial(run, trial, drive)
-            forecast.trial_finished()
+            forecast.trial_finished(trial)
             if _ends_at_look(run):
                 return
         trials = (*trials, *_replacements(run))
@@ -61,8 +62,8 @@ def _run_trials(run: Run, drive: Drive) -> None:
 
 def _ends_at_look(run: Run) -> bool:
     """Whether a declared look finds every verdict reached; the folder then plans no more than it has."""
-    scenario = run.plan.scenario
-    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run, _records(run))):
+    scenario, first = run.plan.scenario, run.plan.points[0]  # a run that has looks has no other point
+    if not scenario.trials.looks or not all_decided(run.folder, scenario, _decide(run, _records(run), first)):
         return False
     run.folder.end_here()
     run.view.step("every verdict is reached at a declared look: the run ends")
@@ -83,44 +84,57 @@ def _settle(run: Run, following: Trial) -> None:
 
 def _added_earlier(run: Run) -> tuple[Trial, ...]:
     """Replacement blocks that a run had begun before it was cut."""
-    blocks = len(run.folder.info.order) // len(run.plan.scenario.arms)
-    return run.plan.extension(range(run.plan.blocks + 1, blocks + 1))
+    return tuple(
+        trial
+        for point in run.plan.points
+        for trial in run.plan.extension(point.key, range(run.plan.blocks + 1, _listed(run, point) + 1))
+    )
 
 
-def _records(run: Run) -> Iterator[TrialRecord]:
-    return read_records(run.folder.path, run.folder.info)
+def _listed(run: Run, point: Point) -> int:
+    return listed_blocks(run.folder.info.order, run.plan.scenario, point.key)
 
 
-def _decide(run: Run, records: Iterable[TrialRecord]) -> BlockDecision:
+def _records(run: Run) -> Sequence[TrialRecord]:
+    return tuple(read_records(run.folder.path, run.folder.info))
+
+
+def _decide(run: Run, records: Iterable[TrialRecord], point: Point) -> BlockDecision:
     gates = [
         GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
         for record in records
+        if record.point.key == point.key
     ]
-    scenario = run.plan.scenario
     return usable_blocks(
         gates,
-        arms=[arm.name for arm in scenario.arms],
+        arms=[arm.name for arm in point.scenario.arms],
         planned=run.plan.blocks,
-        needed=families_of(scenario.compare.primary),
+        needed=families_of(point.scenario.compare.primary),
     )
 
 
 def _require_enough_blocks(run: Run) -> None:
+    """Every point stands for itself: the first that is not valid makes the run invalid."""
     records = {record.trial_id: record for record in _records(run)}
-    decision = _decide(run, records.values())
-    if decision.exhausted:
-        causes = [told for told, families in told_faults(decision.faults, records) if families & decision.needed]
-        beside = all(fault.gate and fault.gate.key == NEIGHBOURS.key for fault in decision.faults)
-        raise InvalidRunError(
-            "the run is not valid, more blocks failed than may be replaced: " + "\n".join(causes),
-            BESIDE_HINT if beside else BUSY_HINT,
-        )
+    for point in run.plan.points:
+        decision = _decide(run, records.values(), point)
+        if decision.exhausted:
+            causes = [told for told, families in told_faults(decision.faults, records) if families & decision.needed]
+            beside = all(fault.gate and fault.gate.key == NEIGHBOURS.key for fault in decision.faults)
+            where = f" at {point.key}" if point.key else ""
+            raise InvalidRunError(
+                f"the run is not valid{where}, more blocks failed than may be replaced: " + "\n".join(causes),
+                BESIDE_HINT if beside else BUSY_HINT,
+            )
 
 
 def _replacements(run: Run) -> tuple[Trial, ...]:
     """The trials of the blocks that replace invalid ones; decided from gates alone, never from what was measured."""
-    decision = _decide(run, _records(run))
-    first = run.plan.blocks + decision.replacements + 1
-    extra = run.plan.extension(range(first, first + decision.wanted))
+    records = _records(run)
+    extra: list[Trial] = []
+    for point in run.plan.points:
+        decision = _decide(run, records, point)
+        first = run.plan.blocks + decision.replacements + 1
+        extra += run.plan.extension(point.key, range(first, first + decision.wanted))
     run.folder.extend(trial.id for trial in extra)
-    return extra
+    return tuple(extra)

@@ -64,7 +64,7 @@ def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPl
 class ByHand(Drive, Driving):
     """Load by a person at Locust's own page, which outlives the arms: `lab ui`. One arm at a time."""
 
-    length_s = None
+    by_hand = True
 
     def __init__(self, scenario: Scenario, web: WebProcess, port: int) -> None:
         self.port = port

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from lab.analysis.comparison import Comparison, compare_run, floors_of
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.comparison import Comparison
+from lab.analysis.points import PointResult, judge_points
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.trial import summarise_trial
 from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.bundle_reading import BUNDLE
@@ -21,13 +23,22 @@ from lab.run.opened import opened_run
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """A run folder read again: what was planned, measured, claimed, and where its report is."""
+    """A run folder read again: what was planned, measured, claimed at each of its points, and where its report is."""
 
     folder: Path
     run: RunInfo
-    summary: RunSummary
-    comparison: Comparison
+    points: tuple[PointResult, ...]
     written: Written
+
+    @property
+    def summary(self) -> RunSummary:
+        """Of the first point, which most runs have only."""
+        return self.points[0].summary
+
+    @property
+    def comparison(self) -> Comparison:
+        """Of the first point."""
+        return self.points[0].comparison
 
 
 def conclude(path: Path, *, intact: bool = False, into: Path | None = None) -> Conclusion:
@@ -40,15 +51,9 @@ def conclude(path: Path, *, intact: bool = False, into: Path | None = None) -> C
 
     with opened_run(path) as folder:
         run = read_intact(folder) if intact else read_info(folder)
-        summary = summarise(run, read_trials(folder, run))
-        comparison = compare_run(summary, floors_of(run))
-    return Conclusion(
-        folder=path,
-        run=run,
-        summary=summary,
-        comparison=comparison,
-        written=write_reports(into or report_folder(path), run, summary, comparison),
-    )
+        points = judge_points(run, map(summarise_trial, read_trials(folder, run)))
+    written = write_reports(into or report_folder(path), run, points)
+    return Conclusion(folder=path, run=run, points=points, written=written)
 
 
 def report_folder(path: Path) -> Path:

@@ -14,7 +14,7 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
 from lab.plan.topology import Topology
-from lab.scenario.model import Load, Scenario
+from lab.scenario.model import Load
 from lab.scenario.network import Network
 
 
@@ -41,10 +41,11 @@ class Driving(Protocol):
 class Drive(Protocol):
     """Makes the load of every trial of a run.
 
-    ``length_s``: how long it lasts, None when a person ends it. ``port``: where clients must find every arm, 0 for any.
+    ``by_hand``: a person ends it, else it lasts as long as the trial's scenario says. ``port``: where clients must find
+    every arm, 0 for any.
     """
 
-    length_s: float | None
+    by_hand: bool = False
     port: int = 0
 
     def start(self, trial: Trial, topology: Topology, staging: Path) -> AbstractContextManager[Driving]:
@@ -62,20 +63,21 @@ class Drive(Protocol):
 class Scheduled(Drive):
     """Load as the scenario asks for it: `lab run`, `lab selfcheck`. ``inside``: for arms in networks of their own."""
 
-    def __init__(self, scenario: Scenario, loads: Loads, inside: Loads | None = None) -> None:
-        self._load = replace(scenario.load, warmup=warmup_s(scenario))
+    def __init__(self, loads: Loads, inside: Loads | None = None) -> None:
         self._loads = {Network.HOST: loads, Network.OWN: inside or loads}
-        self._network = Network.HOST
-        self.length_s = self._load.idle + self._load.warmup + self._load.measure
+        self._last: tuple[Network, Load] | None = None
 
     def start(self, trial: Trial, topology: Topology, staging: Path) -> AbstractContextManager[Driving]:
         """Locust without a page."""
-        self._network = topology.network
-        return self._loads[self._network].start(load_plan(self._load, topology, trial.schedule_seed, staging))
+        load = replace(trial.scenario.load, warmup=warmup_s(trial.scenario))
+        self._last = topology.network, load
+        return self._loads[topology.network].start(load_plan(load, topology, trial.schedule_seed, staging))
 
     def get_ready(self) -> None:
         """Import Locust, where the last trial did: most arms of a run have one kind of network."""
-        self._loads[self._network].get_ready(self._load.processes, interpreter_of(self._load))
+        if self._last is not None:
+            network, load = self._last
+            self._loads[network].get_ready(load.processes, interpreter_of(load))
 
 
 def load_plan(

@@ -14,6 +14,7 @@ from random import Random
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.blocks import Trial, build_plan, ports_needed, with_scenario
+from lab.plan.points import trial_id
 from lab.record.folder import RunFolder, new_run_id, new_run_info
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
@@ -65,7 +66,7 @@ def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> None:
     most = max(ports_needed(scenario, each) for each in scenario.arms)
     port = run.engine.free_ports(most, scenario.trials.seed)[0]
     first = next(trial for trial in run.plan.trials if trial.arm.name == arm)
-    topology = topology_of(run.engine, scenario, first, port)
+    topology = topology_of(run.engine, first, port)
     with INTERRUPTS.deferred(), run.tools.start_web(page_plan(scenario, topology, run.folder.path)) as web:
         run.view.serving(web.url)
         session = Session(run, ByHand(scenario, web, port), redact)
@@ -113,8 +114,15 @@ class Session:
         block = self._kept[arm.name] + 1
         seed = Random(f"{self._run.plan.scenario.trials.seed}/{block}/{arm.name}").getrandbits(32)
         position = self._kept.total()
+        point = self._run.plan.trials[0].point
         return Trial(
-            id=f"b{block:02d}-{arm.name}", block=block, position=position, arm=arm, schedule_seed=seed, setup_seed=seed
+            id=trial_id(block, "", arm.name),
+            point=point,
+            block=block,
+            position=position,
+            arm=arm,
+            schedule_seed=seed,
+            setup_seed=seed,
         )
 
     def _note_kept(self, arm: Arm) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from lab.analysis.comparison import Comparison, compare_run
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook
+from lab.analysis.points import parts_of
 from lab.analysis.summary import summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
+from lab.plan.blocks import Trial
 from lab.record.folder import RunFolder, read_trial
 from lab.record.types import TrialState
 from lab.report.sections.answer_sentences import outlook_text
@@ -16,31 +18,32 @@ from lab.run.view import QuietView
 
 
 class Forecast:
-    """Tells a view what the blocks so far say, and once what they let one expect."""
+    """Tells a view what the blocks so far say, and once for each point what they let one expect."""
 
     def __init__(self, folder: RunFolder, view: QuietView) -> None:
         self._folder = folder
         self._view = view
         self._summaries: dict[str, TrialSummary] = {}
-        self._told = False
+        self._told: set[str] = set()
 
-    def trial_finished(self) -> None:
+    def trial_finished(self, trial: Trial) -> None:
         """Compare again when the trial completed a block: each is read once, when nothing is measured."""
-        info = self._folder.info
-        done = [trial_id for trial_id in info.order if info.states.get(trial_id) is TrialState.DONE]
-        if len(done) % len(info.arms):
+        point, part = next(each for each in parts_of(self._folder.info) if each[0].key == trial.point.key)
+        done = [trial_id for trial_id in part.order if part.states.get(trial_id) is TrialState.DONE]
+        if len(done) % len(part.arms):
             return
         for trial_id in done:
             if trial_id not in self._summaries:
                 self._summaries[trial_id] = summarise_trial(read_trial(self._folder.path / "trials" / trial_id))
-        comparison = compare_run(summarise_done(info, self._summaries.values()))
+        comparison = compare_run(summarise_done(part, [self._summaries[trial_id] for trial_id in done]))
         if not comparison.decision.used:
             return
-        self._view.compared(comparison)
-        if not self._told and len(comparison.decision.used) >= MIN_BLOCKS_TO_ESTIMATE:
-            self._told = True
+        self._view.compared(comparison, point.title)
+        if point.key not in self._told and len(comparison.decision.used) >= MIN_BLOCKS_TO_ESTIMATE:
+            self._told.add(point.key)
+            where = f"{point.title}: " if point.key else ""
             for sentence in forecasts(comparison):
-                self._view.step(sentence)
+                self._view.step(f"{where}{sentence}")
 
 
 def forecasts(comparison: Comparison) -> Iterator[str]:

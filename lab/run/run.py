@@ -18,6 +18,7 @@ from lab.engines.kinds import open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import Plan, build_plan, with_scenario
+from lab.plan.points import listed_blocks, points_of
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
 from lab.report.parts.storage import driver_met
@@ -102,7 +103,7 @@ def planned(path: Path) -> Plan:
             "begin another one with `lab ui`, or measure with `lab run`",
         )
     scenario = scenario_from_json(info.scenario)
-    listed = len(info.order) // len(scenario.arms)
+    listed = max(listed_blocks(info.order, scenario, point.key) for point in points_of(scenario))
     plan = build_plan(scenario, min(scenario.trials.blocks, listed))  # a run that ended at a look has fewer
     order = tuple(trial.id for trial in plan.trials)
     if info.order[: len(order)] != order:

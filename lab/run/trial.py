@@ -22,11 +22,12 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
 from lab.load.place import Place
 from lab.load.web.process import WebProcess, start_web
-from lab.plan.blocks import Plan, Trial, build_topology, ports_needed
+from lab.plan.blocks import Plan, Trial, build_topology, loaded_s, ports_needed
 from lab.plan.models.model import model_of
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import Event, GateResult, TrialRecord, TrialResult, TrialState
+from lab.run.drill import Acting, acting
 from lab.run.drive import Drive, Driving
 from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
@@ -36,7 +37,7 @@ from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
-from lab.scenario.model import Arm, Scenario
+from lab.scenario.model import Arm
 
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
@@ -127,7 +128,7 @@ class _Making:
         run, trial, clock = self.run, self.trial, self.run.tools.clock
         with INTERRUPTS.deferred():
             self.steps.enter(Step.PREPARE)
-            topology = topology_of(run.engine, run.plan.scenario, trial, self.drive.port)
+            topology = topology_of(run.engine, trial, self.drive.port)
             with self.drive.start(trial, topology, self.staging) as driving:
                 t0, started_at = clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
                 self.steps.enter(Step.DEPLOY)
@@ -140,7 +141,7 @@ class _Making:
                     measured = self._measure(driving, Deployed(t0, clock(), started_at, deployment))
                 if measured is None:
                     return None
-                rate = run.plan.scenario.load.rate if measured.loaded.counters.open_model else None
+                rate = trial.scenario.load.rate if measured.loaded.counters.open_model else None
                 record = trial_record(trial, measured, rate)
                 return _with_gates(record, measured.evidence, self.staging, run)
 
@@ -157,16 +158,19 @@ class _Making:
         plan = self._sampler_plan(driving, deployed, fallback)
         with run.tools.start_sampler(plan, deployment.launch) as sampler:
             with INTERRUPTS.admitted():
-                run.tools.sleep(run.plan.scenario.load.idle)
-            with driving.users(fallback, deployment.topology.server_header):
-                self._follow(driving, sampler, deployment)
+                run.tools.sleep(self.trial.scenario.load.idle)
+            with (
+                driving.users(fallback, deployment.topology.server_header),
+                acting(self.trial, deployment) as drill,
+            ):
+                self._follow(driving, sampler, deployment, drill)
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()
                 sampled = sampler.result(self.staging)
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
-        events = sorted(self._events(deployed), key=lambda event: event.t_s)
+        events = sorted((*drill.events(t0), *self._events(deployed)), key=lambda event: event.t_s)
         return Measured(deployed=deployed, evidence=evidence, events=events, loaded=loaded, sampled=sampled)
 
     def _events(self, deployed: Deployed) -> Iterator[Event]:
@@ -175,7 +179,7 @@ class _Making:
         Everything is measured, so that now one process may be restarted to count again: that is the lab's doing.
         """
         yield from deployed.deployment.happened(deployed.t0)
-        if self.run.plan.scenario.trials.restart_one:
+        if self.trial.scenario.trials.restart_one:
             self.steps.enter(Step.RESTART)
             yield restart_one(deployed.deployment, self.staging, deployed.epoch_s)
         yield from step_events(deployed.deployment, deployed.epoch_s)
@@ -186,7 +190,7 @@ class _Making:
         return SamplerPlan(
             targets=deployed.deployment.targets,
             t0_monotonic_s=deployed.t0,
-            measure_s=self.run.plan.scenario.load.measure if self.drive.length_s else BY_HAND_S,
+            measure_s=BY_HAND_S if self.drive.by_hand else self.trial.scenario.load.measure,
             lab_pid=0 if self.run.engine.elsewhere else os.getpid(),
             load_pids=driving.pids,
             watched_port=watched.port if watched else 0,
@@ -195,27 +199,30 @@ class _Making:
             directory=self.staging,
         )
 
-    def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment) -> None:
+    def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment, drill: Acting) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
-        clock, length_s = self.run.tools.clock, self.drive.length_s
-        give_up_at = math.inf if length_s is None else clock() + length_s + LOAD_GRACE_S
+        clock = self.run.tools.clock
+        give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
         next_death_check = clock()
         while not (progress := driving.poll()).finished:
             self.steps.enter(_step_of(progress, clock()))
             self.run.view.progress(self.trial, progress)
             sampler.check()
-            if clock() >= next_death_check:
+            drill.look(progress.measure_start_s)
+            if clock() >= next_death_check and not drill.began:
                 deployment.check()
                 next_death_check = clock() + DEATH_CHECK_EVERY_S
             if clock() > give_up_at:
                 raise LoadError(f"{self.trial.id}: Locust has not ended the load in time", "see its locust.log")
             driving.nap(_nap_s(progress, clock()))
         self.steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
-        deployment.check()
+        if not drill.began:  # else an end is what was asked for
+            deployment.check()
 
 
-def topology_of(engine: Engine, scenario: Scenario, trial: Trial, port: int = 0) -> Topology:
+def topology_of(engine: Engine, trial: Trial, port: int = 0) -> Topology:
     """The arm on free ports; ``port``, unless 0, where clients connect, wherever in its list of ports that belongs."""
+    scenario = trial.scenario
     needed = ports_needed(scenario, trial.arm, engine.elsewhere)
     ports = [free for free in engine.free_ports(needed, trial.setup_seed) if free != port]
     if port and needed:

@@ -11,8 +11,9 @@ from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.blocks import Trial
-from lab.record.types import Event, JobRecord, Phase, PhaseWindow, Point, TrialRecord, TrialState
+from lab.record.types import DrillRecord, Event, JobRecord, Phase, PhaseWindow, Point, TrialRecord, TrialState
 from lab.sampling.sampler import SamplerOutcome
+from lab.scenario.drills import Drill
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         arm=trial.arm.name,
         model=trial.arm.model.kind,
         front=trial.arm.front.kind,
-        point=Point(processes=deployment.topology.processes, rate=rate),
+        point=Point(key=trial.point.key, processes=deployment.topology.processes, rate=rate),
         state=TrialState.DONE,
         started_at=deployed.started_at,
         started_monotonic_s=t0,
@@ -78,7 +79,12 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         shared_files=measured.sampled.shared_files,
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
         events=tuple(measured.events),
+        drill=_drill_record(trial.point.drill),
     )
+
+
+def _drill_record(drill: Drill | None) -> DrillRecord | None:
+    return DrillRecord(verb=drill.verb.value, slo_s=drill.slo, hold_s=drill.hold) if drill else None
 
 
 def _job_record(job: JobRun, deployed: Deployed) -> JobRecord:

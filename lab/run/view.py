@@ -42,8 +42,8 @@ class QuietView:
     def trial_dropped(self, trial: Trial, error: LabError | None) -> None:
         """A session by hand keeps nothing of a trial: it failed, or (None) no test was started."""
 
-    def compared(self, comparison: Comparison) -> None:
-        """Another block is complete."""
+    def compared(self, comparison: Comparison, where: str) -> None:
+        """Another block is complete; ``where``: at which point of the run, "" for its only one."""
 
     def close(self) -> None:
         """The run is over."""

@@ -15,12 +15,14 @@ from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
+from lab.scenario.drills import MAX_DRILLS, Drill, check_drills
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Asked, Options, in_new_spelling
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.quantities import Seconds
 from lab.scenario.secret import plain
+from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
 
 APP_IMAGE = "app"
@@ -125,6 +127,8 @@ class Scenario:
     trials: Trials = field(default_factory=Trials)
     compare: Compare = field(default_factory=Compare)
     expect: Annotated[tuple[Expect, ...], Field(max_length=100)] = ()
+    sweep: Sweep = field(default_factory=Sweep)
+    drills: Annotated[tuple[Drill, ...], Field(max_length=MAX_DRILLS)] = ()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
@@ -136,6 +140,7 @@ class Scenario:
         self._check_judged(names)
         check_expectations(self.expect, names)
         check_beside(self.sidecars, self.jobs)
+        self._check_points()
         self._check_network()
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
@@ -152,6 +157,16 @@ class Scenario:
             if refusal := MODELS[arm.model.kind].refusal(arm.model, asked):
                 raise ValueError(f'arm "{arm.name}": {refusal}')
         return self
+
+    def _check_points(self) -> None:
+        """What a run varies beside its arms."""
+        check_drills(self.drills)
+        if self.drills and self.sweep:
+            raise ValueError("sweep and drills: a run has one or the other; make two scenarios of it")
+        if self.drills and self.load.rate is None:
+            raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
+        if self.trials.looks and (self.sweep or len(self.drills) > 1):
+            raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
 
     def _check_network(self) -> None:
         """Sidecars are found by name, and on the machine's own network nothing has one."""

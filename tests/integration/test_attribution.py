@@ -74,7 +74,7 @@ def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: L
     folder = RunFolder.create(root, new_run_info("run", "attribution", plan, Environment(facts={}), {}))
     trial = plan.trials[0]
     with loads(folder.path) as starter:
-        run_trial(Run(plan=plan, folder=folder, engine=engine), trial, Scheduled(scenario, starter))
+        run_trial(Run(plan=plan, folder=folder, engine=engine), trial, Scheduled(starter))
     assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
     return read_trial(folder.path / "trials" / trial.id)
 

@@ -79,7 +79,7 @@ def run_own(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: L
     plan = build_plan(scenario)
     folder = RunFolder.create(root, new_run_info("run", "own", plan, Environment(facts={}), {}))
     with loads(folder.path) as here, engine.load_place(load) as place, loads(folder.path, place) as inside:
-        run_trial(Run(plan=plan, folder=folder, engine=engine), plan.trials[0], Scheduled(scenario, here, inside))
+        run_trial(Run(plan=plan, folder=folder, engine=engine), plan.trials[0], Scheduled(here, inside))
     return read_trial(folder.path / "trials" / plan.trials[0].id)
 
 

@@ -144,7 +144,7 @@ def test_plain_processes_have_no_network_of_their_own() -> None:
 def test_a_record_with_ports_reads_as_one_with_addresses() -> None:
     """Runs that were kept before: every port was one of this machine's loopback."""
     kept = {"schema_version": 2, "attestation": {"listeners": {"20000": "app"}, "homes": {"a": 20000}, "unseen": ""}}
-    new = {"schema_version": 3, "attestation": {"listeners": {"10.0.0.2:80": "app"}, "homes": {}, "unseen": ""}}
+    new = {"schema_version": 4, "attestation": {"listeners": {"10.0.0.2:80": "app"}, "homes": {}, "unseen": ""}}
 
     assert upgraded_record(kept)["attestation"] == {
         "listeners": {"127.0.0.1:20000": "app"},

@@ -178,7 +178,7 @@ def test_environment_of_an_arm_overrides_that_of_the_app() -> None:
 def test_a_longer_plan_begins_with_the_shorter_one() -> None:
     """Replacement blocks come from the same seed and change nothing that was planned."""
     plan = build_plan(scenario())
-    extra = plan.extension(range(7, 9))
+    extra = plan.extension("", range(7, 9))
 
     assert build_plan(scenario(), 8).trials == (*plan.trials, *extra)
     assert {trial.block for trial in extra} == {7, 8}

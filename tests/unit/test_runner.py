@@ -12,7 +12,7 @@ import pytest
 
 from lab.errors import DeploymentError, InterruptedRunError, InvalidRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import Interrupts
-from lab.plan.blocks import Plan, build_plan
+from lab.plan.blocks import Plan, build_plan, with_scenario
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.reading import TRIAL_RECORD
 from lab.record.schema import RESTART, STEP_BEGIN
@@ -204,7 +204,7 @@ def test_one_process_is_restarted_when_everything_is_measured(tmp_path: Path) ->
     world = World()
     run = prepare(tmp_path, world)
     scenario = replace(run.plan.scenario, trials=replace(run.plan.scenario.trials, restart_one=True))
-    run = replace(run, plan=replace(run.plan, scenario=scenario))
+    run = replace(run, plan=with_scenario(run.plan, scenario))
     run_plan(run)
 
     first = run.plan.trials[0].id

@@ -97,7 +97,8 @@ def left(duration_s: float) -> str:
 def _heading(moment: Moment, width: int) -> Text:
     gates = Text.assemble((" · ", FAINT)).join([*_gates(moment), *_remarks(moment, width)])
     arms, blocks = len(moment.plan.scenario.arms), max(moment.plan.blocks, moment.trial.block)
-    name, tail = one_line(moment.name), f"block {moment.trial.block}/{blocks} · {left(moment.left_s)} left"
+    name = " · ".join(filter(None, (one_line(moment.name), moment.trial.point.title)))
+    tail = f"block {moment.trial.block}/{blocks} · {left(moment.left_s)} left"
     candidates = (
         f"{name} · {arms} arms × {blocks} block{'s' if blocks > 1 else ''} · {tail}",
         f"{name} · {arms} arms · {tail}",
@@ -129,7 +130,7 @@ def _now(moment: Moment, width: int) -> Text:
     arm, text = moment.trial.arm, line("now")
     room = width - text.cell_len - len(phase) - len(clock) - 4 - MIN_BAR - 1
     text.append(cut(arm.name, room), STRONG)
-    text.append(" " + cut(f"({how(moment.plan.scenario, arm)})", room - len(arm.name) - 1) + f"  {phase} ")
+    text.append(" " + cut(f"({how(moment.trial.scenario, arm)})", room - len(arm.name) - 1) + f"  {phase} ")
     if fraction is None:
         return text.append(clock, FAINT)
     cells = max(MIN_BAR, min(MAX_BAR, width - text.cell_len - len(clock) - 2))
@@ -149,11 +150,11 @@ def how(scenario: Scenario, arm: Arm) -> str:
 
 def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
     """Phase, how much of it is over, and that as text; without load the step and how long it has taken so far."""
-    progress, load = moment.progress, moment.plan.scenario.load
+    progress, load = moment.progress, moment.trial.scenario.load
     start_s, length_s = None, 0.0
     if progress is not None and moment.step in LOADED:
         if progress.phase == Phase.WARMUP:
-            start_s, length_s = progress.warmup_start_s, warmup_s(moment.plan.scenario)
+            start_s, length_s = progress.warmup_start_s, warmup_s(moment.trial.scenario)
         elif progress.phase == Phase.MEASURE:
             start_s, length_s = progress.measure_start_s, load.measure
     if progress is None or start_s is None or not length_s:
@@ -166,7 +167,7 @@ def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
 
 
 def _load(moment: Moment, width: int) -> Text:
-    load, wide = moment.plan.scenario.load, width >= WIDE
+    load, wide = moment.trial.scenario.load, width >= WIDE
     asked = Text(f"closed model, {load.lanes} lanes" if load.rate is None else f"{load.rate:g}/s asked")
     if moment.progress is None:
         return line("load").append(asked.plain, FAINT)

@@ -68,7 +68,8 @@ class PlainView(QuietView):
         """Print which trial begins."""
         self._remarks = TrialRemarks(self._folder.staging(trial.id), self._clock) if self._folder else None
         self._silent_until_s = 0.0
-        self._put(f"trial {number}/{total}: block {trial.block}, arm {trial.arm.name}")
+        point = f", {trial.point.title}" if trial.point.title else ""
+        self._put(f"trial {number}/{total}: block {trial.block}{point}, arm {trial.arm.name}")
 
     def waiting(self, why: str) -> None:
         """Print what disturbs, now and then."""
@@ -86,10 +87,11 @@ class PlainView(QuietView):
             if finding.value is not None:
                 self._put(one_line(finding_sentence(finding)), indent=2)
 
-    def compared(self, comparison: Comparison) -> None:
+    def compared(self, comparison: Comparison, where: str) -> None:
         """Print the running estimate of each primary."""
+        at = f", {where}" if where else ""
         for estimate in estimates(comparison):
-            self._put(f"so far: {estimate.sentence(comparison.baseline)}", indent=2)
+            self._put(f"so far{at}: {estimate.sentence(comparison.baseline)}", indent=2)
 
     def _put(self, text: str, indent: int = 0) -> None:
         say(" " * indent + text)
@@ -170,7 +172,7 @@ class TerminalView(PlainView):
         self._put(f"{record.trial_id}:")
         super().trial_finished(record)
 
-    def compared(self, comparison: Comparison) -> None:
+    def compared(self, comparison: Comparison, where: str) -> None:  # noqa: ARG002  the trial's own name has it
         """Take over the running estimates."""
         self._change(estimates=estimates(comparison))
 

@@ -1,0 +1,52 @@
+"""The points of a run apart: each is judged as a run of its own, for comparisons stay inside a point (METHOD 10.10)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from lab.analysis.comparison import Comparison, compare_run, floors_of
+from lab.analysis.summary import RunSummary, summarise_done
+from lab.analysis.trial.trial import TrialSummary
+from lab.plan.points import Point, points_of, trial_id
+from lab.record.types import RunInfo
+from lab.scenario.file import scenario_from_json, scenario_to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointResult:
+    """One point with its part of the run, in numbers and judged."""
+
+    point: Point
+    run: RunInfo
+    summary: RunSummary
+    comparison: Comparison
+
+
+def judge_points(run: RunInfo, trials: Iterable[TrialSummary]) -> tuple[PointResult, ...]:
+    """Judge every point of a run from its trials that were summarised, in the order of the scenario."""
+    done = tuple(trials)
+    return tuple(_judged(point, part, done) for point, part in parts_of(run))
+
+
+def _judged(point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:
+    summary = summarise_done(part, (trial for trial in trials if trial.record.point.key == point.key))
+    comparison = compare_run(summary, floors_of(part))
+    return PointResult(point=point, run=part, summary=summary, comparison=comparison)
+
+
+def parts_of(run: RunInfo) -> Iterator[tuple[Point, RunInfo]]:
+    """Each point with run.json as a run of this point alone would have it."""
+    for point in points_of(scenario_from_json(run.scenario)):
+        yield point, at_point(run, point) if point.key else run
+
+
+def at_point(run: RunInfo, point: Point) -> RunInfo:
+    """run.json with the scenario and the trials of one point only."""
+    blocks = range(1, len(run.order) + 1)
+    own = {trial_id(block, point.key, arm.name) for block in blocks for arm in point.scenario.arms}
+    return replace(
+        run,
+        scenario=scenario_to_json(point.scenario),
+        order=tuple(trial for trial in run.order if trial in own),
+        states={trial: state for trial, state in run.states.items() if trial in own},
+        left_out={trial: why for trial, why in run.left_out.items() if trial in own},
+    )

@@ -1,0 +1,37 @@
+"""Who serves at this moment: the processes of an arm that accept connections, by pid and start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.attest.evidence import roles_of
+from lab.plan.kinds import Role, ServiceKind
+from lab.sampling.plan import SampleTarget
+from lab.sampling.process_tree import kinship
+from lab.sampling.process_view import PROC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A process of an arm; (``pid``, ``started``) names it, in clock ticks since boot: a pid is given out again."""
+
+    service: str
+    pid: int
+    started: int
+    role: str
+
+
+def members(targets: Sequence[SampleTarget]) -> tuple[Member, ...]:
+    """The processes of the app's services with their roles, in order; those that end meanwhile are left out."""
+    found = []
+    for target in targets:
+        if target.kind is not ServiceKind.APP:
+            continue
+        for pid, role in sorted(roles_of(target).items()):
+            if kin := kinship(PROC, pid):
+                found.append(Member(service=target.service, pid=pid, started=kin.started, role=role.value))
+    return tuple(found)
+
+
+def serving(found: Sequence[Member]) -> tuple[Member, ...]:
+    """Those that serve."""
+    return tuple(member for member in found if member.role == Role.WORKER)

@@ -1,0 +1,76 @@
+"""The points of a run: settings beside the arms, each of which has a comparison of its own (METHOD 9, 10.10). Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import product
+
+from pydantic import ValidationError
+
+from lab.errors import ScenarioError
+from lab.scenario.drills import Drill
+from lab.scenario.model import Scenario
+from lab.scenario.sweep import Sweep
+
+MAX_POINTS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One setting: the ``scenario`` as its trials have it, without the others, and the ``drill`` if it is one.
+
+    ``key`` is "" for the only point of a run, else a part of the names of its trials; ``title`` is for people.
+    """
+
+    key: str
+    title: str
+    scenario: Scenario
+    drill: Drill | None = None
+
+
+def points_of(scenario: Scenario) -> tuple[Point, ...]:
+    """Every point in the order of the scenario; one where it sweeps nothing. Raises ScenarioError (exit 2)."""
+    if scenario.drills:
+        return tuple(
+            Point(
+                key=drill.key if len(scenario.drills) > 1 else "",
+                title=drill.key,
+                scenario=replace(scenario, drills=(drill,)),
+                drill=drill,
+            )
+            for drill in scenario.drills
+        )
+    if not scenario.sweep:
+        return (Point(key="", title="", scenario=scenario),)
+    numbers = scenario.sweep.processes or (scenario.budget.processes,)
+    rates = scenario.sweep.rate or (scenario.load.rate,)
+    if len(numbers) * len(rates) > MAX_POINTS:
+        raise ScenarioError(f"sweep: {len(numbers) * len(rates)} points, {MAX_POINTS} at most", "give fewer values")
+    return tuple(_swept(scenario, processes, rate) for processes, rate in product(numbers, rates))
+
+
+def _swept(scenario: Scenario, processes: int, rate: float | None) -> Point:
+    named = {f"n{processes}": f"N = {processes}"} if scenario.sweep.processes else {}
+    if scenario.sweep.rate:
+        named[f"r{rate:g}".replace(".", "-")] = f"{rate:g} requests a second"
+    try:
+        there = replace(
+            scenario,
+            sweep=Sweep(),
+            budget=replace(scenario.budget, processes=processes),
+            load=replace(scenario.load, rate=rate),
+        )
+    except ValidationError as error:  # a model that cannot have so many processes
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"sweep: at {', '.join(named.values())}: {said}", "leave that value out") from None
+    return Point(key="-".join(named), title=", ".join(named.values()), scenario=there)
+
+
+def trial_id(block: int, point: str, arm: str) -> str:
+    """``"b03-replicas"``, or with the key of its point ``"b03-n4-replicas"``."""
+    return "-".join(filter(None, (f"b{block:02d}", point, arm)))
+
+
+def listed_blocks(order: Collection[str], scenario: Scenario, point: str) -> int:
+    """How many blocks of a point are in a run's list of trials, replacements included."""
+    listed = frozenset(order)
+    return sum(trial_id(block, point, scenario.arms[0].name) in listed for block in range(1, len(order) + 1))

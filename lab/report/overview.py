@@ -1,0 +1,126 @@
+"""The report of a run of several points: what came out at each, side by side; each has a whole report of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lab.analysis.points import PointResult
+from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
+from lab.metrics import METRICS
+from lab.record.types import RunInfo
+from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table
+from lab.report.parts.cells import cell, words
+from lab.report.parts.effects import signed_change
+from lab.report.parts.facts import facts_line
+from lab.report.parts.values import arm_names, shown_value
+from lab.report.sections.answer import judged_answers, status
+from lab.report.sections.lead import lead_of
+from lab.report.sections.repeat import again
+from lab.report.sections.spoiled import spoiled_band
+from lab.report.sections.words import glossary
+from lab.scenario.file import scenario_from_json
+from lab.units import count_of
+
+POINTS = "points"  # the folder of their reports
+
+
+def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
+    """What a run says of all its points together."""
+    first = points[0].summary
+    whole = replace(first, scenario=scenario_from_json(run.scenario))
+    leads = [(one, lead_of(one.run, one.summary, one.comparison)) for one in points]
+    return Content(
+        run_id=run.run_id,
+        arms=tuple(arm_names(first)),
+        question=whole.scenario.question,
+        facts=facts_line(run, whole),
+        status=_status(points),
+        answers=tuple(_answers(points)),
+        lead=Lead(
+            title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
+            sentences=tuple(_at(one, answer) for one, lead in leads for answer in lead.sentences),
+        ),
+        figures=(),
+        boxes=(),
+        headline=_table(points),
+        sections=(*map(_section, points), again(run, whole), glossary()),
+        band=next(filter(None, (spoiled_band(one.run, one.summary) for one in points)), None),
+    )
+
+
+def _at(one: PointResult, answer: Answer) -> Answer:
+    return replace(answer, sentence=f"{one.point.title}: {answer.sentence}")
+
+
+def _answers(points: Sequence[PointResult]) -> Iterator[Answer]:
+    for one in points:
+        yield from (_at(one, answer) for answer in judged_answers(one.run, one.summary, one.comparison))
+
+
+def _status(points: Sequence[PointResult]) -> str:
+    """The same word on all of them once, else each with its own."""
+    said = {one.point.title: status(one.summary) for one in points}
+    if len(set(said.values())) == 1:
+        return f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
+    return " ".join(f"{title}: {text}" for title, text in said.items())
+
+
+def _section(one: PointResult) -> Section:
+    """A point's sentences, and where its whole report is."""
+    found = lead_of(one.run, one.summary, one.comparison)
+    seen = tuple(f"{group.about}: {', '.join(group.sentences)}." for group in found.observed)
+    return Section(
+        key=f"point-{one.point.key}",
+        title=one.point.title,
+        short=one.point.title,
+        sentences=(
+            *(answer.sentence for answer in found.sentences),
+            *seen,
+            f"The whole report of this point is {POINTS}/{one.point.key}/report.html in the run folder.",
+        ),
+    )
+
+
+def _table(points: Sequence[PointResult]) -> Table:
+    """Every point and judged metric: the median of each arm and the change against the baseline, with its verdict."""
+    summary = points[0].summary
+    arms = [arm.name for arm in summary.arms]
+    return Table(
+        key="points",
+        title="The arms at each point",
+        columns=(
+            Column(title="point"),
+            Column(title="metric"),
+            *(column for arm in arms for column in (Column(title=arm, numeric=True), *_compared_columns(summary, arm))),
+        ),
+        rows=tuple(_rows(points, arms)),
+        note=f"Medians over the blocks that are valid for each metric; changes against {summary.baseline}, "
+        "blocks paired. Points are not compared with one another.",
+    )
+
+
+def _compared_columns(summary: RunSummary, arm: str) -> tuple[Column, ...]:
+    if arm == summary.baseline:
+        return ()
+    return (Column(title=f"{arm}, change", numeric=True), Column(title="verdict"))
+
+
+def _rows(points: Sequence[PointResult], arms: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    for one in points:
+        for key in one.summary.scenario.compare.primary:
+            cells: list[Cell] = [*words(one.point.title, METRICS[key].title)]
+            for arm in arms:
+                cells.append(cell(METRICS[key].unit, shown_value(one.summary, arm, key)))
+                cells += _compared(one, key, arm)
+            yield tuple(cells)
+
+
+def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
+    if arm == one.summary.baseline:
+        return ()
+    contests = (*one.comparison.primaries, *one.comparison.exploratory)
+    found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}[Reading(key, arm)]
+    change = Cell(signed_change(found.estimate), found.estimate) if found.estimate is not None else Cell("–")
+    return change, Cell(found.verdict.value if found.verdict else "")

@@ -1,0 +1,96 @@
+"""The drill of a trial: at its instant something is done to the arm on purpose, beside the load (METHOD 9)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+
+from lab.engines import Deployment
+from lab.errors import LabError
+from lab.plan.blocks import Trial
+from lab.record.schema import ACTION
+from lab.record.types import Event
+from lab.run.verbs import VERBS, Act, Scene
+from lab.scenario.drills import TICK_S
+
+END_WITHIN_S = 30.0  # what is being done is waited for, at the end of a trial
+
+
+def action_s(trial: Trial) -> float:
+    """When the trial's action is due, in seconds from the start of the measure phase; the same for all of a block."""
+    drill = trial.point.drill
+    return (drill.after if drill else 0.0) + Random(f"{trial.schedule_seed}/action").uniform(0, TICK_S)
+
+
+class Acting:
+    """Carries out the drill of a trial in a thread, so that no poll of the load is late for it."""
+
+    def __init__(self, trial: Trial, deployment: Deployment) -> None:
+        self._trial = trial
+        self._deployment = deployment
+        self._acts: list[Act] = []
+        self._error: LabError | None = None
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def began(self) -> bool:
+        """Whether something has been done: what ends from now on may have been ended by it."""
+        return bool(self._acts)
+
+    def look(self, measure_start_s: float | None) -> None:
+        """Take note of when the measure phase began (CLOCK_MONOTONIC). Raises the LabError of an act that failed."""
+        if self._error is not None:
+            raise self._error
+        if measure_start_s is None or self._thread is not None or self._trial.point.drill is None:
+            return
+        self._thread = threading.Thread(target=self._act, args=(measure_start_s,), name="drill", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Nothing more is done; what is being done is waited for."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(END_WITHIN_S)
+
+    def events(self, t0_s: float) -> Iterator[Event]:
+        """What was done, as instants of the trial that began at ``t0_s`` (CLOCK_MONOTONIC)."""
+        for act in self._acts:
+            yield Event(
+                t_s=act.began_s - t0_s,
+                until_s=act.ended_s - t0_s,
+                kind=f"{ACTION}{act.what}",
+                service=act.service,
+                pid=act.pid,
+                detail=act.detail,
+            )
+
+    def _act(self, measure_start_s: float) -> None:
+        drill = self._trial.point.drill
+        due_s = measure_start_s + action_s(self._trial)
+        if drill is None or self._over.wait(max(0.0, due_s - time.monotonic())):
+            return
+        scene = Scene(
+            drill=drill,
+            deployment=self._deployment,
+            seed=self._trial.schedule_seed,
+            tell=self._acts.append,
+            wait=self._over.wait,
+        )
+        try:
+            VERBS[drill.verb](scene)
+        except LabError as error:
+            self._error = error
+
+
+@contextmanager
+def acting(trial: Trial, deployment: Deployment) -> Iterator[Acting]:
+    """The drill of a trial, if it has one; on leaving it is over."""
+    found = Acting(trial, deployment)
+    try:
+        yield found
+    finally:
+        found.end()

@@ -1,0 +1,56 @@
+"""Drills: what a run breaks, or replaces, on purpose while an arm is under load (METHOD 9)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from lab.scenario.compare import STRICT
+from lab.scenario.quantities import Seconds
+
+MAX_DRILLS = 16
+STEADY_S = 5.0  # without a bad request before the action: METHOD 9.3
+TICK_S = 2.0  # the instant is drawn over so long: supervisors look every 0.5 s, fronts every second
+
+
+class Verb(StrEnum):
+    """What is done to the arm."""
+
+    KILL = "kill"  # SIGKILL to one serving process
+    HANG = "hang"  # SIGSTOP to one serving process, SIGCONT after ``hold``
+    BLOCK = "block"  # a request that keeps the event loop of one serving process busy for ``hold``
+    ROLL = "roll"  # every serving process is replaced, as its model does it
+    STOP = "stop"  # SIGTERM to the whole arm
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Drill:
+    """One action on every arm, each time on a fresh deployment; its trials are compared with one another only.
+
+    The action comes ``after`` the start of the measure phase and at most TICK_S later, at the same instant in all arms
+    of a block. ``hold``: how long what is only held up stays so. ``slo``: a request that takes longer is bad, from its
+    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}.
+    """
+
+    verb: Verb
+    name: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
+    after: Annotated[Seconds, Field(ge=STEADY_S)] = 6.0
+    hold: Annotated[Seconds, Field(gt=0)] = 5.0
+    slo: Annotated[Seconds, Field(gt=0)] = 0.25
+    request: Annotated[str, Field(pattern=r"^/")] = "/block?ms={ms}"
+
+    @property
+    def key(self) -> str:
+        """How the run calls it: its name, or its verb."""
+        return self.name or self.verb.value
+
+
+def check_drills(drills: tuple[Drill, ...]) -> None:
+    """Raise ValueError where two drills have one name."""
+    keys = [drill.key for drill in drills]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f'drills: two are called "{key}": give each its own name')

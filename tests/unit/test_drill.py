@@ -1,0 +1,146 @@
+"""A drill is carried out once, at its instant, on a process of the arm, and what was done stands in the record."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from lab.attest.serving import Member, serving
+from lab.engines import Deployment
+from lab.errors import DeploymentError
+from lab.plan.blocks import Trial, build_plan
+from lab.plan.kinds import Role
+from lab.run.drill import Acting, acting, action_s
+from lab.run.verbs import send
+from lab.sampling.process_tree import kinship
+from lab.sampling.process_view import PROC
+from lab.scenario.drills import STEADY_S, TICK_S
+from tests.builders import REPLICAS, WORKERS, make_scenario
+
+
+def trial(verb: str = "kill", **drill: Any) -> Trial:
+    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb, **drill}])
+    return build_plan(given).trials[0]
+
+
+@pytest.fixture
+def victim() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours to signal."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process
+        process.kill()
+
+
+def of(process: subprocess.Popen[bytes], role: Role = Role.WORKER) -> Member:
+    kin = kinship(PROC, process.pid)
+    assert kin is not None
+    return Member(service="app", pid=process.pid, started=kin.started, role=role)
+
+
+def deployment(*members: Member) -> Deployment:
+    def there(function: Any, *arguments: Any) -> Any:
+        return members if function.__name__ == "members" else function(*arguments)
+
+    return cast(Deployment, SimpleNamespace(there=there, targets=(), topology=SimpleNamespace(trial_id="b01-workers")))
+
+
+def at_once(given: Trial) -> float:
+    """A start of the measure phase by which the action is due now."""
+    return time.monotonic() - action_s(given)
+
+
+def finished(found: Acting) -> Acting:
+    found._thread.join(10)  # type: ignore[union-attr]
+    return found
+
+
+def test_the_instant_is_the_same_in_all_arms_of_a_block_and_differs_between_blocks() -> None:
+    """Drawn over the tick of supervisors and fronts, after a steady while."""
+    trials = build_plan(make_scenario((WORKERS, REPLICAS), drills=[{"verb": "kill"}])).trials
+    instants = {(each.block, action_s(each)) for each in trials}
+
+    assert len(instants) == 2
+    assert all(STEADY_S <= 6.0 <= instant <= 6.0 + TICK_S for _, instant in instants)
+
+
+def test_a_worker_is_killed_and_the_record_says_when(victim: subprocess.Popen[bytes]) -> None:
+    """The act lies between two instants a few milliseconds apart."""
+    given = trial()
+    with acting(given, deployment(of(victim))) as found:
+        found.look(at_once(given))
+        finished(found)
+    (event,) = found.events(0.0)
+
+    assert victim.wait(5) == -signal.SIGKILL
+    assert (event.kind, event.service, event.pid) == ("action.SIGKILL", "app", victim.pid)
+    assert event.until_s is not None
+    assert 0 <= event.until_s - event.t_s < 1
+
+
+def test_a_hung_worker_goes_on_after_its_time(victim: subprocess.Popen[bytes]) -> None:
+    """SIGSTOP, then SIGCONT."""
+    given = trial("hang", hold="200ms")
+    with acting(given, deployment(of(victim))) as found:
+        found.look(at_once(given))
+        finished(found)
+    stop, go = found.events(0.0)
+
+    assert (stop.kind, go.kind) == ("action.SIGSTOP", "action.SIGCONT")
+    assert go.t_s - stop.t_s >= 0.2
+
+
+def test_one_that_somebody_ended_meanwhile_is_told_of(victim: subprocess.Popen[bytes]) -> None:
+    """A supervisor that kills what hangs is no fault of the drill."""
+    given = trial("hang", hold="300ms")
+    with acting(given, deployment(of(victim))) as found:
+        found.look(at_once(given))
+        time.sleep(0.1)
+        victim.kill()
+        victim.wait(5)
+        finished(found)
+
+    assert [event.kind for event in found.events(0.0)] == ["action.SIGSTOP", "action.gone"]
+
+
+def test_nothing_is_done_before_the_measure_phase_or_without_a_drill(victim: subprocess.Popen[bytes]) -> None:
+    """A trial of another run is left alone."""
+    plain = replace(trial(), point=replace(trial().point, drill=None))
+    with acting(trial(), deployment(of(victim))) as early, acting(plain, deployment(of(victim))) as none:
+        early.look(None)
+        none.look(at_once(plain))
+
+    assert [*early.events(0.0), *none.events(0.0)] == []
+    assert not early.began
+    assert victim.poll() is None
+
+
+def test_an_act_that_fails_ends_the_trial() -> None:
+    """With its reason."""
+    given = trial()
+    with acting(given, deployment()) as found:
+        found.look(at_once(given))
+        finished(found)
+        with pytest.raises(DeploymentError, match="no serving process"):
+            found.look(0.0)
+
+
+def test_a_pid_that_was_given_out_again_is_never_signalled(victim: subprocess.Popen[bytes]) -> None:
+    """(pid, start) names a process."""
+    with pytest.raises(DeploymentError, match="had ended"):
+        send(victim.pid, of(victim).started + 1, signal.SIGKILL)
+
+    assert victim.poll() is None
+
+
+def test_only_those_that_serve_can_be_chosen(victim: subprocess.Popen[bytes]) -> None:
+    """A supervisor or helper is no worker."""
+    assert serving((of(victim, Role.SUPERVISOR), of(victim, Role.HELPER))) == ()
+    assert serving((of(victim),)) == (of(victim),)

@@ -1,0 +1,151 @@
+"""Points of a run: each setting has a comparison of its own, in seeded order, and the run tells of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.points import judge_points, parts_of
+from lab.analysis.trial.trial import summarise_trial
+from lab.errors import ScenarioError
+from lab.plan.blocks import build_plan, with_scenario
+from lab.plan.points import listed_blocks, points_of
+from lab.record.checks import record_problem
+from lab.report.build import write_reports
+from lab.report.overview import overview
+from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+
+PAIR = (WORKERS, REPLICAS)
+NUMBERS = (1, 2, 4)
+
+
+def swept(**changes: object) -> Scenario:
+    return make_scenario(PAIR, sweep={"processes": list(NUMBERS)}, trials={"blocks": 4, "seed": 7}, **changes)
+
+
+def test_every_block_has_every_arm_at_every_point() -> None:
+    """Points come in another order in every block, arms stay together inside a point and do identical work there."""
+    plan = build_plan(swept())
+    first = [trial.point.key for trial in plan.trials if trial.block == 1][::2]
+
+    assert Counter((trial.block, trial.point.key) for trial in plan.trials) == Counter(
+        {(block, f"n{number}"): 2 for block in range(1, 5) for number in NUMBERS}
+    )
+    assert {tuple(t.point.key for t in plan.trials if t.block == block)[::2] for block in range(1, 5)} != {tuple(first)}
+    for left, right in zip(plan.trials[::2], plan.trials[1::2], strict=True):
+        assert (left.point.key, left.schedule_seed) == (right.point.key, right.schedule_seed)
+
+
+def test_a_trial_has_the_setting_of_its_point() -> None:
+    """N and rate are those of the point, for whatever looks at the trial."""
+    plan = build_plan(make_scenario(PAIR, sweep={"processes": [1, 2], "rate": [50, 100.5]}))
+
+    assert {(t.point.key, t.scenario.budget.processes, t.scenario.load.rate) for t in plan.trials} == {
+        ("n1-r50", 1, 50),
+        ("n1-r100-5", 1, 100.5),
+        ("n2-r50", 2, 50),
+        ("n2-r100-5", 2, 100.5),
+    }
+    assert all(not trial.scenario.sweep for trial in plan.trials)
+
+
+def test_a_run_without_points_has_names_as_before() -> None:
+    """Its only point has no name."""
+    plan = build_plan(make_scenario(PAIR))
+
+    assert {trial.id for trial in plan.trials} == {"b01-workers", "b01-replicas", "b02-workers", "b02-replicas"}
+
+
+def test_further_blocks_of_one_point_are_those_that_a_longer_plan_has() -> None:
+    """A replacement is what the same seed would have planned."""
+    plan, longer = build_plan(swept()), build_plan(swept(), 5)
+    extra = plan.extension("n2", range(5, 6))
+
+    assert extra == tuple(trial for trial in longer.trials if trial.block == 5 and trial.point.key == "n2")
+    assert listed_blocks([t.id for t in (*plan.trials, *extra)], plan.scenario, "n2") == 5
+    assert listed_blocks([t.id for t in (*plan.trials, *extra)], plan.scenario, "n4") == 4
+
+
+def test_secrets_reach_the_trials_of_every_point() -> None:
+    """The scenario of each trial is made anew."""
+    plan = build_plan(swept())
+    renamed = replace(plan.scenario, question="Another?")
+
+    assert {trial.scenario.question for trial in with_scenario(plan, renamed).trials} == {"Another?"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sweep": {"processes": [1, 1]}}, "each value once"),
+        ({"sweep": {"processes": [1]}, "drills": [{"verb": "kill"}]}, "a run has one or the other"),
+        ({"drills": [{"verb": "kill"}, {"verb": "kill"}]}, 'two are called "kill"'),
+        ({"drills": [{"verb": "kill"}], "load": {"locustfile": "f.py"}}, "load.rate is needed"),
+        ({"drills": [{"verb": "explode"}]}, "verb"),
+        ({"drills": [{"verb": "kill", "after": "1s"}]}, "after"),
+        ({"sweep": {"processes": [1]}, "trials": {"looks": [7, 9]}}, "fixed number of blocks"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, object], said: str) -> None:
+    """With the key."""
+    with pytest.raises(ScenarioError, match=said):
+        make_scenario(PAIR, **changes)
+
+
+def test_a_model_that_cannot_have_so_many_processes_is_refused_at_that_point() -> None:
+    """The sentence names the point."""
+    hybrid = {"name": "hybrid", "model": {"kind": "hybrid", "containers": 2}, "front": "nginx"}
+    given = make_scenario((WORKERS, hybrid), budget={"processes": 2}, sweep={"processes": [2, 3]})
+
+    with pytest.raises(ScenarioError, match=r"sweep: at N = 3: .*hybrid"):
+        points_of(given)
+
+
+def test_each_point_is_judged_from_its_own_trials() -> None:
+    """Memory grows with N, so that values that were mixed would show."""
+    given = swept()
+    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    pss = [one.summary.metrics["memory.pss.total", "replicas"].median or 0.0 for one in found]  # type: ignore[index]
+
+    assert [one.point.title for one in found] == ["N = 1", "N = 2", "N = 4"]
+    assert [len(one.summary.trials) for one in found] == [8, 8, 8]
+    assert pss[0] < pss[1] < pss[2]
+
+
+def test_the_part_of_a_point_is_a_run_of_its_own() -> None:
+    """run.json as a run of this point alone would have it."""
+    run = make_run(swept())
+    parts = {point.key: part for point, part in parts_of(run)}
+
+    assert len(parts["n2"].order) == 8
+    assert scenario_from_json(parts["n2"].scenario).budget.processes == 2
+    assert parts["n2"].states.keys() == set(parts["n2"].order)
+
+
+def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) -> None:
+    """The verdicts of every point stand in one table."""
+    given = swept()
+    run = make_run(given)
+    found = judge_points(run, map(summarise_trial, make_trials(given)))
+    content = overview(run, found)
+    write_reports(tmp_path, run, found)
+
+    assert [row[0].text for row in content.headline.rows] == [t for t in ("N = 1", "N = 2", "N = 4") for _ in range(2)]
+    assert [section.title for section in content.sections[:3]] == ["N = 1", "N = 2", "N = 4"]
+    assert "3 points, each with 4 blocks" in content.status
+    assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
+    assert "The arms at each point" in (tmp_path / "report.html").read_text()
+
+
+def test_a_record_knows_the_point_of_its_name() -> None:
+    """A record in another point's folder is damage."""
+    trial = next(iter(make_trials(swept())))
+    other = replace(trial.record, point=replace(trial.record.point, key="n9"))
+
+    assert record_problem(trial.record) == ""
+    assert "at 'n9'" in record_problem(other)
