@@ -15,6 +15,8 @@ TABLES: Mapping[str, str] = {
     "trials": "How often everything is repeated.",
     "compare": "What gets a verdict; everything else is exploratory: a number and an interval, no word.",
     "expect": "The reader's own conditions, see below.",
+    "sweep": "Settings at each of which the arms are compared apart; the report shows them side by side.",
+    "drills": "What is broken in every trial, on purpose and under load. Each drill has trials of its own.",
 }
 
 MEANINGS: Mapping[str, str] = {
@@ -122,4 +124,14 @@ MEANINGS: Mapping[str, str] = {
     "compare.bounds": 'Bounds of practical equivalence instead of the catalogue\'s, as fractions: `{ "p99" = 0.2 }`.',
     "expect.that": "The condition.",
     "expect.name": "What the report calls it.",
+    "sweep.processes": "Numbers of serving processes, in place of `budget.processes`.",
+    "sweep.rate": "Arrivals a second, in place of `load.rate`. With `sweep.processes` too, every one with every other.",
+    "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
+    "request that keeps an event loop busy for `hold`).",
+    "drills.name": "How the run calls it; the verb when empty.",
+    "drills.after": "When it happens, counted from the start of the measure phase: at the earliest then, and at most 2 "
+    "s later, at the same instant in all arms of a block.",
+    "drills.hold": "How long what is only held up stays so.",
+    "drills.slo": "A request that takes longer than this, from its scheduled instant, is bad.",
+    "drills.request": "The path by which `block` blocks, with `{ms}` or `{seconds}` for `hold`.",
 }

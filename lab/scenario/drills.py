@@ -22,8 +22,6 @@ class Verb(StrEnum):
     KILL = "kill"  # SIGKILL to one serving process
     HANG = "hang"  # SIGSTOP to one serving process, SIGCONT after ``hold``
     BLOCK = "block"  # a request that keeps the event loop of one serving process busy for ``hold``
-    ROLL = "roll"  # every serving process is replaced, as its model does it
-    STOP = "stop"  # SIGTERM to the whole arm
 
 
 @dataclass(config=STRICT, kw_only=True)
