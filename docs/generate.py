@@ -20,6 +20,7 @@ from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND, Family
 from lab.metrics import CATALOGUE
 from lab.report.parts.cells import quantity
 from lab.report.parts.effects import bound_text
+from lab.run.frames import METRICS_COLUMNS
 from lab.scenario.file import json_schema
 from lab.scenario.kinds import FRONTS, MODELS
 
@@ -45,6 +46,11 @@ of the trial.
 | `trials/b01-replicas/steps.jsonl` | when each step of the trial began |
 | `trials/b01-replicas/SHA256SUMS` | of all files of the trial, so that damage is noticed |
 """
+WHICH = (
+    ("trial", "String", "as the folder of the trial is called"),
+    ("block", "Int64", "from 1"),
+    ("arm", "String", "name of the arm"),
+)
 DURATION = {"string", "number"}  # what a duration may be in the schema
 EXPECTATIONS = """An expectation is the reader's own condition on metrics of one or several arms:
 
@@ -111,6 +117,14 @@ def reference() -> str:
         "## Run folder\n",
         RUN_FOLDER,
         *_tables(),
+        "### In a notebook\n",
+        "`load_run` reads these tables as polars frames, each with `trial`, `block` and `arm` in front, and `metrics`, "
+        "one row a trial and metric ([how to](howto/notebook.md)).\n",
+        _table(("column of all frames", "type", "meaning"), [(f"`{name}`", kind, said) for name, kind, said in WHICH]),
+        _table(
+            ("column of `metrics`", "type", "meaning"),
+            [(f"`{name}`", str(kind), meaning) for name, (kind, meaning) in METRICS_COLUMNS.items()],
+        ),
     ]
     return "\n".join(parts)
 

@@ -12,6 +12,7 @@ from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
 from lab.cli.junit import Junit, results_in
 from lab.cli.live.view import view_for
+from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.cli.open import Open, show_page
 from lab.cli.options import (
@@ -71,18 +72,19 @@ def run(
     json: Json = False,
     summary_file: SummaryFile = None,
     junit: Junit = None,
+    metrics_port: MetricsPort = None,
     open_page: Open = False,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
     around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
+    with summary_in(summary_file) as summarise, results_in(junit) as hand_over, metrics_at(metrics_port) as shown:
         if scenario is not None and resume is None:
             plan = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
-            view = view_for(plan, quiet=quiet or json)
+            view = shown(plan, view_for(plan, quiet=quiet or json))
             folder = run_scenario(plan, scenario.stem, out, view, around=around)
         elif resume is not None and scenario is None and blocks is None and engine is None:
             plan = planned(resume)
-            folder = resume_run(plan, resume, view_for(plan, quiet=quiet or json), around=around)
+            folder = resume_run(plan, resume, shown(plan, view_for(plan, quiet=quiet or json)), around=around)
         else:
             raise UsageError(
                 "give either a scenario, with --blocks and --engine if you like, or --resume RUN",

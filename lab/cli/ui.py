@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put, say
+from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
 from lab.errors import LabError, UsageError
-from lab.plan.blocks import Trial
+from lab.plan.blocks import Trial, build_plan
 from lab.record.types import TrialRecord
 from lab.run.by_hand import by_hand
 from lab.run.explore import explore
@@ -29,6 +30,7 @@ def ui(
     quiet: Quiet = False,
     engine: Engine = None,
     allow_concurrent: AllowConcurrent = False,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Deploy an arm, open Locust's web UI on it, and keep the session as an exploratory run."""
     asked = by_hand(with_engine(scenario_of(scenario), engine))
@@ -36,7 +38,9 @@ def ui(
     if arm and arm not in names:
         raise UsageError(f"--arm: {unknown('arm', arm, names)}", f"see {scenario}")
     around = BESIDE_OTHERS if allow_concurrent else REAL
-    put(explore(asked, scenario.stem, out, arm or names[0], AddressOnly() if quiet else Aloud(), around))
+    with metrics_at(metrics_port) as shown:
+        view = shown(build_plan(asked), AddressOnly() if quiet else Aloud())
+        put(explore(asked, scenario.stem, out, arm or names[0], view, around))
 
 
 class AddressOnly(QuietView):

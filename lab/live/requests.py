@@ -91,12 +91,14 @@ def _parser(kind: pl.DataType) -> Callable[[str], Any]:
 class RequestFigures:
     """Successful arrivals of one phase so far: how many a second, and quantiles of their response time (METHOD 1.3).
 
-    In the closed model, which schedules nothing, it is the service time. None: nothing to say yet.
+    In the closed model, which schedules nothing, it is the service time. ``lag_p99_s`` is how late arrivals left, of
+    all of them; None in the closed model. None: nothing to say yet.
     """
 
     per_second: float | None = None
     p50_s: float | None = None
     p99_s: float | None = None
+    lag_p99_s: float | None = None
 
 
 class RequestFollower:
@@ -119,7 +121,8 @@ class RequestFollower:
         self._phase_start_s = phase_start_s
         self._first_s, self._latest_s = inf, 0.0
         self._arrivals = 0
-        self._histogram: Counts = np.zeros(BUCKETS, dtype=np.int64)
+        self._times: Counts = np.zeros(BUCKETS, dtype=np.int64)
+        self._lags: Counts = np.zeros(BUCKETS, dtype=np.int64)
 
     def look(self, phase_start_s: float | None) -> RequestFigures:
         """The figures of the phase that began at ``phase_start_s`` (CLOCK_MONOTONIC); a later one begins anew."""
@@ -130,8 +133,9 @@ class RequestFollower:
         span_s = self._latest_s - self._first_s
         return RequestFigures(
             per_second=(self._arrivals - 1) / span_s if span_s > 0 else None,
-            p50_s=self._quantile(0.50),
-            p99_s=self._quantile(0.99),
+            p50_s=_quantile(self._times, 0.50),
+            p99_s=_quantile(self._times, 0.99),
+            lag_p99_s=_quantile(self._lags, 0.99) if self._open else None,
         )
 
     def served(self) -> Mapping[str, int]:
@@ -165,7 +169,7 @@ class RequestFollower:
             for port, count in zip(ports.tolist(), counts.tolist(), strict=True):
                 if port in self._owners:
                     self._by_pid[self._owners[port]] += count
-        begun = rows["scheduled_s"] if self._plan is not None and self._plan.open_model else rows["sent_s"]
+        begun = rows["scheduled_s"] if self._open else rows["sent_s"]
         wanted = (rows["kind"] == ARRIVAL) & (begun >= self._phase_start_s) & np.isfinite(rows["sent_s"])
         if not wanted.any():
             return
@@ -173,12 +177,22 @@ class RequestFollower:
         self._first_s = min(self._first_s, float(begun[wanted].min()))
         self._latest_s = max(self._latest_s, float(begun[wanted].max()))
         good = wanted & (rows["error"] == 0) & np.isfinite(rows["done_s"])
-        places = np.log(np.maximum(rows["done_s"][good] - begun[good], FASTEST_S) / FASTEST_S) / np.log1p(STEP)
-        self._histogram += np.bincount(np.minimum(places.astype(np.int64), BUCKETS - 1), minlength=BUCKETS)
+        self._times += _histogram(rows["done_s"][good] - begun[good])
+        self._lags += _histogram(rows["sent_s"][wanted] - begun[wanted])
 
-    def _quantile(self, quantile: float) -> float | None:
-        cumulated = np.cumsum(self._histogram)
-        if not cumulated[-1]:
-            return None
-        place = int(np.searchsorted(cumulated, quantile * cumulated[-1]))
-        return float(FASTEST_S * (1 + STEP) ** (place + 0.5))
+    @property
+    def _open(self) -> bool:
+        return self._plan is not None and self._plan.open_model
+
+
+def _histogram(durations_s: npt.NDArray[np.float64]) -> Counts:
+    places = np.log(np.maximum(durations_s, FASTEST_S) / FASTEST_S) / np.log1p(STEP)
+    return np.bincount(np.minimum(places.astype(np.int64), BUCKETS - 1), minlength=BUCKETS)
+
+
+def _quantile(histogram: Counts, quantile: float) -> float | None:
+    cumulated = np.cumsum(histogram)
+    if not cumulated[-1]:
+        return None
+    place = int(np.searchsorted(cumulated, quantile * cumulated[-1]))
+    return float(FASTEST_S * (1 + STEP) ** (place + 0.5))

@@ -51,6 +51,7 @@ def _explore(
     info = new_run_info(run_id, name, plan, environment, facts)
     folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
     run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+    view.watch(folder)
     try:
         with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down
             serve(run, arm, redact)

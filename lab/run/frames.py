@@ -12,15 +12,20 @@ from lab.record.types import RunInfo, TrialResult
 from lab.run.opened import opened_run
 
 WHICH = ("trial", "block", "arm")  # in front of every table's own columns
+METRICS_COLUMNS = {
+    "metric": (pl.String, "key of the metric"),
+    "unit": (pl.String, "unit of the value"),
+    "value": (pl.Float64, "null: the trial cannot say; infinite: the percentile lies among failed requests"),
+    "valid": (pl.Boolean, "whether the block counts for the metric"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFrames:
     """A run that was read: raw rows and metrics, each with the columns trial, block and arm.
 
-    ``metrics`` has a row for each trial and metric: metric, unit, value (null where the trial cannot say, infinite
-    where it lies among failed requests), and whether the block is ``valid`` for it. ``requests``, ``processes``,
-    ``cgroups`` and ``host`` are the raw rows; docs/reference.md has their columns. Seconds and bytes throughout.
+    ``metrics`` has a row for each trial and metric; ``requests``, ``processes``, ``cgroups`` and ``host`` are the raw
+    rows. docs/reference.md has the columns of all of them. Seconds and bytes throughout.
     """
 
     info: RunInfo
@@ -73,5 +78,5 @@ def _metrics(summary: RunSummary) -> pl.DataFrame:
         for trial in summary.trials
         for metric in CATALOGUE
     ]
-    types = dict.fromkeys((*WHICH, "metric", "unit"), pl.String) | {"value": pl.Float64, "valid": pl.Boolean}
-    return pl.DataFrame(rows, schema={**types, "block": pl.Int64})
+    which = {"trial": pl.String, "block": pl.Int64, "arm": pl.String}
+    return pl.DataFrame(rows, schema=which | {name: kind for name, (kind, _) in METRICS_COLUMNS.items()})

@@ -1,5 +1,7 @@
 """Everything that a run tells while it goes on. This view says nothing; cli/ prints and draws."""
 
+from collections.abc import Callable
+
 from lab.analysis.comparison import Comparison
 from lab.attest.claims import Evidence
 from lab.errors import LabError
@@ -47,3 +49,18 @@ class QuietView:
 
     def close(self) -> None:
         """The run is over."""
+
+
+def together(*views: QuietView) -> QuietView:
+    """One view that tells all of them the same, in this order."""
+
+    def to_all(name: str) -> Callable[..., None]:
+        def tell(_self: QuietView, *told: object) -> None:
+            for view in views:
+                getattr(view, name)(*told)
+
+        return tell
+
+    told = {name: to_all(name) for name in vars(QuietView) if not name.startswith("_")}
+    view: QuietView = type("Together", (QuietView,), told)()
+    return view

@@ -212,6 +212,7 @@ def test_quantiles_are_those_of_the_phase_so_far(staging: Path, record: Record) 
     requests = follower.look(1000.0).requests
     assert requests.p50_s == pytest.approx(0.004, rel=0.01)
     assert requests.p99_s == pytest.approx(0.004, rel=0.01)
+    assert requests.lag_p99_s == pytest.approx(0.001, rel=0.01)
     assert requests.per_second == pytest.approx(101, rel=0.02)
 
     for number in range(50):
@@ -228,7 +229,9 @@ def test_the_closed_model_has_service_times(staging: Path, record: Record) -> No
     recording = record(load_plan(staging, rate=None))
     recording.write(ARRIVAL, lane=0, sent_s=1000.0, done_s=1000.05, status=200)
     recording.flush()
-    assert TrialFollower(staging).look(999.0).requests.p50_s == pytest.approx(0.05, rel=0.01)
+    requests = TrialFollower(staging).look(999.0).requests
+    assert requests.p50_s == pytest.approx(0.05, rel=0.01)
+    assert requests.lag_p99_s is None
 
 
 def test_before_the_load_there_is_nothing_to_say(staging: Path) -> None:

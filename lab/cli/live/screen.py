@@ -27,7 +27,7 @@ from lab.cli.live.tables import (
     process_table,
     progress_bar,
 )
-from lab.live.figures import LiveFigures
+from lab.live.figures import LiveFigures, MachineFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial, warmup_s
 from lab.plan.models.model import model_of
@@ -66,6 +66,7 @@ class Moment:
     step_since_s: float = 0.0
     progress: LoadProgress | None = None
     figures: LiveFigures = field(default_factory=LiveFigures)
+    machine: MachineFigures = field(default_factory=MachineFigures)
     remarks: tuple[Remark, ...] = ()
     lengths_s: tuple[float, ...] = ()
     caveats: frozenset[str] = frozenset()

@@ -2,10 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,14 +12,14 @@ from rich.text import Text
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.gates import INVALID, PASS
-from lab.attest.claims import Evidence, homes_of
+from lab.attest.claims import Evidence
 from lab.cli.console import say, shown
-from lab.cli.live.estimates import estimates, nothing_yet
-from lab.cli.live.remarks import EVERY_S, TrialRemarks, remarks
-from lab.cli.live.screen import Moment, screen
+from lab.cli.live.estimates import estimates
+from lab.cli.live.remarks import TrialRemarks
+from lab.cli.live.screen import screen
 from lab.cli.live.tables import BAD, PLAIN, WARN
+from lab.cli.live.watch import Watch
 from lab.host.interrupts import INTERRUPTS
-from lab.live.figures import TrialFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan, Trial
 from lab.record.folder import RunFolder
@@ -100,24 +98,6 @@ class PlainView(QuietView):
         self._put(f"{gate.outcome}: {one_line(gate_sentence(gate, record))}", indent=2)
 
 
-class _Looks:
-    """The last look at the files of one trial. It looks once a second: a look costs as much as two drawings."""
-
-    def __init__(self, follower: TrialFollower) -> None:
-        self._follower = follower
-        self._next_s, self._step = 0.0, ""
-        self._found: Mapping[str, Any] = {}
-
-    def shown(self, moment: Moment) -> Moment:
-        """The moment with what is known of processes, requests and machine; looked up anew when a step begins."""
-        if moment.now_s >= self._next_s or moment.step != self._step:
-            self._next_s, self._step, progress = moment.now_s + EVERY_S, moment.step, moment.progress
-            begun_s = None if progress is None else progress.measure_start_s or progress.warmup_start_s
-            found = remarks(self._follower.machine(measuring=moment.step == Step.MEASURE))
-            self._found = {"figures": self._follower.look(begun_s), "remarks": found}
-        return replace(moment, **self._found)
-
-
 class TerminalView(PlainView):
     """The live view, above it the finished trials and what their gates found."""
 
@@ -125,56 +105,46 @@ class TerminalView(PlainView):
         super().__init__(clock)
         self._console = console
         self._closing = ExitStack()
-        self._moment = Moment(plan=plan, trial=plan.trials[0], estimates=nothing_yet(plan.scenario))
-        self._looks: _Looks | None = None
+        self._watch = Watch(plan, clock)
         self._live = Live(console=console, refresh_per_second=REFRESH_HZ, transient=True, get_renderable=self._draw)
 
     def watch(self, folder: RunFolder) -> None:
         """Name the run."""
         super().watch(folder)
-        self._change(name=shown(folder.info.scenario_name))
+        self._watch.watch(folder)
 
     def trial_started(self, trial: Trial, number: int, total: int) -> None:
         """Show it."""
-        now_s, self._looks = self._clock(), None
-        self._change(trial=trial, number=number, total=total, begun_s=now_s, progress=None)
-        self._change(step=Step.PREPARE, step_since_s=now_s)
+        self._watch.trial_started(trial, number, total)
         if not self._live.is_started:
             self._closing.enter_context(INTERRUPTS.before_messages(self._live.stop))
             self._live.start()
 
     def trial_step(self, trial: Trial, name: str) -> None:
         """Name it where there is no load to show."""
-        self._change(trial=trial, step=name, step_since_s=self._clock())
+        self._watch.trial_step(trial, name)
 
     def waiting(self, why: str) -> None:
         """Show it as the step; the trial has not begun."""
-        self._change(step=why, begun_s=self._clock())
+        self._watch.waiting(why)
 
     def attested(self, trial: Trial, evidence: Evidence) -> None:
         """From now on there are files to follow."""
-        if self._folder is not None:  # where the lab may not see who listens, no name leads to a service
-            homes = homes_of(evidence, evidence.listeners)
-            self._looks = _Looks(TrialFollower(self._folder.staging(trial.id), homes))
+        self._watch.attested(trial, evidence)
 
     def progress(self, trial: Trial, progress: LoadProgress) -> None:
         """Phase and counters."""
-        self._change(trial=trial, progress=progress)
+        self._watch.progress(trial, progress)
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print it above the view."""
-        moment, outcomes = self._moment, {gate.key: gate.outcome for gate in record.gates}
-        self._change(
-            lengths_s=(*moment.lengths_s, self._clock() - moment.begun_s),
-            caveats=moment.caveats | {key for key, outcome in outcomes.items() if outcome not in (PASS, INVALID)},
-            invalid=moment.invalid + (INVALID in outcomes.values()),
-        )
+        self._watch.trial_finished(record)
         self._put(f"{record.trial_id}:")
         super().trial_finished(record)
 
-    def compared(self, comparison: Comparison, where: str) -> None:  # noqa: ARG002  the trial's own name has it
+    def compared(self, comparison: Comparison, where: str) -> None:
         """Take over the running estimates."""
-        self._change(estimates=estimates(comparison))
+        self._watch.compared(comparison, where)
 
     def close(self) -> None:
         """Give the terminal back, without the view."""
@@ -188,13 +158,9 @@ class TerminalView(PlainView):
         sign = Text(f"{gate.outcome}: ", BAD if gate.outcome == INVALID else WARN)
         self._console.print(Padding(sign.append(shown(one_line(gate_sentence(gate, record))), PLAIN), (0, 0, 0, 2)))
 
-    def _change(self, **changes: Any) -> None:
-        """The moment is replaced as a whole: another thread draws it."""
-        self._moment = replace(self._moment, **changes)
-
     def _draw(self) -> Group:
-        moment, looks, size = replace(self._moment, now_s=self._clock()), self._looks, self._console.size
-        return screen(looks.shown(moment) if looks else moment, size.width, size.height)
+        size = self._console.size
+        return screen(self._watch.now(), size.width, size.height)
 
 
 def view_for(plan: Plan, *, quiet: bool) -> QuietView:
