@@ -19,7 +19,7 @@ from lab.scenario.model import Scenario
 QUICKSTART = Path("quickstart")
 DOCKER = "docker"
 WAIT_MIN = 1.0
-APP = "image    the demo app will be built on the first, with wheels from PyPI, unless it is here"
+APP = "image    the demo app is built on Python's image, with wheels from PyPI, once"
 DISK = "disk     about 0.5 GB in Docker for all images; nothing is installed on this system"
 ENVIRONMENT = "gets     the packages of the demo app, into an environment of its own in the cache folder"
 WITHOUT = "or `lab demo --engine process`, which needs no Docker, but nginx on this machine"
