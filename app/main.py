@@ -113,5 +113,6 @@ async def ready() -> dict[str, bool]:
 
 @app.get("/whoami")
 async def whoami(request: Request) -> dict[str, Any]:
-    """Which process this is and what serves it."""
-    return describe(request.receive)
+    """Which process this is and what serves it, and whom it takes the client for."""
+    client = request.client.host if request.client else ""
+    return {**describe(request.receive), "client": client, "scheme": request.url.scheme}

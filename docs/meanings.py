@@ -45,6 +45,8 @@ MEANINGS: Mapping[str, str] = {
     "app.ready_timeout": "How long an arm may take until all its processes have answered.",
     "app.server_header": "Header by which the app's answers say which of its processes gave them; empty: none. One "
     "that several processes share is noticed and ignored.",
+    "app.client_path": "Path under which the app tells, as JSON with `client` and `scheme`, whom it takes for its "
+    "client; both are attested by a request that forges them. Empty: not asked.",
     "app.probe_headers": "Headers of every request that the lab itself makes of the app, such as `Host`; secrets as in "
     "`env`.",
     "app.env": "Environment variables of every arm. Secret values are masked everywhere, see SECURITY.md.",
@@ -63,6 +65,8 @@ MEANINGS: Mapping[str, str] = {
     "arms.command": "The command of this arm only, instead of `app.command`: then the arms differ in it as well.",
     "arms.network": "`host` or `own`, for this arm alone.",
     "arms.image": "An existing image for this arm alone, instead of the app's: to compare two versions of it.",
+    "arms.proxy_headers": "True: the uvicorn that the lab starts believes what the arm's front says of clients "
+    "(`--proxy-headers`).",
     "arms.control": "True for an arm that is not judged: its numbers are exploratory and cost no certainty.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",
     "budget.processes": "N, the number of serving processes, equal in all arms.",

@@ -58,6 +58,28 @@ CATALOGUE: tuple[Metric, ...] = (
     _service("p95", 0.95, 0.15),
     _service("p99", 0.99, 0.15),
     Metric(
+        key="connection.p50",
+        unit=Unit.SECONDS,
+        better=Better.LOWER,
+        group=Group.LATENCY,
+        title="p50 time of a new connection",
+        definition="Median time that Locust's client took to make a connection to the arm, over those that requests of "
+        "the measure phase had to make: look-up of the name, TCP, and with TLS the handshake. It is a part of these "
+        "requests' own times. Missing with fewer than 20, as with clients that keep theirs.",
+        noun="time of a new connection",
+    ),
+    Metric(
+        key="connection.resumed",
+        unit=Unit.FRACTION,
+        better=Better.HIGHER,
+        group=Group.LATENCY,
+        title="TLS sessions resumed",
+        noun="share of TLS sessions resumed",
+        definition="New TLS connections of the measure phase that went on with an earlier session ÷ all of them, as "
+        "the client's TLS library says. Locust's HttpUser and FastHttpUser never offer a session, so theirs is 0: each "
+        "connection pays for a whole handshake. What the server would have resumed is attested before the load.",
+    ),
+    Metric(
         key="throughput",
         unit=Unit.PER_SECOND,
         better=Better.HIGHER,
@@ -113,6 +135,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "memory.platform.pss",
         "platform memory (PSS)",
         "containerd-shim and storage-driver processes of the arm's containers: not in memory.pss.total.",
+    ),
+    _memory(
+        "memory.proxy.pss",
+        "memory of the proxy (PSS)",
+        "The part of memory.pss.total that the front has: its buffers, and with TLS the state of every connection. "
+        "Missing without a front.",
     ),
     _cpu(
         "cpu.per_1k",

@@ -227,6 +227,8 @@ def _requests(
         kind=RequestKind.ARRIVAL.value,
         error=pl.Series(np.where(failed, "HTTP 503", "")).replace("", None),
         lane=lane,
+        opened_s=None,
+        resumed=None,
     )
 
 

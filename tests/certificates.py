@@ -1,20 +1,25 @@
-"""A certificate that nobody trusts beforehand, made by the openssl that Debian's certificates bring along."""
+"""Certificates that nobody trusts beforehand, as a run makes them, and servers that show them."""
 
 from __future__ import annotations
 
 import ssl
-import subprocess
+import tempfile
 from pathlib import Path
 
-MAKE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 1 -subj /CN=test"
+from lab.host.authority import make_certificate
+from lab.plan.certificate import Certificate
 
 
-def certificate(folder: Path, *names: str) -> tuple[str, ssl.SSLContext]:
-    """The certificate (PEM) for ``names`` ("DNS:front", "IP:127.0.0.1"), its own authority, and what serves with it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    key, signed = folder / "key.pem", folder / "certificate.pem"
-    bears = ["-addext", f"subjectAltName={','.join(names)}", "-keyout", str(key), "-out", str(signed)]
-    subprocess.run([*MAKE.split(), *bears], check=True, capture_output=True)
+def serving(made: Certificate) -> ssl.SSLContext:
+    """What serves with it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(signed, key)
-    return signed.read_text(), context
+    with tempfile.NamedTemporaryFile() as both:
+        Path(both.name).write_bytes(made.key + made.chain)
+        context.load_cert_chain(both.name)
+    return context
+
+
+def certificate(*names: str) -> tuple[str, ssl.SSLContext]:
+    """The authority (PEM) of a certificate for this machine's loopback and ``names``, and what serves with it."""
+    made = make_certificate(names)
+    return made.authority, serving(made)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.images.images import ImageRecord, Way
+from lab.plan.blocks import NOMINAL
 from lab.record.types import Environment
 from lab.run.conclude import conclude
 from lab.run.floors import KeptFloor
@@ -39,7 +40,8 @@ class FakeSurroundings:
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,
-            attest_fronts=lambda _engine, _scenario, _say: {},
+            certify=lambda _scenario: NOMINAL,
+            attest_fronts=lambda _engine, _scenario, _say, _certificate: {},
             conclude=conclude,
             lock=lambda _run_id, _say: nullcontext(),
             tools=self.world.tools,

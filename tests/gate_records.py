@@ -55,6 +55,8 @@ def request(at_s: float, took_s: float = 0.02, **values: Any) -> dict[str, Any]:
         "kind": RequestKind.ARRIVAL,
         "error": None,
         "lane": 0,
+        "opened_s": None,
+        "resumed": None,
     }
     return row | values
 

@@ -16,6 +16,7 @@ class Headroom:
 
     driven_per_s: float
     ceiling_per_s: float
+    tls: bool = False
 
     @property
     def used(self) -> float:
@@ -32,7 +33,8 @@ class Headroom:
         """The figures in words."""
         return (
             f"The load generator worked at {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
-            f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against a server that answers by itself."
+            f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against a server that answers by itself"
+            f"{' over TLS' if self.tls else ''}."
         )
 
     @property
@@ -54,7 +56,8 @@ def headroom(run: RunInfo, summary: RunSummary) -> Headroom | None:
         return None
     rates = [summary.scenario.load.rate or 0.0, *map(_sent_per_s, summary.trials)]
     driven = max(rates)
-    return Headroom(driven_per_s=driven, ceiling_per_s=run.calibration.ceiling_per_s) if driven > 0 else None
+    ceiling = run.calibration
+    return Headroom(driven_per_s=driven, ceiling_per_s=ceiling.ceiling_per_s, tls=ceiling.tls) if driven > 0 else None
 
 
 def _sent_per_s(trial: TrialSummary) -> float:

@@ -15,6 +15,7 @@ from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
+from lab.scenario.model import Arm
 
 HINT = "fix the image or the command, otherwise other things would be compared than the scenario says"
 STRANGERS_HINT = "end it, then run again; `lab clean` removes what a killed run left behind"
@@ -43,6 +44,8 @@ def attest(
         app=topology.app,
         entry=topology.entry,
         upstreams=addresses if topology.fronted and topology.upstream_of else (),
+        client_path=topology.client_path,
+        scheme=_scheme_for_app(arm),
     )
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
@@ -53,6 +56,13 @@ def attest(
         told = ", ".join(f"{key} {evidence.runtime.get(key)} instead of {earlier.get(key)}" for key in keys)
         raise InvalidRunError(f"{trial.id}: the arms of this run are served differently: {told}", HINT)
     return evidence
+
+
+def _scheme_for_app(arm: Arm) -> str:
+    """The scheme that the app must see; "" where TLS ends before it and it is not to believe who ended it."""
+    if not arm.tls:
+        return "http"
+    return "https" if arm.tls_in_app or arm.proxy_headers else ""
 
 
 def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:

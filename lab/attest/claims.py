@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.attest.transparency import FORGED
 from lab.plan.topology import Endpoint
 from lab.record.types import Evidence as Evidence
 from lab.record.types import GateResult
@@ -19,7 +20,8 @@ class Claim:
     """The shape that an arm claims.
 
     ``supervisors``: how many it needs; a replica of gunicorn may have one all the same. ``upstreams``: what its front's
-    answers name, () for a front that tells nothing.
+    answers name, () for a front that tells nothing. ``client_path``: where the app tells whom it takes a client for;
+    ``scheme``: the one that it must tell, "" where it cannot know.
     """
 
     model: str
@@ -30,6 +32,8 @@ class Claim:
     app: tuple[Endpoint, ...]
     entry: Endpoint
     upstreams: tuple[str, ...] = ()
+    client_path: str = ""
+    scheme: str = ""
 
 
 def homes_of(evidence: Evidence, services: Mapping[str, str]) -> Mapping[str, str]:
@@ -49,6 +53,8 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
             yield f"the listener at {endpoint.address} belongs to no process of this arm"
     if claim.upstreams:
         yield from _front(claim, evidence)
+    if claim.client_path:
+        yield from _client(claim, evidence)
 
 
 def beside(evidence: Evidence) -> str:
@@ -89,6 +95,15 @@ def _front(claim: Claim, evidence: Evidence) -> Iterator[str]:
         yield f"requests do not pass {claim.front}: an answer carried no upstream address"
     if strangers := seen - set(claim.upstreams) - {""}:
         yield f"{claim.front} proxies to {', '.join(sorted(strangers))}, which is not this arm"
+
+
+def _client(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    if not evidence.client:
+        yield f'{claim.client_path} (app.client_path) does not answer with JSON that tells "client" and "scheme"'
+    elif evidence.client["client"] == FORGED:
+        yield f"the app believes a client that says in X-Forwarded-For that it is {FORGED}"
+    elif claim.scheme and (seen := evidence.client["scheme"]) != claim.scheme:
+        yield f"the app sees scheme {seen}, clients use {claim.scheme}"
 
 
 def nagle_defect(evidence: Evidence) -> bool:

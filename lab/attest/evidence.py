@@ -12,6 +12,7 @@ from statistics import median
 
 import psutil
 
+from lab.attest.outside import client_seen, negotiated
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError, RightsError
@@ -81,6 +82,8 @@ def gather(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping
         keepalive_first_s=first_s,
         keepalive_s=later_s,
         homes=homes(topology),
+        tls=negotiated(topology),
+        client=client_seen(topology),
         unseen=unseen,
         exposed=exposed_ports({each.port for each in topology.endpoints if each.host == LOOPBACK}),
     )

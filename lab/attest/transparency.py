@@ -150,10 +150,20 @@ OBSERVED: Mapping[str, Callable[[Endpoint], str]] = {
 }
 
 
+def forged_headers(scheme: str) -> Mapping[str, str]:
+    """The headers of a proxy, from a client that connects by ``scheme``: none of them is true."""
+    other = "http" if scheme == "https" else "https"
+    return {
+        "X-Forwarded-For": FORGED,
+        "X-Real-IP": FORGED,
+        "Forwarded": f"for={FORGED};proto={other}",
+        "X-Forwarded-Proto": other,
+    }
+
+
 def _forwarded(at: Endpoint) -> Mapping[str, str]:
     """The headers that the app gets from a request that forges those of a proxy."""
-    names = ("X-Forwarded-For", "X-Real-IP", "Forwarded")
-    forged = (*(f"{name}: {FORGED}" for name in names[:2]), f"Forwarded: for={FORGED}", "X-Forwarded-Proto: https")
+    forged = (f"{name}: {value}" for name, value in forged_headers(at.scheme).items())
     headers: Mapping[str, str] = ask(at, "GET", "/", *forged).seen.get("headers", {})
     return headers
 

@@ -67,7 +67,7 @@ ENDINGS: tuple[Ending, ...] = (
         "app.env",
     ),
     Ending(
-        Sign.ANSWER, r"^30\d to (?:http://[^/\s]+)?(/\S*/)$", "the path lacks its slash", 'set app.ready_path = "{}"'
+        Sign.ANSWER, r"^30\d to (?:https?://[^/\s]+)?(/\S*/)$", "the path lacks its slash", 'set app.ready_path = "{}"'
     ),
     Ending(Sign.ANSWER, r"^30\d to (\S+)", "it sends elsewhere", f"{PATH_HINT} by itself"),
     Ending(

@@ -33,16 +33,21 @@ PROC = Path("/proc")
 
 
 def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
-    """A connection that is not open yet; over TLS the certificate must be signed by whom the endpoint trusts.
+    """A connection that is not open yet."""
+    if endpoint.scheme == "http":
+        return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
+    return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=tls_context(endpoint))
+
+
+def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """What connects over TLS: the certificate must be signed by whom the endpoint trusts.
 
     An authority of ours has signed for this endpoint alone, and in a network of its own nobody knows beforehand which
     address a certificate would have to name: then the signature is all that is asked for.
     """
-    if endpoint.scheme == "http":
-        return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
     context = ssl.create_default_context(cadata=endpoint.trust or None)
     context.check_hostname = not endpoint.trust
-    return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)
+    return context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,8 @@ def probe_round(topology: Topology, roots: Roots, named: bool) -> tuple[Answer, 
                 stack.callback(connection.close)
                 try:
                     connection.connect()
+                except ssl.SSLCertVerificationError as error:
+                    raise DeploymentError(f"{endpoint.url}: its certificate is not trusted: {error}") from None
                 except OSError:
                     break  # nobody listens there yet
                 connections[connection] = endpoint

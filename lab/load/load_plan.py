@@ -22,6 +22,7 @@ class LoadPlan:
     ``directory`` receives the logs, and raw recordings until they are merged.
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
+    ``kernel_times``: the kernel tells when answers came, which it cannot where any arm of the run speaks TLS.
     """
 
     locustfile: Path
@@ -45,6 +46,7 @@ class LoadPlan:
     directory: Path
     upstream_of: str = NAMED_UPSTREAM
     trust: str = ""
+    kernel_times: bool = True
 
     @property
     def open_model(self) -> bool:

@@ -19,6 +19,7 @@ DTYPE = np.dtype(list(COLUMNS))
 CHUNK_ROWS = 32_768
 DAMAGED = "the trial cannot be used; look for a full or failing disk, and run it again"
 ROW_GROUP = 65_536  # merging 0.5 or 4 million rows takes 70 MB; four times as many rows a group take 130 MB
+RESUMPTIONS = (None, 0, 1)  # of openings.NO_TLS, FULL, RESUMED
 NEAR_S = 1.0  # two steps of the sampler's grid, so that one skipped reading loses nothing
 
 
@@ -59,7 +60,9 @@ def _require_known(path: Path, strings: pl.Series) -> None:
     """Raise LoadError when a row refers to a string or a kind that does not exist."""
     for rows in read_rows(path):
         texts = max(int(rows[column].max(initial=0)) for column in ("name", "server", "error"))
-        if texts >= len(strings) or int(rows["kind"].max(initial=0)) >= len(KINDS):
+        words = {"kind": KINDS, "secured": RESUMPTIONS}
+        unknown = any(int(rows[column].max(initial=0)) >= len(known) for column, known in words.items())
+        if texts >= len(strings) or unknown:
             raise LoadError(f"{path}: not the rows of a recording: a string or a kind does not exist", DAMAGED)
 
 
@@ -94,6 +97,8 @@ def request_frame(
             "kind": pl.Series(KINDS).gather(pl.Series(rows["kind"])),
             "error": strings.gather(pl.Series(rows["error"])),
             "lane": rows["lane"],
+            "opened_s": pl.Series(rows["opened_s"], nan_to_null=True),
+            "resumed": pl.Series(RESUMPTIONS).gather(pl.Series(rows["secured"])),
         },
         schema=dict(REQUESTS),
     )

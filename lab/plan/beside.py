@@ -67,7 +67,7 @@ def _job(job: JobKeys, name: str, place: AppPlace) -> Service:
         return Service(name=name, kind=ServiceKind.JOB, image=job.image_key, argv=argv, ports=(), host=host, env=env)
     app = place.container(name, place.ports[0], place.processes // len(place.ports))
     merged = tuple({**dict(app.env), **dict(env)}.items())
-    return replace(app, kind=ServiceKind.JOB, argv=argv, ports=(), env=merged, limits=Limits())
+    return replace(app, kind=ServiceKind.JOB, argv=argv, ports=(), env=merged, limits=Limits(), files=())
 
 
 def _plain(env: Env) -> tuple[tuple[str, str], ...]:

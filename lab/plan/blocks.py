@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lab.plan.beside import check_names, stages_before
+from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.models.model import AppPlace, model_of
 from lab.plan.order import rows
 from lab.plan.points import Point, points_of, trial_id
-from lab.plan.topology import Topology
+from lab.plan.topology import Endpoint, Topology
 from lab.plan.upstream import reference
 from lab.scenario.model import Arm, Scenario
 from lab.scenario.network import DEFAULT_PORT, Network
@@ -22,6 +23,7 @@ MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
 WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
 LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
 FRONT_PORT = 8080  # of a front's first service in a network of its own: no program needs a right to listen there
+NOMINAL = Certificate()  # of a plan: nothing is made for it
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
 
 
@@ -150,26 +152,35 @@ def _listeners(scenario: Scenario, arm: Arm) -> int:
     return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
 
 
-def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsewhere: str = "") -> Topology:
+def build_topology(
+    scenario: Scenario,
+    trial: Trial,
+    ports: Sequence[int],
+    elsewhere: str = "",
+    certificate: Certificate = NOMINAL,
+) -> Topology:
     """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports.
 
-    ``elsewhere``: why the engine's processes are not this machine's, "" if they are.
+    ``elsewhere``: why the engine's processes are not this machine's, "" if they are. ``certificate``: the run's.
     """
     arm, budget = trial.arm, scenario.budget
     model, front = model_of(arm), front_of(arm)
     network = scenario.network_of(arm, elsewhere).network
     if network is Network.OWN:
         ports = own_ports(scenario, arm)
-    app = _app_place(scenario, arm, ports, network)
+    app = replace(_app_place(scenario, arm, ports, network), certificate=certificate)
     services = list(model.services(arm.model, app))
+    listening = (endpoint for service in services for endpoint in service.endpoints)
     before = FrontPlace(
-        app=tuple(endpoint for service in services for endpoint in service.endpoints),
+        app=tuple(secured(endpoint, certificate) if arm.tls_in_app else endpoint for endpoint in listening),
         ports=tuple(ports[len(app.ports) :]),
         limits=budget.share(1, budget.processes + front.hops),
         network=network,
+        certificate=certificate,
     )
     hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, before)]
     entry = front.entry(arm.front, before)
+    entry = replace(entry, host=hops[0].host) if hops else entry
     beside = tuple(stages_before(scenario, app))
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
     arm_services = (*services, *hops)
@@ -177,18 +188,33 @@ def build_topology(scenario: Scenario, trial: Trial, ports: Sequence[int], elsew
     return Topology(
         trial_id=trial.id,
         services=arm_services,
-        entry=replace(entry, host=hops[0].host) if hops else entry,
+        entry=secured(entry, certificate) if arm.tls else entry,
         app=before.app,
         processes=budget.processes,
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
         probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},
         server_header=scenario.app.server_header,
+        client_path=scenario.app.client_path,
         pool=budget.pool(),
         upstream_of=reference(front.reader(arm.front)),
         network=network,
         before=beside,
     )
+
+
+def secured(endpoint: Endpoint, certificate: Certificate) -> Endpoint:
+    """The same over TLS, where who has signed the certificate is trusted and nobody else."""
+    return replace(endpoint, scheme="https", trust=certificate.authority)
+
+
+def service_names(scenario: Scenario) -> tuple[str, ...]:
+    """Every name by which a service of any arm may be asked for: a certificate must have it."""
+    plan = build_plan(scenario, blocks=1)
+    topologies = (
+        build_topology(trial.scenario, trial, nominal_ports(trial.scenario, trial.arm)) for trial in plan.trials
+    )
+    return tuple(dict.fromkeys(service.name for topology in topologies for service in topology.services))
 
 
 def _app_place(scenario: Scenario, arm: Arm, ports: Sequence[int], network: Network) -> AppPlace:

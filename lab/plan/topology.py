@@ -47,7 +47,7 @@ class ConfigFile:
     """
 
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     mode: int = 0o444
     recorded: bool = True
 
@@ -127,7 +127,8 @@ class Topology:
     expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
     front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
-    process that gave it; "" where there is none. ``before``: stages that run before the arm, one after the other; what
+    process that gave it; "" where there is none; under ``client_path``, unless "", it tells client and scheme as it
+    sees them. ``before``: stages that run before the arm, one after the other; what
     they hold is no part of it.
     """
 
@@ -140,6 +141,7 @@ class Topology:
     ready_timeout_s: float
     probe_headers: Mapping[str, str] = field(default_factory=dict)
     server_header: str = SERVER_HEADER
+    client_path: str = ""
     pool: Limits = field(default_factory=Limits)
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST

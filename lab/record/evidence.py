@@ -32,6 +32,8 @@ class Evidence:
     ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
     ``ignored_header``: a header of the app's that was to name its processes and does not, with what it said.
     ``homes``: how the process at each address names itself in its answers → that address; where each has its own.
+    ``tls``: version, cipher, HTTP by ALPN and sessions resumed, empty without. ``client``: client and scheme as the app
+    sees them of a request that forges both, empty where it does not tell.
     """
 
     servers: Mapping[str, Count] = field(default_factory=dict)
@@ -47,3 +49,5 @@ class Evidence:
     unseen: str = ""
     ignored_header: str = ""
     exposed: tuple[Port, ...] = ()
+    tls: Mapping[str, str] = field(default_factory=dict)
+    client: Mapping[str, str] = field(default_factory=dict)

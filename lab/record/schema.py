@@ -158,6 +158,20 @@ class RequestRow(NamedTuple):
     kind: Annotated[str, text(words=RequestKind)]
     error: Annotated[str | None, text(free=True, null="success")]
     lane: Annotated[int, Column(narrow="Int32")]
+    opened_s: Annotated[
+        float | None,
+        count("name, TCP and TLS of the connection that was made for it", null="on one that was there, or not noted"),
+    ] = None
+    resumed: Annotated[
+        int | None,
+        Column(
+            means="1: that connection resumed a TLS session",
+            null="no TLS, or none was made",
+            least=0,
+            most=1,
+            narrow="Int32",
+        ),
+    ] = None
 
 
 class ProcessRow(NamedTuple):

@@ -263,6 +263,7 @@ class Calibration:
     load_processes: Count
     lanes: Count
     measured_at: str  # ISO 8601, UTC
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,16 @@ def by_hand(scenario: Scenario) -> Scenario:
 
 
 def check_reachable(scenario: Scenario, elsewhere: str = "") -> None:
-    """Raise ScenarioError where an arm is in a network of its own, out of reach of a page on this machine."""
+    """Raise ScenarioError where the one address of the page on this machine does not lead to an arm.
+
+    It is in a network of its own, or is reached over TLS where another is not.
+    """
+    if len({arm.tls for arm in scenario.arms}) > 1:
+        with_tls = " and ".join(f'"{arm.name}"' for arm in scenario.arms if arm.tls)
+        raise ScenarioError(
+            f"{with_tls} with TLS and other arms without: the page asks all arms at one address",
+            "give all arms TLS or none, or measure with `lab run`",
+        )
     for arm in scenario.arms:
         if (choice := scenario.network_of(arm, elsewhere)).network is Network.OWN:
             raise ScenarioError(

@@ -4,7 +4,8 @@ Measured once per machine and versions against an nginx that answers every reque
 directory (METHOD 2). The client is the simplest there is, a loop of GETs of FastHttpUser, and not the scenario's own
 locustfile: that one may wait between tasks, check answers that nginx cannot give, or log in first, and its ceiling
 would then be that of its waits. So the ceiling is an upper bound; a locustfile that does more reaches less, and the
-gate on the CPU of the load processes watches what it really used.
+gate on the CPU of the load processes watches what it really used. Where any arm has TLS, so has this nginx: a client
+that encrypts reaches less.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ from lab.engines import Engine
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder, scratch
+from lab.plan.blocks import NOMINAL, secured
+from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.fronts import nginx
 from lab.plan.fronts.front import FrontPlace
 from lab.plan.topology import Endpoint, Topology
@@ -60,34 +63,38 @@ def calibration_of(
     environment: Environment,
     load_processes: int,
     say: Callable[[str], None],
+    certificate: Certificate = NOMINAL,
     *,
     tools: Tools | None = None,
     root: Path | None = None,
 ) -> Calibration | None:
     """The ceiling of ``load_processes`` load processes on this machine: as kept, or else measured now (about 6 s).
 
-    ``engine`` None, for a run that needs no nginx and so has none: what an earlier run has measured, or None.
+    ``certificate``: the run's, where any of its arms has TLS. ``engine`` None, for a run that needs no nginx and so has
+    none: what an earlier run has measured, or None.
     ``root`` replaces the cache directory. Raises LabError.
     """
-    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes)}.json"
+    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes, certificate)}.json"
     kept = _read(path)
     if kept is not None or engine is None:
         return kept
     say("measuring the ceiling of the load generator (once per machine and versions)")
     with INTERRUPTS.deferred(), scratch("calibration") as directory:
-        found = measure(engine, load_processes, directory, tools or Tools())
+        found = measure(engine, load_processes, directory, tools or Tools(), certificate)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(asdict(found), indent=1).encode())
     return found
 
 
-def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) -> Calibration:
+def measure(
+    engine: Engine, load_processes: int, directory: Path, tools: Tools, certificate: Certificate = NOMINAL
+) -> Calibration:
     """Deploy nginx, drive the loop of GETs, take both down. Files go to ``directory``. Raises LabError."""
     locustfile = directory / "loop.py"
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
     table = directory / "requests.parquet"
-    topology = answering_nginx(engine.free_ports(1, 0)[0])
+    topology = answering_nginx(engine.free_ports(1, 0)[0], certificate)
     plan = load_plan(closed_loop(locustfile, load_processes), topology, 0, directory, min_warmup_requests=0)
     with (
         tools.loads(directory, None) as loads,
@@ -109,6 +116,7 @@ def measure(engine: Engine, load_processes: int, directory: Path, tools: Tools) 
         load_processes=load_processes,
         lanes=outcome.counters.lanes,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tls=_secured(certificate),
     )
 
 
@@ -120,12 +128,14 @@ def best_rate(done_s: npt.NDArray[np.float64]) -> float:
     return float(counts.max() / SLICE_S)
 
 
-def answering_nginx(port: int) -> Topology:
+def answering_nginx(port: int, certificate: Certificate = NOMINAL) -> Topology:
     """One nginx that answers every request itself: as quick as a server on this machine can be."""
-    at = Endpoint(port=port)
+    tls = _secured(certificate)
+    at = secured(Endpoint(port=port), certificate) if tls else Endpoint(port=port)
+    place = FrontPlace(app=(), ports=(port,), limits=Limits(), certificate=certificate)
     return Topology(
         trial_id=TRIAL_ID,
-        services=(nginx.service(configuration(at), FrontPlace(app=(), ports=(port,), limits=Limits())),),
+        services=(nginx.service(configuration(at), place, tls=tls),),
         entry=at,
         app=(at,),
         processes=1,
@@ -134,8 +144,14 @@ def answering_nginx(port: int) -> Topology:
     )
 
 
+def _secured(certificate: Certificate) -> bool:
+    """Whether one was made for the run."""
+    return bool(certificate.authority)
+
+
 def configuration(at: Endpoint) -> str:
     """The nginx.conf of ``answering_nginx``."""
+    tls = f" ssl; ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY}" if at.scheme == "https" else ""
     return f"""\
 daemon off;
 worker_processes auto;
@@ -151,7 +167,7 @@ http {{
     scgi_temp_path scgi;
     keepalive_requests 100000000;
     server {{
-        listen {at.address};
+        listen {at.address}{tls};
         default_type application/json;
         location / {{ return 200 '{{"Hello":"World"}}'; }}
     }}
@@ -167,9 +183,10 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
     )
 
 
-def _key(environment: Environment, load_processes: int) -> str:
+def _key(environment: Environment, load_processes: int, certificate: Certificate) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
-    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS)]
+    tls = ["tls"] if _secured(certificate) else []
+    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS), *tls]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

@@ -71,7 +71,8 @@ class Scheduled(Drive):
         """Locust without a page."""
         load = replace(trial.scenario.load, warmup=warmup_s(trial.scenario))
         self._last = topology.network, load
-        return self._loads[topology.network].start(load_plan(load, topology, trial.schedule_seed, staging))
+        plan = load_plan(load, topology, trial.schedule_seed, staging)
+        return self._loads[topology.network].start(replace(plan, kernel_times=not trial.scenario.tls))
 
     def get_ready(self) -> None:
         """Import Locust, where the last trial did: most arms of a run have one kind of network."""

@@ -44,13 +44,14 @@ def _explore(
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
         plan = with_scenario(plan, around.look(plan.scenario, view.step))
+        certificate = around.certify(plan.scenario)
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
         check_reachable(plan.scenario, engine.elsewhere)
         environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, name, plan, environment, facts)
     folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
-    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
     view.watch(folder)
     try:
         with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down
@@ -67,7 +68,7 @@ def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> None:
     most = max(ports_needed(scenario, each) for each in scenario.arms)
     port = run.engine.free_ports(most, scenario.trials.seed)[0]
     first = next(trial for trial in run.plan.trials if trial.arm.name == arm)
-    topology = topology_of(run.engine, first, port)
+    topology = topology_of(run.engine, first, port, run.certificate)
     with INTERRUPTS.deferred(), run.tools.start_web(page_plan(scenario, topology, run.folder.path)) as web:
         run.view.serving(web.url)
         session = Session(run, ByHand(scenario, web, port), redact)

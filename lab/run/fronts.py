@@ -8,6 +8,8 @@ from lab.attest.transparency import opacity
 from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.host.interrupts import INTERRUPTS
+from lab.plan.blocks import NOMINAL, secured
+from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import Front, FrontPlace, front_of, front_title
 from lab.plan.topology import Endpoint, Topology
 from lab.scenario.budget import Limits
@@ -20,8 +22,10 @@ SEED = 0  # of the ports: any will do
 Opaque = Mapping[str, Mapping[str, str]]  # a front's title → what does not pass as without it → the proof
 
 
-def attest_fronts(engine: Engine, scenario: Scenario, say: Callable[[str], None]) -> Opaque:
-    """Ask an echo server behind each front that the arms have, each set of options once.
+def attest_fronts(
+    engine: Engine, scenario: Scenario, say: Callable[[str], None], certificate: Certificate = NOMINAL
+) -> Opaque:
+    """Ask an echo server behind each front that the arms have, each set of options once; over TLS where clients do.
 
     An engine elsewhere cannot reach this machine's echo server: nothing is asked there, and nothing known.
     Raises InvalidRunError (exit 3) for a front that claims to be transparent and is not, ScenarioError (exit 2) when
@@ -33,7 +37,7 @@ def attest_fronts(engine: Engine, scenario: Scenario, say: Callable[[str], None]
     for number, arm in enumerate(_different(scenario)):
         title, front = front_title(arm), front_of(arm)
         say(f"looking at what {title} lets pass")
-        found[title] = _opacity(engine, arm, front, f"front-{number + 1}")
+        found[title] = _opacity(engine, arm, front, f"front-{number + 1}", certificate)
         unexpected = {item: seen for item, seen in found[title].items() if item not in front.lacks}
         if unexpected and front.transparent(arm.front):
             proof = "; ".join(f"{item} ({seen})" for item, seen in unexpected.items())
@@ -53,10 +57,10 @@ def _different(scenario: Scenario) -> Iterator[Arm]:
     yield from found.values()
 
 
-def _opacity(engine: Engine, arm: Arm, front: Front[Any], trial_id: str) -> Mapping[str, str]:
+def _opacity(engine: Engine, arm: Arm, front: Front[Any], trial_id: str, certificate: Certificate) -> Mapping[str, str]:
     echo_port, *ports = engine.free_ports(1 + front.hops, SEED)
     with INTERRUPTS.deferred(), echo_server(echo_port) as echo:
-        topology = before_echo(front, arm, echo, tuple(ports), trial_id)
+        topology = before_echo(front, arm, echo, tuple(ports), trial_id, certificate)
         try:
             with engine.deploy(topology), INTERRUPTS.admitted():
                 return opacity(echo, topology.entry)
@@ -66,13 +70,21 @@ def _opacity(engine: Engine, arm: Arm, front: Front[Any], trial_id: str) -> Mapp
             raise ScenarioError(f"{front_title(arm)} of arm {arm.name} does not start: {error}", error.hint) from None
 
 
-def before_echo(front: Front[Any], arm: Arm, echo: Endpoint, ports: tuple[int, ...], trial_id: str) -> Topology:
+def before_echo(
+    front: Front[Any],
+    arm: Arm,
+    echo: Endpoint,
+    ports: tuple[int, ...],
+    trial_id: str,
+    certificate: Certificate = NOMINAL,
+) -> Topology:
     """The front alone, with the echo server in place of the app."""
-    place = FrontPlace(app=(echo,), ports=ports, limits=Limits())
+    place = FrontPlace(app=(echo,), ports=ports, limits=Limits(), certificate=certificate)
+    entry = front.entry(arm.front, place)
     return Topology(
         trial_id=trial_id,
         services=front.services(arm.front, place),
-        entry=front.entry(arm.front, place),
+        entry=secured(entry, certificate) if arm.tls else entry,
         app=place.app,
         processes=1,
         ready_path="/",

@@ -16,8 +16,10 @@ from lab.engines import Engine
 from lab.engines.images.images import ImageRecord
 from lab.engines.kinds import open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
+from lab.host.authority import certificate_for
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import Plan, build_plan, with_scenario
+from lab.plan.certificate import Certificate
 from lab.plan.points import listed_blocks, points_of
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
@@ -38,7 +40,7 @@ from lab.scenario.secret import Redactor, keep_secret
 from lab.scenario.secrets_of import redactor_of, with_values
 
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
-Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None]], Calibration | None]
+Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None], Certificate], Calibration | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,8 @@ class Surroundings:
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
     calibrate: Calibrate = calibration_of
-    attest_fronts: Callable[[Engine, Scenario, Callable[[str], None]], Opaque] = attest_fronts
+    certify: Callable[[Scenario], Certificate] = certificate_for
+    attest_fronts: Callable[[Engine, Scenario, Callable[[str], None], Certificate], Opaque] = attest_fronts
     conclude: Callable[[Path], Conclusion] = conclude_apart
     lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -74,22 +77,24 @@ def run_scenario(
     with around.lock(run_id, view.step):
         with preparing(view):
             plan = with_scenario(plan, around.look(plan.scenario, view.step))
+            certificate = around.certify(plan.scenario)
             engine, images = around.open_engine(plan.scenario, run_id, view.step)
             info = _describe(run_id, name, plan, engine, images, around)
             if met := driver_met(info.environment):
                 view.step(met)
-            opaque = around.attest_fronts(engine, plan.scenario, view.step)
+            opaque = around.attest_fronts(engine, plan.scenario, view.step, certificate)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
                 engine if NEEDED_IMAGE in images and not engine.elsewhere else None,
                 info.environment,
                 plan.scenario.load.processes,
                 view.step,
+                certificate,
             )
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
-            run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+            run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
             _carry_out(run, around.conclude)
     return folder
 
@@ -131,6 +136,7 @@ def _resume(
 ) -> RunFolder:
     with preparing(view):
         plan = with_scenario(plan, around.look(plan.scenario, view.step))
+        certificate = around.certify(plan.scenario)
         engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
         now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
     if changed := circumstances(began, now):
@@ -139,7 +145,7 @@ def _resume(
             "trials before and after would not be comparable: restore what changed, or run the scenario again",
         )
     folder = RunFolder.reopen(path, redact)
-    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools)
+    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
     _carry_out(run, around.conclude)
     return folder
 

@@ -22,7 +22,8 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
 from lab.load.place import Place
 from lab.load.web.process import WebProcess, start_web
-from lab.plan.blocks import Plan, Trial, build_topology, loaded_s, ports_needed
+from lab.plan.blocks import NOMINAL, Plan, Trial, build_topology, loaded_s, ports_needed
+from lab.plan.certificate import Certificate
 from lab.plan.models.model import model_of
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
@@ -68,6 +69,7 @@ class Run:
     engine: Engine
     view: QuietView = field(default_factory=QuietView)
     tools: Tools = field(default_factory=Tools)
+    certificate: Certificate = NOMINAL
 
 
 def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
@@ -128,7 +130,7 @@ class _Making:
         run, trial, clock = self.run, self.trial, self.run.tools.clock
         with INTERRUPTS.deferred():
             self.steps.enter(Step.PREPARE)
-            topology = topology_of(run.engine, trial, self.drive.port)
+            topology = topology_of(run.engine, trial, self.drive.port, run.certificate)
             with self.drive.start(trial, topology, self.staging) as driving:
                 t0, started_at = clock(), datetime.now(UTC).isoformat(timespec="milliseconds")
                 self.steps.enter(Step.DEPLOY)
@@ -220,14 +222,14 @@ class _Making:
             deployment.check()
 
 
-def topology_of(engine: Engine, trial: Trial, port: int = 0) -> Topology:
+def topology_of(engine: Engine, trial: Trial, port: int = 0, certificate: Certificate = NOMINAL) -> Topology:
     """The arm on free ports; ``port``, unless 0, where clients connect, wherever in its list of ports that belongs."""
     scenario = trial.scenario
     needed = ports_needed(scenario, trial.arm, engine.elsewhere)
     ports = [free for free in engine.free_ports(needed, trial.setup_seed) if free != port]
     if port and needed:
         ports.insert(build_topology(scenario, trial, range(needed)).entry.port, port)
-    return build_topology(scenario, trial, ports[:needed], engine.elsewhere)
+    return build_topology(scenario, trial, ports[:needed], engine.elsewhere, certificate)
 
 
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:

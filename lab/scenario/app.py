@@ -49,6 +49,7 @@ class App:
     ready_timeout: Seconds = 60.0
     probe_headers: Headers = field(default_factory=dict)
     server_header: Annotated[str, Field(pattern=HEADER_NAME, max_length=100)] = SERVER_HEADER
+    client_path: Annotated[str, Field(pattern=r"^(/[\x21-\x7e]*)?$")] = ""
     env: Env = field(default_factory=dict)
     loop: Literal["auto", "asyncio", "uvloop", "zuvloop"] = "auto"
     http: Literal["auto", "h11", "httptools", "zttp"] = "auto"

@@ -67,24 +67,27 @@ class FrontKind(HasOptions):
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a scenario asks of the process model of an arm, beside the options: N, what `[app]` says of its start."""
+    """What a scenario asks of the process model of an arm, beside the options: N, and what says how it is started."""
 
     processes: int
     command: str = ""
     target: str = ""
     loop: str = AUTOMATIC
     http: str = AUTOMATIC
+    proxy_headers: bool = False
 
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelKind(HasOptions):
     """The part of a process model that a scenario knows; the whole is lab.plan.models.model.ProcessModel.
 
-    ``one_address``: whether clients can do without a front. ``placeholders``: what a command must have in it.
+    ``one_address``: whether clients can do without a front; ``speaks_tls``: and connect over TLS then.
+    ``placeholders``: what a command must have in it.
     ``refusal``: a sentence why its options do not go with what else the scenario asks for; or "".
     """
 
     one_address: bool
+    speaks_tls: bool = False
     placeholders: tuple[str, ...] = ()
     refusal: Callable[[Any, Asked], str] = lambda _options, _asked: ""
 

@@ -14,6 +14,7 @@ from lab.scenario.app import App as App
 from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
+from lab.scenario.commands import check_command
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.drills import MAX_DRILLS, Drill, check_drills
 from lab.scenario.env import Env
@@ -21,7 +22,6 @@ from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Asked, Options, in_new_spelling
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.quantities import Seconds
-from lab.scenario.secret import plain
 from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
 
@@ -34,7 +34,8 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
 class Arm:
     """A process model + front + options under test. ``command`` replaces that of the app for this arm.
 
-    A ``control`` arm explains: its numbers are exploratory.
+    ``proxy_headers``: the app believes what its front says of clients. A ``control`` arm explains: its numbers are
+    exploratory.
     """
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -44,6 +45,7 @@ class Arm:
     image: str = ""
     env: Env = field(default_factory=dict)
     network: Literal["", "host", "own"] = ""
+    proxy_headers: Annotated[bool, Field(strict=True)] = False
     control: bool = False
 
     @model_validator(mode="before")
@@ -58,12 +60,34 @@ class Arm:
             raise ValueError(
                 f'arm "{self.name}": {self.model.kind} listen on one port each, so they need front = {possible}'
             )
+        if self.tls_in_app and not MODELS[self.model.kind].speaks_tls:
+            speaking = " or ".join(f'"{kind}"' for kind, model in MODELS.items() if model.speaks_tls)
+            raise ValueError(
+                f'arm "{self.name}": {self.model.kind} has no options for certificates: take the TLS of a front, or '
+                f"model = {speaking}"
+            )
+        if self.proxy_headers and not self.fronted:
+            possible = " or ".join(f'"{kind}"' for kind, front in FRONTS.items() if front.hops)
+            raise ValueError(
+                f'arm "{self.name}": with proxy_headers the app believes whoever connects to it, and without a front '
+                f"these are the clients themselves: leave it out, or take front = {possible}"
+            )
         return self
 
     @property
     def fronted(self) -> bool:
         """Tell whether something stands between the clients and the app."""
         return FRONTS[self.front.kind].hops > 0
+
+    @property
+    def tls(self) -> bool:
+        """Tell whether clients connect over TLS, to the front, or without one to the app."""
+        return bool(getattr(self.front, "tls", False))
+
+    @property
+    def tls_in_app(self) -> bool:
+        """Tell whether the app itself speaks TLS."""
+        return self.tls and not self.fronted
 
     @property
     def image_key(self) -> str:
@@ -146,13 +170,15 @@ class Scenario:
         if not 1024 <= low <= high <= 65535:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
         for arm in self.arms:
-            self._check_placeholders(arm)
+            fixed = self.app.port is not None and self.network_of(arm).network is Network.OWN
+            check_command(self.app, arm, port_is_fixed=fixed)
             asked = Asked(
                 processes=self.budget.processes,
                 command=self.command_of(arm),
                 target=self.app.target,
                 loop=self.app.loop,
                 http=self.app.http,
+                proxy_headers=arm.proxy_headers,
             )
             if refusal := MODELS[arm.model.kind].refusal(arm.model, asked):
                 raise ValueError(f'arm "{arm.name}": {refusal}')
@@ -177,19 +203,10 @@ class Scenario:
                     'by name: write network = "own", or leave it out'
                 )
 
-    def _check_placeholders(self, arm: Arm) -> None:
-        """A command must say where to listen, and what the arm's process model has it told."""
-        if not (command := self.command_of(arm)):
-            return
-        told = (command, self.app.entrypoint, *map(plain, {**self.app.env, **arm.env}.values()))
-        fixed = self.app.port is not None and self.network_of(arm).network is Network.OWN
-        for placeholder in (*(() if fixed else ("{port}",)), *MODELS[arm.model.kind].placeholders):
-            if not any(placeholder in text for text in told):
-                where = "arms[].command" if arm.command else "app.command"
-                raise ValueError(
-                    f"{where}, or a value of env, needs the placeholder {placeholder}, because of arm "
-                    f'"{arm.name}" with model = "{arm.model.kind}"'
-                )
+    @property
+    def tls(self) -> bool:
+        """Tell whether clients of any arm connect over TLS: then the run needs a certificate."""
+        return any(arm.tls for arm in self.arms)
 
     def network_of(self, arm: Arm, elsewhere: str = "") -> NetworkChoice:
         """The network of an arm's containers; ``elsewhere``: as lab.scenario.network.choose_network has it."""

@@ -35,6 +35,7 @@ EXPECTED: Mapping[str, str] = {
 FORMS: Mapping[str, str] = {  # of keys whose text has a form
     "app.target": '"app.main:app"',
     "app.ready_path": '"/healthz"',
+    "app.client_path": '"/whoami"',
     "ports": '"20000-29999"',
     "budget.cpuset": '"0-3,8"',
 }

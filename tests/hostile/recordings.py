@@ -25,6 +25,7 @@ rows = st.builds(
     instants,
     instants,
     instants,
+    instants,
     st.integers(-(2**63), 2**63 - 1),
     st.integers(-(2**31), 2**31 - 1),
     st.integers(-1, 5),
@@ -33,6 +34,7 @@ rows = st.builds(
     st.integers(0, 3),
     st.integers(0, 65535),
     st.integers(0, 5),
+    st.integers(0, 4),
     st.integers(0, 2),
 )
 recordings = st.tuples(

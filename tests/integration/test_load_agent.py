@@ -41,7 +41,7 @@ def test_load_processes_are_its_children_and_their_rows_are_here(tmp_path: Path)
     """
     path = tmp_path / "locustfile.py"
     path.write_text(LOCUSTFILE)
-    trust, tls = certificate(tmp_path / "tls", "IP:127.0.0.1")
+    trust, tls = certificate()
     with agent() as (talk, _), fake_server(tls=tls) as server:
         starter = Loads(tmp_path, AgentPlace(lambda: talk))
         plan = make_plan(path, server.url, tmp_path / "trial", rate=50.0, measure_s=1.0, trust=trust)

@@ -13,6 +13,7 @@ from lab.attest.echo import echo_server
 from lab.attest.wire import ask
 from lab.engines.docker.engine import DockerEngine
 from lab.errors import ScenarioError
+from lab.host.authority import certificate_for
 from lab.plan.fronts.front import Front, front_of
 from lab.run.fronts import attest_fronts, before_echo
 from lab.scenario.kinds import FRONTS
@@ -39,10 +40,16 @@ def arm(**front: object) -> Arm:
     return Arm(name="replicas", model="replicas", front=front)
 
 
-@pytest.mark.parametrize("front", [*TUNED, {"kind": "nginx", "balance": "random", "buffering": True}], ids=str)
+SECURED = [{**front, "tls": True} for front in TUNED]
+
+
+@pytest.mark.parametrize(
+    "front", [*TUNED, {"kind": "nginx", "balance": "random", "buffering": True}, *SECURED], ids=str
+)
 def test_a_tuned_front_is_transparent(engine: DockerEngine, front: dict[str, object]) -> None:
-    """Nothing is otherwise but what it is known to lack."""
-    (found,) = attest_fronts(engine, scenario_of(arm(**front)), print).values()
+    """Nothing is otherwise but what it is known to lack, over TLS too."""
+    scenario = scenario_of(arm(**front))
+    (found,) = attest_fronts(engine, scenario, print, certificate_for(scenario)).values()
 
     assert found.keys() == set(DECLARED[str(front["kind"])].lacks)
 

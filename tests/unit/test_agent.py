@@ -80,10 +80,10 @@ def test_what_it_is_asked_and_answers_are_plain_values() -> None:
         assert server.paths[0] == "/ready?x=1"
 
 
-def test_an_authority_of_ours_goes_along_as_text(tmp_path: Path) -> None:
+def test_an_authority_of_ours_goes_along_as_text() -> None:
     """An agent has none of the lab's files; the certificate may bear a name where the address is known only now."""
-    trust, tls = certificate(tmp_path / "arm", "DNS:front")
-    other, _ = certificate(tmp_path / "other", "DNS:front")
+    trust, tls = certificate("front")
+    other, _ = certificate("front")
     with fake_server(tls=tls) as server:
         asked = topology(server.port)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lab.load.inside.openings import RESUMED
 from lab.load.inside.recording import ARRIVAL, DROP, KINDS, MAX_LENGTH, MAX_STRINGS, ROW, Recorder, strings_file
 from lab.load.request_table import DTYPE, Marks, read_rows, read_strings, write_request_table
 from lab.record.types import REQUESTS, RequestKind
@@ -46,6 +47,8 @@ def test_rows_come_back_as_the_request_table(tmp_path: Path) -> None:
         name="GET /ü",
         server="app-1",
         error="HTTP 503",
+        opened_s=0.25,
+        secured=RESUMED,
     )
     recorder.write(DROP, lane=-1, scheduled_s=104.0, error="dropped")
     recorder.close()
@@ -53,8 +56,22 @@ def test_rows_come_back_as_the_request_table(tmp_path: Path) -> None:
     rows = table(tmp_path / "r.bin")
 
     assert dict(rows.schema) == dict(REQUESTS)
-    assert rows.row(0) == (16.0, 16.5, 17.0, 503, 2**33, "GET /ü", "app-1", "measure", "arrival", "HTTP 503", 3)
-    assert rows.row(1) == (14.0, None, None, 0, 0, None, None, "warmup", "drop", "dropped", -1)
+    assert rows.row(0) == (
+        16.0,
+        16.5,
+        17.0,
+        503,
+        2**33,
+        "GET /ü",
+        "app-1",
+        "measure",
+        "arrival",
+        "HTTP 503",
+        3,
+        0.25,
+        1,
+    )
+    assert rows.row(1) == (14.0, None, None, 0, 0, None, None, "warmup", "drop", "dropped", -1, None, None)
 
 
 @pytest.mark.parametrize(

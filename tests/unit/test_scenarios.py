@@ -29,6 +29,9 @@ SHIPPED = {
     "few_connections",
     "churn",
     "split_budget",
+    "tls_place",
+    "tls_place_churn",
+    "proxy_headers",
 }
 LEVEL = 0.95
 

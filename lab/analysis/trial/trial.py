@@ -15,6 +15,7 @@ from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_arm, of_roles
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
+from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses, without_platform_of_sidecars
@@ -114,6 +115,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         "cpu.throttled": _throttled(cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.ended),
         **_share_values(served, record.processes),
+        **opening_values(rows),
         "boot": record.boot_s,
         **app_values(steps),
     }
@@ -161,7 +163,7 @@ def _latency_values(prefix: str, measured_latency: Latency) -> Values:
 
 def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -> Values:
     pss, uss, rss = (ledger.total(column, *ARM_ROLES) for column in ("pss_bytes", "uss_bytes", "rss_bytes"))
-    platform = ledger.total("pss_bytes", Role.PLATFORM)
+    platform, proxy = (ledger.total("pss_bytes", role) for role in (Role.PLATFORM, Role.PROXY))
     anon = total(courses(cgroups, ("service", "container"), "anon_bytes", window), window)
     return {
         "memory.pss.total": pss and pss.mean,
@@ -170,6 +172,7 @@ def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -
         "memory.rss.total": rss and rss.mean,
         "memory.cgroup.anon": anon and anon.mean,
         "memory.platform.pss": platform and platform.mean,
+        "memory.proxy.pss": proxy and proxy.mean,
     }
 
 

@@ -1,7 +1,8 @@
 """From a Service to the arguments of one plain process: pure, so that a test can read what will be started."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lab.host.labels import environment_of
@@ -36,7 +37,8 @@ class Start:
 def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, str]) -> Start:
     """Describe how to start ``service`` with ``folder`` in place of its container's root.
 
-    Words of the command that name one of its configuration files, or its scratch folder, name those below ``folder``.
+    Words of the command, and other files, that name one of its configuration files, or its scratch folder, name those
+    below ``folder``.
     The environment is what a container would have, never the lab's own.
     """
     scratch = below(folder, SCRATCH)
@@ -55,7 +57,7 @@ def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, s
         env=env,
         directory=place.directory or scratch,
         scratch=scratch,
-        files={files[file.path]: file for file in service.files},
+        files={files[file.path]: _with_places(file, files) for file in service.files},
     )
 
 
@@ -63,6 +65,13 @@ def _placed(word: str, places: Mapping[str, Path | str]) -> str:
     """A word of a command, or the value of its option (``--config=PATH``), with the path that stands for it here."""
     option, equals, value = word.rpartition("=")
     return f"{option}{equals}{places.get(value, value)}"
+
+
+def _with_places(file: ConfigFile, files: Mapping[str, Path]) -> ConfigFile:
+    """A configuration that names another file of its service, such as a key, names it where it lies here."""
+    longest_first = sorted(files, key=len, reverse=True)  # one may begin like another
+    named = re.compile(b"|".join(re.escape(path.encode()) for path in longest_first))
+    return replace(file, content=named.sub(lambda found: str(files[found[0].decode()]).encode(), file.content))
 
 
 def below(folder: Path, path: str) -> Path:

@@ -37,7 +37,7 @@ class Asked:
     upstream_of: UpstreamOf | None = None
 
 
-def time_session(session: Any, journal: Journal, asked: Asked) -> None:
+def time_session(session: Any, journal: Journal) -> None:
     """Note when requests of this session class (HttpSession, FastHttpSession) begin.
 
     Here and in the listener every call counts: each costs about a microsecond of the two hundred of a request.
@@ -49,8 +49,7 @@ def time_session(session: Any, journal: Journal, asked: Asked) -> None:
 
     def timed(self: Any, method: str, url: str, **kwargs: Any) -> Any:
         request = journal.send(getattr(self.user, LANE, None), perf_counter(), (method, url))
-        if asked.by_socket:
-            socket_times.expect(request)
+        socket_times.expect(request)
         try:
             response = send(self, method, url, **kwargs)
         except Exception:

@@ -11,8 +11,10 @@ import locust
 import locust.argument_parser
 import locust.main
 import locust.stats
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from lab.errors import LoadError
 from lab.load.inside.arguments import forget_environment, take_arguments
@@ -23,6 +25,7 @@ from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import fine_bucket
 from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
+from lab.load.inside.openings import time_openings
 from lab.load.inside.recording import MAX_STRINGS
 from lab.load.inside.status import EXIT_BUG, EXIT_DISK
 from lab.load.inside.trust import trust_authority
@@ -50,9 +53,10 @@ class Hooks:
         locust.main.get_locustfiles_locally = lambda _options: [str(self._plan.locustfile)]
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
-            time_session(session, self._journal, self._asked)
+            time_session(session, self._journal)
             complete_paths(session)
-        trust_authority(self._plan, HttpSession, gevent.ssl)
+        trust_authority(self._plan, SSLConnectionPool, HTTPSConnection, gevent.ssl.create_default_context)
+        time_openings(self._plan.base_url, ConnectionPool, HTTPConnection, HTTPSConnection)
         events = locust.events
         events.request.add_listener(request_listener(self._journal, self._asked))
         events.user_error.add_listener(self._on_user_error)

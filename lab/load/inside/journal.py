@@ -30,6 +30,8 @@ class Request:
     returned_s: float = nan  # when the client returned
     status: int = 0
     client_port: int = 0  # of the connection that carried it; 0: not noted
+    opened_s: float = nan  # what it took to make that connection; NaN: it was there
+    secured: int = 0  # how that was secured: see openings
     reported: bool = False
 
 
@@ -147,6 +149,8 @@ class Journal:
             server=server,
             upstream=upstream,
             client_port=request.client_port,
+            opened_s=request.opened_s,
+            secured=request.secured,
             error=error,
         )
 

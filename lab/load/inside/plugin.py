@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import gevent
 import gevent.socket
+import gevent.ssl
 import locust
 import locust.argument_parser
 import locust.main
@@ -41,7 +42,7 @@ from lab.load.inside.load_counts import Tally
 from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
 from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.recording import Recorder
-from lab.load.inside.socket_times import note_client_ports, watch_sockets
+from lab.load.inside.socket_times import note_client_ports, watch_reads, watch_sockets
 from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
 from lab.load.inside.verdict import hear_verdict
 from lab.load.load_plan import LoadPlan
@@ -66,7 +67,10 @@ class Plugin(Hooks):
         """Take Locust's hooks."""
         super().install()
         if self._plan.open_model:  # it costs 4% of what a load process can carry, which the closed model asks for
-            watch_sockets(gevent.socket.socket)
+            if self._plan.kernel_times:
+                watch_sockets(gevent.socket.socket)
+            else:
+                watch_reads(gevent.socket.socket, gevent.ssl.SSLSocket)
         locust.events.test_stop.add_listener(self._on_test_stop)
         hear_verdict(locust.events, self._on_quit)
 

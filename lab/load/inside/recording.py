@@ -16,6 +16,7 @@ COLUMNS = (
     ("scheduled_s", "<f8"),  # CLOCK_MONOTONIC; NaN: none
     ("sent_s", "<f8"),
     ("done_s", "<f8"),
+    ("opened_s", "<f8"),  # seconds; NaN: on a connection that was there
     ("bytes", "<i8"),
     ("status", "<i4"),
     ("lane", "<i4"),
@@ -24,6 +25,7 @@ COLUMNS = (
     ("error", "<u4"),
     ("client_port", "<u2"),  # 0: not noted
     ("kind", "u1"),  # index into KINDS
+    ("secured", "u1"),  # of the connection that was made: one of openings
     ("upstream", "u1"),  # 1: "server" is the balancer's upstream address, not the app's own header
 )
 EVENT_COLUMNS = (
@@ -89,6 +91,8 @@ class Recorder:
         server: str | None = None,
         upstream: bool = False,
         client_port: int = 0,
+        opened_s: float = nan,
+        secured: int = 0,
         error: str | None = None,
     ) -> None:
         """Append one row; instants are CLOCK_MONOTONIC seconds."""
@@ -96,6 +100,7 @@ class Recorder:
             scheduled_s,
             sent_s,
             done_s,
+            opened_s,
             size,
             status,
             lane,
@@ -104,6 +109,7 @@ class Recorder:
             self._error[error] if error else 0,
             client_port,
             kind,
+            secured,
             upstream,
         )
         self.count += 1

@@ -2,13 +2,14 @@
 
 A client first builds a request and in the end parses the answer: 0.2 to 0.5 ms of Python at a few hundred requests a
 second, when caches are cold. And an answer that comes while another lane computes is read late. So connections made
-for a request note when it left, and ask the kernel when the answer came (SO_TIMESTAMPNS, see socket(7)). What tells
-nothing, such as an encrypted connection, leaves a request with the client's own instants; so does the closed model,
-which asks how much a load process can carry.
+for a request note when it left, and ask the kernel when the answer came (SO_TIMESTAMPNS, see socket(7)). Of what is
+encrypted it cannot tell: in a run with TLS an answer has come when it was read, in every arm, or TLS would look slower
+than it is. The closed model leaves a request with the client's own instants: it asks how much a load process can carry.
 """
 
 import socket
 import struct
+from collections.abc import Callable
 from time import perf_counter, time_ns
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,6 +70,34 @@ def watch_sockets(socket_class: Any) -> None:
 
     socket_class.connect, socket_class.send = watched_connect, watched_send
     socket_class.recv, socket_class.recv_into = watched_recv, watched_recv_into
+
+
+def watch_reads(*socket_classes: Any) -> None:
+    """As ``watch_sockets``, for sockets of every kind (gevent's plain ones, and those of TLS): by the reading alone."""
+    for socket_class in socket_classes:
+        for name in ("connect", "send"):
+            setattr(socket_class, name, _leaving(getattr(socket_class, name)))
+        for name in ("recv", "recv_into"):
+            setattr(socket_class, name, _receiving(getattr(socket_class, name)))
+
+
+def _leaving(begin: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if request := expected():
+            _leave(request)
+        return begin(self, *args, **kwargs)
+
+    return watched
+
+
+def _receiving(receive: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        received = receive(self, *args, **kwargs)
+        if request := expected():
+            request.received = perf_counter()
+        return received
+
+    return watched
 
 
 def done_s(request: Request, understood_s: float) -> float:

@@ -14,6 +14,7 @@ from lab.plan.fronts.front import (
     Pool,
     Retries,
     Timeout,
+    Tls,
     milliseconds,
     proxy,
     render,
@@ -48,6 +49,7 @@ class Caddy:
     fail_timeout: Timeout = 1.0
     retries: Retries = 1
     pool: Pool = 64
+    tls: Tls = False
     underscores: tuple[Annotated[str, Field(pattern=r"^[\w-]*_[\w-]*$")], ...] = ()
 
 
@@ -64,7 +66,7 @@ def _services(chosen: Caddy, place: FrontPlace) -> tuple[Service, ...]:
         fail_timeout=milliseconds(chosen.fail_timeout),
     )
     argv = ("run", "--adapter", "caddyfile", "--config", CONF_PATH)
-    service = proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()))
+    service = proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls)
     return (replace(service, env=(("XDG_CONFIG_HOME", SCRATCH), ("XDG_DATA_HOME", SCRATCH))),)
 
 

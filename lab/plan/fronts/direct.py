@@ -1,16 +1,17 @@
-"""Front ``direct``: none. Clients connect to the app itself."""
+"""Front ``direct``: none. Clients connect to the app itself, which then speaks TLS if they do."""
 
 from typing import Literal
 
-from lab.plan.fronts.front import Front
+from lab.plan.fronts.front import Front, Tls, titled
 from lab.scenario.kinds import options
 
 
 @options
 class Direct:
-    """Clients connect to the app itself."""
+    """Clients connect to the app itself; `tls`: over TLS, which its own server speaks."""
 
     kind: Literal["direct"] = "direct"
+    tls: Tls = False
 
 
 DIRECT = Front(
@@ -20,4 +21,5 @@ DIRECT = Front(
     hops=0,
     entry=lambda _chosen, place: place.app[0],
     upstream_of=None,
+    title=titled,
 )

@@ -1,13 +1,14 @@
 """The declaration of a front. Attestation, images, plan, load and reports go by this and know no front's name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field
 
+from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.plan.upstream import UpstreamOf, named_upstream
@@ -25,6 +26,8 @@ O = TypeVar("O")  # noqa: E741  the type of the front's options
 Timeout = Annotated[Seconds, Field(gt=0)]
 Retries = Annotated[int, Field(ge=0, le=10, strict=True)]
 Pool = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+# Whether clients connect over TLS, which ends here: to the app goes plain HTTP.
+Tls = Annotated[bool, Field(strict=True)]
 # Of active health checks: how often a process is asked, 0 for never, and for what.
 CheckEvery = Annotated[Seconds, Field(ge=0)]
 CheckPath = Annotated[str, Field(pattern=r"^/[\w./-]*$")]
@@ -37,12 +40,14 @@ class FrontPlace:
     """The place of a front: before these endpoints of the app, with a free port and these limits for each service.
 
     Its services listen on ``listens``. In a network of their own clients find the first of them by its name.
+    ``certificate``: what a front shows that ends TLS.
     """
 
     app: tuple[Endpoint, ...]
     ports: tuple[int, ...]
     limits: Limits
     network: Network = Network.HOST
+    certificate: Certificate = field(default_factory=Certificate)
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -59,7 +64,8 @@ def first_port(_chosen: object, place: FrontPlace) -> Endpoint:
 class Front(FrontKind, Generic[O]):
     """A front, to which clients connect; ``options`` is a class made by lab.scenario.kinds.options.
 
-    ``services``: what runs from ``image``, as many as there are ``hops``. ``entry``: where clients connect.
+    ``services``: what runs from ``image``, as many as there are ``hops``. ``entry``: where clients connect, over TLS
+    where the options have ``tls``, which the front then ends.
     ``upstream_of``: the address of the app's endpoint that an answer's headers name; None for a front that tells
     nothing, which only its listener attests; ``tells``: whether it does with these options. ``transparent``: whether
     it claims that everything which works directly works behind it, which is proved before load, or else only noted.
@@ -90,8 +96,13 @@ def front_title(arm: Arm) -> str:
     return front_of(arm).title(arm.front)
 
 
-def proxy(image: ImageSource, place: FrontPlace, argv: tuple[str, ...], *written: ConfigFile) -> Service:
-    """The one service of a front, called as its image: the image's program with these words and files."""
+def proxy(
+    image: ImageSource, place: FrontPlace, argv: tuple[str, ...], *written: ConfigFile, tls: bool = False
+) -> Service:
+    """The one service of a front, called as its image: the image's program with these words and files.
+
+    ``tls``: with the files of the certificate, which its configuration then names.
+    """
     return Service(
         name=image.key,
         kind=ServiceKind.PROXY,
@@ -100,7 +111,7 @@ def proxy(image: ImageSource, place: FrontPlace, argv: tuple[str, ...], *written
         argv=argv,
         ports=place.ports,
         limits=place.limits,
-        files=written,
+        files=(*written, *(place.certificate.files() if tls else ())),
         user=NOBODY,
     )
 
@@ -109,7 +120,7 @@ def render(template: str, **values: object) -> str:
     """A configuration from a template beside the fronts. Its values are the lab's own, or checked by an option."""
     text = files("lab.plan.fronts").joinpath(template).read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
-    return environment.from_string(text).render(values) + "\n"
+    return environment.from_string(text).render(values, certificate=CERTIFICATE, key=KEY) + "\n"
 
 
 def milliseconds(seconds: float) -> str:

@@ -10,6 +10,7 @@ from lab.plan.fronts.front import (
     Pool,
     Retries,
     Timeout,
+    Tls,
     milliseconds,
     proxy,
     render,
@@ -34,6 +35,7 @@ class HAProxy:
     check_path: CheckPath = "/ready"
     retries: Retries = 1
     pool: Pool = 64
+    tls: Tls = False
 
 
 def _services(chosen: HAProxy, place: FrontPlace) -> tuple[Service, ...]:
@@ -46,7 +48,7 @@ def _services(chosen: HAProxy, place: FrontPlace) -> tuple[Service, ...]:
         check=milliseconds(chosen.check),
     )
     argv = ("-db", "-f", CONF_PATH)  # in the foreground, as one process
-    return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode())),)
+    return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls),)
 
 
 HAPROXY = Front(options=HAProxy, services=_services, image=IMAGE, transparent=lambda _chosen: True, title=titled)

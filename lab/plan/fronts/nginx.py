@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from lab.errors import ScenarioError
-from lab.plan.fronts.front import Front, FrontPlace, Pool, Retries, Timeout, milliseconds, proxy, render, titled
+from lab.plan.fronts.front import Front, FrontPlace, Pool, Retries, Timeout, Tls, milliseconds, proxy, render, titled
 from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.plan.upstream import UPSTREAM_HEADER
 from lab.scenario.images import ImageSource
@@ -49,11 +49,17 @@ class Nginx:
     fail_timeout: Timeout = 1.0
     retries: Retries = 1
     pool: Pool = 64
+    tls: Tls = False
     config: Path | None = None
 
     @model_validator(mode="after")
     def _one_of_three(self) -> "Nginx":
-        allowed = {"kind", "config"} if self.config else {"kind", "balance", "profile"}
+        if self.config and self.tls:
+            raise ValueError(
+                '"tls" says nothing here, because config has what nginx listens with, and the load would not trust a '
+                "certificate of yours: leave out tls and let it listen without, or leave out config"
+            )
+        allowed = {"kind", "config"} if self.config else {"kind", "balance", "profile", "tls"}
         reason = "config has it" if self.config else f'profile = "{self.profile}" has nginx\'s own values'
         for option in fields(self) if self.config or self.profile == "stock" else ():
             if option.name not in allowed and getattr(self, option.name) != option.default:
@@ -113,18 +119,21 @@ def _directive(text: str, name: str) -> str:
     return found[1].strip() if found else ""
 
 
-def service(text: str, place: FrontPlace) -> Service:
-    """An nginx with this configuration; the paths in it that nginx writes to are relative to its scratch folder."""
+def service(text: str, place: FrontPlace, *, tls: bool = False) -> Service:
+    """An nginx with this configuration, which may name the files of a certificate (``tls``).
+
+    The paths in it that nginx writes to are relative to its scratch folder.
+    """
     plain = COMMENT.sub("", text)
     usual = {"daemon": "off", "pid": "nginx.pid"}  # where the configuration says nothing of them
     added = " ".join(f"{name} {value};" for name, value in usual.items() if not _directive(plain, name))
     argv = ("-p", SCRATCH, "-c", CONF_PATH, *(("-g", added) if added else ()))
-    return proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()))
+    return proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=tls)
 
 
 def _services(chosen: Nginx, place: FrontPlace) -> tuple[Service, ...]:
     text = own_configuration(chosen.config, place) if chosen.config else configuration(chosen, place)
-    return (service(text, place),)
+    return (service(text, place, tls=chosen.tls),)
 
 
 def _title(chosen: Nginx) -> str:

@@ -11,6 +11,7 @@ from lab.plan.fronts.front import (
     Pool,
     Retries,
     Timeout,
+    Tls,
     milliseconds,
     proxy,
     render,
@@ -53,6 +54,7 @@ class Traefik:
     fail_timeout: Timeout = 1.0
     retries: Retries = 1
     pool: Pool = 64
+    tls: Tls = False
 
 
 def _services(chosen: Traefik, place: FrontPlace) -> tuple[Service, ...]:
@@ -64,8 +66,9 @@ def _services(chosen: Traefik, place: FrontPlace) -> tuple[Service, ...]:
         check=milliseconds(chosen.check),
         fail_timeout=milliseconds(chosen.fail_timeout),
     )
-    argv = (*STATIC, f"{ENTRY}.address={place.listens[0]}", f"--providers.file.filename={CONF_PATH}")
-    return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode())),)
+    secured = (f"{ENTRY}.http.tls=true",) if chosen.tls else ()
+    argv = (*STATIC, *secured, f"{ENTRY}.address={place.listens[0]}", f"--providers.file.filename={CONF_PATH}")
+    return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls),)
 
 
 # Its answers do not say which process gave them.

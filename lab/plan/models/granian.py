@@ -21,6 +21,7 @@ def _argv(_chosen: Granian, place: AppPlace) -> tuple[str, ...]:
         *("--interface", "asgi", "--http", "1", "--loop", place.app.loop),
         *("--host", place.network.bind, "--port", str(place.ports[0]), "--workers", str(place.processes)),
         *("--log-level", "warning", "--http1-header-read-timeout", str(HEADER_TIMEOUT_MS)),
+        *place.tls("--ssl-certificate", "--ssl-keyfile"),
         place.app.target,
     )
 
@@ -30,6 +31,7 @@ GRANIAN = ProcessModel(
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # of a single one its parent only waits: an init
     one_address=True,
+    speaks_tls=True,
     services=of_a_server(_argv),
     refusal=own_command("granian", ("auto", "asyncio", "uvloop")),
     server=kind_of,

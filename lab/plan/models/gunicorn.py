@@ -31,6 +31,7 @@ def _argv(chosen: Gunicorn, place: AppPlace) -> tuple[str, ...]:
         *("--worker-class", WORKERS[chosen.worker], "--workers", str(place.processes), "--bind", place.bind),
         *("--keep-alive", str(KEEP_ALIVE_S), "--graceful-timeout", str(GRACEFUL_SHUTDOWN_S)),
         *("--log-level", "warning", "--worker-tmp-dir", HEARTBEATS, "--no-control-socket"),
+        *place.tls("--certfile", "--keyfile"),
         *(("--preload",) if chosen.preload else ()),
     )
 
@@ -44,6 +45,7 @@ GUNICORN = ProcessModel(
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, _processes: 1,  # its master never serves
     one_address=True,
+    speaks_tls=True,
     services=of_a_server(_argv),
     refusal=own_command("gunicorn", ("auto",)),
     server=lambda chosen: f"gunicorn, {chosen.worker} worker",

@@ -20,6 +20,7 @@ def _argv(_chosen: Hypercorn, place: AppPlace) -> tuple[str, ...]:
         "hypercorn",
         *("--worker-class", LOOPS[place.app.loop], "--workers", str(place.processes), "--bind", place.bind),
         *("--keep-alive", str(KEEP_ALIVE_S), "--graceful-timeout", str(GRACEFUL_SHUTDOWN_S), "--log-level", "warning"),
+        *place.tls("--certfile", "--keyfile"),
         place.app.target,
     )
 
@@ -29,6 +30,7 @@ HYPERCORN = ProcessModel(
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, _processes: 1,
     one_address=True,
+    speaks_tls=True,
     services=of_a_server(_argv),
     refusal=own_command("hypercorn", tuple(LOOPS)),
     server=kind_of,

@@ -2,15 +2,17 @@
 
 import shlex
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from lab.errors import ScenarioError
+from lab.plan.certificate import CERTIFICATE, FOR_ALL, KEY, Certificate
 from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service
 from lab.scenario.app import IMAGE_COMMAND, IMAGE_ENTRYPOINT, App
 from lab.scenario.budget import Limits
+from lab.scenario.commands import CERTIFICATE_FILE, KEY_FILE
 from lab.scenario.kinds import AUTOMATIC, MODELS, Asked, ModelKind, kind_of
 from lab.scenario.model import Arm
 from lab.scenario.network import LOOPBACK, Network
@@ -26,7 +28,8 @@ def serve(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> 
     """Argv that serves the app on one port of ``bind`` with ``workers`` serving processes; () is the image's own.
 
     ``--workers 1`` is spelled out: without it uvicorn would obey a WEB_CONCURRENCY of the image, and a replica would
-    grow a supervisor. Access log and proxy-headers middleware cost up to half the throughput (FIELD 9): off everywhere.
+    grow a supervisor. Access log and proxy-headers middleware cost up to half the throughput (FIELD 9): off, unless an
+    arm asks for the latter, to see what it costs.
     """
     if (command := arm.command or app.command) == IMAGE_COMMAND:
         return ()
@@ -37,9 +40,19 @@ def serve(app: App, arm: Arm, port: int, workers: int, bind: str = LOOPBACK) -> 
         app.target,
         *("--host", bind, "--port", str(port), "--workers", str(workers)),
         *("--loop", app.loop, "--http", app.http, "--log-level", "warning"),
-        *("--no-access-log", "--no-proxy-headers"),
+        "--no-access-log",
+        *(proxy_headers(bind) if arm.proxy_headers else ("--no-proxy-headers",)),
+        *(("--ssl-certfile", CERTIFICATE, "--ssl-keyfile", KEY) if arm.tls_in_app else ()),
         *("--timeout-keep-alive", str(KEEP_ALIVE_S), "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_S)),
     )
+
+
+def proxy_headers(bind: str) -> tuple[str, ...]:
+    """Believe the front, and nobody else: on loopback by its address; in a network of its own nobody else gets there.
+
+    Only when it has started a front has an address there, and then the app has begun to serve.
+    """
+    return ("--proxy-headers", "--forwarded-allow-ips", LOOPBACK if bind == LOOPBACK else "*")
 
 
 def entrypoint(app: App, port: int, workers: int, bind: str = LOOPBACK) -> tuple[str, ...] | None:
@@ -63,14 +76,18 @@ def _words(template: str) -> list[str]:
 
 
 def _fill(text: str, port: int, workers: int, bind: str) -> str:
-    for placeholder, value in {"{host}": bind, "{port}": str(port), "{workers}": str(workers)}.items():
+    told = {"{host}": bind, "{port}": str(port), "{workers}": str(workers)}
+    for placeholder, value in {**told, CERTIFICATE_FILE: CERTIFICATE, KEY_FILE: KEY}.items():
         text = text.replace(placeholder, value)
     return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppPlace:
-    """The place of an arm's app: ``processes`` serving processes, a free port for each container, limits of one."""
+    """The place of an arm's app: ``processes`` serving processes, a free port for each container, limits of one.
+
+    ``certificate``: what its server shows where the app itself speaks TLS.
+    """
 
     app: App
     arm: Arm
@@ -78,6 +95,11 @@ class AppPlace:
     ports: tuple[int, ...]
     limits: Limits
     network: Network = Network.HOST
+    certificate: Certificate = field(default_factory=Certificate)
+
+    def tls(self, certificate: str, key: str) -> tuple[str, ...]:
+        """The options of a server, by their names, where the app itself speaks TLS."""
+        return (certificate, CERTIFICATE, key, KEY) if self.arm.tls_in_app else ()
 
     @property
     def bind(self) -> str:
@@ -101,6 +123,7 @@ class AppPlace:
             capabilities=self.app.capabilities,
             volumes=self.app.volumes,
             healthcheck=self.app.healthcheck,
+            files=self.certificate.files(FOR_ALL) if self.arm.tls_in_app else (),  # as whom it runs its image knows
         )
 
 
@@ -135,6 +158,8 @@ def own_command(server: str, loops: Collection[str]) -> Refusal:
             return f"app.loop = {asked.loop!r} cannot be asked of {server}: take {' or '.join(map(repr, loops))}"
         if asked.http != AUTOMATIC:
             return f"app.http = {asked.http!r} is uvicorn's, {server} has its own: take {AUTOMATIC!r}"
+        if asked.proxy_headers:
+            return f'proxy_headers is uvicorn\'s, {server} has its own: leave it out, or take model = "workers"'
         return ""
 
     return refusal

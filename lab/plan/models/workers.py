@@ -18,6 +18,7 @@ WORKERS = ProcessModel(
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # uvicorn serves a single worker without one
     one_address=True,
+    speaks_tls=True,
     services=lambda _chosen, place: (place.container("app", place.ports[0], place.processes),),
     placeholders=("{workers}",),
 )

@@ -16,6 +16,7 @@ from lab.report.parts.effects import points_text, signed_change, signed_interval
 from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
+from lab.report.sections.secured import tls_table
 from lab.scenario.images import PYTHON
 from lab.scenario.model import APP_IMAGE
 
@@ -26,7 +27,7 @@ SAME_FOR_ALL, NO_ARM, BESIDE = "all arms", "no arm", "beside all arms"
 def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
     """Everything a careful reader may want to check; ``choices`` is what ``sensitivity`` gave."""
     metrics = (metric_table(summary, group, judgements) for group in Group)
-    tables = (trial_table(run, summary), version_table(run, summary), environment_table(run))
+    tables = (tls_table(summary), trial_table(run, summary), version_table(run, summary), environment_table(run))
     return section(
         "details",
         "Details",
