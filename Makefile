@@ -48,8 +48,9 @@ bench: install ## measure the lab itself; prints its figures
 	@for benchmark in benchmarks/[a-z]*.py; do name=$$(basename "$$benchmark" .py); \
 	    echo "== $$name"; .venv/bin/python -m "benchmarks.$$name" || exit 1; done
 
-docs: install ## make docs/reference.md again from the code, and the documentation site in site/
+docs: install ## make docs/reference.md again from the code, and the site in site/ (SAMPLE=RUN: with its report)
 	.venv/bin/python docs/generate.py
+	.venv/bin/python docs/sample.py $(SAMPLE)
 	.venv/bin/zensical build --strict --clean
 	.venv/bin/python docs/check_site.py site
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.e2e
 def site(tmp_path: Path) -> Path:
     """The site, built as `make docs` builds it."""
     shutil.copytree(REPOSITORY / "docs", tmp_path / "docs")
+    runpy.run_path(str(REPOSITORY / "docs" / "sample.py"))["write_sample"](docs=tmp_path / "docs")
     shutil.copy(REPOSITORY / "zensical.toml", tmp_path)
     zensical = Path(sys.executable).with_name("zensical")
     subprocess.run([zensical, "build", "--strict", "--clean"], cwd=tmp_path, check=True, capture_output=True)

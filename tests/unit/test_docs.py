@@ -136,10 +136,18 @@ Build = Callable[[], "subprocess.CompletedProcess[str]"]
 Problems = Callable[[Path], list[str]]
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report that docs/sample.py makes."""
+    made: Path = runpy.run_path(str(DOCS / "sample.py"))["write_sample"](docs=tmp_path_factory.mktemp("docs"))
+    return made
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copy(tmp_path: Path, sample: Path) -> Path:
     """The documentation's sources, to be built or broken."""
-    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__", "sample"))
+    shutil.copytree(sample.parent, tmp_path / "docs" / "sample")
     shutil.copy(ROOT / "zensical.toml", tmp_path)
     return tmp_path
 
@@ -167,6 +175,8 @@ def test_the_site_builds_strictly_and_needs_nothing_from_elsewhere(
     assert built.returncode == 0, built.stdout + built.stderr
     assert problems(copy / "site") == []
     assert len(list((copy / "site").rglob("*.html"))) > len(list(DOCS.rglob("*.md")))
+    assert not list((copy / "site").rglob("*.py")), "what makes the pages is no page"
+    assert (copy / "site" / "sample" / "report.html").read_bytes() == (copy / "docs/sample/report.html").read_bytes()
 
 
 def test_what_is_broken_is_found(copy: Path, build: Build, problems: Problems) -> None:
