@@ -12,6 +12,11 @@ FROM ${PYTHON_IMAGE}
 LABEL lab.image=app
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /code
+# More from Debian, such as another allocator; a base that has it already needs no network.
+ARG DEBIAN_PACKAGES
+RUN [ -z "$DEBIAN_PACKAGES" ] || dpkg --status $DEBIAN_PACKAGES > /dev/null 2>&1 \
+    || (apt-get update && apt-get install --yes --no-install-recommends $DEBIAN_PACKAGES \
+        && rm -rf /var/lib/apt/lists/*)
 CMD ["fastapi", "run", "app/main.py"]
 COPY --from=dependencies /venv /venv
 # What changes most often comes last: a changed app rebuilds only from here.

@@ -86,6 +86,7 @@ MEANINGS: Mapping[str, str] = {
     "load.users": "Names of the user classes to run; all of them when empty.",
     "load.tags": "Only tasks with one of these tags.",
     "load.exclude_tags": "No task with one of these tags.",
+    "load.settle": "How long the arm rests after the load, still read: what it keeps then is `memory.pss.idle`.",
     "load.idle": "How long the arm rests after it is ready, before any load.",
     "load.warmup": "Load that is not measured, equally long in all arms; up to 30 s where the rate takes that long "
     "to give each serving process 100 requests.",

@@ -132,6 +132,21 @@ CATALOGUE: tuple[Metric, ...] = (
         "Sum of anonymous memory of the arm's containers as the kernel accounts it: the cross-check of PSS.",
     ),
     _memory(
+        "memory.slope.per_1k",
+        "growth of memory (PSS) for 1,000 requests",
+        "Slope of the sum of PSS over the successful requests that had ended by then, × 1,000, in the measure phase: "
+        "Theil–Sen (the median over all pairs) of the middles of its seconds. Below zero where memory shrinks. Missing "
+        "in a phase of less than 6 s.",
+    ),
+    _memory(
+        "memory.pss.idle",
+        "memory (PSS), after rest",
+        "Sum of PSS over the arm's ledger at the end of load.settle: the last reading of each process that lives then. "
+        "What the arm gave back to the kernel is no longer in it. Missing where load.settle is 0.",
+        0.05,
+        noun="memory after rest",
+    ),
+    _memory(
         "memory.platform.pss",
         "platform memory (PSS)",
         "containerd-shim and storage-driver processes of the arm's containers: not in memory.pss.total.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lab.attest.allocators import preloaded
 from lab.attest.claims import Claim, Evidence, beside, failures, runtime_differences
 from lab.attest.evidence import collect
 from lab.engines import Deployment
@@ -33,7 +34,8 @@ def attest(
     Raises InvalidRunError (exit 3).
     """
     arm, model, topology = trial.arm, model_of(trial.arm), deployment.topology
-    apps = (service for service in deployment.services if service.kind == ServiceKind.APP)
+    apps = [service for service in deployment.services if service.kind == ServiceKind.APP]
+    planned = (service for service in topology.services if service.kind == ServiceKind.APP)
     addresses = tuple(address for service in apps for address in service.addresses)
     claim = Claim(
         model=model_title(arm),
@@ -46,6 +48,7 @@ def attest(
         upstreams=addresses if topology.fronted and topology.upstream_of else (),
         client_path=topology.client_path,
         scheme=_scheme_for_app(arm),
+        allocator=next((found for service in planned if (found := preloaded(service.env))), ""),
     )
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):

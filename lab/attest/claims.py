@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.attest.allocators import ALLOCATOR, PRELOAD
 from lab.attest.transparency import FORGED
 from lab.plan.topology import Endpoint
 from lab.record.types import Evidence as Evidence
@@ -21,7 +22,8 @@ class Claim:
 
     ``supervisors``: how many it needs; a replica of gunicorn may have one all the same. ``upstreams``: what its front's
     answers name, () for a front that tells nothing. ``client_path``: where the app tells whom it takes a client for;
-    ``scheme``: the one that it must tell, "" where it cannot know.
+    ``scheme``: the one that it must tell, "" where it cannot know. ``allocator``: which
+    LD_PRELOAD names, "" for none.
     """
 
     model: str
@@ -34,6 +36,7 @@ class Claim:
     upstreams: tuple[str, ...] = ()
     client_path: str = ""
     scheme: str = ""
+    allocator: str = ""
 
 
 def homes_of(evidence: Evidence, services: Mapping[str, str]) -> Mapping[str, str]:
@@ -55,6 +58,9 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
         yield from _front(claim, evidence)
     if claim.client_path:
         yield from _client(claim, evidence)
+    served = evidence.runtime.get(ALLOCATOR)
+    if claim.allocator and served and served != claim.allocator:
+        yield f"{PRELOAD} names {claim.allocator}, but its processes allocate by {served}: the image lacks that library"
 
 
 def beside(evidence: Evidence) -> str:
@@ -134,10 +140,11 @@ def _caveat(key: str, value: float | None = None, limit: float | None = None) ->
 
 
 def runtime_differences(first: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """Keys of the runtime (event loop, HTTP implementation, versions) in which two arms differ.
+    """Keys of the runtime (event loop, HTTP implementation, versions) in which two arms differ, but the allocator.
 
     Empty also where one of them could not be looked at.
     """
     if not first or not other:
         return []
-    return sorted(key for key in first.keys() | other.keys() if first.get(key) != other.get(key))
+    keys = (first.keys() | other.keys()) - {ALLOCATOR}
+    return sorted(key for key in keys if first.get(key) != other.get(key))

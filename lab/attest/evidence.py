@@ -12,6 +12,7 @@ from statistics import median
 
 import psutil
 
+from lab.attest.allocators import ALLOCATOR, allocator
 from lab.attest.outside import client_seen, negotiated
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
@@ -205,16 +206,18 @@ def _get(connection: http.client.HTTPConnection, topology: Topology) -> tuple[fl
 
 
 def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
-    """Event loop and HTTP implementation, by which extension modules the serving processes have mapped.
+    """Event loop, HTTP implementation and allocator, by which modules and libraries the serving processes have mapped.
 
     ``workers``: the files that each of them has mapped. Works for any image; "asyncio" and "h11" mean that no faster
-    implementation is mapped. Differing workers of one arm show as "uvloop/asyncio".
+    implementation is mapped, "glibc" and "musl" that malloc is the C library's. Differing workers of one arm show as
+    "uvloop/asyncio".
     """
     seen: dict[str, set[str]] = {}
     for files in workers:
         for key, (extensions, pure) in RUNTIME_MODULES.items():
             mapped = [name for name in extensions if any(f"/{name}/" in file for file in files)]
             seen.setdefault(key, set()).update(mapped or [pure])
+        seen.setdefault(ALLOCATOR, set()).add(allocator(files))
     return {key: "/".join(sorted(values)) for key, values in seen.items()}
 
 

@@ -81,8 +81,9 @@ def _estimated_s(trial: Trial) -> float:
 
 
 def loaded_s(scenario: Scenario) -> float:
-    """How long an arm is up for: idle, warm-up and measure."""
-    return scenario.load.idle + warmup_s(scenario) + scenario.load.measure
+    """How long an arm is up for: idle, warm-up, measure and settle."""
+    load = scenario.load
+    return load.idle + warmup_s(scenario) + load.measure + load.settle
 
 
 def warmup_s(scenario: Scenario) -> float:

@@ -24,7 +24,7 @@ class Evidence:
 
     ``servers``: answers by serving process. ``roles``: service → role → number of processes, of the app's services.
     ``listeners``: address → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
-    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, versions.
+    front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, allocator.
     ``strangers``: what else runs from the same image; ``neighbours``: the runs of other labs that do.
     ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on one
     kept-alive connection straight to the app.

@@ -172,6 +172,7 @@ class DrillRecord:
 class TrialRecord:
     """Everything measured in one trial, except the tables.
 
+    ``settle_s``: how long the arm rested at the end of the cool-down, when nobody asked it for anything; 0: it did not.
     ``shared_files``: name of each file that the lab's own processes had mapped beside the arm → bytes of PSS that this
     may have taken from the arm; None where nobody could look.
     """
@@ -193,6 +194,7 @@ class TrialRecord:
     attribution: Attribution
     attestation: Evidence = field(default_factory=Evidence)
     sampler: SamplerFacts | None = None
+    settle_s: Seconds = 0.0
     shared_files: Mapping[str, Count] | None = None
     gates: tuple[GateResult, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -40,7 +40,7 @@ class Wish:
 
 def by_hand(scenario: Scenario) -> Scenario:
     """Without schedule, primary metrics and expectations: nothing of a session is judged, it is one load process."""
-    load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0)
+    load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0, settle=0.0)
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
     return replace(scenario, arms=arms, load=load, trials=trials, compare=Compare(primary=()), expect=())

@@ -149,7 +149,7 @@ class _Making:
 
     def _measure(self, driving: Driving, deployed: Deployed) -> Measured | None:
         """Attest the arm, sample it, let the load at it, collect."""
-        run, deployment, t0 = self.run, deployed.deployment, deployed.t0
+        run, deployment, t0, clock = self.run, deployed.deployment, deployed.t0, self.run.tools.clock
         self.steps.enter(Step.ATTEST)
         with INTERRUPTS.admitted():
             evidence = attest(self.trial, deployment, _earlier_runtime(run, self.trial), run.tools.collect_evidence)
@@ -166,6 +166,8 @@ class _Making:
                 acting(self.trial, deployment) as drill,
             ):
                 self._follow(driving, sampler, deployment, drill)
+                settle_s = self._settle(sampler, deployment, drill)
+                settled = clock()
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()
                 sampled = sampler.result(self.staging)
@@ -173,7 +175,15 @@ class _Making:
         if loaded is None:
             return None
         events = sorted((*drill.events(t0), *self._events(deployed)), key=lambda event: event.t_s)
-        return Measured(deployed=deployed, evidence=evidence, events=events, loaded=loaded, sampled=sampled)
+        return Measured(
+            deployed=deployed,
+            evidence=evidence,
+            events=events,
+            loaded=loaded,
+            sampled=sampled,
+            settle_s=settle_s,
+            settled=settled,
+        )
 
     def _events(self, deployed: Deployed) -> Iterator[Event]:
         """What happened to the arm, and what it told of its start-up steps.
@@ -220,6 +230,18 @@ class _Making:
         self.steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
         if not drill.began:  # else an end is what was asked for
             deployment.check()
+
+    def _settle(self, sampler: Sampler, deployment: Deployment, drill: Acting) -> float:
+        """Let the arm rest, still read, after a load that the scenario made. Gives the seconds that were asked for."""
+        settle_s, clock = 0.0 if self.drive.by_hand else self.trial.scenario.load.settle, self.run.tools.clock
+        end_s = clock() + settle_s
+        while (left_s := end_s - clock()) > 0:
+            with INTERRUPTS.admitted():
+                self.run.tools.sleep(min(DEATH_CHECK_EVERY_S, left_s))
+            sampler.check()
+            if not drill.began:
+                deployment.check()
+        return settle_s
 
 
 def topology_of(engine: Engine, trial: Trial, port: int = 0, certificate: Certificate = NOMINAL) -> Topology:

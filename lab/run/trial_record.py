@@ -33,13 +33,18 @@ class Deployed:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The results of one trial, before they are a record."""
+    """The results of one trial, before they are a record.
+
+    ``settle_s``: how long the arm rested after the load, until ``settled`` (CLOCK_MONOTONIC); 0: it did not.
+    """
 
     deployed: Deployed
     evidence: Evidence
     events: Sequence[Event] = ()
     loaded: LoadOutcome
     sampled: SamplerOutcome
+    settle_s: float = 0.0
+    settled: float = 0.0
 
 
 def trial_record(trial: Trial, measured: Measured, rate: float | None = None) -> TrialRecord:
@@ -52,7 +57,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         loaded.warmup_start_s,
         loaded.measure_start_s,
         loaded.measure_end_s,
-        loaded.finished_s,
+        measured.settled if measured.settle_s else loaded.finished_s,
     )
     marks = [instant - t0 for instant in instants]
     return TrialRecord(
@@ -75,6 +80,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         load=loaded.counters,
         attribution=loaded.attribution,
         attestation=measured.evidence,
+        settle_s=measured.settle_s,
         sampler=measured.sampled.facts,
         shared_files=measured.sampled.shared_files,
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),

@@ -31,7 +31,7 @@ class ImageSource:
 PYTHON = ImageSource(
     key="python",
     reference="python:3.13-slim",
-    packages=("python3", "python3-venv", "python3-pip", "libstdc++6"),  # many wheels need the last: slim has it
+    packages=("python3", "python3-venv", "python3-pip", "libstdc++6", "libjemalloc2"),  # slim has libstdc++6 as well
     hooks=('ln -s python3 "$1/usr/bin/python"',),
     changes=('CMD ["python3"]',),
 )

@@ -104,6 +104,7 @@ class Arm:
 class Load:
     """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
 
+    ``idle`` and ``settle``: how long the arm rests before and after it, still read.
     ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
     ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
     """
@@ -123,6 +124,7 @@ class Load:
     idle: Seconds = 0.0
     warmup: Seconds = 5.0
     measure: Annotated[Seconds, Field(gt=0)] = 10.0
+    settle: Seconds = 0.0
 
     @model_validator(mode="after")
     def _lanes_cover_processes(self) -> Load:

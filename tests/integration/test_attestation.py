@@ -60,7 +60,7 @@ def test_honest_arms_are_attested(engine: DockerEngine, topology_of: Build, arm:
     with engine.deploy(topology_of(scenario)) as deployment:
         evidence = attest(trial_of(scenario), deployment, None)
 
-    assert evidence.runtime == {"loop": "uvloop", "http": "httptools"}
+    assert evidence.runtime == {"loop": "uvloop", "http": "httptools", "allocator": "glibc"}
     assert all(evidence.listeners.values())
     assert len(evidence.servers) == 2
     assert caveats(evidence) == []
@@ -140,6 +140,14 @@ def test_arms_that_are_served_differently(engine: DockerEngine, topology_of: Bui
     with engine.deploy(wrong) as deployment:
         with pytest.raises(InvalidRunError, match="http zttp instead of httptools, loop asyncio instead of uvloop"):
             attest(trial_of(scenario), deployment, {"loop": "uvloop", "http": "httptools"})
+
+
+def test_an_allocator_that_the_image_lacks(engine: DockerEngine, topology_of: Build) -> None:
+    """The linker warns and goes on with glibc's: the arm would be named after what it does not have."""
+    scenario = scenario_of(Arm(name="other", model="replicas", front="nginx", env={"LD_PRELOAD": "libmimalloc.so.3"}))
+    with engine.deploy(topology_of(scenario)) as deployment:
+        with pytest.raises(InvalidRunError, match="LD_PRELOAD names mimalloc, but its processes allocate by glibc"):
+            attest(trial_of(scenario), deployment, None)
 
 
 def test_a_stale_container_of_the_same_image(

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from lab.analysis.gates import spoiled
+from lab.attest.allocators import ALLOCATOR, allocator, preloaded
 from lab.attest.claims import Claim, Evidence, beside, caveats, failures, nagle_defect, runtime_differences
 from lab.engines.running import Others, others
 from lab.host.labels import OWNER, RUN, owner
@@ -52,6 +53,34 @@ GOOD_REPLICAS = Evidence(
 def attested(evidence: Evidence) -> TrialRecord:
     """The record of a trial with this evidence."""
     return replace(trial().record, attestation=evidence)
+
+
+@pytest.mark.parametrize(
+    ("environment", "files", "served", "told"),
+    [
+        ({}, ["/usr/lib/x86_64-linux-gnu/libc.so.6"], "glibc", ""),
+        ({}, ["/lib/ld-musl-x86_64.so.1", "/usr/bin/python3"], "musl", ""),
+        ({}, ["/usr/lib/libjemalloc.so.2", "/usr/lib/libc.so.6"], "jemalloc", ""),
+        ({"LD_PRELOAD": "libjemalloc.so.2"}, ["/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"], "jemalloc", ""),
+        ({"LD_PRELOAD": "/a.so:/x/libtcmalloc_minimal.so.4"}, ["/x/libtcmalloc_minimal.so.4.5"], "tcmalloc", ""),
+        ({"LD_PRELOAD": "/opt/spy.so"}, ["/usr/lib/libc.so.6"], "glibc", ""),
+        (
+            {"LD_PRELOAD": "/usr/lib/libmimalloc.so"},
+            ["/usr/lib/libc.so.6"],
+            "glibc",
+            "LD_PRELOAD names mimalloc, but its processes allocate by glibc: the image lacks that library",
+        ),
+    ],
+)
+def test_the_allocator_is_the_one_that_was_asked_for(
+    environment: dict[str, str], files: list[str], served: str, told: str
+) -> None:
+    """The linker only warns of a library that is not there, and goes on with the C library's malloc."""
+    assert allocator(files) == served
+    claim = replace(WORKERS, allocator=preloaded(environment.items()))
+
+    assert list(failures(claim, replace(GOOD_WORKERS, runtime={ALLOCATOR: served}))) == ([told] if told else [])
+    assert list(failures(claim, replace(GOOD_WORKERS, unseen="no rights"))) == []
 
 
 def test_arms_that_are_what_they_claim_have_no_failures() -> None:
@@ -121,10 +150,11 @@ def test_the_44_ms_defect_is_recognised_and_nothing_else_is(first_s: float, late
 
 
 def test_different_event_loops_are_named() -> None:
-    """Two arms on different loops do not compare process models."""
+    """Two arms on different loops do not compare process models; two with another allocator compare allocators."""
     assert runtime_differences({"loop": "uvloop", "http": "httptools"}, {"loop": "asyncio", "http": "httptools"}) == [
         "loop"
     ]
+    assert runtime_differences({"loop": "uvloop", ALLOCATOR: "glibc"}, {"loop": "uvloop", ALLOCATOR: "jemalloc"}) == []
 
 
 def test_another_lab_on_the_same_image_spoils_memory_and_nothing_else() -> None:

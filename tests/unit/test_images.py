@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lab.engines.images import images
+from lab.engines.images import images, prepare
 from lab.engines.images.build import Recipe, builder_of, check_builder
 from lab.engines.images.context import Context, content_hash, read_context, write_context
 from lab.engines.images.dockerfile import read_dockerfile
@@ -298,6 +298,24 @@ def test_arguments_of_a_build_are_checked(folder: Path, more: dict[str, Any], se
     """What is wrong in them is said before anything is built."""
     with pytest.raises(ValidationError, match=sentence):
         App(**{"build": folder, **more})
+
+
+@pytest.mark.parametrize(
+    ("wheels", "more", "base", "offline"),
+    [
+        (True, {}, "python:3.13-slim", True),
+        (True, {"build_args": {"DEBIAN_PACKAGES": "x"}}, "python:3.13-slim", False),
+        (True, {"build_args": {"DEBIAN_PACKAGES": "x"}}, "process-model-lab/python:debian-trixie-1", True),
+        (False, {}, "python:3.13-slim", False),
+    ],
+)
+def test_a_build_with_wheels_has_no_network(
+    folder: Path, wheels: bool, more: dict[str, Any], base: str, offline: bool
+) -> None:
+    """But where arguments ask for more than a base from a registry may have; a stand-in has it."""
+    assert (
+        prepare.offline(App(build=folder, requirements=folder / "x.txt" if wheels else None, **more), base) is offline
+    )
 
 
 def test_a_dockerfile_without_the_stage_is_refused_before_anything_is_built(folder: Path) -> None:

@@ -38,8 +38,9 @@ SCENARIO = Scenario(
 )
 
 
-def prepare(root: Path, world: World, blocks: int = 1) -> Run:
-    plan = build_plan(replace(SCENARIO, trials=Trials(blocks=blocks, seed=1)))
+def prepare(root: Path, world: World, blocks: int = 1, settle_s: float = 0.0) -> Run:
+    load = replace(SCENARIO.load, settle=settle_s)
+    plan = build_plan(replace(SCENARIO, load=load, trials=Trials(blocks=blocks, seed=1)))
     folder = RunFolder.create(root, new_run_info("run", "shop", plan, Environment(facts={}), {}))
     return Run(plan=plan, folder=folder, engine=world.engine, view=Silent(), tools=world.tools)
 
@@ -89,6 +90,38 @@ def test_what_was_measured_is_on_disk_with_its_phases(tmp_path: Path) -> None:
     assert all(one.end_s == two.start_s for one, two in pairwise(windows))
     assert record.measure.length_s == 1.5
     assert (run.folder.path / "trials" / record.trial_id / "app.log").read_text() == "hello from the app\n"
+
+
+def test_an_arm_rests_after_the_load_and_is_read_meanwhile(tmp_path: Path) -> None:
+    """The cool-down lasts until then, and sampler and containers are looked after; the plan takes as much longer."""
+    world = World()
+    run, plain = prepare(tmp_path / "rests", world, settle_s=30.0), prepare(tmp_path / "plain", World())
+    run_plan(run)
+    run_plan(plain)
+    first, other = (each.view.finished[0] for each in (run, plain))  # type: ignore[attr-defined]  # Silent keeps them
+
+    assert (first.settle_s, other.settle_s) == (30.0, 0.0)
+    longer_s = first.phases[Phase.COOLDOWN].length_s - other.phases[Phase.COOLDOWN].length_s
+    assert longer_s == pytest.approx(30.0, abs=0.2)
+    assert world.journal[: world.journal.index("sampler result")].count("check") >= 30
+    assert run.plan.estimated_s - plain.plan.estimated_s == 2 * 30.0
+
+
+def test_an_interrupt_at_rest_ends_the_trial(tmp_path: Path) -> None:
+    """Nobody has to wait for it, and the folder says what was cut."""
+    world = World()
+
+    def stop() -> None:
+        if "check" in world.journal and world.now_s > 110:
+            raise KeyboardInterrupt
+
+    world.while_asleep = stop
+    run = prepare(tmp_path, world, settle_s=30.0)
+    with pytest.raises(InterruptedRunError, match="while it cooled down"):
+        run_plan(run)
+
+    assert "sampler result" not in world.journal
+    assert world.journal[-3:] == ["sampler stopped", "undeploy", "load gone"]
 
 
 @pytest.mark.parametrize(

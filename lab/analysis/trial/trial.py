@@ -14,6 +14,7 @@ from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_arm, of_roles
+from lab.analysis.trial.memory_course import memory_course
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
 from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
@@ -111,6 +112,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         "throughput": counts.ended / record.measure.length_s,
         "errors": float(counts.failures),
         **_memory_values(ledger, cgroups.filter(pl.col("container") != POOL), record.measure),
+        **memory_course(record, processes, tables.requests),
         **_cpu_values(cpu, record.measure),
         "cpu.throttled": _throttled(cgroups, record.measure),
         **_scheduler_values(tables.processes, record.measure, counts.ended),

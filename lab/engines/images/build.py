@@ -35,11 +35,13 @@ class Recipe:
     """How a context is built beyond its files: ``arguments`` fill ARG, ``target`` is the last stage, "" for all.
 
     ``syntax``: whether the image that ``# syntax=`` names is here to read the Dockerfile; else the engine does.
+    ``offline``: no step of it may use the network.
     """
 
     arguments: Mapping[str, str]
     target: str = ""
     syntax: bool = True
+    offline: bool = False
 
 
 def builder_of(client: docker.DockerClient) -> str:
@@ -78,7 +80,7 @@ def build_image(
     wheelhouse: Path | None = None,
     labels: Mapping[str, str],
 ) -> None:
-    """Build ``context`` as ``name``; with a ``wheelhouse`` without any network. Raises MissingError if it fails."""
+    """Build ``context`` as ``name``; a ``wheelhouse`` goes with it. Raises MissingError if it fails."""
     parameters = {
         "version": builder_of(client),
         "dockerfile": context.dockerfile,
@@ -88,7 +90,7 @@ def build_image(
         "buildargs": json.dumps({**recipe.arguments, **(OFFLINE if wheelhouse else {})}),
         "labels": json.dumps(dict(labels)),
         **({"target": recipe.target} if recipe.target else {}),
-        **({"networkmode": "none"} if wheelhouse else {}),
+        **({"networkmode": "none"} if recipe.offline else {}),
     }
     with tempfile.TemporaryFile() as archive:
         write_context(context, wheelhouse, archive, syntax=recipe.syntax)

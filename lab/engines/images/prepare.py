@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import docker
 
-from lab.engines.images.build import Recipe, build_image, check_builder
+from lab.engines.images.build import NAMESPACE, Recipe, build_image, check_builder
 from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.dockerfile import Dockerfile, read_dockerfile
 from lab.engines.images.images import (
@@ -97,16 +97,21 @@ def _prepare_build(
     arguments = {**app.build_args, **({BASE_ARGUMENT: base_name} if base else {})}
     dockerfile = read_dockerfile(context.text, arguments)
     syntax = _has_frontend(client, dockerfile, on_step)
-    recipe = Recipe(arguments=arguments, target=app.target_stage, syntax=syntax)
+    recipe = Recipe(arguments=arguments, target=app.target_stage, syntax=syntax, offline=offline(app, base_name))
     check_builder(client, dockerfile, recipe, context.root)
     _prepare_named(client, dockerfile, recipe, context, on_step)
     wheelhouse = fill_wheelhouse(client, base_name, app.requirements, on_step) if app.requirements else None
     on_step(f"building {name} from {context.root}")
     marks = {"lab.image": "app", "lab.content": name.partition(":")[2]}
     build_image(client, context, name, recipe=recipe, wheelhouse=wheelhouse, labels=marks)
-    network = "without network, from a wheelhouse" if wheelhouse else "with the network"
+    network = f"with{'out' if recipe.offline else ' the'} network{', from a wheelhouse' if wheelhouse else ''}"
     detail = f"on {base_name or 'its own base'}, {network}"
     return record_of(client, ImagePlan(name=name, way=Way.BUILT, detail=detail))
+
+
+def offline(app: App, base: str) -> bool:
+    """Tell whether a build has no network: wheels are at hand, and its arguments ask for no more than is there."""
+    return app.requirements is not None and (not app.build_args or base.startswith(NAMESPACE))
 
 
 def _has_frontend(client: docker.DockerClient, dockerfile: Dockerfile, on_step: OnStep) -> bool:

@@ -21,13 +21,20 @@ from lab.scenario.images import PYTHON
 from lab.scenario.model import APP_IMAGE
 
 MAX_BLOCK_COLUMNS = 20
+RUNTIME = {"loop": "event loop", "http": "HTTP"}  # other keys are words
 SAME_FOR_ALL, NO_ARM, BESIDE = "all arms", "no arm", "beside all arms"
 
 
 def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Section:
     """Everything a careful reader may want to check; ``choices`` is what ``sensitivity`` gave."""
     metrics = (metric_table(summary, group, judgements) for group in Group)
-    tables = (tls_table(summary), trial_table(run, summary), version_table(run, summary), environment_table(run))
+    tables = (
+        tls_table(summary),
+        trial_table(run, summary),
+        runtime_table(summary),
+        version_table(run, summary),
+        environment_table(run),
+    )
     return section(
         "details",
         "Details",
@@ -170,6 +177,24 @@ def version_table(run: RunInfo, summary: RunSummary) -> Table:
         title="Images and versions",
         columns=columns("what", "version", "arms"),
         rows=(words("lab", run.lab_version, SAME_FOR_ALL), *images),
+    )
+
+
+def runtime_table(summary: RunSummary) -> Table | None:
+    """What serves each arm, as attestation saw it; None where nobody could look."""
+    found = {arm.name: [trial.record.attestation.runtime for trial in summary.of_arm(arm.name)] for arm in summary.arms}
+    keys = dict.fromkeys(key for runtimes in found.values() for runtime in runtimes for key in runtime)
+    rows = tuple(
+        words(arm, *(", ".join(sorted({runtime.get(key, UNKNOWN) for runtime in runtimes})) for key in keys))
+        for arm, runtimes in found.items()
+    )
+    if not keys:
+        return None
+    return Table(
+        key="runtime",
+        title="What serves, by the files that its processes have mapped",
+        columns=columns("arm", *(RUNTIME.get(key, key) for key in keys)),
+        rows=rows,
     )
 
 
