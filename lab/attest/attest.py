@@ -48,7 +48,7 @@ def attest(
         upstreams=addresses if topology.fronted and topology.upstream_of else (),
         client_path=topology.client_path,
         scheme=_scheme_for_app(arm),
-        allocator=next((found for service in planned if (found := preloaded(service.env))), ""),
+        allocator=next((name for service in planned if (name := preloaded(service.env))), ""),
     )
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):

@@ -22,8 +22,8 @@ class Claim:
 
     ``supervisors``: how many it needs; a replica of gunicorn may have one all the same. ``upstreams``: what its front's
     answers name, () for a front that tells nothing. ``client_path``: where the app tells whom it takes a client for;
-    ``scheme``: the one that it must tell, "" where it cannot know. ``allocator``: which
-    LD_PRELOAD names, "" for none.
+    ``scheme``: the one that it must tell, "" where it cannot know. ``allocator``: that of LD_PRELOAD,
+    "" where it names none.
     """
 
     model: str
