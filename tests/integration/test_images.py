@@ -13,8 +13,10 @@ import pytest
 from docker.models.containers import Container
 
 from lab.engines.docker.removal import remove_container
+from lab.engines.images.asking import image_versions
 from lab.engines.images.build import remove_image
 from lab.engines.images.images import ImageRecord, Way
+from lab.engines.images.measure import measure_images
 from lab.engines.images.offline.wheelhouse import ask_target
 from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError
@@ -23,7 +25,7 @@ from lab.plan.fronts.front import NOBODY
 from lab.scenario.model import App, Arm
 from lab.starter.guesses import Wanted
 from lab.starter.image import file_reader, look_at_finished
-from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
+from tests.integration.conftest import OF_THE_APP, REPOSITORY, RUN_ID, app_of_repository, scenario_of
 
 pytestmark = [pytest.mark.integration, OF_THE_APP]
 
@@ -223,6 +225,41 @@ def test_a_dockerfile_of_today_is_built(client: docker.DockerClient, tmp_path: P
         assert client.images.get(record.name).labels["lab.image"] == "app"
     finally:
         remove_image(client, record.name)
+
+
+def test_costs_of_two_ways_to_build_are_measured(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """What is shared is the base; an edit replaces the app's layer alone; nothing of it stays."""
+    base = images["python"].name
+    (tmp_path / "main.py").write_text("import time\ntime.sleep(0.2)\napp = 1\n")
+    for name, size in {"Dockerfile": 100_000, "Dockerfile.big": 300_000}.items():
+        (tmp_path / name).write_text(
+            f"FROM {base}\nRUN sleep 0.5 && head -c {size} /dev/urandom > /own\nWORKDIR /\nCOPY main.py /\n"
+        )
+    apps = [App(build=tmp_path, dockerfile=name, target="main:app") for name in ("Dockerfile", "Dockerfile.big")]
+    small, big = measure_images(client, apps, 1, print)
+
+    assert small.cold_s[0] > 0.5 > small.warm_s[0]
+    assert small.import_s[0] == pytest.approx(0.2, abs=0.1)
+    assert 100_000 < small.unique_bytes < 200_000 < 300_000 < big.unique_bytes < 400_000
+    assert small.shared_bytes == big.shared_bytes > 10**7
+    assert 0 < small.edit_bytes < 50_000
+    assert [tag for image in client.images.list() for tag in image.tags if "/measured-" in tag] == []
+
+
+def test_the_uv_image_holds_what_the_other_one_holds(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord]
+) -> None:
+    """The same versions, byte-compiled, built without network and without uv itself."""
+    app = app_of_repository(dockerfile="Dockerfile.uv", requirements=REPOSITORY / "requirements" / "app-uv.txt")
+    record = prepare_images(client, scenario_of(ARM, app=app), print)["app"]
+    look = "import glob, fastapi, app.main; print(len(glob.glob('/venv/**/fastapi/__pycache__/*.pyc', recursive=True)))"
+
+    assert "without network" in record.detail or record.origin is Way.PRESENT
+    assert image_versions(client, record.id, RUN_ID) == image_versions(client, images["app"].id, RUN_ID)
+    assert int(output(client, record.name, ["python", "-c", look])) > 10
+    assert output(client, record.name, ["sh", "-c", "command -v uv || echo none"]).strip() == "none"
 
 
 def test_a_name_that_is_none_is_a_sentence(client: docker.DockerClient) -> None:

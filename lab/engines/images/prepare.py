@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 
@@ -22,7 +24,7 @@ from lab.engines.images.images import (
     prepare_image,
     record_of,
 )
-from lab.engines.images.offline.wheelhouse import fill_wheelhouse
+from lab.engines.images.offline.wheelhouse import fill_wheelhouse, requirements_text
 from lab.engines.images.starts import check_targets
 from lab.errors import MissingError
 from lab.scenario.app import App
@@ -30,6 +32,15 @@ from lab.scenario.build_args import BASE_ARGUMENT
 from lab.scenario.databases import source_of
 from lab.scenario.images import PYTHON, ImageSource
 from lab.scenario.model import APP_IMAGE, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingredients:
+    """Everything that a build takes beside its files; ``base``: the image that fills its ARG, "" for its own."""
+
+    recipe: Recipe
+    base: str
+    wheelhouse: Path | None
 
 
 def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> Mapping[str, ImageRecord]:
@@ -93,20 +104,32 @@ def _prepare_build(
     name = _build_name(app, context, base.id if base else "")
     if find_image(client, name) is not None:
         return record_of(client, ImagePlan(name=name, way=Way.PRESENT, detail="nothing changed since it was built"))
-    base_name = base.name if base else ""
-    arguments = {**app.build_args, **({BASE_ARGUMENT: base_name} if base else {})}
-    dockerfile = read_dockerfile(context.text, arguments)
-    syntax = _has_frontend(client, dockerfile, on_step)
-    recipe = Recipe(arguments=arguments, target=app.target_stage, syntax=syntax, offline=offline(app, base_name))
-    check_builder(client, dockerfile, recipe, context.root)
-    _prepare_named(client, dockerfile, recipe, context, on_step)
-    wheelhouse = fill_wheelhouse(client, base_name, app.requirements, on_step) if app.requirements else None
+    ingredients = _ingredients(client, app, context, base.name if base else "", on_step)
     on_step(f"building {name} from {context.root}")
     marks = {"lab.image": "app", "lab.content": name.partition(":")[2]}
+    recipe, wheelhouse = ingredients.recipe, ingredients.wheelhouse
     build_image(client, context, name, recipe=recipe, wheelhouse=wheelhouse, labels=marks)
     network = f"with{'out' if recipe.offline else ' the'} network{', from a wheelhouse' if wheelhouse else ''}"
-    detail = f"on {base_name or 'its own base'}, {network}"
+    detail = f"on {ingredients.base or 'its own base'}, {network}"
     return record_of(client, ImagePlan(name=name, way=Way.BUILT, detail=detail))
+
+
+def ingredients_of(client: docker.DockerClient, app: App, context: Context, on_step: OnStep) -> Ingredients:
+    """Have everything that a build of the folder needs: its base, what it names, its wheels. Raises MissingError."""
+    needed = _needs_base(app, context)
+    base = prepare_base(client, PYTHON, PYTHON.reference, on_step).name if needed else ""
+    return _ingredients(client, app, context, base, on_step)
+
+
+def _ingredients(client: docker.DockerClient, app: App, context: Context, base: str, on_step: OnStep) -> Ingredients:
+    arguments = {**app.build_args, **({BASE_ARGUMENT: base} if base else {})}
+    dockerfile = read_dockerfile(context.text, arguments)
+    syntax = _has_frontend(client, dockerfile, on_step)
+    recipe = Recipe(arguments=arguments, target=app.target_stage, syntax=syntax, offline=offline(app, base))
+    check_builder(client, dockerfile, recipe, context.root)
+    _prepare_named(client, dockerfile, recipe, context, on_step)
+    wheelhouse = fill_wheelhouse(client, base, app.requirements, on_step) if app.requirements else None
+    return Ingredients(recipe=recipe, base=base, wheelhouse=wheelhouse)
 
 
 def offline(app: App, base: str) -> bool:
@@ -153,7 +176,7 @@ def _repository(app: App) -> str:
 
 
 def _build_name(app: App, context: Context, base_id: str) -> str:
-    requirements = app.requirements.read_text(encoding="utf-8") if app.requirements else ""
+    requirements = requirements_text(app.requirements) if app.requirements else ""
     how = [app.target_stage, *(f"{name}={value}" for name, value in sorted(app.build_args.items()))]
     chosen = how if any(how) else []  # images that were built before there was a choice keep their names
     return f"{_repository(app)}:{content_hash(context, (base_id, requirements, *chosen))}"

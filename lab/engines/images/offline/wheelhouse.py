@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from lab.host.places import cache_folder, scratch
 from lab.host.tools import failure_of, pip_command
 
 DOWNLOAD_TIMEOUT_S = 900.0
+INCLUDED = re.compile(r"\s*(?:-r|--requirement)[ =]?\s*(\S+)\s*")
 # The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
 QUESTION = """
 import json
@@ -54,7 +56,7 @@ def fill_wheelhouse(
     Where they are not ``pinned`` with hashes and complete, pip finds versions, and what those need.
     Raises MissingError when the image has no Python with pip, or when a wheel cannot be had.
     """
-    text = requirements.read_text(encoding="utf-8")
+    text = requirements_text(requirements)
     target = ask_target(client, base)
     key = hashlib.sha256(json.dumps([text, asdict(target), pinned], sort_keys=True).encode()).hexdigest()[:16]
     wheelhouse = cache_folder("wheels") / key
@@ -62,6 +64,26 @@ def fill_wheelhouse(
         on_step(f"downloading the wheels of {requirements.name} for {base}")
         _download(target, applicable(text, target.environment) if pinned else text, requirements, wheelhouse, pinned)
     return wheelhouse
+
+
+def requirements_text(path: Path, seen: frozenset[Path] = frozenset()) -> str:
+    """A requirements file with the files that it includes (`-r FILE`, from its own folder) in their places.
+
+    Raises MissingError where one cannot be read, or includes itself.
+    """
+    if (own := path.resolve()) in seen:
+        raise MissingError(f"app.requirements: {path} includes itself", "take out the line with -r that leads to it")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingError(
+            f"app.requirements: {path} cannot be read: {error.strerror}", "name a file that is there"
+        ) from None
+    lines = []
+    for line in text.splitlines(keepends=True):
+        included = INCLUDED.fullmatch(line)
+        lines.append(requirements_text(path.parent / included[1], seen | {own}) if included else line)
+    return "".join(lines)
 
 
 def ask_target(client: docker.DockerClient, base: str) -> Target:
