@@ -51,6 +51,7 @@ class Group(StrEnum):
     CPU = "CPU"
     BALANCE = "balance"
     START = "start"
+    DRILL = "drill"
 
     @property
     def family(self) -> Family:
@@ -65,7 +66,8 @@ class Metric:
     ``title`` heads tables; ``noun`` is what a sentence says instead, where that reads better. ``bound`` is the default
     bound of practical equivalence as a fraction (METHOD 7), None where no verdict is given. ``quantile`` marks a
     percentile: it exists only with enough observations beyond it (METHOD 6.5). ``shares``: it is judged as the paired
-    difference of its shares of all requests, and ``bound`` is in that unit (0.001: 0.1 points).
+    difference of its shares of all requests, and ``bound`` is in that unit (0.001: 0.1 points). ``differences``: as the
+    paired difference of its values, and ``bound`` is in its own unit: zeros are common, or it may be infinite.
     """
 
     key: str
@@ -78,6 +80,12 @@ class Metric:
     bound: float | None = None
     quantile: float | None = None
     shares: bool = False
+    differences: bool = False
+
+    @property
+    def paired_difference(self) -> bool:
+        """Whether differences are judged instead of ratios."""
+        return self.shares or self.differences
 
     @property
     def called(self) -> str:

@@ -21,7 +21,15 @@ from lab.analysis.judge.intervals import AnalysisError, blocks_needed
 from lab.analysis.judge.levels import verdict_blocks
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
-from lab.analysis.series import block_numbers, failed_shares, pair_of, thin_blocks, unanswered_arms, unanswered_blocks
+from lab.analysis.series import (
+    block_numbers,
+    failed_shares,
+    pair_of,
+    sides_of,
+    thin_blocks,
+    unanswered_arms,
+    unanswered_blocks,
+)
 from lab.analysis.summary import RunSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
 from lab.metric_types import Family
@@ -170,8 +178,8 @@ def _words(
 
 def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], level: float) -> Judgement:
     bound = summary.scenario.compare.bound(metric.key)
-    if metric.shares:
-        return judge_shares(*failed_shares(summary, arm, blocks), metric, bound, level)
+    if metric.paired_difference:
+        return _of_differences(summary, metric, arm, blocks, partial(judge_shares, bound=bound, level=level))
     if silent := unanswered_blocks(summary, (summary.baseline, arm), blocks):
         return _refused(metric, len(blocks), silent, level)
     found = judge(*pair_of(summary, metric.key, arm, blocks), metric, bound, level)
@@ -179,6 +187,17 @@ def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[i
     if thin and found.reason is not Reason.SMOKE:
         return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
     return replace(found, blocks=block_numbers(found.blocks, blocks))
+
+
+def _of_differences(
+    summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], ask: Callable[..., Judgement]
+) -> Judgement:
+    """Ask about paired differences; none of it where a value is missing, and nothing is put in its place."""
+    baseline, contender = sides_of(summary, metric, arm, blocks)
+    missing = [block for block, pair in zip(blocks, zip(baseline, contender, strict=True), strict=True) if None in pair]
+    if missing:
+        return replace(_refused(metric, len(blocks), missing), reason=Reason.MISSING)
+    return ask(baseline, contender, metric)
 
 
 def _refused(metric: Metric, n: int, silent: Sequence[int], level: float = 0.95) -> Judgement:
@@ -216,8 +235,8 @@ def _contest(
 
 def _explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
     used = summary.valid_for(metric.key)
-    if metric.shares:
-        found = explore_shares(*failed_shares(summary, arm, used), metric)
+    if metric.paired_difference:
+        found = _of_differences(summary, metric, arm, used, explore_shares)
     elif silent := unanswered_blocks(summary, (summary.baseline, arm), used):
         found = _refused(metric, len(used), silent)
     else:
@@ -246,9 +265,9 @@ def _outlook(summary: RunSummary, metric: Metric, arm: str, found: Judgement) ->
     if found.reason not in OPEN_REASONS or found.bound is None or found.blocks or found.n < MIN_BLOCKS_TO_ESTIMATE:
         return None
     least = found.n + (found.reason is Reason.ACROSS)  # as many as there are did not settle it
-    if metric.shares:
-        baseline, contender = failed_shares(summary, arm, summary.valid_for(metric.key))
-        differences = [more - less for less, more in zip(baseline, contender, strict=True)]
+    if metric.paired_difference:
+        sides = sides_of(summary, metric, arm, summary.valid_for(metric.key))
+        differences = [more - less for less, more in zip(*sides, strict=True) if less is not None and more is not None]
         return outlook(differences, found.bound, found.level, least)
     ratios = log_ratios(*pair_of(summary, found.metric, arm, summary.valid_for(metric.key)))
     return outlook(ratios, math.log1p(found.bound), found.level, least)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lab.analysis.judge.eligibility import quantile_eligible
+from lab.analysis.judge.verdict import FAR
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Family, Reading
@@ -44,6 +45,24 @@ def unanswered_arms(summary: RunSummary) -> dict[str, tuple[int, ...]]:
     counted = sorted({block for family in Family for block in summary.decision.valid_for(family)})
     found = {arm.name: tuple(unanswered_blocks(summary, [arm.name], counted)) for arm in summary.scenario.arms}
     return {arm: blocks for arm, blocks in found.items() if blocks}
+
+
+def sides_of(
+    summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int]
+) -> tuple[list[float | None], list[float | None]]:
+    """The two series whose differences are judged, of the baseline and of the arm; None where a value is missing.
+
+    What is infinite is FAR instead: farther from every other value than those lie apart, so that it ranks last.
+    """
+    if metric.shares:
+        baseline, contender = failed_shares(summary, arm, blocks)
+        return [*baseline], [*contender]
+    baseline_values, values = pair_of(summary, metric.key, arm, blocks)
+    return [*map(_ranked, baseline_values)], [*map(_ranked, values)]
+
+
+def _ranked(value: float | None) -> float | None:
+    return None if value is None else min(value, FAR)
 
 
 def failed_shares(summary: RunSummary, arm: str, blocks: Sequence[int]) -> tuple[list[float], list[float]]:

@@ -11,7 +11,7 @@ from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.record.types import RunInfo
 from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table
-from lab.report.parts.cells import cell, words
+from lab.report.parts.cells import metric_cell, words
 from lab.report.parts.effects import signed_change
 from lab.report.parts.facts import facts_line
 from lab.report.parts.values import arm_names, shown_value
@@ -112,7 +112,7 @@ def _rows(points: Sequence[PointResult], arms: Sequence[str]) -> Iterator[tuple[
         for key in one.summary.scenario.compare.primary:
             cells: list[Cell] = [*words(one.point.title, METRICS[key].title)]
             for arm in arms:
-                cells.append(cell(METRICS[key].unit, shown_value(one.summary, arm, key)))
+                cells.append(metric_cell(METRICS[key], shown_value(one.summary, arm, key)))
                 cells += _compared(one, key, arm)
             yield tuple(cells)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from lab.metrics import METRICS, Group
 from lab.scenario.app import App as App
 from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
@@ -191,6 +192,11 @@ class Scenario:
         check_drills(self.drills)
         if self.drills and self.sweep:
             raise ValueError("sweep and drills: a run has one or the other; make two scenarios of it")
+        drilled = [key for key in self.compare.primary if METRICS[key].group is Group.DRILL]
+        if drilled and not self.drills:
+            raise ValueError(
+                f"compare.primary: {drilled[0]} is a metric of drills: add [[drills]], or judge another one"
+            )
         if self.drills and self.load.rate is None:
             raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
         if self.trials.looks and (self.sweep or len(self.drills) > 1):

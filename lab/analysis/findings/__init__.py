@@ -42,7 +42,10 @@ def run_findings(result: TrialResult, cpu_count: int) -> tuple[Finding, ...]:
     window = result.record.phases.get(Phase.MEASURE)
     if window is None or window.length_s <= 0:
         return ()
-    found = [*(check(result) for check in CHECKS), _capacity(result, cpu_count)]
+    if result.record.drill:  # what an arm does when it is disturbed is the result of a drill
+        found = [check(result) for check in CHECKS_OF_DRILLS]
+    else:
+        found = [*(check(result) for check in CHECKS), _capacity(result, cpu_count)]
     return tuple(sorted((one for one in found if one), key=lambda one: list(FINDINGS).index(one.key)))
 
 
@@ -119,6 +122,14 @@ def _sidecar(result: TrialResult) -> Finding | None:
     return SIDECAR_CPU.of(*max(used)) if used else None
 
 
+CHECKS_OF_DRILLS: tuple[Callable[[TrialResult], Finding | None], ...] = (
+    exceptions,
+    ramp,
+    unread,
+    own_verdict,
+    _starved,
+    _sidecar,
+)
 CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     exceptions,
     ramp,

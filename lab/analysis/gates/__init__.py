@@ -6,7 +6,7 @@ titles, limits and sources for reports and documents.
 
 from collections.abc import Callable
 
-from lab.analysis.gates import load, machine
+from lab.analysis.gates import drills, load, machine
 from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate, decided, spoiled
 from lab.analysis.gates.load import attribution, rates_alike
 from lab.record.types import GateResult, Phase, TrialResult, TrialState
@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.shared_memory,
     attribution,
 )
+DRILL_CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (drills.done, drills.steady)
 MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)
 
 
@@ -37,7 +38,8 @@ def run_gates(result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
     complete = _complete(result)
     if complete.outcome == INVALID:
         return (complete,)
-    results = [check(result) for check in CHECKS] + [check(result, cpu_count) for check in MACHINE_CHECKS]
+    checks = (*CHECKS, *DRILL_CHECKS) if result.record.drill else CHECKS
+    results = [check(result) for check in checks] + [check(result, cpu_count) for check in MACHINE_CHECKS]
     return (complete, *sorted(results, key=lambda gate: list(GATES).index(gate.key)))
 
 

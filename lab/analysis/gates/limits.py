@@ -200,6 +200,22 @@ ATTRIBUTION = Gate(
     caveat=MIN_ATTRIBUTED,
     floor=True,
 )
+DRILL_DONE = Gate(
+    key="drill.done",
+    title="acts of the drill that were carried out",
+    unit=Unit.COUNT,
+    source="METHOD 9.4: without the act there is nothing that it could have cost",
+    invalid=1.0,
+    floor=True,
+)
+DRILL_STEADY = Gate(
+    key="drill.steady",
+    title="bad requests before the drill's action",
+    unit=Unit.COUNT,
+    source="METHOD 9.3: what was not steady before cannot come to rest after",
+    spoils=TIME_ONLY,
+    invalid=0.0,
+)
 ALIKE = Gate(
     key="block.alike",
     title="spread of throughput over the arms of a block",
@@ -229,6 +245,8 @@ GATES: Mapping[str, Gate] = {
         NEIGHBOURS,
         ATTRIBUTION,
         ALIKE,
+        DRILL_DONE,
+        DRILL_STEADY,
     )
 }
 

@@ -46,6 +46,8 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
     """
     if not result.record.load.open_model:
         return not_applicable(ARRIVALS, "closed-model")
+    if result.record.drill:
+        return not_applicable(ARRIVALS, "drill")
     counts = arrival_counts(result)
     if not counts.scheduled:
         return unchecked(ARRIVALS, "no-arrival")
@@ -98,6 +100,8 @@ def little(result: TrialResult) -> GateResult:
     wrong. Requests that were never answered are on neither side: that is the arm's doing, and a finding. Rows that are
     missing altogether change both sides alike: that is the business of ``rows``.
     """
+    if result.record.drill:
+        return not_applicable(LITTLE, "drill")
     window = result.record.measure
     sent = _kinds(result.tables.requests, RequestKind.ARRIVAL, RequestKind.FOLLOW).filter(
         (pl.col("t_sent_s") < window.end_s) & pl.col("t_done_s").is_not_null()

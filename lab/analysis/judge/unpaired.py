@@ -32,7 +32,7 @@ def judge_runs(baseline: Values, contender: Values, metric: Metric, bound: float
     if numbers.reason is Reason.EXPLORATORY:
         sides = _scaled(baseline, metric), _scaled(contender, metric)
         wide, narrow = welch_limits(*sides, level), welch_limits(*sides, equivalence_level(level))
-        edge = bound if metric.shares else math.log1p(bound)
+        edge = bound if metric.paired_difference else math.log1p(bound)
         return conclude(numbers, wide, int(place(wide, narrow, edge)), metric.better)
     return numbers if numbers.n < MIN_RUNS else replace(numbers, verdict=Verdict.INCONCLUSIVE)
 
@@ -46,17 +46,17 @@ def explore_runs(baseline: Values, contender: Values, metric: Metric, level: flo
     values = (*baseline, *contender)
     if any(value is None for value in values):
         return replace(numbers, reason=Reason.MISSING)
-    if not metric.shares and not all(value is not None and 0 < value < math.inf for value in values):
+    if not metric.paired_difference and not all(value is not None and 0 < value < math.inf for value in values):
         return replace(numbers, reason=Reason.NO_RATIO)
     sides = _scaled(baseline, metric), _scaled(contender, metric)
     if n < MIN_RUNS:
-        centre = None if metric.shares or not n else ratio(float(np.mean(sides[1]) - np.mean(sides[0])))
+        centre = None if metric.paired_difference or not n else ratio(float(np.mean(sides[1]) - np.mean(sides[0])))
         return replace(numbers, estimate=centre)
     numbers = replace(numbers, reason=Reason.EXPLORATORY)
     narrower = equivalence_level(level)
     wide = welch_limits(*sides, level).interval(level, n)
     narrow = welch_limits(*sides, narrower).interval(narrower, n)
-    if metric.shares:
+    if metric.paired_difference:
         return replace(numbers, difference=wide, equivalence=narrow)
     return replace(numbers, estimate=ratio(wide.estimate), interval=wide.exp(), equivalence=narrow.exp())
 
@@ -92,4 +92,4 @@ def _limits(low: float, estimate: float, high: float) -> Limits:
 def _scaled(values: Values, metric: Metric) -> Floats:
     """Shares as they are, everything else as logarithms."""
     plain = np.array(values, dtype=np.float64)
-    return plain if metric.shares else np.log(plain)
+    return plain if metric.paired_difference else np.log(plain)

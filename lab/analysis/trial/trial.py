@@ -12,6 +12,7 @@ from lab.analysis.trial.counters import complete_sum, increases
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.disturbance import Quiet, quiet
+from lab.analysis.trial.drill import Aftermath, aftermath, drill_values
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, RoleLine, of_arm, of_roles
 from lab.analysis.trial.memory_course import memory_course
@@ -82,6 +83,7 @@ class TrialSummary:
     servers: tuple[ProcessLatency, ...] = ()
     sidecars: tuple[SidecarUse, ...] = ()
     steps: tuple[StepCount, ...] = ()
+    aftermath: Aftermath | None = None
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
@@ -106,6 +108,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     ledger = Ledger(processes, record.measure)
     lines = ledger.lines()
     steps = tuple(step_counts(record))
+    after = aftermath(record, tables.requests)
     values: Values = {
         **_latency_values("", response),
         **_latency_values("service.", service),
@@ -120,6 +123,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         **opening_values(rows),
         "boot": record.boot_s,
         **app_values(steps),
+        **drill_values(after),
     }
     return TrialSummary(
         record=record,
@@ -134,6 +138,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         timeline=timeline(record, tables, lines),
         sidecars=tuple(sidecar_uses(trial, ledger)),
         steps=steps,
+        aftermath=after,
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
         names=by_name(rows),

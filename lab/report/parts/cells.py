@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isfinite, isinf
 
 from lab.analysis.judge.intervals import Interval
-from lab.metrics import Unit
+from lab.metrics import Group, Metric, Unit
 from lab.report.content import Cell, Column, Reader
 from lab.report.parts.effects import signed_change, signed_interval
 from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
@@ -34,6 +34,18 @@ def quantity(unit: Unit, value: float | None) -> str:
 def round_limit(unit: Unit, value: float | None) -> str:
     """A limit as people say it: ``"2 ms"`` and ``"90%"`` instead of ``"2.00 ms"`` and ``"90.0%"``."""
     return TRAILING_ZEROS.sub("", quantity(unit, value))
+
+
+def metric_quantity(metric: Metric, value: float | None) -> str:
+    """A value of a metric; an infinite time of a drill is one that did not come to its end in the trial."""
+    if metric.group is Group.DRILL and value is not None and isinf(value):
+        return "not in the trial"
+    return quantity(metric.unit, value)
+
+
+def metric_cell(metric: Metric, value: float | None) -> Cell:
+    """As ``cell``, of a metric."""
+    return Cell(metric_quantity(metric, value), value)
 
 
 def cell(unit: Unit, value: float | None) -> Cell:

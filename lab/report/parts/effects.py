@@ -3,8 +3,10 @@
 from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.metrics import Group, Metric
+from lab.units import format_seconds
 
 USED = (Group.MEMORY, Group.CPU)  # "uses 6.8% less memory"; everything else is higher or lower
+ENDLESS_S = 1e4  # a difference beyond this is one to a value that did not come to an end
 TENTH = 0.05  # percent: below, one decimal would hide on which side of no difference a value lies
 MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
@@ -63,9 +65,12 @@ def signed_interval(low: float, high: float) -> str:
 
 def bound_text(metric: Metric, bound: float) -> str:
     """``"−4.8% to +5%"``: the two ends that decide, symmetric as a ratio; for shares ``"±0.1 points"``."""
-    if metric.shares:
-        return f"±{bound * 100:.3g} points"
-    return either_way(bound)
+    return f"±{difference_bound(metric, bound)}" if metric.paired_difference else either_way(bound)
+
+
+def difference_bound(metric: Metric, bound: float) -> str:
+    """``"0.1 points"``, ``"500 ms"``: from which difference on it would matter."""
+    return f"{bound * 100:.3g} points" if metric.shares else format_seconds(bound)
 
 
 def either_way(fraction: float) -> str:
@@ -81,6 +86,24 @@ def _short(percent: float) -> str:
 def points_text(more: Interval) -> str:
     """The interval of a difference of shares: ``"95% CI 29.1 to 30.4 points more"``."""
     return f"{more.level * 100:.4g}% CI {more.low * 100:.3g} to {more.high * 100:.3g} points more"
+
+
+def more_text(metric: Metric, more: Interval) -> str:
+    """The interval of a difference, in the unit of its metric: ``"95% CI −1.20 s to +300 ms"``."""
+    if metric.shares:
+        return points_text(more)
+    return f"{more.level * 100:.4g}% CI {signed_seconds(more.low)} to {signed_seconds(more.high)}"
+
+
+def size_of_difference(metric: Metric, more: Interval) -> str:
+    """A difference with its interval; of shares the interval alone."""
+    return points_text(more) if metric.shares else f"{signed_seconds(more.estimate)} ({more_text(metric, more)})"
+
+
+def signed_seconds(seconds: float) -> str:
+    """``"+1.20 s"``; what has no end in one arm only is ``"+∞"``."""
+    sign = "−" if seconds < 0 else "+"
+    return f"{sign}∞" if abs(seconds) >= ENDLESS_S else f"{sign}{format_seconds(abs(seconds))}"
 
 
 def interval_text(interval: Interval) -> str:

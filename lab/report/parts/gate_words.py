@@ -73,6 +73,11 @@ GATE_WORDS: Mapping[str, Words] = {
     "attribution.partial": Words(
         "Of {value} of the requests it is known which process served them", "Shares are missing."
     ),
+    "drill.done": Words("Acts of the drill that were carried out: {value}", "See the logs of the trial."),
+    "drill.steady": Words(
+        "Before the drill's action {value} requests were bad",
+        "Lower the rate, so that the arm is steady before it is disturbed, or raise the SLO of the drill.",
+    ),
     "block.alike": Words(
         "The arms of the block are {value} apart in throughput",
         "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",
@@ -98,6 +103,7 @@ WHY: Mapping[str, str] = {
     "instants": "the mean service time is not above zero: the instants are wrong",
     "attribution": "it is not known which process served a request",
     "closed-model": "the closed model has no schedule",
+    "drill": "in a drill what is not served is its result",
     "plain-processes": "plain processes have no cgroup that keeps a second account",
     "one-process": "one process serves everything",
     "capacity": "the arm was at its capacity, so that what was not sent is its result",

@@ -14,7 +14,15 @@ from lab.metrics import METRICS, Metric, Unit
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
-from lab.report.parts.cells import cell, columns, only, quantity, ratio_cells, ratio_columns, words
+from lab.report.parts.cells import (
+    columns,
+    metric_cell,
+    metric_quantity,
+    only,
+    ratio_cells,
+    ratio_columns,
+    words,
+)
 from lab.report.parts.effects import signed_change
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
@@ -100,7 +108,7 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
         return f"{pair}, no block is valid for it."
     if found.median is None or baseline.median is None:
         return f"{pair}, a value is missing."
-    medians = f"{quantity(metric.unit, found.median)} against {quantity(metric.unit, baseline.median)}"
+    medians = f"{metric_quantity(metric, found.median)} against {metric_quantity(metric, baseline.median)}"
     if found.ratio is None or not isfinite(found.ratio):
         return f"{pair} by a ratio ({medians})."
     change = format_change(found.ratio)
@@ -131,7 +139,7 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
     metric, found = METRICS[key], summary.metrics[reading]
     points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio and isfinite(ratio))
     estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
-    if not points or not estimate or not isfinite(estimate) or metric.shares:
+    if not points or not estimate or not isfinite(estimate) or metric.paired_difference:
         return None
     bound = summary.scenario.compare.bound(key)
     return ForestRow(
@@ -185,10 +193,10 @@ def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
 
 
 def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
-    yield cell(metric.unit, shown_value(summary, summary.baseline, metric.key))
+    yield metric_cell(metric, shown_value(summary, summary.baseline, metric.key))
     for arm in contenders:
         found = summary.metrics[Reading(metric.key, arm)]
-        yield cell(metric.unit, shown_value(summary, arm, metric.key))
+        yield metric_cell(metric, shown_value(summary, arm, metric.key))
         counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all

@@ -12,7 +12,16 @@ from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.metrics import METRICS
 from lab.report.content import Answer
 from lab.report.parts.answers import answer, named_blocks, some_of
-from lab.report.parts.effects import bound_text, change, deciding, effect, interval_text, points_text
+from lab.report.parts.effects import (
+    bound_text,
+    change,
+    deciding,
+    effect,
+    interval_text,
+    more_text,
+    points_text,
+    signed_seconds,
+)
 from lab.report.renderers.text import one_line
 from lab.report.sections.expectation_sentences import condition_answer
 from lab.report.sections.lead import second_word
@@ -79,7 +88,7 @@ def failing(failures: Failures | None, arm: str, baseline: str) -> str:
 def _claim(contest: Contest, baseline: str) -> str:
     found, metric = contest.judgement, METRICS[contest.metric]
     if found.difference is not None:
-        return _share_claim(contest, baseline)
+        return _share_claim(contest, baseline) if metric.shares else _difference_claim(contest, baseline)
     if found.estimate is None and found.reason is Reason.FAILED:
         return f"The {metric.called} of {contest.arm} against that of {baseline}"
     if found.estimate is None:
@@ -102,6 +111,18 @@ def _share_claim(contest: Contest, baseline: str) -> str:
     shares = f"{_percent(contest.failures.contender)} of the requests, {baseline} {_percent(contest.failures.baseline)}"
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
     return f"{contest.arm} failed {shares} ({points_text(interval)}, {count_of(found.n, 'block')}{bound})"
+
+
+def _difference_claim(contest: Contest, baseline: str) -> str:
+    """A difference in the unit of its metric, such as of the seconds that a fault cost."""
+    found, metric = contest.judgement, METRICS[contest.metric]
+    interval = deciding(found)
+    if interval is None:
+        return ""
+    size = signed_seconds(interval.estimate)
+    bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
+    facts = f"{more_text(metric, interval)}, {count_of(found.n, 'block')}{bound}"
+    return f"The {metric.called} of {contest.arm} is {size} against that of {baseline} ({facts})"
 
 
 def _because(contest: Contest) -> str:
@@ -135,7 +156,9 @@ def _cross_check(found: Judgement) -> str:
     if not found.method_sensitive or found.leave_one_out is None or found.verdict is None:
         return ""
     low, high = found.leave_one_out
-    if found.difference is not None:
+    if found.difference is not None and METRICS[found.metric].differences:
+        ends = f"{signed_seconds(low)} to {signed_seconds(high)}"
+    elif found.difference is not None:
         ends = f"{low * 100:.3g} to {high * 100:.3g} points more"
     else:
         ends = " to ".join(dict.fromkeys((change(low), change(high))))

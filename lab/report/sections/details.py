@@ -11,8 +11,8 @@ from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table, section
-from lab.report.parts.cells import UNKNOWN, cell, columns, only, ratio_cells, words
-from lab.report.parts.effects import points_text, signed_change, signed_interval
+from lab.report.parts.cells import UNKNOWN, cell, columns, metric_cell, only, ratio_cells, words
+from lab.report.parts.effects import signed_change, signed_interval, size_of_difference
 from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
@@ -71,7 +71,7 @@ def _word(judged: Judgement | None) -> str:
         return "–"
     word = judged.verdict.value if judged.verdict else "numbers only"
     if judged.difference is not None:
-        return f"{points_text(judged.difference)}, {word}"
+        return f"{size_of_difference(METRICS[judged.metric], judged.difference)}, {word}"
     if judged.estimate is None:
         return word if judged.verdict else "–"
     interval = f" ({signed_interval(judged.interval.low, judged.interval.high)})" if judged.interval else ""
@@ -127,13 +127,13 @@ def _metric_row(
     interval = judged.interval if judged else None
     return (
         *words(metric.title, values.arm, "primary" if primary else "exploratory", metric.unit),
-        cell(metric.unit, values.median),
+        metric_cell(metric, values.median),
         *ratio_cells(
             (judged.estimate if judged else None) or values.ratio,
             interval,
             judged=judged is not None and judged.verdict is not None,
         ),
-        *(cell(metric.unit, values.values.get(block)) for block in blocks),
+        *(metric_cell(metric, values.values.get(block)) for block in blocks),
     )
 
 

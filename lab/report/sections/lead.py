@@ -9,7 +9,15 @@ from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Answer, Group, Lead
-from lab.report.parts.effects import deciding, less_or_more, points_text, short_percent, signed_change, signed_interval
+from lab.report.parts.effects import (
+    deciding,
+    difference_bound,
+    less_or_more,
+    short_percent,
+    signed_change,
+    signed_interval,
+    size_of_difference,
+)
 from lab.report.parts.gate_sentences import listed
 from lab.units import count_of, format_ratio
 
@@ -104,16 +112,16 @@ def _clause(contest: Contest, *, alone: bool) -> str:
 
 
 def _bound(found: Judgement, metric: Metric) -> str:
-    """``"5%"``; of shares, whose differences are judged, ``"0.1 points"``."""
+    """``"5%"``; where differences are judged, ``"0.1 points"`` or ``"500 ms"``."""
     bound = found.bound or 0.0
-    return f"{bound * 100:.3g} points" if metric.shares else short_percent(bound)
+    return difference_bound(metric, bound) if metric.paired_difference else short_percent(bound)
 
 
 def measured(found: Judgement, metric: Metric) -> str:
     """``"memory −11.0% (−11.1…−10.8%)"``: how much more or less than the baseline, with the interval that decides."""
     interval = deciding(found)
     if found.difference is not None and interval is not None:
-        return f"{metric.called} {points_text(interval)}"
+        return f"{metric.called} {size_of_difference(metric, interval)}"
     if found.estimate is None:
         return f"{metric.called} not compared"
     size = f"{metric.called} {signed_change(found.estimate)}"

@@ -9,7 +9,7 @@ from lab.metrics import METRICS, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Reader, Section, Table, section
-from lab.report.parts.cells import axis, cell, columns, only, quantity, words
+from lab.report.parts.cells import axis, cell, columns, metric_cell, only, quantity, words
 from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_map, share_table
@@ -79,7 +79,7 @@ def cpu_table(summary: RunSummary) -> Table:
             *(cell(Unit.SECONDS, _cpu_parts(arm).get(part)) for part in parts),
             cell(Unit.SECONDS, arm.cpu_app_per_1k_s),
             *(
-                cell(METRICS[key].unit, shown_value(summary, arm.name, key))
+                metric_cell(METRICS[key], shown_value(summary, arm.name, key))
                 for key in ("cpu.per_1k", "cpu.cores", "cpu.throttled", "cpu.runqueue.per_1k", "cpu.switches.per_1k")
             ),
         )
@@ -109,7 +109,7 @@ def hop_table(summary: RunSummary) -> Table:
     rows = tuple(
         (
             *words(f"{hop.behind} − {hop.direct}"),
-            *(cell(METRICS[key].unit, difference) for key, difference in hop.differences.items()),
+            *(metric_cell(METRICS[key], difference) for key, difference in hop.differences.items()),
         )
         for hop in summary.hops
         if any(difference is not None for difference in hop.differences.values())

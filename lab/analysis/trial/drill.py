@@ -1,0 +1,166 @@
+"""What a drill cost: from the instant of the action on, by when requests were due (METHOD 9.4). Pure.
+
+A request is bad when it failed, was never sent, or took longer than the drill's SLO from its scheduled instant.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from lab.analysis.trial.latency import measured
+from lab.record.schema import ACTION
+from lab.record.types import TrialRecord
+
+CALM_S = 3.0  # so long without a bad request before an arm has recovered
+STEP_S = 0.1  # how finely the begin of that is looked for
+SLOWER = 1.25  # times the p95 before: recovered is not slower than that
+HALF = 0.5  # of its fair share: a slot that carries this carries its part again
+QUIET_S = 1.0  # a process that answers nothing for so long after the action was hit by it
+MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
+
+Floats = npt.NDArray[np.float64]
+Values = Mapping[str, float | None]
+KEYS = ("drill.harm", "drill.recovery", "drill.share", "drill.process", "drill.lost", "drill.before")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aftermath:
+    """One drill in numbers; instants in seconds after the action, infinite for what did not come to be in the trial.
+
+    ``action_s``: when the action began, as an instant of the trial. ``bad`` requests are the ``failed``, ``late`` and
+    ``unsent`` ones. ``harm_s``: bad ÷ rate, the seconds of a whole outage that they stand for. ``recovery_s``: begin
+    of CALM_S without a bad one, at a p95 of the SLO or SLOWER × before. ``share_s``: the slot carries HALF of its fair
+    share for CALM_S. ``process_s``: a new process answers. ``in_flight`` requests at the action, of which ``lost``
+    failed. ``bad_before`` in the steady while before it.
+    """
+
+    action_s: float
+    rate: float
+    bad: int
+    failed: int
+    late: int
+    unsent: int
+    harm_s: float
+    recovery_s: float
+    share_s: float | None
+    process_s: float | None
+    in_flight: int
+    lost: int
+    bad_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Arrivals of the measure phase by when they were due, in seconds after the action."""
+
+    due_s: Floats
+    done_s: Floats  # infinite: never answered
+    bad: npt.NDArray[np.bool_]
+
+
+def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
+    """What followed the action of a drill; None for a trial without one, or whose action was never carried out."""
+    acts = [event for event in record.events if event.kind.startswith(ACTION)]
+    if record.drill is None or not acts or not record.point.rate:
+        return None
+    action_s, slo_s = acts[0].t_s, record.drill.slo_s
+    due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null()).sort("t_scheduled_s")
+    slow = pl.col("t_done_s") - pl.col("t_scheduled_s") > slo_s
+    unsent = pl.col("t_sent_s").is_null()
+    due = due.with_columns(
+        after_s=pl.col("t_scheduled_s") - action_s,
+        unsent=unsent,
+        failed=~pl.col("ok") & ~unsent,
+        late=pl.col("ok") & slow,
+        done_after_s=pl.when("ok").then(pl.col("t_done_s") - action_s).otherwise(math.inf),
+    ).with_columns(bad=pl.col("unsent") | pl.col("failed") | pl.col("late"))
+    # What was on its way at the action is hit by it, whenever it was due.
+    hit = due.filter((pl.col("after_s") >= 0) | (pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= action_s)))
+    flying = due.filter((pl.col("t_sent_s") < action_s) & pl.col("t_done_s").is_not_null()).filter(
+        pl.col("t_done_s") >= action_s
+    )
+    before = due.filter(pl.col("t_done_s") < action_s)
+    bad = int(hit["bad"].sum())
+    rows = _Rows(hit["after_s"].to_numpy(), hit["done_after_s"].to_numpy(), hit["bad"].to_numpy())
+    end_s = record.measure.end_s - action_s
+    return Aftermath(
+        action_s=action_s,
+        rate=record.point.rate,
+        bad=bad,
+        failed=int(hit["failed"].sum()),
+        late=int(hit["late"].sum()),
+        unsent=int(hit["unsent"].sum()),
+        harm_s=bad / record.point.rate,
+        recovery_s=_recovery_s(rows, end_s, max(slo_s, SLOWER * _p95(before))),
+        share_s=_share_s(before, hit, record, end_s),
+        process_s=_process_s(before, hit),
+        in_flight=flying.height,
+        lost=int((flying["failed"]).sum()),
+        bad_before=int(before["bad"].sum()),
+    )
+
+
+def drill_values(found: Aftermath | None) -> Values:
+    """The metrics of a drill; None in trials without one."""
+    if found is None:
+        return dict.fromkeys(KEYS)
+    return {
+        "drill.harm": found.harm_s,
+        "drill.recovery": found.recovery_s,
+        "drill.share": found.share_s,
+        "drill.process": found.process_s,
+        "drill.lost": found.lost / found.in_flight if found.in_flight else 0.0,
+        "drill.before": float(found.bad_before),
+    }
+
+
+def _p95(before: pl.DataFrame) -> float:
+    times = before.filter("ok").select(pl.col("t_done_s") - pl.col("t_scheduled_s")).to_series()
+    return float(np.quantile(times.to_numpy(), 0.95, method="inverted_cdf")) if len(times) else 0.0
+
+
+def _recovery_s(rows: _Rows, end_s: float, limit_s: float) -> float:
+    """The first instant from which CALM_S hold no bad request and a p95 within the limit; 0 where none was bad."""
+    if not rows.bad.any():
+        return 0.0
+    bad_s = rows.due_s[rows.bad]
+    took_s = rows.done_s - rows.due_s
+    for start_s in _steps(end_s):
+        inside = (rows.due_s >= start_s) & (rows.due_s < start_s + CALM_S)
+        calm = not ((bad_s >= start_s) & (bad_s < start_s + CALM_S)).any()
+        if calm and inside.any() and np.quantile(took_s[inside], 0.95, method="inverted_cdf") <= limit_s:
+            return start_s
+    return math.inf
+
+
+def _steps(end_s: float) -> Sequence[float]:
+    """Where a stretch of CALM_S may begin that ends inside the measure phase."""
+    return [round(STEP_S * step, 6) for step in range(max(0, int((end_s - CALM_S) / STEP_S) + 1))]
+
+
+def _process_s(before: pl.DataFrame, hit: pl.DataFrame) -> float | None:
+    """When a process answered that had not before; None where nobody knows who answered."""
+    known = before["served_by"].drop_nulls().unique()
+    if known.is_empty():
+        return None
+    new = hit.filter("ok", ~pl.col("served_by").is_in(known.to_list()))
+    return math.inf if new.is_empty() else float(str(new["done_after_s"].min()))
+
+
+def _share_s(before: pl.DataFrame, hit: pl.DataFrame, record: TrialRecord, end_s: float) -> float | None:
+    """When the slot that was hit carried HALF of a fair share for CALM_S again; 0 where no slot fell silent."""
+    known = set(before["served_by"].drop_nulls())
+    if not known or not record.point.rate:
+        return None
+    answers = hit.filter("ok", pl.col("served_by").is_not_null())
+    heard = set(answers.filter(pl.col("after_s") >= 0, pl.col("done_after_s") <= QUIET_S)["served_by"])
+    if not known - heard and not set(answers["served_by"]) - known:
+        return 0.0
+    slot = answers.filter(~pl.col("served_by").is_in(list(known & heard)))["done_after_s"].to_numpy()
+    enough = HALF * record.point.rate / record.processes * CALM_S
+    starts = (start for start in _steps(end_s) if ((slot >= start) & (slot < start + CALM_S)).sum() >= enough)
+    return next(starts, math.inf)

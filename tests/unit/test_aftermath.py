@@ -1,0 +1,235 @@
+"""What a drill cost, on made-up requests whose harm, recovery and shares are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lab.analysis.findings import run_findings
+from lab.analysis.gates import run_gates
+from lab.analysis.points import judge_points
+from lab.analysis.trial.drill import Aftermath, aftermath
+from lab.analysis.trial.trial import summarise_trial
+from lab.plan.blocks import build_plan
+from lab.record.types import REQUESTS, DrillRecord, Event, TrialResult
+from lab.report.build import build_content
+from lab.report.renderers.terminal import render_terminal
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial, table_of, with_record, with_tables
+
+RATE, SLO_S = 100.0, 0.25
+ACT_S = 6.5  # after the start of the measure phase
+ARMS = (WORKERS, REPLICAS)
+
+
+def drilled(**changes: Any) -> Any:
+    load = {"locustfile": "f.py", "rate": RATE, "lanes": 32, "warmup": "5s", "measure": "20s"}
+    compare = {"baseline": "workers", "primary": ["drill.harm", "drill.recovery"]}
+    given = {"drills": [{"verb": "kill"}], "load": load, "compare": compare, **changes}
+    return make_scenario(ARMS, **given)
+
+
+def trial(row: Callable[[float, int], dict[str, Any]] = lambda _after_s, _place: {}) -> TrialResult:
+    """A trial at RATE with an action at ACT_S; ``row`` changes a request by when it is due after it, and its place.
+
+    Four servers take turns, each answer takes 10 ms.
+    """
+    given = drilled()
+    base = make_trial(given, build_plan(given).trials[0])
+    start_s = base.record.measure.start_s
+    rows = []
+    for place in range(int(RATE * base.record.measure.length_s)):
+        due_s = start_s + place / RATE
+        plain = {
+            "t_scheduled_s": due_s,
+            "t_sent_s": due_s,
+            "t_done_s": due_s + 0.01,
+            "served_by": f"s{place % 4}",
+            "lane": 0,
+        }
+        changed = row(due_s - start_s - ACT_S, place)
+        if "took_s" in changed:
+            changed["t_done_s"] = due_s + changed.pop("took_s")
+        rows.append(plain | changed)
+    table = table_of(REQUESTS, rows, status=200, bytes=10, name="/", phase="measure", kind="arrival")
+    act = Event(t_s=start_s + ACT_S, until_s=start_s + ACT_S + 0.001, kind="action.SIGKILL", service="app", pid=7)
+    drill = DrillRecord(verb="kill", slo_s=SLO_S, hold_s=5.0)
+    return with_record(with_tables(base, requests=table), events=(act,), drill=drill)
+
+
+def found(row: Callable[[float, int], dict[str, Any]]) -> Aftermath:
+    result = trial(row)
+    after = aftermath(result.record, result.tables.requests)
+    assert after is not None
+    return after
+
+
+def test_a_second_of_failures_is_a_second_of_harm() -> None:
+    """Every request that is due in it fails; the arm has recovered where they end."""
+    after = found(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {})
+
+    assert after.harm_s == pytest.approx(1.0, abs=0.02)
+    assert (after.failed, after.late, after.unsent) == (after.bad, 0, 0)
+    assert after.recovery_s == pytest.approx(1.0, abs=0.11)
+
+
+def test_a_quarter_that_fails_for_two_seconds_is_half_a_second() -> None:
+    """One of four processes."""
+    after = found(lambda s, place: {"error": "502"} if 0 <= s < 2 and place % 4 == 0 else {})
+
+    assert after.harm_s == pytest.approx(0.5, abs=0.02)
+    assert after.recovery_s == pytest.approx(2.0, abs=0.15)
+
+
+def test_late_and_unsent_requests_are_bad_at_their_scheduled_instant() -> None:
+    """A request that waited for a lane was due when it was due."""
+    after = found(
+        lambda s, place: (
+            {"kind": "drop", "t_sent_s": None, "t_done_s": None, "error": "dropped", "served_by": None}
+            if 0 <= s < 1 and place % 2
+            else {"took_s": 0.3}
+            if 0 <= s < 1
+            else {}
+        )
+    )
+
+    assert (after.late, after.unsent) == (50, 50)
+    assert after.harm_s == pytest.approx(1.0, abs=0.02)
+
+
+def test_what_never_comes_back_is_infinite() -> None:
+    """Censored, not zero and not the length of the trial."""
+    after = found(lambda s, place: {"error": "502"} if s >= 0 and place % 4 == 0 else {})
+
+    assert after.recovery_s == math.inf
+    assert after.process_s == math.inf
+    assert after.share_s == math.inf
+
+
+def test_nothing_bad_is_a_recovery_of_zero() -> None:
+    """The arm never stopped."""
+    after = found(lambda _s, _: {})
+
+    assert (after.harm_s, after.recovery_s, after.share_s, after.lost) == (0.0, 0.0, 0.0, 0)
+
+
+def test_slow_answers_within_the_slo_are_not_recovered_where_they_were_faster_before() -> None:
+    """The limit is the greater of the SLO and 1.25 × the p95 before."""
+    slow = found(lambda s, _: {"error": "x"} if 0 <= s < 0.5 else {"took_s": 0.24} if 0.5 <= s < 3 else {})
+
+    assert slow.recovery_s == pytest.approx(0.5, abs=0.11)  # 240 ms are within the SLO of 250 ms
+
+
+def test_a_new_process_that_takes_over_the_share() -> None:
+    """Killed, silent for 2 s, then a process with another name answers its quarter."""
+    after = found(
+        lambda s, place: (
+            {} if s < 0 or place % 4 else {"error": "502", "served_by": None} if s < 2 else {"served_by": "new"}
+        )
+    )
+
+    assert after.process_s == pytest.approx(2.0, abs=0.06)
+    assert after.share_s == pytest.approx(2.0, abs=1.6)  # half of its share is enough
+    assert after.share_s is not None
+    assert after.share_s <= 2.0
+
+
+def test_a_hung_process_that_goes_on_has_its_share_again() -> None:
+    """No new name: the slot is the one that fell silent."""
+    after = found(lambda s, place: {"error": "timeout"} if 0 <= s < 4 and place % 4 == 1 else {})
+
+    assert after.process_s == math.inf
+    assert after.share_s is not None
+    assert 1.0 <= after.share_s <= 4.0
+
+
+def test_requests_on_their_way_at_the_action_count_as_hit() -> None:
+    """They were due before it."""
+    after = found(lambda s, _: {"took_s": 1.0, "error": "reset"} if -0.05 <= s < 0 else {})
+
+    assert after.in_flight == after.lost == after.failed
+    assert after.lost in (4, 5)
+    assert after.bad_before == 0
+
+
+def test_without_names_nothing_is_said_of_shares() -> None:
+    """None, which is not zero."""
+    after = found(lambda _s, _: {"served_by": None})
+
+    assert (after.share_s, after.process_s) == (None, None)
+
+
+def test_a_trial_without_an_act_has_no_aftermath_and_is_invalid() -> None:
+    """There is nothing that it could have cost."""
+    result = with_record(trial(), events=())
+    outcomes = {gate.key: gate.outcome for gate in run_gates(result, 2)}
+
+    assert aftermath(result.record, result.tables.requests) is None
+    assert outcomes["drill.done"] == "invalid"
+
+
+def test_bad_requests_before_the_action_make_the_trial_invalid_for_times() -> None:
+    """METHOD 9.3: steady before."""
+    result = trial(lambda s, place: {"error": "503"} if -3.05 < s < -2.05 and place % 10 == 0 else {})
+    gates = {gate.key: gate for gate in run_gates(result, 2)}
+
+    assert (gates["drill.steady"].outcome, gates["drill.steady"].value) == ("invalid", 10.0)
+    assert gates["drill.done"].outcome == "pass"
+
+
+def test_what_an_arm_loses_in_a_drill_is_its_result() -> None:
+    """Neither a gate on arrivals nor a finding."""
+    row = {"kind": "drop", "t_sent_s": None, "t_done_s": None, "error": "dropped", "served_by": None}
+    result = trial(lambda s, _: dict(row) if 0 <= s < 5 else {})
+    gates = {gate.key: gate for gate in run_gates(result, 2)}
+
+    assert (gates["load.arrivals"].outcome, gates["load.arrivals"].why) == ("pass", "drill")
+    assert {finding.key for finding in run_findings(result, 2)} <= {"warmup.starved"}
+
+
+def test_two_arms_are_judged_on_differences_of_seconds(tmp_path: object) -> None:
+    """Replicas lose a second in every block, workers nothing: worse, by a second; of ratios there is none."""
+    given = drilled(trials={"blocks": 8, "seed": 7})
+    plan = build_plan(given)
+    fails = trial(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {})
+    trials = [_as(fails if each.arm.name == "replicas" else trial(), each) for each in plan.trials]
+    (one,) = judge_points(make_run(given), map(summarise_trial, trials))
+    words = {contest.metric: contest.judgement for contest in one.comparison.primaries}
+    told = render_terminal(build_content(one.run, one.summary, one.comparison), 160)
+
+    assert words["drill.harm"].verdict == "worse"
+    assert words["drill.harm"].difference is not None
+    assert words["drill.harm"].difference.estimate == pytest.approx(1.0, abs=0.02)
+    assert "The harm of replicas is +1.00 s against that of workers" in told
+
+
+def test_an_arm_that_never_recovers_ranks_last() -> None:
+    """Infinite in every block: worse, and the report says so without a number."""
+    given = drilled(trials={"blocks": 8, "seed": 7})
+    never = trial(lambda s, place: {"error": "502"} if s >= 0 and place % 4 == 0 else {})
+    some = trial(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {})
+    trials = [_as(never if each.arm.name == "replicas" else some, each) for each in build_plan(given).trials]
+    (one,) = judge_points(make_run(given), map(summarise_trial, trials))
+    words = {contest.metric: contest.judgement for contest in one.comparison.primaries}
+    told = render_terminal(build_content(one.run, one.summary, one.comparison), 200)
+
+    assert words["drill.recovery"].verdict == "worse"
+    assert "not in the trial" in told
+    assert "+∞" in told
+
+
+def _as(result: TrialResult, planned: Any) -> TrialResult:
+    """The same trial as another one of the plan."""
+    arm = planned.arm
+    place = {"trial_id": planned.id, "block": planned.block, "position": planned.position, "arm": arm.name}
+    kinds = {"model": arm.model.kind, "front": arm.front.kind}
+    return replace(result, record=replace(result.record, **place, **kinds))
+
+
+def test_the_table_has_only_columns_of_the_schema() -> None:
+    """The made-up rows are such as a load process writes."""
+    assert dict(trial().tables.requests.schema) == dict(pl.Schema(dict(REQUESTS)))
