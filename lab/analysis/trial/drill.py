@@ -86,7 +86,7 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     before = due.filter(pl.col("t_done_s") < action_s)
     bad = int(hit["bad"].sum())
     rows = _Rows(hit["after_s"].to_numpy(), hit["done_after_s"].to_numpy(), hit["bad"].to_numpy())
-    end_s = record.measure.end_s - action_s
+    end_s, over_s = record.measure.end_s - action_s, (acts[0].until_s or action_s) - action_s
     return Aftermath(
         action_s=action_s,
         rate=record.point.rate,
@@ -96,7 +96,7 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         unsent=int(hit["unsent"].sum()),
         harm_s=bad / record.point.rate,
         recovery_s=_recovery_s(rows, end_s, max(slo_s, SLOWER * _p95(before))),
-        share_s=_share_s(before, hit, record, end_s),
+        share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, end_s),
         process_s=_process_s(before, hit),
         in_flight=flying.height,
         lost=int((flying["failed"]).sum()),
@@ -151,13 +151,16 @@ def _process_s(before: pl.DataFrame, hit: pl.DataFrame) -> float | None:
     return math.inf if new.is_empty() else float(str(new["done_after_s"].min()))
 
 
-def _share_s(before: pl.DataFrame, hit: pl.DataFrame, record: TrialRecord, end_s: float) -> float | None:
-    """When the slot that was hit carried HALF of a fair share for CALM_S again; 0 where no slot fell silent."""
+def _share_s(before: pl.DataFrame, after: pl.DataFrame, record: TrialRecord, end_s: float) -> float | None:
+    """When the slot that was hit carried HALF of a fair share for CALM_S again; 0 where no slot fell silent.
+
+    ``after``: requests that were due when the action was over.
+    """
     known = set(before["served_by"].drop_nulls())
     if not known or not record.point.rate:
         return None
-    answers = hit.filter("ok", pl.col("served_by").is_not_null())
-    heard = set(answers.filter(pl.col("after_s") >= 0, pl.col("done_after_s") <= QUIET_S)["served_by"])
+    answers = after.filter("ok", pl.col("served_by").is_not_null())
+    heard = set(answers.filter(pl.col("done_after_s") <= QUIET_S)["served_by"])
     if not known - heard and not set(answers["served_by"]) - known:
         return 0.0
     slot = answers.filter(~pl.col("served_by").is_in(list(known & heard)))["done_after_s"].to_numpy()
