@@ -48,7 +48,8 @@ from tests.gate_records import (
     waiting,
 )
 
-PER_TRIAL = [key for key in GATES if key not in ("block.alike", "memory.neighbours")]  # of blocks, of attestation
+ELSEWHERE = ("block.alike", "memory.neighbours", "drill.done", "drill.steady")  # of blocks, of attestation, of drills
+PER_TRIAL = [key for key in GATES if key not in ELSEWHERE]
 
 
 def result_of(key: str, spoiled: TrialResult) -> GateResult:
