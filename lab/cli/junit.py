@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.console import say
+from lab.cli.console import say, shown
 from lab.errors import LabError, UsageError
 from lab.report.content import Written
 from lab.report.renderers.junit import junit_of_failure
@@ -30,7 +30,7 @@ def results_in(junit: Path | None) -> Iterator[Callable[[Written], None]]:
     try:
         yield lambda written: _hand_over(junit, written)
     except LabError as error:
-        _write(junit, junit_of_failure(str(error)))
+        _write(junit, junit_of_failure(shown(str(error))))
         raise
 
 

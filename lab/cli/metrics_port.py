@@ -13,6 +13,7 @@ MetricsPort = Annotated[
     int | None,
     typer.Option(
         "--metrics-port",
+        metavar="PORT",
         min=1,
         max=65535,
         help="Serve live figures as OpenMetrics at http://127.0.0.1:PORT/metrics until the run ends.",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.console import shown
 from lab.errors import LabError, UsageError
 from lab.report.renderers.text import markdown
 
@@ -47,5 +48,5 @@ def _append(path: Path | None, text: str) -> None:
 
 
 def _failure(error: LabError) -> str:
-    hint = f"\n\n{markdown(error.hint)}" if error.hint else ""
-    return f"## No result (exit code {error.exit_code})\n\n> **!** {markdown(str(error))}{hint}\n\n"
+    hint = f"\n\n{markdown(shown(error.hint))}" if error.hint else ""
+    return f"## No result (exit code {error.exit_code})\n\n> **!** {markdown(shown(str(error)))}{hint}\n\n"

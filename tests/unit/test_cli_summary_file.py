@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.junit import results_in
 from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
 from lab.report.content import Answer, Group
 from lab.report.renderers.markdown import CUT, MOST, render_summary
+from lab.scenario.secret import redactor
 from tests.builders import make_scenario
 from tests.run_folders import write_run
 from tests.snapshots import LOAD, RUNS, content_of
@@ -53,6 +55,18 @@ def test_a_failed_run_is_in_the_summary_with_its_reason(tmp_path: Path) -> None:
     assert "exit code 3" in path.read_text()
     assert r"the machine was \<busy\>" in path.read_text()
     assert "try again" in path.read_text()
+
+
+def test_a_secret_is_in_no_file_for_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error may quote what the app said: in summary and JUnit file it is masked as on the terminal."""
+    monkeypatch.setattr("lab.cli.console.KEPT", [redactor(["hunter2hunter2"])])
+    summary, junit = tmp_path / "summary.md", tmp_path / "lab.xml"
+    with pytest.raises(InvalidRunError), summary_in(summary), results_in(junit):
+        raise InvalidRunError("it said hunter2hunter2", "look for hunter2hunter2")
+
+    for file in (summary, junit):
+        assert "it said" in file.read_text()
+        assert "hunter2hunter2" not in file.read_text()
 
 
 def test_the_summary_has_question_verdicts_table_and_caveats_and_no_files() -> None:
