@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.cli.live.openmetrics import PREFIX, families, serving
 from lab.cli.live.screen import Moment
 from lab.cli.live.watch import Watch
@@ -139,14 +141,20 @@ def test_a_page_during_a_run(tmp_path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if "serve_forever" in thread.name]
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_done() -> None:
+@pytest.mark.parametrize("verb", ["run", "ui"])
+def test_a_port_that_is_taken_is_said_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
     """With exit code 4, and without a run."""
+    monkeypatch.chdir(tmp_path)
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(MissingError, match=f"--metrics-port {port}: ") as caught, metrics_at(port):
-            pytest.fail("nobody can listen there")
+        outcome = CliRunner().invoke(app, [verb, "smoke", "--metrics-port", str(port)])
 
-    assert caught.value.exit_code == 4
+    assert isinstance(outcome.exception, MissingError)
+    assert str(outcome.exception).startswith(f"--metrics-port {port}: ")
+    assert outcome.exception.exit_code == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_this_machine_can_ask(tmp_path: Path) -> None:

@@ -18,13 +18,16 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli.compare import compare
 from lab.cli.listing import list_runs
+from lab.cli.live.watch import Watch
 from lab.engines import Engine
 from lab.errors import DeploymentError, LoadError, RunFolderError, UsageError
 from lab.load.inside.journal import Lane
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
+from lab.load.locust_process import LoadProgress
 from lab.load.web.process import WebProcess
 from lab.load.web.visits import Visits
+from lab.plan.blocks import Trial, build_plan
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, read_info
 from lab.record.types import TrialState
@@ -104,6 +107,7 @@ class Kept:
     world: World = field(default_factory=World)
 
     engine: Engine | None = None
+    view: QuietView = field(default_factory=QuietView)
 
     def explore(self, *script: Step) -> str:
         """Let the person do this, beginning with the workers; the sentence that the session ends with."""
@@ -121,7 +125,7 @@ class Kept:
         around = replace(made, tools=tools)
         if engine := self.engine:
             around = replace(around, open_engine=lambda *asked: (engine, made.open_engine(*asked)[1]))
-        return explore(by_hand(shop(self.folder)), "shop", self.folder / "runs", "workers", QuietView(), around)
+        return explore(by_hand(shop(self.folder)), "shop", self.folder / "runs", "workers", self.view, around)
 
     @property
     def path(self) -> Path:
@@ -136,6 +140,22 @@ def kept(tmp_path: Path) -> Kept:
 
 def effects(world: World) -> list[str]:
     return [effect for effect in world.journal if effect != "check"]
+
+
+def test_whoever_watches_knows_the_run_and_every_arm(kept: Kept) -> None:
+    """Its folder is told before the first arm comes up, as in a run: live figures are read from there."""
+    seen: list[tuple[str, str]] = []
+
+    class Watching(Watch):
+        def progress(self, trial: Trial, progress: LoadProgress) -> None:
+            super().progress(trial, progress)
+            seen.append((self.run_id, self.now().trial.arm.name))
+
+    kept.view = Watching(build_plan(shop(kept.folder)))
+    kept.explore(use, SWITCH, use, END)
+
+    assert {arm for _, arm in seen} == {"workers", "replicas"}
+    assert {run for run, _ in seen} == {read_info(kept.path).run_id}
 
 
 def test_users_stop_before_the_sampler_and_the_arm_goes_last(kept: Kept) -> None:
