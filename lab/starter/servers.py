@@ -14,6 +14,9 @@ WORKER_OPTIONS = ("--workers", "-w")
 BY_BIND = ("gunicorn", "hypercorn")  # what they listen on is one word; the others have a host and a port
 PLAIN_OPTIONS = (*HOST_OPTIONS, *PORT_OPTIONS, *WORKER_OPTIONS)
 ONE_PROCESS = ("--reload", "--debug")  # they make a server ignore --workers
+ELSEWHERE = ("--uds", "--fd")  # with a value; where they stand, --host and --port say nothing
+# The lab asks an app in plain HTTP: TLS is a front's business.
+TLS = re.compile(r"--(?:ssl-[\w-]+|certfile|keyfile|keyfile-password|ca-certs|ciphers)(?==|$)")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?")
 
 
@@ -37,12 +40,23 @@ def template(words: Sequence[str], port: int | None = None) -> list[str]:
     ``port`` is where it listens today: that number becomes {port} wherever it is a word of its own or behind a colon.
     """
     server = server_of(words)
-    filled = list(_filled([word for word in words if not (server and word in ONE_PROCESS)], port))
+    filled = list(_filled(list(_kept(words)) if server else words, port))
     if server == "fastapi":
         filled = ["run" if word == "dev" else word for word in filled]
     if server:
         filled += missing_options(server, " ".join(filled))
     return filled
+
+
+def _kept(words: Sequence[str]) -> Iterator[str]:
+    """Without options that would let it serve with one process, or where nobody asks, or in another way."""
+    without = False
+    for word in words:
+        option, equals, _ = word.partition("=")
+        dropped = option in ELSEWHERE or TLS.match(word) is not None
+        if not (without or dropped or word in ONE_PROCESS):
+            yield word
+        without = dropped and not equals
 
 
 def missing_options(server: str, text: str) -> list[str]:

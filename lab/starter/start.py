@@ -11,6 +11,7 @@ from pathlib import PurePath, PurePosixPath
 
 from lab.starter.servers import (
     TARGET,
+    TLS,
     app_in,
     command_text,
     missing_options,
@@ -31,6 +32,7 @@ PYTHON = re.compile(r"python[\d.]*")
 PORT_VALUE = re.compile(r"(?:--port[= ]|(?:--bind|-b)[= ]\S*:)[\"']?\$\{?(\w+)")
 WORKERS_VALUE = re.compile(r"(?:--workers|-w)[= ][\"']?\$\{?(\w+)")
 MAX_SCRIPT = 20_000
+TLS_NOTE = "its options of TLS are left out: the lab asks the app in plain HTTP, as a front does that ends TLS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,10 @@ def understand(entrypoint: Sequence[str], command: Sequence[str], port: int | No
         return Start(target=target, app=target)
     changed, more = _template(words, port, read)
     texts = [*words, *filter(None, (_script(word, read) for word in words))]
+    tls = changed is not None and any(map(TLS.match, " ".join(texts).split()))
     more = replace(
         more,
+        notes=(*more.notes, TLS_NOTE) if tls else more.notes,
         writes=any(PurePath(word).name in WRITERS for word in words),
         drops_root=any(DROPS_ROOT.search(text) for text in texts),
     )
@@ -95,7 +99,8 @@ def _plain(words: list[str]) -> list[str]:
     if len(words) == 3 and shell_at(words) == 2 and not ONLY_A_SHELL.search(words[2]):
         found = list(commands(words[2]))
         text = found[0].words if len(found) == 1 else ()
-        if text and not any("'" in word or '"' in word or "\\" in word for word in text):
+        quoted = any("'" in word or '"' in word or "\\" in word for word in text)
+        if text and not quoted and "=" not in text[0]:  # A=1 in front of a program means something to a shell only
             return list(text[1:] if text[0] == "exec" else text)
     return words
 

@@ -89,6 +89,7 @@ def test_every_dockerfile_of_fastapis_page_is_understood(tmp_path: Path, line: s
         ("", "uv run --frozen --no-dev uvicorn main:app", f"uv run --frozen --no-dev uvicorn main:app {ADDED}"),
         ("", "python -m hypercorn a:b -b [::]:80 -w 3", "python -m hypercorn a:b -b {host}:{port} -w {workers}"),
         ("", "uvicorn main:app --reload", f"uvicorn main:app {ADDED}"),
+        ("", "uvicorn main:app --uds /tmp/app.sock --fd=3", f"uvicorn main:app {ADDED}"),
         ("", "fastapi dev main.py", f"fastapi run main.py {ADDED}"),
         ("", "granian --interface asgi main:app", f"granian --interface asgi main:app {ADDED}"),
     ],
@@ -97,6 +98,23 @@ def test_what_only_stands_in_front_of_the_server_stays(entrypoint: str, cmd: str
     """An init, a tool that makes the environment, a script: the ENTRYPOINT is kept, the command is a template."""
     start = started(shlex.split(cmd), shlex.split(entrypoint))
     assert (start.command, start.entrypoint) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("cmd", "expected"),
+    [
+        (
+            "uvicorn a:b --ssl-keyfile k.pem --ssl-certfile=c.pem --proxy-headers",
+            f"uvicorn a:b --proxy-headers {ADDED}",
+        ),
+        ("sh -c 'A=1 gunicorn --keyfile k --certfile c a:b'", f"sh -c 'A=1 gunicorn a:b {BOUND}'"),
+    ],
+)
+def test_an_app_that_ends_tls_itself_is_asked_without(cmd: str, expected: str) -> None:
+    """The lab speaks plain HTTP to it, and a note says so."""
+    start = started(shlex.split(cmd))
+    assert start.command == expected
+    assert "TLS are left out" in start.notes[-1]
 
 
 @pytest.mark.parametrize(
