@@ -279,6 +279,24 @@ def test_accounts_that_run_out_are_the_reason_that_is_told(tmp_path: Path, accou
     assert "replaces users that stop" in caught.value.hint
 
 
+def test_a_request_that_failed_in_on_start_is_told_with_what_came_of_it(tmp_path: Path) -> None:
+    """A login that the app does not know looks like a defect of the locustfile."""
+    text = """
+        from locust import FastHttpUser, task
+
+        class Customer(FastHttpUser):
+            def on_start(self):
+                self.token = self.client.get("/login?status=404").json()["token"]
+
+            @task
+            def visit(self):
+                self.client.get("/visit")
+    """
+    with pytest.raises(LoadError, match=r"where a request failed \(GET /login.*HTTP 404\); 0 of") as caught:
+        run_load(tmp_path, text, lanes=4, rate=40.0, measure_s=8.0)
+    assert caught.value.hint.startswith("see why that request fails")
+
+
 def test_exceptions_are_counted_by_place(tmp_path: Path) -> None:
     """The innermost line of the user's own files, not one of a library below it."""
     text = """

@@ -224,6 +224,7 @@ def test_a_command_whose_value_stands_in_the_file_is_taken(tmp_path: Path) -> No
         ("{a: {build: ., profiles: [p]}, b: {build: .}}", "", "b"),
         ("{a: {build: .}, b: {build: ., depends_on: {a: {condition: service_completed_successfully}}}}", "", "b"),
         ("{a: {build: .}, b: {image: x}}", "b", "b"),
+        ("{a: {image: x, ports: ['80'], depends_on: [b]}, b: {image: redis}, c: {image: y}}", "", "a"),
     ],
 )
 def test_the_service_is_the_one_that_can_be_meant(tmp_path: Path, services: str, name: str, expected: str) -> None:
@@ -291,6 +292,26 @@ services:
         ("my-queue", "tcp:4222", ["nats"]),
         ("nats", "tcp:4222", None),
     ]
+
+
+def test_what_is_not_there_but_named_is_told(tmp_path: Path) -> None:
+    """A database whose profile is off, and what a build needs beside its folder."""
+    text = """
+services:
+  app:
+    build: {context: ., dockerfile_inline: FROM x, ssh: [default], cache_from: [y], additional_contexts: {a: b}}
+    environment: {DATABASE: "mysql://db/shop"}
+  db: {image: mysql, profiles: [data]}
+  adminer: {image: adminer, profiles: [tools]}
+"""
+    found = taken(tmp_path, text)
+    assert sorted(line.partition(":")[0] for line in found.left) == [
+        "services.app.build.additional_contexts",
+        "services.app.build.dockerfile_inline",
+        "services.app.build.ssh",
+        "services.db",
+    ]
+    assert "--profile data takes it" in found.left[-1]
 
 
 def test_a_sidecar_keeps_the_rights_that_the_file_adds(tmp_path: Path) -> None:

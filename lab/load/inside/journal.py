@@ -65,6 +65,8 @@ class Journal:
         self.tally = tally
         self.busy = 0
         """Lanes with a task."""
+        self.failed_start = ""
+        """The last request of an on_start that failed, as ``name: error``."""
         self.ended = False
         """Nothing that happens from now on belongs to the run."""
 
@@ -130,6 +132,8 @@ class Journal:
         tally.requests += 1
         if error is not None:
             tally.failed += 1
+            if request.kind == START:
+                self.failed_start = f"{name}: {error}"
         if request.kind == ARRIVAL:
             if isnan(done_s):
                 tally.unfinished += 1

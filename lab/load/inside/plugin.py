@@ -196,9 +196,13 @@ class Plugin(Hooks):
 
     def _nobody_comes(self, user_class: str, lanes: Lanes) -> LoadError:
         left = f"{sum(lane.ready for lane in lanes.live.values())} of {len(lanes.slots)} lanes are left"
+        failed = self._journal.failed_start
         return LoadError(
-            f"users of {user_class} stop in on_start: {self._errors.of_start(user_class)}; {left}",
-            "the lab, unlike Locust, replaces users that stop: give data (accounts, say) for as many as will come, "
+            f"users of {user_class} stop in on_start: {self._errors.of_start(user_class)}"
+            + (f", where a request failed ({failed})" if failed else "")
+            + f"; {left}",
+            ("see why that request fails: does the app know it, and what it sends? If data ran out: " if failed else "")
+            + "the lab, unlike Locust, replaces users that stop: give data (accounts, say) for as many as will come, "
             "take them back in on_stop, or lower load.lanes",
         )
 

@@ -79,7 +79,11 @@ def env_file(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}", "the compose file names it") from None
+        said = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(
+            f"{path}: cannot be read: {said}",
+            "the compose file names it in env_file: bring it, or write it as {path: …, required: false}",
+        ) from None
     return {name: value or "" for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items()}
 
 

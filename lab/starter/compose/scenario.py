@@ -59,6 +59,10 @@ def take_over(project: Project, name: str = "", profiles: Sequence[str] = (), st
     sidecars = tuple(_sidecar(services[each], names, beside, once, left) for each in beside)
     jobs = tuple(filter(None, (_job(services[each], app, names, left) for each in once)))
     left += [f"services.{each}: {STAYS}" for each in active if each not in (app.name, *beside, *once)]
+    left += [
+        f"services.{each}: the app names it, but its profile is off: --profile {services[each].profiles[0]} takes it"
+        for each in mentions(app.env, (one for one in services.values() if one.name not in active))
+    ]
     env = {key: replace_names(value, names) for key, value in app.env.items()}
     needs = {key: why for each in (app.name, *beside, *once) for key, why in services[each].needs.items()}
     return Taken(
@@ -80,7 +84,9 @@ def _chosen(services: Mapping[str, Service], active: Mapping[str, Service], name
             raise UsageError(f"--service: there is no service {name!r} in it: {nearest(name, services)}")
         return name
     waited = {each for one in services.values() for each, condition in one.depends.items() if condition == COMPLETED}
+    needed = {each for one in active.values() for each in (*one.depends, *mentions(one.env, active.values()))}
     built = [each for each, one in active.items() if one.build and each not in waited]
+    built = built or [each for each in active if each not in needed]
     published = [each for each in built if active[each].ports]
     found = built if len(built) == 1 else published
     if len(found) == 1:

@@ -31,6 +31,14 @@ REASONS = {  # why a key of a service stays behind
     "privileged": "no container gets it; app.capabilities gives single rights",
 }
 UNKNOWN = "the lab has no key for it"
+BUILD_TAKEN = {
+    *("context", "dockerfile", "args", "target"),
+    *("cache_from", "cache_to", "labels", "no_cache", "pull", "tags", "provenance", "sbom"),  # the image is the same
+}
+BUILD_REASONS = {
+    "dockerfile_inline": "write it into a file of the folder",
+    **dict.fromkeys(("secrets", "ssh"), "the lab builds without: build it yourself and name the image"),
+}
 WITHOUT_EFFECT = {
     "container_name",
     "hostname",
@@ -109,7 +117,7 @@ def _service(project: Project, name: str, raw: Mapping[str, Any]) -> Service:
         read_only=known.get("read_only") in (True, "true"),
         profiles=tuple(map(str, known.get("profiles") or ())),
         aliases=tuple(_aliases(known)),
-        left=(*held, *left, *lost, *_left(known)),
+        left=(*held, *left, *lost, *_left(known), *_left_of_build(known.get("build"))),
         needs=needs,
     )
 
@@ -199,6 +207,12 @@ def _left(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue  # Compose's own reading says so for every service
         if key not in TAKEN | WITHOUT_EFFECT and not str(key).startswith("x-"):
             yield str(key), REASONS.get(str(key), UNKNOWN)
+
+
+def _left_of_build(build: Any) -> Iterator[tuple[str, str]]:
+    for key in build if isinstance(build, Mapping) else ():
+        if key not in BUILD_TAKEN and not str(key).startswith("x-"):
+            yield f"build.{key}", BUILD_REASONS.get(str(key), UNKNOWN)
 
 
 def replace_names(value: Any, names: Mapping[str, str]) -> Any:
