@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lab.record.folder import TABLES, RunFolder
 from lab.record.types import RunInfo, TrialResult
@@ -25,3 +28,17 @@ def store(info: RunInfo, trials: Iterable[TrialResult], root: Path) -> Path:
             getattr(trial.tables, name).write_parquet(staging / f"{name}.parquet")
         folder.commit(trial.record)
     return folder.path
+
+
+def told_as(source: Path, root: Path, name: str, *, told: Mapping[str, Any] | None = None, **info: Any) -> Path:
+    """A copy of a finished run below ``root`` that has no tables: run.json, comparison.json and the report.
+
+    ``info`` and ``told`` replace top-level keys of run.json and of comparison.json.
+    """
+    path = root / name
+    (path / "trials").mkdir(parents=True)
+    shutil.copyfile(source / "report.html", path / "report.html")
+    for file, changes in (("run.json", {"run_id": name, **info}), ("comparison.json", told or {})):
+        document = json.loads((source / file).read_text(encoding="utf-8"))
+        (path / file).write_text(json.dumps(document | changes), encoding="utf-8")
+    return path

@@ -23,6 +23,7 @@ from lab.cli import (
     run,
     schema,
     selfcheck,
+    serve,
     ui,
 )
 from lab.cli import open as open_page
@@ -71,6 +72,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "selfcheck": selfcheck.selfcheck,
     "list": listing.list_runs,
     "open": open_page.open_run,
+    "serve": serve.serve,
     "doctor": doctor.doctor,
     "images": images.images,
     "clean": clean.clean,

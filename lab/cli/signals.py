@@ -4,8 +4,8 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from lab.errors import InterruptedRunError
@@ -26,8 +26,21 @@ def staged() -> Iterator[None]:
 
     A SIGHUP that is ignored, as under nohup, stays so. Only the first raises: see lab.host.interrupts.
     """
+    with _handled_by(_handle):
+        yield
+
+
+@contextmanager
+def ending_quietly() -> Iterator[None]:
+    """Inside, a signal ends the block without a word: so it is meant to end, and nothing is to be taken down."""
+    with suppress(KeyboardInterrupt), _handled_by(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     ignored = {number for number in (signal.SIGHUP,) if signal.getsignal(number) is signal.SIG_IGN}
-    before = {number: signal.signal(number, _handle) for number in SIGNALS if number not in ignored}
+    before = {number: signal.signal(number, handle) for number in SIGNALS if number not in ignored}
     try:
         yield
     finally:

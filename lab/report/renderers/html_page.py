@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 from functools import cache
+from html import unescape
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -20,14 +21,21 @@ from lab.report.renderers.html_cells import aligned, drawn_columns
 
 TEMPLATE = "page.html.jinja"
 KINDS = {Figure: "figure", Table: "table", Listing: "listing"}
+POLICY = (
+    "default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
+)
+HEAD_BYTES = 4096  # of a page, in which its policy stands
+_STATED = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_HASH = r"'sha256-[A-Za-z0-9+/]{43}='"
+_LABS_OWN = re.compile(re.escape(POLICY).replace(r"\{script\}", _HASH).replace(r"\{style\}", _HASH))
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[µm]?s|min|[KMG]?i?B)(?!\w))")  # "12 ms", "34.1 MiB"
 
 
 def render_html(content: Content) -> str:
     """The page, as text."""
-    program, style = _asset("page.js"), figure_css() + _asset("page.css")
+    program, style = asset("page.js"), figure_css() + asset("page.css")
     return (
-        _environment()
+        environment()
         .get_template(TEMPLATE)
         .render(
             content=content,
@@ -49,31 +57,39 @@ def _draw(figure: Figure) -> Markup:
 
 
 def _policy(script: str, style: str) -> str:
-    return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
-    )
+    return POLICY.format(script=hashed(script), style=hashed(style))
 
 
-def _hash(text: str) -> str:
+def policy_in(page: bytes) -> str:
+    """The Content-Security-Policy that a stored page states; "" where it is none that the lab writes."""
+    head = page[:HEAD_BYTES].decode(errors="replace")
+    stated = _STATED.search(head)
+    policy = unescape(stated[1]) if stated else ""
+    return policy if _LABS_OWN.fullmatch(policy) else ""
+
+
+def hashed(text: str) -> str:
+    """A script or style as a Content-Security-Policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the lab's own that becomes a part of a page."""
     return files("lab.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of pages, in which every text from outside is escaped."""
+    made = Environment(
         loader=PackageLoader("lab.report", "."),
         autoescape=select_autoescape(("jinja",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "kind": lambda part: KINDS[type(part)],
         "draw": _draw,
         "keep": keep_together,
@@ -81,4 +97,4 @@ def _environment() -> Environment:
         "aligned": aligned,
         "drawn_columns": drawn_columns,
     }
-    return environment
+    return made

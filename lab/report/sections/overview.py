@@ -1,0 +1,124 @@
+"""A run in one row of a list: when, what, whether it is valid, what came out, where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.record.types import RunInfo, TrialState
+from lab.report.content import Answer
+from lab.report.parts.facts import cores_text, known, memory_text
+from lab.report.sections.lead import INVALID
+from lab.report.told import Told
+
+NOT_VALID_ANSWER = Answer(sentence="No answer: this run is not valid.", word=INVALID)
+
+
+class Validity(StrEnum):
+    """Whether the numbers of a run may be quoted, or why nobody can tell."""
+
+    VALID = "valid"
+    NOT_VALID = "not valid"
+    UNFINISHED = "unfinished"
+    BY_HAND = "by hand"  # a session of `lab ui`
+    NO_REPORT = "no report"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A run that was found: what is known of it, or, without ``info``, the ``problem`` with it.
+
+    ``name`` is that of its folder or bundle; ``told`` is None where no report says what came out.
+    """
+
+    name: str
+    info: RunInfo | None = None
+    told: Told | None = None
+    has_page: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An entry in words. ``blocks``: ``"6/6"`` valid ones of the planned; empty where no report tells."""
+
+    name: str
+    validity: Validity
+    answers: tuple[Answer, ...]
+    when: str = ""
+    scenario: str = ""
+    question: str = ""
+    blocks: str = ""
+    arms: str = ""
+    machine: str = ""
+    has_page: bool = False
+
+    def holds(self, words: Iterable[str]) -> bool:
+        """Tell whether each of the words, in lower case, stands somewhere in the row."""
+        parts = (self.name, self.when, self.scenario, self.question, self.validity, self.arms, self.machine)
+        text = " ".join((*parts, *(answer.sentence for answer in self.answers))).lower()
+        return all(word in text for word in words)
+
+
+def row_of(entry: Entry) -> Row:
+    """A run as the list shows it."""
+    info = entry.info
+    if info is None:
+        return Row(name=entry.name, validity=validity_of(entry), answers=answers_of(entry))
+    return Row(
+        name=entry.name,
+        when=info.started_at[:16].replace("T", " "),
+        scenario=info.scenario_name,
+        question=info.question,
+        validity=validity_of(entry),
+        blocks=blocks_text(entry),
+        answers=answers_of(entry),
+        arms=", ".join(info.arms),
+        machine=machine_words(info),
+        has_page=entry.has_page,
+    )
+
+
+def validity_of(entry: Entry) -> Validity:
+    """Tell whether a run is valid, from what its report said."""
+    info, told = entry.info, entry.told
+    if info is None:
+        return Validity.UNREADABLE
+    if info.exploratory:
+        return Validity.BY_HAND
+    if info.cut or TrialState.PLANNED in info.states.values():
+        return Validity.UNFINISHED
+    if told is None:
+        return Validity.NO_REPORT
+    return Validity.VALID if told.is_valid else Validity.NOT_VALID
+
+
+def blocks_text(entry: Entry) -> str:
+    """``"6/6"``: valid blocks of the planned; empty where no report tells, and for a session by hand."""
+    info, told = entry.info, entry.told
+    return f"{len(told.blocks.valid)}/{told.blocks.planned}" if info and told and not info.exploratory else ""
+
+
+def answers_of(entry: Entry) -> tuple[Answer, ...]:
+    """What came out: how each judged arm stands, or why there is no answer."""
+    validity, info, told = validity_of(entry), entry.info, entry.told
+    if validity is Validity.UNREADABLE:
+        return (Answer(sentence=entry.problem, word=INVALID),)
+    if validity is Validity.NOT_VALID:
+        return (NOT_VALID_ANSWER,)
+    if info and info.cut:
+        return (Answer(sentence=f"Cut: {info.cut}"),)
+    return tuple(Answer(sentence=each.sentence, word=each.outcome) for each in told.answer) if told else ()
+
+
+def machine_words(info: RunInfo) -> str:
+    """``"Example CPU, 2 cores, 8.0 GiB, overlay2"``."""
+    parts = (known(info, "cpu_model"), cores_text(info), memory_text(info), known(info, "storage_driver"))
+    return ", ".join(part for part in parts if part)
+
+
+def scenarios_of(entries: Sequence[Entry]) -> list[str]:
+    """The scenarios of which there are runs, in alphabetical order."""
+    return sorted({entry.info.scenario_name for entry in entries if entry.info})
