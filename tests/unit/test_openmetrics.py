@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -121,6 +122,15 @@ def test_figures_of_the_moment(page: dict[Sample, float]) -> None:
     assert trial_info == {"trial": f"b01-{ARM}", "arm": ARM, "block": "1", "phase": "measure"}
     (run_info,) = [dict(labels) for name, labels in page if name == "run_info"]
     assert run_info["scenario"] == EVIL
+
+
+@pytest.mark.parametrize(("step", "phase"), [(Step.DEPLOY, "deploy"), ("waiting: stress uses 80%", "waiting")])
+def test_a_phase_is_one_of_a_few_words(moment: Moment, step: str, phase: str) -> None:
+    """Whatever the view says of who disturbs the machine."""
+    _, trial, *_ = families(replace(moment, step=step, progress=None), "run")
+    (sample,) = trial.samples
+
+    assert sample.labels["phase"] == phase
 
 
 def test_a_page_during_a_run(tmp_path: Path) -> None:

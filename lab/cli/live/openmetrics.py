@@ -15,6 +15,7 @@ from lab.cli.live.watch import Watch
 from lab.errors import MissingError
 from lab.live.figures import ProcessFigures
 from lab.plan.blocks import Plan
+from lab.run.steps import Step
 from lab.run.view import QuietView, together
 from lab.scenario.network import LOOPBACK
 
@@ -27,9 +28,8 @@ def families(moment: Moment, run_id: str) -> Iterator[Metric]:
     """What is known at this moment. What is not known yet is left out; a series ends with what it tells of."""
     run = {"run": run_id, "scenario": moment.name, "version": __version__}
     yield InfoMetricFamily(f"{PREFIX}_run", "The run, and the lab that runs it.", run)
-    progress, trial = moment.progress, moment.trial
-    phase = progress.phase if progress is not None and moment.step in LOADED else moment.step
-    labels = {"trial": trial.id, "arm": trial.arm.name, "block": str(trial.block), "phase": phase}
+    trial = moment.trial
+    labels = {"trial": trial.id, "arm": trial.arm.name, "block": str(trial.block), "phase": _phase(moment)}
     labels |= {"point": trial.point.title} if trial.point.title else {}
     yield InfoMetricFamily(f"{PREFIX}_trial", "The trial that runs, and what it is doing.", labels)
     yield _gauge("trial_number", "Its number in the run, from 1.", [((), moment.number)])
@@ -37,6 +37,13 @@ def families(moment: Moment, run_id: str) -> Iterator[Metric]:
     yield from _load(moment)
     yield from _processes(moment)
     yield from _gates(moment)
+
+
+def _phase(moment: Moment) -> str:
+    """One of a few words: a label that quotes who disturbs the machine would make a series of every sentence."""
+    if moment.progress is not None and moment.step in LOADED:
+        return moment.progress.phase
+    return moment.step if moment.step in list(Step) else "waiting"
 
 
 def _load(moment: Moment) -> Iterator[Metric]:
