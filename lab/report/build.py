@@ -38,6 +38,7 @@ from lab.report.sections.answer import (
 )
 from lab.report.sections.beside import beside_section
 from lab.report.sections.details import details, sensitivity
+from lab.report.sections.drill import drill_section
 from lab.report.sections.latency import latency_section
 from lab.report.sections.lead import lead_of
 from lab.report.sections.limits import limits
@@ -62,6 +63,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
     sections = (
         belief(run, summary),
         mechanism(summary),
+        drill_section(summary),
         latency_section(summary, judgements),
         time_section(summary),
         beside_section(summary),

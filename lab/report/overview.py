@@ -89,7 +89,7 @@ def _table(points: Sequence[PointResult]) -> Table:
     arms = [arm.name for arm in summary.arms]
     return Table(
         key="points",
-        title="The arms at each point",
+        title="Resilience: the arms in each drill" if summary.scenario.drills else "The arms at each point",
         columns=(
             Column(title="point"),
             Column(title="metric"),

@@ -18,8 +18,20 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.record.types import REQUESTS, DrillRecord, Event, TrialResult
 from lab.report.build import build_content
+from lab.report.content import Figure, Table
 from lab.report.renderers.terminal import render_terminal
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial, table_of, with_record, with_tables
+from lab.report.sections.drill import drill_section
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_run,
+    make_scenario,
+    make_trial,
+    make_trials,
+    table_of,
+    with_record,
+    with_tables,
+)
 
 RATE, SLO_S = 100.0, 0.25
 ACT_S = 6.5  # after the start of the measure phase
@@ -220,6 +232,36 @@ def test_an_arm_that_never_recovers_ranks_last() -> None:
     assert words["drill.recovery"].verdict == "worse"
     assert "not in the trial" in told
     assert "+∞" in told
+
+
+def test_the_report_shows_what_broke_and_what_it_cost() -> None:
+    """A table of figures, the courses of both arms, and every act with its instant."""
+    given = drilled(trials={"blocks": 2, "seed": 7})
+    trials = [
+        _as(trial(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {}), each) for each in build_plan(given).trials
+    ]
+    (one,) = judge_points(make_run(given), map(summarise_trial, trials))
+    section = drill_section(one.summary)
+    tables = {part.key: part for part in section.parts if isinstance(part, Table)}
+    figure = next(part for part in section.parts if isinstance(part, Figure))
+
+    assert section.sentences[0].startswith("workers: harm 1.00 s, 0.039% of what 99.9% leave in a month; ")
+    assert [row[1].text for row in tables["drill"].rows] == ["1.00 s", "1.00 s"]
+    assert [row[1].text for row in tables["acts"].rows] == ["killed (SIGKILL)"] * 4
+    assert [row[3].text for row in tables["acts"].rows] == ["6.50 s"] * 4
+    assert figure.svg.count('class="heading"') == 2
+    assert "killed" in figure.svg
+    assert "workers 100 bad (100 failed, 0 late, 0 never sent)" in figure.sentence
+
+
+def test_a_run_that_breaks_nothing_has_no_such_section() -> None:
+    """Nor do its tables have rows for it."""
+    given = make_scenario(ARMS)
+    (one,) = judge_points(
+        make_run(given), map(summarise_trial, (make_trial(given, t) for t in build_plan(given).trials))
+    )
+
+    assert drill_section(one.summary).parts == ()
 
 
 def _as(result: TrialResult, planned: Any) -> TrialResult:

@@ -13,12 +13,14 @@ import polars as pl
 
 from lab.analysis.trial.latency import measured
 from lab.record.schema import ACTION
-from lab.record.types import TrialRecord
+from lab.record.types import Event, TrialRecord
 
 CALM_S = 3.0  # so long without a bad request before an arm has recovered
 STEP_S = 0.1  # how finely the begin of that is looked for
 SLOWER = 1.25  # times the p95 before: recovered is not slower than that
 HALF = 0.5  # of its fair share: a slot that carries this carries its part again
+BEFORE_S = 5.0  # that much of the steady while is drawn
+COURSE_BIN_S = 0.5
 QUIET_S = 1.0  # a process that answers nothing for so long after the action was hit by it
 MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
 
@@ -51,6 +53,20 @@ class Aftermath:
     in_flight: int
     lost: int
     bad_before: int
+    acts: tuple[Event, ...] = ()
+    course: "Course | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """Half seconds around the action: ``starts_s`` after it, and for each how much there was a second.
+
+    ``served``: successes by the process that answered, in the order in which they first did; ``bad`` by when due.
+    """
+
+    starts_s: tuple[float, ...]
+    served: Mapping[str, tuple[float, ...]]
+    bad: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,29 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         in_flight=flying.height,
         lost=int((flying["failed"]).sum()),
         bad_before=int(before["bad"].sum()),
+        acts=tuple(acts),
+        course=_course(due, end_s),
     )
+
+
+def _course(due: pl.DataFrame, end_s: float) -> Course:
+    """From BEFORE_S before the action to the end of the measure phase."""
+    edges = np.arange(-BEFORE_S, end_s + COURSE_BIN_S / 2, COURSE_BIN_S)
+    answered = due.filter("ok").with_columns(pl.col("served_by").fill_null(""))
+    first = answered.group_by("served_by").agg(pl.col("done_after_s").min().alias("first_s")).sort("first_s")
+    return Course(
+        starts_s=tuple(edges[:-1].tolist()),
+        served={
+            name: _a_second(answered.filter(pl.col("served_by") == name)["done_after_s"], edges)
+            for name in first["served_by"]
+        },
+        bad=_a_second(due.filter("bad")["after_s"], edges),
+    )
+
+
+def _a_second(instants: pl.Series, edges: Floats) -> tuple[float, ...]:
+    counts, _ = np.histogram(instants.to_numpy(), edges)
+    return tuple((counts / COURSE_BIN_S).tolist())
 
 
 def drill_values(found: Aftermath | None) -> Values:

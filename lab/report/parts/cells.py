@@ -21,6 +21,7 @@ FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
 }
 TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 UNKNOWN = "–"
+NEVER = "not in the trial"
 FAILED = "failed"  # the value lies among requests that failed: it is infinite
 
 
@@ -39,7 +40,9 @@ def round_limit(unit: Unit, value: float | None) -> str:
 def metric_quantity(metric: Metric, value: float | None) -> str:
     """A value of a metric; an infinite time of a drill is one that did not come to its end in the trial."""
     if metric.group is Group.DRILL and value is not None and isinf(value):
-        return "not in the trial"
+        return NEVER
+    if metric.group is Group.DRILL and value == 0:
+        return "none" if metric.key in ("drill.harm", "drill.lost", "drill.before") else "at once"
     return quantity(metric.unit, value)
 
 
