@@ -257,9 +257,7 @@ def test_the_report_shows_what_broke_and_what_it_cost() -> None:
 def test_a_run_that_breaks_nothing_has_no_such_section() -> None:
     """Nor do its tables have rows for it."""
     given = make_scenario(ARMS)
-    (one,) = judge_points(
-        make_run(given), map(summarise_trial, (make_trial(given, t) for t in build_plan(given).trials))
-    )
+    (one,) = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
 
     assert drill_section(one.summary).parts == ()
 
