@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]
 ATTEMPTS = 3
 TIMEOUT_S = 240
+NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
 
 
@@ -170,3 +171,10 @@ def edit(path: Path, old: str, new: str) -> Path:
     assert old in text
     path.write_text(text.replace(old, new, 1))
     return path
+
+
+def quick(path: Path) -> Path:
+    """A scenario as `lab init` writes it, with trials of one second and two."""
+    for old, new in (('warmup = "5s"', 'warmup = "1s"'), ('measure = "10s"', 'measure = "2s"')):
+        edit(path, old, new)
+    return edit(path, "rate = 100", "rate = 200")

@@ -10,11 +10,9 @@ import pytest
 
 from lab.host.lock import machine_lock
 from lab.record.reading import TRIAL_RECORD
-from tests.e2e.conftest import LAB, REPOSITORY, TIMEOUT_S, edit, lab
+from tests.e2e.conftest import LAB, NO_DOCKER, REPOSITORY, TIMEOUT_S, edit, lab
 
 pytestmark = pytest.mark.e2e
-
-NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
 
 @pytest.mark.parametrize("verb", ["run", "selfcheck"])

@@ -1,7 +1,7 @@
 """Prerequisites of this tier, checked once: a Docker engine and the two images. Missing ones fail with a sentence.
 
 Tests that run beside each other must not deploy the same image: one would be a stranger to the other's arm. Those of
-one image are an xdist group; whatever they label is their own process's.
+one image are an xdist group, and so are those that deploy fronts alone; whatever they label is their own process's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import docker
@@ -25,7 +26,10 @@ from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RUN_ID = f"integration-tests-{os.getpid()}"
-OF_THE_APP, OF_DOCS_APP = map(pytest.mark.xdist_group, ("app", "docs_app"))
+OF_THE_APP, OF_SECOND_APP, OF_DOCS_APP, OF_FRONTS = map(
+    pytest.mark.xdist_group, ("app", "second_app", "docs_app", "fronts")
+)
+SECOND = {"IMAGE": "second"}  # a build argument that nothing reads: another image with the same files
 
 
 def app_of_repository(**changes: object) -> App:
@@ -55,12 +59,35 @@ def client() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def images(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ImageRecord]:
+def making_images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[None]]:
+    """What only one process of the tests does at a time: two would make the same image."""
+    path = tmp_path_factory.getbasetemp().parent / "images.lock"
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    return alone
+
+
+@pytest.fixture(scope="session")
+def images(
+    client: docker.DockerClient, making_images: Callable[[], AbstractContextManager[None]]
+) -> Mapping[str, ImageRecord]:
     """The app's image and those of the fronts, made the way a run makes them, by the first process that needs them."""
     arms = [Arm(name=kind, model="workers", front=kind) for kind in FRONTS]
-    with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with making_images():
         return prepare_images(client, scenario_of(arms[0], arms=tuple(arms)), print)
+
+
+@pytest.fixture(scope="session")
+def second_image(client: docker.DockerClient, making_images: Callable[[], AbstractContextManager[None]]) -> str:
+    """The name of another image of the app, which one group of tests deploys while another deploys the first."""
+    arm = Arm(name="workers", model="workers", front="direct")
+    with making_images():
+        return prepare_images(client, scenario_of(arm, app=app_of_repository(build_args=SECOND)), print)["app"].name
 
 
 @pytest.fixture
@@ -81,8 +108,8 @@ def topology_of(engine: DockerEngine) -> Callable[[Scenario], Topology]:
     return build
 
 
-def labelled(client: docker.DockerClient) -> list[str]:
-    """Names of the containers and volumes of the tests' run."""
-    selection = {"label": f"lab.run={RUN_ID}"}
+def labelled(client: docker.DockerClient, run_id: str = RUN_ID) -> list[str]:
+    """Names of the containers and volumes of a run of the tests."""
+    selection = {"label": f"lab.run={run_id}"}
     containers = client.containers.list(all=True, filters=selection)
     return [thing.name for thing in [*containers, *client.volumes.list(filters=selection)]]

@@ -17,10 +17,10 @@ from lab.engines.docker.elsewhere import find_elsewhere
 from lab.engines.images.images import prepare_base
 from lab.record.folder import read_info, read_trial
 from lab.scenario.images import PYTHON
-from tests.integration.conftest import OF_THE_APP, REPOSITORY
+from tests.integration.conftest import REPOSITORY
 from tests.second_engine import SecondEngine
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration  # in no group: its containers are another engine's
 
 SCENARIO = f"""
 question = "Does an engine elsewhere do?"
@@ -57,12 +57,10 @@ def elsewhere(client: docker.DockerClient, scenario: Path) -> Iterator[SecondEng
     engine = SecondEngine(f"elsewhere-{os.getpid()}", own_pids=True)
     try:
         engine.start()
-        engine.prepare(scenario)
-        base = prepare_base(client, PYTHON, PYTHON.reference, print)
+        engine.prepare(scenario)  # the app's and nginx's, and the base of Python's
         agent = client.images.get(prepare_agent(client, print))
         with closing(engine.client()) as own:
-            for name in (base.name, agent.tags[0]):
-                own.images.load(client.images.get(name).save(named=name))
+            own.images.load(agent.save(named=agent.tags[0]))
         yield engine
     finally:
         engine.stop()

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
+import docker
 import pytest
 import uvicorn
 from websockets.sync.client import connect
 
 from lab.analysis.findings import GATEWAY, NOBODY
 from lab.engines.docker.engine import DockerEngine
+from lab.engines.images.images import ImageRecord
 from lab.plan.fronts.front import front_of
 from lab.plan.topology import Endpoint
 from lab.plan.upstream import named_upstream
 from lab.run.fronts import before_echo
-from tests.integration.conftest import OF_THE_APP
+from tests.integration.conftest import OF_FRONTS, labelled
 from tests.integration.ordinary_app import EVENTS, GAP_S, app
 from tests.integration.test_transparency import DECLARED, TUNED, arm
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = [pytest.mark.integration, OF_FRONTS]
+
+RUN_ID = f"front-apps-{os.getpid()}"
 TELL = [front for front in TUNED if DECLARED[front["kind"]].upstream_of]
 
 
@@ -40,15 +45,19 @@ def serving(port: int) -> Iterator[Endpoint]:
         thread.join()
 
 
-@pytest.fixture(params=TUNED, ids=str)
-def entry(engine: DockerEngine, request: pytest.FixtureRequest) -> Iterator[Endpoint]:
-    """Where clients find the app behind a front."""
+@pytest.fixture(scope="module", params=TUNED, ids=str)
+def entry(
+    client: docker.DockerClient, images: Mapping[str, ImageRecord], request: pytest.FixtureRequest
+) -> Iterator[Endpoint]:
+    """Where clients find the app behind a front, which is deployed once for all of them."""
+    engine = DockerEngine(client, images, RUN_ID, (21000, 22999))
     ports = engine.free_ports(2, 1)
     behind = arm(**request.param)
     with serving(ports[0]) as direct:
         topology = before_echo(front_of(behind), behind, direct, ports[1:], "front-app")
         with engine.deploy(topology):
             yield topology.entry
+    assert labelled(client, RUN_ID) == []
 
 
 @contextmanager

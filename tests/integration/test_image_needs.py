@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,21 +16,21 @@ import pytest
 from lab.attest.attest import attest
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.asking import image_versions
-from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.errors import DeploymentError
 from lab.plan.blocks import build_plan, build_topology, ports_needed
 from lab.plan.topology import Topology
 from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario
-from tests.integration.conftest import OF_THE_APP, RUN_ID, labelled, scenario_of
+from tests.integration.conftest import OF_SECOND_APP, RUN_ID, labelled, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = [pytest.mark.integration, OF_SECOND_APP]
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 BEHIND = Arm(name="workers-nginx", model="workers", front="nginx")
 SERVE = "uvicorn app.main:app --host {host} --port {port} --workers {workers} --no-access-log"
 NOBODY = 10001
+NEVER_S = 6.0  # of what never gets ready, which is waited for: long enough to be up and to be asked
 DROPS_ROOT = f"""#!/bin/sh
 set -e
 if [ "$(id -u)" = 0 ]; then
@@ -64,14 +64,12 @@ Try = Callable[..., "tuple[DockerEngine, Scenario, Topology]"]
 
 
 @pytest.fixture
-def image(
-    request: pytest.FixtureRequest, client: docker.DockerClient, images: Mapping[str, ImageRecord]
-) -> Iterator[str]:
+def image(request: pytest.FixtureRequest, client: docker.DockerClient, second_image: str) -> Iterator[str]:
     """An image on top of that of the app, with these lines of a Dockerfile: its name."""
     name = f"lab-integration-tests:needs-{os.getpid()}"
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
-        for path, text in {**FILES, "Dockerfile": "\n".join([f"FROM {images['app'].name}", *request.param])}.items():
+        for path, text in {**FILES, "Dockerfile": "\n".join([f"FROM {second_image}", *request.param])}.items():
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(text), 0o755
             tar.addfile(entry, io.BytesIO(text.encode()))
@@ -170,7 +168,7 @@ def test_an_entrypoint_that_holds_the_whole_command(trial: Try) -> None:
 @pytest.mark.parametrize("arm", [WORKERS, BEHIND], ids=lambda arm: arm.name)
 def test_an_app_that_trusts_one_name(client: docker.DockerClient, trial: Try, arm: Arm) -> None:
     """Asked by its address it refuses; by its name every probe gets through, in front of it and behind the front."""
-    error = refusal(trial(arm, command="", target="trusting:app", ready_timeout=15.0))
+    error = refusal(trial(arm, command="", target="trusting:app", ready_timeout=NEVER_S))
     assert '400 "Invalid host header" (Host: 127.0.0.1:' in str(error)
     assert "app.probe_headers" in error.hint
 
@@ -181,7 +179,7 @@ def test_an_app_that_trusts_one_name(client: docker.DockerClient, trial: Try, ar
 def test_other_settings_of_production(client: docker.DockerClient, trial: Try) -> None:
     """An app that insists on https is told so by who believes its proxy; a root_path changes nothing."""
     https = {"ALLOWED_HOSTS": "*", "FORCE_HTTPS": "1"}
-    error = refusal(trial(command="", target="trusting:app", env=https, ready_timeout=15.0))
+    error = refusal(trial(command="", target="trusting:app", env=https, ready_timeout=NEVER_S))
     assert "307 to https://127.0.0.1:" in str(error)
     assert "X-Forwarded-Proto" in error.hint
 
@@ -237,7 +235,7 @@ def test_folders_in_memory_can_be_written_to(trial: Try) -> None:
 def test_an_app_that_listens_elsewhere_is_told_where(trial: Try) -> None:
     """With a port of its own, whatever it is told; with its last lines."""
     serve = SERVE.replace("{port}", "20999")
-    error = refusal(trial(command=serve, env={"PORT": "{port}"}, ready_timeout=15.0))
+    error = refusal(trial(command=serve, env={"PORT": "{port}"}, ready_timeout=NEVER_S))
 
     assert "nothing answered at all: it listens on 20999, and not where it was told" in str(error)
     assert "Uvicorn running on" in str(error)
@@ -259,7 +257,7 @@ def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
 def test_kills_by_the_kernel_are_told_also_where_a_supervisor_goes_on(trial: Try) -> None:
     """What is killed is a child; its parent, the container's first process, lives."""
     hog = 'while true; do python -c "x = bytearray(10**9)"; sleep 1; done'
-    engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog}, ready_timeout=10.0)
+    engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog}, ready_timeout=NEVER_S)
     small = replace(topology.services[0], limits=Limits(memory_bytes=100 * 2**20))
     error = refusal((engine, scenario, replace(topology, services=(small,))))
 

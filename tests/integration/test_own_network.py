@@ -27,10 +27,10 @@ from lab.run.drive import Scheduled
 from lab.run.trial import Run, run_trial
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
-from tests.integration.conftest import OF_THE_APP, REPOSITORY, app_of_repository, scenario_of
+from tests.integration.conftest import OF_SECOND_APP, REPOSITORY, SECOND, app_of_repository, scenario_of
 from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = [pytest.mark.integration, OF_SECOND_APP]
 
 RUN_ID = f"own-tests-{os.getpid()}"
 JSON_API = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=60.0, lanes=8, warmup=1.0, measure=2.0)
@@ -93,7 +93,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     (folder / "requirements.txt").write_text("humanize>=4\n")
     (folder / "locustfile.py").write_text(LOCUSTFILE)
     own = replace(JSON_API, locustfile=folder / "locustfile.py", requirements=folder / "requirements.txt")
-    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80), REPLICAS, own)
+    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80, build_args=SECOND), REPLICAS, own)
 
     record, tables = trial.record, trial.tables
     apps = {service.name: service for service in record.services if service.kind == "app"}
@@ -132,7 +132,8 @@ def test_who_served_is_known_of_an_app_that_does_not_say(
 
 def test_an_arm_that_does_not_come_up_leaves_no_network(client: docker.DockerClient) -> None:
     """The agent has probed and says what was seen."""
-    scenario = scenario_of(WORKERS, app=app_of_repository(ready_path="/nowhere", ready_timeout=6.0), network="own")
+    app = app_of_repository(ready_path="/nowhere", ready_timeout=6.0, build_args=SECOND)
+    scenario = scenario_of(WORKERS, app=app, network="own")
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     assert isinstance(engine, DockerEngine)
     topology = build_topology(scenario, build_plan(scenario).trials[0], ())
@@ -150,7 +151,8 @@ def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient,
     path = tmp_path / "scenario.toml"
     path.write_text(
         f'question = "?"\nnetwork = "own"\n[app]\nbuild = "{REPOSITORY}"\n'
-        f'requirements = "{REPOSITORY}/requirements/app.txt"\n[budget]\nprocesses = 1\n'
+        f'requirements = "{REPOSITORY}/requirements/app.txt"\nbuild_args = {{ IMAGE = "{SECOND["IMAGE"]}" }}\n'
+        "[budget]\nprocesses = 1\n"
         '[[arms]]\nname = "workers"\nmodel = "workers"\nfront = "direct"\n'
         f'[load]\nlocustfile = "{REPOSITORY}/locustfiles/json_api.py"\n'
     )

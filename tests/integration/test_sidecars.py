@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import docker
@@ -35,10 +35,9 @@ def notes() -> Scenario:
 
 @pytest.fixture(scope="module")
 def notes_images(
-    client: docker.DockerClient, notes: Scenario, tmp_path_factory: pytest.TempPathFactory
+    client: docker.DockerClient, notes: Scenario, making_images: Callable[[], AbstractContextManager[None]]
 ) -> Mapping[str, ImageRecord]:
-    with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with making_images():
         return prepare_images(client, notes, print)
 
 
