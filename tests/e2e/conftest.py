@@ -67,10 +67,10 @@ def lab(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = RE
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def run_valid(*arguments: object, env: Mapping[str, str] | None = None) -> Outcome:
+def run_valid(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
     """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
     for _ in range(ATTEMPTS):
-        outcome = lab("run", *arguments, env=env)
+        outcome = lab("run", *arguments, env=env, cwd=cwd)
         if not (outcome.code == 3 and "more blocks failed than may be replaced" in outcome.err):
             return outcome
     pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")

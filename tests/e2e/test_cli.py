@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.e2e.conftest import ATTEMPTS, NO_DOCKER, ON_THE_ENGINE, Outcome, edit, lab, run_valid
+from tests.e2e.conftest import NO_DOCKER, ON_THE_ENGINE, Outcome, edit, lab, run_valid
 
 pytestmark = ON_THE_ENGINE
 
@@ -84,21 +84,6 @@ def test_a_bundle_holds_the_whole_run(smoke: tuple[Outcome, Path], tmp_path: Pat
 
     assert outcome.code == 0, outcome.err
     assert (tmp_path / "smoke-report" / "report.html").read_bytes() == (folder / "report.html").read_bytes()
-
-
-@pytest.mark.alone
-def test_a_pooled_budget_and_results_in_a_relative_folder(scenario: Path, tmp_path: Path) -> None:
-    """--out runs, the default, from wherever the command is called. One quota over the arm is measured and reported."""
-    edit(scenario, "processes = 1", 'processes = 1\ncpus = "pooled:1.5"')
-    for _ in range(ATTEMPTS):
-        outcome = lab("run", scenario, "--out", "runs", cwd=tmp_path)
-        if outcome.code == 0:
-            break
-    assert outcome.code == 0, outcome.err
-    report = max(tmp_path.glob("runs/*/report.md"))  # the last one: the machine may have been too busy before
-    assert "1.5 CPUs pooled" in report.read_text()
-    cgroups = pl.read_parquet(report.parent / "trials" / "b01-workers" / "cgroups.parquet")
-    assert set(cgroups["service"]) == {"app", "pool"}
 
 
 def test_list_shows_the_run(smoke: tuple[Outcome, Path]) -> None:
