@@ -12,16 +12,6 @@ from tests.e2e.conftest import NO_DOCKER, edit, lab
 pytestmark = pytest.mark.e2e
 
 
-def test_plan_needs_no_docker_and_touches_nothing(tmp_path: Path) -> None:
-    """Arms, full commands, nginx.conf, order and duration, with the engine out of reach."""
-    outcome = lab("plan", "scenarios/quickstart.toml", env=NO_DOCKER)
-
-    assert outcome.code == 0, outcome.err
-    for expected in ("--workers 4", "proxy_pass http://app;", "block 6:", "18 trials, about"):
-        assert expected in outcome.out
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_doctor_finds_what_a_run_needs() -> None:
     """Exit 0 on a machine that can run, with the way each image would be had."""
     outcome = lab("doctor", "--json")
@@ -49,19 +39,13 @@ def test_no_docker_is_a_sentence(scenario: Path, tmp_path: Path) -> None:
 
 
 def test_a_budget_without_cgroups_is_exit_2() -> None:
-    """Named by its key before anything starts, by plan and by run."""
-    for verb in ("plan", "run"):
-        lab(verb, "scenarios/split_budget.toml", "--engine", "process").refused(2, "budget.cpus: a limit takes cgroups")
+    """Named by its key before anything starts."""
+    lab("run", "scenarios/split_budget.toml", "--engine", "process").refused(2, "budget.cpus: a limit takes cgroups")
 
 
 def test_a_wrong_scenario_is_exit_2(scenario: Path) -> None:
     """File, key, what was expected; every other mistake goes the same way."""
     lab("run", edit(scenario, "lanes = 8", "lane = 8")).refused(2, str(scenario), "load.lane", "'lanes'")
-
-
-def test_a_wrong_option_is_exit_2() -> None:
-    """Usage errors have the code of usage errors."""
-    assert lab("run", "scenarios/smoke.toml", "--nonsense").code == 2
 
 
 def test_an_image_that_cannot_be_had_is_exit_4(scenario: Path, tmp_path: Path) -> None:
