@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ATTEMPTS, LAB, ON_THE_ENGINE, REPOSITORY, TIMEOUT_S, lab, quick
+from tests.e2e.conftest import ATTEMPTS, LAB, ON_THE_ENGINE, REPOSITORY, TIMEOUT_S, edit, lab, quick
 from tests.terminal import Terminal, terminal
 
 pytestmark = ON_THE_ENGINE
@@ -40,7 +40,7 @@ def test_an_app_that_knows_nothing_of_the_lab_runs_from_init_to_report(tmp_path:
     mine = tmp_path / "mine"
     made = lab("init", "--folder", "examples/shop", "--processes", 2, "--out", mine)
     assert made.code == 0, made.err
-    scenario = quick(mine / "scenario.toml")
+    scenario = edit(quick(mine / "scenario.toml"), "rate = 100", "rate = 200")
 
     for _ in range(ATTEMPTS):
         with terminal(80, 24) as screen:
