@@ -113,7 +113,7 @@ def test_a_trend_is_drawn_for_any_number_of_runs(runs: int) -> None:
     drawn = ElementTree.fromstring(chart.svg())
 
     assert len(list(drawn.iter("circle"))) == 2 * runs
-    lines = [each for each in drawn.iter("line") if each.get("class") == "line border"]
+    lines = [each for each in drawn.iter("line") if each.get("class") == "line"]
     assert len(lines) == 2 * max(0, runs - 2)
     assert len([each for each in drawn.iter("g") if each.get("class") == "tick"]) <= 8
 

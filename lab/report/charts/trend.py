@@ -61,7 +61,7 @@ class Trend:
             width=WIDTH - LEFT - 16,
             height=HEIGHT,
             x=_places(self.dates),
-            y=linear(ends, zero=True),
+            y=linear(ends),
         )
         borders = (_border(panel, change) for change in self.changes)
         marks = [*borders, *self._lines(panel), *(self._point(panel, point) for point in self.points)]
@@ -81,7 +81,7 @@ class Trend:
                 if broken.isdisjoint(range(one.place + 1, other.place + 1)):
                     ends = {"x1": self._at(panel, one), "x2": self._at(panel, other)}
                     heights = {"y1": panel.py(one.value), "y2": panel.py(other.value)}
-                    yield in_arm(arm, tag("line", class_="line border", **ends, **heights))
+                    yield in_arm(arm, tag("line", class_="line", **ends, **heights))
 
     def _point(self, panel: Panel, point: TrendPoint) -> str:
         x = self._at(panel, point)

@@ -19,7 +19,6 @@ from lab.units import count_of
 REPORT = "/run/"  # in front of the name of a run
 TREND = "/trend"
 ANY = ("", "any")
-FEW = 3  # changes that are told at once; more are folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +64,11 @@ def render_trend(folder: str, entries: Sequence[Entry], scenario: str, metric: s
     return _render(
         "trend",
         folder,
-        title=f"{content.metric.title} of {chosen}, {count_of(len(content.rows), 'run')}" if content else "Trend",
+        title=f"Trend of {chosen}: {content.metric.title}" if content else "Trend",
         scenario=chosen,
         scenarios=_twice(names),
         metrics=[(each.key, f"{each.title} ({each.key})") for each in content.metrics] if content else [],
         content=content,
-        few=FEW,
     )
 
 

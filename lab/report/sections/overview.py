@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.record.bundle_reading import BUNDLE
 from lab.record.types import RunInfo, TrialState
 from lab.report.content import Answer
 from lab.report.parts.facts import cores_text, known, memory_text
@@ -54,6 +55,11 @@ class Row:
     arms: str = ""
     machine: str = ""
     has_page: bool = False
+
+    @property
+    def is_bundle(self) -> bool:
+        """Tell whether it lies in a bundle: a folder beside it may hold the same run."""
+        return self.name.endswith(BUNDLE)
 
     def holds(self, words: Iterable[str]) -> bool:
         """Tell whether each of the words, in lower case, stands somewhere in the row."""
