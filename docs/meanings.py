@@ -132,7 +132,8 @@ MEANINGS: Mapping[str, str] = {
     "sweep.processes": "Numbers of serving processes, in place of `budget.processes`.",
     "sweep.rate": "Arrivals a second, in place of `load.rate`. With `sweep.processes` too, every one with every other.",
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
-    "request that keeps an event loop busy for `hold`).",
+    "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `stop` (the app is "
+    "stopped).",
     "drills.name": "How the run calls it; the verb when empty.",
     "drills.after": "When it happens, counted from the start of the measure phase: at the earliest then, and at most 2 "
     "s later, at the same instant in all arms of a block.",

@@ -52,6 +52,11 @@ def no_restart(service: str, _pid: int) -> None:
     raise DeploymentError(f"this engine does not restart {service}", "leave out trials.restart_one")
 
 
+def no_stop(service: str) -> str:
+    """The engine stops nothing by itself. Raises DeploymentError."""
+    raise DeploymentError(f"this engine does not stop {service}", "take another verb for the drill")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A topology that is up and ready.
@@ -59,6 +64,7 @@ class Deployment:
     ``boot_s`` is the time from the request to start the arm's first service until N distinct processes had answered;
     sidecars and ``jobs``, which run before, are not in it; ``steps()`` are the app's own, as far as it told of them;
     ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
+    ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
     ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
     names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
     ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
@@ -82,6 +88,7 @@ class Deployment:
     jobs: tuple[JobRun, ...] = ()
     steps: Callable[[], Sequence[StepMark]] = tuple
     restart: Callable[[str, int], None] = no_restart
+    stop: Callable[[str], str] = no_stop
     happened: Happened = nothing_happened
 
     def service_at(self, endpoint: Endpoint) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lab.agent.calls import There, here
-from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, nothing_happened
+from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, no_stop, nothing_happened
 from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
@@ -151,13 +151,14 @@ def deployed(
     ended: Mapping[str, str] = NOTHING,
     steps: Callable[[], Sequence[StepMark]] = tuple,
     restart: Callable[[str, int], None] = no_restart,
+    stop: Callable[[str], str] = no_stop,
     happened: Happened = nothing_happened,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
     ended; ``beside``: what else runs from the same image. ``jobs``: those that ran before; ``ended``: logs of what has
-    ended as it should. ``steps``: what the app tells of its own start-up steps; ``restart``: see Deployment.
+    ended as it should. ``steps``: what the app tells of its own start-up steps. ``restart``, ``stop``: see Deployment.
     """
     topology = topology.located({each.service.host: each.address for each in running})
     ready = answered(topology, running, dead, there)
@@ -182,6 +183,7 @@ def deployed(
         jobs=jobs,
         steps=steps,
         restart=restart,
+        stop=stop,
         there=there,
         launch=launch,
         happened=happened,

@@ -11,6 +11,7 @@ from random import Random
 from lab.engines import Deployment
 from lab.errors import LabError
 from lab.plan.blocks import Trial
+from lab.plan.models.model import model_of
 from lab.record.schema import ACTION
 from lab.record.types import Event
 from lab.run.verbs import VERBS, Act, Scene
@@ -79,6 +80,7 @@ class Acting:
             seed=self._trial.schedule_seed,
             tell=self._acts.append,
             wait=self._over.wait,
+            hangup=model_of(self._trial.arm).hangup,
         )
         try:
             VERBS[drill.verb](scene)

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
@@ -14,11 +15,14 @@ from lab.attest.serving import Member, members, serving
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError
+from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Topology
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.drills import Drill, Verb
 
+ROLL_S = 60.0  # so long may a supervisor take to replace its workers
+LOOK_S = 0.2
 REQUEST_MARGIN_S = 10.0  # beyond ``hold``: how long a request that blocks may take
 
 
@@ -39,7 +43,8 @@ class Scene:
     """An arm under load, as an act finds it.
 
     ``seed``: of what is chosen, the same for every arm of a block. ``tell``: of each act, as soon as it is done.
-    ``wait``: so many seconds; True means that the trial ends, and that nothing more shall be done.
+    ``wait``: so many seconds; True means that the trial ends, and that nothing more shall be done. ``hangup``: its
+    supervisors replace their workers when they get SIGHUP.
     """
 
     drill: Drill
@@ -47,6 +52,12 @@ class Scene:
     seed: int
     tell: Callable[[Act], None]
     wait: Callable[[float], bool]
+    hangup: bool = False
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The containers of the app."""
+        return tuple(each.name for each in self.deployment.services if each.kind == ServiceKind.APP)
 
     def members(self) -> tuple[Member, ...]:
         """The processes of the app at this moment."""
@@ -96,7 +107,43 @@ def block(scene: Scene) -> None:
     scene.done("answer", time.monotonic(), detail=answer)
 
 
-VERBS: Mapping[Verb, Callable[[Scene], None]] = {Verb.KILL: kill, Verb.HANG: hang, Verb.BLOCK: block}
+def roll(scene: Scene) -> None:
+    """Replace every serving process: by SIGHUP to the supervisors, else one container after the other."""
+    found = scene.members()
+    supervisors = [member for member in found if member.role == Role.SUPERVISOR]
+    if not supervisors or not scene.hangup:
+        for service in scene.services:
+            began_s = time.monotonic()
+            scene.deployment.restart(service, 0)
+            scene.done("restarted", began_s, detail=service)
+            if scene.wait(0):
+                return
+        return
+    for supervisor in supervisors:
+        scene.signal(supervisor, signal.SIGHUP)
+    began_s, old = time.monotonic(), {(member.pid, member.started) for member in serving(found)}
+    while old & {(member.pid, member.started) for member in scene.members()}:
+        if time.monotonic() > began_s + ROLL_S or scene.wait(LOOK_S):
+            return
+    scene.done("replaced", began_s, detail=f"{len(old)} processes")
+
+
+def stop(scene: Scene) -> None:
+    """Stop every container of the app at once, and tell how each ended."""
+    began_s = time.monotonic()
+    scene.done("SIGTERM", began_s, detail=", ".join(scene.services))
+    with ThreadPoolExecutor(len(scene.services)) as pool:
+        for service, how in zip(scene.services, pool.map(scene.deployment.stop, scene.services), strict=True):
+            scene.done("stopped", began_s, detail=f"{service}: {how}")
+
+
+VERBS: Mapping[Verb, Callable[[Scene], None]] = {
+    Verb.KILL: kill,
+    Verb.HANG: hang,
+    Verb.BLOCK: block,
+    Verb.ROLL: roll,
+    Verb.STOP: stop,
+}
 
 
 def send(pid: int, started: int, number: int) -> None:

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     KILL = "kill"  # SIGKILL to one serving process
     HANG = "hang"  # SIGSTOP to one serving process, SIGCONT after ``hold``
     BLOCK = "block"  # a request that keeps the event loop of one serving process busy for ``hold``
+    ROLL = "roll"  # every serving process is replaced: by SIGHUP to its supervisor, else one container after the other
+    STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
 
 @dataclass(config=STRICT, kw_only=True)

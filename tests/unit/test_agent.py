@@ -274,7 +274,10 @@ def test_an_agent_that_looks_gets_two_capabilities_and_one_that_drives_none() ->
     drives: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "loads"), network="lab-x")
     looks: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "agent"), looks=True)
 
+    signals: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "agent"), looks=True, signals=True)
+
     assert (looks["cap_drop"], looks["cap_add"]) == (["ALL"], ["SYS_PTRACE", "DAC_READ_SEARCH"])
+    assert signals["cap_add"] == [*looks["cap_add"], "KILL"]
     assert (looks["pid_mode"], looks["cgroupns"], looks["userns_mode"]) == ("host", "host", "host")
     assert {mount["Target"]: mount["ReadOnly"] for mount in looks["mounts"]} == {"/sys/fs/cgroup": True}
     assert (looks["network_mode"], drives["network"]) == ("host", "lab-x")

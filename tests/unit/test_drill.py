@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +16,15 @@ import pytest
 
 from lab.attest.serving import Member, serving
 from lab.engines import Deployment
-from lab.errors import DeploymentError
+from lab.engines.process.refusals import check_plain
+from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import Trial, build_plan
 from lab.plan.kinds import Role
 from lab.run.drill import Acting, acting, action_s
-from lab.run.verbs import send
+from lab.run.verbs import VERBS, Act, Scene, roll, send, stop
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
-from lab.scenario.drills import STEADY_S, TICK_S
+from lab.scenario.drills import STEADY_S, TICK_S, Verb
 from tests.builders import REPLICAS, WORKERS, make_scenario
 
 
@@ -130,6 +132,83 @@ def test_an_act_that_fails_ends_the_trial() -> None:
         finished(found)
         with pytest.raises(DeploymentError, match="no serving process"):
             found.look(0.0)
+
+
+def scene(verb: str, made: Deployment, *, hangup: bool) -> tuple[Scene, list[Act]]:
+    told: list[Act] = []
+    drill = trial(verb).point.drill
+    assert drill is not None
+    return Scene(
+        drill=drill, deployment=made, seed=1, tell=told.append, wait=threading.Event().wait, hangup=hangup
+    ), told
+
+
+def with_services(*members: Member, **calls: Any) -> Deployment:
+    services = [SimpleNamespace(name=name, kind="app") for name in ("app-1", "app-2")]
+    return cast(Deployment, SimpleNamespace(**vars(deployment(*members)), services=services, **calls))
+
+
+def test_containers_without_a_supervisor_are_replaced_one_after_the_other(victim: subprocess.Popen[bytes]) -> None:
+    """Each is told of with how long it took."""
+    restarted: list[tuple[str, int]] = []
+    made = with_services(of(victim), restart=lambda *which: restarted.append(which))
+    given, told = scene("roll", made, hangup=True)
+    roll(given)
+
+    assert restarted == [("app-1", 0), ("app-2", 0)]
+    assert [(act.what, act.detail) for act in told] == [("restarted", "app-1"), ("restarted", "app-2")]
+
+
+def test_a_supervisor_that_knows_it_is_told_to_replace_its_workers(victim: subprocess.Popen[bytes]) -> None:
+    """SIGHUP, and it is over when none of the old workers is left."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as worker:
+        looks = [(of(victim, Role.SUPERVISOR), of(worker)), (of(victim, Role.SUPERVISOR), of(worker)), ()]
+        sent: list[int] = []
+
+        def there(function: Any, *arguments: Any) -> Any:
+            return looks.pop(0) if function.__name__ == "members" else sent.append(arguments[2])
+
+        given, told = scene("roll", with_services(), hangup=True)
+        roll(replace(given, deployment=cast(Deployment, SimpleNamespace(there=there, targets=(), services=()))))
+        worker.kill()
+
+    assert sent == [signal.SIGHUP]
+    assert [act.what for act in told] == ["SIGHUP", "replaced"]
+
+
+def test_a_supervisor_that_would_die_of_it_is_not_told(victim: subprocess.Popen[bytes]) -> None:
+    """Its container is started again instead."""
+    restarted: list[str] = []
+    made = with_services(of(victim, Role.SUPERVISOR), restart=lambda service, _pid: restarted.append(service))
+    given, told = scene("roll", made, hangup=False)
+    roll(given)
+
+    assert restarted == ["app-1", "app-2"]
+    assert victim.poll() is None
+    assert {act.what for act in told} == {"restarted"}
+
+
+def test_all_containers_are_stopped_and_how_they_ended_is_told() -> None:
+    """With their exit codes."""
+    given, told = scene("stop", with_services(stop=lambda service: f"exit code 0 of {service}"), hangup=True)
+    stop(given)
+
+    assert [act.what for act in told] == ["SIGTERM", "stopped", "stopped"]
+    assert told[1].detail == "app-1: exit code 0 of app-1"
+
+
+@pytest.mark.parametrize("verb", [Verb.ROLL, Verb.STOP])
+def test_what_takes_containers_is_refused_without_them(verb: Verb) -> None:
+    """Before anything is started."""
+    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}])
+
+    with pytest.raises(ScenarioError, match=f'drill "{verb}": {verb} takes containers'):
+        check_plain(given)
+
+
+def test_every_verb_is_carried_out_by_something() -> None:
+    """A scenario can ask for no other."""
+    assert set(VERBS) == set(Verb)
 
 
 def test_a_pid_that_was_given_out_again_is_never_signalled(victim: subprocess.Popen[bytes]) -> None:

@@ -31,7 +31,7 @@ from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
-from lab.engines.docker.restart import restart
+from lab.engines.docker.restart import restart, stop
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
@@ -147,6 +147,7 @@ class DockerEngine:
                     ended=before.logs,
                     steps=lambda: marks_of(pairs, access.wall_offset_s),
                     restart=lambda *which: self._restart_one(topology, pairs, network, access.there, which),
+                    stop=partial(stop, {service.name: container for service, container in pairs}),
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
                 )
             yield deployment

@@ -39,6 +39,8 @@ def open_docker(
         networks = _chosen(scenario, elsewhere)
         agents = _agents(client, scenario, on_step) if Network.OWN in networks else None
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
+        if isinstance(rights, ThroughAgent):
+            rights = replace(rights, signals=bool(scenario.drills))
     engine = DockerEngine(
         client,
         images,
@@ -55,7 +57,8 @@ def open_docker(
 
 def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
     agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
-    return ThroughAgent(agent, prepare_load_agent(client, agent, wanted, on_step) if wanted else "")
+    load = prepare_load_agent(client, agent, wanted, on_step) if wanted else ""
+    return ThroughAgent(agent, load, signals=bool(scenario.drills))
 
 
 def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
-"""End one process of a container, or start the container again: what a supervisor, or nobody, answers."""
+"""End one process of a container, start the container again, or stop it: what a supervisor, or nobody, answers."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from docker.models.containers import Container
@@ -11,7 +12,19 @@ from lab.sampling.process_tree import pid_inside
 
 PROC = Path("/proc")
 END_WITHIN_S = 15
+GRACE_S = 10  # Docker's own: so long after SIGTERM it kills
 PAUSE_S = 0.05
+
+
+def stop(containers: Mapping[str, Container], service: str) -> str:
+    """Stop the container of a service as `docker stop` does, and tell how it ended: ``"exit code 0 after 0.4 s"``."""
+    container = containers[service]
+    began_s = time.monotonic()
+    container.stop(timeout=GRACE_S)
+    took_s = time.monotonic() - began_s
+    container.reload()
+    killed = " (killed)" if took_s >= GRACE_S else ""
+    return f"exit code {container.attrs['State']['ExitCode']} after {took_s:.1f} s{killed}"
 
 
 def restart(container: Container, pid: int, there: There = here, proc: Path = PROC) -> None:

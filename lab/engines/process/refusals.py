@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lab.errors import ScenarioError
 from lab.scenario.app import IMAGE_COMMAND, App
+from lab.scenario.drills import Verb
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
 
@@ -55,6 +56,9 @@ def _container_refusals(app: App) -> Iterator[str]:
 def _beside_refusals(scenario: Scenario) -> Iterator[str]:
     yield from (f'sidecar "{each.name}": it is a container; start it by yourself' for each in scenario.sidecars)
     yield from (f'job "{each.name}": it runs in a container; run it by yourself' for each in scenario.jobs)
+    for drill in scenario.drills:
+        if drill.verb in (Verb.ROLL, Verb.STOP):
+            yield f'drill "{drill.key}": {drill.verb} takes containers; kill, hang and block work on plain processes'
     if scenario.trials.restart_one:
         yield "trials.restart_one: nothing restarts a plain process; leave it out"
 

@@ -52,4 +52,5 @@ FASTAPI_RUN = ProcessModel(
     services=of_a_server(_argv),
     refusal=_refusal,
     title=_title,
+    hangup=True,
 )

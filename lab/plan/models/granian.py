@@ -35,4 +35,5 @@ GRANIAN = ProcessModel(
     services=of_a_server(_argv),
     refusal=own_command("granian", ("auto", "asyncio", "uvloop")),
     server=kind_of,
+    hangup=True,
 )

@@ -50,4 +50,5 @@ GUNICORN = ProcessModel(
     refusal=own_command("gunicorn", ("auto",)),
     server=lambda chosen: f"gunicorn, {chosen.worker} worker",
     title=_title,
+    hangup=True,
 )

@@ -47,4 +47,5 @@ HYBRID = ProcessModel(
     placeholders=WORKERS.placeholders,
     refusal=_refusal,
     title=lambda chosen: f"hybrid ({chosen.containers} containers)",
+    hangup=True,
 )

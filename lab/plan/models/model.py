@@ -133,6 +133,7 @@ class ProcessModel(ModelKind, Generic[O]):
 
     ``containers`` and ``supervisors``: how many of each N processes need. ``services``: one for each container.
     ``server``: what serves; event loop and HTTP implementation are compared among arms with the same one.
+    ``hangup``: its supervisors replace their workers one by one when they get SIGHUP.
     """
 
     options: type[O]
@@ -141,6 +142,7 @@ class ProcessModel(ModelKind, Generic[O]):
     services: Callable[[O, AppPlace], tuple[Service, ...]]
     server: Callable[[O], str] = lambda _options: "uvicorn"
     title: Callable[[O], str] = kind_of
+    hangup: bool = False
 
 
 def of_a_server(argv: Callable[[O, AppPlace], tuple[str, ...]]) -> Callable[[O, AppPlace], tuple[Service, ...]]:

@@ -25,6 +25,7 @@ from lab.host.labels import OWNER, SERVICE, owner_lives
 CGROUPS = "/sys/fs/cgroup"
 # Reading the memory of a process takes the first, listing the descriptors of another user's process the second.
 CAPABILITIES = ("SYS_PTRACE", "DAC_READ_SEARCH")
+SIGNALS = "KILL"  # for drills only: signals to processes of other users
 # Some security modules forbid to look beyond the container in spite of that.
 SECURITY = ("no-new-privileges:true", "apparmor=unconfined", "label=disable")
 LOOKS_HINT = "run the lab as root, or give its Python CAP_SYS_PTRACE"
@@ -39,16 +40,17 @@ def start_agent(
     *,
     network: str = "",
     looks: bool = False,
+    signals: bool = False,
     files: Iterable[Path] = (),
 ) -> Iterator[Conversation]:
     """An agent that waits for orders; its container is gone when this ends, and it ends by itself when the lab dies.
 
-    ``network``: where it runs, "" for the host's. ``looks``: it may look into processes and cgroups of the machine.
-    ``files`` of this machine are there under the same paths.
+    ``network``: where it runs, "" for the host's. ``looks``: it may look into processes and cgroups of the machine, and
+    where ``signals`` is said too, send them signals. ``files`` of this machine are there under the same paths.
     Raises MissingError when the engine does not let it run.
     """
     with ExitStack() as stack:
-        container = _create(client, image_id, marks, network, stack, looks=looks)
+        container = _create(client, image_id, marks, network, stack, looks=looks, signals=signals)
         try:
             stream = Attached(container)
             stack.callback(stream.close)
@@ -63,14 +65,16 @@ def start_agent(
         yield agent
 
 
-def creation(image_id: str, marks: Mapping[str, str], *, network: str = "", looks: bool = False) -> dict[str, Any]:
+def creation(
+    image_id: str, marks: Mapping[str, str], *, network: str = "", looks: bool = False, signals: bool = False
+) -> dict[str, Any]:
     """Keyword arguments for ``client.containers.create``: the host's process numbers, and what it needs to look.
 
     Root, for Docker gives capabilities to nobody else; the host's user namespace, for otherwise root is not root.
     """
     sees = {
         "cgroupns": "host",
-        "cap_add": list(CAPABILITIES),
+        "cap_add": [*CAPABILITIES, *([SIGNALS] if signals else [])],
         "security_opt": list(SECURITY),
         "mounts": [Mount(target=CGROUPS, source=CGROUPS, type="bind", read_only=True)],
     }
@@ -109,13 +113,15 @@ def _create(
     stack: ExitStack,
     *,
     looks: bool,
+    signals: bool,
 ) -> Container:
     try:
         # What a killed lab left of this very trial: a run that is continued takes the same names again.
         mine = {key: value for key, value in marks.items() if key != OWNER}
         remove_labelled(client, mine, only=lambda found: not owner_lives(found))
         with INTERRUPTS.deferred():
-            container = client.containers.create(**creation(image_id, marks, network=network, looks=looks))
+            asked = creation(image_id, marks, network=network, looks=looks, signals=signals)
+            container = client.containers.create(**asked)
             stack.callback(remove_container, client, container.id)
     except docker.errors.DockerException as error:
         raise _refused(error, looks=looks) from None

@@ -23,11 +23,13 @@ Prepare = Callable[[docker.DockerClient, Callable[[str], None]], str]
 class ThroughAgent:
     """An agent of this image probes and samples: for an ordinary user's lab, and in networks of their own.
 
-    ``load_image_id``: what drives load there, with packages of the locustfile's; "" for the same.
+    ``load_image_id``: what drives load there, with packages of the locustfile's; "" for the same. ``signals``: it may
+    signal the processes of the engine, as drills do.
     """
 
     image_id: str
     load_image_id: str = ""
+    signals: bool = False
 
     def describe(self) -> Mapping[str, str]:
         """Facts for the environment."""
@@ -36,7 +38,7 @@ class ThroughAgent:
     @contextmanager
     def access(self, client: docker.DockerClient, marks: Mapping[str, str], network: str = "") -> Iterator[Access]:
         """An agent of its own for each deployment."""
-        with start_agent(client, self.image_id, marks, network=network, looks=True) as agent:
+        with start_agent(client, self.image_id, marks, network=network, looks=True, signals=self.signals) as agent:
             yield Access(
                 there=agent.call,
                 launch=sampled_by(agent),
