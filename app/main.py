@@ -12,7 +12,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.prestart import prestart
-from app.process import burn_cpu, describe, make_ballast, process_name
+from app.process import burn_cpu, describe, make_ballast, server_name
 from app.settings import MAX_MS, settings_or_exit
 
 SETTINGS = settings_or_exit()
@@ -33,7 +33,7 @@ class Served:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        header = (b"x-served-by", process_name().encode())
+        header = (b"x-served-by", server_name().encode())
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":

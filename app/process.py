@@ -7,6 +7,8 @@ import os
 import platform
 import secrets
 import socket
+import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +32,16 @@ def process_name() -> str:
     apart. It is made once for each process id, so that a fork gets a name of its own.
     """
     return _name_of(os.getpid())
+
+
+process_name()  # made here, by one thread: several that ask first at the same time would each make one
+
+
+def server_name() -> str:
+    """``process_name()``; where threads run at the same time, and so may several loops, ``"1-3f9ac2d4:17"``."""
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        return process_name()
+    return f"{process_name()}:{threading.get_native_id()}"
 
 
 def started_s() -> float | None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import polars as pl
 
 from lab.attest.claims import Evidence
+from lab.attest.gil import FREE_THREADED, INTERPRETER
 from lab.engines import Deployment, Engine, StepMark
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
@@ -93,14 +94,14 @@ class World:
         self.note("attest")
         topology = deployment.topology
         replicas = len(topology.app) > 1
-        one = {"worker": 1} if replicas else {"supervisor": 1, "worker": topology.processes}
+        one = {"worker": 1} if replicas or topology.threaded else {"supervisor": 1, "worker": topology.processes}
         names = [service.name for service in topology.services if service.kind is ServiceKind.APP]
         return Evidence(
             servers=deployment.servers,
             roles=dict.fromkeys(names, one),
             listeners={endpoint.address: "somebody" for endpoint in topology.endpoints},
             upstreams=tuple(endpoint.address for endpoint in topology.app if topology.fronted),
-            runtime=self.runtime(topology),
+            runtime={**self.runtime(topology), **({INTERPRETER: FREE_THREADED} if topology.threaded else {})},
             neighbours=self.neighbours,
         )
 

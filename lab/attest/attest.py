@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from lab.attest.allocators import preloaded
 from lab.attest.claims import Claim, Evidence, beside, failures, runtime_differences
 from lab.attest.evidence import collect
+from lab.attest.gil import check_gil
 from lab.engines import Deployment
 from lab.engines.readiness import UNNAMED
 from lab.errors import InvalidRunError
@@ -41,6 +42,7 @@ def attest(
         model=model_title(arm),
         front=front_title(arm),
         processes=topology.processes,
+        serving=model.serving(arm.model, topology.processes),
         containers=model.containers(arm.model, topology.processes),
         supervisors=model.supervisors(arm.model, topology.processes),
         app=topology.app,
@@ -50,6 +52,7 @@ def attest(
         scheme=_scheme_for_app(arm),
         allocator=next((name for service in planned if (name := preloaded(service.env))), ""),
     )
+    check_gil(topology, deployment.logs().values() if topology.threaded else (), "when the app was imported")
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
         raise InvalidRunError(f"{trial.id}: the arm is not what it claims to be: {'; '.join(found)}", HINT)
@@ -78,4 +81,6 @@ def fallback_of(evidence: Evidence, topology: Topology) -> Fallback:
     if topology.fronted:
         told = bool(topology.upstream_of) and len(topology.app) == topology.processes
         return "upstream" if told else "none"
+    if topology.threaded:
+        return "none"  # one process has all connections, and which of its threads has one nobody can see
     return "socket" if all(server.startswith(UNNAMED) for server in evidence.servers) else "none"

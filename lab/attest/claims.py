@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.attest.allocators import ALLOCATOR, PRELOAD
+from lab.attest.gil import FREE_THREADED, INTERPRETER
 from lab.attest.transparency import FORGED
 from lab.plan.topology import Endpoint
 from lab.record.types import Evidence as Evidence
@@ -20,7 +21,8 @@ NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the firs
 class Claim:
     """The shape that an arm claims.
 
-    ``supervisors``: how many it needs; a replica of gunicorn may have one all the same. ``upstreams``: what its front's
+    ``serving``: how many processes serve, of which ``processes`` answers come. ``supervisors``: how many it needs; a
+    replica of gunicorn may have one all the same. ``upstreams``: what its front's
     answers name, () for a front that tells nothing. ``client_path``: where the app tells whom it takes a client for;
     ``scheme``: the one that it must tell, "" where it cannot know. ``allocator``: that of LD_PRELOAD,
     "" where it names none.
@@ -29,6 +31,7 @@ class Claim:
     model: str
     front: str
     processes: int
+    serving: int
     containers: int
     supervisors: int
     app: tuple[Endpoint, ...]
@@ -46,7 +49,9 @@ def homes_of(evidence: Evidence, services: Mapping[str, str]) -> Mapping[str, st
 
 def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
     """A sentence with its proof for everything that is not as claimed."""
-    if len(evidence.servers) < claim.processes:
+    if claim.serving < claim.processes:
+        yield from _threads(claim, evidence)
+    elif len(evidence.servers) < claim.processes:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} answered"
     elif len(evidence.servers) > claim.processes:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
@@ -77,14 +82,22 @@ def _shape(claim: Claim, evidence: Evidence) -> Iterator[str]:
     if claim.supervisors and not any(roles.get("supervisor") for roles in evidence.roles.values()):
         yield f"model {claim.model} has a supervisor, none was found in {', '.join(evidence.roles)}"
     workers = {name: roles.get("worker", 0) for name, roles in evidence.roles.items()}
-    share = claim.processes // claim.containers
-    if sum(workers.values()) != claim.processes:
+    share = claim.serving // claim.containers
+    if sum(workers.values()) != claim.serving:
         yield (
-            f"{claim.processes} serving processes were asked for, {sum(workers.values())} worker processes are running"
+            f"{claim.serving} serving processes were asked for, {sum(workers.values())} worker processes are running"
             f" ({_told(evidence.roles)})"
         )
     elif any(count != share for count in workers.values()):
         yield f"each container of model {claim.model} has {share} serving, found {_told(evidence.roles)}"
+
+
+def _threads(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    """Each answers by a name of its own, or, where the app gives threads no names, all by that of their process."""
+    if len(evidence.servers) not in (claim.serving, claim.processes):
+        yield f"{claim.processes} serving threads were asked for, {len(evidence.servers)} answered"
+    if evidence.runtime and evidence.runtime.get(INTERPRETER) != FREE_THREADED:
+        yield f"model {claim.model} needs a Python that is built for it, and the image's is not"
 
 
 def _told(roles: Mapping[str, Mapping[str, int]]) -> str:

@@ -13,6 +13,7 @@ from statistics import median
 import psutil
 
 from lab.attest.allocators import ALLOCATOR, allocator
+from lab.attest.gil import FREE_THREADED, INTERPRETER, free_threaded
 from lab.attest.outside import client_seen, negotiated
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
@@ -218,6 +219,8 @@ def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
             mapped = [name for name in extensions if any(f"/{name}/" in file for file in files)]
             seen.setdefault(key, set()).update(mapped or [pure])
         seen.setdefault(ALLOCATOR, set()).add(allocator(files))
+        if free_threaded(files):
+            seen.setdefault(INTERPRETER, set()).add(FREE_THREADED)
     return {key: "/".join(sorted(values)) for key, values in seen.items()}
 
 

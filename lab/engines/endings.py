@@ -142,6 +142,12 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         Sign.LOG,
+        r"(?s)enabled to load module '([^']+)'.*Granian build with GIL enabled|Granian build with GIL enabled",
+        "{} switched Python's global lock on, without which its threads would have served at the same time",
+        "take a version of it that declares free-threading, such as httptools from 0.8.0 on, or leave it out",
+    ),
+    Ending(
+        Sign.LOG,
         r"No module named '?(uvloop|httptools|zuvloop|zttp)",
         "the image lacks {}",
         'install it in the image (zuvloop needs Python 3.14), leave app.loop and app.http at "auto", or set "asyncio" '

@@ -75,7 +75,9 @@ class Watched:
 
     def app_is_ready(self, topology: Topology) -> bool:
         """Tell whether every endpoint of the app, and as many processes as asked for, have answered."""
-        return self.answered == set(topology.app) and len(self.names.servers()) >= topology.processes
+        named = not topology.threaded or (self.names.said and not self.names.ignored)
+        asked = topology.processes if named else topology.serving  # of threads without names nobody knows the number
+        return self.answered == set(topology.app) and len(self.names.servers()) >= asked
 
 
 def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) -> DeploymentError:

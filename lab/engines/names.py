@@ -11,10 +11,12 @@ class Names:
 
     An app may have a header of that name for a purpose of its own, such as the framework's or the machine's name. One
     that several processes say, or of which one process says several, is no name of a process: owners are, then.
+    ``threaded``: one process may say several that differ behind their last colon, one for each of its threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, threaded: bool = False) -> None:
         self._answers: Counter[tuple[str, str]] = Counter()
+        self._threaded = threaded
 
     def add(self, header: str, owner: str) -> None:
         """Count an answer."""
@@ -24,8 +26,12 @@ class Names:
     def ignored(self) -> str:
         """An example of what the header says, where it names no process; else ""."""
         pairs = [(header, owner) for header, owner in self._answers if header and owner]
-        several = _several(pairs) | _several((owner, header) for header, owner in pairs)
+        several = _several(pairs) | _several((owner, self._process(header)) for header, owner in pairs)
         return next((header[:SHOWN] for header, owner in pairs if {header, owner} & several), "")
+
+    def _process(self, header: str) -> str:
+        """The part of a name that all threads of a process have."""
+        return (header.rpartition(":")[0] if self._threaded else "") or header
 
     @property
     def unseen(self) -> bool:

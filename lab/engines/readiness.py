@@ -12,6 +12,7 @@ from pathlib import Path
 from lab.agent.calls import There, here
 from lab.engines.endings import End, Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
+from lab.engines.names import Names
 from lab.errors import DeploymentError, RightsError, SamplingError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
@@ -78,7 +79,7 @@ def wait_until_ready(
     what ``signs`` of the app say then.
     """
     give_up_at = clock() + topology.ready_timeout_s
-    watched = Watched()
+    watched = Watched(names=Names(threaded=topology.threaded))
     next_death_check = clock()
     probed = replace(topology, services=(), before=())  # what they are made of, secrets too, is no matter of probes
     while True:

@@ -192,6 +192,7 @@ def build_topology(
         entry=secured(entry, certificate) if arm.tls else entry,
         app=before.app,
         processes=budget.processes,
+        serving=model.serving(arm.model, budget.processes),
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
         probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},

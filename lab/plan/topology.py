@@ -124,12 +124,12 @@ class Topology:
     """Everything an engine must bring up for one trial.
 
     ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
-    expected to answer; ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a
-    front. ``upstream_of`` ("module:function") tells which of them an answer of the front names; "" when it names none.
+    expected to answer, or of threads where ``serving``, how many processes they are in (0: as many), is less.
+    ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a front. ``upstream_of``
+    ("module:function") tells which of them an answer of the front names; "" when it names none.
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
     process that gave it; "" where there is none; under ``client_path``, unless "", it tells client and scheme as it
-    sees them. ``before``: stages that run before the arm, one after the other; what
-    they hold is no part of it.
+    sees them. ``before``: stages that run before the arm, one after the other; what they hold is no part of it.
     """
 
     trial_id: str
@@ -139,6 +139,7 @@ class Topology:
     processes: int
     ready_path: str
     ready_timeout_s: float
+    serving: int = 0
     probe_headers: Mapping[str, str] = field(default_factory=dict)
     server_header: str = SERVER_HEADER
     client_path: str = ""
@@ -164,6 +165,11 @@ class Topology:
     def sidecars(self) -> tuple[Service, ...]:
         """The services beside the arm."""
         return tuple(service for stage in self.before for service in stage.services)
+
+    @property
+    def threaded(self) -> bool:
+        """Tell whether several threads of a process serve."""
+        return 0 < self.serving < self.processes
 
     @property
     def fronted(self) -> bool:

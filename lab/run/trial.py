@@ -15,6 +15,7 @@ from lab.analysis.gates import run_gates
 from lab.attest.attest import Collect, attest, fallback_of
 from lab.attest.claims import Evidence, caveats
 from lab.attest.evidence import collect
+from lab.attest.gil import check_gil
 from lab.engines import Deployment, Engine
 from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
@@ -42,6 +43,7 @@ from lab.scenario.model import Arm
 
 POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
+LATE = "while it served"  # an extension module may be imported at any time
 LOAD_GRACE_S = 60.0  # on_start of every lane, and draining, on top of the phases
 BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a short one: the page wants PSS each second
 
@@ -168,6 +170,7 @@ class _Making:
                 self._follow(driving, sampler, deployment, drill)
                 settle_s = self._settle(sampler, deployment, drill)
                 settled = clock()
+                check_gil(deployment.topology, deployment.logs().values() if deployment.topology.threaded else (), LATE)
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()
                 sampled = sampler.result(self.staging)

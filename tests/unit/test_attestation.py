@@ -10,10 +10,12 @@ import pytest
 from lab.analysis.gates import spoiled
 from lab.attest.allocators import ALLOCATOR, allocator, preloaded
 from lab.attest.claims import Claim, Evidence, beside, caveats, failures, nagle_defect, runtime_differences
+from lab.attest.gil import FREE_THREADED, INTERPRETER, check_gil, enabled_by, free_threaded
 from lab.engines.running import Others, others
+from lab.errors import InvalidRunError
 from lab.host.labels import OWNER, RUN, owner
 from lab.metric_types import Family
-from lab.plan.topology import Endpoint
+from lab.plan.topology import Endpoint, Topology
 from lab.record.types import TrialRecord
 from lab.report.parts.gate_sentences import gate_sentence
 from tests.gate_records import trial
@@ -22,6 +24,7 @@ WORKERS = Claim(
     model="workers",
     front="direct",
     processes=2,
+    serving=2,
     containers=1,
     supervisors=1,
     app=(Endpoint(port=20000),),
@@ -36,6 +39,7 @@ REPLICAS = Claim(
     model="replicas",
     front="nginx (tuned)",
     processes=2,
+    serving=2,
     containers=2,
     supervisors=0,
     app=(Endpoint(port=20000), Endpoint(port=20001)),
@@ -147,6 +151,67 @@ def test_a_wrong_replicas_arm_is_found_out(evidence: Evidence, expected: str) ->
 def test_the_44_ms_defect_is_recognised_and_nothing_else_is(first_s: float, later_s: float, defect: bool) -> None:
     """Slow only on kept-alive requests and only by the delayed acknowledgement: an app that is slow is not it."""
     assert nagle_defect(replace(GOOD_WORKERS, keepalive_first_s=first_s, keepalive_s=later_s)) is defect
+
+
+THREADS = replace(WORKERS, model="threads", processes=4, serving=1, supervisors=0)
+FREE = {INTERPRETER: FREE_THREADED}
+
+
+@pytest.mark.parametrize(
+    ("servers", "roles", "runtime", "told"),
+    [
+        ({f"7-ab:{tid}": 1 for tid in range(8, 12)}, {"worker": 1}, FREE, []),
+        ({"pid-7": 9}, {"worker": 1}, FREE, []),
+        ({"7-ab:8": 1, "7-ab:9": 1}, {"worker": 1}, FREE, ["4 serving threads were asked for, 2 answered"]),
+        (
+            {"a": 1, "b": 1, "c": 1, "d": 1},
+            {"supervisor": 1, "worker": 4},
+            {"loop": "uvloop"},
+            ["needs a Python that is built for it", "1 serving processes were asked for, 4 worker processes"],
+        ),
+    ],
+)
+def test_threads_are_one_process_of_free_threaded_python(
+    servers: dict[str, int], roles: dict[str, int], runtime: dict[str, str], told: list[str]
+) -> None:
+    """Each thread answers by its name, or all by their process's; the same command elsewhere starts processes."""
+    evidence = replace(GOOD_WORKERS, servers=servers, roles={"app": roles}, runtime=runtime)
+    found = list(failures(THREADS, evidence))
+
+    assert len(found) == len(told)
+    assert all(words in sentence for words, sentence in zip(told, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["/usr/local/bin/python3.14t"], True),
+        (["/usr/local/lib/libpython3.14t.so.1.0"], True),
+        (["/venv/lib/python3.14t/site-packages/granian/_granian.cpython-314t-x86_64-linux-gnu.so"], True),
+        (["/usr/bin/python3.14", "/venv/x/_granian.cpython-314-x86_64-linux-gnu.so", "/usr/lib/libtar.so"], False),
+    ],
+)
+def test_a_python_without_the_lock_is_told_by_its_files(files: list[str], expected: bool) -> None:
+    """Its program, library and modules carry the t of their ABI."""
+    assert free_threaded(files) is expected
+
+
+def test_what_switches_the_lock_on_again_is_named() -> None:
+    """By CPython's own warning; only where threads are to serve at the same time."""
+    log = (
+        "<frozen importlib._bootstrap>:488: RuntimeWarning: The global interpreter lock (GIL) has been enabled to load "
+        "module 'httptools.parser.parser', which has not declared that it can run safely without the GIL."
+    )
+    at = Endpoint(port=20000)
+    threads = Topology(
+        trial_id="b01", services=(), entry=at, app=(at,), processes=4, serving=1, ready_path="/", ready_timeout_s=1.0
+    )
+
+    assert enabled_by(["", log]) == "httptools.parser.parser"
+    with pytest.raises(InvalidRunError, match=r"httptools\.parser\.parser switched Python's global lock on while"):
+        check_gil(threads, [log], "while it served")
+    check_gil(threads, ["all is well"], "while it served")
+    check_gil(replace(threads, serving=4), [log], "while it served")
 
 
 def test_different_event_loops_are_named() -> None:

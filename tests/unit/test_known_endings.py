@@ -123,6 +123,13 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
         (Sign.LOG, 'ERROR:    Error loading ASGI app. Could not import module "man".', "find man", "app.target"),
         (Sign.LOG, 'Error loading ASGI app. Attribute "api" not found in module "main".', "find api", "app.target"),
         (Sign.LOG, "ModuleNotFoundError: No module named 'uvloop'", "lacks uvloop", "app.loop"),
+        (
+            Sign.LOG,
+            "RuntimeWarning: The global interpreter lock (GIL) has been enabled to load module 'orjson.orjson', which\n"
+            "[ERROR] Cannot run a free-threaded Granian build with GIL enabled",
+            "orjson.orjson switched Python's global lock on",
+            "declares free-threading",
+        ),
         (Sign.LOG, "ModuleNotFoundError: No module named 'zttp'", "lacks zttp", "app.http"),
         (
             Sign.LOG,

@@ -15,11 +15,18 @@ LAB = Path(__file__).parent.parent.parent / "lab"
 ROOMS = {**dict.fromkeys(FRONTS, "plan/fronts"), **dict.fromkeys(MODELS, "plan/models")}
 STARTER = "starter/"  # `lab init` knows how programs of these names are started, in whatever model
 ALSO = {
-    "nginx": {"run/calibration.py"},  # its answering server is an nginx, whatever the arms have in front
-    **{key: {"scenario/servers.py"} for key in ("granian", "hypercorn")},
+    # The first one's answering server is an nginx, whatever the arms have in front; the second says what is needed.
+    "nginx": {"run/calibration.py", "cli/demo.py"},
+    "granian": {"scenario/servers.py", "engines/endings.py"},  # the second quotes its log
+    "threads": {"analysis/trial/ledger.py"},  # a column
+    "hypercorn": {"scenario/servers.py"},
     "gunicorn": {"scenario/servers.py", "analysis/findings/kinds.py"},  # the second as the address of a source
 }
-ORDINARY = ("direct", "workers")  # words that a text may hold without meaning the kind; nor are variables meant
+ORDINARY = (
+    "direct",
+    "workers",
+    "threads",
+)  # words that a text may hold without meaning the kind; nor are variables meant
 
 
 def texts(tree: ast.Module) -> Iterator[str]:

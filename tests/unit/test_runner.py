@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -105,6 +106,22 @@ def test_an_arm_rests_after_the_load_and_is_read_meanwhile(tmp_path: Path) -> No
     assert longer_s == pytest.approx(30.0, abs=0.2)
     assert world.journal[: world.journal.index("sampler result")].count("check") >= 30
     assert run.plan.estimated_s - plain.plan.estimated_s == 2 * 30.0
+
+
+@pytest.mark.parametrize("when", ["when the app was imported", "while it served", ""])
+def test_threads_must_run_without_the_lock_until_the_end(tmp_path: Path, when: str) -> None:
+    """A module that switches it on, at once or when it is imported late, ends the run and is named (exit 3)."""
+    warning = "The global interpreter lock (GIL) has been enabled to load module 'orjson.orjson', which has not"
+    world = World(log=warning if when == "when the app was imported" else "")
+    if when == "while it served":
+        world.while_asleep = lambda: setattr(world, "log", warning)
+    threads = replace(SCENARIO, arms=(Arm(name="threads", model="threads", front="direct"),), trials=Trials(blocks=1))
+    plan = build_plan(threads)
+    folder = RunFolder.create(tmp_path, new_run_info("run", "shop", plan, Environment(facts={}), {}))
+    run = Run(plan=plan, folder=folder, engine=world.engine, view=Silent(), tools=world.tools)
+    ends = pytest.raises(InvalidRunError, match=rf"orjson\.orjson switched Python's global lock on {when}")
+    with ends if when else nullcontext():
+        run_plan(run)
 
 
 def test_an_interrupt_at_rest_ends_the_trial(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from lab.engines.names import Names
 
 
-def names(*answers: tuple[str, str]) -> Names:
+def names(*answers: tuple[str, str], threaded: bool = False) -> Names:
     """Of answers as header and owner."""
-    found = Names()
+    found = Names(threaded=threaded)
     for header, owner in answers:
         found.add(header, owner)
     return found
@@ -35,6 +35,22 @@ def test_a_name_belongs_to_one_process_that_has_no_other(
     found = names(*answers)
     assert found.servers() == servers
     assert found.ignored == ignored
+
+
+@pytest.mark.parametrize(
+    ("answers", "ignored"),
+    [
+        ([("1-ab:7", "pid-1"), ("1-ab:8", "pid-1"), ("1-ab:9", "pid-1")], False),
+        ([("1-ab:7", "pid-1"), ("2-cd:7", "pid-1")], True),
+        ([("cache", "pid-1"), ("other", "pid-1")], True),
+    ],
+)
+def test_threads_of_a_process_have_names_with_one_beginning(answers: list[tuple[str, str]], ignored: bool) -> None:
+    """Where threads are asked for; elsewhere one process that says several names says none."""
+    found = names(*answers, threaded=True)
+    assert bool(found.ignored) is ignored
+    assert found.servers() == ({"pid-1": len(answers)} if ignored else {name: 1 for name, _ in answers})
+    assert names(*answers).ignored
 
 
 def test_owners_are_asked_for_while_some_are_unseen() -> None:

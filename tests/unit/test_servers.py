@@ -39,6 +39,7 @@ def planned(model: dict[str, Any], processes: int = 4, **app: Any) -> tuple[Arm,
             ["fastapi run shop/api.py --app app", "--host 127.0.0.1 --port 20000 --workers 4", "--no-proxy-headers"],
         ),
         ({"kind": "fastapi-run", "target": "module"}, ["fastapi run --entrypoint shop.api:app --host"]),
+        ({"kind": "threads"}, ["granian --interface asgi", "--workers 4"]),
         ({"kind": "hypercorn"}, ["--worker-class uvloop", "--workers 4", "--bind 127.0.0.1:20000"]),
     ],
 )
@@ -48,12 +49,13 @@ def test_a_server_is_one_container_that_is_told_everything(model: dict[str, Any]
     (service,) = topology.services
     command = " ".join(service.argv)
 
-    assert service.argv[0] == model["kind"].removesuffix("-run")
+    assert service.argv[0] == {"fastapi-run": "fastapi", "threads": "granian"}.get(model["kind"], model["kind"])
     assert "shop.api:app" in service.argv or model == {"kind": "fastapi-run"}, "which is told the file"
     assert [word for word in words if word not in command] == []
     assert ("--preload" in command) == bool(model.get("preload"))
     assert (topology.fronted, topology.processes) == (False, 4)
-    assert model_of(arm).supervisors(arm.model, 4) == 1
+    assert model_of(arm).supervisors(arm.model, 4) == (model["kind"] != "threads")
+    assert topology.serving == (1 if model["kind"] == "threads" else 4)
 
 
 def test_only_arms_with_the_same_server_must_be_served_alike() -> None:
@@ -61,7 +63,7 @@ def test_only_arms_with_the_same_server_must_be_served_alike() -> None:
     models: list[dict[str, Any]] = [
         *(
             {"kind": kind}
-            for kind in ("workers", "replicas", "hybrid", "fastapi-run", "granian", "hypercorn", "gunicorn")
+            for kind in ("workers", "replicas", "hybrid", "fastapi-run", "threads", "granian", "hypercorn", "gunicorn")
         ),
         {"kind": "gunicorn", "preload": True},
         {"kind": "gunicorn", "worker": "asgi"},
@@ -69,8 +71,8 @@ def test_only_arms_with_the_same_server_must_be_served_alike() -> None:
     servers = [model_of(arm).server(arm.model) for arm, _ in map(planned, models)]
 
     assert servers[:4] == ["uvicorn"] * 4
-    assert servers[6] == servers[7]
-    assert len(set(servers[3:])) == 5
+    assert servers[7] == servers[8]
+    assert len(set(servers[3:])) == 6
 
 
 def test_a_hybrid_shares_its_processes_between_containers() -> None:
@@ -102,6 +104,7 @@ def test_a_hybrid_shares_its_processes_between_containers() -> None:
         ({"kind": "granian"}, 4, {"command": "x {port} {workers}"}, "leave out command"),
         ({"kind": "gunicorn"}, 4, {"loop": "uvloop"}, "app.loop = 'uvloop' cannot be asked of gunicorn: take 'auto'"),
         ({"kind": "granian"}, 4, {"loop": "zuvloop"}, "app.loop = 'zuvloop' cannot be asked of granian"),
+        ({"kind": "threads"}, 4, {"http": "h11"}, "app.http = 'h11' is uvicorn's"),
         ({"kind": "fastapi-run"}, 4, {"command": "x {port}"}, "the lab starts fastapi run itself: leave out command"),
         ({"kind": "fastapi-run"}, 4, {"loop": "uvloop"}, "cannot be asked of fastapi run: take 'auto'"),
         (

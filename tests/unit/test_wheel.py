@@ -45,6 +45,8 @@ def test_every_scenario_runs_from_the_package(unpacked: Path) -> None:
     for name in SCENARIOS:
         packed, ours = read_scenario(shipped / name), read_scenario(SHIPPED / name)
         assert packed.load.locustfile.is_relative_to(unpacked)
+        if packed.app.build is None:  # of images that the user builds
+            continue
         assert packed.app.requirements is not None
         assert packed.app.requirements.is_relative_to(unpacked)
         assert content_hash(read_context(packed.app), ()) == content_hash(read_context(ours.app), ())

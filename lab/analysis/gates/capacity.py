@@ -6,7 +6,8 @@ from lab.analysis.gates.counters import busiest_process, rate, throttled_share
 from lab.analysis.gates.limits import BUSY_MACHINE, BUSY_PROCESS, THROTTLED_PERIODS
 from lab.analysis.trial.ledger import of_arm
 from lab.analysis.trial.lives import gaps, in_gaps
-from lab.record.types import Phase, PhaseWindow, RequestKind, TrialResult, TrialTables
+from lab.plan.kinds import Role
+from lab.record.types import Phase, PhaseWindow, RequestKind, TrialRecord, TrialResult, TrialTables
 
 
 def saturation(result: TrialResult, cpu_count: int) -> str | None:
@@ -21,13 +22,19 @@ def saturation(result: TrialResult, cpu_count: int) -> str | None:
     """
     tables, window = result.tables, result.record.measure
     busiest = busiest_process(tables.processes, window)
-    if busiest is not None and busiest[1] > BUSY_PROCESS:
+    if busiest is not None and busiest[1] > BUSY_PROCESS * _threads(result.record):
         return busiest[0]
     if throttled_share(of_arm(result.record, tables.cgroups), window) > THROTTLED_PERIODS:
         return "the CPU quota"
     if _machine_busy(tables, window, cpu_count) > BUSY_MACHINE:
         return "the machine"
     return "the arm without a process that had ended" if _lost_around_ends(result) else None
+
+
+def _threads(record: TrialRecord) -> int:
+    """How many event loops a serving process has, by the processes that attestation found; one where it found none."""
+    workers = sum(roles.get(Role.WORKER, 0) for roles in record.attestation.roles.values())
+    return max(1, record.processes // workers) if workers else 1
 
 
 def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:

@@ -6,6 +6,7 @@ from lab.plan.models.gunicorn import GUNICORN
 from lab.plan.models.hybrid import HYBRID
 from lab.plan.models.hypercorn import HYPERCORN
 from lab.plan.models.replicas import REPLICAS
+from lab.plan.models.threads import THREADS
 from lab.plan.models.workers import WORKERS
 from lab.scenario.kinds import MODELS
 
@@ -16,3 +17,4 @@ MODELS.add(GUNICORN)
 MODELS.add(GRANIAN)
 MODELS.add(HYPERCORN)
 MODELS.add(FASTAPI_RUN)
+MODELS.add(THREADS)

@@ -131,7 +131,8 @@ class AppPlace:
 class ProcessModel(ModelKind, Generic[O]):
     """A process model: how N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
 
-    ``containers`` and ``supervisors``: how many of each N processes need. ``services``: one for each container.
+    ``containers`` and ``supervisors``: how many of each N processes need. ``serving``: how many processes serve, fewer
+    than N where one does with several threads. ``services``: one for each container.
     ``server``: what serves; event loop and HTTP implementation are compared among arms with the same one.
     ``hangup``: its supervisors replace their workers one by one when they get SIGHUP.
     """
@@ -140,6 +141,7 @@ class ProcessModel(ModelKind, Generic[O]):
     containers: Callable[[O, int], int]
     supervisors: Callable[[O, int], int]
     services: Callable[[O, AppPlace], tuple[Service, ...]]
+    serving: Callable[[O, int], int] = lambda _options, processes: processes
     server: Callable[[O], str] = lambda _options: "uvicorn"
     title: Callable[[O], str] = kind_of
     hangup: bool = False
