@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,3 +52,10 @@ def test_a_budget_without_cgroups_is_exit_2(ends: Ends, capsys: pytest.CaptureFi
 def test_a_wrong_option_is_exit_2(ends: Ends) -> None:
     """Usage errors have the code of usage errors."""
     assert ends("run", SCENARIOS / "smoke.toml", "--nonsense") == 2
+
+
+def test_a_command_that_judges_nothing_does_not_wait_for_scipy() -> None:
+    """Importing it takes a quarter of a second, of every process that the lab starts."""
+    ask = "import sys, lab.cli; print([name for name in sys.modules if name.startswith('scipy')])"
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "[]"

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from lab.analysis.findings.kinds import (
     MEMORY_DRIFT,
@@ -93,7 +92,7 @@ def trend_p_value(values: Floats) -> float:
     if variance <= 0:
         return 1.0
     corrected = max(0.0, abs(score) - 1)  # continuity
-    return float(2 * ndtr(-corrected / np.sqrt(variance)))
+    return math.erfc(corrected / math.sqrt(2 * variance))  # 2 Φ(−z)
 
 
 def _start(result: TrialResult) -> str:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
+from lab.analysis.distributions import student
 from lab.errors import InvalidRunError
 
 Floats = NDArray[np.float64]
@@ -121,7 +121,7 @@ def t_limits(values: Floats, level: float) -> Limits:
 
 def t_quantile(n: int, level: float) -> float:
     """The two-sided Student quantile for the mean of n values."""
-    return float(stdtrit(n - 1, (1 + level) / 2))
+    return student(n - 1, (1 + level) / 2)
 
 
 def blocks_needed(level: float) -> int:

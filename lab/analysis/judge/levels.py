@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtri
 
+from lab.analysis.distributions import NORMAL
 from lab.analysis.judge.intervals import AnalysisError, Floats, blocks_needed
 
 FAMILY_ERROR = 0.05  # chance of any wrong better/worse over all judged intervals and looks together (METHOD 7)
@@ -57,7 +57,7 @@ def _pocock(error: float, looks: tuple[int, ...]) -> float:
 
 def crossing(nominal: float, looks: Sequence[int]) -> float:
     """The chance that the mean of pure normal noise is beyond the two-sided ``nominal`` limit at a look or more."""
-    edge = -float(ndtri(nominal / 2))
+    edge = -NORMAL.inv_cdf(nominal / 2)
     inside: Floats | None = None
     sums = np.zeros(1)
     for before, n in zip((0, *looks), looks, strict=False):

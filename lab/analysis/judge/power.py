@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtri
 
+from lab.analysis.distributions import NORMAL
 from lab.analysis.judge.intervals import (
     AnalysisError,
     Floats,
@@ -115,4 +115,4 @@ def _reach(n: int, level: float, chance: float) -> float:
     as ``chance`` allows.
     """
     half_interval = t_quantile(n, attained_level(n, level) if n <= COARSE_BELOW else level)
-    return (half_interval + float(ndtri(chance))) * WIDER_THAN_T / math.sqrt(n)
+    return (half_interval + NORMAL.inv_cdf(chance)) * WIDER_THAN_T / math.sqrt(n)

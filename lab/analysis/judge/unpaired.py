@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import stdtrit
 
+from lab.analysis.distributions import student
 from lab.analysis.judge.decide import place
 from lab.analysis.judge.failures import Failures, guard_level
 from lab.analysis.judge.intervals import AnalysisError, Floats, Limits, ratio
@@ -81,7 +81,7 @@ def welch_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
     if variance == 0:
         return _limits(estimate, estimate, estimate)
     freedom = variance**2 / sum(p**2 / (len(v) - 1) for p, v in zip(parts, (baseline, contender), strict=True))
-    half_width = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
+    half_width = student(freedom, (1 + level) / 2) * math.sqrt(variance)
     return _limits(estimate - half_width, estimate, estimate + half_width)
 
 
