@@ -11,6 +11,12 @@ import docker.errors
 import requests
 
 
+class _Images(SimpleNamespace):
+    def __call__(self, **_: Any) -> list[str]:
+        """A list of all, as the low-level client has it: without any that could be run."""
+        return []
+
+
 @dataclass
 class FakeDocker:
     """``present`` are images here, ``registry`` can be pulled, ``undelivered`` is offered but fails to arrive."""
@@ -21,6 +27,7 @@ class FakeDocker:
     silent: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    base_url: str = "http+docker://localhost"
     asked: list[tuple[str, float]] = field(default_factory=list)
 
     @property
@@ -29,7 +36,7 @@ class FakeDocker:
 
     @property
     def images(self) -> Any:
-        return SimpleNamespace(get=self._get, pull=self._pull)
+        return _Images(get=self._get, pull=self._pull)
 
     def info(self) -> dict[str, str]:
         return {}

@@ -203,9 +203,15 @@ class Scenario:
             raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
 
     def _check_network(self) -> None:
-        """Sidecars are found by name, and on the machine's own network nothing has one."""
-        for arm in self.arms if self.sidecars else ():
-            if (choice := self.network_of(arm)).network is Network.HOST:
+        """Sidecars are found by name, which nothing has on the machine's network; an agent has a Python of its own."""
+        for arm in self.arms:
+            choice = self.network_of(arm)
+            if choice.network is Network.OWN and self.load.python is not None:
+                raise ValueError(
+                    f'load.python: arm "{arm.name}" is in a network of its own ({choice.why}), where an agent with a '
+                    "Python of its own drives load: name the packages of the locustfile in load.requirements instead"
+                )
+            if choice.network is Network.HOST and self.sidecars:
                 raise ValueError(
                     f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), where sidecars cannot be found '
                     'by name: write network = "own", or leave it out'

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from lab.engines.docker.agent.image import prepare_agent
-from lab.engines.docker.elsewhere import find_elsewhere
+from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.images.images import prepare_base
 from lab.record.folder import read_info, read_trial
 from lab.scenario.images import PYTHON
@@ -71,9 +71,11 @@ def test_everything_is_measured_where_the_engine_is(
 ) -> None:
     """`auto` sees it and says so; memory, owners and requests are those of processes that are not to be seen here."""
     base = prepare_base(client, PYTHON, PYTHON.reference, print).id
-    assert find_elsewhere(client, base, "elsewhere-tests") == ""
+    assert find_elsewhere(client, [base], "elsewhere-tests") == ""
     with closing(elsewhere.client()) as own:
-        assert "its processes are not this machine's" in find_elsewhere(own, base, "elsewhere-tests")
+        assert "its processes are not this machine's" in (
+            find_elsewhere(own, images_here(own), "elsewhere-tests") or ""
+        )
 
     command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(tmp_path / "out")]
     environment = {**os.environ, "DOCKER_HOST": elsewhere.host}

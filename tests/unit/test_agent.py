@@ -29,7 +29,7 @@ from lab.engines.docker.agent.image import agent_context
 from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.container import attachment
-from lab.engines.docker.opening import _chosen
+from lab.engines.docker.refusals import choose_networks
 from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
 from lab.engines.readiness import ask_front, owner_pids, probe_round
 from lab.errors import DeploymentError, MissingError, RightsError, SamplingError
@@ -216,7 +216,7 @@ def test_the_folder_of_a_locustfile_goes_along_without_what_it_does_not_need(tmp
     with pytest.raises(MissingError, match="holds 200 MiB"):
         files_of(load)
     with pytest.raises(MissingError, match="holds 200 MiB"):  # when the engine is opened, before anything is built
-        _chosen(make_scenario(network="own", load={"locustfile": str(load.locustfile)}), elsewhere="")
+        choose_networks(make_scenario(network="own", load={"locustfile": str(load.locustfile)}), elsewhere="")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
         return {"uvicorn": identity.rpartition(":")[2]}
 
     monkeypatch.setattr(opening, "image_versions", look)
+    monkeypatch.setattr(opening, "images_here", lambda _client: [])
     monkeypatch.setattr(opening, "find_elsewhere", lambda *_: "")
     monkeypatch.setattr(opening, "find_rights", lambda *_: OwnRights())
     monkeypatch.setattr("lab.engines.docker.engine.describe", lambda _client: {})

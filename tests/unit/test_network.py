@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import docker
 import pytest
 from pydantic import ValidationError
 
 from lab.attest.claims import homes_of
-from lab.engines.docker.elsewhere import _is_here
-from lab.engines.docker.opening import _chosen
+from lab.engines.docker import opening
+from lab.engines.docker.elsewhere import _is_here, find_elsewhere
+from lab.engines.docker.refusals import choose_networks
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, build_topology, nominal_ports, ports_needed
@@ -21,6 +26,7 @@ from lab.run.by_hand import check_reachable
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.network import Network, choose_network
+from tests.fake_images import FakeDocker
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
@@ -165,12 +171,54 @@ def test_a_page_on_this_machine_reaches_no_network_of_an_arm() -> None:
 
 def test_what_an_engine_elsewhere_or_an_agent_cannot_do_is_refused() -> None:
     """With the key that helps; `auto` needs no word."""
-    assert _chosen(scenario(), "it is elsewhere") == {"own": "it is elsewhere"}
+    assert choose_networks(scenario(), "it is elsewhere") == {"own": "it is elsewhere"}
     with pytest.raises(ScenarioError, match=r'network = "host" would listen on another machine.s loopback; it is else'):
-        _chosen(scenario(network="host"), "it is elsewhere")
-    made = replace(scenario(network="own"), load=Load(locustfile=Path("l.py"), python=Path("/usr/bin/python3")))
+        choose_networks(scenario(network="host"), "it is elsewhere")
+    given = Load(locustfile=Path("l.py"), python=Path("/usr/bin/python3"))
     with pytest.raises(ScenarioError, match=r"load\.python cannot be used"):
-        _chosen(made, "")
+        choose_networks(replace(scenario(), load=given), "it is elsewhere")
+    with pytest.raises(ValidationError, match=r'load\.python: arm "workers" is in a network of its own'):
+        replace(scenario(network="own"), load=given)
+
+
+def test_a_refusal_comes_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the engine is, any image that it has can tell."""
+    monkeypatch.setattr(opening, "images_here", lambda _client: ["sha256:any"])
+    monkeypatch.setattr(opening, "prepare_images", lambda *_: pytest.fail("it built"))
+
+    monkeypatch.setattr(opening, "find_elsewhere", lambda _client, image_ids, _run: image_ids and "it is elsewhere")
+    with pytest.raises(ScenarioError, match="it is elsewhere"):
+        opening.open_docker(scenario(network="host"), "run", print, docker_client=lambda: FakeDocker())
+
+
+def test_an_image_that_cannot_wait_does_not_tell_where_the_engine_is(tmp_path: Path) -> None:
+    """The next one is tried; where none can, a local socket tells nothing, and what was made is gone."""
+    removed: list[str] = []
+
+    class Waiting:
+        attrs: Mapping[str, Any] = {"State": {"Pid": 7}}
+
+        def __init__(self, image: str, **_: Any) -> None:
+            self.id = image
+
+        def start(self) -> None:
+            if self.id == "scratch":
+                raise docker.errors.APIError("no such program")
+
+        def reload(self) -> None:
+            """Nothing changes."""
+
+    client: Any = SimpleNamespace(
+        containers=SimpleNamespace(create=Waiting),
+        info=dict,
+        api=SimpleNamespace(
+            base_url="http+docker://localhost", remove_container=lambda identity, **_: removed.append(identity)
+        ),
+    )
+
+    assert find_elsewhere(client, ["scratch"], "run", tmp_path) is None
+    assert "runs elsewhere" in str(find_elsewhere(client, ["scratch", "base", "unneeded"], "run", tmp_path))
+    assert removed == ["scratch"] * 4 + ["base"]
 
 
 def test_a_process_is_the_engines_when_its_cgroup_carries_the_container(tmp_path: Path) -> None:

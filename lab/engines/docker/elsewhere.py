@@ -1,6 +1,7 @@
 """Is the engine this machine's? Tried with a throw-away container: its process is here, with its name, or it is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,24 @@ from lab.host.labels import labels
 
 # What nearly every image can do for a while without doing anything; the first that starts is taken.
 PATIENT: Sequence[Sequence[str]] = (("sleep", "60"), ("python3", "-c", "import time; time.sleep(60)"))
+MOST_TRIED = 5
 REMOTE = ("tcp://", "http://", "https://", "http+docker://ssh")  # the last one is how the SDK writes ssh://
 
 
-def find_elsewhere(client: docker.DockerClient, image_id: str, run_id: str, proc: Path = Path("/proc")) -> str:
-    """Why the engine's processes are not this machine's: a sentence; "" if they are.
+def images_here(client: docker.DockerClient) -> list[str]:
+    """Some images that the engine has, by id; those of the lab first, which can all wait."""
+    ours: list[str] = client.api.images(quiet=True, filters={"label": "lab.image"})
+    return list(dict.fromkeys([*ours, *client.api.images(quiet=True)]))[:MOST_TRIED]
+
+
+def find_elsewhere(
+    client: docker.DockerClient, image_ids: Iterable[str], run_id: str, proc: Path = Path("/proc")
+) -> str | None:
+    """Why the engine's processes are not this machine's: a sentence; "" if they are, None where no image could tell.
 
     An engine in a virtual machine, on another host, or in a PID namespace of its own numbers its processes as it likes.
     """
-    for command in PATIENT:
+    for image_id, command in product(image_ids, PATIENT):
         with INTERRUPTS.deferred():
             container = client.containers.create(
                 image_id, entrypoint=list(command), network_mode="none", labels=labels(run_id, "elsewhere", "probe")
@@ -37,7 +47,7 @@ def find_elsewhere(client: docker.DockerClient, image_id: str, run_id: str, proc
                 continue
             finally:
                 remove_container(client, container.id)
-    return _sentence(client) if client.api.base_url.startswith(REMOTE) else ""
+    return _sentence(client) if client.api.base_url.startswith(REMOTE) else None
 
 
 def machine_facts(client: docker.DockerClient, clock: Clock) -> Mapping[str, Any]:

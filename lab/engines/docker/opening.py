@@ -1,22 +1,21 @@
 """Have everything that a run needs of a Docker engine: images, agents, rights, and a network for each arm."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import docker
 
 from lab.engines.docker.agent.image import prepare_agent, prepare_load_agent
-from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent, find_rights
-from lab.engines.docker.elsewhere import find_elsewhere
+from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.docker.pool import check_pool
+from lab.engines.docker.refusals import choose_networks
 from lab.engines.docker.removal import engine_errors
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
-from lab.errors import ScenarioError
 from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.network import Network
 
@@ -25,18 +24,21 @@ def open_docker(
     scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
 ) -> Opened:
     """Every image is here, and which versions are inside is known. Raises MissingError."""
-    _chosen(scenario, elsewhere="")  # what cannot be, wherever the engine is, is said before anything is built
+    choose_networks(scenario, elsewhere="")  # what cannot be, wherever the engine is, needs no engine to be said
     client = docker_client()
     with engine_errors():
+        elsewhere = find_elsewhere(client, images_here(client), run_id)
+        networks = choose_networks(scenario, elsewhere or "")
         pool = partial(check_pool, run_id, scenario.budget.pool(), client.info().get("CgroupDriver", ""))
-        pool("")
+        pool(elsewhere or "")
         images = dict(prepare_images(client, scenario, on_step))
         keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
         versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
         images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
-        elsewhere = find_elsewhere(client, images[APP_IMAGE].id, run_id)
-        pool(elsewhere)
-        networks = _chosen(scenario, elsewhere)
+        if elsewhere is None:
+            elsewhere = find_elsewhere(client, [images[APP_IMAGE].id], run_id) or ""
+            pool(elsewhere)
+            networks = choose_networks(scenario, elsewhere)
         agents = _agents(client, scenario, on_step) if Network.OWN in networks else None
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
         if isinstance(rights, ThroughAgent):
@@ -59,23 +61,3 @@ def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) ->
     agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
     load = prepare_load_agent(client, agent, wanted, on_step) if wanted else ""
     return ThroughAgent(agent, load, signals=bool(scenario.drills))
-
-
-def _chosen(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
-    """The networks of the arms, and why. Raises ScenarioError or MissingError where one cannot be had."""
-    choices = {arm.name: scenario.network_of(arm, elsewhere) for arm in scenario.arms}
-    for name, choice in choices.items():
-        if elsewhere and choice.network is Network.HOST:
-            raise ScenarioError(
-                f'arm "{name}": network = "host" would listen on another machine\'s loopback; {elsewhere}',
-                'say network = "own", or "auto", which takes it here',
-            )
-        if choice.network is Network.OWN and scenario.load.python is not None:
-            raise ScenarioError(
-                f'arm "{name}" has a network of its own, in which load is driven by an agent with a Python of its own, '
-                "so that load.python cannot be used",
-                "name the packages of the locustfile in load.requirements instead, and they are installed there",
-            )
-    if any(choice.network is Network.OWN for choice in choices.values()):
-        files_of(scenario.load)  # which agents get, from the first trial on
-    return {choice.network.value: choice.why for choice in choices.values()}
