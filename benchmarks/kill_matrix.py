@@ -1,9 +1,10 @@
 """Every event at every step of a trial: what the lab says, what is left, and whether `--resume` finishes the run.
 
-    .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST] [--write docs/kill_matrix.md]
+    .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST] [--beside] [--write docs/kill_matrix.md]
 
 Needs root and takes about a quarter of an hour on a quiet machine. Each row is one run: cut at its first step,
-continued and cut at the next one, and so on, at last finished.
+continued and cut at the next one, and so on, at last finished. ``--beside``: rows of arms in a network of their own,
+with a sidecar and a job. What is written takes the place of these rows alone.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.run.steps import Step
 from tests.kill_matrix import (
+    ALWAYS,
     APPLIES,
+    BESIDE_EVENTS,
+    BESIDE_STEPS,
     REPLICAS_FIRST,
     WORKERS_FIRST,
     Cell,
     Event,
     Place,
+    Setting,
     engine_of_our_own,
     finish,
     play,
@@ -35,10 +39,10 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 
 @contextmanager
-def a_place(event: Event, daemon: SecondEngine) -> Iterator[Place]:
+def a_place(event: Event, daemon: SecondEngine, setting: Setting) -> Iterator[Place]:
     """Where the row of an event is played: on a small disk when it is to become full."""
     with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder:
-        place = Place(Path(folder), daemon, REPLICAS_FIRST if event is Event.REPLICA else WORKERS_FIRST)
+        place = Place(Path(folder), daemon, REPLICAS_FIRST if event is Event.REPLICA else WORKERS_FIRST, setting)
         if event is not Event.DISK:
             yield place
             return
@@ -52,11 +56,11 @@ def a_place(event: Event, daemon: SecondEngine) -> Iterator[Place]:
 RESUME = "resume"
 
 
-def play_row(event: Event, daemon: SecondEngine) -> dict[str, str]:
+def play_row(event: Event, daemon: SecondEngine, setting: Setting) -> dict[str, str]:
     """One event at each step where it can happen, and the run finished afterwards."""
     row: dict[str, str] = {}
-    with a_place(event, daemon) as place:
-        for step in APPLIES[event]:
+    with a_place(event, daemon, setting) as place:
+        for step in BESIDE_STEPS if setting is Setting.BESIDE else APPLIES[event]:
             try:
                 cell = play(event, step, place)
                 row[step] = word(cell)
@@ -83,19 +87,21 @@ def word(cell: Cell) -> str:
     return said + (f", clean {cell.removed_by_clean}" if cell.removed_by_clean else "")
 
 
-def table(rows: dict[Event, dict[str, str]]) -> str:
-    """The matrix in Markdown."""
-    columns = [*Step, RESUME]
-    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for event, row in rows.items():
-        lines.append(f"| {event} | " + " | ".join(row.get(column, "–") for column in columns) + " |")
-    return "\n".join(lines) + "\n"
+COLUMNS = (*ALWAYS, RESUME)
+HEAD = "| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"
 
 
-def write(path: Path, text: str) -> None:
-    """Put the table between its two marks."""
+def line(name: str, row: dict[str, str]) -> str:
+    """A row of the matrix in Markdown."""
+    return f"| {name} | " + " | ".join(row.get(column, "–") for column in COLUMNS) + " |"
+
+
+def write(path: Path, rows: dict[str, str]) -> None:
+    """Put lines, by their names, between the two marks; those of other names stay."""
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    there, _, after = rest.partition(END)
+    kept = {each.split(" | ")[0].removeprefix("| "): each for each in there.splitlines()[len(HEAD) :]}
+    text = "\n".join([*HEAD, *{**kept, **rows}.values()]) + "\n"
     path.write_text(before + BEGIN + text + END + after, encoding="utf-8")
 
 
@@ -103,16 +109,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play, print the table, exit with 1 when a cell is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", nargs="+", choices=[event.name for event in Event], metavar="EVENT")
-    parser.add_argument("--write", type=Path, help="keep the table in this document")
+    parser.add_argument("--beside", action="store_true", help="arms in a network of their own, with sidecar and job")
+    parser.add_argument("--write", type=Path, help="keep the rows in this document")
     options = parser.parse_args(arguments)
-    events = [Event[name] for name in options.events or [event.name for event in Event]]
+    setting = Setting.BESIDE if options.beside else Setting.PLAIN
+    every = BESIDE_EVENTS if options.beside else tuple(Event)
+    events = [Event[name] for name in options.events] if options.events else every
     started = time.monotonic()
-    with engine_of_our_own() as daemon:
-        rows = {event: play_row(event, daemon) for event in events}
-    text = table(rows)
+    with engine_of_our_own(setting) as daemon:
+        rows = {": ".join(filter(None, (event, setting))): play_row(event, daemon, setting) for event in events}
+    lines = {name: line(name, row) for name, row in rows.items()}
+    text = "\n".join([*HEAD, *lines.values()])
     print(f"\n{text}\n{sum(map(len, rows.values()))} cells in {(time.monotonic() - started) / 60:.0f} minutes")
     if options.write:
-        write(options.write, text)
+        write(options.write, lines)
     return int(any(cell.startswith("✗") for row in rows.values() for cell in row.values()))
 
 

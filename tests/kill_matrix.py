@@ -55,7 +55,7 @@ class Event(StrEnum):
 
 LOADED = (Step.WARM_UP, Step.MEASURE, Step.COOL_DOWN, Step.COLLECT)
 DEPLOYED = (Step.DEPLOY, Step.ATTEST, *LOADED)
-ALWAYS = tuple(Step)
+ALWAYS = tuple(step for step in Step if step is not Step.RESTART)  # which only trials.restart_one has
 APPLIES: Mapping[Event, Sequence[Step]] = {
     Event.SIGINT: ALWAYS,
     Event.SIGTERM: ALWAYS,
@@ -70,6 +70,17 @@ APPLIES: Mapping[Event, Sequence[Step]] = {
     Event.DISK: ALWAYS[1:],  # before it there is no folder that could be full
 }
 LEAVES_THINGS = (Event.SIGKILL, Event.DOCKER)
+
+
+class Setting(StrEnum):
+    """Where the arms are: on the machine's network with nothing beside them, or with all that a trial can have."""
+
+    PLAIN = ""
+    BESIDE = "network of its own, sidecar, job"
+
+
+BESIDE_EVENTS = (Event.SIGINT, Event.SIGTERM, Event.SIGKILL, Event.DOCKER)  # what they add is the lab's to remove
+BESIDE_STEPS = (Step.PREPARE, Step.DEPLOY, Step.MEASURE, Step.TEAR_DOWN)
 
 SCENARIO = """
 question = "What is left when something is killed?"
@@ -98,6 +109,15 @@ measure = "2s"
 [trials]
 blocks = 1
 seed = {seed}
+{beside}"""
+BESIDE = """
+[[sidecars]]
+name = "cache"
+image = "redis:8"
+ready = "tcp:6379"
+[[jobs]]
+name = "migrate"
+command = "sleep 0.5"
 """
 WORKERS_FIRST, REPLICAS_FIRST = 4, 1  # seeds
 
@@ -126,6 +146,7 @@ class Place:
     root: Path
     daemon: SecondEngine
     seed: int = WORKERS_FIRST
+    setting: Setting = Setting.PLAIN
     out: Path = field(init=False)
     temporary: Path = field(init=False)
 
@@ -135,7 +156,8 @@ class Place:
         self.temporary.mkdir()
         (self.temporary / "lab-notes").mkdir()  # looks like the lab's, and is not
         (self.root / "slow.py").write_text(LOCUSTFILE)
-        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed)
+        beside = BESIDE if self.setting is Setting.BESIDE else ""  # it takes a network of its own
+        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed, beside=beside)
         (self.root / "kill.toml").write_text(scenario)
 
     @property
@@ -235,14 +257,16 @@ BYSTANDERS = ("lab-notes-b01-workers-app", "lab-b01-replicas-nginx-files", "proc
 
 
 @contextmanager
-def engine_of_our_own() -> Iterator[SecondEngine]:
+def engine_of_our_own(setting: Setting = Setting.PLAIN) -> Iterator[SecondEngine]:
     """A second engine with the images of the matrix, and containers and a volume that look like the lab's.
 
     They must be there at the end as they were at the beginning.
     """
     with TemporaryDirectory() as folder, ExitStack() as stack:
         daemon = _start(stack)
-        images = daemon.prepare(Place(Path(folder), daemon).root / "kill.toml")
+        images = daemon.prepare(Place(Path(folder), daemon, setting=setting).root / "kill.toml")
+        if setting is Setting.BESIDE:
+            daemon.prepare_agent()
         _declare_volume(daemon, images["app"].name)
         before = _put_bystanders(daemon, images["nginx"].name)
         yield daemon

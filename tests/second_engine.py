@@ -25,6 +25,7 @@ from pathlib import Path
 import docker
 import psutil
 
+from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.engine import API_TIMEOUT_S, connect
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import ImageRecord
@@ -130,6 +131,12 @@ class SecondEngine:
             for name in sorted({image.name for image in images.values()}):
                 own.images.load(machine.images.get(name).save(named=name))
         return images
+
+    def prepare_agent(self) -> None:
+        """Bring the image of the agents, whose base a scenario has brought."""
+        with closing(connect()) as machine, closing(self.client()) as own:
+            agent = machine.images.get(prepare_agent(machine, _say))
+            own.images.load(agent.save(named=agent.tags[0]))
 
     def client(self) -> docker.DockerClient:
         """A client of it, which the caller closes."""

@@ -12,7 +12,6 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.images.images import prepare_base
 from lab.record.folder import read_info, read_trial
@@ -52,15 +51,13 @@ def scenario(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def elsewhere(client: docker.DockerClient, scenario: Path) -> Iterator[SecondEngine]:
+def elsewhere(scenario: Path) -> Iterator[SecondEngine]:
     """It has no way to a registry: its images come from the machine's engine."""
     engine = SecondEngine(f"elsewhere-{os.getpid()}", own_pids=True)
     try:
         engine.start()
         engine.prepare(scenario)  # the app's and nginx's, and the base of Python's
-        agent = client.images.get(prepare_agent(client, print))
-        with closing(engine.client()) as own:
-            own.images.load(agent.save(named=agent.tags[0]))
+        engine.prepare_agent()
         yield engine
     finally:
         engine.stop()
