@@ -41,7 +41,7 @@ class FakeSurroundings:
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,
             certify=lambda _scenario: NOMINAL,
-            attest_fronts=lambda _engine, _scenario, _say, _certificate: {},
+            attest_fronts=lambda _engine, _scenario, _say, _certificate, _place: {},
             conclude=conclude,
             lock=lambda _run_id, _say: nullcontext(),
             tools=self.world.tools,

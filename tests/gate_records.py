@@ -19,6 +19,7 @@ from lab.record.types import (
     HOST,
     PROCESSES,
     REQUESTS,
+    ClockOffset,
     Phase,
     PhaseWindow,
     RequestKind,
@@ -157,12 +158,15 @@ def cgroup_table(
     return pl.DataFrame(rows, schema=CGROUPS)
 
 
+CLOCK = ClockOffset(offset_s=0.2, bound_s=0.0004)  # of a load that runs under another kernel
+
+
 @cache
 def _passing() -> TrialRecord:
     scenario = make_scenario(load={"locustfile": "x.py", "rate": RATE, "warmup": "1s", "measure": "1s"})
     replicas = next(trial for trial in build_plan(scenario).trials if trial.arm.name == "replicas")
     phases = {Phase.WARMUP: WARMUP, Phase.MEASURE: MEASURE, Phase.COOLDOWN: COOLDOWN}
-    return replace(make_trial(scenario, replicas).record, phases=phases, services=(), gates=())
+    return replace(make_trial(scenario, replicas).record, phases=phases, services=(), gates=(), clock=CLOCK)
 
 
 def trial(

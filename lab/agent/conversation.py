@@ -20,7 +20,7 @@ from lab.host.jsonlines import Message
 
 CALL_S = 60.0
 START_S = 30.0
-EXCHANGES = 15
+EXCHANGES = 20
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from lab.agent.conversation import Conversation, RemoteChild
 from lab.load.load_plan import LoadPlan
 from lab.load.place import MODULE, Child, Exit
+from lab.record.types import ClockOffset
+from lab.scenario.network import Network
 
+P = ParamSpec("P")
+T = TypeVar("T")
 END_S = 20.0  # the agent waits for a child's own end, and then ends it
 
 
@@ -52,9 +56,15 @@ class AgentLoad:
 
 
 class AgentPlace:
-    """In an agent; ``prepare`` gives the one that runs, with the files of the locustfile in it."""
+    """In an agent; ``prepare`` gives the one that runs, with the files of the locustfile in it.
 
-    def __init__(self, prepare: Callable[[], Conversation]) -> None:
+    ``host``: its name in the networks that it joins.
+    """
+
+    network = Network.OWN
+
+    def __init__(self, prepare: Callable[[], Conversation], host: str = "loads") -> None:
+        self.host = host
         self._prepare = prepare
         self._agent: Conversation | None = None
 
@@ -68,17 +78,34 @@ class AgentPlace:
         """What to add to an instant here to have it there."""
         return self._running().clock.offset_s
 
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """In the agent itself."""
+        return self._running().call(function, *args, **kwargs)
+
+    def clock(self) -> ClockOffset:
+        """As it was compared for the plan that was shared last, with the drift since then in its bound."""
+        agent = self._running()
+        before = agent.clock
+        agent.compare()
+        after, agent.clock = agent.clock, before
+        drift_s = abs(after.offset_s - before.offset_s)
+        return ClockOffset(offset_s=before.offset_s, bound_s=max(before.bound_s, after.bound_s) + drift_s)
+
     def start(self, log: Path, cwd: Path, python: str) -> Child:  # noqa: ARG002  it has a Python of its own
         """A child of the agent."""
         return AgentLoad(self._running().start(MODULE, str(cwd), log=log, cwd=cwd, load=True))
 
     def share(self, plan: LoadPlan) -> None:
-        """The plan goes there; recordings, statuses and logs come from there. Clocks drift: they are compared anew."""
+        """The plan goes there; recordings, statuses and logs come from there. Clocks drift: they are compared anew.
+
+        So does the locustfile, which may be another one than the user's: see lab/run/calibration.py.
+        """
         agent = self._running()
         agent.compare()
         for folder in (plan.directory, plan.raw):
             agent.watch(folder)
-        agent.put(plan.plan_file)
+        for file in (plan.locustfile, plan.plan_file):
+            agent.put(file)
 
     def forget(self, plan: LoadPlan) -> None:
         """What still comes would find no folder."""

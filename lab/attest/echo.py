@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -131,10 +131,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def echo_server(port: int) -> Iterator[Endpoint]:
-    """The server in a thread of this process, on the loopback address; it is gone when this ends."""
+def echo_server(port: int, address: str = LOOPBACK) -> Iterator[Endpoint]:
+    """The server in a thread of this process, on this address alone; it is gone when this ends."""
     handler = type("Handler", (Echo,), {"released": threading.Event()})
-    with _Server((LOOPBACK, port), handler) as server:
+    with _Server((address, port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -142,3 +142,16 @@ def echo_server(port: int) -> Iterator[Endpoint]:
         finally:
             server.shutdown()
             thread.join()
+
+
+_STANDING = ExitStack()
+
+
+def begin_echo(address: str) -> int:
+    """The same from one call of a process to a later one; gives the port that the system has chosen."""
+    return _STANDING.enter_context(echo_server(0, address)).port
+
+
+def end_echo() -> None:
+    """End what ``begin_echo`` began."""
+    _STANDING.close()

@@ -48,8 +48,11 @@ def collect(deployment: Deployment) -> Evidence:
     """Everything that is seen of an arm before load, from where it can be reached."""
     hosts = {service.name: service.address for service in deployment.services}
     seen = deployment.there(gather, replace(deployment.topology, services=(), before=()), deployment.targets, hosts)
+    apart = [service for service in deployment.services if service.host != service.address]
+    named = {f"{each.host}:{port}": f"{each.address}:{port}" for each in apart for port in each.ports}
     return replace(
         seen,
+        homes={**{name: named[name] for name in seen.upstreams if name in named}, **seen.homes},
         servers=deployment.servers,
         ignored_header=deployment.ignored_header,
         strangers=deployment.strangers,

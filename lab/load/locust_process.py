@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -101,11 +102,12 @@ class LoadProcess:
         for process, child in enumerate(self._children):
             child.exit(STOP_S)  # it ends by itself, and says with which exit code
             self._listen(process)
+        clock = self._place.clock()
         found = outcome(
             self._plan, self._statuses, target, t0_monotonic_s, connections, clock_offset_s=self._place.clock_offset_s
         )
         shutil.rmtree(self._plan.raw)
-        return found
+        return replace(found, clock=clock)
 
     def _listen(self, process: int) -> None:
         status = read_status(self._plan.status_file(process))

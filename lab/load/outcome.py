@@ -15,7 +15,7 @@ from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.record.schema import Attribution
-from lab.record.types import LoadCounters, Phase, RequestKind
+from lab.record.types import ClockOffset, LoadCounters, Phase, RequestKind
 
 EVENTS = "user_events.parquet"
 DEFECT = "this is a defect of the lab: please report it with locust.log"
@@ -40,7 +40,7 @@ class LoadOutcome:
     """The outcome of a load run. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
 
     ``attribution`` says where ``served_by`` comes from: "header", "socket", "upstream" or "none". ``replaced`` counts
-    users that stopped by themselves and were replaced.
+    users that stopped by themselves and were replaced. ``clock``: that of the load, where it is not the lab's.
     """
 
     counters: LoadCounters
@@ -51,6 +51,7 @@ class LoadOutcome:
     finished_s: float
     replaced: int
     rows: int
+    clock: ClockOffset | None = None
 
 
 def progress(statuses: Sequence[Status], clock_offset_s: float = 0.0) -> LoadProgress:

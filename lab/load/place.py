@@ -4,15 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from lab.load.child import Exit as Exit
 from lab.load.child import end_group, kill_group, load_child, wait_exit
 from lab.load.load_plan import LoadPlan
+from lab.record.types import ClockOffset
+from lab.scenario.network import LOOPBACK, Network
 
 MODULE = "lab.load.inside.plugin"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Child(Protocol):
@@ -46,7 +51,10 @@ class Child(Protocol):
 
 
 class Place(Protocol):
-    """A place for load processes."""
+    """A place for load processes. What listens there is found as ``host`` by an arm in ``network``."""
+
+    network: Network
+    host: str
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -55,6 +63,12 @@ class Place(Protocol):
     @property
     def clock_offset_s(self) -> float:
         """What to add to an instant here to have it there."""
+
+    def clock(self) -> ClockOffset | None:
+        """What became of that until now, compared once more; None where there is one clock."""
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
 
     def start(self, log: Path, cwd: Path, python: str) -> Child:
         """A load process that imports Locust and waits for its plan; ``cwd`` only shows whose it is."""
@@ -111,8 +125,17 @@ class HereChild:
 class Here:
     """On this machine, whose files both sides see."""
 
+    network = Network.HOST
+    host = LOOPBACK
     pids: tuple[int, ...] = ()
     clock_offset_s = 0.0
+
+    def clock(self) -> None:
+        """There is one."""
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """In this process."""
+        return function(*args, **kwargs)
 
     def start(self, log: Path, cwd: Path, python: str = sys.executable) -> Child:
         """A child of the lab."""

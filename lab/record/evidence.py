@@ -31,7 +31,8 @@ class Evidence:
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
     ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
     ``ignored_header``: a header of the app's that was to name its processes and does not, with what it said.
-    ``homes``: how the process at each address names itself in its answers → that address; where each has its own.
+    ``homes``: how the process at each address names itself in its answers, or a front names it there → that address;
+    where each has its own.
     ``tls``: version, cipher, HTTP by ALPN and sessions resumed, empty without. ``client``: client and scheme as the app
     sees them of a request that forges both, empty where it does not tell.
     """

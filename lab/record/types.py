@@ -105,6 +105,18 @@ class LoadCounters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOffset:
+    """The clock of the load processes against the lab's, where they are not one.
+
+    ``offset_s``: by how much instants of theirs were moved, measured before the load. ``bound_s``: how far off that is
+    at most: half the shortest round trip, and the drift until the load had ended.
+    """
+
+    offset_s: Finite
+    bound_s: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
     """One gate over one trial: what was measured, against which limit, and what follows. The report has the words.
 
@@ -201,6 +213,7 @@ class TrialRecord:
     events: tuple[Event, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
     drill: DrillRecord | None = None
+    clock: ClockOffset | None = None  # None: load and lab have one clock
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -34,8 +34,7 @@ def run_plan(run: Run) -> None:
         with (
             INTERRUPTS.deferred(),
             run.tools.loads(path, None) as here,
-            run.engine.load_place(run.plan.scenario.load) as place,
-            run.tools.loads(path, place) as inside,
+            run.tools.loads(path, run.place) as inside,
         ):
             _run_trials(run, Scheduled(here, inside))
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ that encrypts reaches less.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from lab.engines import Engine
 from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder, scratch
-from lab.plan.blocks import NOMINAL, secured
+from lab.load.place import HERE, Place
+from lab.plan.blocks import FRONT_PORT, NOMINAL, secured
 from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.fronts import nginx
 from lab.plan.fronts.front import FrontPlace
@@ -34,6 +35,7 @@ from lab.run.drive import load_plan
 from lab.run.trial import Tools
 from lab.scenario.budget import Limits
 from lab.scenario.model import Load
+from lab.scenario.network import Network
 
 TRIAL_ID = "calibration"
 NEEDED_IMAGE = nginx.IMAGE.key  # of what answers
@@ -64,23 +66,25 @@ def calibration_of(
     load_processes: int,
     say: Callable[[str], None],
     certificate: Certificate = NOMINAL,
+    place: Place = HERE,
     *,
     tools: Tools | None = None,
     root: Path | None = None,
 ) -> Calibration | None:
-    """The ceiling of ``load_processes`` load processes on this machine: as kept, or else measured now (about 6 s).
+    """The ceiling of ``load_processes`` load processes where they run: as kept, or else measured now (about 6 s).
 
     ``certificate``: the run's, where any of its arms has TLS. ``engine`` None, for a run that needs no nginx and so has
-    none: what an earlier run has measured, or None.
+    none: what an earlier run has measured, or None. ``place``: where all load of the run is driven; in a network of its
+    own the ceiling is another one.
     ``root`` replaces the cache directory. Raises LabError.
     """
-    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes, certificate)}.json"
+    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes, certificate, place)}.json"
     kept = _read(path)
     if kept is not None or engine is None:
         return kept
     say("measuring the ceiling of the load generator (once per machine and versions)")
     with INTERRUPTS.deferred(), scratch("calibration") as directory:
-        found = measure(engine, load_processes, directory, tools or Tools(), certificate)
+        found = measure(engine, load_processes, directory, tools or Tools(), certificate, place)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(asdict(found), indent=1).encode())
@@ -88,16 +92,23 @@ def calibration_of(
 
 
 def measure(
-    engine: Engine, load_processes: int, directory: Path, tools: Tools, certificate: Certificate = NOMINAL
+    engine: Engine,
+    load_processes: int,
+    directory: Path,
+    tools: Tools,
+    certificate: Certificate = NOMINAL,
+    place: Place = HERE,
 ) -> Calibration:
     """Deploy nginx, drive the loop of GETs, take both down. Files go to ``directory``. Raises LabError."""
     locustfile = directory / "loop.py"
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
     table = directory / "requests.parquet"
-    topology = answering_nginx(engine.free_ports(1, 0)[0], certificate)
+    network = place.network
+    port = FRONT_PORT if network is Network.OWN else engine.free_ports(1, 0)[0]
+    topology = answering_nginx(port, certificate, network)
     plan = load_plan(closed_loop(locustfile, load_processes), topology, 0, directory, min_warmup_requests=0)
     with (
-        tools.loads(directory, None) as loads,
+        tools.loads(directory, place) as loads,
         loads.start(plan) as load,
         engine.deploy(topology),
         load.users("none", ""),
@@ -128,19 +139,22 @@ def best_rate(done_s: npt.NDArray[np.float64]) -> float:
     return float(counts.max() / SLICE_S)
 
 
-def answering_nginx(port: int, certificate: Certificate = NOMINAL) -> Topology:
+def answering_nginx(port: int, certificate: Certificate = NOMINAL, network: Network = Network.HOST) -> Topology:
     """One nginx that answers every request itself: as quick as a server on this machine can be."""
     tls = _secured(certificate)
-    at = secured(Endpoint(port=port), certificate) if tls else Endpoint(port=port)
-    place = FrontPlace(app=(), ports=(port,), limits=Limits(), certificate=certificate)
+    place = FrontPlace(app=(), ports=(port,), limits=Limits(), network=network, certificate=certificate)
+    service = nginx.service(configuration(place.listens[0], tls=tls), place, tls=tls)
+    named = Endpoint(port=port, host=network.host_of(service.name))
+    at = secured(named, certificate) if tls else named
     return Topology(
         trial_id=TRIAL_ID,
-        services=(nginx.service(configuration(at), place, tls=tls),),
+        services=(replace(service, host=at.host),),
         entry=at,
         app=(at,),
         processes=1,
         ready_path="/",
         ready_timeout_s=GRACE_S,
+        network=network,
     )
 
 
@@ -149,9 +163,9 @@ def _secured(certificate: Certificate) -> bool:
     return bool(certificate.authority)
 
 
-def configuration(at: Endpoint) -> str:
+def configuration(listens: str, *, tls: bool = False) -> str:
     """The nginx.conf of ``answering_nginx``."""
-    tls = f" ssl; ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY}" if at.scheme == "https" else ""
+    secured_by = f" ssl; ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY}" if tls else ""
     return f"""\
 daemon off;
 worker_processes auto;
@@ -167,7 +181,7 @@ http {{
     scgi_temp_path scgi;
     keepalive_requests 100000000;
     server {{
-        listen {at.address}{tls};
+        listen {listens}{secured_by};
         default_type application/json;
         location / {{ return 200 '{{"Hello":"World"}}'; }}
     }}
@@ -183,10 +197,11 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
     )
 
 
-def _key(environment: Environment, load_processes: int, certificate: Certificate) -> str:
+def _key(environment: Environment, load_processes: int, certificate: Certificate, place: Place) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
     tls = ["tls"] if _secured(certificate) else []
-    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS), *tls]
+    own = [place.network.value, str(environment.facts.get("engine_at"))] if place.network is Network.OWN else []
+    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS), *tls, *own]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

@@ -1,20 +1,24 @@
 """Prove once for each front of a run, before its first trial, that everything which works directly works behind it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from lab.attest.echo import echo_server
+from lab.attest.echo import begin_echo, end_echo
 from lab.attest.transparency import opacity
 from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.blocks import NOMINAL, secured
+from lab.load.place import HERE, Place
+from lab.plan.blocks import FRONT_PORT, NOMINAL, secured
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import Front, FrontPlace, front_of, front_title
 from lab.plan.topology import Endpoint, Topology
 from lab.scenario.budget import Limits
 from lab.scenario.kinds import Options
 from lab.scenario.model import Arm, Scenario
+from lab.scenario.network import Network
 
 READY_S = 20.0
 SEED = 0  # of the ports: any will do
@@ -23,21 +27,23 @@ Opaque = Mapping[str, Mapping[str, str]]  # a front's title → what does not pa
 
 
 def attest_fronts(
-    engine: Engine, scenario: Scenario, say: Callable[[str], None], certificate: Certificate = NOMINAL
+    engine: Engine,
+    scenario: Scenario,
+    say: Callable[[str], None],
+    certificate: Certificate = NOMINAL,
+    place: Place = HERE,
 ) -> Opaque:
     """Ask an echo server behind each front that the arms have, each set of options once; over TLS where clients do.
 
-    An engine elsewhere cannot reach this machine's echo server: nothing is asked there, and nothing known.
+    An engine elsewhere cannot reach this machine: the echo server is then where load is, and is asked from there.
     Raises InvalidRunError (exit 3) for a front that claims to be transparent and is not, ScenarioError (exit 2) when
     a configuration of the user's does not start.
     """
-    if engine.elsewhere:
-        return {}
-    found = {}
+    found, asking = {}, place if engine.elsewhere else HERE
     for number, arm in enumerate(_different(scenario)):
         title, front = front_title(arm), front_of(arm)
         say(f"looking at what {title} lets pass")
-        found[title] = _opacity(engine, arm, front, f"front-{number + 1}", certificate)
+        found[title] = _opacity(engine, arm, front, f"front-{number + 1}", certificate, asking)
         unexpected = {item: seen for item, seen in found[title].items() if item not in front.lacks}
         if unexpected and front.transparent(arm.front):
             proof = "; ".join(f"{item} ({seen})" for item, seen in unexpected.items())
@@ -57,17 +63,30 @@ def _different(scenario: Scenario) -> Iterator[Arm]:
     yield from found.values()
 
 
-def _opacity(engine: Engine, arm: Arm, front: Front[Any], trial_id: str, certificate: Certificate) -> Mapping[str, str]:
-    echo_port, *ports = engine.free_ports(1 + front.hops, SEED)
-    with INTERRUPTS.deferred(), echo_server(echo_port) as echo:
-        topology = before_echo(front, arm, echo, tuple(ports), trial_id, certificate)
+def _opacity(
+    engine: Engine, arm: Arm, front: Front[Any], trial_id: str, certificate: Certificate, place: Place
+) -> Mapping[str, str]:
+    with INTERRUPTS.deferred(), _echo(place) as echo:
+        own = tuple(range(FRONT_PORT, FRONT_PORT + front.hops))
+        ports = own if place.network is Network.OWN else engine.free_ports(front.hops, SEED)
+        topology = before_echo(front, arm, echo, ports, trial_id, certificate, place.network)
         try:
             with engine.deploy(topology), INTERRUPTS.admitted():
-                return opacity(echo, topology.entry)
+                return place.call(opacity, echo, topology.entry)
         except DeploymentError as error:
             if front.transparent(arm.front):
                 raise
             raise ScenarioError(f"{front_title(arm)} of arm {arm.name} does not start: {error}", error.hint) from None
+
+
+@contextmanager
+def _echo(place: Place) -> Iterator[Endpoint]:
+    """The echo server there, as a front finds it."""
+    port = place.call(begin_echo, place.network.bind)
+    try:
+        yield Endpoint(host=place.host, port=port)
+    finally:
+        place.call(end_echo)
 
 
 def before_echo(
@@ -77,16 +96,19 @@ def before_echo(
     ports: tuple[int, ...],
     trial_id: str,
     certificate: Certificate = NOMINAL,
+    network: Network = Network.HOST,
 ) -> Topology:
     """The front alone, with the echo server in place of the app."""
-    place = FrontPlace(app=(echo,), ports=ports, limits=Limits(), certificate=certificate)
-    entry = front.entry(arm.front, place)
+    place = FrontPlace(app=(echo,), ports=ports, limits=Limits(), network=network, certificate=certificate)
+    hops = tuple(replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, place))
+    entry = replace(front.entry(arm.front, place), host=hops[0].host)
     return Topology(
         trial_id=trial_id,
-        services=front.services(arm.front, place),
+        services=hops,
         entry=secured(entry, certificate) if arm.tls else entry,
         app=place.app,
         processes=1,
         ready_path="/",
         ready_timeout_s=READY_S,
+        network=network,
     )

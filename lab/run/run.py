@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,9 @@ from lab.engines.images.images import ImageRecord
 from lab.engines.kinds import open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.authority import certificate_for
+from lab.host.interrupts import INTERRUPTS
 from lab.host.lock import folder_lock, machine_lock
+from lab.load.place import HERE, Place
 from lab.plan.blocks import Plan, build_plan, with_scenario
 from lab.plan.certificate import Certificate
 from lab.plan.points import listed_blocks, points_of
@@ -35,12 +37,14 @@ from lab.run.trial import Run, Tools
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
 from lab.scenario.kinds import FRONTS
-from lab.scenario.model import Scenario
+from lab.scenario.model import Load, Scenario
+from lab.scenario.network import Network
 from lab.scenario.secret import Redactor, keep_secret
 from lab.scenario.secrets_of import redactor_of, with_values
 
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
-Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None], Certificate], Calibration | None]
+Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None], Certificate, Place], Calibration | None]
+AttestFronts = Callable[[Engine, Scenario, Callable[[str], None], Certificate, Place], Opaque]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class Surroundings:
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
     calibrate: Calibrate = calibration_of
     certify: Callable[[Scenario], Certificate] = certificate_for
-    attest_fronts: Callable[[Engine, Scenario, Callable[[str], None], Certificate], Opaque] = attest_fronts
+    attest_fronts: AttestFronts = attest_fronts
     conclude: Callable[[Path], Conclusion] = conclude_apart
     lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -74,29 +78,52 @@ def run_scenario(
     """
     run_id = new_run_id(name)
     plan, redact = with_secrets(plan, around)
-    with around.lock(run_id, view.step):
+    with around.lock(run_id, view.step), ExitStack() as stack:
         with preparing(view):
             plan = with_scenario(plan, around.look(plan.scenario, view.step))
             certificate = around.certify(plan.scenario)
             engine, images = around.open_engine(plan.scenario, run_id, view.step)
+            place = stack.enter_context(load_place(engine, plan.scenario.load))  # it comes up beside all that follows
             info = _describe(run_id, name, plan, engine, images, around)
             if met := driver_met(info.environment):
                 view.step(met)
-            opaque = around.attest_fronts(engine, plan.scenario, view.step, certificate)
+            opaque = around.attest_fronts(engine, plan.scenario, view.step, certificate, place)
             kept = around.floors(info.environment, plan.scenario) if use_floor else None
             ceiling = around.calibrate(
-                engine if NEEDED_IMAGE in images and not engine.elsewhere else None,
+                engine if NEEDED_IMAGE in images else None,
                 info.environment,
                 plan.scenario.load.processes,
                 view.step,
                 certificate,
+                place if _all_own(plan.scenario, engine) else HERE,
             )
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
-            run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
+            run = Run(
+                plan=plan,
+                folder=folder,
+                engine=engine,
+                view=view,
+                tools=around.tools,
+                certificate=certificate,
+                place=place,
+            )
             _carry_out(run, around.conclude)
     return folder
+
+
+@contextmanager
+def load_place(engine: Engine, load: Load) -> Iterator[Place]:
+    """The engine's place for load; an interrupt waits while it is made, and while it is removed.
+
+    Raises InterruptedRunError for one that came outside of every trial.
+    """
+    try:
+        with INTERRUPTS.deferred(), engine.load_place(load) as place, INTERRUPTS.admitted():
+            yield place
+    except KeyboardInterrupt:
+        raise InterruptedRunError("interrupted between two steps of the run; finished trials are kept") from None
 
 
 def planned(path: Path) -> Plan:
@@ -145,8 +172,17 @@ def _resume(
             "trials before and after would not be comparable: restore what changed, or run the scenario again",
         )
     folder = RunFolder.reopen(path, redact)
-    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
-    _carry_out(run, around.conclude)
+    with load_place(engine, plan.scenario.load) as place:
+        run = Run(
+            plan=plan,
+            folder=folder,
+            engine=engine,
+            view=view,
+            tools=around.tools,
+            certificate=certificate,
+            place=place,
+        )
+        _carry_out(run, around.conclude)
     return folder
 
 
@@ -202,6 +238,11 @@ def _describe(
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, name, plan, environment, facts)
     return replace(info, inputs={key: _sha256(path) for key, path in _inputs(plan.scenario)})
+
+
+def _all_own(scenario: Scenario, engine: Engine) -> bool:
+    """Whether every arm has a network of its own: all load is then driven by an agent."""
+    return all(scenario.network_of(arm, engine.elsewhere).network is Network.OWN for arm in scenario.arms)
 
 
 def _inputs(scenario: Scenario) -> Iterator[tuple[str, Path]]:

@@ -21,7 +21,7 @@ from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadProgress, Loads, loads
-from lab.load.place import Place
+from lab.load.place import HERE, Place
 from lab.load.web.process import WebProcess, start_web
 from lab.plan.blocks import NOMINAL, Plan, Trial, build_topology, loaded_s, ports_needed
 from lab.plan.certificate import Certificate
@@ -64,7 +64,7 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Everything that the trials of one run have in common."""
+    """Everything that the trials of one run have in common; ``place``: where load of networks of their own runs."""
 
     plan: Plan
     folder: RunFolder
@@ -72,6 +72,7 @@ class Run:
     view: QuietView = field(default_factory=QuietView)
     tools: Tools = field(default_factory=Tools)
     certificate: Certificate = NOMINAL
+    place: Place = HERE
 
 
 def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:

@@ -86,6 +86,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
         events=tuple(measured.events),
         drill=_drill_record(trial.point.drill),
+        clock=loaded.clock,
     )
 
 

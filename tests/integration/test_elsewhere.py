@@ -76,7 +76,7 @@ def test_everything_is_measured_where_the_engine_is(
 
     command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(tmp_path / "out")]
     environment = {**os.environ, "DOCKER_HOST": elsewhere.host}
-    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=170)
     (folder,) = (tmp_path / "out").iterdir()
     info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
 
@@ -84,6 +84,10 @@ def test_everything_is_measured_where_the_engine_is(
     assert info.environment["network"] == "own"
     assert "its processes are not this machine's" in info.environment["network_because"]
     assert info.environment["clock_bound_s"] >= 0.0
+    assert info.fronts == {"nginx (tuned)": {}}, "asked there what it lets pass"
+    assert info.calibration is not None
+    assert trial.record.clock is not None
+    assert trial.record.clock.bound_s < 0.005
     assert trial.record.attribution == "header"
     assert len(trial.record.attestation.servers) == 2
     assert all(trial.record.attestation.listeners.values())

@@ -14,6 +14,8 @@ import docker
 import polars as pl
 import pytest
 
+from lab.attest.attest import attest, fallback_of
+from lab.attest.claims import homes_of
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.opening import open_docker
 from lab.engines.leftovers import find_leftovers, remove_leftovers
@@ -23,12 +25,14 @@ from lab.load.locust_process import loads
 from lab.plan.blocks import build_plan, build_topology
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
-from lab.run.drive import Scheduled
+from lab.run.drive import Scheduled, load_plan
 from lab.run.trial import Run, run_trial
+from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
 from tests.integration.conftest import OF_SECOND_APP, REPOSITORY, SECOND, app_of_repository, scenario_of
 from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
+from tests.load_runs import wait_finished
 
 pytestmark = [pytest.mark.integration, OF_SECOND_APP]
 
@@ -128,6 +132,35 @@ def test_who_served_is_known_of_an_app_that_does_not_say(
     assert all(len(names) == 1 for names in found.values()), found
     if attribution == "upstream":
         assert set(found) == {f"{s.address}:8000" for s in trial.record.services if s.kind == "app"}
+
+
+def test_every_front_tells_by_address_or_by_name_who_served(client: docker.DockerClient, tmp_path: Path) -> None:
+    """Behind all of them at once stand the same two replicas: attested, and found in requests as each front names them.
+
+    Traefik tells nothing, Caddy the name by which it was told of a process.
+    """
+    arms = tuple(Arm(name=kind, model="replicas", front=kind) for kind in FRONTS if FRONTS[kind].hops)
+    scenario = scenario_of(arms[0], app=app_of_repository(server_header=""), arms=arms, network="own")
+    engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
+    trials = {trial.arm.front.kind: trial for trial in build_plan(scenario).trials}
+    each = {kind: build_topology(scenario, trial, ()) for kind, trial in trials.items()}
+    hops = [service for one in each.values() for service in one.services if service.kind == "proxy"]
+    first = next(iter(each.values()))
+    together = replace(first, services=(*(service for service in first.services if service.kind == "app"), *hops))
+    load = replace(JSON_API, warmup=0.2, measure=1.0)
+    with engine.load_place(load) as place, loads(tmp_path, place) as inside, engine.deploy(together) as deployment:
+        at = {service.host: service.address for service in deployment.services}
+        for kind, trial in trials.items():
+            here = replace(deployment, topology=each[kind].located(at))
+            evidence = attest(trial, here, None)
+            plan = load_plan(load, each[kind], 1, tmp_path / kind, min_warmup_requests=0)
+            plan.directory.mkdir()
+            with inside.start(plan) as asking, asking.users(fallback_of(evidence, here.topology), ""):
+                wait_finished(asking)
+                asking.result(tmp_path / f"{kind}.parquet", 0.0)
+            served = pl.read_parquet(tmp_path / f"{kind}.parquet")["served_by"].drop_nulls()
+            known = homes_of(evidence, evidence.listeners)
+            assert {known.get(name) for name in served} == (set() if kind == "traefik" else {"app-1", "app-2"}), kind
 
 
 def test_an_arm_that_does_not_come_up_leaves_no_network(client: docker.DockerClient) -> None:

@@ -258,6 +258,7 @@ def test_a_file_beside_the_locustfile_that_cannot_be_read_is_a_sentence(
 def test_the_clocks_are_compared_anew_for_each_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two kernels' clocks drift apart in the hours of a run."""
     plan = make_plan(tmp_path / "l.py", "http://127.0.0.1:1", tmp_path / "trial")
+    plan.locustfile.write_text("x")
     plan.raw.mkdir(parents=True)
     plan.write()
     with agent() as (talk, _):
@@ -267,6 +268,11 @@ def test_the_clocks_are_compared_anew_for_each_plan(tmp_path: Path, monkeypatch:
         place.share(plan)
 
         assert place.clock_offset_s == 3.0
+        monkeypatch.setattr(talk, "_compare_clocks", lambda: (Clock(3.001, 0.2), Clock()))
+        found = place.clock()
+        assert found.offset_s == 3.0
+        assert found.bound_s == pytest.approx(0.201), "the drift of the trial is in it"
+        assert place.clock_offset_s == 3.0, "instants of one trial are moved by one offset"
 
 
 def test_an_agent_that_looks_gets_two_capabilities_and_one_that_drives_none() -> None:

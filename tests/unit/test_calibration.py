@@ -8,10 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lab.agent.loading import AgentPlace
 from lab.errors import DeploymentError, LoadError
 from lab.load.locust_process import LoadOutcome
+from lab.load.place import HERE as LOOPBACK_PLACE
+from lab.load.place import Place
 from lab.record.types import REQUESTS, Calibration, Environment
 from lab.run.calibration import answering_nginx, best_rate, calibration_of
+from lab.scenario.network import Network
 from tests.fakes import FakeLoad, World
 
 FACTS = {"machine": "aa", "lab": "1", "locust": "2", "python": "3", "kernel": "6", "cpu_count": 2}
@@ -42,10 +46,17 @@ class Calibrator:
         self.said: list[str] = []
 
     def __call__(
-        self, environment: Environment = HERE, processes: int = 1, *, nginx: bool = True
+        self,
+        environment: Environment = HERE,
+        processes: int = 1,
+        *,
+        nginx: bool = True,
+        place: Place = LOOPBACK_PLACE,
     ) -> Calibration | None:
         engine, tools = self.world.engine if nginx else None, self.world.tools
-        return calibration_of(engine, environment, processes, self.said.append, tools=tools, root=self.root)
+        return calibration_of(
+            engine, environment, processes, self.said.append, place=place, tools=tools, root=self.root
+        )
 
     @property
     def deployments(self) -> int:
@@ -146,6 +157,24 @@ def test_the_load_is_closed_and_needs_no_attribution(calibrate: Calibrator) -> N
 
     assert not plan.open_model
     assert plan.min_warmup_requests == 0
+
+
+def test_in_a_network_of_its_own_nginx_is_found_by_name() -> None:
+    """Load comes from another container; that ceiling is another one, and that of each engine elsewhere too."""
+    topology = answering_nginx(8080, network=Network.OWN)
+
+    assert topology.entry.url == "http://nginx:8080"
+    assert topology.services[0].host == "nginx"
+    assert "listen 0.0.0.0:8080;" in topology.services[0].files[0].text
+
+
+def test_each_place_of_load_has_a_ceiling_of_its_own(calibrate: Calibrator) -> None:
+    """On the machine, in networks of their own, on each engine elsewhere."""
+    there = AgentPlace(lambda: pytest.fail("no agent"))
+    for place, engine_at in ((LOOPBACK_PLACE, None), (there, None), (there, "far"), (there, "farther"), (there, "far")):
+        calibrate(Environment(facts={**FACTS, "engine_at": engine_at}), place=place)
+
+    assert calibrate.deployments == 4
 
 
 def test_nginx_answers_by_itself_on_loopback_only() -> None:

@@ -21,6 +21,7 @@ from lab.record.types import (
     CGROUPS,
     HOST,
     PROCESSES,
+    ClockOffset,
     Finding,
     GateResult,
     Point,
@@ -92,10 +93,10 @@ def test_without_any_data_no_gate_passes_silently() -> None:
 
     results = {gate.key: gate for gate in run_gates(empty, CORES)}
 
-    assert {key for key, gate in results.items() if gate.outcome == PASS} == {"trial.complete"}
+    assert {key for key, gate in results.items() if gate.outcome == PASS} == {"trial.complete", "load.clock"}
     assert {key for key, gate in results.items() if gate.outcome == INVALID} == {"load.requests"}
     unchecked = [gate for gate in results.values() if gate.value is None]
-    assert len(unchecked) == len(PER_TRIAL) - 2
+    assert len(unchecked) == len(PER_TRIAL) - 3
     assert all(gate.outcome == CAVEAT and gate.why in WHY for gate in unchecked)
     assert all(finding.value is None and finding.subject in WHY for finding in run_findings(empty, CORES))
 
@@ -461,6 +462,15 @@ def test_sampler_readings(achieved: float, expected: str) -> None:
 def test_sampler_cpu_is_a_caveat_only(cores: float, expected: str) -> None:
     """METHOD 2 knows no invalid sampler cost."""
     assert outcome("sampler.cpu", trial(host=host_table(sampler=cores))) == expected
+
+
+@pytest.mark.parametrize(("bound_s", "expected"), [(0.0049, PASS), (0.0051, CAVEAT), (1.0, CAVEAT)])
+def test_a_clock_that_is_not_well_known_is_a_caveat(bound_s: float, expected: str) -> None:
+    """By how much it was moved does not matter, nor does it say anything where there is one clock."""
+    found = result_of("load.clock", trial(clock=ClockOffset(offset_s=-7200.0, bound_s=bound_s)))
+
+    assert (found.outcome, found.value) == (expected, bound_s)
+    assert result_of("load.clock", trial(clock=None)).why == "one-clock"
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(0.036, PASS), (0.08, CAVEAT), (0.24, INVALID)])

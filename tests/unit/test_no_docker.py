@@ -17,8 +17,9 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ReadTimeout
 from urllib3.exceptions import ProtocolError
 
-from lab.engines.docker.agent import loads
-from lab.engines.docker.agent.loads import load_agent
+from lab.engines.docker.agent import standing
+from lab.engines.docker.agent.rights import ThroughAgent
+from lab.engines.docker.agent.standing import standing_agents
 from lab.engines.docker.engine import connect
 from lab.engines.docker.removal import engine_errors, one_line
 from lab.errors import DeploymentError, MissingError
@@ -120,8 +121,11 @@ def test_a_load_agent_without_an_engine_is_a_sentence(
         yield "net"
         gone()
 
-    monkeypatch.setattr(loads, "trial_network", network)
-    monkeypatch.setattr(loads, "start_agent", lambda *_, **__: nullcontext(Mock()))
-    load = Load(locustfile=tmp_path / "locustfile.py")
-    with pytest.raises(MissingError, match="it closed the connection"), load_agent(Mock(), "id", "run", load) as place:
-        assert place.pids
+    monkeypatch.setattr(standing, "trial_network", network)
+    monkeypatch.setattr(standing, "start_agent", lambda *_, **__: nullcontext(Mock()))
+    load, images = Load(locustfile=tmp_path / "locustfile.py"), ThroughAgent("id")
+    with (
+        pytest.raises(MissingError, match="it closed the connection"),
+        standing_agents(Mock(), images, "run", load) as agents,
+    ):
+        assert agents.place.pids

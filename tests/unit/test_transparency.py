@@ -10,13 +10,17 @@ from typing import Any, cast
 
 import pytest
 
+from lab.agent.loading import AgentPlace
 from lab.attest.echo import LARGE, echo_server
 from lab.attest.transparency import FORGED, OBSERVED, client_failures, failures, observe, opacity
+from lab.attest.wire import ask
 from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.plan.fronts.nginx import NGINX
 from lab.plan.topology import Topology
 from lab.run.fronts import attest_fronts
+from lab.scenario.network import Network
+from tests.agents import agent
 from tests.builders import make_scenario
 
 WORKERS = {"name": "workers", "model": "workers", "front": "direct"}
@@ -73,10 +77,9 @@ def test_a_front_tells_who_the_client_is_and_believes_nobody(headers: Mapping[st
 class EchoEngine:
     """Deploys nothing: the front is the echo server itself, which adds no header, or does not come up."""
 
-    elsewhere = ""
-
-    def __init__(self, error: DeploymentError | None = None) -> None:
-        self.deployed: list[str] = []
+    def __init__(self, error: DeploymentError | None = None, elsewhere: str = "") -> None:
+        self.elsewhere = elsewhere
+        self.topologies: list[Topology] = []
         self._error = error
 
     def free_ports(self, count: int, _seed: int) -> tuple[int, ...]:
@@ -84,7 +87,7 @@ class EchoEngine:
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[None]:
-        self.deployed.append(topology.trial_id)
+        self.topologies.append(topology)
         if self._error:
             raise self._error
         object.__setattr__(topology, "entry", replace(topology.app[0]))
@@ -105,13 +108,30 @@ def test_a_front_that_claims_to_be_transparent_and_is_not_ends_the_run() -> None
         attested([WORKERS, behind("replicas")], EchoEngine())
 
 
+def test_where_the_engine_is_elsewhere_the_echo_server_is_beside_its_load() -> None:
+    """It runs there, is found there under the name of that place, and is asked from there; then it is gone."""
+    engine = EchoEngine(elsewhere="its processes are not this machine's")
+    arms = make_scenario([WORKERS, behind("a", profile="stock")])
+    with agent() as (talk, _):
+        place = AgentPlace(lambda: talk, host="localhost")
+        found = attest_fronts(cast(Engine, engine), arms, lambda _step: None, place=place)
+
+        (topology,) = engine.topologies
+        assert found["nginx (stock)"].keys() == {"forged client address", "scheme"}
+        assert topology.network is Network.OWN
+        assert topology.app[0].host == "localhost"
+        assert (topology.services[0].host, topology.services[0].ports) == ("nginx", (8080,))
+        with pytest.raises(ConnectionRefusedError):
+            ask(topology.app[0], "GET", "/")
+
+
 def test_a_front_that_keeps_its_limits_on_purpose_is_noted_once_for_its_options() -> None:
     """Arms with the same front are one question; an arm without a front is none."""
     engine = EchoEngine()
     arms = [WORKERS, behind("a", profile="stock"), behind("b", profile="stock")]
     found = attested([*arms, behind("c", profile="stock", balance="random")], engine)
 
-    assert engine.deployed == ["front-1", "front-2"]
+    assert [topology.trial_id for topology in engine.topologies] == ["front-1", "front-2"]
     assert list(found) == ["nginx (stock)", "nginx (stock, random)"]
     assert found["nginx (stock)"].keys() == {"forged client address", "scheme"}
 

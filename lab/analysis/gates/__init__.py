@@ -19,6 +19,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     load.rows,
     load.lag,
     load.little,
+    load.clock,
     machine.sampler_readings,
     machine.sampler_cpu,
     machine.steal,

@@ -133,6 +133,14 @@ LITTLE = Gate(
     caveat=0.05,
     invalid=0.10,
 )
+CLOCK = Gate(
+    key="load.clock",
+    title="bound of the load's clock",
+    unit=Unit.SECONDS,
+    source="METHOD 2: latencies are taken on one clock, but readings are held against requests on two",
+    spoils=NOT_MEMORY,
+    caveat=0.005,
+)
 SAMPLER_READINGS = Gate(
     key="sampler.readings",
     title="readings of the sampler",
@@ -236,6 +244,7 @@ GATES: Mapping[str, Gate] = {
         ROWS,
         LAG,
         LITTLE,
+        CLOCK,
         SAMPLER_READINGS,
         SAMPLER_CPU,
         STEAL,

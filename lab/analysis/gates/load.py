@@ -11,6 +11,7 @@ from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,
     ATTRIBUTION,
+    CLOCK,
     EDGE_ARRIVALS,
     INVALID,
     LAG,
@@ -35,6 +36,12 @@ def load_cpu(result: TrialResult) -> GateResult:
     """A saturated load generator measures itself: CPU of the busiest load process in its busiest second."""
     busy = busiest_second(result.tables.host, "load_cpu_max_s", result.record.measure)
     return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy)
+
+
+def clock(result: TrialResult) -> GateResult:
+    """How well the clock of load processes is known that run under another kernel."""
+    found = result.record.clock
+    return not_applicable(CLOCK, "one-clock") if found is None else judge(CLOCK, found.bound_s)
 
 
 def arrivals(result: TrialResult, cpu_count: int) -> GateResult:

@@ -18,8 +18,8 @@ from docker.models.containers import Container
 from lab.agent.calls import There
 from lab.engines import Deployment
 from lab.engines.docker.agent.container import start_agent
-from lab.engines.docker.agent.loads import join, load_agent
 from lab.engines.docker.agent.rights import ThroughAgent
+from lab.engines.docker.agent.standing import Standing, standing_agents
 from lab.engines.docker.beside import beside
 from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
 from lab.engines.docker.connection import connect as connect
@@ -28,7 +28,7 @@ from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.elsewhere import machine_facts
 from lab.engines.docker.fate import first_end, log_of, logs_of, start
 from lab.engines.docker.happened import happened
-from lab.engines.docker.network import address_in, trial_network
+from lab.engines.docker.network import address_in, join, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
 from lab.engines.docker.restart import restart, stop
@@ -77,6 +77,7 @@ class DockerEngine:
         self._agents = agents
         self._networks = networks
         self._info = client.info()
+        self._standing: Standing | None = None
 
     def describe(self) -> Mapping[str, Any]:
         """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
@@ -89,6 +90,8 @@ class DockerEngine:
         """Facts of the engine's machine where it is another one than this."""
         if not self.elsewhere or self._agents is None:
             return {}
+        if self._standing:
+            return machine_facts(self._client, self._standing.looks().clock)
         marks = labels(self._run_id, "probe", "agent")
         with start_agent(self._client, self._agents.image_id, marks, looks=True) as agent:
             return machine_facts(self._client, agent.clock)
@@ -101,11 +104,17 @@ class DockerEngine:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
         return free_ports(count, self._port_range, f"{self._run_id}/{seed}")
 
-    def load_place(self, load: Load) -> AbstractContextManager[Place]:
-        """A place for load processes inside the networks of arms."""
+    @contextmanager
+    def load_place(self, load: Load) -> Iterator[Place]:
+        """A place for load processes inside the networks of arms; inside the block one agent looks into all of them."""
         if self._agents is None:
-            return nullcontext(HERE)
-        return load_agent(self._client, self._agents.load_image_id or self._agents.image_id, self._run_id, load)
+            yield HERE
+            return
+        with standing_agents(self._client, self._agents, self._run_id, load) as self._standing:
+            try:
+                yield self._standing.place
+            finally:
+                self._standing = None
 
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
@@ -116,8 +125,8 @@ class DockerEngine:
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
             )
             network = stack.enter_context(self._network(topology))
-            stack.callback(self._remove, topology)  # before any container is created; they go before their network
             access = stack.enter_context(self._access(topology, network))
+            stack.callback(self._remove, topology, network)  # before any container of it is created
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             with INTERRUPTS.admitted():
@@ -154,16 +163,22 @@ class DockerEngine:
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:
-        """The network of its own that the trial has, which the run's load joins; "" for the host's."""
+        """The network of its own that the trial has, "" for the host's; the agents of the run are in it."""
         if topology.network is Network.HOST:
             yield ""
             return
         with trial_network(self._client, labels(self._run_id, topology.trial_id, "network")) as network:
-            join(self._client, network, self._run_id)
+            join(self._client, network, self._guests())
             yield network
 
+    def _guests(self) -> Mapping[str, str]:
+        """The containers of the run's agents, and what they are called in networks."""
+        return self._standing.containers() if self._standing else {}
+
     def _access(self, topology: Topology, network: str) -> AbstractContextManager[Access]:
-        """From inside the arm's network by an agent of its own; on loopback as the lab's rights allow."""
+        """From inside the arm's network by an agent, the run's or one of its own; else as the lab's rights allow."""
+        if network and self._standing:
+            return nullcontext(self._standing.access())
         marks = labels(self._run_id, topology.trial_id, "agent")
         return ((self._agents if network else None) or self._rights).access(self._client, marks, network)
 
@@ -203,8 +218,9 @@ class DockerEngine:
             why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
             raise DeploymentError(f"Docker refused a container: {why.told}", why.hint) from None
 
-    def _remove(self, topology: Topology) -> None:
-        remove_labelled(self._client, {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()})
+    def _remove(self, topology: Topology, network: str) -> None:
+        marks = {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()}
+        remove_labelled(self._client, marks, leaving={network: list(self._guests())} if network else {})
 
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""

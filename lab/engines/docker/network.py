@@ -1,13 +1,14 @@
 """A network of its own for each trial: labelled, and gone when the trial is."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import docker
 import docker.errors
 
 from lab.engines.docker.container import container_name
-from lab.engines.docker.removal import one_line, remove_labelled, remove_network
+from lab.engines.docker.removal import each, one_line, remove_labelled, remove_network
 from lab.errors import MissingError
 from lab.host.labels import OWNER, owner_lives
 
@@ -34,6 +35,16 @@ def trial_network(client: docker.DockerClient, marks: Mapping[str, str]) -> Iter
         yield name
     finally:
         remove_network(client, made.id)
+
+
+def join(client: docker.DockerClient, network: str, guests: Mapping[str, str]) -> None:
+    """Connect containers, by id with their name there, that are not of this trial; they leave before it is removed."""
+
+    def connect(identity: str) -> None:
+        client.api.connect_container_to_network(identity, network, aliases=[guests[identity]])
+
+    with ThreadPoolExecutor(max(1, len(guests))) as pool:
+        each(pool, connect, list(guests))
 
 
 def address_in(attributes: Mapping[str, object], network: str) -> str:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 import docker
@@ -17,6 +19,7 @@ LOOK_S = 0.5
 MAX_REASON = 300
 MAX_LAYERS = 6  # the SDK's, requests' and urllib3's
 
+NOBODY: Mapping[str, Sequence[str]] = MappingProxyType({})
 LEFT_HINT = "once it answers again (see `docker info`), `lab clean` removes what is left of this run"
 
 T = TypeVar("T")
@@ -79,13 +82,19 @@ def remove_labelled(
     client: docker.DockerClient,
     marks: Mapping[str, str],
     only: Callable[[Mapping[str, str]], bool] = lambda _labels: True,
+    leaving: Mapping[str, Sequence[str]] = NOBODY,
 ) -> None:
-    """Kill and remove the containers with all of these labels, then volumes and networks. Nothing else is touched."""
+    """Kill and remove the containers with all of these labels, then volumes and networks. Nothing else is touched.
+
+    ``leaving``: network → other containers that are disconnected from it in the meantime.
+    """
     selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
     listed = client.containers.list(all=True, filters=selection, ignore_removed=True)
     found = [container.id for container in listed if only(container.labels)]
+    tasks = [partial(remove_container, client, identity) for identity in found]
+    tasks += [partial(disconnect, client, network, guest) for network, guests in leaving.items() for guest in guests]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        each(pool, lambda identity: remove_container(client, identity), found)
+        each(pool, lambda task: task(), tasks)
     for volume in client.volumes.list(filters=selection):
         if only(volume.attrs["Labels"]):
             remove_volume(client, volume.id)
@@ -118,9 +127,14 @@ def remove_network(client: docker.DockerClient, identity: str) -> None:
     """Remove one network, from which everything is disconnected first; that it is gone already is fine."""
     with suppress(docker.errors.NotFound):
         for container in client.api.inspect_network(identity)["Containers"]:
-            with suppress(docker.errors.NotFound):
-                client.api.disconnect_container_from_network(container, identity, force=True)
+            disconnect(client, identity, container)
         client.api.remove_network(identity)
+
+
+def disconnect(client: docker.DockerClient, network: str, container: str) -> None:
+    """Disconnect a container from a network; that one of them is gone already is fine."""
+    with suppress(docker.errors.NotFound):
+        client.api.disconnect_container_from_network(container, network, force=True)
 
 
 def each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:

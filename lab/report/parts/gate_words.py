@@ -41,6 +41,11 @@ GATE_WORDS: Mapping[str, Words] = {
         "Requests in flight and throughput × mean service time are {value} apart",
         "The load was not in a steady state, or instants are wrong: measure longer.",
     ),
+    "load.clock": Words(
+        "The clock of the load processes is known within {value}",
+        "Latencies do not change; what is read from processes is held against requests that far apart. Bring the "
+        "engine nearer to the lab.",
+    ),
     "sampler.readings": Words(
         "The sampler took {value} of its planned readings", "The machine is overloaded: use fewer processes or rate."
     ),
@@ -104,6 +109,7 @@ WHY: Mapping[str, str] = {
     "attribution": "it is not known which process served a request",
     "closed-model": "the closed model has no schedule",
     "drill": "in a drill what is not served is its result",
+    "one-clock": "load and lab have one clock",
     "plain-processes": "plain processes have no cgroup that keeps a second account",
     "one-process": "one process serves everything",
     "capacity": "the arm was at its capacity, so that what was not sent is its result",

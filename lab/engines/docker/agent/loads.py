@@ -1,49 +1,16 @@
-"""The agent that drives load: one for a run, which joins the network of each trial that has one."""
+"""The files that a locustfile needs beside load processes which see none of this machine's."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-import docker
-
-from lab.agent.conversation import Conversation
-from lab.agent.loading import AgentPlace
-from lab.engines.docker.agent.container import start_agent
-from lab.engines.docker.network import trial_network
-from lab.engines.docker.removal import engine_errors
 from lab.errors import MissingError
-from lab.host.labels import OWNER, RUN, SERVICE, labels, owner
-from lab.load.place import Place
 from lab.scenario.model import Load
 
-LOADS = "loads"  # as service of its labels: the network of every trial is joined by those that have it
 MAX_BYTES = 100 * 1024**2  # of a locustfile's folder
 SKIPPED = ("__pycache__", "node_modules")
 MARKS = ("pyvenv.cfg", "run.json")  # what holds one is an environment, or results of ours
-
-
-@contextmanager
-def load_agent(client: docker.DockerClient, image_id: str, run_id: str, load: Load) -> Iterator[Place]:
-    """A place for load processes; the agent starts when the first of them does, with copies of the user's files."""
-    with engine_errors(), ExitStack() as stack:
-
-        def start() -> Conversation:
-            files = files_of(load)
-            with engine_errors():  # in the trial, where it is told as the engine's failure
-                network = stack.enter_context(trial_network(client, labels(run_id, LOADS, "network")))
-                marks = labels(run_id, LOADS, LOADS)
-                return stack.enter_context(start_agent(client, image_id, marks, network=network, files=files))
-
-        yield AgentPlace(start)
-
-
-def join(client: docker.DockerClient, network: str, run_id: str) -> None:
-    """Let this run's load, if it has an agent, reach the network of a trial."""
-    mine = [f"{RUN}={run_id}", f"{SERVICE}={LOADS}", f"{OWNER}={owner()}"]
-    for agent in client.containers.list(filters={"label": mine}):
-        client.networks.get(network).connect(agent)
 
 
 def files_of(load: Load) -> Mapping[Path, int]:

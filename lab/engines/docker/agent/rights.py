@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import docker
 
+from lab.agent.conversation import Conversation
 from lab.agent.sampling import sampled_by
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.image import prepare_agent
@@ -39,12 +40,17 @@ class ThroughAgent:
     def access(self, client: docker.DockerClient, marks: Mapping[str, str], network: str = "") -> Iterator[Access]:
         """An agent of its own for each deployment."""
         with start_agent(client, self.image_id, marks, network=network, looks=True, signals=self.signals) as agent:
-            yield Access(
-                there=agent.call,
-                launch=sampled_by(agent),
-                image_id=self.image_id,
-                wall_offset_s=agent.wall_clock.offset_s,
-            )
+            yield access_through(agent, self.image_id)
+
+
+def access_through(agent: Conversation, image_id: str) -> Access:
+    """By an agent, whose clocks have just been compared; ``image_id``: what it runs from."""
+    return Access(
+        there=agent.call,
+        launch=sampled_by(agent),
+        image_id=image_id,
+        wall_offset_s=agent.wall_clock.offset_s,
+    )
 
 
 def find_rights(

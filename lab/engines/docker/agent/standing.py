@@ -1,0 +1,84 @@
+"""The agents of a run: one drives load, the other probes and samples; both join the network of each trial."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+import docker
+
+from lab.agent.conversation import Conversation
+from lab.agent.loading import AgentPlace
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.loads import files_of
+from lab.engines.docker.agent.rights import ThroughAgent, access_through
+from lab.engines.docker.network import trial_network
+from lab.engines.docker.removal import engine_errors
+from lab.engines.docker.rights import Access
+from lab.host.interrupts import INTERRUPTS
+from lab.host.labels import OWNER, RUN, SERVICE, TRIAL, labels, owner
+from lab.load.place import Place
+from lab.scenario.model import Load
+
+AGENTS = "agents"  # as trial of their labels: those that have it join the network of every trial
+LOOKS, LOADS = "agent", "loads"  # as service of their labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Both agents, up or on their way; whoever needs one waits for it. Raises MissingError where none may run.
+
+    ``place``: where load runs. ``looks``: the one that probes and samples. ``containers``: id → name in networks.
+    """
+
+    place: Place
+    looks: Callable[[], Conversation]
+    containers: Callable[[], Mapping[str, str]]
+    image_id: str
+
+    def access(self) -> Access:
+        """To a trial whose network they have joined, by clocks that are compared anew: those of two kernels drift."""
+        agent = self.looks()
+        agent.compare()
+        return access_through(agent, self.image_id)
+
+
+@contextmanager
+def standing_agents(client: docker.DockerClient, images: ThroughAgent, run_id: str, load: Load) -> Iterator[Standing]:
+    """Start both beside whatever comes before the first trial; nothing of them is left afterwards."""
+
+    def containers() -> Mapping[str, str]:
+        for agent in (looks, loads):
+            agent.result()
+        mine = {"label": [f"{RUN}={run_id}", f"{TRIAL}={AGENTS}", f"{OWNER}={owner()}"]}
+        return {found["Id"]: found["Labels"][SERVICE] for found in client.api.containers(filters=mine)}
+
+    with engine_errors(), ExitStack() as stack:
+        with INTERRUPTS.deferred():
+            network = stack.enter_context(trial_network(client, labels(run_id, AGENTS, "network")))
+            pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="agents"))
+            marks = labels(run_id, AGENTS, LOOKS)
+            agent = start_agent(client, images.image_id, marks, network=network, looks=True, signals=images.signals)
+            looks = stack.enter_context(_ahead(pool, agent))
+            marks, image_id = labels(run_id, AGENTS, LOADS), images.load_image_id or images.image_id
+            agent = start_agent(client, image_id, marks, network=network, files=files_of(load))
+            loads = stack.enter_context(_ahead(pool, agent))
+        place = AgentPlace(loads.result, host=LOADS)
+        yield Standing(place=place, looks=looks.result, containers=containers, image_id=images.image_id)
+
+
+@contextmanager
+def _ahead(pool: ThreadPoolExecutor, agent: AbstractContextManager[Conversation]) -> Iterator[Future[Conversation]]:
+    """Enter in a thread what is left at the end."""
+
+    def enter() -> Conversation:
+        with engine_errors():  # told where the agent is needed
+            return agent.__enter__()
+
+    starting = pool.submit(enter)
+    try:
+        yield starting
+    finally:
+        with INTERRUPTS.deferred():
+            if starting.exception() is None:
+                agent.__exit__(None, None, None)
