@@ -1,0 +1,92 @@
+"""Drills on real containers: who is signalled, who comes back, and how an app ends that is asked to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import docker
+import pytest
+
+from lab.attest.serving import Member, members, serving
+from lab.engines import Deployment
+from lab.engines.docker.engine import DockerEngine
+from lab.plan.topology import Topology
+from lab.run.verbs import VERBS, Act, Scene
+from lab.scenario.drills import Drill, Verb
+from lab.scenario.model import Arm, Scenario
+from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+Build = Callable[[Scenario], Topology]
+WORKERS = Arm(name="workers", model="workers", front="direct")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+WITHIN_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def restarting(client: docker.DockerClient, images: Any) -> DockerEngine:
+    """An engine that starts again what ended."""
+    return DockerEngine(client, images, RUN_ID, (21000, 22999), restart="always")
+
+
+def carry_out(deployment: Deployment, verb: Verb, **keys: Any) -> tuple[list[Act], tuple[Member, ...]]:
+    """What was done, and who served before."""
+    told: list[Act] = []
+    scene = Scene(
+        drill=Drill(verb=verb, **keys),
+        deployment=deployment,
+        seed=3,
+        tell=told.append,
+        wait=threading.Event().wait,
+        hangup=True,
+    )
+    before = serving(scene.members())
+    VERBS[verb](scene)
+    return told, before
+
+
+def until_served_by(deployment: Deployment, others: tuple[Member, ...], count: int) -> tuple[Member, ...]:
+    """So many serving processes, of which none is among ``others``."""
+    give_up_at = time.monotonic() + WITHIN_S
+    while True:
+        found = tuple(each for each in serving(deployment.there(members, deployment.targets)) if each not in others)
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < give_up_at, f"{len(found)} new processes of {count}"
+        time.sleep(0.2)
+
+
+def test_a_supervisor_replaces_what_was_killed_and_what_it_is_told_to(
+    restarting: DockerEngine, topology_of: Build
+) -> None:
+    """One deployment: kill, then roll by SIGHUP, then stop, where the app ends by itself with code 0."""
+    with restarting.deploy(topology_of(scenario_of(WORKERS))) as deployment:
+        (killed,), before = carry_out(deployment, Verb.KILL)
+        (new,) = until_served_by(deployment, before, 1)
+        rolled, old = carry_out(deployment, Verb.ROLL)
+        until_served_by(deployment, old, 2)
+        stopped, _ = carry_out(deployment, Verb.STOP)
+
+    assert killed.what == "SIGKILL"
+    assert killed.pid in {member.pid for member in before}
+    assert killed.ended_s - killed.began_s < 1.0
+    assert new.service == "app"
+    assert [act.what for act in rolled] == ["SIGHUP", "replaced"]
+    assert stopped[-1].detail.startswith("app: exit code 0 after")
+
+
+def test_replicas_are_replaced_one_after_the_other_and_a_hung_one_goes_on(
+    restarting: DockerEngine, topology_of: Build
+) -> None:
+    """Nobody looks after them: a hang ends when it ends, and each container is started again in turn."""
+    with restarting.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
+        hung, before = carry_out(deployment, Verb.HANG, hold=0.5)
+        rolled, _ = carry_out(deployment, Verb.ROLL)
+
+    assert [act.what for act in hung] == ["SIGSTOP", "SIGCONT"]
+    assert hung[0].service in {member.service for member in before}
+    assert [(act.what, act.detail) for act in rolled] == [("restarted", "app-1"), ("restarted", "app-2")]
