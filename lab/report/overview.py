@@ -19,8 +19,10 @@ from lab.report.sections.answer import judged_answers, status
 from lab.report.sections.lead import lead_of
 from lab.report.sections.repeat import again
 from lab.report.sections.spoiled import spoiled_band
+from lab.report.sections.sweep import sweep_section
 from lab.report.sections.words import glossary
 from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
 from lab.units import count_of
 
 POINTS = "points"  # the folder of their reports
@@ -45,9 +47,14 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         figures=(),
         boxes=(),
         headline=_table(points),
-        sections=(*map(_section, points), again(run, whole), glossary()),
+        sections=(*_across(whole.scenario, points), *map(_section, points), again(run, whole), glossary()),
         band=next(filter(None, (spoiled_band(one.run, one.summary) for one in points)), None),
     )
+
+
+def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section, ...]:
+    found = sweep_section(scenario, points)
+    return (found,) if found.parts or found.sentences else ()
 
 
 def _at(one: PointResult, answer: Answer) -> Answer:

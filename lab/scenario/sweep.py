@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.compare import STRICT
+from lab.scenario.slo import check_slo
 
 MAX_VALUES = 16
 
@@ -18,11 +19,12 @@ Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 @dataclass(config=STRICT, kw_only=True)
 class Sweep:
     """The values of N and of the rate (arrivals a second) at which the arms are compared; each of one with each of the
-    other.
+    other. ``slo``: what an arm must hold at the smallest N that is enough for it.
     """
 
     processes: Annotated[tuple[Processes, ...], Field(max_length=MAX_VALUES)] = ()
     rate: Annotated[tuple[Rate, ...], Field(max_length=MAX_VALUES)] = ()
+    slo: Annotated[str, AfterValidator(check_slo)] = ""
 
     @model_validator(mode="after")
     def _each_once(self) -> Sweep:

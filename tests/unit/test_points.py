@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.points import judge_points, parts_of
+from lab.analysis.sweep import curve, demands
 from lab.analysis.trial.trial import summarise_trial
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, with_scenario
@@ -18,6 +19,7 @@ from lab.report.build import write_reports
 from lab.report.overview import overview
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
+from lab.scenario.slo import of_arm
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 
 PAIR = (WORKERS, REPLICAS)
@@ -136,7 +138,7 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     write_reports(tmp_path, run, found)
 
     assert [row[0].text for row in content.headline.rows] == [t for t in ("N = 1", "N = 2", "N = 4") for _ in range(2)]
-    assert [section.title for section in content.sections[:3]] == ["N = 1", "N = 2", "N = 4"]
+    assert [section.title for section in content.sections[1:4]] == ["N = 1", "N = 2", "N = 4"]
     assert "3 points, each with 4 blocks" in content.status
     assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
     assert "The arms at each point" in (tmp_path / "report.html").read_text()
@@ -149,3 +151,63 @@ def test_a_record_knows_the_point_of_its_name() -> None:
 
     assert record_problem(trial.record) == ""
     assert "at 'n9'" in record_problem(other)
+
+
+def slo(**changes: object) -> Scenario:
+    """A sweep whose SLO is about memory, which the made-up runs know: some 54 MiB and 35 for each process."""
+    given = {"sweep": {"processes": list(NUMBERS), "slo": "memory.pss.total <= 150MiB and errors <= 10"}}
+    return make_scenario(PAIR, trials={"blocks": 6, "seed": 7}, **{**given, **changes})
+
+
+def test_curves_have_the_value_of_each_point_with_its_interval() -> None:
+    """Six blocks have an interval of the middle; it holds the median."""
+    given = slo()
+    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    points = curve(found, "memory.pss.total", "workers", number=True)
+
+    assert [point.at for point in points] == [1, 2, 4]
+    assert all(point.low <= point.value <= point.high for point in points)
+    assert points[0].value < points[1].value < points[2].value
+
+
+def test_the_demand_is_the_smallest_number_from_which_on_it_holds() -> None:
+    """An SLO that only many processes hold; one that holds at a small N and not above is not enough there."""
+    given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
+    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    by_arm = {each.arm: each for each in demands(given, found)}
+    less = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total <= 100MiB"})
+
+    assert by_arm["workers"].processes == 4
+    assert by_arm["workers"].outcomes == {1: "violated", 2: "violated", 4: "holds"}
+    assert all(each.processes is None for each in demands(less, found))
+
+
+def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
+    """One figure a metric, one line an arm."""
+    given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
+    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    across = overview(make_run(given), found).sections[0]
+    figures = {part.key for part in across.parts}
+
+    assert across.sentences[0].startswith("workers: 4 processes are enough for memory.pss.total >= 100MiB at 300/s (")
+    assert {"sweep-memory.pss.total", "sweep-p50", "sweep-cpu.per_1k"} <= figures
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("p95", "expected conditions like"),
+        ("p96 <= 50ms", "p96"),
+        ("p95 <= 50MiB", "cannot be compared"),
+        ("p95 <= 50ms and", "expected conditions like|expected"),
+    ],
+)
+def test_an_slo_that_cannot_be_read_is_refused(text: str, said: str) -> None:
+    """Before anything starts, with what is wrong."""
+    with pytest.raises(ScenarioError, match=said):
+        make_scenario(PAIR, sweep={"processes": [1, 2], "slo": text})
+
+
+def test_an_slo_becomes_conditions_on_one_arm() -> None:
+    """Those of `expect`, without an arm."""
+    assert of_arm("p95 <= 50ms and errors == 0", "a") == ("p95(a) <= 50ms", "errors(a) == 0")
