@@ -137,10 +137,15 @@ def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _check_files(path: Path, scenario: Scenario) -> None:
-    if not scenario.load.locustfile.is_file():
+    locustfile = scenario.load.locustfile
+    if locustfile.is_dir() or ("," in locustfile.name and not locustfile.exists()):
         raise ScenarioError(
-            f"{path}: load.locustfile: no such file: {scenario.load.locustfile}",
-            "paths are relative to the scenario file",
+            f"{path}: load.locustfile: {locustfile} is no single file",
+            "write one that imports the user classes of the others, and name it",
+        )
+    if not locustfile.is_file():
+        raise ScenarioError(
+            f"{path}: load.locustfile: no such file: {locustfile}", "paths are relative to the scenario file"
         )
     if scenario.load.root is not None and not scenario.load.root.is_dir():
         raise ScenarioError(f"{path}: load.root: no such folder: {scenario.load.root}")
@@ -157,7 +162,8 @@ def _check_files(path: Path, scenario: Scenario) -> None:
     }
     for key, file in named.items():
         if file is not None and not file.is_file():
-            raise ScenarioError(f"{path}: {key}: no such file: {file}")
+            said = f"is a folder: {file}" if file.is_dir() else f"no such file: {file}"
+            raise ScenarioError(f"{path}: {key}: {said}", "name a file; paths are relative to the scenario file")
     for number, arm in enumerate(scenario.arms):
         try:
             FRONTS[arm.front.kind].check(arm.front)

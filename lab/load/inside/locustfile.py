@@ -30,7 +30,8 @@ def read_locustfile(plan: LoadPlan) -> Contents:
     users, shapes = _import(plan)
     if not users:
         hint = (
-            "define a class based on HttpUser or FastHttpUser, or test functions with a fixture session or fastsession"
+            "define a class based on HttpUser or FastHttpUser that is not abstract, or test functions with a fixture "
+            "session or fastsession"
         )
         raise LoadError(f"{plan.locustfile} has no User class", hint)
     if unknown := sorted(set(plan.user_classes) - set(users)):
@@ -110,7 +111,8 @@ def classes_of_lanes(plan: LoadPlan, environment: Any) -> tuple[str, ...]:
     sizes: dict[str, int] = next(dispatcher)["lab"]
     if without := [name for name, size in sizes.items() if not size]:
         hint = "raise load.lanes, or choose the user classes with load.users"
-        raise LoadError(f"{plan.lanes} lanes leave none for user class {without[0]}", hint)
+        lanes = f"{plan.lanes} lanes leave" if plan.lanes > 1 else "1 lane leaves"
+        raise LoadError(f"{lanes} none for user class {without[0]}", hint)
     classes = lane_classes(sizes)
     if len(classes) < plan.load_processes:
         hint = "raise the fixed_count of the user classes, or lower load.processes"
