@@ -1,11 +1,11 @@
 """GET paths of the FastAPI apps in a folder, from the text of its modules: nothing of it is run or imported.
 
 Routers are followed to the app that includes them, over modules and packages, as far as names and prefixes stand there
-as text. What is computed (a prefix from the settings, a loop over routers) is not seen.
+as text, or as a name that has one text in the whole project (``settings.API_PREFIX``). What is computed is not seen.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 APP, ROUTER = "FastAPI", "APIRouter"
@@ -38,7 +38,9 @@ def apps_in(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     Of functions that make one as ``module:create()``. Paths have no more than parameters in them: what sends elsewhere,
     or wants a query, is left out.
     """
-    read = {name: module for name, text in texts.items() if (module := _read(name, text)) is not None}
+    trees = {name: tree for name, text in texts.items() if (tree := _parsed(text)) is not None}
+    known = _constants(trees.values())
+    read = {name: _read(name, tree, known) for name, tree in trees.items()}
     modules = {name.removesuffix(PACKAGE): module for name, module in read.items()}
     return {
         f"{name}:{app}": tuple(dict.fromkeys(_paths(modules, (name, holder))))
@@ -74,11 +76,25 @@ def _find(modules: Mapping[str, Module], name: str, dotted: str, depth: int = 0)
     return None if other is None else _find(modules, other, last, depth + 1)
 
 
-def _read(name: str, text: str) -> Module | None:
+def _parsed(text: str) -> ast.Module | None:
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
+
+
+def _constants(trees: Iterable[ast.Module]) -> dict[str, str]:
+    """Names to which one text, and no other, is assigned anywhere."""
+    found: dict[str, set[str]] = {}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and isinstance(node.value.value, str):
+                found.setdefault(target.id, set()).add(node.value.value)
+    return {name: min(texts) for name, texts in found.items() if len(texts) == 1}
+
+
+def _read(name: str, tree: ast.Module, known: Mapping[str, str]) -> Module:
     module = Module(apps=dict(_apps(tree)))
     for node in ast.walk(tree):
         if isinstance(node, Function):
@@ -86,9 +102,9 @@ def _read(name: str, text: str) -> Module | None:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             module.imports |= _imported(node, name.split("."))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            module.includes += _included(node, ast.unparse(node.func.value), node.func.attr)
+            module.includes += _included(node, ast.unparse(node.func.value), node.func.attr, known)
     for target, call in _made(tree):
-        prefix = _text(call, "prefix") if _kind(call) == ROUTER else ""
+        prefix = _text(call, "prefix", known) if _kind(call) == ROUTER else ""
         if _kind(call) in (APP, ROUTER) and prefix is not None:
             module.holders[target] = prefix
     return module
@@ -133,9 +149,9 @@ def _imported(node: ast.Import | ast.ImportFrom, here: list[str]) -> dict[str, s
     return {each.asname or each.name: f"{origin}.{each.name}" for each in node.names}
 
 
-def _included(call: ast.Call, holder: str, verb: str) -> Iterator[tuple[str, str, str]]:
+def _included(call: ast.Call, holder: str, verb: str, known: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """``app.include_router(router, prefix="/v1")`` and ``app.mount("/v2", other)``, with a prefix that is known."""
-    prefix = _text(call, "prefix")
+    prefix = _text(call, "prefix", known)
     if verb == "include_router" and call.args and prefix is not None:
         yield holder, ast.unparse(call.args[0]), prefix
     elif verb == "mount" and len(call.args) > 1 and isinstance(path := call.args[0], ast.Constant):
@@ -158,7 +174,9 @@ def _is_enough(function: Function, path: str) -> bool:
     return "RedirectResponse" not in names and all(f"{{{name}" in path for name in typed)
 
 
-def _text(call: ast.Call, key: str) -> str | None:
-    """The value of a keyword argument; "" without it, None where it is no text."""
+def _text(call: ast.Call, key: str, known: Mapping[str, str]) -> str | None:
+    """The value of a keyword argument; "" without it, None where it is no text and no name of a ``known`` one."""
     value = next((each.value for each in call.keywords if each.arg == key), ast.Constant(""))
+    if isinstance(value, ast.Name | ast.Attribute):
+        return known.get(ast.unparse(value).rpartition(".")[2])
     return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None

@@ -16,7 +16,7 @@ from .settings import settings
 def create_app():
     api = FastAPI()
     api.include_router(orders, prefix="/v1")
-    api.include_router(routers.users.router)
+    api.include_router(routers.users.router, prefix=settings.API)
     api.include_router(shop.admin.router, prefix=settings.PREFIX)
     api.mount("/old", old)
     return api
@@ -61,6 +61,7 @@ async def first(): return RedirectResponse("/docs")
 @router.get("/all")
 async def everybody(): ...
 """,
+    "src.shop.settings": "class Settings:\n    API: str = '/api'\n    PREFIX = '/a'\nPREFIX = '/b'\n",
     "src.shop.admin": """
 router = APIRouter()
 @router.get("/secret")
@@ -71,9 +72,9 @@ def secret(): ...
 
 
 def test_routers_are_followed_to_the_app_that_includes_them() -> None:
-    """Over packages, prefixes, mounts and a router in itself; not where a prefix is computed or a query is wanted."""
+    """Over packages, prefixes, mounts and a router in itself; not where a prefix is unclear or a query is wanted."""
     found = apps_in(PROJECT)
-    paths = ("/v1/orders", "/v1/orders/{number}", "/v1/orders/items", "/users/all", "/old/")
+    paths = ("/v1/orders", "/v1/orders/{number}", "/v1/orders/items", "/api/users/all", "/old/")
 
     assert found["src.shop.main:app"] == found["src.shop.main:create_app()"]
     assert found["src.shop.main:app"] == paths
