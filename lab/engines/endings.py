@@ -85,6 +85,12 @@ ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.LISTENS, r"(.+)", "it listens on {}, and not where it was told", f"{LISTEN_HINT}: one of {{}}"),
     Ending(
         Sign.LOG,
+        r"(?i)(?:running on|listening at:?) https://",
+        "it serves https, and the lab asks it in plain HTTP",
+        'leave the options of TLS out of app.command; front = { kind = "direct", tls = true } lets the app end TLS',
+    ),
+    Ending(
+        Sign.LOG,
         r"Maximum request limit of \d+ exceeded",
         "it ended by itself, after as many requests as it was told",
         'set app.restart = "always" to compare recycling: Docker starts it again, as a supervisor does',

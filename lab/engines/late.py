@@ -89,7 +89,9 @@ def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) 
     else:
         said, hint = watched.refusal, _hint(topology, watched)
         told = f"{len(watched.names.servers())} of {asked}{_instead(topology, watched)}"
-    known = explain({**signs, Sign.ANSWER: said.text if said else ""}, hint)
+    over_tls = any(endpoint.scheme == "https" for endpoint in topology.app)
+    asked_so = {Sign.LOG: signs.get(Sign.LOG, "").replace("https://", "http://")} if over_tls else {}
+    known = explain({**signs, **asked_so, Sign.ANSWER: said.text if said else ""}, hint)
     means = f": {known.told}" if known.told else ""
     log = signs.get(Sign.LOG, "")
     last = f"; its last lines:\n{log}" if log else ""

@@ -92,6 +92,12 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "port 8000 is another's",
             "{port}",
         ),
+        (
+            Sign.LOG,
+            "INFO:     Uvicorn running on https://127.0.0.1:20000 (Press CTRL+C to quit)",
+            "serves https",
+            "options of TLS out of app.command",
+        ),
         (Sign.LOG, "[ERROR] Connection in use: ('0.0.0.0', 8000)", "port 8000 is another's", "{port}"),
         (
             Sign.LOG,

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from lab.engines.endings import End, Sign
 from lab.engines.images.images import ImageRecord, Way
+from lab.engines.late import Watched, late_error
 from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of
 from lab.errors import DeploymentError
@@ -267,3 +268,16 @@ def test_a_round_takes_one_timeout_however_many_do_not_answer() -> None:
 
         assert probe_round(topology(silent.getsockname()[1], processes=8), NO_ROOTS, named=False) == ()
         assert time.monotonic() - began < 2 * PROBE_TIMEOUT_S
+
+
+@pytest.mark.parametrize(("scheme", "told"), [("http", True), ("https", False)])
+def test_an_app_that_serves_https_is_told_so_where_it_is_asked_without(
+    scheme: Literal["http", "https"], told: bool
+) -> None:
+    """Where the lab asks it over TLS, that is as it should be."""
+    asked = topology(1, processes=1)
+    asked = replace(asked, app=tuple(replace(endpoint, scheme=scheme) for endpoint in asked.app))
+    error = late_error(asked, Watched(), {Sign.LOG: "Uvicorn running on https://127.0.0.1:1"})
+
+    assert ("it serves https" in str(error)) == told
+    assert ("tls = true" in error.hint) == told
