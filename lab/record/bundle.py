@@ -17,8 +17,9 @@ from lab.record.reading import TABLES, open_regular, read_info
 from lab.scenario.secret import NO_SECRETS, Redactor
 
 TRIAL = r"trials/b\d{2,5}-[a-z0-9-]{1,40}"
+REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(
-    r"run\.json|report\.(html|md)|comparison\.json|figures/[a-z0-9.-]+\.svg|tables/[a-z0-9.-]+\.csv"
+    rf"run\.json|(points/[A-Za-z0-9][A-Za-z0-9_.-]*/)?({REPORT})"
     rf"|{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(TABLES)})\.parquet)"
     rf"|{TRIAL}\.failed(-\d+)?(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+",  # whatever can explain the failure
     re.ASCII,

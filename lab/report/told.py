@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lab.analysis.blocks import replacements_allowed
 from lab.errors import RunFolderError
+from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.record.reading import MAX_JSON_BYTES, read_regular
+from lab.report.content import Answer
 
 COMPARISON = "comparison.json"
 
@@ -20,7 +24,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ToldBlocks(Part):
+class BlocksPart(Part):
     """The blocks that count, as in ``BlocksEntry``."""
 
     planned: int
@@ -29,15 +33,15 @@ class ToldBlocks(Part):
     invalid: tuple[int, ...] = ()
 
 
-class ToldAnswer(Part):
+class AnswerPart(Part):
     """How one judged arm stands."""
 
     outcome: str
     sentence: str
 
 
-class ToldMetric(Part):
-    """One metric of one arm: the median over the valid blocks, and every block's value; stored units."""
+class MetricPart(Part):
+    """One metric of one arm."""
 
     metric: str
     arm: str
@@ -45,41 +49,101 @@ class ToldMetric(Part):
     blocks: dict[int, float | None] = {}
 
 
-class ToldVerdict(Part):
+class VerdictPart(Part):
     """A metric that was judged."""
 
     metric: str
 
 
-class Told(Part):
-    """The result of a run, in keys, numbers and sentences."""
+class Document(Part):
+    """A run of one point, or one point of a run."""
 
     arms: tuple[str, ...]
-    blocks: ToldBlocks
-    answer: tuple[ToldAnswer, ...] = ()
-    verdicts: tuple[ToldVerdict, ...] = ()
-    metrics: tuple[ToldMetric, ...] = ()
+    blocks: BlocksPart
+    answer: tuple[AnswerPart, ...] = ()
+    verdicts: tuple[VerdictPart, ...] = ()
+    metrics: tuple[MetricPart, ...] = ()
 
-    @property
-    def is_valid(self) -> bool:
-        """Tell whether the run can claim anything: some block counts, and no more were lost than may be replaced."""
-        return bool(self.blocks.valid) and len(self.blocks.invalid) <= replacements_allowed(self.blocks.planned)
 
-    def of(self, metric: str) -> dict[str, ToldMetric]:
-        """A metric by arm."""
-        return {each.arm: each for each in self.metrics if each.metric == metric}
+class Points(Part):
+    """A run of several points."""
 
-    def counted(self, found: ToldMetric) -> tuple[float, ...]:
-        """The values of a metric in the blocks that are valid for it."""
-        family = METRICS[found.metric].group.family if found.metric in METRICS else ""
-        valid = self.blocks.valid_for.get(family, self.blocks.valid)
-        return tuple(value for block, value in found.blocks.items() if block in valid and value is not None)
+    points: dict[str, Document]
+
+
+DOCUMENT: TypeAdapter[Document | Points] = TypeAdapter(Document | Points)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldValue:
+    """A metric of an arm, in stored units: the median over the valid blocks, the least and the largest of them."""
+
+    median: float
+    low: float
+    high: float
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The result of a run. Of several points each arm is there once a point: ``"replicas at n-2"``.
+
+    ``valid`` of the ``planned`` blocks count; ``is_valid``: some do, and no more were lost than may be replaced.
+    """
+
+    arms: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    judged: tuple[str, ...]
+    values: Mapping[Reading, ToldValue]
+    valid: int
+    planned: int
+    is_valid: bool
 
 
 def read_told(folder: Path) -> Told | None:
     """What the report of a run said; None where there is none that can be read, as of a run that goes on."""
-    path = folder / COMPARISON
     try:
-        return Told.model_validate_json(read_regular(path, MAX_JSON_BYTES))
+        found = DOCUMENT.validate_json(read_regular(folder / COMPARISON, MAX_JSON_BYTES))
     except (RunFolderError, ValidationError):
         return None
+    return _told({"": found} if isinstance(found, Document) else found.points)
+
+
+def _told(points: Mapping[str, Document]) -> Told | None:
+    documents = points.values()
+    if not points:
+        return None
+    return Told(
+        arms=tuple(_at(arm, key) for key, one in points.items() for arm in one.arms),
+        answers=tuple(answer for key, one in points.items() for answer in _answers(one, key)),
+        judged=tuple(dict.fromkeys(verdict.metric for one in documents for verdict in one.verdicts)),
+        values={reading: value for key, one in points.items() for reading, value in _values(one, key)},
+        valid=sum(len(one.blocks.valid) for one in documents),
+        planned=sum(one.blocks.planned for one in documents),
+        is_valid=all(_is_valid(one.blocks) for one in documents),
+    )
+
+
+def _at(arm: str, point: str) -> str:
+    return f"{arm} at {point}" if point else arm
+
+
+def _answers(one: Document, point: str) -> Iterator[Answer]:
+    for answer in one.answer:
+        yield Answer(sentence=f"{point}: {answer.sentence}" if point else answer.sentence, word=answer.outcome)
+
+
+def _is_valid(blocks: BlocksPart) -> bool:
+    return bool(blocks.valid) and len(blocks.invalid) <= replacements_allowed(blocks.planned)
+
+
+def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:
+    for found in one.metrics:
+        if found.median is None:
+            continue
+        family = METRICS[found.metric].group.family if found.metric in METRICS else ""
+        valid = one.blocks.valid_for.get(family, one.blocks.valid)
+        values = [value for block, value in found.blocks.items() if block in valid and value is not None]
+        ends = (found.median, *values)
+        told = ToldValue(median=found.median, low=min(ends), high=max(ends), blocks=len(values))
+        yield Reading(found.metric, _at(found.arm, point)), told

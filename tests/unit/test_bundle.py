@@ -68,9 +68,10 @@ def test_the_same_folder_gives_the_same_bytes(run: Path) -> None:
 
 
 def test_all_that_a_run_writes_is_in_it(run: Path) -> None:
-    """Reports, tables, logs and what is left of a failed trial."""
+    """Reports, also of points, tables, logs and what is left of a failed trial."""
     conclude(run)
     (run / TRIAL / "app-0.log").write_text("started\n")
+    shutil.copytree(run / "figures", run / "points" / "n-2" / "figures")
     failed = run / "trials" / "b02-workers.failed-1" / "load"
     failed.mkdir(parents=True)
     (failed / "lane.bin").write_bytes(bytes(range(256)))

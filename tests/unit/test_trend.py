@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,9 +13,10 @@ from lab.analysis.history import between
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
 from lab.report.sections.overview import Entry, Validity, validity_of
 from lab.report.sections.trend import changed_words, trend_of
+from lab.report.told import read_told
 from lab.serve.runs import Runs
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario
-from tests.served_runs import MOVED, REBUILT, SPOILED, serve_folder
+from tests.served_runs import MOVED, REBUILT, SPOILED, finished, serve_folder
 
 HOSTILE = '</svg><script>alert(1)</script>" onload="x" \x1b[31m' + "n" * 500
 
@@ -116,6 +118,31 @@ def test_a_trend_is_drawn_for_any_number_of_runs(runs: int) -> None:
     lines = [each for each in drawn.iter("line") if each.get("class") == "line"]
     assert len(lines) == 2 * max(0, runs - 2)
     assert len([each for each in drawn.iter("g") if each.get("class") == "tick"]) <= 8
+
+
+def test_points_of_a_run_are_told_apart(tmp_path: Path) -> None:
+    """Each arm once a point, answers with their points; valid only where all points are."""
+    whole = json.loads((finished() / "comparison.json").read_text())
+    spoiled = whole | {"blocks": whole["blocks"] | {"valid": [], "invalid": [1, 2], "valid_for": {}}}
+    (tmp_path / "comparison.json").write_text(json.dumps({"points": {"n-2": whole, "n-4": whole}}))
+    found = read_told(tmp_path)
+    assert found is not None
+    assert found.arms == ("workers at n-2", "replicas at n-2", "workers at n-4", "replicas at n-4")
+    assert (found.valid, found.planned, found.is_valid) == (4, 4, True)
+    assert {reading.arm for reading in found.values} == set(found.arms)
+    assert found.answers[0].sentence.startswith("n-2: ")
+    (tmp_path / "comparison.json").write_text(json.dumps({"points": {"n-2": whole, "n-4": spoiled}}))
+    found = read_told(tmp_path)
+    assert found is not None
+    assert not found.is_valid
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"points": {}}', '{"arms": 1, "blocks": {}}', "\x00"])
+def test_a_document_that_is_none_tells_nothing(tmp_path: Path, text: str) -> None:
+    """As if no report had been drawn."""
+    (tmp_path / "comparison.json").write_text(text)
+    assert read_told(tmp_path) is None
+    assert read_told(tmp_path / "gone") is None
 
 
 def test_a_run_without_a_report_or_end_is_told_apart(entries: list[Entry], tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def validity_of(entry: Entry) -> Validity:
 def blocks_text(entry: Entry) -> str:
     """``"6/6"``: valid blocks of the planned; empty where no report tells, and for a session by hand."""
     info, told = entry.info, entry.told
-    return f"{len(told.blocks.valid)}/{told.blocks.planned}" if info and told and not info.exploratory else ""
+    return f"{told.valid}/{told.planned}" if info and told and not info.exploratory else ""
 
 
 def answers_of(entry: Entry) -> tuple[Answer, ...]:
@@ -116,7 +116,7 @@ def answers_of(entry: Entry) -> tuple[Answer, ...]:
         return (NOT_VALID_ANSWER,)
     if info and info.cut:
         return (Answer(sentence=f"Cut: {info.cut}"),)
-    return tuple(Answer(sentence=each.sentence, word=each.outcome) for each in told.answer) if told else ()
+    return told.answers if told else ()
 
 
 def machine_words(info: RunInfo) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.analysis.across import Difference
 from lab.analysis.comparable import MUST_MATCH
 from lab.analysis.history import changes
-from lab.metric_types import Metric
+from lab.metric_types import Metric, Reading
 from lab.metrics import CATALOGUE
 from lab.record.types import RunInfo
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
@@ -62,11 +62,11 @@ class TrendContent:
 def trend_of(entries: Sequence[Entry], scenario: str, key: str) -> TrendContent | None:
     """The trend of a metric, by default the first that the newest run judged; None where no run of it has a report."""
     runs = _known(entries, scenario)
-    told = {each.metric for run in runs for each in run.told.metrics}
+    told = {reading.metric for run in runs for reading in run.told.values}
     offered = tuple(metric for metric in CATALOGUE if metric.key in told)
     if not offered:
         return None
-    wanted = [key, *(verdict.metric for run in reversed(runs) for verdict in run.told.verdicts)]
+    wanted = [key, *(judged for run in reversed(runs) for judged in run.told.judged)]
     metric = next((each for name in wanted for each in offered if each.key == name), offered[0])
     arms = tuple(dict.fromkeys(arm for run in runs for arm in run.told.arms))
     found = changes([run.info for run in runs])
@@ -132,12 +132,14 @@ def _marks(found: Sequence[Sequence[Difference]]) -> list[str]:
 
 
 def _median(told: Told, metric: Metric, arm: str) -> str:
-    found = told.of(metric.key).get(arm)
+    found = told.values.get(Reading(metric.key, arm))
     return quantity(metric.unit, found.median if found else None)
 
 
 def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arms: Sequence[str]) -> Figure | None:
-    medians = [found.median for run in runs for found in run.told.of(metric.key).values()]
+    medians = [
+        found.median for run in runs for reading, found in run.told.values.items() if reading.metric == metric.key
+    ]
     divisor, unit = axis(metric.unit, medians)
     points = [
         point
@@ -163,19 +165,18 @@ def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arm
 
 
 def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor: float) -> TrendPoint | None:
-    found = run.told.of(metric.key).get(name)
-    if found is None or found.median is None:
+    found = run.told.values.get(Reading(metric.key, name))
+    if found is None:
         return None
-    values = run.told.counted(found) or (found.median,)
-    value, low, high = found.median, min(values), max(values)
-    ends = f"{quantity(metric.unit, low)} to {quantity(metric.unit, high)} over {count_of(len(values), 'block')}"
+    value, low, high = (quantity(metric.unit, each) for each in (found.median, found.low, found.high))
     return TrendPoint(
         arm=arm,
         place=place,
-        value=value / divisor,
-        low=min(low, value) / divisor,
-        high=max(high, value) / divisor,
-        text=f"{run.row.when}, {name}: {quantity(metric.unit, value)} ({ends}), {run.row.validity}",
+        value=found.median / divisor,
+        low=found.low / divisor,
+        high=found.high / divisor,
+        text=f"{run.row.when}, {name}: {value} ({low} to {high} over {count_of(found.blocks, 'block')}), "
+        f"{run.row.validity}",
         hollow=run.row.validity is not Validity.VALID,
     )
 
