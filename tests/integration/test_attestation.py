@@ -140,6 +140,16 @@ def test_arms_that_are_served_differently(engine: DockerEngine, topology_of: Bui
             attest(trial_of(scenario), deployment, {"loop": "uvloop", "http": "httptools"})
 
 
+def test_threads_on_an_ordinary_python(engine: DockerEngine, topology_of: Build) -> None:
+    """There the same command starts processes."""
+    scenario = scenario_of(Arm(name="threads", model="threads", front="direct"))
+    with engine.deploy(topology_of(scenario)) as deployment:
+        with pytest.raises(
+            InvalidRunError, match=r"needs a Python that is built for it.*2 worker processes are running"
+        ):
+            attest(trial_of(scenario), deployment, None)
+
+
 def test_an_allocator_that_the_image_lacks(engine: DockerEngine, topology_of: Build) -> None:
     """The linker warns and goes on with glibc's: the arm would be named after what it does not have."""
     scenario = scenario_of(Arm(name="other", model="replicas", front="nginx", env={"LD_PRELOAD": "libmimalloc.so.3"}))
