@@ -144,9 +144,7 @@ def test_threads_on_an_ordinary_python(engine: DockerEngine, topology_of: Build)
     """There the same command starts processes."""
     scenario = scenario_of(Arm(name="threads", model="threads", front="direct"))
     with engine.deploy(topology_of(scenario)) as deployment:
-        with pytest.raises(
-            InvalidRunError, match=r"needs a Python that is built for it.*2 worker processes are running"
-        ):
+        with pytest.raises(InvalidRunError, match=r"needs a Python that is built for it.*2 worker"):
             attest(trial_of(scenario), deployment, None)
 
 
