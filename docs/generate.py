@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer.main
 from meanings import MEANINGS, TABLES
@@ -18,6 +18,7 @@ from lab.cli import app
 from lab.cli.metrics import least
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND, Family
 from lab.metrics import CATALOGUE
+from lab.plan.models.model import ProcessModel
 from lab.report.parts.cells import quantity
 from lab.report.parts.effects import bound_text
 from lab.run.frames import METRICS_COLUMNS
@@ -95,6 +96,12 @@ def reference() -> str:
         "TOML, strict: an unknown key is an error. Paths are relative to the file. `lab schema` prints the schema.\n",
         *_scenario(),
         *_kinds(),
+        "### What looks after a serving process\n",
+        "By the defaults of each server, which the lab leaves as they are.\n",
+        _table(
+            ("model", "when it dies", "when it hangs"),
+            [(f"`{kind}`", model.supervision.dies, model.supervision.hangs) for kind, model in _models().items()],
+        ),
         "## Scenarios that come with it\n",
         _table(("file", "question", "arms", "N", "load", "judged", "blocks", "takes"), scenarios()),
         "## Expectations\n",
@@ -171,6 +178,10 @@ def _front_of(dotted: str) -> str:
     """What the key of an image means, from the front that declares it. Raises KeyError for any other key."""
     fronts = {f"images.{front.image.key}": kind for kind, front in FRONTS.items() if front.image is not None}
     return f"Runs the front `{fronts[dotted]}`."
+
+
+def _models() -> Mapping[str, ProcessModel[Any]]:
+    return cast(Mapping[str, ProcessModel[Any]], MODELS)
 
 
 def _kinds() -> Iterator[str]:

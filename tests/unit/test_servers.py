@@ -1,12 +1,12 @@
 """Process models with a server or a number of containers of their own: what they start, and what they refuse."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, build_topology, ports_needed
-from lab.plan.models.model import model_of
+from lab.plan.models.model import ProcessModel, model_of
 from lab.plan.topology import Topology
 from lab.scenario.kinds import MODELS
 from lab.scenario.model import Arm
@@ -73,6 +73,17 @@ def test_only_arms_with_the_same_server_must_be_served_alike() -> None:
     assert servers[:4] == ["uvicorn"] * 4
     assert servers[7] == servers[8]
     assert len(set(servers[3:])) == 6
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_model_says_who_looks_after_its_processes(kind: str) -> None:
+    """In words for the reference; and after how long a silent one is killed, which the words repeat."""
+    supervision = cast(ProcessModel[Any], MODELS[kind]).supervision
+
+    assert supervision.dies
+    assert (supervision.hung_after_s is None) == supervision.hangs.startswith("nobody looks")
+    if supervision.hung_after_s:
+        assert f"{supervision.hung_after_s:g} s" in supervision.hangs
 
 
 def test_a_hybrid_shares_its_processes_between_containers() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from lab.plan.models.model import AppPlace, ProcessModel, of_a_server, own_command
+from lab.plan.models.model import OF_UVICORN, AppPlace, ProcessModel, of_a_server, own_command
 from lab.plan.models.workers import WORKERS, Workers
 from lab.scenario.kinds import AUTOMATIC, Asked, options
 
@@ -48,6 +48,7 @@ FASTAPI_RUN = ProcessModel(
     options=FastapiRun,
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, processes: WORKERS.supervisors(Workers(), processes),  # it is uvicorn's own
+    supervision=OF_UVICORN,
     one_address=True,
     services=of_a_server(_argv),
     refusal=_refusal,

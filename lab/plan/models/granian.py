@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from lab.plan.models.model import AppPlace, ProcessModel, of_a_server, own_command
+from lab.plan.models.model import AppPlace, ProcessModel, Supervision, of_a_server, own_command
 from lab.scenario.kinds import kind_of, options
 
 HEADER_TIMEOUT_MS = 60_000  # its longest: an idle connection that is kept alive waits for the next header
@@ -30,6 +30,10 @@ GRANIAN = ProcessModel(
     options=Granian,
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # of a single one its parent only waits: an init
+    supervision=Supervision(
+        dies="granian ends the others too and stops: its `--respawn-failed-workers` is off",
+        hangs="nobody looks",
+    ),
     one_address=True,
     speaks_tls=True,
     services=of_a_server(_argv),

@@ -2,7 +2,15 @@
 
 from typing import Literal
 
-from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S, AppPlace, ProcessModel, of_a_server, own_command
+from lab.plan.models.model import (
+    GRACEFUL_SHUTDOWN_S,
+    KEEP_ALIVE_S,
+    AppPlace,
+    ProcessModel,
+    Supervision,
+    of_a_server,
+    own_command,
+)
 from lab.scenario.kinds import options
 
 HEARTBEATS = "/dev/shm"  # noqa: S108  in memory in every container; on a disk a slow write looks like a hung worker
@@ -44,6 +52,11 @@ GUNICORN = ProcessModel(
     options=Gunicorn,
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, _processes: 1,  # its master never serves
+    supervision=Supervision(
+        dies="its master, told by the kernel, starts another at once",
+        hangs="the master kills who has not touched its heartbeat file for 30 s, and starts another",
+        hung_after_s=30.0,
+    ),
     one_address=True,
     speaks_tls=True,
     services=of_a_server(_argv),

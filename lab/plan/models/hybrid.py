@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lab.plan.models.model import AppPlace, ProcessModel
+from lab.plan.models.model import OF_UVICORN, AppPlace, ProcessModel
 from lab.plan.models.workers import WORKERS, Workers
 from lab.plan.topology import Service
 from lab.scenario.kinds import Asked, options
@@ -42,6 +42,7 @@ HYBRID = ProcessModel(
     options=Hybrid,
     containers=lambda chosen, _processes: chosen.containers,
     supervisors=_supervisors,
+    supervision=OF_UVICORN,
     one_address=False,
     services=_services,
     placeholders=WORKERS.placeholders,

@@ -2,7 +2,15 @@
 
 from typing import Literal
 
-from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S, AppPlace, ProcessModel, of_a_server, own_command
+from lab.plan.models.model import (
+    GRACEFUL_SHUTDOWN_S,
+    KEEP_ALIVE_S,
+    AppPlace,
+    ProcessModel,
+    Supervision,
+    of_a_server,
+    own_command,
+)
 from lab.scenario.kinds import kind_of, options
 
 LOOPS = {"auto": "uvloop", "uvloop": "uvloop", "asyncio": "asyncio"}  # it takes asyncio unless told; uvicorn does not
@@ -29,6 +37,7 @@ HYPERCORN = ProcessModel(
     options=Hypercorn,
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, _processes: 1,
+    supervision=Supervision(dies="hypercorn ends the others too and stops", hangs="nobody looks"),
     one_address=True,
     speaks_tls=True,
     services=of_a_server(_argv),

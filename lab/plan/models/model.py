@@ -128,13 +128,37 @@ class AppPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supervision:
+    """What becomes of a serving process that ``dies`` or ``hangs``, by the defaults of what looks after it; "": unsaid.
+
+    ``hung_after_s``: how long it may be silent before it is killed; None: nobody looks.
+    """
+
+    dies: str = ""
+    hangs: str = ""
+    hung_after_s: float | None = None
+
+
+OF_UVICORN = Supervision(
+    dies="uvicorn's supervisor, which looks every 0.5 s, starts another",
+    hangs="the supervisor pings one worker after the other and kills who has not answered for 5 s; it starts another",
+    hung_after_s=5.0,
+)
+OF_DOCKER = Supervision(
+    dies="its container ends; Docker starts it again where `app.restart` says so",
+    hangs="nobody looks: to Docker's restart policy it is alive",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessModel(ModelKind, Generic[O]):
     """A process model: how N serving processes come about; ``options`` is a class made by lab.scenario.kinds.options.
 
     ``containers`` and ``supervisors``: how many of each N processes need. ``serving``: how many processes serve, fewer
     than N where one does with several threads. ``services``: one for each container.
     ``server``: what serves; event loop and HTTP implementation are compared among arms with the same one.
-    ``hangup``: its supervisors replace their workers one by one when they get SIGHUP.
+    ``supervision``: who looks after a serving process. ``hangup``: its supervisors replace their workers one by one
+    when they get SIGHUP.
     """
 
     options: type[O]
@@ -144,6 +168,7 @@ class ProcessModel(ModelKind, Generic[O]):
     serving: Callable[[O, int], int] = lambda _options, processes: processes
     server: Callable[[O], str] = lambda _options: "uvicorn"
     title: Callable[[O], str] = kind_of
+    supervision: Supervision = Supervision()
     hangup: bool = False
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from lab.plan.models.model import AppPlace, ProcessModel
+from lab.plan.models.model import OF_DOCKER, AppPlace, ProcessModel
 from lab.plan.topology import Service
 from lab.scenario.kinds import options
 
@@ -22,6 +22,7 @@ REPLICAS = ProcessModel(
     options=Replicas,
     containers=lambda _chosen, processes: processes,
     supervisors=lambda _chosen, _processes: 0,
+    supervision=OF_DOCKER,
     one_address=False,
     services=_services,
 )

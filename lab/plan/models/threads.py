@@ -3,7 +3,7 @@
 from typing import Literal
 
 from lab.plan.models.granian import GRANIAN, Granian
-from lab.plan.models.model import ProcessModel
+from lab.plan.models.model import ProcessModel, Supervision
 from lab.scenario.kinds import options
 
 
@@ -19,6 +19,7 @@ THREADS = ProcessModel(
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, _processes: 0,
     serving=lambda _chosen, _processes: 1,
+    supervision=Supervision(dies="all threads end with it; then as a replica", hangs="nobody looks"),
     one_address=True,
     services=lambda _chosen, place: GRANIAN.services(Granian(), place),  # its build for such a Python has threads only
     refusal=lambda _chosen, asked: GRANIAN.refusal(Granian(), asked),

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from lab.plan.models.model import ProcessModel
+from lab.plan.models.model import OF_UVICORN, ProcessModel
 from lab.scenario.kinds import options
 
 
@@ -17,6 +17,7 @@ WORKERS = ProcessModel(
     options=Workers,
     containers=lambda _chosen, _processes: 1,
     supervisors=lambda _chosen, processes: 1 if processes > 1 else 0,  # uvicorn serves a single worker without one
+    supervision=OF_UVICORN,
     one_address=True,
     speaks_tls=True,
     services=lambda _chosen, place: (place.container("app", place.ports[0], place.processes),),
