@@ -33,7 +33,7 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[µm]?s|min|[KMG]?i?B)(?!\w))")  # "12
 
 def render_html(content: Content) -> str:
     """The page, as text."""
-    program, style = asset("page.js"), figure_css() + asset("page.css")
+    program, style = asset("page.js") + asset("copy.js"), figure_css() + asset("page.css")
     return (
         environment()
         .get_template(TEMPLATE)
