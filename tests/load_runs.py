@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import textwrap
 import time
 from collections import Counter
@@ -84,12 +85,12 @@ def wait_finished(load: LoadProcess) -> None:
         time.sleep(0.02)
 
 
-def run_load(tmp_path: Path, locustfile: str | Path, **changes: Any) -> Run:
-    """Run a locustfile against a fake server and read everything back."""
+def run_load(tmp_path: Path, locustfile: str | Path, tls: ssl.SSLContext | None = None, **changes: Any) -> Run:
+    """Run a locustfile against a fake server, over TLS if it has a context, and read everything back."""
     path = locustfile if isinstance(locustfile, Path) else write_locustfile(tmp_path / "user", locustfile)
     directory = tmp_path / "trial"
     directory.mkdir(parents=True)
-    with fake_server() as server:
+    with fake_server(tls=tls) as server:
         t0 = time.monotonic()
         plan = make_plan(path, server.url, directory, **changes)
         with start_load(plan) as load, load.users("upstream", "X-Served-By"):

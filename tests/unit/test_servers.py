@@ -29,7 +29,7 @@ def planned(model: dict[str, Any], processes: int = 4, **app: Any) -> tuple[Arm,
     [
         (
             {"kind": "gunicorn"},
-            ["uvicorn_worker.UvicornWorker --workers 4", "--bind 127.0.0.1:20000"],
+            ["uvicorn_worker.UvicornWorker --workers 4", "--bind 127.0.0.1:20000", "--forwarded-allow-ips "],
         ),
         ({"kind": "gunicorn", "worker": "asgi"}, ["--worker-class asgi"]),
         ({"kind": "gunicorn", "preload": True}, ["--preload"]),

@@ -146,8 +146,7 @@ def test_an_app_that_believes_a_forged_header_is_no_honest_arm(client: dict[str,
 class Pool:
     """geventhttpclient's, as far as it is hooked."""
 
-    def __init__(self, host: str, port: int, request_host: str, request_port: int, **options: Any) -> None:
-        self._request_host, self._request_port = request_host, request_port
+    def __init__(self, _host: str, _port: int, _request_host: str, _request_port: int, **options: Any) -> None:
         self.options = options
 
     def _create_socket(self) -> Any:
@@ -166,7 +165,23 @@ class Connection:
         sleep(0.01)
 
 
-class Tls:
+class Plain:
+    """A socket that is connected to the arm."""
+
+    port = 8443
+
+    def getpeername(self) -> tuple[str, int]:
+        """Where."""
+        return "127.0.0.1", self.port
+
+
+class Elsewhere(Plain):
+    """One to another server."""
+
+    port = 9000
+
+
+class Tls(Plain):
     """A socket of TLS."""
 
     def __init__(self, *, session_reused: bool) -> None:
@@ -184,7 +199,7 @@ def request_made() -> Iterator[Request]:
 
 @pytest.mark.parametrize(
     ("sock", "secured"),
-    [(object(), NO_TLS), (Tls(session_reused=False), FULL), (Tls(session_reused=True), RESUMED)],
+    [(Plain(), NO_TLS), (Tls(session_reused=False), FULL), (Tls(session_reused=True), RESUMED)],
 )
 def test_a_request_knows_what_its_connection_took(sock: Any, secured: int, request_made: Request) -> None:
     """Of both clients of Locust; on a connection that is there it knows of none."""
@@ -195,7 +210,7 @@ def test_a_request_knows_what_its_connection_took(sock: Any, secured: int, reque
     pool("127.0.0.1", 8443, "127.0.0.1", 8443, sock=sock)._create_socket()
     assert (0.01 <= request_made.opened_s < 1, request_made.secured) == (True, secured)
     request_made.opened_s = nan
-    connection("127.0.0.1", 9000, sock).connect()
+    connection("127.0.0.1", 9000, Elsewhere()).connect()
     assert request_made.opened_s != request_made.opened_s, "to another server"
     connection("127.0.0.1", 8443, sock).connect()
     assert (0.01 <= request_made.opened_s < 1, request_made.secured) == (True, secured)

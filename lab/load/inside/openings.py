@@ -16,15 +16,13 @@ def time_openings(base_url: str, pool: Any, *connections: Any) -> None:
     ``pool`` is geventhttpclient's ConnectionPool, ``connections`` are urllib3's HTTPConnection and HTTPSConnection.
     A name is looked up, TCP connects, and TLS shakes hands where the arm speaks it: none of it is in another figure.
     """
-    url = urlsplit(base_url)
-    server = url.hostname, url.port
+    server = urlsplit(base_url).port
     create = pool._create_socket
 
     def created(self: Any) -> Any:
         began_s = perf_counter()
         sock = create(self)
-        if (self._request_host, self._request_port) == server:
-            _note(sock, perf_counter() - began_s)
+        _note(sock, perf_counter() - began_s, server)
         return sock
 
     pool._create_socket = created
@@ -32,17 +30,25 @@ def time_openings(base_url: str, pool: Any, *connections: Any) -> None:
         connection.connect = _timed(connection.connect, server)
 
 
-def _timed(connect: Callable[[Any], None], server: tuple[str | None, int | None]) -> Callable[[Any], None]:
+def _timed(connect: Callable[[Any], None], server: int | None) -> Callable[[Any], None]:
     def connected(self: Any) -> None:
         began_s = perf_counter()
         connect(self)
-        if (self.host, self.port) == server:
-            _note(self.sock, perf_counter() - began_s)
+        _note(self.sock, perf_counter() - began_s, server)
 
     return connected
 
 
-def _note(sock: Any, seconds: float) -> None:
-    if (request := expected()) is not None:
+def _note(sock: Any, seconds: float, server: int | None) -> None:
+    request = expected()
+    if request is not None and _peer(sock) == server:
         resumed = getattr(sock, "session_reused", None)  # no socket without TLS has it
         request.opened_s, request.secured = seconds, NO_TLS if resumed is None else RESUMED if resumed else FULL
+
+
+def _peer(sock: Any) -> int | None:
+    try:
+        port: int = sock.getpeername()[1]
+    except OSError:
+        return None  # reset already
+    return port

@@ -39,6 +39,7 @@ def _argv(chosen: Gunicorn, place: AppPlace) -> tuple[str, ...]:
         *("--worker-class", WORKERS[chosen.worker], "--workers", str(place.processes), "--bind", place.bind),
         *("--keep-alive", str(KEEP_ALIVE_S), "--graceful-timeout", str(GRACEFUL_SHUTDOWN_S)),
         *("--log-level", "warning", "--worker-tmp-dir", HEARTBEATS, "--no-control-socket"),
+        *("--forwarded-allow-ips", ""),  # as uvicorn here: it believes no header of whoever connects
         *place.tls("--certfile", "--keyfile"),
         *(("--preload",) if chosen.preload else ()),
     )
