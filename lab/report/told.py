@@ -89,6 +89,7 @@ class Told:
     """The result of a run. Of several points each arm is there once a point: ``"replicas at n-2"``.
 
     ``valid`` of the ``planned`` blocks count; ``is_valid``: some do, and no more were lost than may be replaced.
+    ``points`` are their keys; a run of one has none.
     """
 
     arms: tuple[str, ...]
@@ -98,6 +99,7 @@ class Told:
     valid: int
     planned: int
     is_valid: bool
+    points: tuple[str, ...] = ()
 
 
 def read_told(folder: Path) -> Told | None:
@@ -121,6 +123,7 @@ def _told(points: Mapping[str, Document]) -> Told | None:
         valid=sum(len(one.blocks.valid) for one in documents),
         planned=sum(one.blocks.planned for one in documents),
         is_valid=all(_is_valid(one.blocks) for one in documents),
+        points=tuple(filter(None, points)),
     )
 
 

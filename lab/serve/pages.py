@@ -46,7 +46,8 @@ def reply_to(runs: Runs, target: str) -> Reply:
     if address.path == TREND:
         return _page(render_trend(folder, runs.entries(), asked.get("scenario", ""), asked.get("metric", "")))
     if address.path.startswith(REPORT):
-        return _report(runs, os.fsdecode(unquote_to_bytes(address.path.removeprefix(REPORT))))
+        name, _, point = address.path.removeprefix(REPORT).partition("/")
+        return _report(runs, _unquoted(name), _unquoted(point))
     return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
 
 
@@ -55,9 +56,13 @@ def refused(status: HTTPStatus, sentence: str) -> Reply:
     return _page(render_message(status.phrase, sentence), status)
 
 
-def _report(runs: Runs, name: str) -> Reply:
+def _unquoted(text: str) -> str:
+    return os.fsdecode(unquote_to_bytes(text))
+
+
+def _report(runs: Runs, name: str, point: str) -> Reply:
     try:
-        page = runs.page(name)
+        page = runs.page(name, point)
     except LabError as error:
         return refused(HTTPStatus.NOT_FOUND, f"{error}. {error.hint}.")
     if page is None:

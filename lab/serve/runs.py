@@ -1,5 +1,6 @@
 """The runs in a folder, each read again only when its files have changed."""
 
+import re
 from pathlib import Path
 from threading import Lock
 
@@ -7,6 +8,7 @@ from lab.errors import LabError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
 from lab.record.reading import read_regular
+from lab.report.overview import POINTS
 from lab.report.sections.overview import Entry
 from lab.report.told import COMPARISON, read_told
 from lab.run.opened import opened_run
@@ -14,6 +16,7 @@ from lab.run.opened import opened_run
 RUN_FILE = "run.json"
 PAGE = "report.html"
 SUMMARIES = frozenset({RUN_FILE, COMPARISON})
+POINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 MAX_PAGE_BYTES = 64 * 1024**2
 
 Fingerprint = tuple[tuple[int, int, int], ...]
@@ -35,12 +38,17 @@ class Runs:
             found = [entry for _, entry in self._read.values()]
         return sorted(found, key=lambda entry: (entry.info.started_at if entry.info else "", entry.name), reverse=True)
 
-    def page(self, name: str) -> bytes | None:
-        """The report of a run; None where there is no such run, or it has none. Raises LabError."""
-        if all(entry.name != name for entry in self.entries() if entry.has_page):
+    def page(self, name: str, point: str = "") -> bytes | None:
+        """The report of a run, or of a point of it; None where there is none of that name. Raises LabError."""
+        entry = next((entry for entry in self.entries() if entry.name == name and entry.has_page), None)
+        points = entry.told.points if entry and entry.told else ()
+        if entry is None or (point and (point not in points or POINT.fullmatch(point) is None)):
             return None
-        with opened_run(self.folder / name, PAGE.__eq__) as run:
-            return read_regular(run / PAGE, MAX_PAGE_BYTES)
+        wanted = f"{POINTS}/{point}/{PAGE}" if point else PAGE
+        with opened_run(self.folder / name, wanted.__eq__) as run:
+            if any(part.is_symlink() for part in (run / POINTS, run / POINTS / point)):
+                return None
+            return read_regular(run / wanted, MAX_PAGE_BYTES)
 
     def _paths(self) -> list[Path]:
         """Names alone decide: what a request asks for is looked up here, and never becomes a path."""

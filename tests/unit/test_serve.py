@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -270,6 +271,24 @@ def test_bundles_are_runs_and_damage_is_told(site: Site) -> None:
         shutil.rmtree(newer)
         bundle.unlink()
         broken.unlink()
+
+
+def test_the_reports_of_points_are_served(site: Site) -> None:
+    """Each from the list; a point that the run has not, or that leads elsewhere, is none."""
+    whole = json.loads((finished() / "comparison.json").read_text())
+    path = told_as(finished(), site.folder, "several", told={"points": {"n1": whole, "../..": whole, "n2": whole}})
+    (path / "comparison.json").write_text(json.dumps({"points": {"n1": whole, "../..": whole, "n2": whole}}))
+    (path / "points" / "n1").mkdir(parents=True)
+    shutil.copyfile(path / "report.html", path / "points" / "n1" / "report.html")
+    (path / "points" / "n2").symlink_to(site.folder.parent / "outside" / "linked")
+    try:
+        assert {"several", "several/n1", "several/n2"} <= site.listed(text="several")
+        assert site.ask("/run/several/n1")[2] == (path / "report.html").read_text()
+        for point in ("n2", "n3", "..%2F..", "%2e%2e", "n1/x"):
+            status, _, text = site.ask(f"/run/several/{point}")
+            assert (status, MARKER in text) == (404, False)
+    finally:
+        shutil.rmtree(path)
 
 
 def test_serving_writes_nothing(site: Site) -> None:

@@ -16,7 +16,7 @@ from lab.report.sections.overview import Entry, Validity, row_of, scenarios_of
 from lab.report.sections.trend import trend_of
 from lab.units import count_of
 
-REPORT = "/run/"  # in front of the name of a run
+REPORT = "/run/"  # in front of the name of a run, behind which a point may stand
 TREND = "/trend"
 ANY = ("", "any")
 
@@ -96,6 +96,10 @@ def _render(place: str, folder: str, **values: Any) -> str:
     return template.render(place=place, folder=folder, icon=icon("open"), style=style, **values)
 
 
+def _quoted(name: str) -> str:
+    return quote(os.fsencode(name), safe="")
+
+
 def _style() -> str:
     return figure_css() + asset("page.css") + asset("served.css")
 
@@ -104,7 +108,7 @@ def _environment() -> Environment:
     served = environment().overlay()
     served.filters = {
         **environment().filters,
-        "address": lambda name: REPORT + quote(os.fsencode(name), safe=""),
+        "address": lambda name, point="": REPORT + "/".join(_quoted(part) for part in (name, point) if part),
         "trend": lambda scenario: f"{TREND}?{urlencode({'scenario': scenario})}",
     }
     return served

@@ -55,6 +55,7 @@ class Row:
     arms: str = ""
     machine: str = ""
     has_page: bool = False
+    points: tuple[str, ...] = ()
 
     @property
     def is_bundle(self) -> bool:
@@ -84,6 +85,7 @@ def row_of(entry: Entry) -> Row:
         arms=", ".join(info.arms),
         machine=machine_words(info),
         has_page=entry.has_page,
+        points=entry.told.points if entry.told else (),
     )
 
 

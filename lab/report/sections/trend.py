@@ -112,14 +112,14 @@ def _short(text: str) -> str:
 
 
 def _known(entries: Sequence[Entry], scenario: str) -> list[Known]:
-    """The finished runs of a scenario that have a report, the oldest first."""
+    """The finished runs of a scenario that have a report, the oldest first; one that is there as a bundle too once."""
     found = [
         Known(row=row_of(entry), info=entry.info, told=entry.told)
         for entry in entries
         if entry.info and entry.told and entry.info.scenario_name == scenario
     ]
-    counted = (run for run in found if run.row.validity in (Validity.VALID, Validity.NOT_VALID))
-    return sorted(counted, key=lambda run: (run.info.started_at, run.row.name))
+    counted = {run.info.run_id: run for run in found if run.row.validity in (Validity.VALID, Validity.NOT_VALID)}
+    return sorted(counted.values(), key=lambda run: (run.info.started_at, run.row.name))
 
 
 def _marks(found: Sequence[Sequence[Difference]]) -> list[str]:
