@@ -13,10 +13,11 @@ from lab.scenario.file import scenario_from_json, scenario_to_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointResult:
-    """One point with its part of the run, in numbers and judged."""
+    """One point with its part of the run, in numbers and judged; ``whole`` is the run with all its points."""
 
     point: Point
     run: RunInfo
+    whole: RunInfo
     summary: RunSummary
     comparison: Comparison
 
@@ -24,13 +25,13 @@ class PointResult:
 def judge_points(run: RunInfo, trials: Iterable[TrialSummary]) -> tuple[PointResult, ...]:
     """Judge every point of a run from its trials that were summarised, in the order of the scenario."""
     done = tuple(trials)
-    return tuple(_judged(point, part, done) for point, part in parts_of(run))
+    return tuple(_judged(run, point, part, done) for point, part in parts_of(run))
 
 
-def _judged(point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:
+def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:
     summary = summarise_done(part, (trial for trial in trials if trial.record.point.key == point.key))
     comparison = compare_run(summary, floors_of(part))
-    return PointResult(point=point, run=part, summary=summary, comparison=comparison)
+    return PointResult(point=point, run=part, whole=whole, summary=summary, comparison=comparison)
 
 
 def parts_of(run: RunInfo) -> Iterator[tuple[Point, RunInfo]]:

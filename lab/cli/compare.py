@@ -18,12 +18,14 @@ from lab.cli.console import put, put_json, say
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.errors import UsageError
+from lab.plan.points import points_of
 from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo
 from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
+from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import scenario_text
 
@@ -164,7 +166,7 @@ def _infos(paths: Sequence[Path]) -> list[RunInfo]:
                 f"{path} is an exploratory session of `lab ui`: closed model by hand, nothing of it can be compared",
                 "compare runs of `lab run`",
             )
-    return runs
+    return [_one_point(run) for run in runs]
 
 
 def _arms(runs: Sequence[RunInfo], wanted: str) -> list[str]:
@@ -200,6 +202,18 @@ def _allowed(
 
 def _listed(differences: Sequence[Difference]) -> str:
     return "\n".join(f"  {difference}" for difference in dict.fromkeys(differences))
+
+
+def _one_point(run: RunInfo) -> RunInfo:
+    """The run itself. Raises UsageError where it has several points: what would be compared with what?"""
+    points = points_of(scenario_from_json(run.scenario))
+    if len(points) > 1:
+        raise UsageError(
+            f"{run.run_id} has {len(points)} points ({', '.join(point.title for point in points)}), which are compared "
+            "inside the run only",
+            "its report has them side by side; compare runs whose scenario has neither [sweep] nor several drills",
+        )
+    return run
 
 
 def _summaries(paths: Sequence[Path], runs: Sequence[RunInfo]) -> list[RunSummary]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from lab.analysis.points import parts_of
 from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import CATALOGUE
 from lab.record.folder import read_info, read_trials
@@ -13,6 +14,7 @@ from lab.run.opened import opened_run
 
 WHICH = ("trial", "block", "arm")  # in front of every table's own columns
 METRICS_COLUMNS = {
+    "point": (pl.String, "key of the point; empty in a run that has one only"),
     "metric": (pl.String, "key of the metric"),
     "unit": (pl.String, "unit of the value"),
     "value": (pl.Float64, "null: the trial cannot say; infinite: the percentile lies among failed requests"),
@@ -41,9 +43,13 @@ def load_run(path: str | Path) -> RunFrames:
     with opened_run(Path(path)) as folder:
         info = read_info(folder)
         trials = list(read_trials(folder, info))
+
+    def of(point: str) -> list[TrialResult]:
+        return [trial for trial in trials if trial.record.point.key == point]
+
     return RunFrames(
         info=info,
-        metrics=_metrics(summarise(info, trials)),
+        metrics=pl.concat([_metrics(point.key, summarise(part, of(point.key))) for point, part in parts_of(info)]),
         **{name: _table(trials, name) for name in ("requests", "processes", "cgroups", "host")},
     )
 
@@ -64,12 +70,13 @@ def _table(trials: list[TrialResult], name: str) -> pl.DataFrame:
     )
 
 
-def _metrics(summary: RunSummary) -> pl.DataFrame:
+def _metrics(point: str, summary: RunSummary) -> pl.DataFrame:
     rows = [
         {
             "trial": trial.record.trial_id,
             "block": trial.record.block,
             "arm": trial.record.arm,
+            "point": point,
             "metric": metric.key,
             "unit": metric.unit.value,
             "value": trial.values[metric.key],

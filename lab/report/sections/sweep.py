@@ -26,11 +26,11 @@ def sweep_section(scenario: Scenario, points: Sequence[PointResult]) -> Section:
         return section("sweep", "Across the points")
     keys = dict.fromkeys((*scenario.compare.primary, *CURVES))
     figures = (_figure(scenario, points, METRICS[key]) for key in keys)
-    said = tuple(_demand(found, scenario.sweep.slo) for found in demands(scenario, points))
+    said = tuple(demand_sentence(found, scenario.sweep.slo) for found in demands(scenario, points))
     return section("sweep", "Across the points", *figures, sentences=said, short="Curves")
 
 
-def _demand(found: Demand, slo: str) -> str:
+def demand_sentence(found: Demand, slo: str) -> str:
     """``"workers: 2 processes are enough for p95 <= 50ms at 200/s (holds at 2, 4; violated at 1)."``"""
     rate = "" if found.rate is None else f" at {found.rate:g}/s"
     by_outcome = [

@@ -1,0 +1,103 @@
+"""The decision card: a line for each measurement with its run, where the winner turns, and what nobody measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.analysis.decision import card_of
+from lab.analysis.points import PointResult, judge_points
+from lab.analysis.trial.trial import summarise_trial
+from lab.cli import app
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.decision import decision_content
+from lab.scenario.model import Scenario
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.run_folders import write_run
+
+PAIR = (WORKERS, REPLICAS)
+
+
+def points(given: Scenario, **changes: object) -> tuple[PointResult, ...]:
+    return judge_points(make_run(given, **changes), map(summarise_trial, make_trials(given)))
+
+
+def plain() -> Scenario:
+    return make_scenario(PAIR, trials={"blocks": 8, "seed": 7})
+
+
+def swept() -> Scenario:
+    sweep = {"processes": [1, 4], "slo": "memory.pss.total <= 500MiB"}
+    return make_scenario(PAIR, trials={"blocks": 8, "seed": 7}, sweep=sweep)
+
+
+def test_every_line_is_a_measurement_with_its_run() -> None:
+    """A judged metric has its verdict; one that was not judged has a number and no winner."""
+    card = card_of(points(plain()))
+    by_metric = {line.metric: line for line in card.lines}
+
+    assert by_metric["memory.pss.total"].judgement.verdict is not None
+    assert by_metric["cpu.per_1k"].winner == ""
+    assert by_metric["cpu.per_1k"].judgement.verdict is None
+    assert {line.run for line in card.lines} == {"20261118T110640Z-quickstart"}
+
+
+def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
+    """No line without evidence."""
+    card = card_of(points(plain()))
+
+    assert card.missing["drill kill"] == "drill_kill"
+    assert card.missing["how many processes are enough"] == "how_many_workers"
+    assert "memory" not in card.missing
+    assert "drill" not in {line.topic for line in card.lines}
+
+
+def test_where_the_winner_turns_is_told_by_point() -> None:
+    """With one process replicas have a proxy more; with four workers have a supervisor more."""
+    found = points(swept())
+    card = card_of(found)
+    winners = {line.point: line.winner for line in card.lines if line.metric == "memory.pss.total"}
+
+    assert set(winners) == {"N = 1", "N = 4"}
+    assert bool(card.turns) == (len(set(filter(None, winners.values()))) > 1)
+
+
+def test_the_card_says_how_many_are_enough_and_what_there_is_to_run() -> None:
+    """Containers and processes are counted, fronts included."""
+    found = points(swept())
+    content = decision_content(card_of(found), found)
+    told = render_terminal(content, 200)
+    facts = {(fact.arm, fact.point): fact.containers for fact in card_of(found).facts}
+
+    assert "1 process is enough for memory.pss.total <= 500MiB" in told
+    assert (facts["workers", "N = 4"], facts["replicas", "N = 4"]) == (1, 5)
+    assert "Decision card" in render_html(content)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder that was finished."""
+    return write_run(plain(), tmp_path)
+
+
+def test_the_command_prints_a_card_a_file_or_json(run: Path, tmp_path: Path) -> None:
+    """In each form the same winner."""
+    page, text = tmp_path / "card.html", CliRunner().invoke(app, ["decide", str(run)])
+    document = json.loads(CliRunner().invoke(app, ["decide", str(run), "--json"]).stdout)
+    CliRunner().invoke(app, ["decide", str(run), "--out", str(page)])
+
+    assert text.exit_code == 0
+    assert "memory" in text.stdout
+    assert document["lines"][0]["topic"] == "memory"
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_a_card_in_another_form_is_refused(run: Path) -> None:
+    """Before anything is read."""
+    refused = CliRunner().invoke(app, ["decide", str(run), "--out", "card.pdf"])
+
+    assert "card is written as .html or .md" in str(refused.exception)
