@@ -12,6 +12,7 @@ from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.analysis.trial.ledger import ARM_ROLES
 from lab.metric_types import Reading
+from lab.metrics import METRICS
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import Verb
 
@@ -37,7 +38,7 @@ ENOUGH = "how many processes are enough"
 class Line:
     """One metric of one arm against the baseline, at one point of one run. ``winner`` is "" where none is shown.
 
-    ``standing`` tells what the run says; an exploratory metric has a number and an interval, and no winner.
+    ``valid``: whether the run says anything of such metrics. ``standing`` tells what the run says; an exploratory metric has a number and an interval, and no winner.
     """
 
     topic: str
@@ -48,6 +49,7 @@ class Line:
     judgement: Judgement
     winner: str
     run: str
+    valid: bool = True
     point: str = ""
 
 
@@ -122,7 +124,8 @@ def _measured(contest: Contest) -> bool:
 
 
 def _line(one: PointResult, topic: str, contest: Contest) -> Line:
-    stands, baseline = standing(contest.judgement), one.comparison.baseline
+    baseline, valid = one.comparison.baseline, METRICS[contest.metric].group.family not in one.comparison.decision.lost
+    stands = standing(contest.judgement) if valid else Standing.REFUSED
     winner = {Standing.BETTER: contest.arm, Standing.WORSE: baseline}.get(stands, "")
     return Line(
         topic=topic,
@@ -132,6 +135,7 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         standing=stands,
         judgement=contest.judgement,
         winner=winner,
+        valid=valid,
         run=one.run.run_id,
         point=one.point.title,
     )

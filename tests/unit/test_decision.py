@@ -16,7 +16,7 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.scenario.model import Scenario
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
 from tests.run_folders import write_run
 
 PAIR = (WORKERS, REPLICAS)
@@ -44,6 +44,18 @@ def test_every_line_is_a_measurement_with_its_run() -> None:
     assert by_metric["cpu.per_1k"].winner == ""
     assert by_metric["cpu.per_1k"].judgement.verdict is None
     assert {line.run for line in card.lines} == {"20261118T110640Z-quickstart"}
+
+
+def test_a_run_that_is_not_valid_has_no_winner() -> None:
+    """Its numbers are shown as what they are."""
+    given = plain()
+    bad = (make_gate("invalid"),)
+    trials = [with_record(trial, gates=bad) for trial in make_trials(given)]
+    found = judge_points(make_run(given), map(summarise_trial, trials))
+    card = card_of(found)
+
+    assert {line.winner for line in card.lines} <= {""}
+    assert not any(line.valid for line in card.lines if line.metric == "memory.pss.total")
 
 
 def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:

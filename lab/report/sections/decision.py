@@ -74,6 +74,8 @@ def _told(line: Line) -> tuple[Cell, ...]:
     metric = METRICS[line.metric]
     why = second_word(line.judgement, metric) if line.judgement.verdict else ""
     verdict = WORDS[line.standing] if why in ("", WORDS[line.standing]) else f"{WORDS[line.standing]}: {why}"
+    if not line.valid:
+        verdict = "the run is not valid for it"
     size = f"{line.arm} against {line.baseline}: {measured(line.judgement, metric)}"
     return tuple(Cell(text) for text in (line.winner or "–", size, verdict, line.run))
 
