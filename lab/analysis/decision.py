@@ -38,7 +38,8 @@ ENOUGH = "how many processes are enough"
 class Line:
     """One metric of one arm against the baseline, at one point of one run. ``winner`` is "" where none is shown.
 
-    ``valid``: whether the run says anything of such metrics. ``standing`` tells what the run says; an exploratory metric has a number and an interval, and no winner.
+    ``valid``: whether the run says anything of such metrics. ``standing`` tells what it says; an exploratory metric has
+    a number and an interval, and no winner.
     """
 
     topic: str
