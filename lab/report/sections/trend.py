@@ -184,7 +184,7 @@ def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor:
 def _sentence(runs: Sequence[Known], changed: int) -> str:
     parts = [
         f"{count_of(len(runs), 'run')}: each dot is the median of an arm over the valid blocks of a run, "
-        "its line reaches from the least to the largest block."
+        "the upright line through it reaches from the least to the largest block."
     ]
     if any(run.row.validity is not Validity.VALID for run in runs):
         parts.append("Hollow dots are of runs that are not valid.")
