@@ -9,6 +9,7 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE
 from lab.scenario.model import Arm, Scenario
+from lab.scenario.sweep import Sweep
 
 HALVES = ("a", "b")
 MAX_NAME = 40  # what scenario.NAME_PATTERN allows
@@ -16,7 +17,10 @@ QUESTION = "A/A: how small a difference between arms can this machine show?"
 
 
 def against_itself(scenario: Scenario, blocks: int) -> Scenario:
-    """The scenario with its baseline arm twice, equal but for the name; everything else stays as it is."""
+    """The scenario with its baseline arm twice, equal but for the name; everything else stays as it is.
+
+    A floor is of one point: nothing is swept, and of several drills the first is kept.
+    """
     arm = next(arm for arm in scenario.arms if arm.name == scenario.baseline)
     halves = tuple(_named(arm, half) for half in HALVES)
     return replace(
@@ -26,6 +30,8 @@ def against_itself(scenario: Scenario, blocks: int) -> Scenario:
         trials=replace(scenario.trials, blocks=blocks, looks=()),
         compare=replace(scenario.compare, baseline=halves[0].name, judged=()),
         expect=(),
+        sweep=Sweep(),
+        drills=scenario.drills[:1],
     )
 
 

@@ -27,6 +27,7 @@ from lab.run.drive import Drive, Driving, load_plan
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
+from lab.scenario.sweep import Sweep
 
 LOOK_S = 1.0
 
@@ -39,11 +40,12 @@ class Wish:
 
 
 def by_hand(scenario: Scenario) -> Scenario:
-    """Without schedule, primary metrics and expectations: nothing of a session is judged, it is one load process."""
+    """Without schedule, points, primary metrics and expectations: nothing is judged, and load is one process."""
     load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0, settle=0.0)
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
-    return replace(scenario, arms=arms, load=load, trials=trials, compare=Compare(primary=()), expect=())
+    plain = replace(scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=())
+    return replace(plain, arms=arms, load=load, trials=trials)
 
 
 def check_reachable(scenario: Scenario, elsewhere: str = "") -> None:

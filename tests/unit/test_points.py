@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.points import judge_points, parts_of
+from lab.analysis.selfcheck import against_itself
 from lab.analysis.sweep import curve, demands
 from lab.analysis.trial.trial import summarise_trial
 from lab.errors import ScenarioError
@@ -17,6 +18,7 @@ from lab.plan.points import listed_blocks, points_of
 from lab.record.checks import record_problem
 from lab.report.build import write_reports
 from lab.report.overview import overview
+from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 from lab.scenario.slo import of_arm
@@ -211,3 +213,13 @@ def test_an_slo_that_cannot_be_read_is_refused(text: str, said: str) -> None:
 def test_an_slo_becomes_conditions_on_one_arm() -> None:
     """Those of `expect`, without an arm."""
     assert of_arm("p95 <= 50ms and errors == 0", "a") == ("p95(a) <= 50ms", "errors(a) == 0")
+
+
+def test_a_session_by_hand_and_a_check_against_itself_have_one_point() -> None:
+    """What sweeps, or breaks something, is opened and checked as it would be without that."""
+    given = swept()
+    drilled = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}])
+
+    assert len(points_of(by_hand(given))) == len(points_of(against_itself(given, 8))) == 1
+    assert by_hand(drilled).drills == ()
+    assert [drill.verb for drill in against_itself(drilled, 8).drills] == ["kill"]
