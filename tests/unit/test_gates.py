@@ -16,6 +16,7 @@ from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_ga
 from lab.analysis.gates import spoiled as families_spoiled
 from lab.analysis.gates.limits import COMPLETE, judge
 from lab.metric_types import Family
+from lab.record.evidence import Evidence
 from lab.record.schema import Attribution
 from lab.record.types import (
     CGROUPS,
@@ -242,6 +243,18 @@ def test_the_platform_is_not_the_arm() -> None:
     )
 
     assert outcome("load.arrivals", trial([*arrivals(), drop(15.0)], processes=shim_only)) == INVALID
+
+
+@pytest.mark.parametrize(("cores", "at_capacity"), [(1.5, False), (3.8, True)])
+def test_a_process_with_four_loops_is_busy_at_four_cores(cores: float, at_capacity: bool) -> None:
+    """One that serves with threads; attestation found a single worker for four answers."""
+    spoiled = trial(
+        [*arrivals(), drop(15.0)],
+        processes=process_table(cores=(cores,)),
+        attestation=Evidence(roles={"app-0": {"worker": 1}}),
+    )
+
+    assert outcome("load.arrivals", spoiled) == (PASS if at_capacity else INVALID)
 
 
 def test_a_busy_sidecar_is_not_the_arm() -> None:
