@@ -85,20 +85,25 @@ def _app(folder: Path, dockerfile: str, requirements: Path | None, target: str) 
 
 
 def _print(costs: Sequence[ImageCost], rounds: int, driver: str) -> None:
-    table = Table(title_justify="left", pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     for cost in costs:
-        table.add_column(Text(shown(cost.dockerfile)), justify="right")
+        table.add_column(Text(shown(cost.dockerfile)), justify="right", no_wrap=True)
     for key, title in SECONDS.items():
         table.add_row(title, *(_middle(getattr(cost, key), format_seconds) for cost in costs))
     for key, title in BYTES.items():
         table.add_row(title, *(format_bytes(getattr(cost, key)) for cost in costs))
     Console(highlight=False).print(table)
     network = "without network" if all(cost.offline for cost in costs) else "with the network"
-    put(f"medians of {rounds} rounds in turn (least to most), {network}; storage driver {driver}")
+    how = f"medians of {rounds} rounds in turn (least to most)" if rounds > 1 else "one round"
+    put(f"{how}, {network}; storage driver {driver}")
     if rounds < LEAST_ROUNDS:
         put(f"fewer than {LEAST_ROUNDS} rounds: a look, not a comparison")
 
 
 def _middle(values: Sequence[float], words: Callable[[float], str]) -> str:
-    return f"{words(median(values))} ({words(min(values))} – {words(max(values))})"
+    if len(values) == 1:
+        return words(values[0])
+    low, high = words(min(values)), words(max(values))
+    number, _, unit = low.rpartition(" ")
+    return f"{words(median(values))} ({number if high.endswith(f' {unit}') else low}–{high})"
