@@ -1,0 +1,73 @@
+"""Metrics of what a drill cost (METHOD 9.4)."""
+
+from lab.metric_types import Better, Group, Metric, Unit
+
+
+def _drill(key: str, title: str, noun: str, definition: str, bound: float | None = None) -> Metric:
+    """Of trials in which something was done to the arm on purpose; judged as differences, for zeros are common."""
+    return Metric(
+        f"drill.{key}",
+        Unit.SECONDS,
+        Better.LOWER,
+        Group.DRILL,
+        title,
+        definition,
+        noun,
+        bound,
+        differences=True,
+    )
+
+
+DRILLS = (
+    _drill(
+        "harm",
+        "harm of a drill",
+        "harm",
+        "Requests due from the action on, or on their way at it, that failed, were never sent or took longer than the "
+        "drill's SLO, ÷ rate: the seconds of a whole outage that they stand for. Judged as the paired difference.",
+        0.5,
+    ),
+    _drill(
+        "recovery",
+        "time until no request is bad any more",
+        "recovery",
+        "From the action to the begin of the first 3 s without a bad request and with a p95 within the SLO or 1.25 × "
+        "that before. 0 where no request was bad, infinite where it does not come in the trial. Judged as the paired "
+        "difference; what is infinite ranks last.",
+        1.0,
+    ),
+    _drill(
+        "share",
+        "time until the slot carries its part again",
+        "time until the slot carries its part again",
+        "From the action to the begin of the first 3 s in which the processes that were hit, or took their place, "
+        "answer half of a fair share of the requests. Infinite as above.",
+        2.0,
+    ),
+    _drill(
+        "process",
+        "time until a new process answers",
+        "time until a new process answers",
+        "From the action to the first answer of a process that had not answered before it. Infinite as above.",
+        1.0,
+    ),
+    Metric(
+        key="drill.lost",
+        unit=Unit.FRACTION,
+        better=Better.LOWER,
+        group=Group.DRILL,
+        title="requests on their way that were lost",
+        definition="Of the requests that had been sent and not answered at the action, the part that failed.",
+        differences=True,
+    ),
+    Metric(
+        key="drill.before",
+        unit=Unit.COUNT,
+        better=Better.LOWER,
+        group=Group.DRILL,
+        title="bad requests before the action",
+        definition="Bad requests that were answered before the action: there should be none (see the gate "
+        "`drill.steady`).",
+        differences=True,
+    ),
+)
