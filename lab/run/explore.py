@@ -19,7 +19,8 @@ from lab.record.folder import RunFolder, new_run_id, new_run_info
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
 from lab.run.run import REAL, Surroundings, preparing, with_secrets
-from lab.run.trial import Run, run_trial, topology_of
+from lab.run.topology import topology_of
+from lab.run.trial import Run, run_trial
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import Arm, Scenario

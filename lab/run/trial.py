@@ -20,19 +20,20 @@ from lab.engines import Deployment, Engine
 from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback, LoadPlan
-from lab.load.locust_process import LoadProgress, Loads, loads
+from lab.load.locust_process import Loads, loads
 from lab.load.place import HERE, Place
 from lab.load.web.process import WebProcess, start_web
-from lab.plan.blocks import NOMINAL, Plan, Trial, build_topology, loaded_s, ports_needed
+from lab.plan.blocks import NOMINAL, Plan, Trial, loaded_s
 from lab.plan.certificate import Certificate
 from lab.plan.models.model import model_of
-from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import Event, GateResult, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting
 from lab.run.drive import Drive, Driving
+from lab.run.pace import nap_s, step_of
 from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
+from lab.run.topology import topology_of
 from lab.run.trial_record import Deployed, Measured, failed_logs_kept, logs_kept, trial_record
 from lab.run.view import QuietView
 from lab.sampling.channel import Launch
@@ -41,7 +42,6 @@ from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.scenario.model import Arm
 
-POLL_S = 0.1
 DEATH_CHECK_EVERY_S = 1.0
 LATE = "while it served"  # an extension module may be imported at any time
 LOAD_GRACE_S = 60.0  # on_start of every lane, and draining, on top of the phases
@@ -221,7 +221,7 @@ class _Making:
         give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
         next_death_check = clock()
         while not (progress := driving.poll()).finished:
-            self.steps.enter(_step_of(progress, clock()))
+            self.steps.enter(step_of(progress, clock()))
             self.run.view.progress(self.trial, progress)
             sampler.check()
             drill.look(progress.measure_start_s)
@@ -230,7 +230,7 @@ class _Making:
                 next_death_check = clock() + DEATH_CHECK_EVERY_S
             if clock() > give_up_at:
                 raise LoadError(f"{self.trial.id}: Locust has not ended the load in time", "see its locust.log")
-            driving.nap(_nap_s(progress, clock()))
+            driving.nap(nap_s(progress, clock()))
         self.steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
         if not drill.began:  # else an end is what was asked for
             deployment.check()
@@ -248,16 +248,6 @@ class _Making:
         return settle_s
 
 
-def topology_of(engine: Engine, trial: Trial, port: int = 0, certificate: Certificate = NOMINAL) -> Topology:
-    """The arm on free ports; ``port``, unless 0, where clients connect, wherever in its list of ports that belongs."""
-    scenario = trial.scenario
-    needed = ports_needed(scenario, trial.arm, engine.elsewhere)
-    ports = [free for free in engine.free_ports(needed, trial.setup_seed) if free != port]
-    if port and needed:
-        ports.insert(build_topology(scenario, trial, range(needed)).entry.port, port)
-    return build_topology(scenario, trial, ports[:needed], engine.elsewhere, certificate)
-
-
 def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
     """The runtime of the first trial of the same server from the same image; others are compared whole."""
 
@@ -269,18 +259,6 @@ def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
         if record.arm in alike:
             return record.attestation.runtime
     return None
-
-
-def _step_of(progress: LoadProgress, now_s: float) -> Step:
-    if progress.measure_start_s is None or now_s < progress.measure_start_s:
-        return Step.WARM_UP
-    return Step.MEASURE if progress.measure_end_s is None or now_s < progress.measure_end_s else Step.COOL_DOWN
-
-
-def _nap_s(progress: LoadProgress, now_s: float) -> float:
-    """Until the next look; the end of the measure phase is not overslept."""
-    left_s = (progress.measure_end_s or 0.0) - now_s
-    return min(POLL_S, left_s) if left_s > 0 else POLL_S
 
 
 def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, run: Run) -> TrialRecord:

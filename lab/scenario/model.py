@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -21,8 +20,8 @@ from lab.scenario.drills import MAX_DRILLS, Drill, check_drills
 from lab.scenario.env import Env
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS, MODELS, Asked, Options, in_new_spelling
+from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
-from lab.scenario.quantities import Seconds
 from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
 
@@ -99,41 +98,6 @@ class Arm:
     def front_image(self) -> ImageSource | None:
         """The image of its front, if it has one."""
         return FRONTS[self.front.kind].image
-
-
-@dataclass(config=STRICT, kw_only=True)
-class Load:
-    """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
-
-    ``idle`` and ``settle``: how long the arm rests before and after it, still read.
-    ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
-    ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
-    """
-
-    locustfile: Path
-    root: Path | None = None
-    args: tuple[str, ...] = ()
-    python: Path | None = None
-    requirements: Path | None = None
-    rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
-    schedule: Literal["poisson", "uniform"] = "poisson"
-    lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32
-    processes: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
-    users: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
-    idle: Seconds = 0.0
-    warmup: Seconds = 5.0
-    measure: Annotated[Seconds, Field(gt=0)] = 10.0
-    settle: Seconds = 0.0
-
-    @model_validator(mode="after")
-    def _lanes_cover_processes(self) -> Load:
-        if self.python is not None and self.requirements is not None:
-            raise ValueError('give "python" (an interpreter with Locust) or "requirements" (to make one), not both')
-        if self.lanes < self.processes:
-            raise ValueError(f"{self.processes} load processes need at least as many lanes, got {self.lanes}")
-        return self
 
 
 @dataclass(config=STRICT, kw_only=True)

@@ -1,0 +1,47 @@
+"""How a scenario drives load: its locustfile, rate, lanes and phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from lab.scenario.compare import STRICT
+from lab.scenario.quantities import Seconds
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Load:
+    """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
+
+    ``idle`` and ``settle``: how long the arm rests before and after it, still read.
+    ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
+    ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
+    """
+
+    locustfile: Path
+    root: Path | None = None
+    args: tuple[str, ...] = ()
+    python: Path | None = None
+    requirements: Path | None = None
+    rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
+    schedule: Literal["poisson", "uniform"] = "poisson"
+    lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32
+    processes: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
+    users: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    idle: Seconds = 0.0
+    warmup: Seconds = 5.0
+    measure: Annotated[Seconds, Field(gt=0)] = 10.0
+    settle: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _lanes_cover_processes(self) -> Load:
+        if self.python is not None and self.requirements is not None:
+            raise ValueError('give "python" (an interpreter with Locust) or "requirements" (to make one), not both')
+        if self.lanes < self.processes:
+            raise ValueError(f"{self.processes} load processes need at least as many lanes, got {self.lanes}")
+        return self
