@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from lab.engines.images import images, prepare
 from lab.engines.images.build import Recipe, builder_of, check_builder
-from lab.engines.images.context import Context, content_hash, read_context, write_context
+from lab.engines.images.context import WRITTEN, Context, content_hash, read_context, write_context
 from lab.engines.images.dockerfile import read_dockerfile
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base, registry_words
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
@@ -185,6 +185,25 @@ def test_an_image_that_cannot_be_had_is_a_sentence_with_exit_code_4() -> None:
 
     assert error.value.exit_code == 4
     assert "docker load" in error.value.hint
+
+
+def test_what_the_lab_wrote_is_no_part_of_the_app(folder: Path) -> None:
+    """Else `COPY . .` makes another image in every run, and no run could be continued."""
+    before = content_hash(read_context(App(build=folder)), ())
+    for name, text in {
+        "runs/one/run.json": "{}",
+        "runs/one/trials/b01/record.json": "{}",
+        "lab-scenario/scenario.toml": f"{WRITTEN}: change whatever you like\n",
+        "lab-scenario/locustfile.py": "",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+    assert content_hash(read_context(App(build=folder)), ()) == before
+    for name in ("app/run.json", "app/scenario.toml"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("theirs")
+    assert {"app/run.json", "app/scenario.toml"} < set(read_context(App(build=folder)).paths)
 
 
 def test_the_context_obeys_dockerignore_and_holds_our_wheels_only(folder: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from docker.utils.build import exclude_paths
@@ -16,6 +16,7 @@ from lab.errors import ScenarioError
 from lab.scenario.app import App
 
 WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
+WRITTEN = "# Written by `lab init`"  # the beginning of a scenario that it wrote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,35 @@ def read_context(app: App) -> Context:
         paths = exclude_paths(str(root), patterns, dockerfile=app.dockerfile)
     except OSError as error:
         raise _unreadable(root, error) from None
-    ours = tuple(sorted(path for path in paths if path.split("/")[0] != WHEELHOUSE))
-    return Context(root=root, dockerfile=app.dockerfile, paths=ours)
+    theirs = _without_labs(root, {path for path in paths if path.split("/")[0] != WHEELHOUSE})
+    return Context(root=root, dockerfile=app.dockerfile, paths=tuple(sorted(theirs)))
+
+
+def _without_labs(root: Path, paths: set[str]) -> set[str]:
+    """Without run folders, and what `lab init` wrote: with `COPY . .` each run would make another image.
+
+    Nor the folders that hold nothing else: the first run makes them.
+    """
+    runs = {path.removesuffix("/run.json") for path in paths if path.endswith("/run.json")}
+    labs = {path for path in runs if f"{path}/trials" in paths}
+    written = {path.removesuffix("/scenario.toml") for path in paths if path.endswith("/scenario.toml")}
+    labs |= {path for path in written if _begins_with(root / path / "scenario.toml", WRITTEN)}
+    if not labs:
+        return paths
+    kept = {path for path in paths if labs.isdisjoint([path, *map(str, PurePosixPath(path).parents)])}
+    above = {str(parent) for path in labs for parent in PurePosixPath(path).parents}
+    full = {str(parent) for path in kept if path not in above for parent in PurePosixPath(path).parents}
+    return {path for path in kept if path not in above or path in full}
+
+
+def _begins_with(path: Path, text: str) -> bool:
+    if not path.is_file():  # a pipe would wait for a writer
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(text)) == text.encode()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def content_hash(context: Context, ingredients: Iterable[str]) -> str:
