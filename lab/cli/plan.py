@@ -109,7 +109,8 @@ def _lines(planned: Plan) -> list[str]:
         f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
         f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
-        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}",
+        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}"
+        + (f", rest {format_duration(load.settle)}" if load.settle else ""),
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
         f"{', '.join(scenario.judged) or 'no arm'}",
     ]

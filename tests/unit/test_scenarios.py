@@ -32,6 +32,8 @@ SHIPPED = {
     "tls_place",
     "tls_place_churn",
     "proxy_headers",
+    "allocators",
+    "threads",
 }
 LEVEL = 0.95
 
@@ -71,7 +73,9 @@ def test_it_plans_and_every_arm_has_a_topology(path: Path) -> None:
     for trial in arms.values():
         topology = build_topology(plan.scenario, trial, nominal_ports(plan.scenario, trial.arm))
         assert topology.processes == plan.scenario.budget.processes
-    assert CliRunner().invoke(app, ["plan", str(path)]).exit_code == 0
+    shown = CliRunner().invoke(app, ["plan", str(path)])
+    assert shown.exit_code == 0
+    assert (", rest " in shown.output) == bool(plan.scenario.load.settle)
 
 
 @pytest.mark.parametrize("path", [path for path in SCENARIOS if path.stem != "smoke"], ids=named)
