@@ -142,6 +142,7 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     assert [row[0].text for row in content.headline.rows] == [t for t in ("N = 1", "N = 2", "N = 4") for _ in range(2)]
     assert [section.title for section in content.sections[1:4]] == ["N = 1", "N = 2", "N = 4"]
     assert "3 points, each with 4 blocks" in content.status
+    assert "N = 1, 2, 4 processes" in content.facts
     assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
     assert "The arms at each point" in (tmp_path / "report.html").read_text()
 

@@ -36,7 +36,8 @@ def known(run: RunInfo, *names: str) -> str:
 
 def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
     """Date, machine, cores, engine, network, image, N: what every number depends on."""
-    budget = summary.scenario.budget
+    scenario = summary.scenario
+    numbers = scenario.sweep.processes or (scenario.budget.processes,)
     parts = (
         run.started_at[:16].replace("T", " ") + " UTC",
         known(run, "cpu_model"),
@@ -46,7 +47,7 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
         f"network {known(run, 'network') or summary.scenario.network}",
         rights_fact(run),
         f"{runs_from(run)} {images_text(run, summary.scenario.arms)}",
-        f"N = {budget.processes} processes",
+        f"N = {', '.join(map(str, numbers))} processes",
         budget_text(summary),
     )
     return tuple(part for part in parts if part)
