@@ -80,7 +80,7 @@ class Acting:
             seed=self._trial.schedule_seed,
             tell=self._acts.append,
             wait=self._over.wait,
-            hangup=model_of(self._trial.arm).hangup,
+            hangup=model_of(self._trial.arm).supervision.hangup,
         )
         try:
             VERBS[drill.verb](scene)

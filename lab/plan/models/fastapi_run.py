@@ -53,5 +53,4 @@ FASTAPI_RUN = ProcessModel(
     services=of_a_server(_argv),
     refusal=_refusal,
     title=_title,
-    hangup=True,
 )

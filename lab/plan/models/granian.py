@@ -33,11 +33,11 @@ GRANIAN = ProcessModel(
     supervision=Supervision(
         dies="granian ends the others too and stops: its `--respawn-failed-workers` is off",
         hangs="nobody looks",
+        hangup=True,
     ),
     one_address=True,
     speaks_tls=True,
     services=of_a_server(_argv),
     refusal=own_command("granian", ("auto", "asyncio", "uvloop")),
     server=kind_of,
-    hangup=True,
 )

@@ -57,6 +57,7 @@ GUNICORN = ProcessModel(
         dies="its master, told by the kernel, starts another at once",
         hangs="the master kills who has not touched its heartbeat file for 30 s, and starts another",
         hung_after_s=30.0,
+        hangup=True,
     ),
     one_address=True,
     speaks_tls=True,
@@ -64,5 +65,4 @@ GUNICORN = ProcessModel(
     refusal=own_command("gunicorn", ("auto",)),
     server=lambda chosen: f"gunicorn, {chosen.worker} worker",
     title=_title,
-    hangup=True,
 )

@@ -48,5 +48,4 @@ HYBRID = ProcessModel(
     placeholders=WORKERS.placeholders,
     refusal=_refusal,
     title=lambda chosen: f"hybrid ({chosen.containers} containers)",
-    hangup=True,
 )

@@ -131,18 +131,21 @@ class AppPlace:
 class Supervision:
     """What becomes of a serving process that ``dies`` or ``hangs``, by the defaults of what looks after it; "": unsaid.
 
-    ``hung_after_s``: how long it may be silent before it is killed; None: nobody looks.
+    ``hung_after_s``: how long it may be silent before it is killed; None: nobody looks. ``hangup``: supervisors replace
+    their workers one by one when they get SIGHUP.
     """
 
     dies: str = ""
     hangs: str = ""
     hung_after_s: float | None = None
+    hangup: bool = False
 
 
 OF_UVICORN = Supervision(
     dies="uvicorn's supervisor, which looks every 0.5 s, starts another",
     hangs="the supervisor pings one worker after the other and kills who has not answered for 5 s; it starts another",
     hung_after_s=5.0,
+    hangup=True,
 )
 OF_DOCKER = Supervision(
     dies="its container ends; Docker starts it again where `app.restart` says so",
@@ -157,8 +160,7 @@ class ProcessModel(ModelKind, Generic[O]):
     ``containers`` and ``supervisors``: how many of each N processes need. ``serving``: how many processes serve, fewer
     than N where one does with several threads. ``services``: one for each container.
     ``server``: what serves; event loop and HTTP implementation are compared among arms with the same one.
-    ``supervision``: who looks after a serving process. ``hangup``: its supervisors replace their workers one by one
-    when they get SIGHUP.
+    ``supervision``: who looks after a serving process.
     """
 
     options: type[O]
@@ -169,7 +171,6 @@ class ProcessModel(ModelKind, Generic[O]):
     server: Callable[[O], str] = lambda _options: "uvicorn"
     title: Callable[[O], str] = kind_of
     supervision: Supervision = Supervision()
-    hangup: bool = False
 
 
 def of_a_server(argv: Callable[[O, AppPlace], tuple[str, ...]]) -> Callable[[O, AppPlace], tuple[Service, ...]]:

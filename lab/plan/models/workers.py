@@ -22,5 +22,4 @@ WORKERS = ProcessModel(
     speaks_tls=True,
     services=lambda _chosen, place: (place.container("app", place.ports[0], place.processes),),
     placeholders=("{workers}",),
-    hangup=True,
 )
