@@ -17,6 +17,8 @@ from lab.agent.conversation import Conversation
 from lab.engines.docker.agent import standing
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.agent.standing import Standing, standing_agents
+from lab.engines.docker.network import join
+from lab.engines.docker.removal import remove_labelled
 from lab.errors import MissingError
 from lab.host.labels import SERVICE
 from lab.scenario.model import Load
@@ -76,3 +78,40 @@ def test_one_that_may_not_run_is_told_where_it_is_needed(monkeypatch: pytest.Mon
         with pytest.raises(MissingError, match="not allowed here"):
             found.looks()
     assert ended == ["loads"]
+
+
+def test_they_join_a_trial_by_name_and_leave_it_beside_what_is_removed() -> None:
+    """The network goes when nobody is in it any more; one that has left already is no error."""
+    happened: list[str] = []
+    gone = threading.Barrier(3)
+
+    def disconnect(container: str, network: str, *, force: bool) -> None:
+        gone.wait(DEADLINE_S)
+        happened.append(f"{container} leaves {network}")
+        if container == "id-loads":
+            raise docker.errors.NotFound("not connected")
+
+    def remove(identity: str, **_: Any) -> None:
+        gone.wait(DEADLINE_S)
+        happened.append(f"{identity} removed")
+
+    api = SimpleNamespace(
+        connect_container_to_network=lambda container, network, aliases: happened.append(f"{container} as {aliases}"),
+        disconnect_container_from_network=disconnect,
+        remove_container=remove,
+        inspect_network=lambda _: {"Containers": {}},
+        remove_network=lambda identity: happened.append(f"{identity} removed"),
+    )
+    client: Any = SimpleNamespace(
+        api=api,
+        containers=SimpleNamespace(list=lambda **_: [SimpleNamespace(id="app", labels={})]),
+        volumes=SimpleNamespace(list=lambda **_: []),
+        networks=SimpleNamespace(list=lambda **_: [SimpleNamespace(id="net", attrs={"Labels": {}})]),
+    )
+    join(client, "net", {"id-agent": "agent", "id-loads": "loads"})
+    assert sorted(happened) == ["id-agent as ['agent']", "id-loads as ['loads']"]
+
+    happened.clear()
+    remove_labelled(client, {}, leaving={"net": ["id-agent", "id-loads"]})
+    assert sorted(happened[:3]) == ["app removed", "id-agent leaves net", "id-loads leaves net"]
+    assert happened[3:] == ["net removed"]

@@ -129,7 +129,10 @@ class DockerEngine:
             stack.callback(self._remove, topology, network)  # before any container of it is created
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
+            joined = pool.submit(join, self._client, network, self._guests(network))
             with INTERRUPTS.admitted():
+                if topology.before:
+                    joined.result()
                 create = partial(self._create_beside, topology, pool, network)
                 before = run_stages(self._client, topology.before, create, pool, network, access)
             pairs, ends = before.running, partial(happened, self._client, self._run_id, topology.trial_id)
@@ -137,6 +140,7 @@ class DockerEngine:
                 with INTERRUPTS.admitted():
                     containers = self._create(topology, topology.services, pool, network, parent, self._restart)
                     pairs = (*zip(topology.services, containers, strict=True), *before.running)
+                    joined.result()
                     started = time.monotonic()
                     for together in starts(topology, containers):
                         each(pool, start, together)
@@ -163,17 +167,16 @@ class DockerEngine:
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:
-        """The network of its own that the trial has, "" for the host's; the agents of the run are in it."""
+        """The network of its own that the trial has, "" for the host's."""
         if topology.network is Network.HOST:
             yield ""
             return
         with trial_network(self._client, labels(self._run_id, topology.trial_id, "network")) as network:
-            join(self._client, network, self._guests())
             yield network
 
-    def _guests(self) -> Mapping[str, str]:
-        """The containers of the run's agents, and what they are called in networks."""
-        return self._standing.containers() if self._standing else {}
+    def _guests(self, network: str) -> Mapping[str, str]:
+        """The containers that join a trial's network, those of the run's agents, and what they are called there."""
+        return self._standing.containers() if self._standing and network else {}
 
     def _access(self, topology: Topology, network: str) -> AbstractContextManager[Access]:
         """From inside the arm's network by an agent, the run's or one of its own; else as the lab's rights allow."""
@@ -220,7 +223,7 @@ class DockerEngine:
 
     def _remove(self, topology: Topology, network: str) -> None:
         marks = {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()}
-        remove_labelled(self._client, marks, leaving={network: list(self._guests())} if network else {})
+        remove_labelled(self._client, marks, leaving={network: list(self._guests(network))})
 
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
