@@ -10,11 +10,13 @@ from lab.analysis.comparison import Contest
 from lab.analysis.conclusion import Standing, standing
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
+from lab.analysis.sweep import Demand, demands
 from lab.analysis.trial.ledger import ARM_ROLES
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import Verb
+from lab.scenario.file import scenario_from_json
 
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "memory": ("memory.pss.total",),
@@ -89,7 +91,7 @@ class Card:
 def card_of(points: Sequence[PointResult]) -> Card:
     """Put what was judged and seen at all points of all runs in the order of the topics."""
     lines = sorted((line for one in points for line in _lines(one)), key=lambda line: _order(line.topic))
-    seen = {line.topic for line in lines} | ({ENOUGH} if any(_sweeps(one) for one in points) else set())
+    seen = {line.topic for line in lines} | ({ENOUGH} if any(enough_of(points).values()) else set())
     return Card(
         lines=tuple(lines),
         turns=tuple(_turns(lines)),
@@ -102,9 +104,10 @@ def _order(topic: str) -> int:
     return [*ASKED_BY].index(topic) if topic in ASKED_BY else len(ASKED_BY)
 
 
-def _sweeps(one: PointResult) -> bool:
-    """Points of a sweep have names, and no drill."""
-    return bool(one.point.key) and one.point.drill is None
+def enough_of(points: Sequence[PointResult]) -> Mapping[str, tuple[Demand, ...]]:
+    """How many processes are enough, by run; empty for a run that does not ask."""
+    runs = {one.run.run_id: [each for each in points if each.run.run_id == one.run.run_id] for one in points}
+    return {run: demands(scenario_from_json(own[0].whole.scenario), own) for run, own in runs.items()}
 
 
 def _lines(one: PointResult) -> Iterator[Line]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from lab.analysis.comparison import may_conclude
 from lab.analysis.conditions import condition
 from lab.analysis.expectations import Outcome
 from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
@@ -21,9 +22,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """One metric of one arm at one point: the median of its valid blocks, in the metric's unit.
+    """One metric of one arm at one point, in the metric's unit: the middle of its valid blocks.
 
-    ``low`` and ``high``: the interval of the middle (Wilcoxon, LEVEL), or with few blocks the least and the greatest.
+    With enough blocks ``value`` is the Hodges–Lehmann estimate, ``low`` and ``high`` its interval (Wilcoxon, LEVEL);
+    with few the median, the least and the greatest.
     """
 
     at: float
@@ -51,7 +53,7 @@ def by_number(scenario: Scenario) -> bool:
 
 
 def curve(points: Sequence[PointResult], metric: str, arm: str, *, number: bool) -> tuple[CurvePoint, ...]:
-    """The course of a metric of an arm, without points at which no valid block has a value."""
+    """The course of a metric of an arm, without points at which a valid block has no value."""
     return tuple(sorted(_curve(points, Reading(metric, arm), number=number), key=lambda one: one.at))
 
 
@@ -63,11 +65,11 @@ def _curve(points: Sequence[PointResult], reading: Reading, *, number: bool) -> 
         if found.median is None or not known or len(known) < len(values):
             continue
         at = float(scenario.budget.processes if number else scenario.load.rate or 0.0)
-        low, high = min(known), max(known)
         if len(known) >= blocks_needed(LEVEL):
             interval = wilcoxon_interval(known, LEVEL)
-            low, high = interval.low, interval.high
-        yield CurvePoint(at=at, value=found.median, low=low, high=high)
+            yield CurvePoint(at=at, value=interval.estimate, low=interval.low, high=interval.high)
+        else:
+            yield CurvePoint(at=at, value=found.median, low=min(known), high=max(known))
 
 
 def demands(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Demand, ...]:
@@ -94,5 +96,8 @@ def _demand(slo: str, points: Sequence[PointResult], arm: str, rate: float | Non
 
 def _outcome(slo: str, one: PointResult, arm: str) -> Outcome:
     """Violated where one condition is, undecided where one is that."""
-    found = [condition(one.summary, Expect(that=that), concluded=True).result.outcome for that in of_arm(slo, arm)]
+    found = [
+        condition(one.summary, Expect(that=that), concluded=may_conclude(one.summary)).result.outcome
+        for that in of_arm(slo, arm)
+    ]
     return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in found), Outcome.HOLDS)

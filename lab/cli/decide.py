@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +17,13 @@ from lab.cli.console import put, put_json
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.errors import UsageError
-from lab.record.folder import read_info, read_trials, write_atomically
+from lab.record.folder import disk_errors, read_info, read_trials, write_atomically
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.run.opened import opened_run
+from lab.scenario.model import APP_IMAGE
 
 WIDTH = 140
 Runs = Annotated[
@@ -37,15 +39,17 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Write the card there instead: FILE.html or FILE.md."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
 RENDER = {".html": render_html, ".md": render_markdown}
 
 
-def decide(runs: Runs, out: Out = None, json: Json = False) -> None:
+def decide(runs: Runs, out: Out = None, force: Force = False, json: Json = False) -> None:
     """Say of each thing that matters which arm is better, by how much, and in which run that was measured."""
-    if out is not None and out.suffix not in RENDER:
-        raise UsageError(f"--out: {out}: a card is written as {' or '.join(RENDER)}", "give the file such an ending")
+    if out is not None:
+        _check_target(out, force=force)
     with ExitStack() as opened:
         points = [one for run in runs for one in _points(opened.enter_context(opened_run(run)), run)]
+    _refuse_other_apps(points)
     card = card_of(points)
     if json:
         put_json(_document(card))
@@ -54,8 +58,29 @@ def decide(runs: Runs, out: Out = None, json: Json = False) -> None:
     if out is None:
         put(render_terminal(content, WIDTH))
         return
-    write_atomically(out, RENDER[out.suffix](content).encode(errors="replace"))
+    with disk_errors(out):
+        write_atomically(out, RENDER[out.suffix](content).encode(errors="replace"))
     put(f"card: {out}")
+
+
+def _check_target(out: Path, *, force: bool) -> None:
+    if out.suffix not in RENDER:
+        raise UsageError(f"--out: {out}: a card is written as {' or '.join(RENDER)}", "give the file such an ending")
+    if out.is_dir() or not out.parent.is_dir():
+        raise UsageError(f"--out: {out}: no place for a file", "name a file in a folder that exists")
+    if (out.exists() or out.is_symlink()) and not force:
+        raise UsageError(f"{out} exists already", "choose another name with --out, or say --force")
+
+
+def _refuse_other_apps(points: Sequence[PointResult]) -> None:
+    """A card is of one app: its image is the same in all runs."""
+    first = points[0].whole
+    for one in points:
+        if one.whole.image_digest(APP_IMAGE) != first.image_digest(APP_IMAGE):
+            raise UsageError(
+                f"{first.run_id} and {one.whole.run_id} measured different images of the app",
+                "a card is of one app: give runs of the same image, or a card for each",
+            )
 
 
 def _points(folder: Path, given: Path) -> tuple[PointResult, ...]:

@@ -53,11 +53,12 @@ DRILLS = (
     ),
     Metric(
         key="drill.lost",
-        unit=Unit.FRACTION,
+        unit=Unit.COUNT,
         better=Better.LOWER,
         group=Group.DRILL,
         title="requests on their way that were lost",
-        definition="Of the requests that had been sent and not answered at the action, the part that failed.",
+        noun="number of requests lost on their way",
+        definition="Requests that had been sent and not answered at the action, and failed or were never answered.",
         differences=True,
     ),
     Metric(

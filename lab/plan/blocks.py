@@ -1,10 +1,12 @@
 """Expand a scenario into blocks of trials: seeded order, ids, estimated duration. Pure and printable."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from lab.errors import ScenarioError
 from lab.plan.beside import check_names, stages_before
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import FrontPlace, front_of
@@ -109,9 +111,16 @@ def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
     for block in range(1, (blocks or scenario.trials.blocks) + 1):
         for point in _shuffled(points, rng):
             trials += _of_block(block, point, next(orders[point.key]), rng)
+    _refuse_equal_names(trials)
     for trial in trials[: len(scenario.arms) * len(points)]:  # what cannot be deployed is refused before all else
         build_topology(trial.scenario, trial, nominal_ports(trial.scenario, trial.arm))
     return Plan(scenario=scenario, trials=tuple(trials))
+
+
+def _refuse_equal_names(trials: Sequence[Trial]) -> None:
+    """Names of points and arms are joined: "kill" with "late-workers" is "kill-late" with "workers"."""
+    if again := [name for name, times in Counter(trial.id for trial in trials).items() if times > 1]:
+        raise ScenarioError(f"two trials would be called {again[0]}", "give the arm or the drill another name")
 
 
 def _shuffled(points: tuple[Point, ...], rng: Random) -> list[Point]:

@@ -12,6 +12,8 @@ from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
 
 MAX_POINTS = 24
+# The name of a trial: its block, the key of its point if it has one, its arm; each of the last two of at most 40.
+TRIAL_ID = r"b\d{2,5}-[a-z0-9][a-z0-9-]{0,80}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def points_of(scenario: Scenario) -> tuple[Point, ...]:
 def _swept(scenario: Scenario, processes: int, rate: float | None) -> Point:
     named = {f"n{processes}": f"N = {processes}"} if scenario.sweep.processes else {}
     if scenario.sweep.rate:
-        named[f"r{rate:g}".replace(".", "-")] = f"{rate:g} requests a second"
+        named[f"r{rate:.10g}".replace(".", "-").replace("+", "")] = f"{rate:.10g} requests a second"
     try:
         there = replace(
             scenario,

@@ -11,12 +11,13 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import polars as pl
 
 from lab.errors import RunFolderError
+from lab.plan.points import TRIAL_ID
 from lab.record.bundle_reading import checked_entries
 from lab.record.folder import disk_errors
 from lab.record.reading import TABLES, open_regular, read_info
 from lab.scenario.secret import NO_SECRETS, Redactor
 
-TRIAL = r"trials/b\d{2,5}-[a-z0-9-]{1,40}"
+TRIAL = f"trials/{TRIAL_ID}"
 REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(
     rf"run\.json|(points/[A-Za-z0-9][A-Za-z0-9_.-]*/)?({REPORT})"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from lab.plan.points import trial_id
+from lab.plan.points import TRIAL_ID, trial_id
 from lab.record.schema import KEPT, TABLES, Column, Phase
 from lab.record.types import RunInfo, TrialRecord, TrialTables
 
-TRIAL_ID = re.compile(r"b\d{2,5}-[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+NAME = re.compile(TRIAL_ID, re.ASCII)
 MAX_TRIALS = 100_000
 MAX_TEXT_BYTES = 4096  # of a cell; recorder and sampler cut their texts far below
 STATED = ("storage_driver", "engine", "network", "docker", "machine", "cpu_model", "cpu_count", "memory_bytes")
@@ -21,7 +21,7 @@ STATED = ("storage_driver", "engine", "network", "docker", "machine", "cpu_model
 
 def run_problem(run: RunInfo) -> str:
     """Tell what is wrong with a run.json, as a phrase that opens with the key; "" when nothing is."""
-    if wrong := [trial for trial in run.order if TRIAL_ID.fullmatch(trial) is None]:
+    if wrong := [trial for trial in run.order if NAME.fullmatch(trial) is None]:
         return f"order: {wrong[0][:80]!r} is no name of a trial"
     if len(set(run.order)) < len(run.order) or len(run.order) > MAX_TRIALS:
         return "order: a trial is in it twice, or it is endless"

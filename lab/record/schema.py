@@ -83,6 +83,7 @@ class SamplerFacts:
 
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
+OVER = "over"  # of a drill that was carried out as a whole
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured
 
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate

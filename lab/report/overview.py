@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
-from lab.metrics import METRICS
+from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table
-from lab.report.parts.cells import metric_cell, words
-from lab.report.parts.effects import signed_change
+from lab.report.parts.cells import UNKNOWN, metric_cell, words
+from lab.report.parts.effects import signed_change, size_of_difference
 from lab.report.parts.facts import facts_line
 from lab.report.parts.values import arm_names, shown_value
 from lab.report.sections.answer import judged_answers, status
@@ -124,10 +125,15 @@ def _rows(points: Sequence[PointResult], arms: Sequence[str]) -> Iterator[tuple[
             yield tuple(cells)
 
 
+def _change(found: Judgement, metric: Metric) -> Cell:
+    if found.difference is not None:
+        return Cell(size_of_difference(metric, found.difference), found.difference.estimate)
+    return Cell(UNKNOWN) if found.estimate is None else Cell(signed_change(found.estimate), found.estimate)
+
+
 def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
     if arm == one.summary.baseline:
         return ()
     contests = (*one.comparison.primaries, *one.comparison.exploratory)
     found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}[Reading(key, arm)]
-    change = Cell(signed_change(found.estimate), found.estimate) if found.estimate is not None else Cell("–")
-    return change, Cell(found.verdict.value if found.verdict else "")
+    return _change(found, METRICS[key]), Cell(found.verdict.value if found.verdict else "")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from random import Random
 
 from lab.engines import Deployment
-from lab.errors import LabError
+from lab.errors import DeploymentError
 from lab.plan.blocks import Trial
 from lab.plan.models.model import model_of
-from lab.record.schema import ACTION
+from lab.record.schema import ACTION, OVER
 from lab.record.types import Event
 from lab.run.verbs import VERBS, Act, Scene
 from lab.scenario.drills import TICK_S
@@ -33,17 +33,13 @@ class Acting:
         self._trial = trial
         self._deployment = deployment
         self._acts: list[Act] = []
-        self._error: LabError | None = None
+        self._error: Exception | None = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-
-    @property
-    def began(self) -> bool:
-        """Whether something has been done: what ends from now on may have been ended by it."""
-        return bool(self._acts)
+        self.began = False  # what ends from now on may have been ended by it
 
     def look(self, measure_start_s: float | None) -> None:
-        """Take note of when the measure phase began (CLOCK_MONOTONIC). Raises the LabError of an act that failed."""
+        """Take note of when the measure phase began (CLOCK_MONOTONIC). Raises the error of an act that failed."""
         if self._error is not None:
             raise self._error
         if measure_start_s is None or self._thread is not None or self._trial.point.drill is None:
@@ -51,11 +47,22 @@ class Acting:
         self._thread = threading.Thread(target=self._act, args=(measure_start_s,), name="drill", daemon=True)
         self._thread.start()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Nothing more is done; what is being done is waited for."""
         self._over.set()
         if self._thread is not None:
             self._thread.join(END_WITHIN_S)
+
+    def end(self) -> None:
+        """As ``stop``. Raises the error of an act that failed, or DeploymentError when one does not come to its end."""
+        self.stop()
+        if self._error is not None:
+            raise self._error
+        if self._thread is not None and self._thread.is_alive():
+            raise DeploymentError(
+                f"{self._trial.id}: the drill is not over {END_WITHIN_S:g} s after the load",
+                "measure longer (load.measure), so that what is done comes to its end under load",
+            )
 
     def events(self, t0_s: float) -> Iterator[Event]:
         """What was done, as instants of the trial that began at ``t0_s`` (CLOCK_MONOTONIC)."""
@@ -82,17 +89,21 @@ class Acting:
             wait=self._over.wait,
             hangup=model_of(self._trial.arm).supervision.hangup,
         )
+        self.began = True
         try:
-            VERBS[drill.verb](scene)
-        except LabError as error:
+            if VERBS[drill.verb](scene):
+                scene.done(OVER, time.monotonic())
+        except Exception as error:  # noqa: BLE001  it is raised where the trial is followed, as a fault of it
             self._error = error
 
 
 @contextmanager
 def acting(trial: Trial, deployment: Deployment) -> Iterator[Acting]:
-    """The drill of a trial, if it has one; on leaving it is over."""
+    """The drill of a trial, if it has one; on leaving it is over. Raises the error of an act that failed."""
     found = Acting(trial, deployment)
     try:
         yield found
-    finally:
-        found.end()
+    except BaseException:
+        found.stop()
+        raise
+    found.end()

@@ -23,6 +23,7 @@ from lab.scenario.drills import Drill, Verb
 
 ROLL_S = 60.0  # so long may a supervisor take to replace its workers
 LOOK_S = 0.2
+OK = 200
 REQUEST_MARGIN_S = 10.0  # beyond ``hold``: how long a request that blocks may take
 
 
@@ -69,11 +70,13 @@ class Scene:
             raise DeploymentError(f"{self.deployment.topology.trial_id}: no serving process is to be seen")
         return Random(self.seed).choice(found)
 
-    def signal(self, member: Member, number: signal.Signals) -> None:
-        """Send it to a process of the arm, and tell of it."""
+    def signal(self, member: Member, number: signal.Signals) -> bool:
+        """Send it to a process of the arm, and tell of it; False, and nothing told, where that had ended."""
         began_s = time.monotonic()
-        self.deployment.there(send, member.pid, member.started, int(number))
+        if not self.deployment.there(send, member.pid, member.started, int(number)):
+            return False
         self.done(number.name, began_s, member)
+        return True
 
     def done(self, what: str, began_s: float, member: Member | None = None, detail: str = "") -> None:
         """Tell of an act that ends now."""
@@ -82,62 +85,78 @@ class Scene:
         self.tell(Act(what=what, began_s=began_s, ended_s=ended_s, service=service, pid=pid, detail=detail))
 
 
-def kill(scene: Scene) -> None:
+def kill(scene: Scene) -> bool:
     """SIGKILL to one serving process."""
-    scene.signal(scene.worker(), signal.SIGKILL)
+    return scene.signal(scene.worker(), signal.SIGKILL)
 
 
-def hang(scene: Scene) -> None:
+def hang(scene: Scene) -> bool:
     """SIGSTOP to one serving process; SIGCONT after ``hold``, unless somebody has ended it by then."""
     worker = scene.worker()
-    scene.signal(worker, signal.SIGSTOP)
-    scene.wait(scene.drill.hold)
-    try:
-        scene.signal(worker, signal.SIGCONT)
-    except DeploymentError:
+    if not scene.signal(worker, signal.SIGSTOP):
+        return False
+    cut = scene.wait(scene.drill.hold)
+    if not scene.signal(worker, signal.SIGCONT):
         scene.done("gone", time.monotonic(), worker)
+    return not cut
 
 
-def block(scene: Scene) -> None:
-    """A request that keeps the event loop of whichever process answers it busy for ``hold``."""
+def block(scene: Scene) -> bool:
+    """A request that keeps the event loop of whichever process answers it busy for ``hold``.
+
+    Raises DeploymentError when it is answered by anything but success: then nothing was blocked.
+    """
     hold_s, topology = scene.drill.hold, scene.deployment.topology
     path = scene.drill.request.replace("{seconds}", f"{hold_s:g}").replace("{ms}", f"{hold_s * 1000:g}")
     scene.done("request", time.monotonic(), detail=path)
-    answer = scene.deployment.there(ask, topology, path, hold_s + REQUEST_MARGIN_S)
-    scene.done("answer", time.monotonic(), detail=answer)
+    status, why = scene.deployment.there(ask, topology, path, hold_s + REQUEST_MARGIN_S)
+    if status and status != OK:
+        raise DeploymentError(
+            f"{topology.trial_id}: {path} was answered with {status}, so that nothing was blocked",
+            "give the drill a path of your app that blocks its event loop (drills[].request)",
+        )
+    scene.done("answer" if status else "unanswered", time.monotonic(), detail=why)
+    return True
 
 
-def roll(scene: Scene) -> None:
+def roll(scene: Scene) -> bool:
     """Replace every serving process: by SIGHUP to the supervisors, else one container after the other."""
     found = scene.members()
     supervisors = [member for member in found if member.role == Role.SUPERVISOR]
     if not supervisors or not scene.hangup:
-        for service in scene.services:
-            began_s = time.monotonic()
-            scene.deployment.restart(service, 0)
-            scene.done("restarted", began_s, detail=service)
-            if scene.wait(0):
-                return
-        return
+        return _one_after_the_other(scene)
     for supervisor in supervisors:
         scene.signal(supervisor, signal.SIGHUP)
     began_s, old = time.monotonic(), {(member.pid, member.started) for member in serving(found)}
     while old & {(member.pid, member.started) for member in scene.members()}:
         if time.monotonic() > began_s + ROLL_S or scene.wait(LOOK_S):
-            return
+            return False
     scene.done("replaced", began_s, detail=f"{len(old)} processes")
+    return True
 
 
-def stop(scene: Scene) -> None:
+def _one_after_the_other(scene: Scene) -> bool:
+    for place, service in enumerate(scene.services):
+        if place and scene.wait(0):
+            return False
+        began_s = time.monotonic()
+        scene.deployment.restart(service, 0)
+        scene.done("restarted", began_s, detail=service)
+    return True
+
+
+def stop(scene: Scene) -> bool:
     """Stop every container of the app at once, and tell how each ended."""
     began_s = time.monotonic()
     scene.done("SIGTERM", began_s, detail=", ".join(scene.services))
     with ThreadPoolExecutor(len(scene.services)) as pool:
         for service, how in zip(scene.services, pool.map(scene.deployment.stop, scene.services), strict=True):
             scene.done("stopped", began_s, detail=f"{service}: {how}")
+    return True
 
 
-VERBS: Mapping[Verb, Callable[[Scene], None]] = {
+# Each tells whether it was carried out as a whole, or was cut by the end of the trial.
+VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.KILL: kill,
     Verb.HANG: hang,
     Verb.BLOCK: block,
@@ -146,30 +165,30 @@ VERBS: Mapping[Verb, Callable[[Scene], None]] = {
 }
 
 
-def send(pid: int, started: int, number: int) -> None:
-    """Send a signal to the process that has this pid and started then (clock ticks since boot).
+def send(pid: int, started: int, number: int) -> bool:
+    """Send a signal to the process that has this pid and started then (clock ticks since boot); False: it has ended.
 
-    Raises DeploymentError when it has ended, or may not be signalled.
+    Raises DeploymentError when it may not be signalled.
     """
-    gone = f"process {pid} had ended before {signal.Signals(number).name} could be sent"
     kin = kinship(PROC, pid)
     if kin is None or kin.started != started:
-        raise DeploymentError(gone)
+        return False
     try:
         os.kill(pid, number)
     except ProcessLookupError:
-        raise DeploymentError(gone) from None
+        return False
     except PermissionError:
         raise DeploymentError(f"process {pid} may not be signalled by this user", "run the lab as root") from None
+    return True
 
 
-def ask(topology: Topology, path: str, timeout_s: float) -> str:
-    """Ask once where clients connect: the status of the answer, or why there was none."""
+def ask(topology: Topology, path: str, timeout_s: float) -> tuple[int, str]:
+    """Ask once where clients connect: the status of the answer, or 0 and why there was none."""
     connection = connection_to(topology.entry, timeout_s)
     try:
         connection.request("GET", path, headers=dict(topology.probe_headers))
-        return str(connection.getresponse().status)
+        return connection.getresponse().status, ""
     except (OSError, http.client.HTTPException) as error:
-        return f"no answer: {error!r}"
+        return 0, repr(error)
     finally:
         connection.close()

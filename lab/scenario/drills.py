@@ -13,6 +13,8 @@ from lab.scenario.quantities import Seconds
 
 MAX_DRILLS = 16
 STEADY_S = 5.0  # without a bad request before the action: METHOD 9.3
+CALM_S = 3.0  # without a bad request before an arm has recovered: METHOD 9.4
+MAX_HOLD_S = 45.0  # a drill's trial is short (METHOD 9), and an agent answers within a minute
 TICK_S = 2.0  # the instant is drawn over so long: supervisors look every 0.5 s, fronts every second
 
 
@@ -38,14 +40,20 @@ class Drill:
     verb: Verb
     name: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
     after: Annotated[Seconds, Field(ge=STEADY_S)] = 6.0
-    hold: Annotated[Seconds, Field(gt=0)] = 5.0
+    hold: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 5.0
     slo: Annotated[Seconds, Field(gt=0)] = 0.25
-    request: Annotated[str, Field(pattern=r"^/")] = "/block?ms={ms}"
+    request: Annotated[str, Field(pattern=r"^/.*\{(ms|seconds)\}")] = "/block?ms={ms}"
 
     @property
     def key(self) -> str:
         """How the run calls it: its name, or its verb."""
         return self.name or self.verb.value
+
+    @property
+    def least_measure_s(self) -> float:
+        """How long the measure phase must be, so that what is done has ended and an arm can be seen to recover."""
+        held = self.hold if self.verb in (Verb.HANG, Verb.BLOCK) else 0.0
+        return self.after + TICK_S + held + 2 * CALM_S
 
 
 def check_drills(drills: tuple[Drill, ...]) -> None:

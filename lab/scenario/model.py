@@ -161,6 +161,12 @@ class Scenario:
             raise ValueError(
                 f"compare.primary: {drilled[0]} is a metric of drills: add [[drills]], or judge another one"
             )
+        for drill in self.drills:
+            if self.load.measure < drill.least_measure_s:
+                raise ValueError(
+                    f'load.measure: the drill "{drill.key}" takes {drill.least_measure_s:g} s at least, for its action '
+                    f"and for an arm to recover, got {self.load.measure:g} s"
+                )
         if self.drills and self.load.rate is None:
             raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
         if self.trials.looks and (self.sweep or len(self.drills) > 1):

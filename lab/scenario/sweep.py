@@ -33,5 +33,11 @@ class Sweep:
                 raise ValueError(f"{key}: each value once, got {list(values)}")
         return self
 
+    @model_validator(mode="after")
+    def _slo_has_numbers(self) -> Sweep:
+        if self.slo and len(self.processes) < 2:
+            raise ValueError("slo: which N is enough can be told of two or more values of processes only")
+        return self
+
     def __bool__(self) -> bool:
         return bool(self.processes or self.rate)

@@ -70,7 +70,8 @@ def trial(row: Callable[[float, int], dict[str, Any]] = lambda _after_s, _place:
     table = table_of(REQUESTS, rows, status=200, bytes=10, name="/", phase="measure", kind="arrival")
     act = Event(t_s=start_s + ACT_S, until_s=start_s + ACT_S + 0.001, kind="action.SIGKILL", service="app", pid=7)
     drill = DrillRecord(verb="kill", slo_s=SLO_S, hold_s=5.0)
-    return with_record(with_tables(base, requests=table), events=(act,), drill=drill)
+    over = replace(act, kind="action.over", t_s=act.t_s + 0.002, until_s=act.t_s + 0.002, service="", pid=0)
+    return with_record(with_tables(base, requests=table), events=(act, over), drill=drill)
 
 
 def found(row: Callable[[float, int], dict[str, Any]]) -> Aftermath:
@@ -168,6 +169,47 @@ def test_requests_on_their_way_at_the_action_count_as_hit() -> None:
     assert after.bad_before == 0
 
 
+def test_what_is_never_answered_is_lost() -> None:
+    """A process that hangs for good."""
+    after = found(lambda s, _: {"t_done_s": None, "error": None} if -0.05 <= s < 0 else {})
+
+    assert after.in_flight == after.lost == after.failed
+    assert after.lost in (4, 5)
+
+
+def test_arrivals_that_were_never_sent_before_the_action_are_none_of_its_harm() -> None:
+    """They were bad before: the trial was not steady."""
+    row = {"kind": "drop", "t_sent_s": None, "t_done_s": None, "error": "dropped", "served_by": None}
+    result = trial(lambda s, _: dict(row) if -3.05 <= s < -2.05 else {})
+    after = aftermath(result.record, result.tables.requests)
+    gates = {gate.key: gate.outcome for gate in run_gates(result, 2)}
+
+    assert after is not None
+    assert (after.harm_s, after.bad_before) == (0.0, 100)
+    assert gates["drill.steady"] == "invalid"
+
+
+def test_a_slow_act_makes_no_process_silent_that_answers() -> None:
+    """The silence that tells who was hit begins when the act is over."""
+    result = trial(lambda s, place: {"error": "502"} if s >= 0 and place % 4 == 0 else {})
+    (act, over) = result.record.events
+    slow = replace(act, until_s=act.t_s + 3.0)
+    after = aftermath(replace(result.record, events=(slow, over)), result.tables.requests)
+
+    assert after is not None
+    assert after.share_s == math.inf
+
+
+def test_shares_are_told_of_verbs_that_hit_one_process_only() -> None:
+    """Where all are replaced there is no slot."""
+    result = trial()
+    rolled = replace(result.record, drill=DrillRecord(verb="roll", slo_s=SLO_S, hold_s=5.0))
+    after = aftermath(rolled, result.tables.requests)
+
+    assert after is not None
+    assert after.share_s is None
+
+
 def test_without_names_nothing_is_said_of_shares() -> None:
     """None, which is not zero."""
     after = found(lambda _s, _: {"served_by": None})
@@ -178,10 +220,11 @@ def test_without_names_nothing_is_said_of_shares() -> None:
 def test_a_trial_without_an_act_has_no_aftermath_and_is_invalid() -> None:
     """There is nothing that it could have cost."""
     result = with_record(trial(), events=())
-    outcomes = {gate.key: gate.outcome for gate in run_gates(result, 2)}
+    half = with_record(trial(), events=trial().record.events[:1])
 
     assert aftermath(result.record, result.tables.requests) is None
-    assert outcomes["drill.done"] == "invalid"
+    for cut in (result, half):
+        assert {gate.key: gate.outcome for gate in run_gates(cut, 2)}["drill.done"] == "invalid"
 
 
 def test_bad_requests_before_the_action_make_the_trial_invalid_for_times() -> None:
@@ -245,10 +288,13 @@ def test_the_report_shows_what_broke_and_what_it_cost() -> None:
     tables = {part.key: part for part in section.parts if isinstance(part, Table)}
     figure = next(part for part in section.parts if isinstance(part, Figure))
 
-    assert section.sentences[0].startswith("workers: harm 1.00 s, 0.039% of what 99.9% leave in a month; ")
+    assert section.sentences[0] == (
+        "workers: harm 1.00 s, 0.039% of what 99.9% leave in a month; no bad request any more after 1.00 s; "
+        "no new process answers in the trial (medians)."
+    )
     assert [row[1].text for row in tables["drill"].rows] == ["1.00 s", "1.00 s"]
-    assert [row[1].text for row in tables["acts"].rows] == ["killed (SIGKILL)"] * 4
-    assert [row[3].text for row in tables["acts"].rows] == ["6.50 s"] * 4
+    assert [row[1].text for row in tables["acts"].rows] == ["killed (SIGKILL)", "over"] * 4
+    assert [row[3].text for row in tables["acts"].rows][::2] == ["6.50 s"] * 4
     assert figure.svg.count('class="heading"') == 2
     assert "killed" in figure.svg
     assert "workers 100 bad (100 failed, 0 late, 0 never sent)" in figure.sentence

@@ -17,7 +17,7 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
-from tests.run_folders import write_run
+from tests.run_folders import store, write_run
 
 PAIR = (WORKERS, REPLICAS)
 
@@ -113,3 +113,26 @@ def test_a_card_in_another_form_is_refused(run: Path) -> None:
     refused = CliRunner().invoke(app, ["decide", str(run), "--out", "card.pdf"])
 
     assert "card is written as .html or .md" in str(refused.exception)
+
+
+def test_runs_of_different_images_are_on_no_card(tmp_path: Path) -> None:
+    """Of which app would it be?"""
+    run = write_run(plain(), tmp_path / "a")
+    other = make_run(plain(), run_id="20261119T110640Z-quickstart", images={"app": {"digest": "sha256:" + "cd" * 32}})
+    store(other, make_trials(plain()), tmp_path / "b")
+    refused = CliRunner().invoke(app, ["decide", str(run), str(next((tmp_path / "b").iterdir()))])
+
+    assert "measured different images of the app" in str(refused.exception)
+
+
+def test_a_file_is_neither_replaced_nor_put_nowhere(run: Path, tmp_path: Path) -> None:
+    """Unless it is said so."""
+    page = tmp_path / "card.md"
+    page.write_text("mine")
+    refused = CliRunner().invoke(app, ["decide", str(run), "--out", str(page)])
+    nowhere = CliRunner().invoke(app, ["decide", str(run), "--out", str(tmp_path / "no" / "card.md")])
+
+    assert "exists already" in str(refused.exception)
+    assert "no place for a file" in str(nowhere.exception)
+    assert page.read_text() == "mine"
+    assert CliRunner().invoke(app, ["decide", str(run), "--out", str(page), "--force"]).exit_code == 0

@@ -27,9 +27,11 @@ from lab.sampling.process_view import PROC
 from lab.scenario.drills import STEADY_S, TICK_S, Verb
 from tests.builders import REPLICAS, WORKERS, make_scenario
 
+LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
+
 
 def trial(verb: str = "kill", **drill: Any) -> Trial:
-    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb, **drill}])
+    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb, **drill}], load=LOAD)
     return build_plan(given).trials[0]
 
 
@@ -59,6 +61,14 @@ def at_once(given: Trial) -> float:
     return time.monotonic() - action_s(given)
 
 
+def carried_out(given: Trial, made: Deployment) -> Acting:
+    """The drill of a trial from its instant to its end."""
+    with acting(given, made) as found:
+        found.look(at_once(given))
+        finished(found)
+    return found
+
+
 def finished(found: Acting) -> Acting:
     found._thread.join(10)  # type: ignore[union-attr]
     return found
@@ -66,7 +76,7 @@ def finished(found: Acting) -> Acting:
 
 def test_the_instant_is_the_same_in_all_arms_of_a_block_and_differs_between_blocks() -> None:
     """Drawn over the tick of supervisors and fronts, after a steady while."""
-    trials = build_plan(make_scenario((WORKERS, REPLICAS), drills=[{"verb": "kill"}])).trials
+    trials = build_plan(make_scenario((WORKERS, REPLICAS), drills=[{"verb": "kill"}], load=LOAD)).trials
     instants = {(each.block, action_s(each)) for each in trials}
 
     assert len(instants) == 2
@@ -79,10 +89,11 @@ def test_a_worker_is_killed_and_the_record_says_when(victim: subprocess.Popen[by
     with acting(given, deployment(of(victim))) as found:
         found.look(at_once(given))
         finished(found)
-    (event,) = found.events(0.0)
+    event, over = found.events(0.0)
 
     assert victim.wait(5) == -signal.SIGKILL
     assert (event.kind, event.service, event.pid) == ("action.SIGKILL", "app", victim.pid)
+    assert over.kind == "action.over"
     assert event.until_s is not None
     assert 0 <= event.until_s - event.t_s < 1
 
@@ -93,7 +104,7 @@ def test_a_hung_worker_goes_on_after_its_time(victim: subprocess.Popen[bytes]) -
     with acting(given, deployment(of(victim))) as found:
         found.look(at_once(given))
         finished(found)
-    stop, go = found.events(0.0)
+    stop, go, _over = found.events(0.0)
 
     assert (stop.kind, go.kind) == ("action.SIGSTOP", "action.SIGCONT")
     assert go.t_s - stop.t_s >= 0.2
@@ -109,7 +120,7 @@ def test_one_that_somebody_ended_meanwhile_is_told_of(victim: subprocess.Popen[b
         victim.wait(5)
         finished(found)
 
-    assert [event.kind for event in found.events(0.0)] == ["action.SIGSTOP", "action.gone"]
+    assert [event.kind for event in found.events(0.0)] == ["action.SIGSTOP", "action.gone", "action.over"]
 
 
 def test_nothing_is_done_before_the_measure_phase_or_without_a_drill(victim: subprocess.Popen[bytes]) -> None:
@@ -125,13 +136,71 @@ def test_nothing_is_done_before_the_measure_phase_or_without_a_drill(victim: sub
 
 
 def test_an_act_that_fails_ends_the_trial() -> None:
-    """With its reason."""
+    """With its reason: nothing that was not done may look like no harm."""
+    with pytest.raises(DeploymentError, match="no serving process"):
+        carried_out(trial(), deployment())
+
+
+def test_an_act_that_fails_is_seen_by_who_follows_the_trial() -> None:
+    """Before its end."""
     given = trial()
-    with acting(given, deployment()) as found:
+    found = Acting(given, deployment())
+    found.look(at_once(given))
+    finished(found)
+
+    with pytest.raises(DeploymentError, match="no serving process"):
+        found.look(0.0)
+
+
+def test_a_fault_of_the_lab_in_an_act_is_not_swallowed() -> None:
+    """Whatever it is."""
+    broken = cast(Deployment, SimpleNamespace(there=lambda *_: 1 / 0, targets=()))
+
+    with pytest.raises(ZeroDivisionError):
+        carried_out(trial(), broken)
+
+
+def test_what_is_not_over_when_the_load_is_ends_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would reach into the tear-down."""
+    monkeypatch.setattr("lab.run.drill.END_WITHIN_S", 0.1)
+    given, free = trial("roll"), threading.Event()
+    found = Acting(given, with_services(restart=lambda *_: free.wait(10)))
+    found.look(at_once(given))
+    time.sleep(0.2)
+
+    with pytest.raises(DeploymentError, match="is not over"):
+        found.end()
+    free.set()
+
+
+def test_an_end_belongs_to_the_drill_from_its_first_moment_on() -> None:
+    """A container that is started again has ended, before anything can be told of it."""
+    given, free = trial("roll"), threading.Event()
+    with acting(given, with_services(restart=lambda *_: free.wait(10))) as found:
         found.look(at_once(given))
-        finished(found)
-        with pytest.raises(DeploymentError, match="no serving process"):
-            found.look(0.0)
+        time.sleep(0.2)
+        began, told = found.began, [*found.events(0.0)]
+        free.set()
+
+    assert began
+    assert told == []
+
+
+@pytest.mark.parametrize(("status", "end"), [(200, "action.answer"), (0, "action.unanswered")])
+def test_a_request_that_blocks_is_told_of_with_its_end(status: int, end: str) -> None:
+    """A process that is killed meanwhile gives no answer."""
+    made = cast(Deployment, SimpleNamespace(there=lambda *_: (status, "reset"), topology=SimpleNamespace(trial_id="t")))
+    found = carried_out(trial("block", hold="100ms"), made)
+
+    assert [event.kind for event in found.events(0.0)] == ["action.request", end, "action.over"]
+
+
+def test_a_request_that_blocks_nothing_ends_the_trial() -> None:
+    """An app without such a path would have come out unharmed."""
+    made = cast(Deployment, SimpleNamespace(there=lambda *_: (404, ""), topology=SimpleNamespace(trial_id="t")))
+
+    with pytest.raises(DeploymentError, match="answered with 404"):
+        carried_out(trial("block", hold="100ms"), made)
 
 
 def scene(verb: str, made: Deployment, *, hangup: bool) -> tuple[Scene, list[Act]]:
@@ -166,7 +235,10 @@ def test_a_supervisor_that_knows_it_is_told_to_replace_its_workers(victim: subpr
         sent: list[int] = []
 
         def there(function: Any, *arguments: Any) -> Any:
-            return looks.pop(0) if function.__name__ == "members" else sent.append(arguments[2])
+            if function.__name__ == "members":
+                return looks.pop(0)
+            sent.append(arguments[2])
+            return True
 
         given, told = scene("roll", with_services(), hangup=True)
         roll(replace(given, deployment=cast(Deployment, SimpleNamespace(there=there, targets=(), services=()))))
@@ -200,7 +272,7 @@ def test_all_containers_are_stopped_and_how_they_ended_is_told() -> None:
 @pytest.mark.parametrize("verb", [Verb.ROLL, Verb.STOP])
 def test_what_takes_containers_is_refused_without_them(verb: Verb) -> None:
     """Before anything is started."""
-    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}])
+    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}], load=LOAD)
 
     with pytest.raises(ScenarioError, match=f'drill "{verb}": {verb} takes containers'):
         check_plain(given)
@@ -213,9 +285,7 @@ def test_every_verb_is_carried_out_by_something() -> None:
 
 def test_a_pid_that_was_given_out_again_is_never_signalled(victim: subprocess.Popen[bytes]) -> None:
     """(pid, start) names a process."""
-    with pytest.raises(DeploymentError, match="had ended"):
-        send(victim.pid, of(victim).started + 1, signal.SIGKILL)
-
+    assert not send(victim.pid, of(victim).started + 1, signal.SIGKILL)
     assert victim.poll() is None
 
 

@@ -15,14 +15,15 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.errors import ScenarioError
 from lab.plan.blocks import build_plan, with_scenario
 from lab.plan.points import listed_blocks, points_of
-from lab.record.checks import record_problem
+from lab.record.checks import record_problem, run_problem
+from lab.record.types import DrillRecord, Event
 from lab.report.build import write_reports
 from lab.report.overview import overview
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 from lab.scenario.slo import of_arm
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, with_record
 
 PAIR = (WORKERS, REPLICAS)
 NUMBERS = (1, 2, 4)
@@ -83,13 +84,19 @@ def test_secrets_reach_the_trials_of_every_point() -> None:
     assert {trial.scenario.question for trial in with_scenario(plan, renamed).trials} == {"Another?"}
 
 
+LONG = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"sweep": {"processes": [1, 1]}}, "each value once"),
         ({"sweep": {"processes": [1]}, "drills": [{"verb": "kill"}]}, "a run has one or the other"),
-        ({"drills": [{"verb": "kill"}, {"verb": "kill"}]}, 'two are called "kill"'),
-        ({"drills": [{"verb": "kill"}], "load": {"locustfile": "f.py"}}, "load.rate is needed"),
+        ({"drills": [{"verb": "kill"}, {"verb": "kill"}], "load": LONG}, 'two are called "kill"'),
+        ({"drills": [{"verb": "hang", "hold": "30s"}], "load": LONG}, "takes 44 s at least"),
+        ({"drills": [{"verb": "block", "request": "/slow"}], "load": LONG}, "request"),
+        ({"sweep": {"rate": [10, 20], "slo": "p95 <= 1s"}}, "two or more values of processes"),
+        ({"drills": [{"verb": "kill"}], "load": {"locustfile": "f.py", "measure": "30s"}}, "load.rate is needed"),
         ({"drills": [{"verb": "explode"}]}, "verb"),
         ({"drills": [{"verb": "kill", "after": "1s"}]}, "after"),
         ({"sweep": {"processes": [1]}, "trials": {"looks": [7, 9]}}, "fixed number of blocks"),
@@ -219,8 +226,58 @@ def test_an_slo_becomes_conditions_on_one_arm() -> None:
 def test_a_session_by_hand_and_a_check_against_itself_have_one_point() -> None:
     """What sweeps, or breaks something, is opened and checked as it would be without that."""
     given = swept()
-    drilled = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}])
+    drilled = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}], load=LONG)
 
     assert len(points_of(by_hand(given))) == len(points_of(against_itself(given, 8))) == 1
     assert by_hand(drilled).drills == ()
     assert [drill.verb for drill in against_itself(drilled, 8).drills] == ["kill"]
+
+
+def test_names_that_cannot_be_told_apart_are_refused() -> None:
+    """A point and an arm are joined in the name of a trial."""
+    late = {"name": "late-workers", "model": "workers", "front": "direct"}
+    given = make_scenario((WORKERS, late), drills=[{"verb": "kill"}, {"verb": "kill", "name": "kill-late"}], load=LONG)
+
+    with pytest.raises(ScenarioError, match="b01-kill-late-workers"):
+        build_plan(given)
+
+
+def test_rates_that_differ_little_are_two_points() -> None:
+    """Each has a name of its own."""
+    keys = [point.key for point in points_of(make_scenario(PAIR, sweep={"rate": [12345.67, 12345.71]}))]
+
+    assert keys == ["r12345-67", "r12345-71"]
+
+
+def test_the_longest_names_can_be_read_again() -> None:
+    """Those that a scenario allows."""
+    arm = {"name": "a" * 40, "model": "workers", "front": "direct"}
+    drills = [{"verb": "kill", "name": "k" * 40}, {"verb": "hang"}]
+    run = make_run(make_scenario((arm, REPLICAS), drills=drills, load=LONG))
+
+    assert run_problem(run) == ""
+
+
+def test_a_run_that_was_cut_shows_of_no_number_that_it_is_enough() -> None:
+    """As `expect` says of it: not yet."""
+    given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
+    run = make_run(given)
+    cut = replace(run, states={trial: state for trial, state in run.states.items() if not trial.startswith("b06")})
+    found = judge_points(cut, (summarise_trial(trial) for trial in make_trials(given) if trial.record.block < 6))
+
+    assert all(each.processes is None for each in demands(given, found))
+
+
+def test_the_table_of_drills_has_differences_in_seconds() -> None:
+    """There is no ratio to nothing."""
+    compare, eight = {"baseline": "workers", "primary": ["drill.harm"]}, {"blocks": 8, "seed": 7}
+    drills = [{"verb": "kill"}, {"verb": "hang"}]
+    given = make_scenario(PAIR, drills=drills, load=LONG, compare=compare, trials=eight)
+    act = Event(t_s=20.0, until_s=20.001, kind="action.SIGKILL")
+    drill = DrillRecord(verb="kill", slo_s=0.0001, hold_s=5.0)
+    made = {"events": (act, replace(act, kind="action.over")), "drill": drill}
+    trials = (summarise_trial(with_record(trial, **made)) for trial in make_trials(given))
+    content = overview(make_run(given), judge_points(make_run(given), trials))
+
+    assert len(content.headline.rows) == 2
+    assert all("CI" in row[4].text for row in content.headline.rows)

@@ -2,13 +2,13 @@
 
 from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, judge
 from lab.analysis.trial.drill import aftermath
-from lab.record.schema import ACTION
+from lab.record.schema import ACTION, OVER
 from lab.record.types import GateResult, TrialResult
 
 
 def done(result: TrialResult) -> GateResult:
-    """Acts that were carried out."""
-    return judge(DRILL_DONE, float(sum(event.kind.startswith(ACTION) for event in result.record.events)))
+    """1 where the drill was carried out as a whole, 0 where the trial ended before."""
+    return judge(DRILL_DONE, float(any(event.kind == f"{ACTION}{OVER}" for event in result.record.events)))
 
 
 def steady(result: TrialResult) -> GateResult:

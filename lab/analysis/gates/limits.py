@@ -210,9 +210,9 @@ ATTRIBUTION = Gate(
 )
 DRILL_DONE = Gate(
     key="drill.done",
-    title="acts of the drill that were carried out",
+    title="the drill was carried out",
     unit=Unit.COUNT,
-    source="METHOD 9.4: without the act there is nothing that it could have cost",
+    source="METHOD 9.4: what was done by half costs by half",
     invalid=1.0,
     floor=True,
 )

@@ -14,14 +14,15 @@ import polars as pl
 from lab.analysis.trial.latency import measured
 from lab.record.schema import ACTION
 from lab.record.types import Event, TrialRecord
+from lab.scenario.drills import CALM_S, Verb
 
-CALM_S = 3.0  # so long without a bad request before an arm has recovered
 STEP_S = 0.1  # how finely the begin of that is looked for
 SLOWER = 1.25  # times the p95 before: recovered is not slower than that
 HALF = 0.5  # of its fair share: a slot that carries this carries its part again
 BEFORE_S = 5.0  # that much of the steady while is drawn
 COURSE_BIN_S = 0.5
 QUIET_S = 1.0  # a process that answers nothing for so long after the action was hit by it
+ONE_SLOT = (Verb.KILL, Verb.HANG, Verb.BLOCK)  # verbs that hit one process, whose share can come back
 MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
 
 Floats = npt.NDArray[np.float64]
@@ -56,6 +57,11 @@ class Aftermath:
     acts: tuple[Event, ...] = ()
     course: "Course | None" = None
 
+    @property
+    def month(self) -> float:
+        """Its harm as a fraction of what 99.9% leave in a month."""
+        return self.harm_s / MONTH_BUDGET_S
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -69,56 +75,56 @@ class Course:
     bad: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Arrivals of the measure phase by when they were due, in seconds after the action."""
-
-    due_s: Floats
-    done_s: Floats  # infinite: never answered
-    bad: npt.NDArray[np.bool_]
-
-
 def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     """What followed the action of a drill; None for a trial without one, or whose action was never carried out."""
     acts = [event for event in record.events if event.kind.startswith(ACTION)]
     if record.drill is None or not acts or not record.point.rate:
         return None
-    action_s, slo_s = acts[0].t_s, record.drill.slo_s
-    due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null()).sort("t_scheduled_s")
-    slow = pl.col("t_done_s") - pl.col("t_scheduled_s") > slo_s
-    unsent = pl.col("t_sent_s").is_null()
-    due = due.with_columns(
-        after_s=pl.col("t_scheduled_s") - action_s,
-        unsent=unsent,
-        failed=~pl.col("ok") & ~unsent,
-        late=pl.col("ok") & slow,
-        done_after_s=pl.when("ok").then(pl.col("t_done_s") - action_s).otherwise(math.inf),
-    ).with_columns(bad=pl.col("unsent") | pl.col("failed") | pl.col("late"))
-    # What was on its way at the action is hit by it, whenever it was due.
-    hit = due.filter((pl.col("after_s") >= 0) | (pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= action_s)))
-    flying = due.filter((pl.col("t_sent_s") < action_s) & pl.col("t_done_s").is_not_null()).filter(
-        pl.col("t_done_s") >= action_s
-    )
-    before = due.filter(pl.col("t_done_s") < action_s)
-    bad = int(hit["bad"].sum())
-    rows = _Rows(hit["after_s"].to_numpy(), hit["done_after_s"].to_numpy(), hit["bad"].to_numpy())
+    action_s, limit_s = acts[0].t_s, record.drill.slo_s
+    due = _due(requests, action_s, limit_s)
+    ended_before = pl.col("t_sent_s").is_null() | (pl.col("t_done_s").is_not_null() & (pl.col("t_done_s") < action_s))
+    gone = (pl.col("after_s") < 0) & ended_before
+    before, hit = due.filter(gone), due.filter(~gone)  # what was on its way is hit, whenever it was due
+    flying = hit.filter(pl.col("t_sent_s") < action_s)
     end_s, over_s = record.measure.end_s - action_s, (acts[0].until_s or action_s) - action_s
+    one_slot = record.drill.verb in ONE_SLOT
     return Aftermath(
         action_s=action_s,
         rate=record.point.rate,
-        bad=bad,
+        bad=int(hit["bad"].sum()),
         failed=int(hit["failed"].sum()),
         late=int(hit["late"].sum()),
         unsent=int(hit["unsent"].sum()),
-        harm_s=bad / record.point.rate,
-        recovery_s=_recovery_s(rows, end_s, max(slo_s, SLOWER * _p95(before))),
-        share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, end_s),
+        harm_s=int(hit["bad"].sum()) / record.point.rate,
+        recovery_s=_recovery_s(hit, end_s, max(limit_s, SLOWER * _p95(before))),
+        share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, over_s, end_s) if one_slot else None,
         process_s=_process_s(before, hit),
         in_flight=flying.height,
-        lost=int((flying["failed"]).sum()),
+        lost=int(flying["failed"].sum()),
         bad_before=int(before["bad"].sum()),
         acts=tuple(acts),
         course=_course(due, end_s),
+    )
+
+
+def _due(requests: pl.DataFrame, action_s: float, slo_s: float) -> pl.DataFrame:
+    """Arrivals of the measure phase in the order in which they were due, each with what became of it.
+
+    ``after_s`` and ``done_after_s`` (infinite: no success) count from the action.
+    """
+    unsent, slow = pl.col("t_sent_s").is_null(), pl.col("t_done_s") - pl.col("t_scheduled_s") > slo_s
+    return (
+        measured(requests)
+        .filter(pl.col("t_scheduled_s").is_not_null())
+        .sort("t_scheduled_s")
+        .with_columns(
+            after_s=pl.col("t_scheduled_s") - action_s,
+            unsent=unsent,
+            failed=~pl.col("ok") & ~unsent,
+            late=pl.col("ok") & slow,
+            done_after_s=pl.when("ok").then(pl.col("t_done_s") - action_s).otherwise(math.inf),
+        )
+        .with_columns(bad=pl.col("unsent") | pl.col("failed") | pl.col("late"))
     )
 
 
@@ -151,7 +157,7 @@ def drill_values(found: Aftermath | None) -> Values:
         "drill.recovery": found.recovery_s,
         "drill.share": found.share_s,
         "drill.process": found.process_s,
-        "drill.lost": found.lost / found.in_flight if found.in_flight else 0.0,
+        "drill.lost": float(found.lost),
         "drill.before": float(found.bad_before),
     }
 
@@ -161,14 +167,14 @@ def _p95(before: pl.DataFrame) -> float:
     return float(np.quantile(times.to_numpy(), 0.95, method="inverted_cdf")) if len(times) else 0.0
 
 
-def _recovery_s(rows: _Rows, end_s: float, limit_s: float) -> float:
+def _recovery_s(hit: pl.DataFrame, end_s: float, limit_s: float) -> float:
     """The first instant from which CALM_S hold no bad request and a p95 within the limit; 0 where none was bad."""
-    if not rows.bad.any():
+    due_s, bad = hit["after_s"].to_numpy(), hit["bad"].to_numpy()
+    if not bad.any():
         return 0.0
-    bad_s = rows.due_s[rows.bad]
-    took_s = rows.done_s - rows.due_s
+    bad_s, took_s = due_s[bad], hit["done_after_s"].to_numpy() - due_s
     for start_s in _steps(end_s):
-        inside = (rows.due_s >= start_s) & (rows.due_s < start_s + CALM_S)
+        inside = (due_s >= start_s) & (due_s < start_s + CALM_S)
         calm = not ((bad_s >= start_s) & (bad_s < start_s + CALM_S)).any()
         if calm and inside.any() and np.quantile(took_s[inside], 0.95, method="inverted_cdf") <= limit_s:
             return start_s
@@ -189,16 +195,18 @@ def _process_s(before: pl.DataFrame, hit: pl.DataFrame) -> float | None:
     return math.inf if new.is_empty() else float(str(new["done_after_s"].min()))
 
 
-def _share_s(before: pl.DataFrame, after: pl.DataFrame, record: TrialRecord, end_s: float) -> float | None:
+def _share_s(
+    before: pl.DataFrame, after: pl.DataFrame, record: TrialRecord, over_s: float, end_s: float
+) -> float | None:
     """When the slot that was hit carried HALF of a fair share for CALM_S again; 0 where no slot fell silent.
 
-    ``after``: requests that were due when the action was over.
+    ``after``: requests that were due when the act was over, at ``over_s``.
     """
     known = set(before["served_by"].drop_nulls())
     if not known or not record.point.rate:
         return None
     answers = after.filter("ok", pl.col("served_by").is_not_null())
-    heard = set(answers.filter(pl.col("done_after_s") <= QUIET_S)["served_by"])
+    heard = set(answers.filter(pl.col("done_after_s") <= over_s + QUIET_S)["served_by"])
     if not known - heard and not set(answers["served_by"]) - known:
         return 0.0
     slot = answers.filter(~pl.col("served_by").is_in(list(known & heard)))["done_after_s"].to_numpy()

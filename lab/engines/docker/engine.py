@@ -239,9 +239,10 @@ class DockerEngine:
     ) -> None:
         """Straight to the app: a front may go on passing requests to where a container was before."""
         name, pid = which
-        restart(next(container for service, container in pairs if service.name == name), pid, there)
-        for _, container in pairs:
-            container.reload()
+        with engine_errors():
+            restart(next(container for service, container in pairs if service.name == name), pid, there)
+            for _, container in pairs:
+                container.reload()
         running = self._all_running(pairs, network)
         located = topology.located({each.service.host: each.address for each in running})
         dead = partial(first_end, self._client, self._run_id, topology)

@@ -7,6 +7,7 @@ from pathlib import Path
 from docker.models.containers import Container
 
 from lab.agent.calls import There, here
+from lab.engines.docker.removal import engine_errors
 from lab.errors import DeploymentError
 from lab.sampling.process_tree import pid_inside
 
@@ -20,9 +21,10 @@ def stop(containers: Mapping[str, Container], service: str) -> str:
     """Stop the container of a service as `docker stop` does, and tell how it ended: ``"exit code 0 after 0.4 s"``."""
     container = containers[service]
     began_s = time.monotonic()
-    container.stop(timeout=GRACE_S)
-    took_s = time.monotonic() - began_s
-    container.reload()
+    with engine_errors():
+        container.stop(timeout=GRACE_S)
+        took_s = time.monotonic() - began_s
+        container.reload()
     killed = " (killed)" if took_s >= GRACE_S else ""
     return f"exit code {container.attrs['State']['ExitCode']} after {took_s:.1f} s{killed}"
 

@@ -13,6 +13,7 @@ from shutil import copy2
 import docker
 import docker.errors
 
+from lab.engines.docker.removal import engine_errors
 from lab.engines.images.asking import ask_python
 from lab.engines.images.build import LABEL, NAMESPACE, build_image, remove_image
 from lab.engines.images.context import Context, read_context
@@ -85,7 +86,7 @@ def measure_images(
     Cold: without the layers of an earlier build, the base being here. Nothing of it stays but what the engine caches.
     Raises LabError when one cannot be built.
     """
-    with scratch("images") as folder:
+    with engine_errors(), scratch("images") as folder:
         ways = list(_ways(client, apps, folder, on_step))
         try:
             for number in range(1, rounds + 1):

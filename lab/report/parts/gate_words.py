@@ -78,7 +78,10 @@ GATE_WORDS: Mapping[str, Words] = {
     "attribution.partial": Words(
         "Of {value} of the requests it is known which process served them", "Shares are missing."
     ),
-    "drill.done": Words("Acts of the drill that were carried out: {value}", "See the logs of the trial."),
+    "drill.done": Words(
+        "Drills that were carried out as a whole: {value}",
+        "The trial ended before: measure longer (load.measure), or see the logs of the trial.",
+    ),
     "drill.steady": Words(
         "Before the drill's action {value} requests were bad",
         "Lower the rate, so that the arm is steady before it is disturbed, or raise the SLO of the drill.",

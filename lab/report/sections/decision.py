@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.analysis.conclusion import Standing
-from lab.analysis.decision import Card, Facts, Line, Turn
+from lab.analysis.decision import Card, Facts, Line, Turn, enough_of
 from lab.analysis.points import PointResult
-from lab.analysis.sweep import demands
 from lab.metrics import METRICS
 from lab.report.content import NO_LEAD, Answer, Cell, Content, Table, section
 from lab.report.parts.cells import columns, words
@@ -88,11 +87,9 @@ def _turn(found: Turn) -> str:
 
 def _enough(points: Sequence[PointResult]) -> Iterator[str]:
     """How many processes are enough, of every run that sweeps them."""
-    for run in dict.fromkeys(one.run.run_id for one in points):
-        own = [one for one in points if one.run.run_id == run]
-        scenario = scenario_from_json(own[0].whole.scenario)
-        for found in demands(scenario, own):
-            yield f"{demand_sentence(found, scenario.sweep.slo)} ({run})"
+    slos = {one.run.run_id: scenario_from_json(one.whole.scenario).sweep.slo for one in points}
+    for run, found in enough_of(points).items():
+        yield from (f"{demand_sentence(each, slos[run])} ({run})" for each in found)
 
 
 def _facts(facts: Sequence[Facts]) -> Table:

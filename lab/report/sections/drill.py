@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import inf
 
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.drill import COURSE_BIN_S, Aftermath, Course
+from lab.analysis.trial.drill import COURSE_BIN_S, MONTH_BUDGET_S, Aftermath, Course
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS
@@ -17,11 +17,10 @@ from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear, span
 from lab.report.charts.svg import DASHES, fill_key, stroke_key
 from lab.report.content import Cell, Figure, Section, Table, section
-from lab.report.parts.cells import NEVER, UNKNOWN, columns, metric_cell, metric_quantity, words
+from lab.report.parts.cells import columns, metric_cell, metric_quantity, words
 from lab.report.parts.values import arm_names, shown_value
 from lab.units import count_of, format_count, format_seconds
 
-MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
 SHOWN: Mapping[str, str] = {  # metrics with what heads their column
     "drill.harm": "harm",
     "drill.recovery": "no bad request after",
@@ -42,11 +41,13 @@ ACTS: Mapping[str, str] = {
     "gone": "gone: somebody had ended it",
     "request": "asked to block",
     "answer": "answered what blocked it",
+    "unanswered": "gave no answer to what blocked it",
+    "over": "over",
 }
-ENDS: Mapping[str, str] = {
-    "drill.recovery": "no bad request any more",
-    "drill.share": "the slot carries its part again",
-    "drill.process": "a new process answers",
+ENDS: Mapping[str, tuple[str, str]] = {
+    "drill.recovery": ("no bad request any more", "requests were still bad when the trial ended"),
+    "drill.share": ("the slot carries its part again", "the slot does not carry its part again in the trial"),
+    "drill.process": ("a new process answers", "no new process answers in the trial"),
 }
 LIGHTEST, DARKEST = 0.12, 0.6  # of the bands of one arm's processes
 
@@ -73,12 +74,15 @@ def _sentences(summary: RunSummary) -> Iterator[str]:
             continue
         told = {key: metric_quantity(METRICS[key], shown_value(summary, arm.name, key)) for key in SHOWN}
         cost = "no request was bad" if harm == 0 else f"harm {told['drill.harm']}, {_budget(harm)}"
-        ends = {name: _after(told[key]) for key, name in ENDS.items() if told[key] != UNKNOWN}
-        yield f"{arm.name}: {cost}; {'; '.join(f'{name} {when}' for name, when in ends.items())} (medians)."
+        ends = (_end(shown_value(summary, arm.name, key), *names) for key, names in ENDS.items())
+        yield f"{arm.name}: {'; '.join([cost, *filter(None, ends)])} (medians)."
 
 
-def _after(when: str) -> str:
-    return when if when == NEVER else f"after {when}"
+def _end(after_s: float | None, comes: str, never: str) -> str:
+    """When something came about; "" where nobody knows, or where nothing had to."""
+    if not after_s:
+        return ""
+    return never if after_s == inf else f"{comes} after {format_seconds(after_s)}"
 
 
 def _budget(harm_s: float) -> str:

@@ -58,8 +58,9 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
     return Figure(
         key=f"sweep-{metric.key}",
         title=f"{metric.title[0].upper()}{metric.title[1:]}, by {axis}",
-        sentence="Medians of the valid blocks; areas are the 95% intervals of the middle, with few blocks from the "
-        "least to the greatest. Each point has trials of its own; points are not judged against one another.",
+        sentence="The middle of the valid blocks (Hodges–Lehmann) with its 95% interval; with few blocks their median, "
+        "and from the least to the greatest. A point is left out where a block has no value. Each has trials of its "
+        "own; points are not judged against one another.",
         chart=Curves(
             title=f"{metric.title} by {axis}",
             arms=tuple(arm_names(points[0].summary)),
