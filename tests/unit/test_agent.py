@@ -309,6 +309,7 @@ def test_its_image_holds_what_the_program_imports_pinned_as_the_lab_has_it(tmp_p
         target.write_bytes((ROOT / path).read_bytes())
     (tmp_path / "lab" / "__init__.py").write_text("")
     imported = "lab.agent.__main__, lab.attest.evidence, lab.sampling.__main__, lab.engines.readiness"
+    imported += ", lab.attest.echo, lab.attest.transparency"
     code = f"import sys, {imported}; print([m for m in ('polars', 'docker', 'numpy') if m in sys.modules])"
     # Without site there is no editable lab, only the copy; the libraries come from where the tests have them.
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(psutil.__file__).parents[1]}"}

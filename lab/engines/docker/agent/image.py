@@ -16,8 +16,9 @@ from lab.scenario.images import PYTHON
 
 REPOSITORY = "process-model-lab/agent"
 FOLDER = "lab/engines/docker/agent"
-ROOMS = ("agent", "attest", "host", "load", "plan", "record", "sampling", "scenario")  # what runs inside, and its words
-FILES = ("lab/errors.py", "lab/metric_types.py", "lab/metrics.py", "lab/units.py")
+# What runs inside, and its words.
+ROOMS = ("agent", "attest", "host", "load", "metrics", "plan", "record", "sampling", "scenario")
+FILES = ("lab/errors.py", "lab/metric_types.py", "lab/units.py")
 LOAD_DOCKERFILE = "load.Dockerfile"
 PROBES = ("__init__", "endings", "late", "names", "readiness")  # of lab/engines
 
