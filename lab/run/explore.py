@@ -44,8 +44,8 @@ def _explore(
 ) -> str:
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
-        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         certificate = around.certify(plan.scenario)
+        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
         check_reachable(plan.scenario, engine.elsewhere)
         environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})

@@ -80,8 +80,8 @@ def run_scenario(
     plan, redact = with_secrets(plan, around)
     with around.lock(run_id, view.step), ExitStack() as stack:
         with preparing(view):
-            plan = with_scenario(plan, around.look(plan.scenario, view.step))
             certificate = around.certify(plan.scenario)
+            plan = with_scenario(plan, around.look(plan.scenario, view.step))
             engine, images = around.open_engine(plan.scenario, run_id, view.step)
             place = stack.enter_context(load_place(engine, plan.scenario.load))  # it comes up beside all that follows
             info = _describe(run_id, name, plan, engine, images, around)
@@ -162,8 +162,8 @@ def _resume(
     plan: Plan, path: Path, view: QuietView, around: Surroundings, began: RunInfo, redact: Redactor
 ) -> RunFolder:
     with preparing(view):
-        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         certificate = around.certify(plan.scenario)
+        plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
         now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
     if changed := circumstances(began, now):

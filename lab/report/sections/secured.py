@@ -19,7 +19,7 @@ def tls_table(summary: RunSummary) -> Table | None:
         title="TLS",
         columns=columns("arm", *NEGOTIATED.values()),
         rows=rows,
-        note="Asked once before the load of each arm's first trial, with an offer of HTTP/2 and HTTP/1.1 and, for the "
+        note="Asked before the load, here of each arm's first trial, with an offer of HTTP/2 and HTTP/1.1 and, for the "
         "last column, of the session of an earlier connection. The load itself speaks HTTP/1.1 and offers no session. "
         "The certificate is of the run's own authority, which load and probes trust, with keys of ECDSA (P-256).",
     )
