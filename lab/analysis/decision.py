@@ -19,20 +19,21 @@ from lab.scenario.drills import Verb
 from lab.scenario.file import scenario_from_json
 
 TOPICS: Mapping[str, tuple[str, ...]] = {
-    "memory": ("memory.pss.total",),
+    "memory": ("memory.pss.total", "memory.pss.idle"),
     "CPU": ("cpu.per_1k",),
     "latency": ("p50", "p95", "p99"),
     "failures": ("errors",),
     "start-up": ("boot",),
-    "balance": ("share.max",),
+    "balance": ("share.max", "share.skew"),
 }
-DRILLED = ("drill.harm", "drill.recovery")
+DRILLED = ("drill.harm", "drill.recovery", "drill.lost")
 ASKED_BY: Mapping[str, str] = {  # the shipped scenario that measures it
     **dict.fromkeys(("memory", "CPU", "latency", "failures", "balance"), "quickstart"),
     "start-up": "slow_start",
     "how many processes are enough": "how_many_workers",
     **{f"drill {verb}": f"drill_{verb}" for verb in Verb},
 }
+BESIDES = "besides"  # what a run judged that is under no other topic
 ENOUGH = "how many processes are enough"
 
 
@@ -113,7 +114,9 @@ def enough_of(points: Sequence[PointResult]) -> Mapping[str, tuple[Demand, ...]]
 def _lines(one: PointResult) -> Iterator[Line]:
     contests = {Reading(c.metric, c.arm): c for c in (*one.comparison.primaries, *one.comparison.exploratory)}
     drill = one.point.drill
-    topics = {f"drill {drill.verb}": DRILLED} if drill else TOPICS
+    topics: dict[str, tuple[str, ...]] = {f"drill {drill.verb}": DRILLED} if drill else dict(TOPICS)
+    listed = {metric for metrics in topics.values() for metric in metrics}
+    topics[BESIDES] = tuple(key for key in one.summary.scenario.compare.primary if key not in listed)
     for topic, metrics in topics.items():
         for metric in metrics:
             for arm in (each.name for each in one.summary.scenario.arms if each.name != one.comparison.baseline):

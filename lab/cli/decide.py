@@ -48,7 +48,8 @@ def decide(runs: Runs, out: Out = None, force: Force = False, json: Json = False
     if out is not None:
         _check_target(out, force=force)
     with ExitStack() as opened:
-        points = [one for run in runs for one in _points(opened.enter_context(opened_run(run)), run)]
+        once = {run.resolve(): run for run in runs}.values()
+        points = [one for run in once for one in _points(opened.enter_context(opened_run(run)), run)]
     _refuse_other_apps(points)
     card = card_of(points)
     if json:

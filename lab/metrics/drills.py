@@ -39,7 +39,7 @@ DRILLS = (
     _drill(
         "share",
         "time until the slot carries its part again",
-        "time until the slot carries its part again",
+        "return of the slot's share",
         "From the action to the begin of the first 3 s in which the processes that were hit, or took their place, "
         "answer half of a fair share of the requests. Infinite as above.",
         2.0,
@@ -47,7 +47,7 @@ DRILLS = (
     _drill(
         "process",
         "time until a new process answers",
-        "time until a new process answers",
+        "new process",
         "From the action to the first answer of a process that had not answered before it. Infinite as above.",
         1.0,
     ),
@@ -57,7 +57,7 @@ DRILLS = (
         better=Better.LOWER,
         group=Group.DRILL,
         title="requests on their way that were lost",
-        noun="number of requests lost on their way",
+        noun="requests lost on their way",
         definition="Requests that had been sent and not answered at the action, and failed or were never answered.",
         differences=True,
     ),

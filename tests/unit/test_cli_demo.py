@@ -86,7 +86,7 @@ def test_an_image_that_cannot_be_had_is_told_before(runs: Runs, monkeypatch: pyt
     """With the registry's reason; the run itself then ends with what to do."""
     monkeypatch.setattr(images, "can_build", lambda: False)
 
-    assert f"image    {NGINX.reference} cannot be had: no such host" in lab("demo")
+    assert f"image    {NGINX.reference} cannot be had: no registry can be reached (no such host)" in lab("demo")
 
 
 def test_a_demo_of_plain_processes_asks_no_engine(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,10 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     """No line without evidence."""
     card = card_of(points(plain()))
 
+    told = render_terminal(decision_content(card, points(plain())), 200)
+
+    assert "Not measured here: start-up" not in told
+    assert "drill kill (`lab run drill_kill`)" in " ".join(told.split())
     assert card.missing["drill kill"] == "drill_kill"
     assert card.missing["how many processes are enough"] == "how_many_workers"
     assert "memory" not in card.missing
@@ -136,3 +140,26 @@ def test_a_file_is_neither_replaced_nor_put_nowhere(run: Path, tmp_path: Path) -
     assert "no place for a file" in str(nowhere.exception)
     assert page.read_text() == "mine"
     assert CliRunner().invoke(app, ["decide", str(run), "--out", str(page), "--force"]).exit_code == 0
+
+
+def test_a_run_is_on_the_card_once_and_its_own_primaries_are_on_it(tmp_path: Path) -> None:
+    """Whatever they are."""
+    compare = {"baseline": "workers", "primary": ["cpu.switches.per_1k"], "bounds": {"cpu.switches.per_1k": 0.1}}
+    run = write_run(make_scenario(PAIR, trials={"blocks": 8, "seed": 7}, compare=compare), tmp_path)
+    document = json.loads(CliRunner().invoke(app, ["decide", str(run), str(run), "--json"]).stdout)
+
+    assert [line["metric"] for line in document["lines"]].count("memory.pss.total") == 1
+    assert [line["topic"] for line in document["lines"] if line["metric"] == "cpu.switches.per_1k"] == ["besides"]
+
+
+def test_a_card_without_a_valid_block_says_so(tmp_path: Path) -> None:
+    """An empty table would be a riddle."""
+    given = make_scenario(PAIR, trials={"blocks": 1, "seed": 7})
+    bad = (make_gate("invalid"),)
+    found = judge_points(
+        make_run(given), (summarise_trial(with_record(trial, gates=bad)) for trial in make_trials(given))
+    )
+    content = decision_content(card_of(found), found)
+
+    assert content.headline.rows == () or content.status.startswith("Each line")
+    assert bool(content.headline.rows) != content.status.startswith("No run here")

@@ -1,5 +1,7 @@
 """Sizes in words: how much more or less, between which ends, and from where on it would matter (METHOD 7)."""
 
+import math
+
 from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.metrics import Group, Metric
@@ -7,6 +9,7 @@ from lab.units import format_seconds
 
 USED = (Group.MEMORY, Group.CPU)  # "uses 6.8% less memory"; everything else is higher or lower
 ENDLESS_S = 1e4  # a difference beyond this is one to a value that did not come to an end
+ROUNDING = 1e-9  # the noise of arithmetic is no change
 TENTH = 0.05  # percent: below, one decimal would hide on which side of no difference a value lies
 MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
@@ -48,7 +51,7 @@ def signed_change(ratio: float, decimals: int = 1) -> str:
     """0.932 → ``"−6.8%"``, 1.072 → ``"+7.2%"``, 1 → ``"±0%"``; from double on ``"×3.1"``."""
     if ratio >= MANIFOLD:
         return f"×{ratio:.{decimals}f}"
-    if ratio == 1:
+    if math.isclose(ratio, 1, rel_tol=ROUNDING):
         return "±0%"
     sign, percent = "−" if ratio < 1 else "+", abs(ratio - 1) * 100
     return f"{sign}{percent:.{decimals}f}%" if percent >= TENTH else f"{sign}{percent:.1g}%"

@@ -16,6 +16,9 @@ from lab.report.sections.sweep import demand_sentence
 from lab.scenario.file import scenario_from_json
 from lab.units import count_of, format_count
 
+OF_SEVERAL = "Which way of running this app is better, and in what?"
+HOW = "Each line is a measurement with the run that it is from. Nothing is weighed: that is for you to do."
+NOTHING = "No run here has a valid block that tells the arms apart: `lab report RUN` says what became of it."
 WORDS = {
     Standing.BETTER: "better",
     Standing.WORSE: "worse",
@@ -34,23 +37,32 @@ def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
     return Content(
         run_id=", ".join(runs),
         arms=tuple(arm_names(first.summary)),
-        question=f"Which way of running {first.run.scenario_name} is better, and in what?",
-        facts=(count_of(len(runs), "run"), count_of(len(points), "point")),
-        status="Each line is a measurement with the run that it is from. Nothing is weighed: that is for you to do.",
-        answers=tuple(Answer(sentence=text) for text in (*map(_turn, card.turns), *_enough(points))),
+        question=_title(points),
+        facts=tuple(_extent(points)),
+        status=HOW if card.lines else NOTHING,
+        answers=tuple(Answer(sentence=text) for text in (*map(_turn, card.turns), *_enough(points), *_missing(card))),
         figures=(),
         boxes=(),
         headline=_table(card),
         sections=tuple(
             found
-            for found in (
-                section("facts", "What there is to run", _facts(card.facts)),
-                section("missing", "Not measured", sentences=tuple(_missing(card))),
-            )
+            for found in (section("facts", "What there is to run", _facts(card.facts)),)
             if found.parts or found.sentences
         ),
         lead=NO_LEAD,
     )
+
+
+def _extent(points: Sequence[PointResult]) -> Iterator[str]:
+    """How many runs there are, and points where one has several."""
+    yield count_of(len({one.run.run_id for one in points}), "run")
+    if any(one.point.key for one in points):
+        yield count_of(len(points), "point")
+
+
+def _title(points: Sequence[PointResult]) -> str:
+    names = list(dict.fromkeys(one.run.scenario_name for one in points))
+    return f"Which way of running {names[0]} is better, and in what?" if len(names) == 1 else OF_SEVERAL
 
 
 def _table(card: Card) -> Table:
@@ -113,5 +125,7 @@ def _facts(facts: Sequence[Facts]) -> Table:
 
 
 def _missing(card: Card) -> Iterator[str]:
-    for topic, scenario in card.missing.items():
-        yield f"{topic}: not measured; `lab run {scenario}` asks it of the demo app, a copy of it of yours."
+    """What to run for the rest, in one sentence."""
+    if card.missing:
+        asked = "; ".join(f"{topic} (`lab run {scenario}`)" for topic, scenario in card.missing.items())
+        yield f"Not measured here: {asked}. They ask it of the demo app, and a copy of the scenario asks it of yours."

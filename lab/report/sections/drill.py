@@ -21,13 +21,7 @@ from lab.report.parts.cells import columns, metric_cell, metric_quantity, words
 from lab.report.parts.values import arm_names, shown_value
 from lab.units import count_of, format_count, format_seconds
 
-SHOWN: Mapping[str, str] = {  # metrics with what heads their column
-    "drill.harm": "harm",
-    "drill.recovery": "no bad request after",
-    "drill.share": "slot's share again after",
-    "drill.process": "new process after",
-    "drill.lost": "lost on their way",
-}
+SHOWN = ("drill.harm", "drill.recovery", "drill.share", "drill.process", "drill.lost")
 BAD = 2  # the dash of the line of bad requests
 ACTS: Mapping[str, str] = {
     "SIGKILL": "killed (SIGKILL)",
@@ -102,7 +96,7 @@ def drill_table(summary: RunSummary) -> Table:
     return Table(
         key="drill",
         title=f"What {summary.scenario.drills[0].key} cost",
-        columns=(*columns("arm", numeric=SHOWN.values()), *columns("not recovered in")),
+        columns=(*columns("arm", numeric=[METRICS[key].called for key in SHOWN]), *columns("not recovered in")),
         rows=rows,
         note="Medians over the valid blocks, each with one action on a fresh arm, at the same instant in all arms. A "
         f"request is bad when it failed, was never sent, or took longer than {format_seconds(_slo_s(summary))} from "
