@@ -1,4 +1,4 @@
-"""The points of a run apart: each is judged as a run of its own, for comparisons stay inside a point (METHOD 10.10)."""
+"""The points of a run apart: each is judged as a run of its own, for comparisons stay inside a point (METHOD 10)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

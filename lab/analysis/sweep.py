@@ -1,6 +1,6 @@
 """Across the points of a sweep: how a metric of each arm goes with N or the rate, and the smallest N that is enough.
 
-Points are not compared with one another (METHOD 10.10): a curve has each point's own value and interval, no verdict.
+Points are not compared with one another (METHOD 10): a curve has each point's own value and interval, no verdict.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

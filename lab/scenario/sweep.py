@@ -1,4 +1,4 @@
-"""What a run sweeps: settings beside the arms, each with its own comparison (METHOD 10.10)."""
+"""What a run sweeps: settings beside the arms, each with its own comparison (METHOD 10)."""
 
 from __future__ import annotations
 
