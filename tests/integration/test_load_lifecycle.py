@@ -75,6 +75,12 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
             r"Locust stopped before the measure phase had ended",
         ),
         (
+            USER + "\n    from locust import events\n    @events.test_start.add_listener\n"
+            "    def _(environment, **_):\n        environment.runner.quit()\n",
+            {},
+            r"the locustfile ended the test itself, before every lane",
+        ),
+        (
             USER + "\n    from locust import events\n    @events.init_command_line_parser.add_listener\n"
             "    def _(parser):\n        parser.add_argument('--mine', required=True)\n",
             {},

@@ -20,6 +20,7 @@ from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s
 from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
 from lab.load.inside.recording import ARRIVAL, Recorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
+from lab.load.inside.verdict import stopped_early
 from lab.load.load_plan import LoadPlan
 from lab.load.outcome import LoadOutcome, outcome, progress
 from lab.plan.upstream import named_upstream
@@ -60,6 +61,15 @@ def test_a_status_is_read_whole(tmp_path: Path) -> None:
         write_status(tmp_path / "s.json", Status(lanes=lanes, tally=Tally().totals()))
 
     assert read_status(tmp_path / "s.json") == Status(lanes=2, tally=Tally().totals())
+
+
+@pytest.mark.parametrize(("ready", "said"), [(False, "ended the test itself"), (True, "before the measure phase")])
+def test_a_locustfile_that_ends_the_run_is_told_when(*, ready: bool, said: str) -> None:
+    """Before there was any load, as by a quit in test_start, or within it."""
+    error = stopped_early(ready=ready)
+
+    assert said in str(error)
+    assert error.hint
 
 
 def test_lag_quantiles_merge_load_processes() -> None:

@@ -44,7 +44,7 @@ from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.recording import Recorder
 from lab.load.inside.socket_times import note_client_ports, watch_reads, watch_sockets
 from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
-from lab.load.inside.verdict import hear_verdict
+from lab.load.inside.verdict import hear_verdict, stopped_early
 from lab.load.load_plan import LoadPlan
 
 REPLACE_AFTER_S = 0.05
@@ -71,7 +71,7 @@ class Plugin(Hooks):
                 watch_sockets(gevent.socket.socket)
             else:
                 watch_reads(gevent.socket.socket, gevent.ssl.SSLSocket)
-        locust.events.test_stop.add_listener(self._on_test_stop)
+        locust.events.test_stopping.add_listener(self._on_stopping)  # no test_stop follows a quit in test_start
         hear_verdict(locust.events, self._on_quit)
 
     def refuse(self, error: LoadError) -> NoReturn:
@@ -79,10 +79,9 @@ class Plugin(Hooks):
         write_status(self._plan.status_file(self._process), Status(refusal=refusal_of(error)))
         os._exit(EXIT_REFUSED)
 
-    def _on_test_stop(self, **_: Any) -> None:
+    def _on_stopping(self, **_: Any) -> None:
         if not self._journal.ended:
-            hint = "the locustfile stopped the run, or its LoadTestShape is shorter than warmup + measure"
-            self.refuse(LoadError("Locust stopped before the measure phase had ended", hint))
+            self.refuse(stopped_early(ready=self._conductor is not None and self._conductor.status.ready))
 
     def _on_quit(self, exit_code: int, last_words: str) -> None:
         """Tell with which exit code the locustfile lets Locust end; 0 is no verdict."""
