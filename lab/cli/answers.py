@@ -27,7 +27,6 @@ EXAMPLES = {
     "--ready-path": "--ready-path /",
     "--path": "--path /items/7",
 }
-CONSEQUENCE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +48,33 @@ class Asked:
     measure: str = MEASURE
 
 
-def answers_of(asked: Asked, ask: Ask | None) -> tuple[Answers, Look]:
-    """The answers, and the look that they come from where nothing was given; ``ask`` None: nobody can be asked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who types the command. ``ask`` None: nobody can be asked; ``advice``: what to do where something is missing."""
+
+    ask: Ask | None
+    advice: str
+
+
+def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
+    """The answers, and the look that they come from where nothing was given.
 
     Raises UsageError that names the flag for what is missing.
     """
-    _check(asked)
-    beside = _beside(asked, ask)
+    _check(asked, person.advice)
+    beside = _beside(asked, person)
     asks_paths = not asked.paths and asked.locustfile is None
     told = bool((asked.wanted.target or asked.command) and asked.ready_path and not asks_paths)
     look = _look(beside, told=told, paths=asks_paths)
-    start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, ask)
-    ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, ask)
+    start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, person)
+    ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, person)
     answers = Answers(
         beside=beside,
         compose=asked.compose.name if asked.compose else "",
         requirements=look.requirements,
         start=start,
         ready_path=_path(ready),
-        paths=_paths(asked.paths, look, ask) if asked.locustfile is None else (),
+        paths=_paths(asked.paths, look, person) if asked.locustfile is None else (),
         many=look.many,
         locustfile=asked.locustfile,
         processes=asked.processes,
@@ -78,14 +85,14 @@ def answers_of(asked: Asked, ask: Ask | None) -> tuple[Answers, Look]:
     return answers, look
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: Asked, advice: str) -> None:
     if sum(map(bool, (asked.image, asked.folder, asked.compose))) > 1 or (asked.wanted.target and asked.command):
-        raise UsageError("give one of --image, --folder and --compose, and of --target and --command", CONSEQUENCE)
+        raise UsageError("give one of --image, --folder and --compose, and of --target and --command", advice)
     if asked.locustfile is not None:
         check_locustfile(asked.locustfile, list(asked.paths))
 
 
-def _beside(asked: Asked, ask: Ask | None) -> Taken:
+def _beside(asked: Asked, person: Person) -> Taken:
     """The folder or image, and what a compose file starts beside the app."""
     if asked.compose is not None:
         project = read_compose(asked.compose, os.environ)
@@ -93,7 +100,7 @@ def _beside(asked: Asked, ask: Ask | None) -> Taken:
             say(f"note: {project.by_compose}")
         return take_over(project, asked.service, list(asked.profiles), asked.wanted)
     given = asked.image or asked.folder
-    image, folder = (asked.image, asked.folder) if given else _image_or_folder(ask)
+    image, folder = (asked.image, asked.folder) if given else _image_or_folder(person)
     return Taken(name="", image=image, folder=folder, wanted=asked.wanted)
 
 
@@ -109,12 +116,12 @@ def _taken(look: Look, **guessed: bool) -> dict[str, str]:
     return {key: look.taken.get(key, "") for key, used in guessed.items() if used}
 
 
-def _answer(flag: str, question: str, guess: str, ask: Ask | None) -> str:
+def _answer(flag: str, question: str, guess: str, person: Person) -> str:
     """The guess if nobody can be asked. Raises UsageError that names the flag when there is no guess either."""
-    if ask is not None:
-        return ask(question, guess)
+    if person.ask is not None:
+        return person.ask(question, guess)
     if not guess:
-        example = f"add for example `{EXAMPLES[flag]}`; {CONSEQUENCE}"
+        example = f"add for example `{EXAMPLES[flag]}`; {person.advice}"
         raise UsageError(f"{flag} is missing, and nothing tells what it could be", example)
     return guess
 
@@ -126,17 +133,17 @@ def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
     return look or look_at_image({}, wanted)
 
 
-def _image_or_folder(ask: Ask | None) -> tuple[str, Path | None]:
+def _image_or_folder(person: Person) -> tuple[str, Path | None]:
     here = "." if Path("Dockerfile").is_file() else ""
-    given = _answer("--image or --folder", "image name:tag, or the folder with your Dockerfile", here, ask)
+    given = _answer("--image or --folder", "image name:tag, or the folder with your Dockerfile", here, person)
     return ("", Path(given)) if Path(given).is_dir() else (given, None)
 
 
-def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | None) -> Start:
+def _start(target: str, command: str, look: Look, port: int | None, person: Person) -> Start:
     """The keys that start the app. A word with a colon and nothing around it is a target."""
     guess = look.start.target or look.start.command
     if not target and not command:
-        given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, ask)
+        given = _answer("--target or --command", "app module:name for uvicorn, or a start command", guess, person)
         if given == guess:
             return look.start
         target, command = (given, "") if TARGET.fullmatch(given) else ("", given)
@@ -150,8 +157,8 @@ def _start(target: str, command: str, look: Look, port: int | None, ask: Ask | N
         raise UsageError(f"--command: cannot be split into words: {error}") from None
 
 
-def _paths(given: Sequence[str], look: Look, ask: Ask | None) -> tuple[str, ...]:
-    words = given or _answer("--path", "paths to load, separated by spaces", " ".join(look.paths), ask).split()
+def _paths(given: Sequence[str], look: Look, person: Person) -> tuple[str, ...]:
+    words = given or _answer("--path", "paths to load, separated by spaces", " ".join(look.paths), person).split()
     return tuple(dict.fromkeys(map(_path, words)))
 
 

@@ -56,6 +56,10 @@ def images(
     Cold is without any layer of an earlier build, with the base image here; edited is with one more line in the app's
     file. Bytes are those of layers: shared with another of the images or with the base, or its own.
     """
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", "name the folder that holds your Dockerfile")
+    if requirements is not None and not requirements.is_file():
+        raise UsageError(f"--requirements: {requirements} cannot be read", "name a file; the path is relative to here")
     apps = [_app(folder, name, requirements, target) for name in dockerfile or _found(folder)]
     for app in apps:
         edited_file(app)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.answers import Asked, answers_of
+from lab.cli.answers import Asked, Person, answers_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json
 from lab.report.renderers.text import one_line
@@ -18,6 +18,7 @@ from lab.starter.guesses import DOCKERFILE, Look, Wanted
 from lab.starter.write import LOCUSTFILE, MEASURE, SCENARIO, WARMUP, Answers, write_files, written
 
 DEFAULT_OUT = Path("lab-scenario")
+ADVICE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image here or a registry; "
@@ -88,7 +89,7 @@ def init(
         warmup=warmup,
         measure=measure,
     )
-    answers, look = answers_of(asked, _prompt if can_ask() and not json else None)
+    answers, look = answers_of(asked, Person(ask=_prompt if can_ask() and not json else None, advice=ADVICE))
     replaced = write_files(answers, out, force=force)
     scenario = shlex.quote(str(out / SCENARIO))
     following = [f"lab plan {scenario}", f"lab run {scenario} --blocks 1"]

@@ -14,6 +14,7 @@ RUN_FILE = "run.json"
 SHIPPED = shipped_folder() / "scenarios"
 SCENARIOS = (Path("scenarios"), SHIPPED)  # of this folder, then those of the lab
 SHOWN = 5
+NO_RUNS = "`lab run SCENARIO` makes one"
 
 
 def run_folder(asked: Path) -> Path:
@@ -31,7 +32,7 @@ def run_folder(asked: Path) -> Path:
     known = list(_of(RUNS))
     if asked == Path(LATEST):
         if not known:
-            raise UsageError(f"{LATEST}: there are no runs in {RUNS}/", "`lab run SCENARIO` makes one")
+            raise UsageError(f"{LATEST}: there are no runs in {RUNS}/", NO_RUNS)
         return known[-1]
     return _only(str(asked), known) if len(asked.parts) == 1 else asked
 
@@ -41,6 +42,8 @@ def _only(text: str, known: Sequence[Path]) -> Path:
     if len(found) > 1:
         listed = ", ".join(run.name for run in found[-SHOWN:])
         raise UsageError(f"{text}: {len(found)} runs have this in their names: {listed}", "type more of the name")
+    if not known:
+        raise UsageError(f"{text}: no such run; there are none in {RUNS}/", NO_RUNS)
     if not found:
         raise UsageError(
             f"{text}: no such run; {nearest(text, [run.name for run in known[-SHOWN:]])}", "see `lab list`"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli import init as of_init
-from lab.cli.answers import Asked, answers_of
+from lab.cli.answers import Asked, Person, answers_of
 from lab.cli.beforehand import run_lines
 from lab.cli.console import say
 from lab.cli.init import tell_found, tell_written
@@ -19,6 +19,7 @@ from lab.plan.blocks import build_plan
 from lab.starter.guesses import DOCKERFILE, Wanted
 from lab.starter.write import MEASURE, SCENARIO, WARMUP, write_files
 
+ADVICE = "`lab quick --help` shows every flag"
 FEW = 2  # the least that shows how far the same arm differs from itself
 
 Blocks = Annotated[
@@ -61,12 +62,7 @@ def quick(
     only: before it runs, it says how many a verdict takes.
     """
     scenario = out / SCENARIO
-    again = f"lab run {shlex.quote(str(scenario))}"
-    if scenario.exists() and not force:
-        raise UsageError(
-            f"{scenario}: exists already, and nothing is overwritten",
-            f"run it with `{again} --blocks {blocks}`, choose another folder with --out, or replace it with --force",
-        )
+    _check_free(scenario, blocks, force=force)
     asked = Asked(
         image=image,
         folder=folder,
@@ -83,16 +79,34 @@ def quick(
         measure=measure,
     )
     _write(asked, out, force=force, quiet=quiet)
-    planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
     if not quiet:
-        for line in (*run_lines(planned), f"again    {again}, with {planned.scenario.trials.blocks} blocks"):
-            say(line)
+        _tell_planned(scenario, blocks, engine)
     show = has_display() if open_page is None else open_page
     run(scenario=scenario, blocks=blocks, engine=engine, out=DEFAULT_OUT, quiet=quiet, open_page=show)
 
 
+def _again(scenario: Path) -> str:
+    return f"lab run {shlex.quote(str(scenario))}"
+
+
+def _check_free(scenario: Path, blocks: int, *, force: bool) -> None:
+    """Raise UsageError, before anything is looked at, where a scenario would be overwritten."""
+    if scenario.exists() and not force:
+        raise UsageError(
+            f"{scenario}: exists already, and nothing is overwritten",
+            f"run it with `{_again(scenario)} --blocks {blocks}`, choose another folder with --out, "
+            "or replace it with --force",
+        )
+
+
+def _tell_planned(scenario: Path, blocks: int, engine: str | None) -> None:
+    planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
+    for line in (*run_lines(planned), f"again    {_again(scenario)}, with {planned.scenario.trials.blocks} blocks"):
+        say(line)
+
+
 def _write(asked: Asked, out: Path, *, force: bool, quiet: bool) -> None:
-    answers, look = answers_of(asked, None)
+    answers, look = answers_of(asked, Person(ask=None, advice=ADVICE))
     if not quiet:
         tell_found(answers, look)
     tell_written(answers, out, write_files(answers, out, force=force))

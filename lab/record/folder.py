@@ -202,8 +202,8 @@ class disk_errors:  # noqa: N801  used as a statement, like contextlib's own
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
             raise self._missing(error.strerror or str(error)) from error
-        if isinstance(error, OSError | pl.exceptions.PolarsError) and _is_full(self._path):
-            raise self._missing(os.strerror(errno.ENOSPC)) from error
+        if isinstance(error, OSError | pl.exceptions.PolarsError) and (reason := _no_room(self._path)):
+            raise self._missing(reason) from error
 
     def _missing(self, reason: str) -> MissingError:
         return MissingError(
@@ -212,9 +212,13 @@ class disk_errors:  # noqa: N801  used as a statement, like contextlib's own
         )
 
 
-def _is_full(path: Path) -> bool:
+def _no_room(path: Path) -> str:
+    """Why nothing can be written there; "" where something can."""
     there = next(each for each in (path, *path.absolute().parents) if each.exists())
-    return shutil.disk_usage(there).free < NO_ROOM_BYTES
+    usage = shutil.disk_usage(there)
+    if not usage.total:  # /proc and its like have no room that could be used up
+        return f"the file system of {there} keeps no files"
+    return os.strerror(errno.ENOSPC) if usage.free < NO_ROOM_BYTES else ""
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from lab.errors import ScenarioError
 from lab.scenario.beside import Job, Sidecar
 from lab.scenario.compare import Expect
+from lab.scenario.drills import Drill
 from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
@@ -22,7 +23,7 @@ from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
 
 MAX_FILE_BYTES = 1_000_000
-LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job}
+LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job, "drills": Drill}
 LOAD_PATHS = ("locustfile", "root", "python", "requirements")
 PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key in LOAD_PATHS))
 LISTED_PATH_KEYS = (("sidecars", "build"),)

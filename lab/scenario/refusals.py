@@ -23,6 +23,7 @@ EXPECTED: Mapping[str, str] = {
     "bool_type": A_FLAG,
     "bool_parsing": A_FLAG,
     "literal_error": "{expected}",
+    "enum": "{expected}",
     "greater_than_equal": "{ge} or more",
     "greater_than": "more than {gt}",
     "less_than_equal": "{le} or less",
@@ -39,6 +40,13 @@ FORMS: Mapping[str, str] = {  # of keys whose text has a form
     "ports": '"20000-29999"',
     "budget.cpuset": '"0-3,8"',
 }
+LISTS: Mapping[str, str] = {  # of keys whose list holds numbers
+    "sweep.processes": "[1, 2, 4]",
+    "sweep.rate": "[50, 100, 200]",
+    "trials.looks": "[8, 10, 12]",
+}
+LISTED_TABLES = ("arms", "expect", "sidecars", "jobs", "drills")
+NO_LIST = ("tuple_type", "list_type")
 MEANT: Mapping[str, str] = {  # of keys that are often taken for another
     "load.users": "the names of user classes; how many connections there are is load.lanes",
 }
@@ -50,6 +58,10 @@ def expectation(where: str, detail: ErrorDetails) -> str:
     if detail["type"] == "string_pattern_mismatch":
         form = FORMS.get(where)
         return f"expected a text such as {form}" if form else "this text has not the form that is expected"
+    if detail["type"] in NO_LIST and where in LISTED_TABLES:
+        return f"write [[{where}]], with two brackets"
+    if detail["type"] in NO_LIST and where in LISTS:
+        return f"expected a list such as {LISTS[where]}"
     if (words := EXPECTED.get(detail["type"])) is None:
         return message
     limits = {name: value if isinstance(value, str) else f"{value:g}" for name, value in _limits(detail)}

@@ -251,3 +251,12 @@ def test_force_says_what_it_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         init("--folder", SHOP, "--out", tmp_path)
     assert f"replaced  {tmp_path}/scenario.toml" in init("--folder", SHOP, "--out", tmp_path, "--force")
+
+
+def test_quick_names_its_own_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks nobody, and says nothing of asking."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="--image or --folder is missing") as caught:
+        CliRunner().invoke(app, ["quick"], catch_exceptions=False)
+
+    assert caught.value.hint == "add for example `--folder .`; `lab quick --help` shows every flag"

@@ -62,6 +62,8 @@ def test_without_any_run_the_latest_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="latest: there are no runs"):
         names.run_folder(Path("latest"))
+    with pytest.raises(UsageError, match="nope: no such run; there are none in runs/$"):
+        names.run_folder(Path("nope"))
 
 
 def test_scenarios_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

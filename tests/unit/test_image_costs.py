@@ -120,7 +120,8 @@ def test_the_file_that_is_edited_is_that_of_the_app(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["nowhere"], "nowhere has no Dockerfile"),
+        (["nowhere"], "there is no folder nowhere"),
+        (["{folder}", "--requirements", "no.txt"], "--requirements: no.txt cannot be read"),
         (["{folder}", "--dockerfile", "Dockerfile.x"], "has no Dockerfile.x"),
         (["{folder}", "--target", "shop"], "'shop' is no module:name"),
         (["{folder}"], "the build has no app/main.py"),

@@ -113,10 +113,17 @@ def test_a_full_disk_is_told_also_where_polars_does_not_know_it(
     broken = pl.exceptions.ComputeError("File out of specification")
     with pytest.raises(pl.exceptions.ComputeError), disk_errors(tmp_path / "absent" / "table"):
         raise broken
-    full = SimpleNamespace(free=4096)
+    full = SimpleNamespace(free=4096, total=8192)
     monkeypatch.setattr("shutil.disk_usage", lambda path: full if path == tmp_path else pytest.fail("not there"))
     with pytest.raises(MissingError, match="No space left"), disk_errors(tmp_path / "absent" / "table"):
         raise broken
+
+
+def test_a_file_system_without_files_is_not_a_full_disk() -> None:
+    """/proc has no room at all, and none that could be made."""
+    said = "write /proc/x: the file system of /proc keeps no files$"
+    with pytest.raises(MissingError, match=said), disk_errors(Path("/proc/x")):
+        raise FileNotFoundError(2, "No such file or directory")
 
 
 def test_a_full_disk_is_exit_code_4_and_says_where() -> None:

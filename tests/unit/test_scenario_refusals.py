@@ -13,6 +13,7 @@ import pytest
 
 from lab.errors import ScenarioError
 from lab.scenario.file import read_scenario
+from lab.scenario.refusals import LISTED_TABLES
 from lab.scenario.toml_text import toml_value
 from tests.unit.test_docs import scenario_keys
 
@@ -92,6 +93,14 @@ def refusal(path: Path) -> str:
         ("load.lanes", 0, "load.lanes: expected 1 or more, got 0"),
         ("load.schedule", "x", 'load.schedule: expected "poisson" or "uniform", got \'x\''),
         ("ports", "x", "ports: expected a text such as \"20000-29999\", got 'x'"),
+        ("sweep.processes", 4, "sweep.processes: expected a list such as [1, 2, 4], got 4"),
+        *((table, {}, f"{table}: write [[{table}]], with two brackets") for table in LISTED_TABLES),
+        (
+            "drills",
+            [{"verb": "explode"}],
+            'drills[0].verb: expected "kill", "hang", "block", "roll" or "stop", got \'explode\'',
+        ),
+        ("drills", [{"verb": "kill", "slos": 1}], "drills[0].slos: unknown key; did you mean 'slo'?"),
         ("app.read_only", 1.5, "app.read_only: expected true or false, got 1.5"),
     ],
 )
