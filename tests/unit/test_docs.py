@@ -112,6 +112,17 @@ def test_the_glossary_of_the_report_is_that_of_the_documents() -> None:
     assert all(f"| {word} | {meaning} |" in page for word, meaning in GLOSSARY.items())
 
 
+@pytest.mark.parametrize(("name", "page"), [("METHOD", "method.md"), ("FIELD", "traps.md")])
+def test_every_section_that_the_code_cites_is_there(name: str, page: str) -> None:
+    """A reader of "METHOD 10" or "FIELD 18" finds a heading of that number."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lab").rglob("*.py"))
+    cited = set(re.findall(rf"\b{name} (\d+)", code))
+    headings = set(re.findall(r"^## (\d+)\.", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert cited
+    assert cited <= headings
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_is_documented(verb: str) -> None:
     """With its name as it is typed."""
