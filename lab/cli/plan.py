@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
+from lab.cli.plan_words import drill_lines, expectation_lines
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
@@ -21,7 +22,7 @@ from lab.scenario.beside import start_order
 from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
-from lab.scenario.model import APP_IMAGE, Scenario
+from lab.scenario.model import APP_IMAGE, Arm, Scenario
 from lab.units import format_bytes, format_duration
 
 PROCESS = "process"  # the engine without images
@@ -98,50 +99,63 @@ def _services(planned: Plan, arm_name: str) -> tuple[Service, ...]:
     return tuple(sorted(topology.services, key=lambda service: service.ports))
 
 
-def _lines(planned: Plan) -> list[str]:
+def _lines(planned: Plan) -> Iterator[str]:
+    starts = image_starts(planned.scenario)
+    yield from _head_lines(planned)
+    yield from drill_lines(planned)
+    yield from expectation_lines(planned)
+    yield from _beside_lines(planned, starts)
+    for arm in planned.scenario.arms:
+        yield from _arm_lines(planned, arm, starts)
+    for path, (arm_name, text) in _files(planned).items():
+        yield from ("", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines()))
+    yield from _order_lines(planned)
+
+
+def _head_lines(planned: Plan) -> Iterator[str]:
     scenario = planned.scenario
-    load = scenario.load
+    load, budget = scenario.load, scenario.budget
     rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
-    lines = [
-        printable(scenario.question),
-        f"  engine    {AUTOMATIC if scenario.engine == AUTO else ENGINE_KINDS[scenario.engine].title}",
-        f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}",
-        f"  budget    {scenario.budget.processes} serving processes, cpus {_quota(scenario.budget.cpus)}, "
-        f"memory {_quota(scenario.budget.memory, size=True)}; the same in total for every arm, its front included",
+    rest = f", rest {format_duration(load.settle)}" if load.settle else ""
+    yield printable(scenario.question)
+    yield f"  engine    {AUTOMATIC if scenario.engine == AUTO else ENGINE_KINDS[scenario.engine].title}"
+    yield f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}"
+    yield (
+        f"  budget    {budget.processes} serving processes, cpus {_quota(budget.cpus)}, "
+        f"memory {_quota(budget.memory, size=True)}; the same in total for every arm, its front included"
+    )
+    yield (
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
-        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}"
-        + (f", rest {format_duration(load.settle)}" if load.settle else ""),
+        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}{rest}"
+    )
+    yield (
         f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
-        f"{', '.join(scenario.judged) or 'no arm'}",
-    ]
+        f"{', '.join(scenario.judged) or 'no arm'}"
+    )
     if len(planned.points) > 1:
         titles = "; ".join(point.title for point in planned.points)
-        lines.append(f"  points    {titles}: compared apart, each with {planned.blocks} blocks; below is the first one")
+        yield f"  points    {titles}: compared apart, each with {planned.blocks} blocks; below is the first one"
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
-        lines.append(f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached")
-    starts = image_starts(scenario)
-    lines += _beside_lines(planned, starts)
-    for arm in scenario.arms:
-        own_image = f", image {printable(arm.image)}" if arm.image else ""
-        network = scenario.network_of(arm)
-        lines += ["", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}"]
-        for service in _services(planned, arm.name):
-            lines.append(f"  {service.name:<8} {_command(service, starts)}")
-            lines += [f"           {text}" for text in (*_limit_lines(service.limits), *_granted_lines(service))]
-    for path, (arm_name, text) in _files(planned).items():
-        lines += ["", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines())]
-    whole = period(len(scenario.arms))
-    lines += [
-        "",
-        f"order, balanced over {whole} block{'s' if whole > 1 else ''} (ports are examples; a run takes free ones)",
-    ]
+        yield f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached"
+
+
+def _arm_lines(planned: Plan, arm: Arm, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
+    own_image = f", image {printable(arm.image)}" if arm.image else ""
+    network = planned.scenario.network_of(arm)
+    yield from ("", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}")
+    for service in _services(planned, arm.name):
+        yield f"  {service.name:<8} {_command(service, starts)}"
+        yield from (f"           {text}" for text in (*_limit_lines(service.limits), *_granted_lines(service)))
+
+
+def _order_lines(planned: Plan) -> Iterator[str]:
+    whole = period(len(planned.scenario.arms))
+    yield ""
+    yield f"order, balanced over {whole} block{'s' if whole > 1 else ''} (ports are examples; a run takes free ones)"
     for block in range(1, planned.blocks + 1):
-        lines.append(f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block))))
-    lines.append(
-        f"{len(planned.trials)} trials, about {format_duration(round(planned.estimated_s))} without building images"
-    )
-    return lines
+        yield f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block)))
+    yield f"{len(planned.trials)} trials, about {format_duration(round(planned.estimated_s))} without building images"
 
 
 def _named(trial: Trial) -> str:

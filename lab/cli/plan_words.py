@@ -1,0 +1,64 @@
+"""What `lab plan` says of conditions: what is broken on purpose, what is expected, and what stays undecided."""
+
+from collections.abc import Iterator
+
+from lab.metrics import METRICS
+from lab.plan.blocks import Plan
+from lab.report.renderers.text import printable
+from lab.scenario.drills import TICK_S, Drill, Verb
+from lab.scenario.expectation import parse_expectation
+from lab.units import format_count, format_duration
+
+
+def drill_lines(planned: Plan) -> Iterator[str]:
+    """One line for each drill: what is done to every arm, when, and which requests are then bad."""
+    for drill in planned.scenario.drills:
+        name = f"{drill.name}, {drill.verb}" if drill.key != drill.verb else drill.key
+        window = f"{drill.after:.3g} to {format_duration(drill.after + TICK_S)} into the measure phase"
+        bad = f"a request slower than {_moment(drill.slo)} is bad"
+        yield printable(f"  drill     {name}: {_deed(drill)}, {window}; {bad}")
+
+
+def _deed(drill: Drill) -> str:
+    held = format_duration(drill.hold)
+    return {
+        Verb.KILL: "one serving process is killed",
+        Verb.HANG: f"one serving process is stopped for {held}",
+        Verb.BLOCK: f"a request ({drill.request}) keeps the event loop of one serving process busy for {held}",
+        Verb.ROLL: "every serving process is replaced",
+        Verb.STOP: "every container of the app is stopped",
+    }[drill.verb]
+
+
+def _moment(duration_s: float) -> str:
+    """0.25 → ``"250 ms"``; from a second on as ``format_duration`` has it."""
+    return f"{duration_s * 1000:.3g} ms" if duration_s < 1 else format_duration(duration_s)
+
+
+def expectation_lines(planned: Plan) -> Iterator[str]:
+    """One line for each expectation, and one for whatever has too few requests to be judged at the lowest rate."""
+    for each in planned.scenario.expect:
+        yield printable(f"  expect    {f'{each.name}: ' if each.name else ''}{each.that}")
+    yield from (f"  !         {printable(warning)}" for warning in _warnings(planned))
+
+
+def _warnings(planned: Plan) -> Iterator[str]:
+    """A sentence for each primary and each expectation of a percentile that rate × measure cannot settle."""
+    scenario = planned.scenario
+    rates = [point.scenario.load.rate for point in planned.points]
+    lowest = min((rate for rate in rates if rate is not None), default=None)
+    if lowest is None:  # the closed model: how many requests there will be depends on the arm
+        return
+    requests = lowest * scenario.load.measure
+    asked = {key: f"{key}, which is judged," for key in scenario.compare.primary}
+    names = [arm.name for arm in scenario.arms]
+    for each in scenario.expect:
+        for reading in parse_expectation(each.that, names).needs:
+            asked.setdefault(reading.metric, f"{each.that!r}")
+    for key, what in asked.items():
+        least = METRICS[key].least_to_judge
+        if least is not None and requests < least:
+            yield (
+                f"{key} is judged from {format_count(least)} requests in a trial; "
+                f"rate × measure gives {format_count(round(requests))}: {what} stays undecided"
+            )
