@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from lab.starter.own_locustfile import check_locustfile
 from lab.starter.servers import TARGET, command_text, template
 from lab.starter.start import IMAGE_COMMAND, Start, beside_own
 from lab.starter.write import MEASURE, WARMUP, Answers
+from lab.units import count_of
 
 Ask = Callable[[str, str], str]  # (question, default) -> answer
 
@@ -72,7 +73,7 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
         beside=beside,
         compose=asked.compose.name if asked.compose else "",
         requirements=look.requirements,
-        start=start,
+        start=_with_workers(start, asked.processes),
         ready_path=_path(ready),
         paths=_paths(asked.paths, look, person) if asked.locustfile is None else (),
         many=look.many,
@@ -155,6 +156,14 @@ def _start(target: str, command: str, look: Look, port: int | None, person: Pers
         return Start(command=command_text(template(shlex.split(command), port)))
     except ValueError as error:
         raise UsageError(f"--command: cannot be split into words: {error}") from None
+
+
+def _with_workers(start: Start, processes: int) -> Start:
+    """With a note where the app's own command has another number of workers than the scenario will have."""
+    if start.workers in (0, processes):
+        return start
+    note = f"the command has {count_of(start.workers, 'worker')}; the scenario has {processes}"
+    return replace(start, notes=(*start.notes, f"{note}, --processes {start.workers} for yours"))
 
 
 def _paths(given: Sequence[str], look: Look, person: Person) -> tuple[str, ...]:

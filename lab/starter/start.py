@@ -31,6 +31,7 @@ DROPS_ROOT = re.compile(r"(?:^|[\s/;&|])(?:gosu|su-exec|setpriv|runuser)(?=\s|$)
 PYTHON = re.compile(r"python[\d.]*")
 PORT_VALUE = re.compile(r"(?:--port[= ]|(?:--bind|-b)[= ]\S*:)[\"']?\$\{?(\w+)")
 WORKERS_VALUE = re.compile(r"(?:--workers|-w)[= ][\"']?\$\{?(\w+)")
+WORKERS_NUMBER = re.compile(r"(?:^|\s)(?:--workers|-w)[= ]?[\"']?(\d{1,3})(?=[\"'\s]|$)")
 MAX_SCRIPT = 20_000
 TLS_NOTE = "its options of TLS are left out: the lab asks the app in plain HTTP, as a front does that ends TLS"
 
@@ -41,7 +42,7 @@ class Start:
 
     ``entrypoint``: "" leaves the image's own out, None keeps it. ``app``: what it serves, module:name, where that is
     known. ``writes``: something in front of the server writes beside /tmp. ``drops_root``: it starts as root and
-    goes on as somebody else. ``notes``: sentences for the person.
+    goes on as somebody else. ``notes``: sentences for the person. ``workers``: how many it has today, 0 when unknown.
     """
 
     target: str = ""
@@ -52,18 +53,20 @@ class Start:
     writes: bool = False
     drops_root: bool = False
     notes: tuple[str, ...] = ()
+    workers: int = 0
 
 
 def understand(entrypoint: Sequence[str], command: Sequence[str], port: int | None, read: Read) -> Start:
     """The keys for an image with this ENTRYPOINT and CMD; ``port`` is where it listens today, None when unknown."""
     words = _plain([*entrypoint, *command])
     if not entrypoint and (target := plain_target(words)):
-        return Start(target=target, app=target)
+        return Start(target=target, app=target, workers=_workers(words))
     changed, more = _template(words, port, read)
     texts = [*words, *filter(None, (_script(word, read) for word in words))]
     tls = changed is not None and any(map(TLS.match, " ".join(texts).split()))
     more = replace(
         more,
+        workers=_workers(texts),
         notes=(*more.notes, TLS_NOTE) if tls else more.notes,
         writes=any(PurePath(word).name in WRITERS for word in words),
         drops_root=any(DROPS_ROOT.search(text) for text in texts),
@@ -74,6 +77,11 @@ def understand(entrypoint: Sequence[str], command: Sequence[str], port: int | No
     if entrypoint and kept and server_at(words[:kept]) < 0:
         return replace(more, command=command_text(changed[kept:]))
     return replace(more, command=command_text(changed), entrypoint="" if entrypoint else None)
+
+
+def _workers(texts: Sequence[str]) -> int:
+    found = WORKERS_NUMBER.search(" ".join(texts))
+    return int(found[1]) if found else 0
 
 
 def beside_own(entrypoint: Sequence[str], target: str) -> Start:

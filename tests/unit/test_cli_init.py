@@ -66,6 +66,26 @@ def test_flags_replace_every_guess(tmp_path: Path) -> None:
     assert '"/c"' in locustfile
 
 
+@pytest.mark.parametrize(
+    ("command", "processes", "noted"),
+    [
+        ('["uvicorn", "shop:api", "--workers", "4"]', 2, True),
+        ('["gunicorn", "shop:api", "-w", "4"]', 2, True),
+        ("fastapi run shop.py --workers=4", 2, True),
+        ('["uvicorn", "shop:api", "--workers", "4"]', 4, False),
+        ('["uvicorn", "shop:api"]', 2, False),
+    ],
+)
+def test_another_number_of_workers_is_told(tmp_path: Path, command: str, processes: int, *, noted: bool) -> None:
+    """Than the command of the image has: the scenario does not take it over."""
+    (tmp_path / "Dockerfile").write_text(f"FROM python\nCMD {command}\n")
+    said = init("--folder", tmp_path, *FLAGS[2:], "--out", tmp_path / "mine", "--processes", processes)
+
+    note = "note: the command has 4 workers; the scenario has 2, --processes 4 for yours\n"
+    assert (note in said) == noted
+    assert ("workers;" in said) == noted
+
+
 def test_for_programs(tmp_path: Path) -> None:
     """JSON on stdout."""
     said = json.loads(init("--folder", SHOP, "--out", tmp_path / "mine", "--json"))
