@@ -83,7 +83,7 @@ def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     assert "<summary>1 caveat touches nothing that was judged</summary>" in render_html(content)
     assert aside.split(".")[0] in render_markdown(content)
     assert aside not in render_summary(content)
-    assert "1 more that touch nothing" in render_terminal(content)
+    assert "\n1 caveat that touches nothing that was judged, see the report" in render_terminal(content)
 
 
 def test_the_same_caveat_counts_where_it_touches_the_answer() -> None:
@@ -160,3 +160,14 @@ def test_a_run_that_is_valid_for_what_was_judged_has_no_band() -> None:
     assert content_of(memory, spoil(make_trials(memory), (1, 2, 3, 4, 5), FOREIGN)).band is None
     assert content_of(both, spoil(make_trials(both), (1,), READINGS)).band is None
     assert build_content(by_hand, summarise(by_hand, spoiled)).band is None
+
+
+def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
+    """Where the machine spoiled blocks for what was not judged, "all valid" alone would contradict the caveat."""
+    memory = judging("memory.pss.total")
+
+    assert content_of(memory, make_trials(memory)).status.startswith("7 blocks, all valid.")
+    some = content_of(memory, spoil(make_trials(memory), (1, 2), FOREIGN)).status
+    assert some.startswith("7 blocks, all valid for memory; 5 for CPU and latency.")
+    none = content_of(memory, spoil(make_trials(memory), range(1, 8), FOREIGN)).status
+    assert none.startswith("7 blocks, all valid for memory; none for CPU and latency.")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lab.report.content import Band, Content, Table, told
 from lab.report.renderers.text import one_line
+from lab.units import count_of
 
 MAX_CAVEATS = 6
 OBSERVED, CONTROLS = "only observed", "control"
@@ -73,4 +74,6 @@ def _print_caveats(console: Console, content: Content) -> None:
     if len(caveats) > MAX_CAVEATS:
         console.print(Text(f"! … and {len(caveats) - MAX_CAVEATS} more in the report", style="yellow"))
     if asides:
-        console.print(Text(f"{asides} more that touch nothing that was judged, see the report", style="dim"))
+        what = f"{asides} more that" if caveats else f"{count_of(asides, 'caveat')} that"
+        touch = "touches" if asides == 1 else "touch"
+        console.print(Text(f"{what} {touch} nothing that was judged, see the report", style="dim"))

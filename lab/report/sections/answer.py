@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from math import isfinite, log
 
@@ -9,7 +10,7 @@ from lab.analysis.comparison import Comparison, Contest, least_blocks
 from lab.analysis.conclusion import arms_in_order
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import RunSummary
-from lab.metric_types import Reading
+from lab.metric_types import Family, Reading
 from lab.metrics import METRICS, Metric, Unit
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
@@ -24,6 +25,7 @@ from lab.report.parts.cells import (
     words,
 )
 from lab.report.parts.effects import signed_change
+from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
 from lab.report.sections.answer_sentences import verdict_answers
@@ -58,7 +60,20 @@ def status(summary: RunSummary) -> str:
         return f"{counted}: {short}. A verdict takes at least {needed} valid blocks here; these are numbers only."
     if len(decision.ungated) < decision.planned:
         return f"{counted}, {decision.planned} were planned: numbers only, until `lab run --resume` has run the others."
-    return (f"{counted}, all valid." if used == seen else f"{counted}.") + look_note(summary)
+    valid = f"{counted}, all valid" if used == seen else counted
+    return f"{valid}{_fewer(summary)}.{look_note(summary)}"
+
+
+def _fewer(summary: RunSummary) -> str:
+    """``" for memory; 4 for CPU and latency"``: where what was not judged has fewer valid blocks; else empty."""
+    decision = summary.decision
+    by_count: defaultdict[int, list[Family]] = defaultdict(list)
+    for family in Family:
+        count = len(decision.valid_for(family))
+        if family not in decision.needed and count < len(decision.used):
+            by_count[count].append(family)
+    others = [f"{count or 'none'} for {family_names(families)}" for count, families in by_count.items()]
+    return f" for {family_names(decision.needed)}; {', '.join(others)}" if others else ""
 
 
 def look_note(summary: RunSummary) -> str:
