@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import time
 import urllib.error
@@ -54,7 +55,7 @@ def wait_for_end(deployment: Deployment, t0_s: float) -> Event:
     give_up_at = time.monotonic() + DEADLINE_S
     while not (events := deployment.happened(t0_s)):
         assert time.monotonic() < give_up_at, "nothing ended"
-        with suppress(urllib.error.URLError, ConnectionError):
+        with suppress(urllib.error.URLError, ConnectionError, http.client.HTTPException):  # killed in mid-answer
             urllib.request.urlopen(deployment.topology.entry.url, timeout=1).read()
     return events[0]
 

@@ -95,7 +95,7 @@ def test_an_arm_is_what_it_says_without_containers(engine: ProcessEngine, arm: A
     scenario = plain(arm)
     with engine.deploy(topology_of(engine, scenario)) as deployment:
         evidence = attest(build_plan(scenario).trials[0], deployment, None)
-        assert evidence.runtime == {"loop": "uvloop", "http": "httptools"}
+        assert evidence.runtime == {"loop": "uvloop", "http": "httptools", "allocator": "glibc"}
         pids = {pid for target in deployment.targets for pid in tree_pids(target.init_pid)}
         deployment.check()
         for pid in pids:

@@ -135,7 +135,7 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     assert trial.record.shared_files == {}
     assert (gates["sampler.cpu"].value or 1.0) < 0.5
     assert set(trial.record.attestation.listeners.values()) == {"app"}
-    assert trial.record.attestation.runtime == {"loop": "uvloop", "http": "httptools"}
+    assert trial.record.attestation.runtime == {"loop": "uvloop", "http": "httptools", "allocator": "glibc"}
     assert trial.record.attribution == "socket"
     served = trial.tables.requests.filter(pl.col("served_by").is_not_null())
     assert set(served.group_by("served_by").agg(pl.col("name").n_unique())["name"]) == {1}

@@ -102,3 +102,11 @@ def test_what_would_be_installed_is_told_and_not_installed(bare_system: Path) ->
     asked = (bare_system / "asked").read_text().splitlines()
     assert len(asked) == 1
     assert asked[0].startswith("--assume-no ")
+
+
+def test_an_editable_install_puts_nothing_beside_other_packages(tmp_path: Path) -> None:
+    """A folder `lab` there would be found by a locustfile, which must not find the lab."""
+    code = "import sys, hatchling.build as build; print(build.build_editable(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        assert not [name for name in wheel.namelist() if name.startswith("lab/")]
