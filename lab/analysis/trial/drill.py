@@ -209,7 +209,9 @@ def _share_s(
     heard = set(answers.filter(pl.col("done_after_s") <= over_s + QUIET_S)["served_by"])
     if not known - heard and not set(answers["served_by"]) - known:
         return 0.0
-    slot = answers.filter(~pl.col("served_by").is_in(list(known & heard)))["done_after_s"].to_numpy()
+    own = answers.filter(~pl.col("served_by").is_in(list(known & heard)), ~pl.col("bad"))  # late ones carry nothing
+    slot = np.sort(own["done_after_s"].to_numpy())
     enough = HALF * record.point.rate / record.processes * CALM_S
-    starts = (start for start in _steps(end_s) if ((slot >= start) & (slot < start + CALM_S)).sum() >= enough)
-    return next(starts, math.inf)
+    carried = np.searchsorted(slot, slot + CALM_S) - np.arange(len(slot))  # from each of its answers on
+    back = slot[(carried >= enough) & (slot + CALM_S <= end_s)]
+    return float(back[0]) if len(back) else math.inf
