@@ -40,8 +40,8 @@ DRILLS = (
         "share",
         "time until the slot carries its part again",
         "return of the slot's share",
-        "From the action to the first good answer of the processes that were hit, or took their place, from which on they "
-        "give half of a fair share of good answers for 3 s. Infinite as above.",
+        "From the action to the first good answer of the processes that were hit, or took their place, from which on "
+        "they give half of a fair share of good answers for 3 s. Infinite as above.",
         2.0,
     ),
     _drill(
