@@ -30,6 +30,7 @@ from lab.report.renderers.markdown import render_figures, render_markdown, rende
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer import (
     exploratory_status,
+    failing_note,
     headline,
     judged_answers,
     plain_answers,
@@ -92,7 +93,8 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
 def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:
     """Blocks and caveats in one line, and what is unusual about the run."""
     blocks = exploratory_status(summary) if run.exploratory else status(summary)
-    return " ".join(filter(None, (blocks, *caveats_told(summary, found)))) + left_out_note(run) + rights_note(run)
+    told = " ".join(filter(None, (failing_note(summary), blocks, *caveats_told(summary, found))))
+    return told + left_out_note(run) + rights_note(run)
 
 
 def files_of(content: Content) -> Mapping[str, str]:

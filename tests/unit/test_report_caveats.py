@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
@@ -18,7 +20,7 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
 from lab.scenario.model import Scenario
-from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record
+from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 60, "warmup": "5s", "measure": "2s"}
 FOREIGN = make_gate("invalid", key="machine.foreign", value=0.7, limit=0.2)
@@ -171,3 +173,18 @@ def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
     assert some.startswith("7 blocks, all valid for memory; 5 for CPU and latency.")
     none = content_of(memory, spoil(make_trials(memory), range(1, 8), FOREIGN)).status
     assert none.startswith("7 blocks, all valid for memory; none for CPU and latency.")
+
+
+def test_requests_that_failed_stand_first_whoever_wins() -> None:
+    """Half of them failing in every arm is no difference, and must not be found in a table only."""
+    given = judging("memory.pss.total")
+
+    def failing(trial: TrialResult) -> TrialResult:
+        half = pl.int_range(pl.len()) % 2 == 0
+        error = pl.when(half).then(pl.lit("HTTP 422")).otherwise(None).alias("error")
+        return with_tables(trial, requests=trial.tables.requests.with_columns(error))
+
+    assert re.match(
+        r"Requests failed: (49|50)\.\d% in workers, ", content_of(given, map(failing, make_trials(given))).status
+    )
+    assert "Requests failed" not in content_of(given, make_trials(given)).status

@@ -114,7 +114,7 @@ def test_terminal_text_fits_and_controls_nothing(content: Content, width: int) -
     assert max(map(len, text.splitlines())) <= width
     assert printable(text) == text
     assert "memory (PSS), steady" in text
-    assert "smoke test" in text
+    assert "smoke test" in " ".join(text.split())  # wherever a line ends
 
 
 @pytest.mark.parametrize("width", range(40, 110, 7))

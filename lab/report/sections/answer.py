@@ -29,9 +29,10 @@ from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.units import count_of, format_change
+from lab.units import count_of, format_change, format_ratio
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
+MANY_FAILED = 0.01  # of the requests of an arm: from here on the first screen says so, whoever wins
 HEADLINE = (
     "p50",
     "p99",
@@ -83,6 +84,20 @@ def look_note(summary: RunSummary) -> str:
         return ""
     place = f" It ended at look {looks.index(used) + 1} of {len(looks)}"
     return f"{place}, of at most {looks[-1]} blocks: every verdict was reached." if used < looks[-1] else f"{place}."
+
+
+def failing_note(summary: RunSummary) -> str:
+    """Which arms failed so many requests that this stands before anything else; a drill makes requests fail."""
+    if summary.scenario.drills:
+        return ""
+    failed = {arm.name: _failed(summary, arm.name) for arm in summary.arms}
+    told = [f"{format_ratio(share)} in {arm}" for arm, share in failed.items() if share >= MANY_FAILED]
+    return f"Requests failed: {', '.join(told)}." if told else ""
+
+
+def _failed(summary: RunSummary, arm: str) -> float:
+    counts = [trial.counts for trial in summary.of_arm(arm)]
+    return sum(each.failures for each in counts) / max(1, sum(each.requests for each in counts))
 
 
 def exploratory_status(summary: RunSummary) -> str:
