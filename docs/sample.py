@@ -1,5 +1,5 @@
-"""Make the sample report of the site, docs/sample/report.html: ``python docs/sample.py [RUN]``, without one the small
-recorded run of the tests. It is no source: whoever builds the site makes it.
+"""Make the sample report of the site, docs/sample/report.html: ``python docs/sample.py [RUN]``, without one from the
+recorded run whose figures the tutorial and the FAQ show. It is no source: whoever builds the site makes it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from pathlib import Path
 from lab.run.conclude import conclude
 
 DOCS = Path(__file__).parent
-RECORDED = DOCS.parent / "tests" / "unit" / "data" / "run_v2"
+RECORDED = DOCS / "recorded" / "quickstart.zip"  # as `lab bundle` packed it
 SAMPLE = Path("sample", "report.html")  # where the pages of the site link to
 
 
 def write_sample(run: Path = RECORDED, docs: Path = DOCS) -> Path:
-    """Draw the report of a run with this version of the lab; the run folder stays as it is. Raises RunFolderError."""
+    """Draw the report of a run with this version of the lab; the run stays as it is. Raises RunFolderError."""
     target = docs / SAMPLE
     with tempfile.TemporaryDirectory() as folder:
-        written = conclude(shutil.copytree(run, Path(folder) / run.name)).written
+        written = conclude(run, into=Path(folder)).written
         target.parent.mkdir(exist_ok=True)
         shutil.copy(written.html, target)
     return target
