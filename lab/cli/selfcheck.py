@@ -105,7 +105,11 @@ def sentences(found: Conclusion, kept: KeptFloor) -> list[str]:
     """Tell what the table cannot say: conditions, what was skipped, how much came out different, the verdicts."""
     floor = kept.floor
     said = [f"noise of {kept.conditions}; ratio: one half to the other, which are equal"]
-    said += [f"no floor for {metric}: {why}" for metric, why in floor.skipped.items()]
+    reasons = dict.fromkeys(floor.skipped.values())
+    said += [
+        f"no floor for {', '.join(metric for metric, own in floor.skipped.items() if own == why)}: {why}"
+        for why in reasons
+    ]
     said.append(
         f"{len(floor.different)} of {len(floor.metrics)} metrics came out different (expected by chance: about "
         f"{floor.expected_different:.1f}; as many or more in {(floor.chance or 0) * 100:.0f}% of runs without any "
