@@ -175,6 +175,22 @@ def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
     assert none.startswith("7 blocks, all valid for memory; none for CPU and latency.")
 
 
+def test_a_number_of_which_no_block_is_valid_says_so_in_its_row() -> None:
+    """Also in a smoke test: what another program did to the machine must not look like the arms' doing."""
+    memory = judging("memory.pss.total")
+    content = content_of(memory, spoil(make_trials(memory), range(1, 8), FOREIGN))
+    smoke = replace(memory, trials=replace(memory.trials, blocks=1))
+    short = content_of(smoke, spoil(make_trials(smoke), (1,), FOREIGN))
+
+    for found in (content, short):
+        titles = [row[0].text for row in found.headline.rows]
+        assert "memory (PSS), steady" in titles
+        assert "p50 response time (no valid block)" in titles
+        assert "which says nothing about the arms" in found.headline.note
+    assert short.status.startswith("1 block for memory; none for CPU and latency: a smoke test.")
+    assert not any("no valid" in row[0].text for row in content_of(memory, make_trials(memory)).headline.rows)
+
+
 def test_requests_that_failed_stand_first_whoever_wins() -> None:
     """Half of them failing in every arm is no difference, and must not be found in a table only."""
     given = judging("memory.pss.total")

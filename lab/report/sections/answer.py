@@ -32,6 +32,7 @@ from lab.report.sections.answer_sentences import verdict_answers
 from lab.units import count_of, format_change, format_ratio
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
+NOT_VALID = "no valid block"
 MANY_FAILED = 0.01  # of the requests of an arm: from here on the first screen says so, whoever wins
 HEADLINE = (
     "p50",
@@ -58,7 +59,8 @@ def status(summary: RunSummary) -> str:
     needed = least_blocks(summary.scenario)
     if used < needed:
         short = "a smoke test" if decision.planned < needed else "too few"
-        return f"{counted}: {short}. A verdict takes at least {needed} valid blocks here; these are numbers only."
+        there = f"{counted}{_fewer(summary)}: {short}."
+        return f"{there} A verdict takes at least {needed} valid blocks here; these are numbers only."
     if len(decision.ungated) < decision.planned:
         return f"{counted}, {decision.planned} were planned: numbers only, until `lab run --resume` has run the others."
     valid = f"{counted}, all valid" if used == seen else counted
@@ -196,12 +198,14 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
     keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
     contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
     rows = tuple(
-        (*words(METRICS[key].title, METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
+        (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
         for key in keys
         if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
     )
     valid = {key: bool(summary.valid_for(key)) for key in keys}
     basis = "the blocks that are valid for each metric" if any(valid.values()) else "all blocks, none of which is valid"
+    if any(valid.values()) and not all(valid.values()):
+        basis += f"; where that is none ({NOT_VALID}) over all blocks, which says nothing about the arms"
     return Table(
         key="headline",
         title="The arms side by side",
@@ -214,6 +218,12 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
             else "median of the blocks' ratios."
         ),
     )
+
+
+def _title(summary: RunSummary, key: str) -> str:
+    """The metric's, with a warning where its numbers do not count and those of others do."""
+    warn = not summary.valid_for(key) and bool(summary.decision.used)
+    return f"{METRICS[key].title} ({NOT_VALID})" if warn else METRICS[key].title
 
 
 def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
