@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class FakeServer:
-    """``GET /any?ms=&status=&tail_ms=&hang=&close=&upstream=&nobody=`` answers as told; ``seen`` counts paths."""
+    """``GET /any?ms=&status=&to=&tail_ms=&hang=&close=&upstream=&nobody=`` answers as told; ``seen`` counts paths."""
 
     served_by: str = "fake-1"
     port: int = 0
@@ -73,6 +73,8 @@ class FakeServer:
             lines.append(f"x-served-by: {self.served_by}")
         if "upstream" in asked:
             lines.append(f"X-Lab-Upstream: 127.0.0.1:1, {asked['upstream']}")
+        if "to" in asked:
+            lines.append(f"location: {asked['to']}")
         if "count" in asked:
             lines.append(f"x-count: {self.seen.total()}")
         return ("\r\n".join([*lines, "content-type: application/json"]) + "\r\n\r\n").encode()

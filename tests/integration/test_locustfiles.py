@@ -18,6 +18,7 @@ from lab.errors import LoadError, ScenarioError
 from lab.record.types import RequestKind
 from lab.run.look import look_at_locustfile
 from lab.scenario.model import Scenario
+from tests.fake_server import fake_server
 from tests.fake_surroundings import shop
 from tests.load_runs import run_load, write_locustfile
 
@@ -331,6 +332,42 @@ def test_the_path_of_a_classs_own_host_is_kept(tmp_path: Path, user: str, host: 
     run = run_load(tmp_path, text.replace('"/one"', f'"{path}", name="items"'), measure_s=0.3)
 
     assert set(run.server.seen) == {"GET /api/v1/items" if "api" in host else "GET /items"}
+
+
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_a_request_to_another_host_ends_the_run_before_it_is_sent(tmp_path: Path, user: str) -> None:
+    """The sentence names the class and the URL, and says how to write it; nothing reaches the other host."""
+    with fake_server() as other:
+        text = SIMPLE.replace("FastHttpUser", user).replace('"/one"', f'"{other.url}/one"')
+        with pytest.raises(LoadError, match=f"One asks for {other.url}/one, which is not the arm") as caught:
+            run_load(tmp_path, text, measure_s=0.3)
+        assert "path alone" in caught.value.hint
+        assert not other.seen
+
+
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_a_redirect_is_followed_to_the_arm_alone(tmp_path: Path, user: str) -> None:
+    """Also by another name of loopback. One that leads away is a failure that names the place, and is not followed."""
+    code = """
+        @task
+        def back(self):
+            port = self.host.rpartition(":")[2]
+            self.client.get(f"http://localhost:{port}/back?status=307&to=/there", name="back")
+
+        @task
+        def away(self):
+            self.client.get("/away?status=302&to=OTHER/gone", name="away")
+    """
+    with fake_server() as other:
+        text = SIMPLE[: SIMPLE.index("        @task")].replace("FastHttpUser", user)
+        run = run_load(tmp_path, _flat(text) + _flat(code).replace("OTHER", other.url), measure_s=0.5)
+        assert not other.seen
+
+    away, back = (run.table.filter(pl.col("name") == f"GET {name}") for name in ("away", "back"))
+    place = other.url.replace("127.0.0.1", "localhost")
+    assert set(away["error"]) == {f"ConnectionError: the app redirects to {place}, which is not the arm: not followed"}
+    assert set(back["error"]) == {None}
+    assert run.server.seen["GET /there"] == run.server.seen["GET /back"] > 0
 
 
 def test_the_locustfiles_own_verdict_is_told(tmp_path: Path) -> None:

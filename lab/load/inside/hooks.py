@@ -13,14 +13,14 @@ import locust.main
 import locust.stats
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from locust.clients import HttpSession
-from locust.contrib.fasthttp import FastHttpSession
+from locust.contrib.fasthttp import FastHttpSession, FastRequest
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from lab.errors import LoadError
 from lab.load.inside.arguments import forget_environment, take_arguments
 from lab.load.inside.boot import OwnModules
 from lab.load.inside.clients import Asked, request_listener, time_session
-from lab.load.inside.hosts import complete_paths
+from lab.load.inside.hosts import complete_paths, follow_no_further
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import fine_bucket
 from lab.load.inside.locustfile import Contents, read_locustfile
@@ -54,7 +54,8 @@ class Hooks:
         locust.main.merge_locustfiles_content = lambda _files: self._contents()
         for session in (HttpSession, FastHttpSession):
             time_session(session, self._journal)
-            complete_paths(session)
+            complete_paths(session, self._plan.base_url, self.leaves)
+        follow_no_further(self._plan.base_url, HttpSession, FastRequest)
         trust_authority(self._plan, SSLConnectionPool, HTTPSConnection, gevent.ssl.create_default_context)
         time_openings(self._plan.base_url, ConnectionPool, HTTPConnection, HTTPSConnection)
         events = locust.events
@@ -65,6 +66,10 @@ class Hooks:
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
         raise NotImplementedError
+
+    def leaves(self, error: LoadError) -> None:
+        """A user is about to ask somebody else than the arm; ``error`` tells whom."""
+        self.refuse(error)
 
     def set_up(self, environment: Any, web_ui: Any) -> None:
         """Locust is complete and nothing runs yet. Raises LoadError for what cannot be run."""

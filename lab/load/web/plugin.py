@@ -118,6 +118,10 @@ class WebPlugin(Hooks):
         self._lines.send(said="refused", refusal=refusal_of(error))
         os._exit(EXIT_REFUSED)
 
+    def leaves(self, error: LoadError) -> None:
+        """Fail the task, which the page shows: the session goes on."""
+        raise error
+
     def set_up(self, environment: Any, web_ui: Any) -> None:
         """Add the tab, and listen to the lab."""
         filter_tasks(self._plan, environment)
