@@ -31,12 +31,14 @@ class FakeSurroundings:
     facts: Mapping[str, Any] = field(default_factory=lambda: dict(FACTS))
     digest: str = "sha256:one"
     floor: KeptFloor | None = None
+    elsewhere: str = ""
 
     def make(self) -> Surroundings:
         """What the commands take."""
         image = ImageRecord(name="shop:1", id=self.digest, digest=self.digest, origin=Way.PRESENT, detail="")
         return Surroundings(
             look=lambda scenario, _say: scenario,
+            elsewhere=lambda _scenario, _run_id: self.elsewhere,
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,

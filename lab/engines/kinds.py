@@ -1,6 +1,7 @@
 """The declarations of the engines, and the choice of one for a run. Light: a scenario's engine is checked here."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -27,7 +28,8 @@ class EngineKind:
     ``title``: for `lab plan`. ``check`` raises ScenarioError for a scenario that it cannot run. ``reach`` raises
     MissingError where it is not there at all; ``absent`` says so in a few words. ``open`` prepares what the arms run
     from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
-    ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration.
+    ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
+    id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet.
     """
 
     title: str
@@ -36,6 +38,7 @@ class EngineKind:
     absent: str = ""
     open: Callable[[Scenario, str, OnStep, str], Opened]
     automatic: bool = False
+    elsewhere: Callable[[str], str] = lambda _run_id: ""
 
 
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
@@ -45,6 +48,12 @@ def _reach_docker() -> None:
     from lab.engines.docker.engine import connect  # its SDK is not needed to read a scenario
 
     connect().close()
+
+
+def _docker_elsewhere(run_id: str) -> str:
+    from lab.engines.docker.opening import elsewhere_so_far
+
+    return elsewhere_so_far(run_id)
 
 
 def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
@@ -68,6 +77,7 @@ ENGINES.declare(
         absent="no Docker engine answered",
         open=_open_docker,
         automatic=True,
+        elsewhere=_docker_elsewhere,
     ),
 )
 ENGINES.declare(
@@ -113,6 +123,19 @@ def open_engine(
             both = f"{missing[0]}; and without it: {error}"
             raise MissingError(both, f"{missing[0].hint}; or {error.hint}") from None
     raise missing[-1]
+
+
+def engine_elsewhere(scenario: Scenario, run_id: str, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS) -> str:
+    """Why the processes of the engine that will be taken are not this machine's, as far as is known with nothing built.
+
+    "" if they are, and where no engine is there or one fails, which opening it says.
+    """
+    named = scenario.engine != AUTO
+    for engine in [engines[scenario.engine]] if named else [each for each in engines.values() if each.automatic]:
+        with suppress(MissingError):
+            engine.reach()
+            return engine.elsewhere(run_id)
+    return ""
 
 
 def _open(engine: EngineKind, scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:

@@ -44,10 +44,11 @@ def _explore(
 ) -> str:
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
+        check_reachable(plan.scenario, around.elsewhere(plan.scenario, run_id))
         certificate = around.certify(plan.scenario)
         plan = with_scenario(plan, around.look(plan.scenario, view.step))
         engine, images = around.open_engine(plan.scenario, run_id, view.step)
-        check_reachable(plan.scenario, engine.elsewhere)
+        check_reachable(plan.scenario, engine.elsewhere)  # an engine without any image could not be asked before
         environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
     facts = {key: image.describe() for key, image in images.items()}
     info = new_run_info(run_id, name, plan, environment, facts)

@@ -14,7 +14,7 @@ from typing import Any
 from lab.analysis.across import circumstances
 from lab.engines import Engine
 from lab.engines.images.images import ImageRecord
-from lab.engines.kinds import open_engine
+from lab.engines.kinds import engine_elsewhere, open_engine
 from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
 from lab.host.authority import certificate_for
 from lab.host.interrupts import INTERRUPTS
@@ -52,6 +52,7 @@ class Surroundings:
     """The surroundings that a run touches; tests pass fakes, everyone else passes nothing."""
 
     look: Callable[[Scenario, Callable[[str], None]], Scenario] = look_at_locustfile
+    elsewhere: Callable[[Scenario, str], str] = engine_elsewhere
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors

@@ -20,7 +20,7 @@ from lab.cli.compare import compare
 from lab.cli.listing import list_runs
 from lab.cli.live.watch import Watch
 from lab.engines import Engine
-from lab.errors import DeploymentError, LoadError, RunFolderError, UsageError
+from lab.errors import DeploymentError, LoadError, RunFolderError, ScenarioError, UsageError
 from lab.load.inside.journal import Lane
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
@@ -107,6 +107,7 @@ class Kept:
     world: World = field(default_factory=World)
 
     engine: Engine | None = None
+    elsewhere: str = ""
     view: QuietView = field(default_factory=QuietView)
 
     def explore(self, *script: Step) -> str:
@@ -120,7 +121,7 @@ class Kept:
             finally:
                 self.world.note("no page")
 
-        made = FakeSurroundings(world=self.world).make()
+        made = FakeSurroundings(world=self.world, elsewhere=self.elsewhere).make()
         tools = replace(made.tools, clock=time.monotonic, start_web=start_web)
         around = replace(made, tools=tools)
         if engine := self.engine:
@@ -140,6 +141,16 @@ def kept(tmp_path: Path) -> Kept:
 
 def effects(world: World) -> list[str]:
     return [effect for effect in world.journal if effect != "check"]
+
+
+def test_an_engine_elsewhere_is_refused_before_anything_is_made(kept: Kept) -> None:
+    """Its arms are reached by no page of this machine: no image is made for them, and no run folder."""
+    kept.elsewhere = "the engine far runs elsewhere"
+
+    with pytest.raises(ScenarioError, match="in a network of its own .the engine far runs elsewhere"):
+        kept.explore()
+    assert not kept.world.journal
+    assert not (kept.folder / "runs").exists()
 
 
 def test_whoever_watches_knows_the_run_and_every_arm(kept: Kept) -> None:

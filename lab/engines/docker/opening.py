@@ -57,6 +57,13 @@ def open_docker(
     return engine, images
 
 
+def elsewhere_so_far(run_id: str, *, docker_client: Callable[[], docker.DockerClient] = connect) -> str:
+    """Why the engine is not this machine's; "" if it is, or as long as it has no image that could tell."""
+    client = docker_client()
+    with engine_errors():
+        return find_elsewhere(client, images_here(client), run_id) or ""
+
+
 def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
     agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
     load = prepare_load_agent(client, agent, wanted, on_step) if wanted else ""
