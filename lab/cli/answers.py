@@ -20,6 +20,12 @@ from lab.starter.start import IMAGE_COMMAND, Start, beside_own
 from lab.starter.write import MEASURE, WARMUP, Answers
 from lab.units import count_of
 
+KEYS = (
+    "--target names the FastAPI app for uvicorn; --command is whatever else starts it, with {host}, {port} and "
+    "{workers} where it takes them (app.port instead, where its port is fixed); --ready-path answers 200 when it "
+    "serves: "
+)
+
 Ask = Callable[[str, str], str]  # (question, default) -> answer
 
 EXAMPLES = {
@@ -67,6 +73,10 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
     asks_paths = not asked.paths and asked.locustfile is None
     told = bool((asked.wanted.target or asked.command) and asked.ready_path and not asks_paths)
     look = _look(beside, told=told, paths=asks_paths)
+    if person.ask is None:
+        _check_complete(asked, look, person.advice)
+    elif look.foreign:
+        say(f"note: {one_line(look.foreign)}")
     start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, person)
     ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, person)
     answers = Answers(
@@ -91,6 +101,23 @@ def _check(asked: Asked, advice: str) -> None:
         raise UsageError("give one of --image, --folder and --compose, and of --target and --command", advice)
     if asked.locustfile is not None:
         check_locustfile(asked.locustfile, list(asked.paths))
+
+
+def _check_complete(asked: Asked, look: Look, advice: str) -> None:
+    """Name all flags at once that nobody can be asked for, and what was found instead. Raises UsageError."""
+    start = asked.wanted.target or asked.command or look.start.target or look.start.command
+    known = {
+        "--target or --command": start,
+        "--ready-path": asked.ready_path or look.ready_path,
+        "--path": asked.paths or asked.locustfile or look.paths,
+    }
+    missing = [flag for flag, value in known.items() if not value]
+    if not missing:
+        return
+    found, keys = (look.foreign, KEYS) if look.foreign and not start else ("nothing tells what it could be", "")
+    told = f"{', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing"
+    examples = " ".join(EXAMPLES[flag] for flag in missing)
+    raise UsageError(f"{told}, and {one_line(found)}", f"{keys}add for example `{examples}`; {advice}")
 
 
 def _beside(asked: Asked, person: Person) -> Taken:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -35,7 +36,8 @@ class Look:
     """Guesses; "" and () where nothing says. ``taken`` tells for start, ready and paths where each was found.
 
     ``requirements`` is set when the Dockerfile can use wheels that the lab fetches, and the file is pinned with hashes.
-    ``many``: GET paths with parameters, for which only a person knows values.
+    ``many``: GET paths with parameters, for which only a person knows values. ``foreign``: how it starts, with what
+    says so, where no server of Python and no app was found in that; else "".
     """
 
     start: Start = field(default_factory=Start)
@@ -46,6 +48,7 @@ class Look:
     needs_registry: bool = False
     taken: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
+    foreign: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
         {"start": said, "paths": "GET in the source"},
         requirements=_requirements(folder) if takes_wheels else "",
         needs_registry=not takes_base(text),
+        foreign=_foreign(start, config, wanted),
     )
 
 
@@ -114,7 +118,7 @@ def look_at_image(
     app = wanted.target or start.app
     own = wanted.command is None and wanted.entrypoint is None
     taken = {"start": f"{said} of the image" if said and own else said, "paths": f"{app}, asked in the image"}
-    return _look(config, start, paths_of(app) if app else (), taken)
+    return _look(config, start, paths_of(app) if app else (), taken, foreign=_foreign(start, config, wanted))
 
 
 def _look(
@@ -147,16 +151,34 @@ def _start(
     config: Mapping[str, Any], wanted: Wanted, read: Callable[[str], str | None], base: str
 ) -> tuple[Start, str]:
     """The start, and what said so. A new entrypoint drops the image's command, as it does in Docker and Compose."""
-    entrypoint = list(config.get("Entrypoint") or ()) if wanted.entrypoint is None else list(wanted.entrypoint)
-    inherited = list(config.get("Cmd") or ()) if wanted.entrypoint is None else []
-    command = inherited if wanted.command is None else list(wanted.command)
+    entrypoint, command = _words(config, wanted)
     if wanted.target:
         return beside_own(entrypoint, wanted.target), "--target"
-    said = " and ".join(name for name, words in (("ENTRYPOINT", entrypoint), ("CMD", command)) if words)
+    said = _said(entrypoint, command)
     env = next((env for name, env in TOLD_BY_ENV.items() if base.startswith(name)), None)
     if env and not said:
         return Start(command="{image}", env=env, notes=(f"the start script of {base} takes {', '.join(env)}",)), base
     return understand(entrypoint, command, wanted.port or _port(config), read), said
+
+
+def _words(config: Mapping[str, Any], wanted: Wanted) -> tuple[list[str], list[str]]:
+    """The ENTRYPOINT and CMD that count."""
+    entrypoint = list(config.get("Entrypoint") or ()) if wanted.entrypoint is None else list(wanted.entrypoint)
+    inherited = list(config.get("Cmd") or ()) if wanted.entrypoint is None else []
+    return entrypoint, inherited if wanted.command is None else list(wanted.command)
+
+
+def _said(entrypoint: Sequence[str], command: Sequence[str]) -> str:
+    return " and ".join(name for name, words in (("ENTRYPOINT", entrypoint), ("CMD", command)) if words)
+
+
+def _foreign(start: Start, config: Mapping[str, Any], wanted: Wanted) -> str:
+    """How it starts, where that is nothing that is known; "" where it is, or where nothing says how."""
+    entrypoint, command = _words(config, wanted)
+    if start.target or start.command or not (entrypoint or command):
+        return ""
+    words = shlex.join([*entrypoint, *command])
+    return f"it starts `{words}` ({_said(entrypoint, command)}), in which no server of Python is known"
 
 
 def _served_by_uvicorn(start: Start, app: str, config: Mapping[str, Any], said: str) -> tuple[Start, str]:

@@ -96,9 +96,9 @@ def test_for_programs(tmp_path: Path) -> None:
     ("flags", "missing"),
     [
         ([], "--image or --folder is missing"),
-        (["--image", "shop:1"], "--target or --command is missing"),
-        (["--image", "shop:1", "--target", "shop:api"], "--ready-path is missing"),
-        (["--image", "shop:1", "--target", "shop:api", "--ready-path", "/up"], "--path is missing"),
+        (["--image", "shop:1"], "--target or --command, --ready-path, --path are missing, and nothing tells"),
+        (["--image", "shop:1", "--target", "shop:api"], "--ready-path, --path are missing, and nothing tells"),
+        (["--image", "shop:1", "--target", "shop:api", "--ready-path", "/up"], "--path is missing, and nothing tells"),
     ],
 )
 def test_without_a_terminal_the_missing_flag_is_named(
@@ -111,6 +111,16 @@ def test_without_a_terminal_the_missing_flag_is_named(
     assert caught.value.exit_code == 2
     assert "add for example `--" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_that_starts_no_python_is_told_with_what_to_fill_in(tmp_path: Path) -> None:
+    """What was found stands in the sentence, and the flags that only a person knows stand together."""
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nENTRYPOINT ["/bin/server"]\nCMD ["serve", "--port", "80"]\n')
+
+    with pytest.raises(UsageError, match="--target or --command, --ready-path, --path are missing") as caught:
+        init("--folder", tmp_path)
+    assert "it starts `/bin/server serve --port 80` (ENTRYPOINT and CMD)" in str(caught.value)
+    assert "app.port instead, where its port is fixed" in caught.value.hint
 
 
 def test_on_a_terminal_everything_is_asked_with_its_guess(tmp_path: Path, at_a_terminal: None) -> None:
