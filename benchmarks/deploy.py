@@ -17,7 +17,8 @@ from statistics import median
 
 from lab.engines.kinds import open_engine
 from lab.host.ports import free_ports
-from lab.plan.blocks import build_plan, build_topology
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 

@@ -18,7 +18,8 @@ from statistics import median
 
 import polars as pl
 
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
+from lab.plan.trial import Trial
 from lab.record.types import Phase, TrialRecord
 from lab.run.run import run_scenario
 from lab.run.view import QuietView

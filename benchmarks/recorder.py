@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from lab.load.locust_process import LoadPlan, loads
-from lab.plan.blocks import queue_limit
+from lab.plan.loading import queue_limit
 
 LOCUSTFILE = Path(__file__).parents[1] / "locustfiles" / "json_api.py"
 LANES = 16

@@ -17,7 +17,8 @@ from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.trial.shares import MIN_ATTRIBUTED
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
-from lab.plan.blocks import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, build_plan, queue_limit
+from lab.plan.blocks import build_plan
+from lab.plan.loading import MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.record import schema
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S

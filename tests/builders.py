@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lab.plan.blocks import Trial, build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.record.types import (
     CGROUPS,
     HOST,

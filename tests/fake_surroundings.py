@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.images.images import ImageRecord, Way
-from lab.plan.blocks import NOMINAL
+from lab.plan.arm_topology import NOMINAL
 from lab.record.types import Environment
 from lab.run.conclude import conclude
 from lab.run.floors import KeptFloor

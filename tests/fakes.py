@@ -19,9 +19,9 @@ from lab.engines import Deployment, Engine, StepMark
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.load.place import HERE, Place
-from lab.plan.blocks import Trial
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
+from lab.plan.trial import Trial
 from lab.record.schema import Outcome
 from lab.record.types import (
     CGROUPS,

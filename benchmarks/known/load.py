@@ -12,7 +12,7 @@ import polars as pl
 from benchmarks.known.server import Floats, KnownServer
 from lab.analysis.trial.latency import measured, response_times, service_times
 from lab.load.locust_process import LoadOutcome, LoadPlan, LoadProgress, loads
-from lab.plan.blocks import queue_limit
+from lab.plan.loading import queue_limit
 
 RATE = 200.0
 WARMUP_S = 1.0

@@ -17,7 +17,8 @@ from lab.analysis.judge.decide import decide
 from lab.analysis.judge.levels import FAMILY_ERROR, verdict_level
 from lab.analysis.summary import summarise
 from lab.metric_types import Family
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
+from lab.plan.trial import Trial
 from lab.record.types import TrialResult
 from lab.scenario.model import Scenario
 from tests.builders import (

@@ -12,11 +12,11 @@ from lab.engines import Deployment
 from lab.engines.readiness import UNNAMED
 from lab.errors import InvalidRunError
 from lab.load.load_plan import Fallback
-from lab.plan.blocks import Trial
 from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of, model_title
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.scenario.model import Arm
 
 HINT = "fix the image or the command, otherwise other things would be compared than the scenario says"

@@ -12,11 +12,14 @@ from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import MissingError
-from lab.plan.blocks import Plan, Trial, build_plan, build_topology, nominal_ports, warmup_s
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import Plan, build_plan
 from lab.plan.kinds import ServiceKind
+from lab.plan.loading import warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.order import period
 from lab.plan.topology import Service, Stage
+from lab.plan.trial import Trial
 from lab.report.renderers.text import printable
 from lab.scenario.beside import start_order
 from lab.scenario.budget import Limits, Quota

@@ -10,7 +10,8 @@ from lab.cli.console import put, say
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
 from lab.errors import LabError, UsageError
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
+from lab.plan.trial import Trial
 from lab.record.types import TrialRecord
 from lab.run.by_hand import by_hand
 from lab.run.explore import explore

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from lab.errors import MissingError
-from lab.plan.blocks import NOMINAL, service_names
+from lab.plan.arm_topology import NOMINAL
+from lab.plan.blocks import service_names
 from lab.plan.certificate import Certificate
 from lab.scenario.model import Scenario
 from lab.scenario.network import LOOPBACK

@@ -8,8 +8,8 @@ from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, usable_b
 from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.blocks import Trial
 from lab.plan.points import Point, listed_blocks
+from lab.plan.trial import Trial
 from lab.record.folder import read_records
 from lab.record.types import TrialRecord, TrialState
 from lab.report.parts.caveats import told_faults

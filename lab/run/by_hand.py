@@ -21,8 +21,8 @@ from lab.load.inside.status import Status, read_status
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
 from lab.load.web.process import WebProcess
-from lab.plan.blocks import Trial
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.run.drive import Drive, Driving, load_plan
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario

@@ -24,7 +24,7 @@ from lab.errors import LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.places import cache_folder, scratch
 from lab.load.place import HERE, Place
-from lab.plan.blocks import FRONT_PORT, NOMINAL, secured
+from lab.plan.arm_topology import FRONT_PORT, NOMINAL, secured
 from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.fronts import nginx
 from lab.plan.fronts.front import FrontPlace

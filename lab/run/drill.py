@@ -10,8 +10,8 @@ from random import Random
 
 from lab.engines import Deployment
 from lab.errors import DeploymentError
-from lab.plan.blocks import Trial
 from lab.plan.models.model import model_of
+from lab.plan.trial import Trial
 from lab.record.schema import ACTION, OVER
 from lab.record.types import Event
 from lab.run.verbs import VERBS, Act, Scene

@@ -12,8 +12,9 @@ from lab.engines import Deployment
 from lab.load.interpreter import interpreter_of
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
-from lab.plan.blocks import MIN_WARMUP_REQUESTS, Trial, queue_limit, warmup_s
+from lab.plan.loading import MIN_WARMUP_REQUESTS, queue_limit, warmup_s
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.scenario.model import Load
 from lab.scenario.network import Network
 

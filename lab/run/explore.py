@@ -13,8 +13,10 @@ from random import Random
 
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.blocks import Trial, build_plan, ports_needed, with_scenario
+from lab.plan.arm_topology import ports_needed
+from lab.plan.blocks import build_plan, with_scenario
 from lab.plan.points import trial_id
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, new_run_id, new_run_info
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan

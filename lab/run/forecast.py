@@ -10,7 +10,7 @@ from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook
 from lab.analysis.points import parts_of
 from lab.analysis.summary import summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
-from lab.plan.blocks import Trial
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, read_trial
 from lab.record.types import TrialState
 from lab.report.sections.answer_sentences import outlook_text

@@ -11,7 +11,7 @@ from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.place import HERE, Place
-from lab.plan.blocks import FRONT_PORT, NOMINAL, secured
+from lab.plan.arm_topology import FRONT_PORT, NOMINAL, secured
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import Front, FrontPlace, front_of, front_title
 from lab.plan.topology import Endpoint, Topology

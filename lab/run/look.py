@@ -10,7 +10,8 @@ from lab.host.places import scratch
 from lab.load.inside.status import NotThereError
 from lab.load.interpreter import prepare_interpreter
 from lab.load.locust_process import loads
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.run.drive import load_plan
 from lab.scenario.model import Load, Scenario
 

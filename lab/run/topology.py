@@ -1,9 +1,10 @@
 """The topology of a trial, on ports that are free now."""
 
 from lab.engines import Engine
-from lab.plan.blocks import NOMINAL, Trial, build_topology, ports_needed
+from lab.plan.arm_topology import NOMINAL, build_topology, ports_needed
 from lab.plan.certificate import Certificate
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 
 
 def topology_of(engine: Engine, trial: Trial, port: int = 0, certificate: Certificate = NOMINAL) -> Topology:

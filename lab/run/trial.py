@@ -23,9 +23,12 @@ from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.locust_process import Loads, loads
 from lab.load.place import HERE, Place
 from lab.load.web.process import WebProcess, start_web
-from lab.plan.blocks import NOMINAL, Plan, Trial, loaded_s
+from lab.plan.arm_topology import NOMINAL
+from lab.plan.blocks import Plan
 from lab.plan.certificate import Certificate
+from lab.plan.loading import loaded_s
 from lab.plan.models.model import model_of
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
 from lab.record.types import Event, GateResult, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting

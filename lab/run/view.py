@@ -6,7 +6,7 @@ from lab.analysis.comparison import Comparison
 from lab.attest.claims import Evidence
 from lab.errors import LabError
 from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Trial
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder
 from lab.record.types import TrialRecord
 

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lab.errors import ScenarioError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.toml_text import scenario_text
 from tests.hostile.texts import SECRET, places, plain, refused, short_texts, texts

@@ -18,7 +18,8 @@ import pytest
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget
 from lab.scenario.kinds import FRONTS

@@ -17,9 +17,10 @@ from lab.engines.docker.removal import remove_container
 from lab.engines.readiness import UNNAMED
 from lab.errors import DeploymentError, InvalidRunError
 from lab.host.labels import OWNER, owner
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Service, Topology
+from lab.plan.trial import Trial
 from lab.report.parts.gate_sentences import gate_sentence
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm, Scenario

@@ -18,7 +18,8 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
 from lab.errors import DeploymentError
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario

@@ -20,7 +20,8 @@ from lab.attest.wire import ask
 from lab.cli import app
 from lab.engines import Deployment
 from lab.engines.docker.opening import open_docker
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from tests.integration.conftest import REPOSITORY

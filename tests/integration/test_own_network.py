@@ -22,7 +22,8 @@ from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.errors import DeploymentError
 from lab.host.labels import RUN
 from lab.load.locust_process import loads
-from lab.plan.blocks import build_plan, build_topology
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
 from lab.run.drive import Scheduled, load_plan
@@ -53,7 +54,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from lab.engines.docker.opening import open_docker
-from lab.plan.blocks import build_plan, build_topology
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 scenario = read_scenario(Path(sys.argv[1]))
 engine, _ = open_docker(scenario, sys.argv[2], print)

@@ -21,7 +21,8 @@ from lab.engines.kinds import open_engine
 from lab.engines.process import scratch as process_leftovers
 from lab.engines.process.engine import ProcessEngine
 from lab.errors import DeploymentError
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.run.calibration import answering_nginx
 from lab.sampling.plan import SamplerPlan

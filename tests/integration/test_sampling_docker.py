@@ -18,7 +18,8 @@ from lab.analysis.trial.courses import courses, total
 from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.record.types import PhaseWindow
 from lab.sampling.grid import LOOKS_FLOOR
 from lab.sampling.plan import SamplerPlan

@@ -16,7 +16,8 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.errors import DeploymentError
-from lab.plan.blocks import build_plan, build_topology
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.beside import Job, Sidecar

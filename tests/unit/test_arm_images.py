@@ -16,7 +16,8 @@ from lab.engines.images import images
 from lab.engines.images.prepare import prepare_images
 from lab.engines.process.refusals import check_plain
 from lab.errors import MissingError, ScenarioError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
 from lab.report.content import told as sentences

@@ -10,7 +10,8 @@ import pytest
 
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Topology
 from lab.sampling.roles import ProcessInfo, assign_roles

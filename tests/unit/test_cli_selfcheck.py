@@ -13,7 +13,8 @@ from lab.analysis.judge.floor import LEVEL
 from lab.analysis.selfcheck import against_itself, floors_from
 from lab.cli.selfcheck import document, sentences, show
 from lab.errors import InvalidRunError
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.record.types import Environment
 from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, read_floors, write_floor

@@ -12,7 +12,8 @@ from lab.cli.plan import plan
 from lab.engines.docker.container import creation
 from lab.errors import ScenarioError
 from lab.host.labels import labels
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario

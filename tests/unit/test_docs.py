@@ -22,7 +22,7 @@ from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_block
 from lab.cli import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
-from lab.plan.blocks import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.report.sections.words import GLOSSARY
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S

@@ -18,8 +18,9 @@ from lab.attest.serving import Member, serving
 from lab.engines import Deployment
 from lab.engines.process.refusals import check_plain
 from lab.errors import DeploymentError, ScenarioError
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
+from lab.plan.trial import Trial
 from lab.run.drill import Acting, acting, action_s
 from lab.run.verbs import VERBS, Act, Scene, roll, send, stop
 from lab.sampling.process_tree import kinship

@@ -9,7 +9,8 @@ from lab.agent.calls import There
 from lab.attest.claims import homes_of
 from lab.attest.evidence import collect, homes
 from lab.engines import Deployment
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Endpoint, Topology
 from lab.record.types import Evidence, ServiceRecord
 from tests.builders import REPLICAS, WORKERS, make_scenario

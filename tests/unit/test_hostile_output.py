@@ -19,7 +19,8 @@ from lab.cli.console import put, put_json, say, say_error
 from lab.cli.listing import list_runs
 from lab.cli.plan import plan
 from lab.errors import UsageError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.fronts.front import FrontPlace
 from lab.plan.fronts.nginx import Nginx, configuration
 from lab.plan.topology import Endpoint

@@ -15,7 +15,8 @@ from lab.analysis.across import unlike
 from lab.cli.plan import plan as print_plan
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.fronts.front import front_title
 from lab.plan.fronts.nginx import NGINX, Nginx
 from lab.record.folder import read_info

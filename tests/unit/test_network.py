@@ -18,7 +18,8 @@ from lab.engines.docker.elsewhere import _is_here, find_elsewhere
 from lab.engines.docker.refusals import choose_networks
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
-from lab.plan.blocks import build_plan, build_topology, nominal_ports, ports_needed
+from lab.plan.arm_topology import build_topology, nominal_ports, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.record.types import Evidence, ServiceRecord
 from lab.record.upgrade import upgraded_record

@@ -8,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.plan.blocks import (
-    BOOT_ESTIMATE_S,
-    OVERHEAD_ESTIMATE_S,
-    build_plan,
-    build_topology,
-    nominal_ports,
-    warmup_s,
-)
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import BOOT_ESTIMATE_S, OVERHEAD_ESTIMATE_S, build_plan
 from lab.plan.kinds import ServiceKind
+from lab.plan.loading import warmup_s
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget, Quota
 from lab.scenario.model import App, Arm, Load, Scenario

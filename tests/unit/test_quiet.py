@@ -18,7 +18,8 @@ from lab.cli.live.view import PlainView
 from lab.cli.options import Verbs, WaitForQuiet, around_of
 from lab.errors import InterruptedRunError
 from lab.host.interrupts import Interrupts
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.schema import NAMES, HostRow
 from lab.record.types import Environment, TrialState

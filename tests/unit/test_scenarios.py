@@ -12,7 +12,8 @@ from lab.analysis.judge.intervals import blocks_needed
 from lab.cli import app
 from lab.metric_types import JUDGE_BEYOND
 from lab.metrics import METRICS
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 

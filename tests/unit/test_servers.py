@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 
 from lab.errors import ScenarioError
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.models.model import ProcessModel, model_of
 from lab.plan.topology import Topology
 from lab.scenario.kinds import MODELS

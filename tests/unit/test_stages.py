@@ -17,7 +17,8 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord, Way
 from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from tests.builders import make_scenario
 from tests.fake_containers import FakeEngineClient

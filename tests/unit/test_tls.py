@@ -14,7 +14,8 @@ from lab.engines.process.command import Place, start_of
 from lab.errors import MissingError, ScenarioError
 from lab.host.authority import certificate_for, make_certificate
 from lab.host.labels import labels
-from lab.plan.blocks import build_plan, build_topology, ports_needed
+from lab.plan.arm_topology import build_topology, ports_needed
+from lab.plan.blocks import build_plan
 from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.fronts.front import front_title
 from lab.plan.topology import Service, Topology

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.plan.blocks import build_plan, build_topology, nominal_ports
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
 from lab.plan.fronts.front import FrontPlace, front_title
 from lab.plan.fronts.traefik import IMAGE, TRAEFIK, Traefik
 from lab.plan.topology import Endpoint, Service

@@ -27,8 +27,9 @@ from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
 from lab.load.web.process import WebProcess
 from lab.load.web.visits import Visits
-from lab.plan.blocks import Trial, build_plan
+from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, read_info
 from lab.record.types import TrialState
 from lab.run.by_hand import by_hand

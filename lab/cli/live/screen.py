@@ -29,8 +29,10 @@ from lab.cli.live.tables import (
 )
 from lab.live.figures import LiveFigures, MachineFigures
 from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Plan, Trial, warmup_s
+from lab.plan.blocks import Plan
+from lab.plan.loading import warmup_s
 from lab.plan.models.model import model_of
+from lab.plan.trial import Trial
 from lab.record.types import Phase
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step

@@ -21,7 +21,8 @@ from lab.cli.live.tables import BAD, PLAIN, WARN
 from lab.cli.live.watch import Watch
 from lab.host.interrupts import INTERRUPTS
 from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Plan, Trial
+from lab.plan.blocks import Plan
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
 from lab.report.parts.gate_sentences import finding_sentence, gate_sentence

@@ -15,7 +15,8 @@ from lab.cli.live.remarks import EVERY_S, remarks
 from lab.cli.live.screen import Moment
 from lab.live.figures import TrialFollower
 from lab.load.locust_process import LoadProgress
-from lab.plan.blocks import Plan, Trial
+from lab.plan.blocks import Plan
+from lab.plan.trial import Trial
 from lab.record.folder import RunFolder
 from lab.record.types import TrialRecord
 from lab.run.steps import Step

@@ -13,7 +13,7 @@ from lab.analysis.gates import CAVEAT, GATES
 from lab.analysis.headroom import headroom
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
-from lab.plan.blocks import LEAST_WARMUP_S
+from lab.plan.loading import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
 from lab.report.content import Group
 from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed

@@ -1,0 +1,125 @@
+"""Describe the topology of an arm: the services of its model and its front, on the ports of its network."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from lab.plan.beside import check_names, stages_before
+from lab.plan.certificate import Certificate
+from lab.plan.fronts.front import FrontPlace, front_of
+from lab.plan.models.model import AppPlace, model_of
+from lab.plan.topology import Endpoint, Service, Topology
+from lab.plan.trial import Trial
+from lab.plan.upstream import reference
+from lab.scenario.model import Arm, Scenario
+from lab.scenario.network import DEFAULT_PORT, Network
+from lab.scenario.secret import plain
+
+FRONT_PORT = 8080  # of a front's first service in a network of its own: no program needs a right to listen there
+NOMINAL = Certificate()  # of a plan: nothing is made for it
+
+
+def ports_needed(scenario: Scenario, arm: Arm, elsewhere: str = "") -> int:
+    """Tell how many TCP ports of this machine an arm listens on: none in a network of its own."""
+    if scenario.network_of(arm, elsewhere).network is Network.OWN:
+        return 0
+    return _listeners(scenario, arm)
+
+
+def _listeners(scenario: Scenario, arm: Arm) -> int:
+    return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
+
+
+def build_topology(
+    scenario: Scenario,
+    trial: Trial,
+    ports: Sequence[int],
+    elsewhere: str = "",
+    certificate: Certificate = NOMINAL,
+) -> Topology:
+    """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports.
+
+    ``elsewhere``: why the engine's processes are not this machine's, "" if they are. ``certificate``: the run's.
+    """
+    arm, budget, model = trial.arm, scenario.budget, model_of(trial.arm)
+    network = scenario.network_of(arm, elsewhere).network
+    if network is Network.OWN:
+        ports = own_ports(scenario, arm)
+    app = replace(_app_place(scenario, arm, ports, network), certificate=certificate)
+    services = list(model.services(arm.model, app))
+    before = _front_place(scenario, app, services, ports)
+    hops, entry = _front(arm, before)
+    beside = tuple(stages_before(scenario, app))
+    Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
+    arm_services = (*services, *hops)
+    check_names(arm_services, beside)
+    return Topology(
+        trial_id=trial.id,
+        services=arm_services,
+        entry=secured(entry, certificate) if arm.tls else entry,
+        app=before.app,
+        processes=budget.processes,
+        serving=model.serving(arm.model, budget.processes),
+        ready_path=scenario.app.ready_path,
+        ready_timeout_s=scenario.app.ready_timeout,
+        probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},
+        server_header=scenario.app.server_header,
+        client_path=scenario.app.client_path,
+        pool=budget.pool(),
+        upstream_of=reference(front_of(arm).reader(arm.front)),
+        network=network,
+        before=beside,
+    )
+
+
+def secured(endpoint: Endpoint, certificate: Certificate) -> Endpoint:
+    """The same over TLS, where who has signed the certificate is trusted and nobody else."""
+    return replace(endpoint, scheme="https", trust=certificate.authority)
+
+
+def _front_place(scenario: Scenario, app: AppPlace, services: Sequence[Service], ports: Sequence[int]) -> FrontPlace:
+    """Before these services of an app; its ports are those that the app's containers have left over."""
+    arm, budget, certificate = app.arm, scenario.budget, app.certificate
+    listening = (endpoint for service in services for endpoint in service.endpoints)
+    return FrontPlace(
+        app=tuple(secured(endpoint, certificate) if arm.tls_in_app else endpoint for endpoint in listening),
+        ports=tuple(ports[len(app.ports) :]),
+        limits=budget.share(1, budget.processes + front_of(arm).hops),
+        network=app.network,
+        certificate=certificate,
+    )
+
+
+def _front(arm: Arm, place: FrontPlace) -> tuple[list[Service], Endpoint]:
+    """The services of an arm's front, and where clients connect: to the first of them if there is any."""
+    front, network = front_of(arm), place.network
+    hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, place)]
+    entry = front.entry(arm.front, place)
+    return hops, replace(entry, host=hops[0].host) if hops else entry
+
+
+def _app_place(scenario: Scenario, arm: Arm, ports: Sequence[int], network: Network) -> AppPlace:
+    """The first of the ports are those of the app's containers; a container has a share for each of its processes."""
+    budget = scenario.budget
+    containers = model_of(arm).containers(arm.model, budget.processes)
+    return AppPlace(
+        app=scenario.app,
+        arm=arm,
+        processes=budget.processes,
+        ports=tuple(ports[:containers]),
+        limits=budget.share(budget.processes // containers, budget.processes + front_of(arm).hops),
+        network=network,
+    )
+
+
+def own_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:
+    """The ports of an arm in a network of its own: every container has all of them for itself."""
+    app = scenario.app.port or DEFAULT_PORT
+    containers = model_of(arm).containers(arm.model, scenario.budget.processes)
+    return (*(app for _ in range(containers)), *range(FRONT_PORT, FRONT_PORT + front_of(arm).hops))
+
+
+def nominal_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:
+    """The ports shown by `lab plan`: the first of the range; a run takes whichever are free."""
+    low, _ = scenario.port_range
+    return tuple(range(low, low + ports_needed(scenario, arm)))

@@ -1,0 +1,32 @@
+"""Decide how long a trial loads its arm, and how many requests may wait (METHOD 1.4, 6.3)."""
+
+import math
+
+from lab.scenario.model import Scenario
+
+MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
+WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
+LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
+MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
+
+
+def loaded_s(scenario: Scenario) -> float:
+    """How long an arm is up for: idle, warm-up, measure and settle."""
+    load = scenario.load
+    return load.idle + warmup_s(scenario) + load.measure + load.settle
+
+
+def warmup_s(scenario: Scenario) -> float:
+    """How long every trial warms up: as asked, or until each serving process can have had its requests (METHOD 6.3).
+
+    The same for all arms, for what is measured after more requests is another state of the app. Nobody knows before
+    what the closed model will ask for: there it is as asked.
+    """
+    load = scenario.load
+    needed = WARMUP_MARGIN * MIN_WARMUP_REQUESTS * scenario.budget.processes / load.rate if load.rate else 0.0
+    return max(load.warmup, min(MAX_WARMUP_S, needed))
+
+
+def queue_limit(rate: float) -> int:
+    """Arrivals that may wait or be in flight before further ones are dropped (METHOD 1.4)."""
+    return max(64, math.ceil(2.0 * rate))
