@@ -10,7 +10,7 @@ from lab.attest.claims import Evidence
 from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
-from lab.plan.blocks import Trial
+from lab.plan.trial import Trial
 from lab.record.types import DrillRecord, Event, JobRecord, Phase, PhaseWindow, Point, TrialRecord, TrialState
 from lab.sampling.sampler import SamplerOutcome
 from lab.scenario.drills import Drill
@@ -50,16 +50,7 @@ class Measured:
 def trial_record(trial: Trial, measured: Measured, rate: float | None = None) -> TrialRecord:
     """The record of a trial that was measured; its gates are not judged yet. ``rate``: arrivals a second."""
     loaded, deployed = measured.loaded, measured.deployed
-    deployment, t0 = deployed.deployment, deployed.t0
-    instants = (
-        t0,
-        deployed.ready,
-        loaded.warmup_start_s,
-        loaded.measure_start_s,
-        loaded.measure_end_s,
-        measured.settled if measured.settle_s else loaded.finished_s,
-    )
-    marks = [instant - t0 for instant in instants]
+    deployment = deployed.deployment
     return TrialRecord(
         trial_id=trial.id,
         block=trial.block,
@@ -70,12 +61,9 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         point=Point(key=trial.point.key, processes=deployment.topology.processes, rate=rate),
         state=TrialState.DONE,
         started_at=deployed.started_at,
-        started_monotonic_s=t0,
+        started_monotonic_s=deployed.t0,
         boot_s=deployment.boot_s,
-        phases={
-            phase: PhaseWindow(start_s=start, end_s=end)
-            for phase, start, end in zip(Phase, marks[:-1], marks[1:], strict=True)
-        },
+        phases=_phases(measured),
         services=deployment.services,
         load=loaded.counters,
         attribution=loaded.attribution,
@@ -88,6 +76,24 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         drill=_drill_record(trial.point.drill),
         clock=loaded.clock,
     )
+
+
+def _phases(measured: Measured) -> dict[Phase, PhaseWindow]:
+    """Where each phase begins and ends, in seconds of the trial."""
+    loaded, deployed = measured.loaded, measured.deployed
+    instants = (
+        deployed.t0,
+        deployed.ready,
+        loaded.warmup_start_s,
+        loaded.measure_start_s,
+        loaded.measure_end_s,
+        measured.settled if measured.settle_s else loaded.finished_s,
+    )
+    marks = [instant - deployed.t0 for instant in instants]
+    return {
+        phase: PhaseWindow(start_s=start, end_s=end)
+        for phase, start, end in zip(Phase, marks[:-1], marks[1:], strict=True)
+    }
 
 
 def _drill_record(drill: Drill | None) -> DrillRecord | None:

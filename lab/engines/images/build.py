@@ -87,16 +87,10 @@ def build_image(
     Unless ``cached``, no layer of an earlier build is taken. Raises MissingError if it fails.
     """
     parameters = {
+        **_parameters(context, name, recipe, labels),
         "version": builder_of(client),
-        "dockerfile": context.dockerfile,
-        "t": name,
-        "rm": "1",
-        "forcerm": "1",
         "buildargs": json.dumps({**recipe.arguments, **(OFFLINE if wheelhouse else {})}),
-        "labels": json.dumps(dict(labels)),
-        **({"target": recipe.target} if recipe.target else {}),
         **({} if cached else {"nocache": "1"}),
-        **({"networkmode": "none"} if recipe.offline else {}),
     }
     with tempfile.TemporaryFile() as archive:
         write_context(context, wheelhouse, archive, syntax=recipe.syntax)
@@ -113,6 +107,19 @@ def build_image(
         ) as answer:
             _follow(answer, context.root)
     return time.perf_counter() - began_s
+
+
+def _parameters(context: Context, name: str, recipe: Recipe, labels: Mapping[str, str]) -> dict[str, str]:
+    """The part of a build's query that the context and the recipe decide."""
+    return {
+        "dockerfile": context.dockerfile,
+        "t": name,
+        "rm": "1",
+        "forcerm": "1",
+        "labels": json.dumps(dict(labels)),
+        **({"target": recipe.target} if recipe.target else {}),
+        **({"networkmode": "none"} if recipe.offline else {}),
+    }
 
 
 def _follow(answer: Response, root: Path) -> None:

@@ -128,19 +128,9 @@ class Journal:
         lane = request.lane
         if lane:
             lane.requests.discard(request)
-        tally = self.tally
-        tally.requests += 1
-        if error is not None:
-            tally.failed += 1
-            if request.kind == START:
-                self.failed_start = f"{name}: {error}"
-        if request.kind == ARRIVAL:
-            if isnan(done_s):
-                tally.unfinished += 1
-            else:
-                tally.started += 1
+        self._count(request, done_s, name, error)
         if server is not None:
-            tally.served(server, upstream=upstream)
+            self.tally.served(server, upstream=upstream)
         self._recorder.write(
             request.kind,
             lane=lane.index if lane else -1,
@@ -157,6 +147,19 @@ class Journal:
             secured=request.secured,
             error=error,
         )
+
+    def _count(self, request: Request, done_s: float, name: str | None, error: str | None) -> None:
+        tally = self.tally
+        tally.requests += 1
+        if error is not None:
+            tally.failed += 1
+            if request.kind == START:
+                self.failed_start = f"{name}: {error}"
+        if request.kind == ARRIVAL:
+            if isnan(done_s):
+                tally.unfinished += 1
+            else:
+                tally.started += 1
 
     def note(
         self, lane: Lane | None, at_s: float, kind: str, name: str, value: float, length: float, error: str | None

@@ -112,22 +112,13 @@ def frame(
 
     ``phases`` are named above the plot; their shades and borders are marks.
     """
-    plot = tag(
-        "svg",
-        *marks,
-        class_="plot",
-        width=panel.width,
-        height=panel.height,
-        viewBox=f"0 0 {num(panel.width)} {num(panel.height)}",
-        preserveAspectRatio="none",
-    )
     return tag(
         "g",
         label(heading, 0, -8 - (NAMES_HEIGHT if phases else 0), 40, class_="heading") if heading else "",
         names_of(phases, panel.x, panel.width),
         _y_axis(panel, y_title),
         tag("rect", class_="ink edge", width=panel.width, height=panel.height),
-        plot,
+        _plot(panel, marks),
         _x_axis(panel, x_title, x_labels=x_labels),
         class_="panel" if arm is None else "panel arm",
         data_arm=None if arm is None else str(arm),
@@ -138,6 +129,18 @@ def frame(
         data_names=f"{x_title}|{y_title}",
         data_zoom="x" if zoom else None,
         data_least=f"{panel.x.start:.6g}" if panel.x.start < 0 else None,
+    )
+
+
+def _plot(panel: Panel, marks: Iterable[str]) -> str:
+    return tag(
+        "svg",
+        *marks,
+        class_="plot",
+        width=panel.width,
+        height=panel.height,
+        viewBox=f"0 0 {num(panel.width)} {num(panel.height)}",
+        preserveAspectRatio="none",
     )
 
 
