@@ -130,9 +130,14 @@ MEANINGS: Mapping[str, str] = {
     "expect.that": "The condition.",
     "expect.name": "What the report calls it.",
     "sweep.processes": "Numbers of serving processes, in place of `budget.processes`.",
-    "sweep.rate": "Arrivals a second, in place of `load.rate`. With `sweep.processes` too, every one with every other.",
-    "sweep.slo": "What an arm must hold at the smallest N that is enough for it: conditions as in `expect`, without an "
-    "arm, joined by `and`. The answer counts an N only when it holds there and at every larger one that was tried.",
+    "sweep.rate": "Arrivals a second, in place of `load.rate`. Of several lists every value meets every other.",
+    "sweep.cpus": "CPU quotas of the whole arm, in place of `budget.cpus` and in its form, such as "
+    '`["split:1.0", "split:2.0"]`; pooled and split may both be there.',
+    "sweep.memory": "Memory limits of the whole arm, in place of `budget.memory` and in its form, such as "
+    '`["pooled:512MiB", "split:512MiB"]`.',
+    "sweep.slo": "What an arm must hold at the smallest N or quota that is enough for it: conditions as in `expect`, "
+    "without an arm, joined by `and`. The answer counts an N, or a quota, only when it holds there and at every larger "
+    "one that was tried.",
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
     "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `stop` (the app is "
     "stopped).",

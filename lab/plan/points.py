@@ -1,17 +1,20 @@
 """The points of a run: settings beside the arms, each of which has a comparison of its own (METHOD 9, 10.10). Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 from pydantic import ValidationError
 
 from lab.errors import ScenarioError
+from lab.plan.axes import Axis, swept_axes
 from lab.scenario.drills import Drill
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
 
 MAX_POINTS = 24
+PARTS = ("budget", "load")  # the tables that a sweep changes
 # The name of a trial: its block, the key of its point if it has one, its arm; each of the last two of at most 40.
 TRIAL_ID = r"b\d{2,5}-[a-z0-9][a-z0-9-]{0,80}"
 
@@ -43,28 +46,24 @@ def points_of(scenario: Scenario) -> tuple[Point, ...]:
         )
     if not scenario.sweep:
         return (Point(key="", title="", scenario=scenario),)
-    numbers = scenario.sweep.processes or (scenario.budget.processes,)
-    rates = scenario.sweep.rate or (scenario.load.rate,)
-    if len(numbers) * len(rates) > MAX_POINTS:
-        raise ScenarioError(f"sweep: {len(numbers) * len(rates)} points, {MAX_POINTS} at most", "give fewer values")
-    return tuple(_swept(scenario, processes, rate) for processes, rate in product(numbers, rates))
+    axes = swept_axes(scenario)
+    combinations = list(product(*(axis.swept(scenario) for axis in axes)))
+    if len(combinations) > MAX_POINTS:
+        raise ScenarioError(f"sweep: {len(combinations)} points, {MAX_POINTS} at most", "give fewer values")
+    return tuple(_swept(scenario, dict(zip(axes, values, strict=True))) for values in combinations)
 
 
-def _swept(scenario: Scenario, processes: int, rate: float | None) -> Point:
-    named = {f"n{processes}": f"N = {processes}"} if scenario.sweep.processes else {}
-    if scenario.sweep.rate:
-        named[f"r{rate:.10g}".replace(".", "-").replace("+", "")] = f"{rate:.10g} requests a second"
+def _swept(scenario: Scenario, values: Mapping[Axis, Any]) -> Point:
+    title = ", ".join(axis.called(value) for axis, value in values.items())
+    budget, load = ({axis.key: value for axis, value in values.items() if axis.part == part} for part in PARTS)
     try:
         there = replace(
-            scenario,
-            sweep=Sweep(),
-            budget=replace(scenario.budget, processes=processes),
-            load=replace(scenario.load, rate=rate),
+            scenario, sweep=Sweep(), budget=replace(scenario.budget, **budget), load=replace(scenario.load, **load)
         )
     except ValidationError as error:  # a model that cannot have so many processes
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ScenarioError(f"sweep: at {', '.join(named.values())}: {said}", "leave that value out") from None
-    return Point(key="-".join(named), title=", ".join(named.values()), scenario=there)
+        raise ScenarioError(f"sweep: at {title}: {said}", "leave that value out") from None
+    return Point(key="-".join(axis.short(value) for axis, value in values.items()), title=title, scenario=there)
 
 
 def trial_id(block: int, point: str, arm: str) -> str:

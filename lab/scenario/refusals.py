@@ -40,9 +40,11 @@ FORMS: Mapping[str, str] = {  # of keys whose text has a form
     "ports": '"20000-29999"',
     "budget.cpuset": '"0-3,8"',
 }
-LISTS: Mapping[str, str] = {  # of keys whose list holds numbers
+LISTS: Mapping[str, str] = {  # of keys that hold a list
     "sweep.processes": "[1, 2, 4]",
     "sweep.rate": "[50, 100, 200]",
+    "sweep.cpus": '["split:1.0", "split:2.0"]',
+    "sweep.memory": '["split:512MiB", "split:1GiB"]',
     "trials.looks": "[8, 10, 12]",
 }
 LISTED_TABLES = ("arms", "expect", "sidecars", "jobs", "drills")

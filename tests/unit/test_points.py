@@ -10,9 +10,11 @@ import pytest
 
 from lab.analysis.points import judge_points, parts_of
 from lab.analysis.selfcheck import against_itself
-from lab.analysis.sweep import curve, demands
+from lab.analysis.sweep import curve, demands, lines_of
 from lab.analysis.trial.trial import summarise_trial
+from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
+from lab.plan.axes import AXES
 from lab.plan.blocks import build_plan, with_scenario
 from lab.plan.points import listed_blocks, points_of
 from lab.record.checks import record_problem, run_problem
@@ -20,9 +22,10 @@ from lab.record.types import DrillRecord, Event
 from lab.report.build import write_reports
 from lab.report.overview import overview
 from lab.run.by_hand import by_hand
-from lab.scenario.file import scenario_from_json
+from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.slo import of_arm
+from lab.units import MIB
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, with_record
 
 PAIR = (WORKERS, REPLICAS)
@@ -59,6 +62,25 @@ def test_a_trial_has_the_setting_of_its_point() -> None:
     assert all(not trial.scenario.sweep for trial in plan.trials)
 
 
+def test_quotas_are_swept_beside_processes_and_rate() -> None:
+    """In the form of the budget, every value with every other; run.json gives the same points again."""
+    asked = {"processes": [1, 2], "cpus": ["split:0.5"], "memory": ["pooled:512MiB", "split:512MiB"]}
+    given = make_scenario(PAIR, sweep=asked)
+    found = {point.key: point.scenario.budget for point in points_of(given)}
+
+    assert list(found) == ["n1-s0-5cpu-p512mib", "n1-s0-5cpu-s512mib", "n2-s0-5cpu-p512mib", "n2-s0-5cpu-s512mib"]
+    assert {(b.cpus.mode, b.cpus.amount, b.memory.amount) for b in found.values()} == {("split", 0.5, 512 * MIB)}
+    assert [b.memory.mode for b in found.values()] == ["pooled", "split"] * 2
+    assert points_of(scenario_from_json(scenario_to_json(given))) == points_of(given)
+    assert points_of(given)[1].title == "N = 1, 0.5 CPUs split, 512.0 MiB split"
+
+
+def test_plain_processes_have_no_limits_to_sweep() -> None:
+    """Refused with the key."""
+    with pytest.raises(ScenarioError, match=r"sweep\.memory: a limit takes cgroups"):
+        check_plain(make_scenario(PAIR, engine="process", sweep={"memory": ["split:1GiB"]}))
+
+
 def test_a_run_without_points_has_names_as_before() -> None:
     """Its only point has no name."""
     plan = build_plan(make_scenario(PAIR))
@@ -91,11 +113,15 @@ LONG = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
     ("changes", "said"),
     [
         ({"sweep": {"processes": [1, 1]}}, "each value once"),
+        ({"sweep": {"cpus": ["split:1.0", "split:1.0"]}}, "each value once"),
+        ({"sweep": {"cpus": ["none", "split:1.0"]}}, "has no amount to go by"),
+        ({"sweep": {"memory": ["512MiB"]}}, "pooled:1GiB"),
+        ({"sweep": {"memory": ["split:1GiB"], "slo": "p95 <= 1s"}}, "two or more values of processes, cpus or memory"),
         ({"sweep": {"processes": [1]}, "drills": [{"verb": "kill"}]}, "a run has one or the other"),
         ({"drills": [{"verb": "kill"}, {"verb": "kill"}], "load": LONG}, 'two are called "kill"'),
         ({"drills": [{"verb": "hang", "hold": "30s"}], "load": LONG}, "takes 44 s at least"),
         ({"drills": [{"verb": "block", "request": "/slow"}], "load": LONG}, "request"),
-        ({"sweep": {"rate": [10, 20], "slo": "p95 <= 1s"}}, "two or more values of processes"),
+        ({"sweep": {"rate": [10, 20], "slo": "p95 <= 1s"}}, "two or more values of processes, cpus or memory"),
         ({"drills": [{"verb": "kill"}], "load": {"locustfile": "f.py", "measure": "30s"}}, "load.rate is needed"),
         ({"drills": [{"verb": "explode"}]}, "verb"),
         ({"drills": [{"verb": "kill", "after": "1s"}]}, "after"),
@@ -173,7 +199,7 @@ def test_curves_have_the_value_of_each_point_with_its_interval() -> None:
     """Six blocks have an interval of the middle; it holds the median."""
     given = slo()
     found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
-    points = curve(found, "memory.pss.total", "workers", number=True)
+    points = curve(found, "memory.pss.total", "workers", AXES["processes"])
 
     assert [point.at for point in points] == [1, 2, 4]
     assert all(point.low <= point.value <= point.high for point in points)
@@ -187,9 +213,27 @@ def test_the_demand_is_the_smallest_number_from_which_on_it_holds() -> None:
     by_arm = {each.arm: each for each in demands(given, found)}
     less = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total <= 100MiB"})
 
-    assert by_arm["workers"].processes == 4
+    assert by_arm["workers"].enough == 4
     assert by_arm["workers"].outcomes == {1: "violated", 2: "violated", 4: "holds"}
-    assert all(each.processes is None for each in demands(less, found))
+    assert all(each.enough is None for each in demands(less, found))
+
+
+def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:
+    """Pooled and split amounts are two lines, and the sentence says which; the axis is in MiB."""
+    limits = [f"{mode}:{size}" for mode in ("pooled", "split") for size in ("1GiB", "2GiB")]
+    given = slo(sweep={"memory": limits, "slo": "memory.pss.total >= 100MiB"})
+    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    lines = lines_of(given, found, AXES["memory"])
+    across = overview(make_run(given), found).sections[0]
+
+    assert [(line.title, len(line.points)) for line in lines] == [("pooled", 2), ("split", 2)]
+    assert [(each.arm, each.where, each.enough) for each in demands(given, found)] == [
+        (arm, mode, 1024) for arm in ("workers", "replicas") for mode in ("pooled", "split")
+    ]
+    assert across.sentences[1] == (
+        "workers: 1.0 GiB is enough for memory.pss.total >= 100MiB at 300/s, split (holds at 1024, 2048 MiB)."
+    )
+    assert "1.0 GiB pooled or 2.0 GiB pooled" in overview(make_run(given), found).facts[-1]
 
 
 def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
@@ -265,7 +309,7 @@ def test_a_run_that_was_cut_shows_of_no_number_that_it_is_enough() -> None:
     cut = replace(run, states={trial: state for trial, state in run.states.items() if not trial.startswith("b06")})
     found = judge_points(cut, (summarise_trial(trial) for trial in make_trials(given) if trial.record.block < 6))
 
-    assert all(each.processes is None for each in demands(given, found))
+    assert all(each.enough is None for each in demands(given, found))
 
 
 def test_the_table_of_drills_has_differences_in_seconds() -> None:

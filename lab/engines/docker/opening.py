@@ -16,6 +16,8 @@ from lab.engines.docker.removal import engine_errors
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
+from lab.plan.points import points_of
+from lab.scenario.budget import Limits
 from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.network import Network
 
@@ -29,7 +31,7 @@ def open_docker(
     with engine_errors():
         elsewhere = find_elsewhere(client, images_here(client), run_id)
         networks = choose_networks(scenario, elsewhere or "")
-        pool = partial(check_pool, run_id, scenario.budget.pool(), client.info().get("CgroupDriver", ""))
+        pool = partial(check_pool, run_id, _pool(scenario), client.info().get("CgroupDriver", ""))
         pool(elsewhere or "")
         images = dict(prepare_images(client, scenario, on_step))
         keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
@@ -62,6 +64,12 @@ def elsewhere_so_far(run_id: str, *, docker_client: Callable[[], docker.DockerCl
     client = docker_client()
     with engine_errors():
         return find_elsewhere(client, images_here(client), run_id) or ""
+
+
+def _pool(scenario: Scenario) -> Limits:
+    """The first pooled budget that a trial will have, at whichever point: one is refused as all of them are."""
+    pools = [point.scenario.budget.pool() for point in points_of(scenario)]
+    return next((pool for pool in pools if not pool.unlimited), pools[0])
 
 
 def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:

@@ -20,7 +20,7 @@ def check_plain(scenario: Scenario) -> None:
 
 
 def _refusals(scenario: Scenario) -> Iterator[str]:
-    app, budget = scenario.app, scenario.budget
+    app = scenario.app
     if app.build is None:
         yield f"app.image: {app.image} is an image; give app.build and app.requirements instead"
     elif app.requirements is None:
@@ -28,11 +28,7 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
     if app.command == IMAGE_COMMAND:
         yield "app.command: {image} is the image's own command, and there is no image; write the command out"
     yield from _container_refusals(app)
-    for key, quota in (("cpus", budget.cpus), ("memory", budget.memory)):
-        if quota.mode != "none":
-            yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
-    if budget.cpuset:
-        yield "budget.cpuset: cores are pinned through cgroups; leave it out"
+    yield from _limit_refusals(scenario)
     yield from _beside_refusals(scenario)
     yield from _arm_refusals(scenario)
     for arm in scenario.arms:
@@ -40,6 +36,17 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
             yield f'arm "{arm.name}": a network of its own takes containers, and it has one because: {choice.why}'
     if app.restart != "no":
         yield f'app.restart: "{app.restart}" is Docker\'s policy, and nobody restarts a plain process; only "no" works'
+
+
+def _limit_refusals(scenario: Scenario) -> Iterator[str]:
+    budget = scenario.budget
+    for key, quota in (("cpus", budget.cpus), ("memory", budget.memory)):
+        if quota.mode != "none":
+            yield f'budget.{key}: a limit takes cgroups; only "none" is possible'
+        if getattr(scenario.sweep, key):
+            yield f"sweep.{key}: a limit takes cgroups; leave it out"
+    if budget.cpuset:
+        yield "budget.cpuset: cores are pinned through cgroups; leave it out"
 
 
 def _container_refusals(app: App) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.analysis.summary import RunSummary
+from lab.plan.axes import AXES
 from lab.record.types import RunInfo
 from lab.report.parts.images import images_text
 from lab.report.parts.unusual import NO_CONTAINERS, is_plain, rights_fact
@@ -78,6 +79,12 @@ def runs_from(run: RunInfo) -> str:
 def budget_text(summary: RunSummary) -> str:
     """CPU and memory of an arm, and how its containers share them."""
     budget = summary.scenario.budget
+    swept = [_swept(summary, key) for key in ("cpus", "memory")]
     cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
     memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
-    return f"{cpus}, {memory}"
+    return f"{swept[0] or cpus}, {swept[1] or memory}"
+
+
+def _swept(summary: RunSummary, key: str) -> str:
+    """``"1 CPU split or 2 CPUs split"``; "" where the run does not sweep it."""
+    return " or ".join(AXES[key].called(value) for value in AXES[key].swept(summary.scenario))
