@@ -167,7 +167,8 @@ def _scenario() -> Iterator[str]:
 
 def _table_of(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What describes the table, or each of several tables, of a key; None for a key with a plain value."""
-    reference_to = entry.get("$ref") or entry.get("items", {}).get("$ref")
+    described_by = entry.get("items") or entry.get("anyOf", [entry])[0]  # of a table that may be left out, the table
+    reference_to = described_by.get("$ref")
     if reference_to:
         described: Mapping[str, Any] = schema["$defs"][reference_to.rpartition("/")[2]]
         return described

@@ -16,6 +16,7 @@ TABLES: Mapping[str, str] = {
     "compare": "What gets a verdict; everything else is exploratory: a number and an interval, no word.",
     "expect": "The reader's own conditions, see below.",
     "sweep": "Settings at each of which the arms are compared apart; the report shows them side by side.",
+    "capacity": "A ladder of rates that each arm climbs in every trial: which is the highest that it carries?",
     "drills": "What is broken in every trial, on purpose and under load. Each drill has trials of its own.",
 }
 
@@ -138,6 +139,17 @@ MEANINGS: Mapping[str, str] = {
     "sweep.slo": "What an arm must hold at the smallest N or quota that is enough for it: conditions as in `expect`, "
     "without an arm, joined by `and`. The answer counts an N, or a quota, only when it holds there and at every larger "
     "one that was tried.",
+    "capacity.slo": "What an arm must hold to carry a rate, such as `p99 <= 50ms and errors <= 0.1%`: one percentile "
+    "of `p50`, `p95`, `p99`, and the share of requests that may be bad. Left out, `lab capacity` finds one in its "
+    "pilot.",
+    "capacity.rates": "The ladder: arrivals a second that grow, the same for all arms. Left out, `lab capacity` finds "
+    "them in its pilot.",
+    "capacity.settle": "How long a rung is driven before it counts.",
+    "capacity.measure": "How long a rung is measured, or longer until its percentile can be judged.",
+    "capacity.drain": "How long nothing is sent after a rung: an arm that has not drained by then is saturated, and "
+    "higher rungs count for nothing.",
+    "capacity.quick": "A look: only a difference of more than 15% is told.",
+    "capacity.beyond": "How many requests past its percentile every rung has at least: 10 for p99 take 1,000.",
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
     "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `stop` (the app is "
     "stopped).",

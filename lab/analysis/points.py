@@ -36,8 +36,9 @@ def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialS
 
 def parts_of(run: RunInfo) -> Iterator[tuple[Point, RunInfo]]:
     """Each point with run.json as a run of this point alone would have it."""
-    for point in points_of(scenario_from_json(run.scenario)):
-        yield point, at_point(run, point) if point.key else run
+    scenario = scenario_from_json(run.scenario)
+    for point in points_of(scenario):
+        yield point, run if point.scenario is scenario else at_point(run, point)
 
 
 def at_point(run: RunInfo, point: Point) -> RunInfo:

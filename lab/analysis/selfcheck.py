@@ -32,6 +32,7 @@ def against_itself(scenario: Scenario, blocks: int) -> Scenario:
         expect=(),
         sweep=Sweep(),
         drills=scenario.drills[:1],
+        capacity=None,
     )
 
 

@@ -9,6 +9,7 @@ import typer
 from lab import __version__
 from lab.cli import (
     bundle,
+    capacity,
     clean,
     compare,
     decide,
@@ -65,6 +66,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "quick": quick.quick,
     "init": init.init,
     "run": run.run,
+    "capacity": capacity.capacity,
     "plan": plan.plan,
     "report": report.report,
     "compare": compare.compare,

@@ -24,7 +24,9 @@ class Arrival:
 class Timetable:
     """All arrivals of a run: ``rate`` a second, ``schedule`` "poisson" or "uniform", spread over ``lanes`` slots.
 
-    Warm-up and measure are separate streams, so that a longer warm-up does not change what is measured.
+    Warm-up and measure are separate streams, so that a longer warm-up does not change what is measured. ``stretches``
+    (start, end, rate), in seconds from the start of the measure phase, are its parts at rates of their own, with no
+    arrival between them; empty: all of it at ``rate``.
     """
 
     rate: float
@@ -32,26 +34,36 @@ class Timetable:
     seed: int
     lanes: int
     measure_s: float
+    stretches: tuple[tuple[float, float, float], ...] = ()
 
     def warmup(self, start_s: float, end_s: float) -> Iterator[Arrival]:
         """The arrivals due in [start_s, end_s)."""
-        return takewhile(lambda arrival: arrival.due_s < end_s, self._stream("warmup", start_s, measured=False))
+        return _before(end_s, self._stream("warmup", start_s, measured=False))
 
     def measure(self, start_s: float) -> Iterator[Arrival]:
         """The arrivals due in [start_s, start_s + measure_s)."""
-        end_s = start_s + self.measure_s
-        return takewhile(lambda arrival: arrival.due_s < end_s, self._stream("measure", start_s, measured=True))
+        if not self.stretches:
+            return _before(start_s + self.measure_s, self._stream("measure", start_s, measured=True))
+        return chain.from_iterable(
+            _before(start_s + end_s, self._stream(f"measure/{number}", start_s + begin_s, measured=True, rate=rate))
+            for number, (begin_s, end_s, rate) in enumerate(self.stretches, start=1)
+        )
 
     def count(self, warmup_start_s: float, measure_start_s: float) -> int:
         """Tell how many arrivals a run with these two instants has."""
         both = chain(self.warmup(warmup_start_s, measure_start_s), self.measure(measure_start_s))
         return sum(1 for _ in both)
 
-    def _stream(self, name: str, start_s: float, *, measured: bool) -> Iterator[Arrival]:
+    def _stream(self, name: str, start_s: float, *, measured: bool, rate: float = 0.0) -> Iterator[Arrival]:
+        """Without end; ``rate`` 0: the timetable's own."""
         seed = f"{self.seed}/{name}"
         slots = Random(f"{seed}/slots")
-        for index, offset_s in enumerate(offsets(self.rate, self.schedule, f"{seed}/instants")):
+        for index, offset_s in enumerate(offsets(rate or self.rate, self.schedule, f"{seed}/instants")):
             yield Arrival(start_s + offset_s, slots.randrange(self.lanes), f"{seed}/{index}", measured)
+
+
+def _before(end_s: float, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+    return takewhile(lambda arrival: arrival.due_s < end_s, arrivals)
 
 
 def offsets(rate: float, schedule: str, seed: str) -> Iterator[float]:

@@ -23,6 +23,7 @@ class LoadPlan:
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
     ``kernel_times``: the kernel tells when answers came, which it cannot where any arm of the run speaks TLS.
+    ``stretches`` of the measure phase: see Timetable.
     """
 
     locustfile: Path
@@ -47,6 +48,7 @@ class LoadPlan:
     upstream_of: str = NAMED_UPSTREAM
     trust: str = ""
     kernel_times: bool = True
+    stretches: tuple[tuple[float, float, float], ...] = ()
 
     @property
     def open_model(self) -> bool:
@@ -88,7 +90,14 @@ class LoadPlan:
         """The schedule of an open run whose locustfile really has ``lanes`` lanes."""
         if self.rate is None:
             raise ValueError("the closed model has no schedule")
-        return Timetable(rate=self.rate, schedule=self.schedule, seed=self.seed, lanes=lanes, measure_s=self.measure_s)
+        return Timetable(
+            rate=self.rate,
+            schedule=self.schedule,
+            seed=self.seed,
+            lanes=lanes,
+            measure_s=self.measure_s,
+            stretches=self.stretches,
+        )
 
     def queue_share(self, process: int) -> int:
         """The part of ``queue_limit`` that one load process may use; the shares add up to the limit."""
@@ -105,6 +114,7 @@ class LoadPlan:
         values = json.loads(path.read_text(encoding="utf-8"))
         for key in ("user_classes", "tags", "exclude_tags", "args"):
             values[key] = tuple(values[key])
+        values["stretches"] = tuple(tuple(stretch) for stretch in values["stretches"])
         for key in ("locustfile", "root", "directory"):
             values[key] = Path(values[key])
         return cls(**values)

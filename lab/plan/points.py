@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lab.errors import ScenarioError
 from lab.plan.axes import Axis, swept_axes
+from lab.scenario.capacity import Capacity
 from lab.scenario.drills import Drill
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
@@ -44,6 +45,8 @@ def points_of(scenario: Scenario) -> tuple[Point, ...]:
             )
             for drill in scenario.drills
         )
+    if scenario.capacity:
+        return (Point(key="", title="", scenario=_climbing(scenario, scenario.capacity)),)
     if not scenario.sweep:
         return (Point(key="", title="", scenario=scenario),)
     axes = swept_axes(scenario)
@@ -51,6 +54,16 @@ def points_of(scenario: Scenario) -> tuple[Point, ...]:
     if len(combinations) > MAX_POINTS:
         raise ScenarioError(f"sweep: {len(combinations)} points, {MAX_POINTS} at most", "give fewer values")
     return tuple(_swept(scenario, dict(zip(axes, values, strict=True))) for values in combinations)
+
+
+def _climbing(scenario: Scenario, capacity: Capacity) -> Scenario:
+    """Each trial climbs the whole ladder, after a warm-up at the rate of its lowest rung."""
+    if not capacity.rates:
+        raise ScenarioError(
+            "capacity: which rates to try is not known yet",
+            "`lab capacity SCENARIO` finds them in a pilot; or give capacity.slo and capacity.rates",
+        )
+    return replace(scenario, load=replace(scenario.load, rate=capacity.rates[0], measure=capacity.length_s))
 
 
 def _swept(scenario: Scenario, values: Mapping[Axis, Any]) -> Point:

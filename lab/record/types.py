@@ -184,6 +184,24 @@ class DrillRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RungRecord:
+    """One rate of a ladder: arrivals from ``start_s`` to ``end_s``, counted from ``count_s`` on, as instants."""
+
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    start_s: Instant
+    count_s: Instant
+    end_s: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRecord:
+    """The rates that a trial climbed, and the objective that was to be held at each; ``slo`` as it was written."""
+
+    slo: str
+    rungs: tuple[RungRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
     """Everything measured in one trial, except the tables.
 
@@ -216,6 +234,7 @@ class TrialRecord:
     events: tuple[Event, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
     drill: DrillRecord | None = None
+    ladder: LadderRecord | None = None
     clock: ClockOffset | None = None  # None: load and lab have one clock
     schema_version: int = SCHEMA_VERSION
 

@@ -38,6 +38,7 @@ from lab.report.sections.answer import (
     status,
 )
 from lab.report.sections.beside import beside_section
+from lab.report.sections.capacity import capacity_section
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.drill import drill_section
 from lab.report.sections.latency import latency_section
@@ -64,6 +65,7 @@ def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | No
     sections = (
         belief(run, summary),
         mechanism(summary),
+        capacity_section(summary),
         drill_section(summary),
         latency_section(summary, judgements),
         time_section(summary),

@@ -44,7 +44,7 @@ def by_hand(scenario: Scenario) -> Scenario:
     load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0, settle=0.0)
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
-    plain = replace(scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=())
+    plain = replace(scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=(), capacity=None)
     return replace(plain, arms=arms, load=load, trials=trials)
 
 

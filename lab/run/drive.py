@@ -15,6 +15,7 @@ from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.loading import MIN_WARMUP_REQUESTS, queue_limit, warmup_s
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
+from lab.scenario.capacity import Rung
 from lab.scenario.model import Load
 from lab.scenario.network import Network
 
@@ -72,7 +73,8 @@ class Scheduled(Drive):
         """Locust without a page."""
         load = replace(trial.scenario.load, warmup=warmup_s(trial.scenario))
         self._last = topology.network, load
-        plan = load_plan(load, topology, trial.schedule_seed, staging)
+        rungs = trial.scenario.capacity.rungs if trial.scenario.capacity else ()
+        plan = load_plan(load, topology, trial.schedule_seed, staging, rungs=rungs)
         return self._loads[topology.network].start(replace(plan, kernel_times=not trial.scenario.tls))
 
     def get_ready(self) -> None:
@@ -83,9 +85,17 @@ class Scheduled(Drive):
 
 
 def load_plan(
-    load: Load, topology: Topology, seed: int, directory: Path, min_warmup_requests: int = MIN_WARMUP_REQUESTS
+    load: Load,
+    topology: Topology,
+    seed: int,
+    directory: Path,
+    min_warmup_requests: int = MIN_WARMUP_REQUESTS,
+    rungs: tuple[Rung, ...] = (),
 ) -> LoadPlan:
-    """Write down what the load processes of one trial are asked to do. No other place does."""
+    """Write down what the load processes of one trial are asked to do. No other place does.
+
+    ``rungs``: of the ladder that its measure phase climbs, if it does.
+    """
     return LoadPlan(
         locustfile=load.locustfile,
         root=load.root or load.locustfile.parent,
@@ -104,7 +114,8 @@ def load_plan(
         warmup_s=load.warmup,
         min_warmup_requests=min_warmup_requests,
         measure_s=load.measure,
-        queue_limit=queue_limit(load.rate or 0.0),
+        queue_limit=queue_limit(rungs[-1].rate if rungs else load.rate or 0.0),
+        stretches=tuple((rung.start_s, rung.end_s, rung.rate) for rung in rungs),
         directory=directory,
         upstream_of=topology.upstream_of,
         trust=topology.entry.trust,

@@ -11,8 +11,20 @@ from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.trial import Trial
-from lab.record.types import DrillRecord, Event, JobRecord, Phase, PhaseWindow, Point, TrialRecord, TrialState
+from lab.record.types import (
+    DrillRecord,
+    Event,
+    JobRecord,
+    LadderRecord,
+    Phase,
+    PhaseWindow,
+    Point,
+    RungRecord,
+    TrialRecord,
+    TrialState,
+)
 from lab.sampling.sampler import SamplerOutcome
+from lab.scenario.capacity import Capacity
 from lab.scenario.drills import Drill
 
 
@@ -74,6 +86,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
         events=tuple(measured.events),
         drill=_drill_record(trial.point.drill),
+        ladder=_ladder_record(trial.scenario.capacity, loaded.measure_start_s - deployed.t0),
         clock=loaded.clock,
     )
 
@@ -98,6 +111,22 @@ def _phases(measured: Measured) -> dict[Phase, PhaseWindow]:
 
 def _drill_record(drill: Drill | None) -> DrillRecord | None:
     return DrillRecord(verb=drill.verb.value, slo_s=drill.slo, hold_s=drill.hold) if drill else None
+
+
+def _ladder_record(capacity: Capacity | None, measure_s: float) -> LadderRecord | None:
+    """``measure_s``: when the measure phase began, as an instant of the trial."""
+    if capacity is None:
+        return None
+    rungs = (
+        RungRecord(
+            rate=rung.rate,
+            start_s=measure_s + rung.start_s,
+            count_s=measure_s + rung.count_s,
+            end_s=measure_s + rung.end_s,
+        )
+        for rung in capacity.rungs
+    )
+    return LadderRecord(slo=capacity.slo, rungs=tuple(rungs))
 
 
 def _job_record(job: JobRun, deployed: Deployed) -> JobRecord:

@@ -10,9 +10,11 @@ from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.metrics import METRICS, Group
+from lab.metrics.capacity import CAPACITY
 from lab.scenario.app import App as App
 from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
+from lab.scenario.capacity import Capacity
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.commands import check_command
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
@@ -120,6 +122,7 @@ class Scenario:
     expect: Annotated[tuple[Expect, ...], Field(max_length=100)] = ()
     sweep: Sweep = field(default_factory=Sweep)
     drills: Annotated[tuple[Drill, ...], Field(max_length=MAX_DRILLS)] = ()
+    capacity: Capacity | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
@@ -169,6 +172,13 @@ class Scenario:
                 )
         if self.drills and self.load.rate is None:
             raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
+        if self.capacity and (self.sweep or self.drills):
+            raise ValueError("capacity: a run climbs a ladder, or sweeps, or drills; make scenarios of their own of it")
+        climbed = [key for key in self.compare.primary if key == CAPACITY]
+        if climbed and not self.capacity:
+            raise ValueError(f"compare.primary: {CAPACITY} is what a ladder of rates tells: add [capacity]")
+        if self.capacity and self.load.rate is None:
+            raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
         if self.trials.looks and (self.sweep or len(self.drills) > 1):
             raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
 

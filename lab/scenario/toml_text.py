@@ -14,7 +14,8 @@ BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)  # a key that needs no quotes
 def scenario_text(scenario: Scenario) -> str:
     """TOML with every key that has a value; reading it gives the same scenario, secrets taken from the environment."""
     document = scenario_to_json(scenario)
-    lines = [f"{key} = {toml_value(value)}" for key, value in document.items() if not _is_table(value)]
+    plain = {key: value for key, value in document.items() if not _is_table(value) and value is not None}
+    lines = [f"{key} = {toml_value(value)}" for key, value in plain.items()]
     for key, value in document.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{key}]", *_pairs(value)]

@@ -64,6 +64,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"needs {JUDGE_BEYOND} requests beyond it",
     ),
 }
+LADDER = {f"capacity.{key}" for key in ("slo", "rates", "settle", "measure", "drain", "beyond", "quick")}  # or a sweep
 BUILT_SIDECAR = {"sidecars.build", "sidecars.dockerfile"}  # the example has an image, which excludes them
 
 
@@ -71,7 +72,7 @@ def scenario_keys() -> Iterator[str]:
     """Every key of a scenario file as ``table.key``, from the schema that validates it."""
     schema = json_schema()
     for key, entry in schema["properties"].items():
-        name = entry.get("$ref") or entry.get("items", {}).get("$ref")
+        name = (entry.get("items") or entry.get("anyOf", [entry])[0]).get("$ref")
         table = schema["$defs"][name.rpartition("/")[2]] if name else entry
         yield from (f"{key}.{inner}" for inner in table["properties"]) if "properties" in table else (key,)
 
@@ -101,7 +102,7 @@ def test_the_example_of_a_scenario_has_every_key_and_is_valid(tmp_path: Path) ->
 
     assert read_scenario(tmp_path / "scenarios" / "example.toml").question == "…"
     of_fronts = {f"images.{front.image.key}" for front in FRONTS.values() if front.image}
-    only_named = {"app.image", "load.python", *BUILT_SIDECAR}
+    only_named = {"app.image", "load.python", *BUILT_SIDECAR, *LADDER}
     assert set(scenario_keys()) - set(keys_of(tomllib.loads(text))) - of_fronts == only_named
 
 

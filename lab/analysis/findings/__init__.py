@@ -42,7 +42,7 @@ def run_findings(result: TrialResult, cpu_count: int) -> tuple[Finding, ...]:
     window = result.record.phases.get(Phase.MEASURE)
     if window is None or window.length_s <= 0:
         return ()
-    if result.record.drill:  # what an arm does when it is disturbed is the result of a drill
+    if result.record.drill or result.record.ladder:  # what an arm does when disturbed, or overloaded, is the result
         found = [check(result) for check in CHECKS_OF_DRILLS]
     else:
         found = [*(check(result) for check in CHECKS), _capacity(result, cpu_count)]

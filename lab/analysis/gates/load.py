@@ -53,8 +53,8 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
     """
     if not result.record.load.open_model:
         return not_applicable(ARRIVALS, "closed-model")
-    if result.record.drill:
-        return not_applicable(ARRIVALS, "drill")
+    if why := _disturbed(result):
+        return not_applicable(ARRIVALS, why)
     counts = arrival_counts(result)
     if not counts.scheduled:
         return unchecked(ARRIVALS, "no-arrival")
@@ -63,6 +63,11 @@ def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
     if saturation(result, cpu_count):
         return decided(ARRIVALS, PASS, counts.share, "capacity")
     return decided(ARRIVALS, INVALID, counts.share)
+
+
+def _disturbed(result: TrialResult) -> str:
+    """Why work may be left undone on purpose in a trial, "" where it may not."""
+    return "drill" if result.record.drill else "ladder" if result.record.ladder else ""
 
 
 def requests(result: TrialResult) -> GateResult:
@@ -107,8 +112,8 @@ def little(result: TrialResult) -> GateResult:
     wrong. Requests that were never answered are on neither side: that is the arm's doing, and a finding. Rows that are
     missing altogether change both sides alike: that is the business of ``rows``.
     """
-    if result.record.drill:
-        return not_applicable(LITTLE, "drill")
+    if why := _disturbed(result):
+        return not_applicable(LITTLE, why)
     window = result.record.measure
     sent = _kinds(result.tables.requests, RequestKind.ARRIVAL, RequestKind.FOLLOW).filter(
         (pl.col("t_sent_s") < window.end_s) & pl.col("t_done_s").is_not_null()

@@ -10,6 +10,7 @@ from lab.analysis.gates.limits import spoiled
 from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.drill import Aftermath, aftermath, drill_values
+from lab.analysis.trial.ladder import Climb, climb, climb_values
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
@@ -67,6 +68,7 @@ class TrialSummary:
     sidecars: tuple[SidecarUse, ...] = ()
     steps: tuple[StepCount, ...] = ()
     aftermath: Aftermath | None = None
+    climb: Climb | None = None
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
@@ -88,6 +90,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     used = resources(trial, counts.ended)
     steps = tuple(step_counts(record))
     after = aftermath(record, tables.requests)
+    climbed = climb(record, tables.requests)
     values = {
         **_request_values(record, counts, response, service),
         **used.values,
@@ -96,6 +99,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         "boot": record.boot_s,
         **app_values(steps),
         **drill_values(after),
+        **climb_values(climbed),
     }
     return TrialSummary(
         record=record,
@@ -111,6 +115,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         sidecars=tuple(sidecar_uses(trial, used.ledger)),
         steps=steps,
         aftermath=after,
+        climb=climbed,
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
         names=by_name(rows),

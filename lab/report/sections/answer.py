@@ -89,8 +89,8 @@ def look_note(summary: RunSummary) -> str:
 
 
 def failing_note(summary: RunSummary) -> str:
-    """Which arms failed so many requests that this stands before anything else; a drill makes requests fail."""
-    if summary.scenario.drills:
+    """Which arms failed so many requests that this stands before anything else; drills and overload make them fail."""
+    if summary.scenario.drills or summary.scenario.capacity:
         return ""
     failed = {arm.name: _failed(summary, arm.name) for arm in summary.arms}
     told = [f"{format_ratio(share)} in {arm}" for arm, share in failed.items() if share >= MANY_FAILED]

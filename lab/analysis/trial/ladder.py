@@ -1,0 +1,177 @@
+"""The ladder of one trial: what became of each rung, and the capacity that follows (METHOD 10). Pure.
+
+The capacity is where the margin, made to rise with the rate by isotonic regression, crosses zero on the logarithm of
+the rate.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from lab.analysis.trial.latency import Floats, measured
+from lab.metric_types import Group
+from lab.metrics import METRICS
+from lab.metrics.capacity import CAPACITY
+from lab.record.types import LadderRecord, RungRecord, TrialRecord
+from lab.scenario.capacity import Objective, objective
+
+ACHIEVED = 0.99  # of what was offered must have succeeded in time
+SENT = 0.99  # of what was planned must have been offered by the generator
+MIXED = (Group.LATENCY, Group.CAPACITY, Group.BALANCE)  # of a ladder they would be of many rates
+WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
+
+
+class Held(StrEnum):
+    """What a rung says of its arm."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNDRAINED = "undrained"  # bad, and requests of it were still on their way when the next rung began
+    SHORT = "short"  # the generator did not offer what was planned: nothing is said of the arm
+    NOT_RUN = "not run"  # a lower one had not drained, or was short
+
+
+class Edge(StrEnum):
+    """Why a ladder has no capacity: it ends before, or begins beyond."""
+
+    NONE = ""
+    TOP = "top"  # every rung held: the capacity is that of the top rung or more
+    BOTTOM = "bottom"  # no rung held
+    UNKNOWN = "unknown"  # fewer than two rungs say anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungResult:
+    """One rung: ``offered`` and ``achieved`` a second, ``quantile_s`` of the response times (infinite among failures).
+
+    ``bad_share``: of the requests due, those that failed, were never sent or never answered. ``margin`` ≤ 0 holds.
+    """
+
+    rate: float
+    held: Held
+    offered: float = 0.0
+    achieved: float = 0.0
+    quantile_s: float = math.inf
+    bad_share: float = 0.0
+    margin: float = WORST_MARGIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """The ladder of a trial: its rungs in order, and ``capacity`` in requests a second, None at an ``edge``."""
+
+    slo: str
+    rungs: tuple[RungResult, ...]
+    capacity: float | None
+    edge: Edge
+
+    @property
+    def last_good(self) -> float | None:
+        """The rate of the highest rung below which, and at which, every rung held."""
+        good = None
+        for rung in self.rungs:
+            if rung.held is not Held.GOOD:
+                break
+            good = rung.rate
+        return good
+
+
+def climb(record: TrialRecord, requests: pl.DataFrame) -> Climb | None:
+    """What became of each rung; None for a trial without a ladder."""
+    if record.ladder is None or not record.ladder.rungs:
+        return None
+    rungs = tuple(_rungs(record.ladder, measured(requests).filter(pl.col("t_scheduled_s").is_not_null())))
+    said = [rung for rung in rungs if rung.held not in (Held.SHORT, Held.NOT_RUN)]
+    capacity, edge = crossing([rung.rate for rung in said], [rung.margin for rung in said])
+    return Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
+
+
+def climb_values(found: Climb | None) -> Mapping[str, float | None]:
+    """The capacity, and no number of what was measured over all rungs at once: a mix of rates says nothing."""
+    if found is None:
+        return {CAPACITY: None}
+    mixed = {metric.key: None for metric in METRICS.values() if metric.group in MIXED}
+    return {**mixed, CAPACITY: found.capacity}
+
+
+def crossing(rates: Sequence[float], margins: Sequence[float]) -> tuple[float | None, Edge]:
+    """Where the margins, made to rise with the rate (PAVA), cross zero; the edge where they do not."""
+    if len(rates) < 2:
+        return None, Edge.UNKNOWN
+    from scipy.optimize import isotonic_regression  # half a second, which only a ladder pays
+
+    logs, rising = np.log(rates), np.asarray(isotonic_regression(margins).x, float)
+    if rising[-1] <= 0:
+        return None, Edge.TOP
+    if rising[0] > 0:
+        return None, Edge.BOTTOM
+    above = int(np.argmax(rising > 0))
+    below = above - 1
+    part = -rising[below] / (rising[above] - rising[below])
+    return float(math.exp(logs[below] + part * (logs[above] - logs[below]))), Edge.NONE
+
+
+def _rungs(ladder: LadderRecord, rows: pl.DataFrame) -> Iterator[RungResult]:
+    wanted, ended = objective(ladder.slo), False
+    nexts = [*(rung.start_s for rung in ladder.rungs[1:]), math.inf]
+    for rung, next_s in zip(ladder.rungs, nexts, strict=True):
+        if ended:
+            yield RungResult(rate=rung.rate, held=Held.NOT_RUN)
+            continue
+        found = _rung(rung, rows, next_s, wanted)
+        ended = found.held in (Held.SHORT, Held.UNDRAINED)
+        yield found
+
+
+def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective) -> RungResult:
+    length_s = rung.end_s - rung.count_s
+    due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
+    ended = rows.filter("ok", (pl.col("t_done_s") >= rung.count_s) & (pl.col("t_done_s") < rung.end_s))
+    offered, achieved = due.height / length_s, ended.height / length_s
+    bad = due.filter(~pl.col("ok")).height / due.height if due.height else 1.0
+    quantile_s = _quantile_s(due, wanted.quantile)
+    broken = (_log(bad / wanted.bad_share), _log(ACHIEVED * offered / achieved if achieved else math.inf))
+    # A share that is kept is near its limit at any rate, and would draw the crossing down to the rung below.
+    margin = max([_log(quantile_s / wanted.limit_s), *(one for one in broken if one > 0)])
+    return RungResult(
+        rate=rung.rate,
+        held=_held(rung, rows, next_s, margin),
+        offered=offered,
+        achieved=achieved,
+        quantile_s=quantile_s,
+        bad_share=bad,
+        margin=margin,
+    )
+
+
+def _held(rung: RungRecord, rows: pl.DataFrame, next_s: float, margin: float) -> Held:
+    """Whether it had drained when the next began is asked of every request that was due in it, settling included."""
+    due = rows.filter((pl.col("t_scheduled_s") >= rung.start_s) & (pl.col("t_scheduled_s") < rung.end_s))
+    if due.height < SENT * rung.rate * (rung.end_s - rung.start_s) - _chance(rung):
+        return Held.SHORT
+    undrained = due.filter(pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= next_s))
+    if margin > 0 and not undrained.is_empty():
+        return Held.UNDRAINED
+    return Held.GOOD if margin <= 0 else Held.BAD
+
+
+def _chance(rung: RungRecord) -> float:
+    """Poisson arrivals are fewer than planned by chance alone: four standard deviations."""
+    return 4 * math.sqrt(rung.rate * (rung.end_s - rung.start_s))
+
+
+def _quantile_s(due: pl.DataFrame, quantile: float) -> float:
+    taken = pl.when("ok").then(pl.col("t_done_s") - pl.col("t_scheduled_s")).otherwise(math.inf)
+    times: Floats | npt.NDArray[np.float64] = np.sort(due.select(taken).to_series().to_numpy())
+    return float(times[math.ceil(quantile * len(times)) - 1]) if len(times) else math.inf
+
+
+def _log(ratio: float) -> float:
+    """Within ± WORST_MARGIN, so that one rung of failures does not weigh more than all others together."""
+    least, most = math.exp(-WORST_MARGIN), math.exp(WORST_MARGIN)
+    return math.log(min(most, max(least, ratio)))

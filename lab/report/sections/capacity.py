@@ -1,0 +1,201 @@
+"""How much each arm carries: the ladder that it climbed, and where it stopped to hold its objective (METHOD 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import isfinite
+from statistics import median
+
+from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult
+from lab.metric_types import Reading, Unit
+from lab.metrics.capacity import CAPACITY
+from lab.report.charts.curves import Curves, Plot, Series, columns_for
+from lab.report.charts.scales import linear, logarithmic
+from lab.report.charts.svg import DASHES, stroke_key
+from lab.report.content import Cell, Figure, Section, Table, section
+from lab.report.parts.cells import UNKNOWN, cell, columns, quantity, words
+from lab.report.parts.values import arm_names
+from lab.scenario.capacity import Objective
+from lab.units import count_of, format_seconds
+
+MS = 1e3
+LIMIT = 2  # the dash of the objective's line
+LEVEL = 0.95
+SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of its capacity, at which an arm's percentile is told
+EDGES: Mapping[Edge, str] = {
+    Edge.TOP: "the highest rung still held",
+    Edge.BOTTOM: "not even the lowest rung held",
+    Edge.UNKNOWN: "too few rungs say anything",
+}
+
+
+def capacity_section(summary: RunSummary) -> Section:
+    """Empty for a run without a ladder."""
+    title = "How much each arm carries"
+    asked = summary.scenario.capacity
+    climbs = {arm.name: tuple(_climbs(summary, arm.name)) for arm in summary.arms}
+    if asked is None or not any(climbs.values()):
+        return section("capacity", title)
+    wanted = asked.objective
+    return section(
+        "capacity",
+        title,
+        _table(summary, climbs),
+        ladder_figure(summary, climbs, wanted),
+        _utilisation(summary, climbs, wanted),
+        sentences=tuple(_sentence(arm, found) for arm, found in climbs.items() if found),
+        short="Capacity",
+    )
+
+
+def _climbs(summary: RunSummary, arm: str) -> Iterator[Climb]:
+    valid = summary.valid_for(CAPACITY)
+    for trial in summary.of_arm(arm):
+        if trial.climb is not None and trial.record.block in valid:
+            yield trial.climb
+
+
+def _sentence(arm: str, climbs: Sequence[Climb]) -> str:
+    """``"workers: 212 requests a second (205 to 219, 95% CI, 12 blocks); at the top in 1 block."``"""
+    known = [one.capacity for one in climbs if one.capacity is not None]
+    told = _told(known)
+    for edge, why in EDGES.items():
+        number = sum(one.edge is edge for one in climbs)
+        if number:
+            told += f"; in {count_of(number, 'block')} {why}"
+    return f"{arm}: {told}."
+
+
+def _told(known: Sequence[float]) -> str:
+    if not known:
+        return "no capacity inside the ladder"
+    if len(known) < blocks_needed(LEVEL):
+        spread = f"{min(known):.3g} to {max(known):.3g} in {count_of(len(known), 'block')}"
+        return f"{median(known):.3g} requests a second ({spread})"
+    found = wilcoxon_interval(known, LEVEL)
+    return (
+        f"{found.estimate:.3g} requests a second "
+        f"({found.low:.3g} to {found.high:.3g}, 95% CI, {count_of(len(known), 'block')})"
+    )
+
+
+def _table(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]]) -> Table:
+    """A row for each rung, and for each arm in how many blocks it held, and its percentile."""
+    arms = [arm for arm, found in climbs.items() if found]
+    rates = [rung.rate for rung in next(found for found in climbs.values() if found)[0].rungs]
+    rows = tuple(
+        (
+            cell(Unit.PER_SECOND, rate),
+            *(one for arm in arms for one in _rung_cells([climb.rungs[place] for climb in climbs[arm]])),
+        )
+        for place, rate in enumerate(rates)
+    )
+    asked = summary.scenario.capacity
+    return Table(
+        key="ladder",
+        title="Rung by rung",
+        columns=columns(numeric=("rate", *(text for arm in arms for text in (arm, f"{arm}, held in")))),
+        rows=rows,
+        note=f"The objective is {asked.slo if asked else ''}. Medians over the valid blocks of the percentile that it "
+        "names, and in how many of the blocks in which the rung was run the objective was held.",
+    )
+
+
+def _rung_cells(rungs: Sequence[RungResult]) -> tuple[Cell, Cell]:
+    run = [rung for rung in rungs if rung.held not in (Held.NOT_RUN, Held.SHORT)]
+    if not run:
+        return Cell(UNKNOWN), Cell("not run")
+    middle = median(rung.quantile_s for rung in run)
+    good = sum(rung.held is Held.GOOD for rung in run)
+    return cell(Unit.SECONDS, middle), Cell(f"{good} of {len(run)}", good / len(run))
+
+
+def ladder_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Figure | None:
+    """The percentile against the rate: every block faint, the median of each rung, and the objective's line."""
+    shown = [(place, arm.name) for place, arm in enumerate(summary.arms) if climbs[arm.name]]
+    rates = [rung.rate for found in climbs.values() for climb in found for rung in climb.rungs]
+    plots = tuple(_plot(place, arm, climbs[arm], wanted, (min(rates), max(rates))) for place, arm in shown)
+    times = [y for plot in plots for series in plot.series for y in series.ys if y is not None]
+    return Figure(
+        key="ladder-course",
+        title=f"{_called(wanted)} against the rate",
+        sentence=f"One faint line a block, their median in strong; dashed, the {format_seconds(wanted.limit_s)} that "
+        "the objective allows. A line ends where a rung was not run, or where the percentile lies among failures.",
+        chart=Curves(
+            title=f"{_called(wanted)} against the rate",
+            arms=tuple(arm_names(summary)),
+            plots=plots,
+            x=linear(rates),
+            y=logarithmic(times),
+            x_title="requests a second",
+            y_title=f"{_called(wanted)} (ms)",
+            keys=(stroke_key("the objective", DASHES[LIMIT]),),
+            columns=columns_for(len(plots)),
+        ),
+    )
+
+
+def _called(wanted: Objective) -> str:
+    return f"p{wanted.quantile * 100:g}"
+
+
+def _plot(place: int, arm: str, climbs: Sequence[Climb], wanted: Objective, ends: tuple[float, float]) -> Plot:
+    blocks = [
+        Series(
+            arm=place,
+            name=f"{arm}, one block",
+            xs=[rung.rate for rung in climb.rungs],
+            ys=[_ms(rung) for rung in climb.rungs],
+            faint=True,
+        )
+        for climb in climbs
+    ]
+    rates = [rung.rate for rung in climbs[0].rungs]
+    middles = [_middle([climb.rungs[number] for climb in climbs]) for number in range(len(rates))]
+    limit = Series(arm=place, name="the objective", xs=ends, ys=[wanted.limit_s * MS] * 2, border=True, dash=LIMIT)
+    return Plot(series=(*blocks, Series(arm=place, name=arm, xs=rates, ys=middles), limit), heading=arm, arm=place)
+
+
+def _ms(rung: RungResult) -> float | None:
+    return rung.quantile_s * MS if isfinite(rung.quantile_s) else None
+
+
+def _middle(rungs: Sequence[RungResult]) -> float | None:
+    """The median over the blocks in which the rung was run; None where it lies among failures, or none ran it."""
+    known = [rung.quantile_s for rung in rungs if rung.held not in (Held.NOT_RUN, Held.SHORT)]
+    middle = median(known) if known else float("inf")
+    return middle * MS if isfinite(middle) else None
+
+
+def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Table | None:
+    """The percentile at parts of an arm's own capacity, between two rungs by the straight line."""
+    rows = []
+    for arm in summary.arms:
+        capacity = summary.metrics[Reading(CAPACITY, arm.name)].median
+        if capacity is None or not climbs[arm.name]:
+            continue
+        rates = [rung.rate for rung in climbs[arm.name][0].rungs]
+        middles = [_middle([climb.rungs[number] for climb in climbs[arm.name]]) for number in range(len(rates))]
+        points = [(rate, middle) for rate, middle in zip(rates, middles, strict=True) if middle is not None]
+        rows.append((*words(arm.name), *(_at(points, share * capacity) for share in SHARES)))
+    if not rows:
+        return None
+    return Table(
+        key="utilisation",
+        title=f"{_called(wanted)} at parts of the capacity",
+        columns=columns("arm", numeric=[f"{share:.0%}" for share in SHARES]),
+        rows=tuple(rows),
+        note="Of each arm's own capacity, the median of its blocks; between two rungs the straight line. Below the "
+        "lowest rung nothing is known.",
+    )
+
+
+def _at(points: Sequence[tuple[float, float]], rate: float) -> Cell:
+    for (low, below), (high, above) in pairwise(points):
+        if low <= rate <= high:
+            value = below + (above - below) * (rate - low) / (high - low)
+            return Cell(quantity(Unit.SECONDS, value / MS), value / MS)
+    return Cell(UNKNOWN)
