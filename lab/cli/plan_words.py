@@ -26,6 +26,7 @@ def _deed(drill: Drill) -> str:
         Verb.HANG: f"one serving process is stopped for {held}",
         Verb.BLOCK: f"a request ({drill.request}) keeps the event loop of one serving process busy for {held}",
         Verb.ROLL: "every serving process is replaced",
+        Verb.DEPLOY: f"every container of the app gives way to one of {drill.image or 'its own image'}",
         Verb.STOP: "every container of the app is stopped",
     }[drill.verb]
 

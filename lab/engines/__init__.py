@@ -57,6 +57,11 @@ def no_stop(service: str) -> str:
     raise DeploymentError(f"this engine does not stop {service}", "take another verb for the drill")
 
 
+def no_exchange(service: str, _image: str) -> None:
+    """The engine puts nothing in the place of a service. Raises DeploymentError."""
+    raise DeploymentError(f"this engine does not exchange {service}", "take another verb for the drill")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A topology that is up and ready.
@@ -65,6 +70,8 @@ class Deployment:
     sidecars and ``jobs``, which run before, are not in it; ``steps()`` are the app's own, as far as it told of them;
     ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
     ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
+    ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
+    has), and waits until all answer;
     ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
     names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
     ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
@@ -89,6 +96,7 @@ class Deployment:
     steps: Callable[[], Sequence[StepMark]] = tuple
     restart: Callable[[str, int], None] = no_restart
     stop: Callable[[str], str] = no_stop
+    exchange: Callable[[str, str], None] = no_exchange
     happened: Happened = nothing_happened
 
     def service_at(self, endpoint: Endpoint) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from lab.engines import Engine
-from lab.engines.process.refusals import check_plain
+from lab.engines.process.refusals import VERBS, check_plain
+from lab.scenario.drills import Verb
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
 
@@ -29,7 +30,8 @@ class EngineKind:
     MissingError where it is not there at all; ``absent`` says so in a few words. ``open`` prepares what the arms run
     from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
     ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
-    id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet.
+    id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
+    what it can do of drills; ``check`` refuses the others.
     """
 
     title: str
@@ -39,6 +41,7 @@ class EngineKind:
     open: Callable[[Scenario, str, OnStep, str], Opened]
     automatic: bool = False
     elsewhere: Callable[[str], str] = lambda _run_id: ""
+    verbs: frozenset[Verb] = frozenset(Verb)
 
 
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
@@ -85,6 +88,7 @@ ENGINES.declare(
     EngineKind(
         title="process: plain processes of this machine, from app.requirements and without the image",
         check=check_plain,
+        verbs=VERBS,
         reach=lambda: None,  # every machine has processes
         open=_open_processes,
         automatic=True,

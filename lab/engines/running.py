@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lab.agent.calls import There, here
-from lab.engines import Deployment, Happened, JobRun, StepMark, no_restart, no_stop, nothing_happened
+from lab.engines import Deployment, Happened, JobRun, StepMark, no_exchange, no_restart, no_stop, nothing_happened
 from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
@@ -152,14 +152,18 @@ def deployed(
     steps: Callable[[], Sequence[StepMark]] = tuple,
     restart: Callable[[str, int], None] = no_restart,
     stop: Callable[[str], str] = no_stop,
+    exchange: Callable[[str, str], None] = no_exchange,
+    logs: Callable[[], Mapping[str, str]] | None = None,
     happened: Happened = nothing_happened,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
     ended; ``beside``: what else runs from the same image. ``jobs``: those that ran before; ``ended``: logs of what has
-    ended as it should. ``steps``: what the app tells of its own start-up steps. ``restart``, ``stop``: see Deployment.
+    ended as it should. ``steps``: what the app tells of its own start-up steps. ``restart``, ``stop``, ``exchange``:
+    see Deployment. ``logs``: what has been printed, where that is more than what ``running`` has.
     """
+    printed = logs or (lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running})
     topology = topology.located({each.service.host: each.address for each in running})
     ready = answered(topology, running, dead, there)
     boot_s = time.monotonic() - started_s
@@ -179,11 +183,12 @@ def deployed(
         strangers=seen.strangers,
         neighbours=seen.neighbours,
         check=check,
-        logs=lambda: {**ended, **{each.service.name: each.log(LOG_LIMIT_LINES) for each in running}},
+        logs=lambda: {**ended, **printed()},
         jobs=jobs,
         steps=steps,
         restart=restart,
         stop=stop,
+        exchange=exchange,
         there=there,
         launch=launch,
         happened=happened,

@@ -124,7 +124,7 @@ def roll(scene: Scene) -> bool:
     found = scene.members()
     supervisors = [member for member in found if member.role == Role.SUPERVISOR]
     if not supervisors or not scene.hangup:
-        return _one_after_the_other(scene)
+        return _one_after_the_other(scene, "restarted", lambda service: scene.deployment.restart(service, 0))
     for supervisor in supervisors:
         scene.signal(supervisor, signal.SIGHUP)
     began_s, old = time.monotonic(), {(member.pid, member.started) for member in serving(found)}
@@ -135,13 +135,19 @@ def roll(scene: Scene) -> bool:
     return True
 
 
-def _one_after_the_other(scene: Scene) -> bool:
+def deploy(scene: Scene) -> bool:
+    """Put a container of another image in the place of every one: in place where there is one, else slot by slot."""
+    image = scene.drill.image_key
+    return _one_after_the_other(scene, "deployed", lambda service: scene.deployment.exchange(service, image))
+
+
+def _one_after_the_other(scene: Scene, what: str, change: Callable[[str], None]) -> bool:
     for place, service in enumerate(scene.services):
         if place and scene.wait(0):
             return False
         began_s = time.monotonic()
-        scene.deployment.restart(service, 0)
-        scene.done("restarted", began_s, detail=service)
+        change(service)
+        scene.done(what, began_s, detail=service)
     return True
 
 
@@ -161,6 +167,7 @@ VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.HANG: hang,
     Verb.BLOCK: block,
     Verb.ROLL: roll,
+    Verb.DEPLOY: deploy,
     Verb.STOP: stop,
 }
 

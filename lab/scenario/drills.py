@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.compare import STRICT
 from lab.scenario.quantities import Seconds
 
 MAX_DRILLS = 16
+DRILL_IMAGE = "drill."  # and the key of the drill that deploys an image of its own
 STEADY_S = 5.0  # without a bad request before the action: METHOD 9.3
 CALM_S = 3.0  # without a bad request before an arm has recovered: METHOD 9.4
 MAX_HOLD_S = 45.0  # a drill's trial is short (METHOD 9), and an agent answers within a minute
@@ -25,7 +27,20 @@ class Verb(StrEnum):
     HANG = "hang"  # SIGSTOP to one serving process, SIGCONT after ``hold``
     BLOCK = "block"  # a request that keeps the event loop of one serving process busy for ``hold``
     ROLL = "roll"  # every serving process is replaced: by SIGHUP to its supervisor, else one container after the other
+    DEPLOY = "deploy"  # a new version: every container of the app gives way to one of ``image``, one after the other
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
+
+
+# What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
+NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
+    Verb.DEPLOY: (Verb.ROLL,),
+    Verb.ROLL: (Verb.DEPLOY,),
+}
+
+
+def nearest_verb(verb: Verb, possible: Collection[Verb]) -> Verb:
+    """The verb to take instead, among those that are possible."""
+    return next((near for near in NEAREST.get(verb, ()) if near in possible), Verb.KILL)
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -34,7 +49,8 @@ class Drill:
 
     The action comes ``after`` the start of the measure phase and at most TICK_S later, at the same instant in all arms
     of a block. ``hold``: how long what is only held up stays so. ``slo``: a request that takes longer is bad, from its
-    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}.
+    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}. ``image``: what is deployed, "" for
+    the arm's own once more.
     """
 
     verb: Verb
@@ -43,11 +59,23 @@ class Drill:
     hold: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 5.0
     slo: Annotated[Seconds, Field(gt=0)] = 0.25
     request: Annotated[str, Field(pattern=r"^/.*\{(ms|seconds)\}")] = "/block?ms={ms}"
+    image: Annotated[str, Field(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Drill:
+        if self.image and self.verb is not Verb.DEPLOY:
+            raise ValueError(f'"image" says nothing to {self.verb}: leave it out, or take verb = "deploy"')
+        return self
 
     @property
     def key(self) -> str:
         """How the run calls it: its name, or its verb."""
         return self.name or self.verb.value
+
+    @property
+    def image_key(self) -> str:
+        """Under which key the engine keeps the image that is deployed; "" where it is the arm's own."""
+        return f"{DRILL_IMAGE}{self.key}" if self.image else ""
 
     @property
     def least_measure_s(self) -> float:

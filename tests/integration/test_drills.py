@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -14,7 +15,7 @@ from lab.attest.serving import Member, members, serving
 from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
 from lab.plan.topology import Topology
-from lab.run.verbs import VERBS, Act, Scene
+from lab.run.verbs import VERBS, Act, Scene, ask
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
@@ -77,6 +78,29 @@ def test_a_supervisor_replaces_what_was_killed_and_what_it_is_told_to(
     assert new.service == "app"
     assert [act.what for act in rolled] == ["SIGHUP", "replaced"]
     assert stopped[-1].detail.startswith("app: exit code 0 after")
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(
+    client: docker.DockerClient, images: Any, second_image: str, topology_of: Build
+) -> None:
+    """Slot by slot, from another image, and each answers where the one before it did."""
+    second = {
+        **images,
+        "drill.deploy": replace(images["app"], name=second_image, id=client.images.get(second_image).id),
+    }
+    engine = DockerEngine(client, second, RUN_ID, (21000, 22999), restart="always")
+    with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
+        told, _ = carry_out(deployment, Verb.DEPLOY, image=second_image)
+        runs = client.containers.list(filters={"label": f"lab.run={RUN_ID}"})
+        images_now = {each.labels["lab.service"]: each.image.id for each in runs}
+        status, _ = ask(deployment.topology, "/ready", 5.0)
+        logs = deployment.logs()
+
+    assert [(act.what, act.detail) for act in told] == [("deployed", "app-1"), ("deployed", "app-2")]
+    assert all(act.ended_s - act.began_s < WITHIN_S for act in told)
+    assert {images_now["app-1"], images_now["app-2"]} == {second["drill.deploy"].id} != {images["app"].id}
+    assert status == 200
+    assert set(logs) >= {"app-1", "app-1.before", "nginx"}
 
 
 def test_replicas_are_replaced_one_after_the_other_and_a_hung_one_goes_on(

@@ -16,13 +16,14 @@ import pytest
 
 from lab.attest.serving import Member, serving
 from lab.engines import Deployment
+from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.process.refusals import check_plain
 from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.plan.trial import Trial
 from lab.run.drill import Acting, acting, action_s
-from lab.run.verbs import VERBS, Act, Scene, roll, send, stop
+from lab.run.verbs import VERBS, Act, Scene, deploy, roll, send, stop
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.drills import STEADY_S, TICK_S, Verb
@@ -270,12 +271,24 @@ def test_all_containers_are_stopped_and_how_they_ended_is_told() -> None:
     assert told[1].detail == "app-1: exit code 0 of app-1"
 
 
-@pytest.mark.parametrize("verb", [Verb.ROLL, Verb.STOP])
+def test_a_new_version_takes_the_place_of_one_container_after_the_other() -> None:
+    """Of the image that the drill names, or of the arm's own."""
+    exchanged: list[tuple[str, str]] = []
+    made = with_services(exchange=lambda *which: exchanged.append(which))
+    given, told = scene("deploy", made, hangup=True)
+    deploy(given)
+    deploy(replace(given, drill=replace(given.drill, image="shop:2")))
+
+    assert exchanged == [("app-1", ""), ("app-2", ""), ("app-1", "drill.deploy"), ("app-2", "drill.deploy")]
+    assert [(act.what, act.detail) for act in told[:2]] == [("deployed", "app-1"), ("deployed", "app-2")]
+
+
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in ENGINE_KINDS["process"].verbs])
 def test_what_takes_containers_is_refused_without_them(verb: Verb) -> None:
     """Before anything is started."""
     given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}], load=LOAD)
 
-    with pytest.raises(ScenarioError, match=f'drill "{verb}": {verb} takes containers'):
+    with pytest.raises(ScenarioError, match=f'drill "{verb}": {verb} takes containers; the nearest .* is kill'):
         check_plain(given)
 
 

@@ -19,6 +19,7 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
         ({"verb": "kill"}, "kill: one serving process is killed"),
         ({"verb": "hang", "name": "stuck"}, "stuck, hang: one serving process is stopped for 5 s"),
         ({"verb": "roll"}, "roll: every serving process is replaced"),
+        ({"verb": "deploy", "image": "shop:2"}, "deploy: every container of the app gives way to one of shop:2"),
         ({"verb": "stop"}, "stop: every container of the app is stopped"),
         (
             {"verb": "block", "hold": "2s"},

@@ -98,7 +98,12 @@ def refusal(path: Path) -> str:
         (
             "drills",
             [{"verb": "explode"}],
-            'drills[0].verb: expected "kill", "hang", "block", "roll" or "stop", got \'explode\'',
+            'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy" or "stop", got \'explode\'',
+        ),
+        (
+            "drills",
+            [{"verb": "roll", "image": "shop:2"}],
+            'drills[0]: "image" says nothing to roll: leave it out, or take verb = "deploy"',
         ),
         ("drills", [{"verb": "kill", "slos": 1}], "drills[0].slos: unknown key; did you mean 'slo'?"),
         ("app.read_only", 1.5, "app.read_only: expected true or false, got 1.5"),

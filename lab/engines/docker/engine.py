@@ -21,6 +21,7 @@ from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.agent.standing import Standing, standing_agents
 from lab.engines.docker.beside import beside
+from lab.engines.docker.changes import Changes, Pairs
 from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
 from lab.engines.docker.connection import connect as connect
 from lab.engines.docker.connection import describe as describe
@@ -31,7 +32,6 @@ from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, join, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
-from lab.engines.docker.restart import restart, stop
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
@@ -146,6 +146,13 @@ class DockerEngine:
                         each(pool, start, together)
                     for _, container in pairs:
                         container.reload()
+                changes = Changes(
+                    client=self._client,
+                    pairs=list(pairs),
+                    there=access.there,
+                    create=lambda one: self._create(topology, [one], pool, network, parent, self._restart)[0],
+                    answered=partial(self._wait, topology, network, access.there),
+                )
                 deployment = deployed(
                     topology,
                     self._all_running(pairs, network),
@@ -159,8 +166,10 @@ class DockerEngine:
                     jobs=before.jobs,
                     ended=before.logs,
                     steps=lambda: marks_of(pairs, access.wall_offset_s),
-                    restart=lambda *which: self._restart_one(topology, pairs, network, access.there, which),
-                    stop=partial(stop, {service.name: container for service, container in pairs}),
+                    logs=changes.logs,
+                    restart=changes.restart,
+                    stop=changes.stop,
+                    exchange=changes.exchange,
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
                 )
             yield deployment
@@ -229,20 +238,8 @@ class DockerEngine:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
 
-    def _restart_one(
-        self,
-        topology: Topology,
-        pairs: Sequence[tuple[Service, Container]],
-        network: str,
-        there: There,
-        which: tuple[str, int],
-    ) -> None:
+    def _wait(self, topology: Topology, network: str, there: There, pairs: Pairs) -> None:
         """Straight to the app: a front may go on passing requests to where a container was before."""
-        name, pid = which
-        with engine_errors():
-            restart(next(container for service, container in pairs if service.name == name), pid, there)
-            for _, container in pairs:
-                container.reload()
         running = self._all_running(pairs, network)
         located = topology.located({each.service.host: each.address for each in running})
         dead = partial(first_end, self._client, self._run_id, topology)

@@ -34,7 +34,8 @@ def open_docker(
         pool = partial(check_pool, run_id, _pool(scenario), client.info().get("CgroupDriver", ""))
         pool(elsewhere or "")
         images = dict(prepare_images(client, scenario, on_step))
-        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms)})
+        deployed = [drill.image_key for drill in scenario.drills if drill.image]
+        keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms), *deployed})
         versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
         images |= {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
         if elsewhere is None:

@@ -56,11 +56,12 @@ def prepare_images(client: docker.DockerClient, scenario: Scenario, on_step: OnS
     else:
         images[APP_IMAGE] = _built(client, scenario.app, scenario, images, on_step)
     by_name = {scenario.app.image: images[APP_IMAGE]}
-    for arm in scenario.arms:
-        if arm.image and arm.image not in by_name:
-            by_name[arm.image] = prepare_image(client, plan_image(client, arm.image, REGISTRY_TIMEOUT_S), on_step)
-        if arm.image:
-            images[arm.image_key] = by_name[arm.image]
+    wanted = {each.image_key: each.image for each in scenario.arms if each.image}
+    wanted |= {drill.image_key: drill.image for drill in scenario.drills if drill.image}
+    for key, name in wanted.items():
+        if name not in by_name:
+            by_name[name] = prepare_image(client, plan_image(client, name, REGISTRY_TIMEOUT_S), on_step)
+        images[key] = by_name[name]
     for front in front_images(scenario):
         images[front.key] = prepare_base(client, front, scenario.images[front.key], on_step)
     for sidecar in scenario.sidecars:

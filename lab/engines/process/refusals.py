@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from lab.errors import ScenarioError
 from lab.scenario.app import IMAGE_COMMAND, App
-from lab.scenario.drills import Verb
+from lab.scenario.drills import Verb, nearest_verb
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
+
+VERBS = frozenset({Verb.KILL, Verb.HANG, Verb.BLOCK})  # of drills: signals and requests, which take no container
 
 
 def check_plain(scenario: Scenario) -> None:
@@ -64,8 +66,9 @@ def _beside_refusals(scenario: Scenario) -> Iterator[str]:
     yield from (f'sidecar "{each.name}": it is a container; start it by yourself' for each in scenario.sidecars)
     yield from (f'job "{each.name}": it runs in a container; run it by yourself' for each in scenario.jobs)
     for drill in scenario.drills:
-        if drill.verb in (Verb.ROLL, Verb.STOP):
-            yield f'drill "{drill.key}": {drill.verb} takes containers; kill, hang and block work on plain processes'
+        if drill.verb not in VERBS:
+            near = nearest_verb(drill.verb, VERBS)
+            yield f'drill "{drill.key}": {drill.verb} takes containers; the nearest that plain processes have is {near}'
     if scenario.trials.restart_one:
         yield "trials.restart_one: nothing restarts a plain process; leave it out"
 

@@ -1,0 +1,75 @@
+"""The containers of an arm that stands, and what a drill may do with them: start again, stop, put others in place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import docker
+from docker.models.containers import Container
+
+from lab.agent.calls import There
+from lab.engines.docker.fate import log_of, logs_of, start
+from lab.engines.docker.removal import engine_errors, remove_container
+from lab.engines.docker.restart import GRACE_S, restart, stop
+from lab.engines.running import LOG_LIMIT_LINES
+from lab.plan.topology import Service
+
+Pairs: TypeAlias = Sequence[tuple[Service, Container]]
+BEFORE = ".before"  # added to the name of a service: the log of what gave way
+
+
+@dataclass(kw_only=True, slots=True)
+class Changes:
+    """What has become of the containers of an arm; each change goes straight to the app, past the front.
+
+    ``create``: a container as those of the arm were created. ``answered``: waits until all of the app answers, for a
+    front may go on passing requests to where a container was before.
+    """
+
+    client: docker.DockerClient
+    pairs: list[tuple[Service, Container]]
+    there: There
+    create: Callable[[Service], Container]
+    answered: Callable[[Pairs], None]
+    _ended: dict[str, str] = field(default_factory=dict)
+
+    def logs(self) -> Mapping[str, str]:
+        """What the containers have printed, those that gave way included."""
+        return {**self._ended, **logs_of(container for _, container in self.pairs)}
+
+    def restart(self, name: str, pid: int) -> None:
+        """End one process, or start the container again (0); returns when all answer."""
+        with engine_errors():
+            restart(self._container(name), pid, self.there)
+        self._wait()
+
+    def stop(self, name: str) -> str:
+        """Stop a container, and tell how it ended."""
+        return stop({service.name: container for service, container in self.pairs}, name)
+
+    def exchange(self, name: str, image: str) -> None:
+        """Put a container of another image in the place of one, as `docker compose up` does; returns when all answer.
+
+        The new one is created before the old one is asked to end, and started when that has ended: both listen alike.
+        """
+        place = next(index for index, (service, _) in enumerate(self.pairs) if service.name == name)
+        service, old = self.pairs[place]
+        service = replace(service, image=image or service.image)
+        with engine_errors():
+            old.rename(f"{old.name}{BEFORE}")
+            new = self.create(service)
+            old.stop(timeout=GRACE_S)
+            self._ended[f"{name}{BEFORE}"] = log_of(old, LOG_LIMIT_LINES)
+            self.pairs[place] = (service, new)
+            start(new)
+            remove_container(self.client, str(old.id))
+        self._wait()
+
+    def _container(self, name: str) -> Container:
+        return next(container for service, container in self.pairs if service.name == name)
+
+    def _wait(self) -> None:
+        with engine_errors():
+            for _, container in self.pairs:
+                container.reload()
+        self.answered(self.pairs)
