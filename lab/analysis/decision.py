@@ -1,19 +1,22 @@
 """The decision: for each thing that matters, which arm is better, by how much, and in which run it was measured. Pure.
 
-A line is a measurement with its verdict, and no line is there without one. Nothing is weighed: a reader does that.
+A line is a measurement with its verdict, and no line is there without one. Nothing is weighed but by a reader's own
+weights.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from lab.analysis.card import Card, Facts, Line
 from lab.analysis.comparison import Contest
 from lab.analysis.conclusion import Standing, standing
-from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.analysis.sweep import Demand, demands
 from lab.analysis.trial.ledger import ARM_ROLES
+from lab.analysis.turns import turns_of
+from lab.analysis.weights import tally_of
 from lab.metric_types import Reading
 from lab.metrics import METRICS
+from lab.plan.axes import swept_axes
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import Verb
 from lab.scenario.file import scenario_from_json
@@ -23,81 +26,34 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "CPU": ("cpu.per_1k",),
     "latency": ("p50", "p95", "p99"),
     "failures": ("errors",),
+    "capacity": ("capacity.rate",),
     "start-up": ("boot",),
     "balance": ("share.max", "share.skew"),
 }
 DRILLED = ("drill.harm", "drill.recovery", "drill.lost")
-ASKED_BY: Mapping[str, str] = {  # the shipped scenario that measures it
-    **dict.fromkeys(("memory", "CPU", "latency", "failures", "balance"), "quickstart"),
-    "start-up": "slow_start",
-    "how many processes are enough": "how_many_workers",
-    **{f"drill {verb}": f"drill_{verb}" for verb in Verb},
+ENOUGH = "how many processes are enough"
+ASKED_BY: Mapping[str, str] = {  # the command that measures it, of a scenario that the lab ships
+    **dict.fromkeys(("memory", "CPU", "latency", "failures"), "lab run quickstart"),
+    "capacity": "lab capacity quickstart",
+    "start-up": "lab run slow_start",
+    "balance": "lab run quickstart",
+    ENOUGH: "lab run how_many_workers",
+    **{f"drill {verb}": f"lab run drill_{verb}" for verb in Verb},
 }
 BESIDES = "besides"  # what a run judged that is under no other topic
-ENOUGH = "how many processes are enough"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One metric of one arm against the baseline, at one point of one run. ``winner`` is "" where none is shown.
-
-    ``valid``: whether the run says anything of such metrics. ``standing`` tells what it says; an exploratory metric has
-    a number and an interval, and no winner.
-    """
-
-    topic: str
-    metric: str
-    arm: str
-    baseline: str
-    standing: Standing
-    judgement: Judgement
-    winner: str
-    run: str
-    valid: bool = True
-    point: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What an arm is made of, counted in a run: containers, processes of its ledger, runs of the app's own steps."""
-
-    arm: str
-    run: str
-    point: str
-    containers: int
-    processes: int
-    steps: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A metric whose winner is not the same at every point of a run; ``winners`` in the order of the points."""
-
-    topic: str
-    metric: str
-    run: str
-    winners: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """Everything that runs say for a decision. ``missing``: topics that none of them measured → who asks for them."""
-
-    lines: tuple[Line, ...]
-    turns: tuple[Turn, ...]
-    facts: tuple[Facts, ...]
-    missing: Mapping[str, str]
-
-
-def card_of(points: Sequence[PointResult]) -> Card:
+def card_of(points: Sequence[PointResult], weights: Mapping[str, float] | None = None) -> Card:
     """Put what was judged and seen at all points of all runs in the order of the topics."""
     lines = sorted((line for one in points for line in _lines(one)), key=lambda line: _order(line.topic))
-    seen = {line.topic for line in lines} | ({ENOUGH} if any(enough_of(points).values()) else set())
+    counted = {demand.key for found in enough_of(points).values() for demand in found}
+    seen = {line.topic for line in lines} | ({ENOUGH} if "processes" in counted else set())
     return Card(
         lines=tuple(lines),
-        turns=tuple(_turns(lines)),
+        turns=turns_of(lines),
         facts=tuple(facts for one in points for facts in _facts(one)),
-        missing={topic: scenario for topic, scenario in ASKED_BY.items() if topic not in seen},
+        missing={topic: command for topic, command in ASKED_BY.items() if topic not in seen},
+        tally=tally_of(lines, weights) if weights else None,
     )
 
 
@@ -106,7 +62,7 @@ def _order(topic: str) -> int:
 
 
 def enough_of(points: Sequence[PointResult]) -> Mapping[str, tuple[Demand, ...]]:
-    """How many processes are enough, by run; empty for a run that does not ask."""
+    """How many processes, or how much of a quota, are enough, by run; empty for a run that does not ask."""
     runs = {one.run.run_id: [each for each in points if each.run.run_id == one.run.run_id] for one in points}
     return {run: demands(scenario_from_json(own[0].whole.scenario), own) for run, own in runs.items()}
 
@@ -131,6 +87,7 @@ def _measured(contest: Contest) -> bool:
 
 
 def _line(one: PointResult, topic: str, contest: Contest) -> Line:
+    axes = swept_axes(scenario_from_json(one.whole.scenario))
     baseline, valid = one.comparison.baseline, METRICS[contest.metric].group.family not in one.comparison.decision.lost
     stands = standing(contest.judgement) if valid else Standing.REFUSED
     winner = {Standing.BETTER: contest.arm, Standing.WORSE: baseline}.get(stands, "")
@@ -145,19 +102,9 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         valid=valid,
         run=one.run.run_id,
         point=one.point.title,
+        verb=one.point.drill.verb.value if one.point.drill else "",
+        setting={axis.key: axis.called(axis.at(one.point.scenario)) for axis in axes},
     )
-
-
-def _turns(lines: Sequence[Line]) -> Iterator[Turn]:
-    """Where one run has another winner at another point; what is not settled at a point turns nothing."""
-    groups: dict[tuple[str, str, str, str], list[Line]] = {}
-    for line in lines:
-        if line.point:
-            groups.setdefault((line.run, line.topic, line.metric, line.arm), []).append(line)
-    for (run, topic, metric, _), own in groups.items():
-        if len({line.winner for line in own if line.winner}) > 1:
-            winners = tuple((line.point, line.winner) for line in own)
-            yield Turn(topic=topic, metric=metric, run=run, winners=winners)
 
 
 def _facts(one: PointResult) -> Iterator[Facts]:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lab.analysis.decision import Card, card_of
+from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, card_of
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.trial import summarise_trial
 from lab.cli.console import put, put_json
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.errors import UsageError
+from lab.metrics import METRICS
 from lab.record.folder import disk_errors, read_info, read_trials, write_atomically
+from lab.report.renderers.card_document import card_document
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.run.opened import opened_run
+from lab.scenario.compare import unknown
 from lab.scenario.model import APP_IMAGE
 
 WIDTH = 140
+NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
+NAMES = tuple(topic for topic in (*ASKED_BY, BESIDES) if topic != ENOUGH)
 Runs = Annotated[
     list[Path],
     typer.Argument(
@@ -40,20 +45,27 @@ Out = Annotated[
     typer.Option("--out", metavar="FILE", help="Write the card there instead: FILE.html or FILE.md."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        metavar="NAME=NUMBER,...",
+        help="What matters to you, as in memory=3,p99=1: names of the card's lines or keys of metrics. The card says "
+        "what it comes to, and what that changes.",
+    ),
+]
 RENDER = {".html": render_html, ".md": render_markdown}
 
 
-def decide(runs: Runs, out: Out = None, force: Force = False, json: Json = False) -> None:
+def decide(runs: Runs, weights: Weights = "", out: Out = None, force: Force = False, json: Json = False) -> None:
     """Say of each thing that matters which arm is better, by how much, and in which run that was measured."""
+    given = parse_weights(weights)
     if out is not None:
         _check_target(out, force=force)
-    with ExitStack() as opened:
-        once = {run.resolve(): run for run in runs}.values()
-        points = [one for run in once for one in _points(opened.enter_context(opened_run(run)), run)]
-    _refuse_other_apps(points)
-    card = card_of(points)
+    points = points_in(runs)
+    card = card_of(points, given)
     if json:
-        put_json(_document(card))
+        put_json(card_document(card))
         return
     content = decision_content(card, points)
     if out is None:
@@ -62,6 +74,30 @@ def decide(runs: Runs, out: Out = None, force: Force = False, json: Json = False
     with disk_errors(out):
         write_atomically(out, RENDER[out.suffix](content).encode(errors="replace"))
     put(f"card: {out}")
+
+
+def points_in(runs: Sequence[Path]) -> list[PointResult]:
+    """Every point of the runs, each run once. Raises UsageError where they are of different apps."""
+    with ExitStack() as opened:
+        once = {run.resolve(): run for run in runs}.values()
+        points = [one for run in once for one in _points(opened.enter_context(opened_run(run)), run)]
+    _refuse_other_apps(points)
+    return points
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """``"memory=3,p99=1"`` → names and numbers. Raises UsageError that names the part at fault."""
+    found: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = (side.strip() for side in part.partition("="))
+        if name not in (*NAMES, *METRICS):
+            raise UsageError(f"--weights: {unknown('name', name, (*NAMES, *METRICS))}", f"names: {', '.join(NAMES)}")
+        if name in found:
+            raise UsageError(f"--weights: {name} is there twice", "give each name once")
+        if NUMBER.fullmatch(number) is None or float(number) <= 0:
+            raise UsageError(f"--weights: {part}: expected a number above zero", "write it as in memory=3,p99=1")
+        found[name] = float(number)
+    return found
 
 
 def _check_target(out: Path, *, force: bool) -> None:
@@ -91,8 +127,3 @@ def _points(folder: Path, given: Path) -> tuple[PointResult, ...]:
             f"{given} is an exploratory session of `lab ui`, which decides nothing", "use runs of `lab run`"
         )
     return judge_points(run, map(summarise_trial, read_trials(folder, run)))
-
-
-def _document(card: Card) -> dict[str, Any]:
-    """Plain values; a judgement as in comparison.json."""
-    return {"schema_version": 1, **asdict(card)}

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lab.analysis.decision import card_of
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
-from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table
+from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table, section
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import signed_change, size_of_difference
 from lab.report.parts.facts import facts_line
 from lab.report.parts.values import arm_names, shown_value
 from lab.report.sections.answer import judged_answers, status
+from lab.report.sections.decision import card_sentences, card_table
 from lab.report.sections.lead import lead_of
 from lab.report.sections.repeat import again
 from lab.report.sections.spoiled import spoiled_band
@@ -48,9 +50,24 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         figures=(),
         boxes=(),
         headline=_table(points),
-        sections=(*_across(whole.scenario, points), *map(_section, points), again(run, whole), glossary()),
+        sections=(
+            *_card(points),
+            *_across(whole.scenario, points),
+            *map(_section, points),
+            again(run, whole),
+            glossary(),
+        ),
         band=next(filter(None, (spoiled_band(one.run, one.summary) for one in points)), None),
     )
+
+
+def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
+    """The decision card, on the first page of a run that asks more than one kind of thing: several faults."""
+    if len({one.point.drill.verb for one in points if one.point.drill}) < 2:
+        return ()
+    card = card_of(points)
+    said = tuple(card_sentences(card, points))
+    return (section("decision", "Decision card", card_table(card), sentences=said, short="Decision"),)
 
 
 def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section, ...]:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from lab.analysis.card import Card, Line
 from lab.analysis.decision import card_of
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.trial import summarise_trial
+from lab.analysis.turns import turns_of
+from lab.analysis.weights import tally_of
 from lab.cli import app
+from lab.errors import UsageError
+from lab.report.overview import overview
+from lab.report.renderers.card_document import CardDocument
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.decision import decision_content
+from lab.report.sections.decision import card_sentences, decision_content, tally_sentences
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
 from tests.run_folders import store, write_run
@@ -62,12 +70,19 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     """No line without evidence."""
     card = card_of(points(plain()))
 
-    told = render_terminal(decision_content(card, points(plain())), 200)
+    rows = {row[0].text: row for row in decision_content(card, points(plain())).headline.rows}
 
-    assert "Not measured here: start-up" not in told
-    assert "drill kill (`lab run drill_kill`)" in " ".join(told.split())
-    assert card.missing["drill kill"] == "drill_kill"
-    assert card.missing["how many processes are enough"] == "how_many_workers"
+    assert [cell.text for cell in rows["drill kill"]] == [
+        "drill kill",
+        "–",
+        "–",
+        "not measured: `lab run drill_kill`",
+        "–",
+        "–",
+    ]
+    assert "start-up" not in card.missing
+    assert rows["capacity"][3].text == "not measured: `lab capacity quickstart`"
+    assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}
 
@@ -161,5 +176,119 @@ def test_a_card_without_a_valid_block_says_so(tmp_path: Path) -> None:
     )
     content = decision_content(card_of(found), found)
 
-    assert content.headline.rows == () or content.status.startswith("Each line")
-    assert bool(content.headline.rows) != content.status.startswith("No run here")
+    card = card_of(found)
+
+    assert not card.lines
+    assert content.status.startswith("No run here")
+    assert all(row[2].text == "–" for row in content.headline.rows)
+
+
+def line(metric: str, winner: str, **changes: Any) -> Line:
+    """A line as a run would give it, with this winner."""
+    made = next(each for each in card_of(points(plain())).lines if each.metric == "memory.pss.total")
+    return replace(made, metric=metric, winner=winner, **changes)
+
+
+def test_where_the_winner_turns_has_its_axis_and_its_places() -> None:
+    """Everything else that is swept is equal; a place that settles nothing stands between."""
+    at = [
+        line("p99", winner, setting={"processes": number, "rate": rate})
+        for rate, winners in (("50/s", ("workers", "", "replicas")), ("100/s", ("workers", "", "workers")))
+        for number, winner in zip(("N = 1", "N = 2", "N = 4"), winners, strict=True)
+    ]
+    found = turns_of(at)
+
+    assert [(turn.axis, turn.where, [(p.at, p.winner) for p in turn.places]) for turn in found] == [
+        ("processes", "50/s", [("N = 1", "workers"), ("N = 2", ""), ("N = 4", "replicas")]),
+        ("rate", "N = 4", [("50/s", "replicas"), ("100/s", "workers")]),
+    ]
+
+
+def test_the_winner_may_change_with_the_fault_over_runs() -> None:
+    """A drill is often a run of its own; the sentence names both."""
+    drills = [line("drill.harm", "replicas", verb="kill", run="a"), line("drill.harm", "workers", verb="hang", run="b")]
+    found = turns_of(drills)
+    empty = Card(lines=(), turns=found, facts=(), missing={})
+
+    assert [(turn.axis, [(p.at, p.winner, p.run) for p in turn.places]) for turn in found] == [
+        ("fault", [("kill", "replicas", "a"), ("hang", "workers", "b")])
+    ]
+    assert list(card_sentences(empty, ())) == [
+        "In drills the better arm changes with the fault: replicas at kill; workers at hang (harm, a, b)."
+    ]
+    assert turns_of(drills[:1]) == ()
+
+
+def test_weights_are_shared_by_the_lines_that_they_are_about() -> None:
+    """Two points of one metric have half of it each; what is open counts for nobody, what is not there is named."""
+    lines = [
+        line("memory.pss.total", "workers", topic="memory"),
+        line("p99", "replicas", topic="latency", point="N = 1"),
+        line("p99", "", topic="latency", point="N = 2"),
+    ]
+    found = tally_of(lines, {"memory": 3.0, "p99": 8.0, "boot": 2.0})
+    same = tally_of(lines, {"memory": 1.0})
+
+    assert found.weighted == {"workers": 3.0, "replicas": 4.0}
+    assert found.equal == {"workers": 1.0, "replicas": 0.5}
+    assert (found.open, found.unmeasured) == (4.0, ("boot",))
+    assert [*tally_sentences(found)][1] == (
+        "With one for each of these names: workers 1, replicas 0.5. "
+        "Against that, they put replicas first instead of workers."
+    )
+    assert "change nothing" in [*tally_sentences(same)][1]
+
+
+def test_a_metric_without_a_verdict_has_no_weight() -> None:
+    """An exploratory number is for nobody."""
+    found = card_of(points(plain()), {"CPU": 2.0, "memory": 1.0}).tally
+
+    assert found is not None
+    assert found.unmeasured == ("CPU",)
+    assert sum(found.weighted.values()) + found.open == 1.0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("memory", "expected a number above zero"),
+        ("memory=0", "expected a number above zero"),
+        ("memory=-1", "expected a number above zero"),
+        ("memory=nan", "expected a number above zero"),
+        ("memori=1", "did you mean 'memory'"),
+        ("memory=1,memory=2", "is there twice"),
+    ],
+)
+def test_weights_that_cannot_be_read_are_refused(run: Path, given: str, said: str) -> None:
+    """With the part at fault."""
+    refused = CliRunner().invoke(app, ["decide", str(run), "--weights", given])
+
+    assert isinstance(refused.exception, UsageError)
+    assert said in str(refused.exception)
+
+
+def test_weights_are_told_in_every_form(run: Path, tmp_path: Path) -> None:
+    """And the document satisfies its schema."""
+    page = tmp_path / "card.md"
+    asked = ["decide", str(run), "--weights", "memory=3,p99=1"]
+    told = CliRunner().invoke(app, asked).stdout
+    document = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    CliRunner().invoke(app, [*asked, "--out", str(page)])
+    schema = json.loads(CliRunner().invoke(app, ["schema", "--card"]).stdout)
+
+    assert "With your weights (memory 3, p99 1)" in told
+    assert "With your weights (memory 3, p99 1)" in page.read_text()
+    assert document["tally"]["weights"] == {"memory": 3.0, "p99": 1.0}
+    assert CardDocument.model_validate(document, by_name=True).schema_version == 2
+    assert set(schema["properties"]) == set(document)
+
+
+def test_a_run_of_several_faults_opens_with_a_card() -> None:
+    """One kind of thing that is asked needs none."""
+    load = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
+    drills = [{"verb": "kill"}, {"verb": "hang"}]
+    given = make_scenario(PAIR, drills=drills, load=load, trials={"blocks": 8, "seed": 7})
+    content = overview(make_run(given), points(given))
+
+    assert content.sections[0].key == "decision"
+    assert "decision" not in {section.key for section in overview(make_run(swept()), points(swept())).sections}

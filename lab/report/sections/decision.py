@@ -1,14 +1,19 @@
-"""The decision card: one line for each thing that matters, with its winner, its size and the run that measured it."""
+"""The decision card: one line for each thing that matters, with its winner, its size and the run that measured it.
+
+What nobody measured has a line that says so, with the command that does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isclose
 
+from lab.analysis.card import Card, Facts, Line, Tally, Turn
 from lab.analysis.conclusion import Standing
-from lab.analysis.decision import Card, Facts, Line, Turn, enough_of
+from lab.analysis.decision import enough_of
 from lab.analysis.points import PointResult
 from lab.metrics import METRICS
-from lab.report.content import NO_LEAD, Answer, Cell, Content, Table, section
+from lab.report.content import NO_LEAD, Answer, Cell, Content, Table
 from lab.report.parts.cells import columns, words
 from lab.report.parts.values import arm_names
 from lab.report.sections.lead import measured, second_word
@@ -18,6 +23,20 @@ from lab.units import count_of, format_count
 
 OF_SEVERAL = "Which way of running this app is better, and in what?"
 HOW = "Each line is a measurement with the run that it is from. Nothing is weighed: that is for you to do."
+WEIGHED = "Each line is a measurement with the run that it is from. The weights are yours."
+CHANGES_WITH = {
+    "processes": "the number of processes",
+    "cpus": "the CPU quota",
+    "memory": "the memory limit",
+    "rate": "the rate",
+    "fault": "the fault",
+}
+NONE = "–"
+COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
+    "containers": lambda one: one.containers,
+    "processes": lambda one: one.processes,
+    "runs of start-up steps": lambda one: one.steps,
+}
 NOTHING = "No run here has a valid block that tells the arms apart: `lab report RUN` says what became of it."
 WORDS = {
     Standing.BETTER: "better",
@@ -39,18 +58,21 @@ def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
         arms=tuple(arm_names(first.summary)),
         question=_title(points),
         facts=tuple(_extent(points)),
-        status=HOW if card.lines else NOTHING,
-        answers=tuple(Answer(sentence=text) for text in (*map(_turn, card.turns), *_enough(points), *_missing(card))),
+        status=(WEIGHED if card.tally else HOW) if card.lines else NOTHING,
+        answers=tuple(Answer(sentence=text) for text in card_sentences(card, points)),
         figures=(),
         boxes=(),
-        headline=_table(card),
-        sections=tuple(
-            found
-            for found in (section("facts", "What there is to run", _facts(card.facts)),)
-            if found.parts or found.sentences
-        ),
+        headline=card_table(card),
+        sections=(),
         lead=NO_LEAD,
     )
+
+
+def card_sentences(card: Card, points: Sequence[PointResult]) -> Iterator[str]:
+    """What the reader's weights come to, where a winner changes, and how much is enough."""
+    yield from tally_sentences(card.tally) if card.tally else ()
+    yield from map(_turn, card.turns)
+    yield from _enough(points)
 
 
 def _extent(points: Sequence[PointResult]) -> Iterator[str]:
@@ -65,20 +87,23 @@ def _title(points: Sequence[PointResult]) -> str:
     return f"Which way of running {names[0]} is better, and in what?" if len(names) == 1 else OF_SEVERAL
 
 
-def _table(card: Card) -> Table:
-    rows = tuple((*words(line.topic, _where(line)), *_told(line)) for line in card.lines)
+def card_table(card: Card) -> Table:
+    """Measurements, what was counted, and what nobody measured."""
+    rows = [(*words(line.topic, _where(line)), *_told(line)) for line in card.lines]
     return Table(
         key="decision",
         title="Decision card",
         columns=columns("about", "at", "better", "how much", "verdict", "run"),
-        rows=rows,
+        rows=(*rows, *_counted(card.facts), *_missing(card)),
         note="Better is the arm for which the run shows a difference beyond the bound; an en dash where it shows none. "
-        "A metric that was not judged in a run has a number and no verdict.",
+        "A metric that was not judged in a run has a number and no verdict. What there is to run is counted in one "
+        "trial, the front included, processes with supervisors and helpers. The commands for what is not measured ask "
+        "it of the demo app; a copy of the scenario asks it of yours.",
     )
 
 
 def _where(line: Line) -> str:
-    return line.point or "–"
+    return line.point or NONE
 
 
 def _told(line: Line) -> tuple[Cell, ...]:
@@ -88,44 +113,67 @@ def _told(line: Line) -> tuple[Cell, ...]:
     if not line.valid:
         verdict = "the run is not valid for it"
     size = f"{line.arm} against {line.baseline}: {measured(line.judgement, metric)}"
-    return tuple(Cell(text) for text in (line.winner or "–", size, verdict, line.run))
+    return tuple(Cell(text) for text in (line.winner or NONE, size, verdict, line.run))
 
 
 def _turn(found: Turn) -> str:
     """Where the winner changes."""
-    seen = "; ".join(f"{winner or 'not settled'} at {point}" for point, winner in found.winners)
-    return f"In {found.topic} the better arm changes: {seen} ({METRICS[found.metric].called}, {found.run})."
+    seen = "; ".join(f"{place.winner or 'not settled'} at {place.at}" for place in found.places)
+    runs = ", ".join(dict.fromkeys(place.run for place in found.places))
+    where = f" ({found.where})" if found.where else ""
+    return (
+        f"In {found.topic}{where} the better arm changes with {CHANGES_WITH[found.axis]}: {seen} "
+        f"({METRICS[found.metric].called}, {runs})."
+    )
+
+
+def tally_sentences(found: Tally) -> Iterator[str]:
+    """What the reader's weights come to, and what they change."""
+    given = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
+    yield f"With your weights ({given}): {_sums(found.weighted)}; {found.open:.3g} is not settled."
+    first, equal = _first(found.weighted), _first(found.equal)
+    change = "they change nothing in who is first" if first == equal else f"they put {first} first instead of {equal}"
+    yield f"With one for each of these names: {_sums(found.equal)}. Against that, {change}."
+    if found.unmeasured:
+        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight is in no sum."
+
+
+def _sums(sums: Mapping[str, float]) -> str:
+    return ", ".join(f"{arm} {weight:.3g}" for arm, weight in sums.items())
+
+
+def _first(sums: Mapping[str, float]) -> str:
+    most = max(sums.values(), default=0.0)
+    first = [arm for arm, weight in sums.items() if isclose(weight, most) and most > 0]
+    return " and ".join(first) or "nobody"
 
 
 def _enough(points: Sequence[PointResult]) -> Iterator[str]:
-    """How many processes are enough, of every run that sweeps them."""
+    """What is enough, of every run that sweeps and asks."""
     slos = {one.run.run_id: scenario_from_json(one.whole.scenario).sweep.slo for one in points}
     for run, found in enough_of(points).items():
         yield from (f"{demand_sentence(each, slos[run])} ({run})" for each in found)
 
 
-def _facts(facts: Sequence[Facts]) -> Table:
-    rows = tuple(
-        (
-            *words(one.arm, one.point or "–"),
-            Cell(format_count(one.containers), one.containers),
-            Cell(format_count(one.processes), one.processes),
-            Cell("–" if one.steps is None else format_count(one.steps), one.steps),
-            *words(one.run),
-        )
-        for one in facts
-    )
-    return Table(
-        key="facts",
-        title="Containers, processes and start-up steps",
-        columns=(*columns("arm", "at", numeric=("containers", "processes", "runs of its steps")), *columns("run")),
-        rows=rows,
-        note="Of one trial, its front included; processes with supervisors and helpers.",
-    )
+def _counted(facts: Sequence[Facts]) -> Iterator[tuple[Cell, ...]]:
+    """Three lines for each point; where another run counts the same, the first is enough."""
+    places: dict[tuple[str, str], list[Facts]] = {}
+    for one in facts:
+        places.setdefault((one.run, one.point), []).append(one)
+    told: set[tuple[str, ...]] = set()
+    for (run, point), own in places.items():
+        for about, count in COUNTS.items():
+            line = (about, point or NONE, ", ".join(f"{one.arm} {_count(count(one))}" for one in own))
+            if line not in told:
+                told.add(line)
+                yield tuple(words(line[0], line[1], NONE, line[2], "counted", run))
 
 
-def _missing(card: Card) -> Iterator[str]:
-    """What to run for the rest, in one sentence."""
-    if card.missing:
-        asked = "; ".join(f"{topic} (`lab run {scenario}`)" for topic, scenario in card.missing.items())
-        yield f"Not measured here: {asked}. They ask it of the demo app, and a copy of the scenario asks it of yours."
+def _count(number: float | None) -> str:
+    return NONE if number is None else format_count(number)
+
+
+def _missing(card: Card) -> Iterator[tuple[Cell, ...]]:
+    """One line for each topic, with the command that measures it."""
+    for topic, command in card.missing.items():
+        yield tuple(words(topic, NONE, NONE, f"not measured: `{command}`", NONE, NONE))

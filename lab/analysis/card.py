@@ -1,0 +1,94 @@
+"""The parts of a decision card: lines of evidence, counted facts, where a winner changes, and a reader's weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lab.analysis.conclusion import Standing
+from lab.analysis.judge.verdict import Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One metric of one arm against the baseline, at one point of one run. ``winner`` is "" where none is shown.
+
+    ``valid``: whether the run says anything of such metrics. ``standing`` tells what it says; an exploratory metric has
+    a number and an interval, and no winner. ``verb``: the fault, in a drill. ``setting``: what the point has, in
+    words, of each key that the run sweeps.
+    """
+
+    topic: str
+    metric: str
+    arm: str
+    baseline: str
+    standing: Standing
+    judgement: Judgement
+    winner: str
+    run: str
+    valid: bool = True
+    point: str = ""
+    verb: str = ""
+    setting: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What an arm is made of, counted in a run: containers, processes of its ledger, runs of the app's own steps."""
+
+    arm: str
+    run: str
+    point: str
+    containers: int
+    processes: int
+    steps: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place on the axis of a turn, the arm that is better there ("" where none is shown), and the run."""
+
+    at: str
+    winner: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A metric whose winner changes along ``axis``: a key of ``[sweep]``, or ``fault``.
+
+    ``places`` in the order of the axis; ``where`` names what was swept beside it and is the same at all of them.
+    """
+
+    topic: str
+    metric: str
+    axis: str
+    where: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a reader's weights come to: for each arm the weight of what it is better in.
+
+    ``equal`` is the same count with one for each name; ``open`` what no arm is shown to be better in, ``unmeasured``
+    the names of which no line tells. A weight is shared by the lines that it is about.
+    """
+
+    weights: Mapping[str, float]
+    weighted: Mapping[str, float]
+    equal: Mapping[str, float]
+    open: float
+    unmeasured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Everything that runs say for a decision. ``missing``: topics that none of them measured → the command that does.
+
+    ``tally`` is there where the reader gave weights.
+    """
+
+    lines: tuple[Line, ...]
+    turns: tuple[Turn, ...]
+    facts: tuple[Facts, ...]
+    missing: Mapping[str, str]
+    tally: Tally | None = None
