@@ -18,6 +18,12 @@ def _drill(key: str, title: str, noun: str, definition: str, bound: float | None
     )
 
 
+def _count(key: str, title: str, noun: str, definition: str) -> Metric:
+    return Metric(
+        f"drill.{key}", Unit.COUNT, Better.LOWER, Group.DRILL, title, definition, noun, None, differences=True
+    )
+
+
 DRILLS = (
     _drill(
         "harm",
@@ -50,6 +56,36 @@ DRILLS = (
         "new process",
         "From the action to the first answer of a process that had not answered before it. Infinite as above.",
         1.0,
+    ),
+    _drill(
+        "detected",
+        "time until somebody acts on it",
+        "detected",
+        "From the action to the first process that a supervisor or the engine starts for the one that was hit, or "
+        "until requests fare well without it behind a front that has others to choose from. Infinite where nobody does "
+        "in the trial. Of verbs that hit one process.",
+        1.0,
+    ),
+    _drill(
+        "cpu",
+        "CPU beyond the steady rate",
+        "CPU beyond the steady rate",
+        "CPU of the arm from the action to the end of the measure phase, less what it would have used at its rate "
+        "before the action: what starting again costs, and below zero where less was served.",
+    ),
+    _count(
+        "slots",
+        "serving processes with bad requests",
+        "slots with bad requests",
+        "Blast radius: processes that gave late answers, whose connections failed, or that were silent behind a front "
+        "while requests failed.",
+    ),
+    _count(
+        "restarts",
+        "serving processes that began after the action",
+        "restarts",
+        "Serving processes that began within 60 s of the action and inside the trial, or containers that ended and "
+        "were there again, whichever is more.",
     ),
     Metric(
         key="drill.lost",

@@ -50,7 +50,8 @@ from tests.gate_records import (
     waiting,
 )
 
-ELSEWHERE = ("block.alike", "memory.neighbours", "drill.done", "drill.steady")  # of blocks, of attestation, of drills
+DRILLED = ("drill.done", "drill.steady", "drill.unrest")
+ELSEWHERE = ("block.alike", "memory.neighbours", *DRILLED)  # of blocks, of attestation, of drills
 PER_TRIAL = [key for key in GATES if key not in ELSEWHERE]
 
 

@@ -27,7 +27,7 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.shared_memory,
     attribution,
 )
-DRILL_CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (drills.done, drills.steady)
+DRILL_CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (drills.done, drills.steady, drills.unrest)
 MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)
 
 

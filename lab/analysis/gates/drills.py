@@ -1,6 +1,6 @@
 """Gates on a drill: was it carried out, on an arm that was steady before? (METHOD 9.3)"""
 
-from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, judge
+from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, DRILL_UNREST, judge, unchecked
 from lab.analysis.trial.drill import aftermath
 from lab.record.schema import ACTION, OVER
 from lab.record.types import GateResult, TrialResult
@@ -15,3 +15,11 @@ def steady(result: TrialResult) -> GateResult:
     """Requests that were bad before anything was done."""
     found = aftermath(result.record, result.tables.requests)
     return judge(DRILL_STEADY, float(found.bad_before if found else 0))
+
+
+def unrest(result: TrialResult) -> GateResult:
+    """How far the p95 shortly before the action was from what it usually was then."""
+    found = aftermath(result.record, result.tables.requests)
+    if found is None or found.unrest is None:
+        return unchecked(DRILL_UNREST, "no-number")
+    return judge(DRILL_UNREST, found.unrest)

@@ -224,6 +224,14 @@ DRILL_STEADY = Gate(
     spoils=TIME_ONLY,
     invalid=0.0,
 )
+DRILL_UNREST = Gate(
+    key="drill.unrest",
+    title="p95 of the 5 s before the drill's action ÷ the median of that of its seconds",
+    unit=Unit.RATIO,
+    source="METHOD 9.3: a window whose p95 is far from that of its seconds was not steady",
+    spoils=TIME_ONLY,
+    invalid=1.25,
+)
 ALIKE = Gate(
     key="block.alike",
     title="spread of throughput over the arms of a block",
@@ -256,6 +264,7 @@ GATES: Mapping[str, Gate] = {
         ALIKE,
         DRILL_DONE,
         DRILL_STEADY,
+        DRILL_UNREST,
     )
 }
 

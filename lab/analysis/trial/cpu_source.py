@@ -22,13 +22,16 @@ def plain_processes(record: TrialRecord) -> bool:
     return bool(record.services) and not any(service.container_id for service in record.services)
 
 
-def cpu_growth(record: TrialRecord, tables: TrialTables) -> Iterator[tuple[str, Growth]]:
-    """(service, growth of ``cpu_s`` and ``throttled_s`` over the measure phase) of each container of the arm."""
+def cpu_growth(
+    record: TrialRecord, tables: TrialTables, window: PhaseWindow | None = None
+) -> Iterator[tuple[str, Growth]]:
+    """(service, growth of ``cpu_s`` and ``throttled_s``) of each container of the arm; None: over the measure phase."""
+    window = window or record.measure
     if plain_processes(record):
-        yield from _of_processes(tables.processes, record.measure)
+        yield from _of_processes(tables.processes, window)
         return
     containers = of_arm(record, tables.cgroups).filter(pl.col("container") != POOL)
-    growth = increases(containers, ("service", "container"), ("cpu_s", "throttled_s"), record.measure)
+    growth = increases(containers, ("service", "container"), ("cpu_s", "throttled_s"), window)
     yield from ((str(service), grown) for (service, _), grown in growth.items())
 
 

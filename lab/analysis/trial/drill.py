@@ -38,7 +38,8 @@ class Aftermath:
     ``unsent`` ones. ``harm_s``: bad ÷ rate, the seconds of a whole outage that they stand for. ``recovery_s``: begin
     of CALM_S without a bad one, at a p95 of the SLO or SLOWER × before. ``share_s``: the slot carries HALF of its fair
     share for CALM_S. ``process_s``: a new process answers. ``in_flight`` requests at the action, of which ``lost``
-    failed. ``bad_before`` in the steady while before it.
+    failed. ``bad_before`` in the steady while before it;
+    ``unrest``: the p95 of its last BEFORE_S ÷ the median of that of its seconds.
     """
 
     action_s: float
@@ -54,6 +55,7 @@ class Aftermath:
     in_flight: int
     lost: int
     bad_before: int
+    unrest: float | None = None
     acts: tuple[Event, ...] = ()
     course: "Course | None" = None
 
@@ -81,7 +83,7 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     if record.drill is None or not acts or not record.point.rate:
         return None
     action_s, limit_s = acts[0].t_s, record.drill.slo_s
-    due = _due(requests, action_s, limit_s)
+    due = due_requests(requests, action_s, limit_s)
     ended_before = pl.col("t_sent_s").is_null() | (pl.col("t_done_s").is_not_null() & (pl.col("t_done_s") < action_s))
     gone = (pl.col("after_s") < 0) & ended_before
     before, hit = due.filter(gone), due.filter(~gone)  # what was on its way is hit, whenever it was due
@@ -102,12 +104,13 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         in_flight=flying.height,
         lost=int(flying["failed"].sum()),
         bad_before=int(before["bad"].sum()),
+        unrest=_unrest(before),
         acts=tuple(acts),
         course=_course(due, end_s),
     )
 
 
-def _due(requests: pl.DataFrame, action_s: float, slo_s: float) -> pl.DataFrame:
+def due_requests(requests: pl.DataFrame, action_s: float, slo_s: float) -> pl.DataFrame:
     """Arrivals of the measure phase in the order in which they were due, each with what became of it.
 
     ``after_s`` and ``done_after_s`` (infinite: no success) count from the action.
@@ -165,6 +168,17 @@ def drill_values(found: Aftermath | None) -> Values:
 def _p95(before: pl.DataFrame) -> float:
     times = before.filter("ok").select(pl.col("t_done_s") - pl.col("t_scheduled_s")).to_series()
     return float(np.quantile(times.to_numpy(), 0.95, method="inverted_cdf")) if len(times) else 0.0
+
+
+def _unrest(before: pl.DataFrame) -> float | None:
+    """The p95 of the last BEFORE_S ÷ the median of that of its seconds; None where one of these has no answer."""
+    seconds = [
+        _p95(before.filter(pl.col("after_s").is_between(-start_s, 1 - start_s, closed="left")))
+        for start_s in range(int(BEFORE_S), 0, -1)
+    ]
+    if not all(seconds):
+        return None
+    return _p95(before.filter(pl.col("after_s") >= -BEFORE_S)) / float(np.median(seconds))
 
 
 def _recovery_s(hit: pl.DataFrame, end_s: float, limit_s: float) -> float:

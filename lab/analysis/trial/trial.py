@@ -10,6 +10,7 @@ from lab.analysis.gates.limits import spoiled
 from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.drill import Aftermath, aftermath, drill_values
+from lab.analysis.trial.fallout import Fallout, fallout, fallout_values
 from lab.analysis.trial.ladder import Climb, climb, climb_values
 from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
 from lab.analysis.trial.ledger import ProcessLine, RoleLine
@@ -69,6 +70,7 @@ class TrialSummary:
     steps: tuple[StepCount, ...] = ()
     aftermath: Aftermath | None = None
     climb: Climb | None = None
+    fallout: Fallout | None = None
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
@@ -91,6 +93,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     steps = tuple(step_counts(record))
     after = aftermath(record, tables.requests)
     climbed = climb(record, tables.requests)
+    traces = fallout(trial, after)
     values = {
         **_request_values(record, counts, response, service),
         **used.values,
@@ -100,6 +103,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         **app_values(steps),
         **drill_values(after),
         **climb_values(climbed),
+        **fallout_values(traces),
     }
     return TrialSummary(
         record=record,
@@ -116,6 +120,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         steps=steps,
         aftermath=after,
         climb=climbed,
+        fallout=traces,
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
         names=by_name(rows),

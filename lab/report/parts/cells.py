@@ -42,7 +42,7 @@ def metric_quantity(metric: Metric, value: float | None) -> str:
     if metric.group is Group.DRILL and value is not None and isinf(value):
         return NEVER
     if metric.group is Group.DRILL and value == 0:
-        return "none" if metric.key in ("drill.harm", "drill.lost", "drill.before") else "at once"
+        return "none" if metric.unit is Unit.COUNT or metric.key in ("drill.harm", "drill.cpu") else "at once"
     return quantity(metric.unit, value)
 
 

@@ -86,6 +86,10 @@ GATE_WORDS: Mapping[str, Words] = {
         "Before the drill's action {value} requests were bad",
         "Lower the rate, so that the arm is steady before it is disturbed, or raise the SLO of the drill.",
     ),
+    "drill.unrest": Words(
+        "The p95 of the 5 s before the drill's action was {value} that of their seconds in the middle",
+        "Lower the rate, or wait longer before the action (drills.after), so that the arm is steady when it comes.",
+    ),
     "block.alike": Words(
         "The arms of the block are {value} apart in throughput",
         "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",

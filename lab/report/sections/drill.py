@@ -18,6 +18,7 @@ from lab.report.charts.scales import linear, span
 from lab.report.charts.svg import DASHES, fill_key, stroke_key
 from lab.report.content import Cell, Figure, Section, Table, section
 from lab.report.parts.cells import columns, metric_cell, metric_quantity, words
+from lab.report.parts.drill_notice import notice_table
 from lab.report.parts.values import arm_names, shown_value
 from lab.units import count_of, format_count, format_seconds
 
@@ -54,6 +55,7 @@ def drill_section(summary: RunSummary) -> Section:
         "drill",
         "When something breaks",
         drill_table(summary),
+        notice_table(summary),
         course_figure(summary),
         act_table(summary),
         sentences=tuple(_sentences(summary)),

@@ -1,0 +1,199 @@
+"""Who noticed the action of a drill, what was started again, how many slots it reached, what it burnt. Pure."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from lab.analysis.trial.counters import Floats, complete_sum
+from lab.analysis.trial.cpu_source import cpu_growth
+from lab.analysis.trial.drill import ONE_SLOT, QUIET_S, Aftermath, due_requests
+from lab.analysis.trial.lives import STEP_S
+from lab.plan.kinds import Role, ServiceKind
+from lab.record.schema import ACTION, EventKind
+from lab.record.types import TrialRecord, TrialResult
+
+COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
+ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
+SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
+KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Somebody acted on what had happened, so long after the action."""
+
+    by: str
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallout:
+    """The traces of an action.
+
+    ``detected``: everybody who acted on it, in that order; None where the verb leaves nothing to be noticed. ``slots``:
+    serving processes with bad requests; None where nobody knows who serves. ``restarts``: serving processes that began
+    within COUNTED_S. ``cpu_s``: CPU of the arm beyond its steady rate. ``exits``: how its containers ended.
+    """
+
+    detected: tuple[Detection, ...] | None
+    slots: int | None
+    restarts: int
+    cpu_s: float | None
+    exits: tuple[str, ...] = ()
+
+    @property
+    def first_s(self) -> float | None:
+        """When the first one acted on it; infinite where nobody did."""
+        if self.detected is None:
+            return None
+        return min((each.after_s for each in self.detected), default=math.inf)
+
+
+def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
+    """What is to be seen beside the requests; None for a trial without an action."""
+    if after is None or result.record.drill is None:
+        return None
+    came = _came(result, after.action_s)
+    one_slot = result.record.drill.verb in ONE_SLOT
+    return Fallout(
+        detected=tuple(sorted(_detected(result.record, after, came), key=lambda each: each.after_s))
+        if one_slot
+        else None,
+        slots=_slots(result, after),
+        restarts=_restarts(result.record, after.action_s, came),
+        cpu_s=_cpu_s(result, after.action_s),
+        exits=tuple(_exits(result.record, after.action_s)),
+    )
+
+
+def fallout_values(found: Fallout | None) -> dict[str, float | None]:
+    """The metrics of it; None in trials without a drill."""
+    if found is None:
+        return dict.fromkeys(KEYS)
+    return {
+        "drill.detected": found.first_s,
+        "drill.slots": None if found.slots is None else float(found.slots),
+        "drill.restarts": float(found.restarts),
+        "drill.cpu": found.cpu_s,
+    }
+
+
+def _came(result: TrialResult, action_s: float) -> list[tuple[str, float]]:
+    """(service, seconds after the action) of every serving process that began after it, in that order.
+
+    The kernel's clock of starts may be another one than the trial's: what it says holds between two looks only.
+    """
+    epoch_s = datetime.fromisoformat(result.record.started_at).timestamp()
+    seen = (
+        result.tables.processes.filter(pl.col("role") == Role.WORKER)
+        .group_by("service", "pid", "started_s")
+        .agg(first_s=pl.col("t_s").min())
+        .filter(pl.col("first_s") > action_s)
+        .with_columns(began_s=(pl.col("started_s") - epoch_s).clip(pl.col("first_s") - STEP_S, pl.col("first_s")))
+        .filter(pl.col("began_s") > action_s)
+        .sort("began_s", "pid")
+    )
+    return [(str(service), float(began_s) - action_s) for service, began_s in seen.select("service", "began_s").rows()]
+
+
+def _ends(record: TrialRecord, action_s: float) -> list[tuple[str, float]]:
+    """(service, seconds after the action) of every container of the app that ended after it, as the engine told."""
+    apps = {service.name for service in record.services if service.kind == ServiceKind.APP}
+    ends = [event for event in record.events if event.kind in ENDS and event.service in apps]
+    return [(event.service, event.t_s - action_s) for event in ends if event.t_s >= action_s]
+
+
+def _restarts(record: TrialRecord, action_s: float, came: list[tuple[str, float]]) -> int:
+    """Processes that were seen, or containers that ended and were there again: what lives shortly is not seen."""
+    ends = _ends(record, action_s)
+    again = [
+        (service, at_s)
+        for service, at_s in ends
+        if any(other == service and later_s > at_s for other, later_s in (*ends, *came))
+    ]
+    return max(sum(at_s <= COUNTED_S for _, at_s in each) for each in (came, again))
+
+
+def _detected(record: TrialRecord, after: Aftermath, came: list[tuple[str, float]]) -> Iterator[Detection]:
+    ends = _ends(record, after.action_s)
+    for service, began_s in came:
+        ended = [at_s for name, at_s in ends if name == service and at_s <= began_s]
+        yield Detection(by=ENGINE if ended else SUPERVISOR, after_s=began_s)
+        break  # what is started again after that was noticed already
+    if _front_noticed(record, after):
+        yield Detection(by=FRONT, after_s=after.recovery_s)
+
+
+def _front_noticed(record: TrialRecord, after: Aftermath) -> bool:
+    """Requests fared well again before the slot did, behind a front that has several addresses to choose from."""
+    proxied = any(service.kind == ServiceKind.PROXY for service in record.services)
+    addresses = sum(len(service.ports) for service in record.services if service.kind == ServiceKind.APP)
+    held_s = after.acts[-1].t_s - after.action_s if after.acts else 0.0
+    back_s = max(held_s, min(_or_never(after.share_s), _or_never(after.process_s)))
+    return proxied and addresses > 1 and after.share_s != 0 and after.recovery_s < back_s
+
+
+def _or_never(after_s: float | None) -> float:
+    return math.inf if after_s is None else after_s
+
+
+def _slots(result: TrialResult, after: Aftermath) -> int | None:
+    """Processes that gave late answers, those whose connections failed, and those that fell silent behind a front.
+
+    A failed request names nobody: without a front its lane had a connection to one process, behind one only silence
+    tells whom the front could not reach.
+    """
+    record = result.record
+    slo_s = record.drill.slo_s if record.drill else math.inf
+    due = due_requests(result.tables.requests, after.action_s, slo_s)
+    before = due.filter("ok", pl.col("done_after_s") < 0, pl.col("served_by").is_not_null())
+    known = set(before["served_by"])
+    if not known:
+        return None
+    bad = due.filter(pl.col("after_s") >= -QUIET_S, "bad", pl.col("t_done_s").is_null() | (pl.col("done_after_s") >= 0))
+    found = set(bad["served_by"].drop_nulls()) & known
+    nameless = bad.filter(pl.col("served_by").is_null(), pl.col("t_sent_s").is_not_null())
+    if nameless.is_empty():
+        return len(found)
+    if not any(service.kind == ServiceKind.PROXY for service in record.services):
+        last = dict(before.select("lane", "served_by").iter_rows())  # in the order of their instants
+        return len(found | {last[lane] for lane in nameless["lane"] if lane in last})
+    answered = due.filter("ok", pl.col("served_by").is_not_null()).sort("done_after_s")
+    due_s = nameless["after_s"].to_numpy()
+    silent = {name for name in known if _silent_at(answered.filter(pl.col("served_by") == name), due_s)}
+    return max(1, len(found | silent))
+
+
+def _silent_at(own: pl.DataFrame, due_s: Floats) -> bool:
+    """Whether a process was silent for QUIET_S around one of these instants, or from there on."""
+    answers = np.append(own["done_after_s"].to_numpy(), np.inf)
+    following = np.searchsorted(answers, due_s, side="right")
+    inside = (following > 0) & (following < len(answers))
+    return bool((answers[following[inside]] - answers[following[inside] - 1] > QUIET_S).any())
+
+
+def _cpu_s(result: TrialResult, action_s: float) -> float | None:
+    """What the arm used from the action on, less what it would have at the rate before it."""
+    measure = result.record.measure
+    before, since = replace(measure, end_s=action_s), replace(measure, start_s=action_s)
+    steady_s, used_s = (
+        complete_sum(part["cpu_s"] for _, part in cpu_growth(result.record, result.tables, window))
+        for window in (before, since)
+    )
+    return None if steady_s is None or used_s is None else used_s - steady_s / before.length_s * since.length_s
+
+
+def _exits(record: TrialRecord, action_s: float) -> Iterator[str]:
+    """How the containers of the app ended: by the act that stopped them, else as the engine told."""
+    since = [event for event in record.events if event.t_s >= action_s]
+    if stopped := [event.detail for event in since if event.kind == f"{ACTION}stopped"]:
+        yield from stopped
+        return
+    for event in since:
+        if event.kind in ENDS:
+            killed = " (out of memory)" if event.kind == EventKind.OUT_OF_MEMORY else ""
+            yield f"{event.service}: exit code {event.detail}{killed}"

@@ -1,0 +1,66 @@
+"""Who noticed what was done to the arms on purpose, what was started again, and how containers ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import inf
+
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.fallout import Fallout
+from lab.metrics import METRICS
+from lab.report.content import Cell, Table
+from lab.report.parts.cells import columns, metric_cell, words
+from lab.report.parts.values import shown_value
+from lab.units import format_seconds
+
+TRACES = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu")
+NOBODY = "nobody"
+
+
+def notice_table(summary: RunSummary) -> Table:
+    """A row for each arm: figures as medians, and in words who did something and how containers ended, by blocks."""
+    rows = tuple(
+        (
+            *words(arm.name),
+            *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in TRACES),
+            *(Cell(text) for text in (_by(found), _exits(found))),
+        )
+        for arm in summary.arms
+        if (found := [trial.fallout for trial in summary.of_arm(arm.name) if trial.fallout])
+    )
+    return Table(
+        key="drill-notice",
+        title="Who noticed, and what followed",
+        columns=(
+            *columns("arm", numeric=[METRICS[key].called for key in TRACES]),
+            *columns("by whom", "containers ended"),
+        ),
+        rows=rows,
+        note="A supervisor or the engine noticed when the process in place of the one that was hit begins; a front, "
+        "when requests fare well again before it. Restarts are those within 60 s and inside the trial.",
+    )
+
+
+def _by(found: list[Fallout]) -> str:
+    """``"supervisor after 0.5 s (8 blocks)"`` of everybody who acted, and in how many blocks nobody did."""
+    known = [each.detected for each in found if each.detected is not None]
+    times: dict[str, list[float]] = {}
+    for detected in known:
+        for one in detected:
+            times.setdefault(one.by, []).append(one.after_s)
+        if not detected:
+            times.setdefault(NOBODY, []).append(inf)
+    return ", ".join(_told(by, seen, len(known)) for by, seen in sorted(times.items(), key=lambda item: min(item[1])))
+
+
+def _told(by: str, seen: list[float], blocks: int) -> str:
+    often = f" ({len(seen)} of {blocks} blocks)" if len(seen) < blocks else ""
+    if by == NOBODY:
+        return f"{by}{often}"
+    after_s = sorted(seen)[(len(seen) - 1) // 2]
+    return f"{by} {f'after {format_seconds(after_s)}' if after_s else 'at once'}{often}"
+
+
+def _exits(found: list[Fallout]) -> str:
+    ends = Counter(text.partition(": ")[2].partition(" after")[0] for each in found for text in each.exits)
+    return ", ".join(f"{text} × {times}" for text, times in ends.most_common())

@@ -1,0 +1,181 @@
+"""Who noticed an action, how many slots it reached, what was started again and what it burnt, on known traces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from lab.analysis.gates import run_gates
+from lab.analysis.trial.drill import aftermath
+from lab.analysis.trial.fallout import Fallout, fallout
+from lab.plan.kinds import Role, ServiceKind
+from lab.record.types import Event, TrialResult
+from tests.builders import with_record, with_tables
+from tests.unit.test_aftermath import ACT_S, trial
+
+
+def traces(result: TrialResult) -> Fallout:
+    found = fallout(result, aftermath(result.record, result.tables.requests))
+    assert found is not None
+    return found
+
+
+def told(found: Fallout) -> dict[str, float]:
+    assert found.detected is not None
+    return {each.by: each.after_s for each in found.detected}
+
+
+def app_of(result: TrialResult) -> str:
+    return next(service.name for service in result.record.services if service.kind == ServiceKind.APP)
+
+
+def born(result: TrialResult, *after_s: float) -> TrialResult:
+    """The same with workers that began so long after the action."""
+    action_s = result.record.measure.start_s + ACT_S
+    table = result.tables.processes
+    one = table.filter(pl.col("role") == Role.WORKER).head(1)
+    epoch_s = datetime.fromisoformat(result.record.started_at).timestamp()
+    rows = [
+        one.with_columns(
+            pid=pl.lit(9000 + place, dtype=table["pid"].dtype),
+            started_s=pl.lit(epoch_s + action_s + late_s),
+            t_s=pl.lit(action_s + late_s + 0.3),
+            service=pl.lit(app_of(result)),
+        )
+        for place, late_s in enumerate(after_s)
+    ]
+    return with_tables(result, processes=pl.concat([table, *rows]))
+
+
+def ended(result: TrialResult, *after_s: float) -> TrialResult:
+    """The same with ends of the container that the engine told of."""
+    action_s = result.record.measure.start_s + ACT_S
+    name = app_of(result)
+    ends = [Event(t_s=action_s + late_s, kind="ended", service=name, detail="137") for late_s in after_s]
+    return with_record(result, events=(*result.record.events, *ends))
+
+
+def test_a_process_in_the_same_container_is_its_supervisors_doing() -> None:
+    """The engine told of no end."""
+    found = traces(born(trial(), 0.42))
+
+    assert told(found) == {"supervisor": pytest.approx(0.42, abs=0.001)}
+    assert (found.restarts, found.exits) == (1, ())
+
+
+def test_a_process_after_the_end_of_its_container_is_the_engines() -> None:
+    """Docker's restart policy."""
+    found = traces(born(ended(trial(), 0.05), 0.3))
+
+    assert told(found) == {"engine": pytest.approx(0.3, abs=0.001)}
+    assert found.exits == (f"{app_of(trial())}: exit code 137",)
+
+
+def test_where_nothing_begins_nobody_noticed() -> None:
+    """Infinite, which is not unknown."""
+    found = traces(trial())
+
+    assert (found.detected, found.first_s, found.restarts) == ((), math.inf, 0)
+
+
+def test_verbs_that_replace_everything_leave_nothing_to_be_noticed() -> None:
+    """None, and restarts all the same."""
+    result = born(trial(), 1.0, 2.0)
+    assert result.record.drill is not None
+    found = traces(with_record(result, drill=replace(result.record.drill, verb="roll")))
+
+    assert (found.detected, found.first_s, found.restarts) == (None, None, 2)
+
+
+def test_a_front_noticed_when_requests_fare_well_before_the_slot_is_back() -> None:
+    """A quarter fails for a second, then the other three take it over."""
+    result = trial(
+        lambda s, place: (
+            {}
+            if s < 0 or place % 4
+            else {"error": "502", "served_by": None}
+            if s < 1
+            else {"served_by": f"s{1 + place // 4 % 3}"}
+        )
+    )
+    apps = [replace(result.record.services[0], name=f"app-{number}", ports=(number,)) for number in (1, 2)]
+    proxy = replace(apps[0], name="nginx", kind=ServiceKind.PROXY)
+    found = traces(with_record(result, services=(*apps, proxy)))
+
+    assert told(found) == {"front": pytest.approx(1.0, abs=0.15)}
+    assert told(traces(with_record(result, services=(*apps[:1], proxy)))) == {}
+
+
+def test_restarts_that_nobody_saw_alive_are_told_by_the_engine() -> None:
+    """A crash loop: four ends, after three of which the container was there again; those after a minute count not."""
+    found = traces(ended(trial(), 0.1, 0.4, 0.9, 1.8, 65.0, 70.0))
+
+    assert found.restarts == 4
+
+
+def test_late_answers_tell_which_slots_were_reached() -> None:
+    """Of four processes two were late."""
+    assert traces(trial(lambda s, place: {"took_s": 0.4} if 0 <= s < 1 and place % 4 < 2 else {})).slots == 2
+    assert traces(trial()).slots == 0
+
+
+def test_failed_requests_are_those_of_the_process_that_their_lane_was_connected_to() -> None:
+    """Without a front; every lane keeps to one process."""
+    result = trial(
+        lambda s, place: {
+            "lane": place % 4,
+            **({"error": "reset", "served_by": None} if 0 <= s < 1 and place % 4 == 2 else {}),
+        }
+    )
+    direct = [service for service in result.record.services if service.kind != ServiceKind.PROXY]
+
+    assert traces(with_record(result, services=tuple(direct))).slots == 1
+
+
+def test_behind_a_front_silence_tells_whom_it_could_not_reach() -> None:
+    """A failed request names nobody."""
+    result = trial(lambda s, place: {"error": "502", "served_by": None} if 0 <= s < 3 and place % 4 in (1, 2) else {})
+    proxy = replace(result.record.services[0], name="nginx", kind=ServiceKind.PROXY)
+
+    assert traces(with_record(result, services=(*result.record.services, proxy))).slots == 2
+
+
+def test_without_names_nobody_counts_slots() -> None:
+    """None, which is not zero."""
+    assert traces(trial(lambda _s, _: {"served_by": None})).slots is None
+
+
+def test_cpu_beyond_the_steady_rate_is_that_of_what_started_again() -> None:
+    """The container uses 0.2 cores, and two seconds more from the action on."""
+    result = trial()
+    measure, action_s = result.record.measure, result.record.measure.start_s + ACT_S
+    service = next(each for each in result.record.services if each.kind == ServiceKind.APP)
+    table = result.tables.cgroups.filter(pl.col("service") == service.name)
+    used = 0.2 * pl.col("t_s") + pl.when(pl.col("t_s") > action_s + 1).then(2.0).otherwise(0.0)
+    instants = pl.DataFrame({"t_s": [measure.start_s + step * 0.5 for step in range(int(measure.length_s * 2) + 1)]})
+    rows = instants.join(table.head(1).drop("t_s"), how="cross").select(table.columns).with_columns(cpu_s=used)
+    found = traces(with_tables(result, cgroups=rows.cast(table.schema)))
+
+    assert found.cpu_s == pytest.approx(2.0, abs=0.02)
+
+
+def test_containers_that_were_stopped_tell_their_ends_once() -> None:
+    """By the act, not again by the engine's event of the same end."""
+    result = ended(trial(), 0.4)
+    act = Event(t_s=result.record.events[0].t_s + 0.01, kind="action.stopped", detail="app: exit code 0 after 0.4 s")
+
+    assert traces(with_record(result, events=(*result.record.events, act))).exits == ("app: exit code 0 after 0.4 s",)
+
+
+def test_a_window_before_the_action_that_is_slower_than_its_seconds_is_not_steady() -> None:
+    """METHOD 9.3: its p95 within 1.25 × the median of that of its seconds."""
+    calm = trial(lambda s, _: {"took_s": 0.012} if -2 <= s < -1 else {})
+    restless = trial(lambda s, _: {"took_s": 0.02} if -2 <= s < -1 else {})
+    gates = [{gate.key: gate for gate in run_gates(each, 2)}["drill.unrest"] for each in (calm, restless)]
+
+    assert [gate.outcome for gate in gates] == ["pass", "invalid"]
+    assert gates[1].value == pytest.approx(2.0, abs=0.01)
