@@ -68,6 +68,11 @@ MEANINGS: Mapping[str, str] = {
     "arms.image": "An existing image for this arm alone, instead of the app's: to compare two versions of it.",
     "arms.proxy_headers": "True: the uvicorn that the lab starts believes what the arm's front says of clients "
     "(`--proxy-headers`).",
+    "arms.restart": "`app.restart` for this arm alone; empty: as the app. Then the arms differ in it as well.",
+    "arms.watch": "Who looks whether the containers of the app still answer. `engine`: a watchdog asks each once a "
+    "second at `app.ready_path`, and restarts one that was silent three times. `front`: active checks where the front "
+    "has them (`check` of 1 s, unless it is given), else its timeout (5 s behind nginx), for models of several "
+    "containers.",
     "arms.control": "True for an arm that is not judged: its numbers are exploratory and cost no certainty.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",
     "budget.processes": "N, the number of serving processes, equal in all arms.",

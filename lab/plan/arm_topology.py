@@ -69,6 +69,8 @@ def build_topology(
         upstream_of=reference(front_of(arm).reader(arm.front)),
         network=network,
         before=beside,
+        restart=scenario.restart_of(arm),
+        watchdog=arm.watch == "engine",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from lab.plan.kinds import ServiceKind
 from lab.plan.upstream import NAMED_UPSTREAM
-from lab.scenario.app import SERVER_HEADER
+from lab.scenario.app import SERVER_HEADER, Restart
 from lab.scenario.beside import STARTED, Ready
 from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
@@ -130,6 +130,7 @@ class Topology:
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
     process that gave it; "" where there is none; under ``client_path``, unless "", it tells client and scheme as it
     sees them. ``before``: stages that run before the arm, one after the other; what they hold is no part of it.
+    ``restart``: Docker's policy for the app's containers. ``watchdog``: the engine restarts those that do not answer.
     """
 
     trial_id: str
@@ -147,6 +148,8 @@ class Topology:
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST
     before: tuple[Stage, ...] = ()
+    restart: Restart = "no"
+    watchdog: bool = False
 
     def located(self, addresses: Mapping[str, str]) -> "Topology":
         """The same with addresses in place of the names of services, as far as ``addresses`` has them."""

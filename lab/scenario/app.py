@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -19,6 +19,7 @@ from lab.scenario.secret import plain
 
 SERVER_HEADER = "X-Served-By"
 HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]*$"  # RFC 9110, 5.1; none at all: answers name no process
+Restart: TypeAlias = Literal["no", "on-failure", "always"]
 IMAGE_COMMAND = "{image}"  # as app.command: start the image as its author meant it
 IMAGE_ENTRYPOINT = "image"  # as app.entrypoint: what the image has, before the command
 
@@ -58,7 +59,7 @@ class App:
     volumes: Volumes = ()
     read_only: bool = True
     healthcheck: bool = False
-    restart: Literal["no", "on-failure", "always"] = "no"
+    restart: Restart = "no"
 
     @model_validator(mode="after")
     def _one_image_source(self) -> App:

@@ -56,13 +56,15 @@ class FrontKind(HasOptions):
 
     ``image``: what its services run from. ``hops``: how many services stand between the clients and the app, each with
     a port and a share of the budget. ``arm_keys``: options that are accepted as keys of the arm as well. ``check``
-    raises ScenarioError for options that cannot work here, such as a file of the user's.
+    raises ScenarioError for options that cannot work here, such as a file of the user's. ``watching``: the options by
+    which it notices a process that hangs, beside those of this table.
     """
 
     image: ImageSource | None
     hops: int = 1
     arm_keys: tuple[str, ...] = ()
     check: Callable[[Options], None] = lambda _chosen: None
+    watching: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _table: {}
 
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from lab.metrics import METRICS, Group
 from lab.metrics.capacity import CAPACITY
 from lab.scenario.app import App as App
+from lab.scenario.app import Restart
 from lab.scenario.beside import MAX_BESIDE, Job, Sidecar, check_beside
 from lab.scenario.budget import Budget
 from lab.scenario.capacity import Capacity
@@ -26,6 +27,7 @@ from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
+from lab.scenario.watch import Watch, watch_refusal, watched
 
 APP_IMAGE = "app"
 ARM_IMAGE = "arm."  # and the name of the arm that has an image of its own
@@ -36,6 +38,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
 class Arm:
     """A process model + front + options under test. ``command`` replaces that of the app for this arm.
 
+    ``restart``: as ``app.restart``, for this arm. ``watch``: who looks whether each container of the app still answers.
     ``proxy_headers``: the app believes what its front says of clients. A ``control`` arm explains: its numbers are
     exploratory.
     """
@@ -48,12 +51,14 @@ class Arm:
     env: Env = field(default_factory=dict)
     network: Literal["", "host", "own"] = ""
     proxy_headers: Annotated[bool, Field(strict=True)] = False
+    restart: Restart | Literal[""] = ""
+    watch: Watch = "none"
     control: bool = False
 
     @model_validator(mode="before")
     @classmethod
     def _old_spelling(cls, given: Any) -> Any:
-        return in_new_spelling(given) if isinstance(given, Mapping) else given
+        return watched(in_new_spelling(given)) if isinstance(given, Mapping) else given
 
     @model_validator(mode="after")
     def _front_fits(self) -> Arm:
@@ -74,6 +79,12 @@ class Arm:
                 f'arm "{self.name}": with proxy_headers the app believes whoever connects to it, and without a front '
                 f"these are the clients themselves: leave it out, or take front = {possible}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _watch_fits(self) -> Arm:
+        if refusal := watch_refusal(self.watch, self.model, self.front):
+            raise ValueError(f'arm "{self.name}": {refusal}')
         return self
 
     @property
@@ -224,6 +235,10 @@ class Scenario:
                 raise ValueError("compare.headline: " + unknown("judged arm", name, self.judged))
         if self.baseline in controls:
             raise ValueError(f"arms: {self.baseline!r} is the baseline, which is compared with: it cannot be a control")
+
+    def restart_of(self, arm: Arm) -> Restart:
+        """What Docker does when a container of an arm's app has ended."""
+        return arm.restart or self.app.restart
 
     @property
     def beside(self) -> tuple[Sidecar | Job, ...]:

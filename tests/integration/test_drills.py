@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import pytest
 from lab.attest.serving import Member, members, serving
 from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
+from lab.engines.docker.watchdog import answers
 from lab.plan.topology import Topology
-from lab.run.verbs import VERBS, Act, Scene, ask
+from lab.run.verbs import VERBS, Act, Scene, ask, send
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
@@ -23,15 +25,16 @@ from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
 pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 Build = Callable[[Scenario], Topology]
-WORKERS = Arm(name="workers", model="workers", front="direct")
-REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
+WORKERS = Arm(name="workers", model="workers", front="direct", restart="always")
+REPLICAS = Arm(name="replicas", model="replicas", front="nginx", restart="always")
+WATCHED = replace(REPLICAS, name="watched", watch="engine")
 WITHIN_S = 20.0
 
 
 @pytest.fixture(scope="module")
 def restarting(client: docker.DockerClient, images: Any) -> DockerEngine:
-    """An engine that starts again what ended."""
-    return DockerEngine(client, images, RUN_ID, (21000, 22999), restart="always")
+    """An engine, for arms whose containers are started again when they have ended."""
+    return DockerEngine(client, images, RUN_ID, (21000, 22999))
 
 
 def carry_out(deployment: Deployment, verb: Verb, **keys: Any) -> tuple[list[Act], tuple[Member, ...]]:
@@ -61,6 +64,25 @@ def until_served_by(deployment: Deployment, others: tuple[Member, ...], count: i
         time.sleep(0.2)
 
 
+def test_a_watchdog_restarts_the_replica_that_hangs_and_no_other(restarting: DockerEngine, topology_of: Build) -> None:
+    """It has been silent three times, at one look a second; Docker alone would leave it as it is."""
+    with restarting.deploy(topology_of(scenario_of(WATCHED))) as deployment:
+        t0_s = time.monotonic()
+        worker = next(iter(serving(deployment.there(members, deployment.targets))))
+        deployment.there(send, worker.pid, worker.started, int(signal.SIGSTOP))
+        give_up_at = t0_s + WITHIN_S
+        while not (ends := deployment.happened(t0_s)) or not all(
+            deployment.there(answers, each, "/ready", {}, 1.0) for each in deployment.topology.app
+        ):
+            assert time.monotonic() < give_up_at, f"nobody restarted what hangs, or it does not answer: {ends}"
+            time.sleep(0.2)
+        deployment.check()
+        ends = deployment.happened(t0_s)
+
+    assert [end.service for end in ends] == [worker.service]
+    assert 3.0 < ends[0].t_s < 10.0
+
+
 def test_a_supervisor_replaces_what_was_killed_and_what_it_is_told_to(
     restarting: DockerEngine, topology_of: Build
 ) -> None:
@@ -88,7 +110,7 @@ def test_a_new_version_takes_the_place_of_the_old_one(
         **images,
         "drill.deploy": replace(images["app"], name=second_image, id=client.images.get(second_image).id),
     }
-    engine = DockerEngine(client, second, RUN_ID, (21000, 22999), restart="always")
+    engine = DockerEngine(client, second, RUN_ID, (21000, 22999))
     with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
         told, _ = carry_out(deployment, Verb.DEPLOY, image=second_image)
         runs = client.containers.list(filters={"label": f"lab.run={RUN_ID}"})

@@ -29,15 +29,15 @@ from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
 pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 Build = Callable[[Scenario], Topology]
-ALONE = Arm(name="alone", model="workers", front="direct")
+ALONE = Arm(name="alone", model="workers", front="direct", restart="always")
 FULL = "python3 -c 'b\"x\" * 10**9'"
 DEADLINE_S = 20.0
 
 
 @pytest.fixture
 def restarting(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> DockerEngine:
-    """An engine that starts again what ended, as app.restart = "always" asks for."""
-    return DockerEngine(client, images, RUN_ID, (21000, 22999), restart="always")
+    """An engine, for an arm that it starts again when it has ended."""
+    return DockerEngine(client, images, RUN_ID, (21000, 22999))
 
 
 def alone(topology_of: Build, then: str = "") -> Topology:

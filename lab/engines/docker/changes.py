@@ -15,6 +15,7 @@ from lab.engines.running import LOG_LIMIT_LINES
 from lab.plan.topology import Service
 
 Pairs: TypeAlias = Sequence[tuple[Service, Container]]
+HUNG_S = 1  # a process that hangs obeys no SIGTERM: it is not waited for
 BEFORE = ".before"  # added to the name of a service: the log of what gave way
 
 
@@ -42,6 +43,11 @@ class Changes:
         with engine_errors():
             restart(self._container(name), pid, self.there)
         self._wait()
+
+    def end(self, name: str) -> None:
+        """Start the container of what hangs again; returns when it runs, whoever answers by then."""
+        with engine_errors():
+            self._container(name).restart(timeout=HUNG_S)
 
     def stop(self, name: str) -> str:
         """Stop a container, and tell how it ended."""

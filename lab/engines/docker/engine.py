@@ -35,6 +35,7 @@ from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, 
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
+from lab.engines.docker.watchdog import guarded
 from lab.engines.images.images import ImageRecord
 from lab.engines.refusals import refusal
 from lab.engines.running import Running, answered, deployed, with_logs
@@ -60,7 +61,6 @@ class DockerEngine:
         images: Mapping[str, ImageRecord],
         run_id: str,
         port_range: tuple[int, int],
-        restart: str = "no",
         rights: Rights | None = None,
         *,
         agents: ThroughAgent | None = None,
@@ -72,7 +72,6 @@ class DockerEngine:
         self._images = images
         self._run_id = run_id
         self._port_range = port_range
-        self._restart = restart
         self._rights = rights or OwnRights()
         self._agents = agents
         self._networks = networks
@@ -138,7 +137,7 @@ class DockerEngine:
             pairs, ends = before.running, partial(happened, self._client, self._run_id, topology.trial_id)
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
-                    containers = self._create(topology, topology.services, pool, network, parent, self._restart)
+                    containers = self._create(topology, topology.services, pool, network, parent, topology.restart)
                     pairs = (*zip(topology.services, containers, strict=True), *before.running)
                     joined.result()
                     started = time.monotonic()
@@ -150,7 +149,7 @@ class DockerEngine:
                     client=self._client,
                     pairs=list(pairs),
                     there=access.there,
-                    create=lambda one: self._create(topology, [one], pool, network, parent, self._restart)[0],
+                    create=lambda one: self._create(topology, [one], pool, network, parent, topology.restart)[0],
                     answered=partial(self._wait, topology, network, access.there),
                 )
                 deployment = deployed(
@@ -172,7 +171,8 @@ class DockerEngine:
                     exchange=changes.exchange,
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
                 )
-            yield deployment
+            with guarded(deployment, changes.end, access.there) as guarded_deployment:
+                yield guarded_deployment
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:

@@ -51,7 +51,6 @@ def open_docker(
         images,
         run_id,
         scenario.port_range,
-        scenario.app.restart,
         rights,
         agents=agents,
         networks=networks,

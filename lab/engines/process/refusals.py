@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lab.errors import ScenarioError
 from lab.scenario.app import IMAGE_COMMAND, App
 from lab.scenario.drills import Verb, nearest_verb
-from lab.scenario.model import Scenario
+from lab.scenario.model import Arm, Scenario
 from lab.scenario.network import Network
 
 VERBS = frozenset({Verb.KILL, Verb.HANG, Verb.BLOCK})  # of drills: signals and requests, which take no container
@@ -51,6 +51,13 @@ def _limit_refusals(scenario: Scenario) -> Iterator[str]:
         yield "budget.cpuset: cores are pinned through cgroups; leave it out"
 
 
+def _watch_refusals(arm: Arm) -> Iterator[str]:
+    if arm.restart not in ("", "no"):
+        yield f'arm "{arm.name}": restart: "{arm.restart}" is Docker\'s policy; only "no" works'
+    if arm.watch == "engine":
+        yield f'arm "{arm.name}": watch: the watchdog restarts containers; only "none" and "front" work'
+
+
 def _container_refusals(app: App) -> Iterator[str]:
     if app.user:
         yield f'app.user: "{app.user}" is a user of the image; a plain process runs as you do; leave it out'
@@ -77,5 +84,6 @@ def _arm_refusals(scenario: Scenario) -> Iterator[str]:
     for arm in scenario.arms:
         if arm.command == IMAGE_COMMAND:
             yield f'arm "{arm.name}": command: {{image}} is the image\'s own command, and there is no image'
+        yield from _watch_refusals(arm)
         if arm.image:
             yield f'arm "{arm.name}": image: {arm.image} is an image, and there is none here; leave it out'

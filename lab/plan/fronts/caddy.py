@@ -15,6 +15,7 @@ from lab.plan.fronts.front import (
     Retries,
     Timeout,
     Tls,
+    asking,
     milliseconds,
     proxy,
     render,
@@ -75,6 +76,7 @@ CADDY = Front(
     services=_services,
     image=IMAGE,
     transparent=lambda _chosen: True,
+    watching=asking,
     lacks=("header names with underscores",),  # all but those that it is told of, since 2.11
     title=titled,
 )

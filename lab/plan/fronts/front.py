@@ -1,6 +1,6 @@
 """The declaration of a front. Attestation, images, plan, load and reports go by this and know no front's name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Annotated, Any, Generic, TypeVar, cast
@@ -32,6 +32,7 @@ Tls = Annotated[bool, Field(strict=True)]
 CheckEvery = Annotated[Seconds, Field(ge=0)]
 CheckPath = Annotated[str, Field(pattern=r"^/[\w./-]*$")]
 
+CHECK_S = 1.0  # how often a front that is to watch asks
 NOBODY = "65534:65534"  # a front that binds no low port needs no root
 
 
@@ -121,6 +122,11 @@ def render(template: str, **values: object) -> str:
     text = files("lab.plan.fronts").joinpath(template).read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
     return environment.from_string(text).render(values, certificate=CERTIFICATE, key=KEY) + "\n"
+
+
+def asking(_table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options by which a front with active checks watches the app's processes: it asks each once a second."""
+    return {"check": CHECK_S}
 
 
 def milliseconds(seconds: float) -> str:

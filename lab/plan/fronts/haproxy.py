@@ -11,6 +11,7 @@ from lab.plan.fronts.front import (
     Retries,
     Timeout,
     Tls,
+    asking,
     milliseconds,
     proxy,
     render,
@@ -51,4 +52,6 @@ def _services(chosen: HAProxy, place: FrontPlace) -> tuple[Service, ...]:
     return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls),)
 
 
-HAPROXY = Front(options=HAProxy, services=_services, image=IMAGE, transparent=lambda _chosen: True, title=titled)
+HAPROXY = Front(
+    options=HAProxy, services=_services, image=IMAGE, transparent=lambda _chosen: True, watching=asking, title=titled
+)

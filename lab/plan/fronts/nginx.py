@@ -2,9 +2,10 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -18,6 +19,7 @@ from lab.scenario.kinds import options
 CONF_PATH = "/etc/lab/nginx.conf"
 LISTEN, UPSTREAMS = "{listen}", "{upstreams}"  # in a configuration of the user's: an address, and lines of servers
 SCRATCH_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+HUNG_S = 5.0  # as long as uvicorn's supervisor waits for a worker
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 HTTP = re.compile(r"(?m)^\s*http\s*\{")
 
@@ -136,6 +138,11 @@ def _services(chosen: Nginx, place: FrontPlace) -> tuple[Service, ...]:
     return (service(text, place, tls=chosen.tls),)
 
 
+def _watching(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """It has no active checks: it learns of a process that hangs when a request to it has waited for so long."""
+    return {} if table.get("config") or table.get("profile") == "stock" else {"timeout": HUNG_S}
+
+
 def _title(chosen: Nginx) -> str:
     return f"nginx (own {chosen.config.name})" if chosen.config else titled(chosen, chosen.profile)
 
@@ -146,6 +153,7 @@ NGINX = Front(
     image=IMAGE,
     check=check,
     tells=lambda chosen: chosen.config is None or UPSTREAM_HEADER in own_text(chosen.config),
+    watching=_watching,
     transparent=lambda chosen: chosen.config is None and chosen.profile == "tuned",
     title=_title,
     arm_keys=("balance", "profile"),

@@ -12,6 +12,7 @@ from lab.plan.fronts.front import (
     Retries,
     Timeout,
     Tls,
+    asking,
     milliseconds,
     proxy,
     render,
@@ -78,5 +79,6 @@ TRAEFIK = Front(
     image=IMAGE,
     upstream_of=None,
     transparent=lambda _chosen: True,
+    watching=asking,
     title=titled,
 )

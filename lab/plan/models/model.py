@@ -148,8 +148,8 @@ OF_UVICORN = Supervision(
     hangup=True,
 )
 OF_DOCKER = Supervision(
-    dies="its container ends; Docker starts it again where `app.restart` says so",
-    hangs="nobody looks: to Docker's restart policy it is alive",
+    dies="its container ends; Docker starts it again where `restart` says so",
+    hangs="nobody looks: to Docker's restart policy it is alive; `watch` gives it a watchdog, or has the front look",
 )
 
 
@@ -207,4 +207,6 @@ def model_title(arm: Arm) -> str:
 
 def arm_title(arm: Arm) -> str:
     """``"replicas, front nginx (tuned)"``: what an arm is."""
-    return f"{model_title(arm)}, front {front_title(arm)}"
+    watched = "" if arm.watch == "none" else f", watched by the {arm.watch}"
+    restart = f", restart {arm.restart}" if arm.restart else ""
+    return f"{model_title(arm)}, front {front_title(arm)}{watched}{restart}"
