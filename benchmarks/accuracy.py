@@ -11,6 +11,7 @@ drops      arrivals that found the queue full
 failures   the slowest 30 % of an arm's requests are 503
 equal      an arm against itself, alone and beside a program that takes half of the machine
 looks      1 000 runs of an arm against itself that may end early
+capacity   a ladder at a server of which queueing theory knows the capacity, and an arm against itself
 
 The real load at a server that logs by its own clock:
 stall      a generator that stands still for 250 ms
@@ -29,6 +30,7 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+from benchmarks.known.capacity import check_capacity
 from benchmarks.known.check import Check, row
 from benchmarks.known.costs import check_ballast, check_cpu
 from benchmarks.known.freeze import check_freeze
@@ -47,6 +49,7 @@ CASES: Mapping[str, Callable[[], Iterable[Check]]] = {
     "failures": check_failures,
     "equal": check_equal,
     "looks": check_looks,
+    "capacity": check_capacity,
     "stall": check_stall,
     "freeze": check_freeze,
     "latency": check_latency,

@@ -21,6 +21,7 @@ from lab.analysis.judge.intervals import AnalysisError, blocks_needed
 from lab.analysis.judge.levels import verdict_blocks
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
+from lab.analysis.ladders import QUICK_BOUND, of_ladder
 from lab.analysis.series import (
     block_numbers,
     failed_shares,
@@ -34,6 +35,7 @@ from lab.analysis.summary import RunSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
 from lab.metric_types import Family
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
+from lab.metrics.capacity import CAPACITY
 from lab.record.types import RunInfo
 from lab.scenario.model import Scenario
 
@@ -164,10 +166,7 @@ def _words(
     """The verdicts over one choice of blocks, which share the error; arms that fail more are then overruled."""
     asked = [(metric, arm, choice(metric.group.family)) for metric, arm in questions]
     found = judge_family([partial(_judgement, summary, *question) for question in asked], summary.scenario.trials.looks)
-    words = [
-        guarded(word, metric, _failures(summary, arm, blocks))
-        for word, (metric, arm, blocks) in zip(found, asked, strict=True)
-    ]
+    words = [_guarded(summary, word, *question) for word, question in zip(found, asked, strict=True)]
     if may_conclude(summary):
         return tuple(words)
     measured = [word.interval is not None or word.difference is not None for word in words]
@@ -176,17 +175,30 @@ def _words(
     )
 
 
+def _guarded(summary: RunSummary, word: Judgement, metric: Metric, arm: str, blocks: Sequence[int]) -> Judgement:
+    """On a ladder every arm is overloaded at last: what it then fails is in its capacity, and no reason to overrule."""
+    return word if summary.scenario.capacity else guarded(word, metric, _failures(summary, arm, blocks))
+
+
 def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], level: float) -> Judgement:
-    bound = summary.scenario.compare.bound(metric.key)
+    bound = _bound(summary, metric)
     if metric.paired_difference:
         return _of_differences(summary, metric, arm, blocks, partial(judge_shares, bound=bound, level=level))
     if silent := unanswered_blocks(summary, (summary.baseline, arm), blocks):
         return _refused(metric, len(blocks), silent, level)
     found = judge(*pair_of(summary, metric.key, arm, blocks), metric, bound, level)
+    if metric.key == CAPACITY:
+        found = of_ladder(summary, arm, found, blocks)
     thin = thin_blocks(summary, metric, (summary.baseline, arm), blocks)
     if thin and found.reason is not Reason.SMOKE:
         return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
     return replace(found, blocks=block_numbers(found.blocks, blocks))
+
+
+def _bound(summary: RunSummary, metric: Metric) -> float:
+    """That of the scenario; of a look at capacities at least QUICK_BOUND."""
+    bound, asked = summary.scenario.compare.bound(metric.key), summary.scenario.capacity
+    return max(bound, QUICK_BOUND) if metric.key == CAPACITY and asked is not None and asked.quick else bound
 
 
 def _of_differences(

@@ -1,14 +1,18 @@
 """The points of a run apart: each is judged as a run of its own, for comparisons stay inside a point (METHOD 10)."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from lab.analysis.comparison import Comparison, compare_run, floors_of
+from lab.analysis.ladders import Confirmation
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
 from lab.plan.points import Point, points_of, trial_id
 from lab.record.types import RunInfo
 from lab.scenario.file import scenario_from_json, scenario_to_json
+
+NOTHING: Mapping[str, Confirmation] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +24,18 @@ class PointResult:
     whole: RunInfo
     summary: RunSummary
     comparison: Comparison
+    confirmed: Mapping[str, Confirmation] = field(default_factory=dict)
 
 
-def judge_points(run: RunInfo, trials: Iterable[TrialSummary]) -> tuple[PointResult, ...]:
-    """Judge every point of a run from its trials that were summarised, in the order of the scenario."""
+def judge_points(
+    run: RunInfo, trials: Iterable[TrialSummary], confirmed: Mapping[str, Confirmation] = NOTHING
+) -> tuple[PointResult, ...]:
+    """Judge every point of a run from its trials that were summarised, in the order of the scenario.
+
+    ``confirmed``: capacities, by arm.
+    """
     done = tuple(trials)
-    return tuple(_judged(run, point, part, done) for point, part in parts_of(run))
+    return tuple(replace(_judged(run, point, part, done), confirmed=confirmed) for point, part in parts_of(run))
 
 
 def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:

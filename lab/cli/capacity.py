@@ -28,6 +28,7 @@ from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import Plan, build_plan
 from lab.run.capacity import with_ladder
 from lab.run.conclude import conclude_apart
+from lab.run.confirm import confirm
 from lab.run.run import run_scenario
 from lab.run.view import QuietView
 from lab.scenario.capacity import Capacity
@@ -67,6 +68,9 @@ def capacity(
     plan = build_plan(with_ladder(asked, out, view_of, teller.step, around=around))
     folder = run_scenario(plan, f"{scenario.stem}-capacity", out, view_of(plan), around=around)
     found = conclude_apart(folder.path)
+    if not (plan.scenario.capacity and plan.scenario.capacity.quick):
+        confirm(folder, plan.scenario, view_of, teller.step, around=around)
+        found = conclude_apart(folder.path)
     show(found, json=json, quiet=quiet)
     if open_page:
         show_page(found.written.html)

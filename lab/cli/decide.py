@@ -24,6 +24,7 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
+from lab.run.confirmed import confirmed_in
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
 from lab.scenario.model import APP_IMAGE
@@ -126,4 +127,4 @@ def _points(folder: Path, given: Path) -> tuple[PointResult, ...]:
         raise UsageError(
             f"{given} is an exploratory session of `lab ui`, which decides nothing", "use runs of `lab run`"
         )
-    return judge_points(run, map(summarise_trial, read_trials(folder, run)))
+    return judge_points(run, map(summarise_trial, read_trials(folder, run)), confirmed_in(folder, run.scenario))

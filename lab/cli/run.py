@@ -126,7 +126,7 @@ def put_answers(found: Conclusion) -> None:
     """Print the sentences of the answer, those of each point with its name."""
     for one in found.points:
         where = f"{one.point.title}: " if one.point.key else ""
-        for answer in judged_answers(one.run, one.summary, one.comparison):
+        for answer in judged_answers(one.run, one.summary, one.comparison, one.confirmed):
             put(f"{where}{answer_line(answer)}")
 
 

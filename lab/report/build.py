@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.points import PointResult
+from lab.analysis.ladders import Confirmation
+from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
 from lab.metric_types import Reading
@@ -56,16 +57,21 @@ from lab.report.sections.words import glossary
 WIDTH = 100
 
 
-def build_content(run: RunInfo, summary: RunSummary, comparison: Comparison | None = None) -> Content:
+def build_content(
+    run: RunInfo,
+    summary: RunSummary,
+    comparison: Comparison | None = None,
+    confirmed: Mapping[str, Confirmation] = NOTHING,
+) -> Content:
     """Everything a report says. Without a ``comparison`` the numbers speak for themselves."""
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
     judgements = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
-    answers = judged_answers(run, summary, comparison) if comparison else ()
+    answers = judged_answers(run, summary, comparison, confirmed) if comparison else ()
     found = caveats(run, summary)
     sections = (
         belief(run, summary),
         mechanism(summary),
-        capacity_section(summary),
+        capacity_section(summary, confirmed),
         drill_section(summary),
         latency_section(summary, judgements),
         time_section(summary),
@@ -127,7 +133,7 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
 
 
 def _content_of(one: PointResult) -> Content:
-    return build_content(one.run, one.summary, one.comparison)
+    return build_content(one.run, one.summary, one.comparison, one.confirmed)
 
 
 def _document_of(one: PointResult) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ def _limit(clause: str, key: str) -> float:
     try:
         right = parse_expectation(of_arm(clause, "arm")[0], ["arm"]).right
     except ExpectationError as error:
-        raise ValueError(str(error).replace("(arm)", "")) from None
+        raise ValueError(f"{FORM}: {error}".replace("(arm)", "")) from None
     if not isinstance(right, Constant) or right.kind is not Kind.TIME or right.value <= 0:
         raise ValueError(f"{FORM}, got {clause[:40]!r}")
     return right.value

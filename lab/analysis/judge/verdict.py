@@ -46,6 +46,8 @@ class Reason(StrEnum):
     NO_SUCCESS = "no request succeeded"  # in Judgement.blocks: nothing else of that arm says anything either
     MISSING = "missing value"  # in Judgement.blocks
     NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero or negative, or both are infinite; 0/0 is not 1
+    CENSORED = "beyond the ladder"  # in Judgement.blocks: an arm held every rung, or none, so that there is no ratio
+    LOOK = "a look"  # of a quick form, which may tell a large difference and nothing else
     TOO_FEW_REQUESTS = "too few requests"  # behind a percentile of a trial: shown, not judged (METHOD 6.5)
     CUT = "cut"  # fewer blocks than were planned: numbers only, a run that ends when it pleases proves nothing
     SMOKE = "smoke"  # fewer blocks than the level needs: numbers only

@@ -91,6 +91,14 @@ def climb(record: TrialRecord, requests: pl.DataFrame) -> Climb | None:
     return Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
 
 
+def hold(record: TrialRecord, requests: pl.DataFrame, slo: str) -> RungResult:
+    """A whole trial of the open model at one rate, held against the objective as a rung that nothing follows."""
+    window = record.measure
+    rung = RungRecord(rate=record.point.rate or 0.0, start_s=window.start_s, count_s=window.start_s, end_s=window.end_s)
+    due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null())
+    return _rung(rung, due, math.inf, objective(slo))
+
+
 def climb_values(found: Climb | None) -> Mapping[str, float | None]:
     """The capacity, and no number of what was measured over all rungs at once: a mix of rates says nothing."""
     if found is None:

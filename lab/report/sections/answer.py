@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite, log
 
 from lab.analysis.comparison import Comparison, Contest, least_blocks
 from lab.analysis.conclusion import arms_in_order
 from lab.analysis.judge.verdict import Judgement
+from lab.analysis.ladders import Confirmation
+from lab.analysis.points import NOTHING
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family, Reading
 from lab.metrics import METRICS, Metric, Unit
+from lab.metrics.capacity import CAPACITY
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
+from lab.report.parts.capacity_words import capacity_remark
 from lab.report.parts.cells import (
     columns,
     metric_cell,
@@ -107,10 +111,17 @@ def exploratory_status(summary: RunSummary) -> str:
     return MARK if summary.decision.used else f"{MARK} {status(summary)}"
 
 
-def judged_answers(run: RunInfo, summary: RunSummary, comparison: Comparison) -> tuple[Answer, ...]:
-    """The sentences of the verdicts; one on memory says itself what the storage driver has to do with it."""
+def judged_answers(
+    run: RunInfo, summary: RunSummary, comparison: Comparison, confirmed: Mapping[str, Confirmation] = NOTHING
+) -> tuple[Answer, ...]:
+    """The sentences of the verdicts; one on memory says itself what the storage driver has to do with it.
+
+    One on capacity says whether it was confirmed.
+    """
 
     def remark(contest: Contest) -> str:
+        if contest.metric == CAPACITY:
+            return capacity_remark(summary, (comparison.baseline, contest.arm), confirmed)
         return unshared_answer(run, summary, contest.metric, contest.arm)
 
     return verdict_answers(comparison, remark, arms_in_order(summary))

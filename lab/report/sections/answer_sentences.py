@@ -20,6 +20,7 @@ from lab.report.parts.effects import (
     interval_text,
     more_text,
     points_text,
+    short_percent,
     signed_seconds,
 )
 from lab.report.renderers.text import one_line
@@ -135,6 +136,9 @@ def _because(contest: Contest) -> str:
         Reason.NO_SUCCESS: f": in {named_blocks(found.blocks)} no request of one of them succeeded.",
         Reason.MISSING: f": the value is missing in {named_blocks(found.blocks)}, and nothing is put in its place.",
         Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
+        Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them held every rung of the ladder, or none: "
+        'of "that or more" there is no ratio.',
+        Reason.LOOK: f": undecided, a look tells differences of more than {short_percent(found.bound or 0.0)} only.",
         Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",
         Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
         Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `lab run --resume` goes on.",

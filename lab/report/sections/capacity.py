@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import isfinite
 from statistics import median
 
-from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
+from lab.analysis.ladders import Confirmation, climbs_of
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult
+from lab.analysis.trial.ladder import Climb, Held, RungResult
 from lab.metric_types import Reading, Unit
 from lab.metrics.capacity import CAPACITY
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear, logarithmic
 from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Cell, Figure, Section, Table, section
+from lab.report.parts.capacity_words import capacity_sentences
 from lab.report.parts.cells import UNKNOWN, cell, columns, quantity, words
 from lab.report.parts.values import arm_names
 from lab.scenario.capacity import Objective
-from lab.units import count_of, format_seconds
+from lab.units import format_seconds
 
 MS = 1e3
 LIMIT = 2  # the dash of the objective's line
-LEVEL = 0.95
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of its capacity, at which an arm's percentile is told
-EDGES: Mapping[Edge, str] = {
-    Edge.TOP: "the highest rung still held",
-    Edge.BOTTOM: "not even the lowest rung held",
-    Edge.UNKNOWN: "too few rungs say anything",
-}
 
 
-def capacity_section(summary: RunSummary) -> Section:
+def capacity_section(summary: RunSummary, confirmed: Mapping[str, Confirmation]) -> Section:
     """Empty for a run without a ladder."""
     title = "How much each arm carries"
     asked = summary.scenario.capacity
-    climbs = {arm.name: tuple(_climbs(summary, arm.name)) for arm in summary.arms}
+    climbs = {arm.name: climbs_of(summary, arm.name) for arm in summary.arms}
     if asked is None or not any(climbs.values()):
         return section("capacity", title)
     wanted = asked.objective
@@ -46,39 +41,10 @@ def capacity_section(summary: RunSummary) -> Section:
         _table(summary, climbs),
         ladder_figure(summary, climbs, wanted),
         _utilisation(summary, climbs, wanted),
-        sentences=tuple(_sentence(arm, found) for arm, found in climbs.items() if found),
+        sentences=tuple(
+            text for arm, found in climbs.items() if found for text in capacity_sentences(arm, found, confirmed)
+        ),
         short="Capacity",
-    )
-
-
-def _climbs(summary: RunSummary, arm: str) -> Iterator[Climb]:
-    valid = summary.valid_for(CAPACITY)
-    for trial in summary.of_arm(arm):
-        if trial.climb is not None and trial.record.block in valid:
-            yield trial.climb
-
-
-def _sentence(arm: str, climbs: Sequence[Climb]) -> str:
-    """``"workers: 212 requests a second (205 to 219, 95% CI, 12 blocks); at the top in 1 block."``"""
-    known = [one.capacity for one in climbs if one.capacity is not None]
-    told = _told(known)
-    for edge, why in EDGES.items():
-        number = sum(one.edge is edge for one in climbs)
-        if number:
-            told += f"; in {count_of(number, 'block')} {why}"
-    return f"{arm}: {told}."
-
-
-def _told(known: Sequence[float]) -> str:
-    if not known:
-        return "no capacity inside the ladder"
-    if len(known) < blocks_needed(LEVEL):
-        spread = f"{min(known):.3g} to {max(known):.3g} in {count_of(len(known), 'block')}"
-        return f"{median(known):.3g} requests a second ({spread})"
-    found = wilcoxon_interval(known, LEVEL)
-    return (
-        f"{found.estimate:.3g} requests a second "
-        f"({found.low:.3g} to {found.high:.3g}, 95% CI, {count_of(len(known), 'block')})"
     )
 
 

@@ -43,6 +43,8 @@ REFUSALS: Mapping[Reason, str] = {
     Reason.FAILED: "requests failed",
     Reason.MISSING: "a value is missing",
     Reason.NO_RATIO: "there is no ratio",
+    Reason.CENSORED: "beyond the ladder",
+    Reason.LOOK: "undecided",
     Reason.NO_SUCCESS: "no request succeeded",
 }
 FAILS_MORE = "fails more requests"

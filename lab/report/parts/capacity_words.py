@@ -1,0 +1,74 @@
+"""Capacities in words: how much an arm carries, whether it was confirmed, and where it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from statistics import median
+
+from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
+from lab.analysis.ladders import Cliff, Confirmation, cliff_of, climbs_of
+from lab.analysis.summary import RunSummary
+from lab.analysis.trial.ladder import Climb, Edge
+from lab.units import count_of, format_ratio, format_seconds
+
+LEVEL = 0.95
+
+
+def capacity_remark(summary: RunSummary, arms: Sequence[str], confirmed: Mapping[str, Confirmation]) -> str:
+    """How much each of these arms carries, and for how long that was tried."""
+    told = []
+    for arm in arms:
+        if climbs := climbs_of(summary, arm):
+            told.append(f"{arm} carries {amount(climbs)}, {confirmation(arm, confirmed)}.")
+    return " ".join(told)
+
+
+def capacity_sentences(arm: str, climbs: Sequence[Climb], confirmed: Mapping[str, Confirmation]) -> Iterator[str]:
+    """How much an arm carries, whether it was confirmed, and its cliff."""
+    yield f"{arm} carries {amount(climbs)}, {confirmation(arm, confirmed)}."
+    if (found := cliff_of(climbs)) is not None:
+        yield _cliff(arm, found)
+
+
+def amount(climbs: Sequence[Climb]) -> str:
+    """``"212 requests a second (205 to 219, 95% CI, 12 blocks)"``; at an edge of the ladder "990 or more"."""
+    known = [one.capacity for one in climbs if one.capacity is not None]
+    top, bottom = (sum(one.edge is edge for one in climbs) for edge in (Edge.TOP, Edge.BOTTOM))
+    rates = [rung.rate for rung in climbs[0].rungs]
+    parts = [
+        _inside(known) if known else "",
+        f"{rates[-1]:g} or more, the highest rung, in {count_of(top, 'block')}" if top else "",
+        f"{rates[0]:g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else "",
+    ]
+    return "; ".join(filter(None, parts)) or "an unknown rate: too few rungs say anything"
+
+
+def _inside(known: Sequence[float]) -> str:
+    blocks = count_of(len(known), "block")
+    if len(known) < blocks_needed(LEVEL):
+        return f"{median(known):.3g} requests a second ({min(known):.3g} to {max(known):.3g} in {blocks})"
+    found = wilcoxon_interval(known, LEVEL)
+    return f"{found.estimate:.3g} requests a second ({found.low:.3g} to {found.high:.3g}, 95% CI, {blocks})"
+
+
+def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:
+    """Whether an arm held the objective for a minute, alone, a little below its capacity."""
+    found = confirmed.get(arm)
+    if found is None:
+        return "not confirmed by a longer run"
+    tried = f"for {format_seconds(found.length_s)} at {found.rung.rate:.4g} a second"
+    if not found.valid:
+        return f"not confirmed: the run {tried} is not valid"
+    if found.sustained:
+        return f"sustained {tried}"
+    time = format_seconds(found.rung.quantile_s) if isfinite(found.rung.quantile_s) else "among failures"
+    return f"not sustained {tried} (the percentile was {time}, {format_ratio(found.rung.bad_share)} of requests bad)"
+
+
+def _cliff(arm: str, found: Cliff) -> str:
+    after = format_seconds(found.bad_s) if isfinite(found.bad_s) else "among failures"
+    return (
+        f"{arm} does not slow down, it breaks: its last good rung is {found.good:g} a second "
+        f"({format_seconds(found.good_s)}), and at {found.bad:g} the percentile is {after}, more than noise explains."
+    )

@@ -1,0 +1,58 @@
+"""The confirmation of a capacity: each arm alone, fresh, for a minute a little below it (METHOD 10.8).
+
+A rung is over before a queue that grows slowly is seen. The runs are kept inside the run that they confirm.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from lab.analysis.ladders import middle_capacity
+from lab.analysis.trial.ladder import Climb, climb
+from lab.plan.blocks import Plan, build_plan
+from lab.record.folder import RunFolder, read_trials
+from lab.run.confirmed import CONFIRMED
+from lab.run.run import REAL, Surroundings, run_scenario
+from lab.run.view import QuietView
+from lab.scenario.compare import Compare
+from lab.scenario.model import Scenario
+
+BELOW = 0.95  # of the capacity
+LENGTH_S = 60.0
+
+
+def confirm(
+    folder: RunFolder,
+    scenario: Scenario,
+    view_of: Callable[[Plan], QuietView],
+    say: Callable[[str], None],
+    *,
+    around: Surroundings = REAL,
+) -> None:
+    """Run every arm whose capacity lies inside the ladder. Raises LabError, as ``run_scenario``."""
+    for arm, capacity in _capacities(folder).items():
+        plan = build_plan(alone(scenario, arm, float(f"{BELOW * capacity:.3g}")))
+        say(f"confirming {arm}: {LENGTH_S:g} s at {plan.scenario.load.rate:g} requests a second")
+        run_scenario(plan, arm, folder.path / CONFIRMED, view_of(plan), around=around, use_floor=False)
+
+
+def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
+    """The scenario with one arm and one trial, at one rate."""
+    return replace(
+        scenario,
+        arms=tuple(each for each in scenario.arms if each.name == arm),
+        load=replace(scenario.load, rate=rate, measure=LENGTH_S),
+        trials=replace(scenario.trials, blocks=1, looks=()),
+        compare=Compare(primary=(), baseline=arm),
+        capacity=None,
+        expect=(),
+    )
+
+
+def _capacities(folder: RunFolder) -> Mapping[str, float]:
+    """The median of each arm over all its trials; without those that lie beyond the ladder."""
+    climbs: dict[str, list[Climb]] = {}
+    for trial in read_trials(folder.path, folder.info):
+        if (found := climb(trial.record, trial.tables.requests)) is not None:
+            climbs.setdefault(trial.record.arm, []).append(found)
+    middles = {arm: middle_capacity(found) for arm, found in climbs.items()}
+    return {arm: middle for arm, middle in middles.items() if middle is not None}

@@ -1,0 +1,267 @@
+"""A ladder of rates: its rungs, what became of each, the capacity, and what may be said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from benchmarks.known.capacity import TOLERANCE, check_capacity, theory, waits_less
+from lab.analysis.gates import CAVEAT, PASS, run_gates
+from lab.analysis.ladders import cliff_of, middle_capacity
+from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult, climb, climb_values, crossing, hold
+from lab.errors import ScenarioError
+from lab.metrics.capacity import CAPACITY
+from lab.plan.blocks import build_plan
+from lab.plan.points import points_of
+from lab.record.types import LadderRecord, RungRecord, TrialResult
+from lab.run.capacity import geometric, ladder
+from lab.scenario.capacity import Capacity, Objective, objective
+from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.gate_records import CORES, MEASURE, drop, request, trial
+
+LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
+SLO = "p99 <= 50ms"
+
+
+def climbing(took_s: Callable[[float], float], rates: Sequence[float] = (100, 150, 200), **changes: Any) -> TrialResult:
+    """Rungs of 3 s, of which the last 2 count, and 0.5 s to drain; ``took_s``: of a request, by the rate."""
+    rungs = tuple(
+        RungRecord(rate=rate, start_s=at, count_s=at + 1.0, end_s=at + 3.0)
+        for rate, at in zip(rates, (MEASURE.start_s + 3.5 * place for place in range(len(rates))), strict=True)
+    )
+    rows = [
+        request(rung.start_s + number / rung.rate, took_s(rung.rate))
+        for rung in rungs
+        for number in range(round(3.0 * rung.rate))
+    ]
+    made = trial(rows)
+    return replace(made, record=replace(made.record, ladder=LadderRecord(slo=SLO, rungs=rungs), **changes))
+
+
+def climbed(took_s: Callable[[float], float], rates: Sequence[float] = (100, 150, 200)) -> Climb:
+    made = climbing(took_s, rates)
+    found = climb(made.record, made.tables.requests)
+    assert found is not None
+    return found
+
+
+def rungs_of(*margins: float) -> Climb:
+    rungs = tuple(
+        RungResult(
+            rate=100.0 * 1.2**place,
+            held=Held.GOOD if margin <= 0 else Held.BAD,
+            quantile_s=0.05 * math.exp(margin),
+            margin=margin,
+        )
+        for place, margin in enumerate(margins)
+    )
+    capacity, edge = crossing([rung.rate for rung in rungs], list(margins))
+    return Climb(slo=SLO, rungs=rungs, capacity=capacity, edge=edge)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("p99 <= 50ms", Objective(0.99, 0.05, 0.001)),
+        ("p95<=0.2s and errors <= 1%", Objective(0.95, 0.2, 0.01)),
+        ("errors <= 0.5% and p50 <= 5ms", Objective(0.5, 0.005, 0.005)),
+    ],
+)
+def test_an_objective_is_a_percentile_and_a_share(text: str, found: Objective) -> None:
+    """The share is 0.1% unless it is said."""
+    assert objective(text) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "p99",
+        "p99 < 50ms",
+        "p99 <= 50",
+        "p99 <= 0ms",
+        "p99 <= p95",
+        "p99(workers) <= 50ms",
+        "p99 <= 50ms and p95 <= 10ms",
+        "p99 <= 50ms and errors <= 1",
+        "p99 <= 50ms and errors <= 0%",
+        "errors <= 1%",
+        "boot <= 3s",
+    ],
+)
+def test_what_is_no_objective_is_refused_with_an_example(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match="p99 <= 50ms"):
+        objective(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"rates": [100, 120]}, "3 or more that grow"),
+        ({"rates": [100, 140, 120], "slo": SLO}, "3 or more that grow"),
+        ({"rates": [100, 120, 140]}, "give slo"),
+        ({"slo": "p98 <= 50ms"}, "expected an objective"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_refused(changes: dict[str, Any], told: str) -> None:
+    """Before anything is built."""
+    with pytest.raises(ScenarioError, match=told):
+        make_scenario((WORKERS, REPLICAS), load=LOAD, capacity=changes)
+
+
+def test_rungs_follow_one_another() -> None:
+    """Each settles, is measured until its percentile can be judged, and drains."""
+    rungs = Capacity(slo="p95 <= 50ms", rates=(50.0, 100.0, 200.0), settle=1.0, measure=4.0, drain=2.0).rungs
+
+    assert [rung.end_s - rung.count_s for rung in rungs] == [12.0, 6.0, 4.0]  # 600 requests, or 4 s
+    assert [rung.count_s - rung.start_s for rung in rungs] == [1.0] * 3
+    assert [later.start_s - rung.end_s for rung, later in pairwise(rungs)] == [2.0] * 2
+
+
+def test_a_run_climbs_in_every_trial_and_not_without_rates() -> None:
+    """The measure phase is as long as the ladder; rates that nobody knows are no plan."""
+    asked = make_scenario((WORKERS, REPLICAS), load=LOAD, capacity={"slo": SLO, "rates": [100, 120, 140]})
+    (point,) = points_of(asked)
+
+    assert point.scenario.load.measure == asked.capacity.length_s if asked.capacity else False
+    assert {trial.scenario.load.rate for trial in build_plan(asked).trials} == {100}
+    with pytest.raises(ScenarioError, match="not known yet"):
+        build_plan(make_scenario((WORKERS, REPLICAS), load=LOAD, capacity={"slo": SLO}))
+
+
+def test_the_common_ladder_reaches_beyond_all_arms() -> None:
+    """From 0.75 × the least boundary to 1.25 × the greatest; longer where they differ much, shorter for a look."""
+    assert ladder({"a": 200.0, "b": 240.0})[:: len(ladder({"a": 200.0, "b": 240.0})) - 1] == (150.0, 300.0)
+    assert [len(ladder({"a": 200.0, "b": high})) for high in (240.0, 400.0)] == [8, 12]
+    assert len(ladder({"a": 200.0}, quick=True)) == 6
+    assert geometric(100, 400, 3) == (100.0, 200.0, 400.0)
+
+
+def test_capacity_is_where_the_margin_crosses_zero() -> None:
+    """Halfway on the logarithm, where the margins below and above are alike."""
+    found = climbed(lambda rate: {100: 0.025, 150: 0.025, 200: 0.1}[round(rate)] - 0.001)
+
+    assert [rung.held for rung in found.rungs] == [Held.GOOD, Held.GOOD, Held.BAD]
+    assert found.capacity == pytest.approx(math.sqrt(150 * 200), rel=1e-6)
+    assert (found.edge, found.last_good) == (Edge.NONE, 150)
+
+
+@pytest.mark.parametrize(("took_s", "edge"), [(0.01, Edge.TOP), (0.08, Edge.BOTTOM)])
+def test_beyond_the_ladder_there_is_no_capacity(took_s: float, edge: Edge) -> None:
+    """Only on which side it lies."""
+    found = climbed(lambda _rate: took_s)
+
+    assert (found.capacity, found.edge) == (None, edge)
+    assert climb_values(found)[CAPACITY] is None
+
+
+def test_one_hiccup_does_not_decide() -> None:
+    """Isotonic regression takes a bad rung between good ones with its neighbours."""
+    assert crossing([100, 120, 144, 173, 207], [-1, -1, 0.2, -1, 1])[0] == pytest.approx(188, abs=6)
+    assert crossing([100], [1.0]) == (None, Edge.UNKNOWN)
+
+
+def test_who_does_not_drain_has_no_higher_rungs() -> None:
+    """What one rung left undone would be taken for the next one's."""
+    found = climbed(lambda rate: 0.01 if rate == 100 else 2.0)
+
+    assert [rung.held for rung in found.rungs] == [Held.GOOD, Held.UNDRAINED, Held.NOT_RUN]
+    assert found.capacity is not None
+    assert 100 < found.capacity < 150
+
+
+def test_a_generator_that_falls_short_says_nothing_of_the_arm() -> None:
+    """The rung is not bad, and those above it were not offered either."""
+    made = climbing(lambda _rate: 0.01)
+    ladder_record = made.record.ladder
+    assert ladder_record is not None
+    doubled = tuple(replace(rung, rate=rung.rate * (2 if rung.rate == 200 else 1)) for rung in ladder_record.rungs)
+    record = replace(made.record, ladder=replace(ladder_record, rungs=doubled))
+    found = climb(record, made.tables.requests)
+
+    assert found is not None
+    assert found.rungs[-1].held is Held.SHORT
+
+
+def test_failures_and_drops_are_bad() -> None:
+    """More than 0.1% of them break a rung whose percentile is kept."""
+    made = climbing(lambda _rate: 0.01)
+    assert made.record.ladder is not None
+    last = made.record.ladder.rungs[-1]
+    rows = [*made.tables.requests.to_dicts(), *(drop(last.count_s + n / 10) for n in range(3))]
+    spoiled = trial(rows)
+    found = climb(made.record, spoiled.tables.requests)
+
+    assert found is not None
+    assert [rung.held for rung in found.rungs][:2] == [Held.GOOD, Held.GOOD]
+    assert found.rungs[-1].bad_share == pytest.approx(3 / 403)
+    assert found.rungs[-1].margin == pytest.approx(math.log(3 / 403 / 0.001))
+
+
+def test_latency_over_all_rungs_is_not_told() -> None:
+    """It would be of many rates; memory stays."""
+    values = climb_values(climbed(lambda _rate: 0.01))
+
+    assert values["p99"] is None
+    assert values["throughput"] is None
+    assert "memory.pss.total" not in values
+
+
+def test_a_trial_at_one_rate_is_held_against_the_objective() -> None:
+    """As a rung that nothing follows."""
+    made = trial([request(MEASURE.start_s + n / 100, 0.02) for n in range(1000)])
+    record = replace(made.record, point=replace(made.record.point, rate=100.0))
+
+    assert hold(record, made.tables.requests, SLO).held is Held.GOOD
+    assert hold(record, made.tables.requests, "p99 <= 10ms").held is Held.BAD
+
+
+def test_overload_at_the_top_invalidates_no_trial() -> None:
+    """What is left undone there is the arm's result; a late dispatcher leaves a caveat."""
+    made = climbing(lambda rate: 0.01 if rate < 200 else 3.0)
+    late = replace(made.record, load=replace(made.record.load, dispatch_lag_p99_s=0.05))
+    gates = {gate.key: gate for gate in run_gates(replace(made, record=late), CORES)}
+
+    assert (gates["load.arrivals"].outcome, gates["load.arrivals"].why) == (PASS, "ladder")
+    assert (gates["load.lag"].outcome, gates["load.lag"].why) == (CAVEAT, "ladder")
+
+
+def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
+    """Of the arm against itself, where it held; a slope is none."""
+    steep = [rungs_of(-1.0 + off, -0.9 - off, -0.8 + off, 2.0) for off in (0.02, -0.02, 0.01)]
+    gentle = [rungs_of(-0.6 + off, -0.3 - off, -0.1 + off, 0.1) for off in (0.2, -0.2, 0.3)]
+    found = cliff_of(steep)
+
+    assert found is not None
+    assert [found.good, found.bad] == pytest.approx([144, 172.8])
+    assert cliff_of(gentle) is None
+    assert cliff_of([]) is None
+
+
+def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
+    """Above all others at the top, below at the bottom; there it has no number."""
+    inside, top = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1)
+
+    assert middle_capacity([inside, inside, top]) == inside.capacity
+    assert middle_capacity([inside, top, top]) is None
+    assert middle_capacity([]) is None
+
+
+def test_theory_knows_the_wait() -> None:
+    """Half of all requests of a server that is half busy do not wait at all."""
+    assert waits_less(100, 0.0) == pytest.approx(0.5)
+    assert 150 < theory() < 180
+
+
+def test_the_capacity_of_a_known_server_is_found() -> None:
+    """As queueing theory has it, and an arm against itself is not told apart."""
+    assert TOLERANCE == 0.07
+    checks = list(check_capacity())
+    assert [str(check) for check in checks if not check.holds] == []
+    assert len(checks) == 3
