@@ -89,7 +89,7 @@ def hide_copies(scenario: Scenario) -> Scenario:
     def hidden(_where: str, value: EnvValue) -> EnvValue:
         return Secret(value=value) if isinstance(value, str) and redact(value) != value else value
 
-    return _mapped(scenario, hidden)
+    return mapped(scenario, hidden)
 
 
 def _shown(scenario: Scenario) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -137,13 +137,13 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
         return found
 
     try:
-        return hide_copies(_mapped(scenario, filled))
+        return hide_copies(mapped(scenario, filled))
     except ValidationError as error:  # a value from the environment that cannot be what it is for
         detail = error.errors(include_input=False)[0]
         raise ScenarioError(f"app.{(key := detail['loc'][0])}: {expectation(f'app.{key}', detail)}") from None
 
 
-def _mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:
+def mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:
     """Put ``change(where, value)`` in place of every value of the scenario's environments."""
 
     def changed(where: str, env: Env) -> dict[str, EnvValue]:

@@ -71,6 +71,7 @@ class Front(FrontKind, Generic[O]):
     nothing, which only its listener attests; ``tells``: whether it does with these options. ``transparent``: whether
     it claims that everything which works directly works behind it, which is proved before load, or else only noted.
     ``lacks``: the items of lab.attest.transparency that it is known not to let pass. ``title``: for people.
+    ``refused_export``: a sentence why `lab export` cannot carry it, or "".
     """
 
     options: type[O]
@@ -81,6 +82,7 @@ class Front(FrontKind, Generic[O]):
     transparent: Callable[[O], bool] = lambda _chosen: False
     lacks: tuple[str, ...] = ()
     title: Callable[[O], str] = kind_of
+    refused_export: Callable[[O], str] = lambda _chosen: ""
 
     def reader(self, chosen: O) -> UpstreamOf | None:
         """``upstream_of``, as far as the options let answers name it."""

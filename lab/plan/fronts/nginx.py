@@ -156,5 +156,8 @@ NGINX = Front(
     watching=_watching,
     transparent=lambda chosen: chosen.config is None and chosen.profile == "tuned",
     title=_title,
+    refused_export=lambda chosen: (
+        f"its configuration is a file of yours: carry {chosen.config}" if chosen.config else ""
+    ),
     arm_keys=("balance", "profile"),
 )

@@ -1,0 +1,97 @@
+"""The parts of a service that a Compose file and a Swarm stack have in common."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from lab.export.deployment import TLS_FILES, Deployment, secret_in
+from lab.export.target import ExportedFile
+from lab.export.yaml_text import kept, words
+from lab.plan.models.model import GRACEFUL_SHUTDOWN_S
+from lab.plan.topology import ConfigFile, Service
+from lab.units import MIB
+
+STOP_MARGIN_S = 2  # above the app's own grace, as Docker's 10 s are
+
+
+def common(deployment: Deployment, service: Service) -> dict[str, Any]:
+    """The keys that mean the same in both, but for what is empty."""
+    return kept(
+        {
+            "image": required(deployment, deployment.image_value(service)),
+            "entrypoint": None if service.entrypoint is None else words(service.entrypoint),
+            "command": words(service.argv),
+            "environment": {name: environment_value(text) for name, text in service.env},
+            "user": service.user,
+            "read_only": service.read_only or None,
+            "cap_drop": ["ALL"],
+            "cap_add": list(service.capabilities),
+            "healthcheck": None if service.healthcheck else {"disable": True},
+            "stop_grace_period": f"{GRACEFUL_SHUTDOWN_S + STOP_MARGIN_S}s",
+            "configs": [{"source": name_of(file), "target": file.path, "mode": file.mode} for file in configs(service)],
+            "secrets": [
+                {"source": TLS_FILES[file.path].lower(), "target": file.path} for file in certificate_files(service)
+            ],
+        }
+    )
+
+
+def resources(deployment: Deployment, service: Service) -> dict[str, Any]:
+    """Limits: those of the run, and memory from the measured peak; and what the peak asks for."""
+    limit, need = deployment.memory_limit(service), deployment.need(service)
+    asked = need.memory_bytes and min(need.memory_bytes, limit or need.memory_bytes)
+    limits = {
+        "cpus": None if service.limits.cpus is None else f"{service.limits.cpus:.4g}",
+        "memory": limit and f"{mebibytes(limit)}M",
+    }
+    return kept({"limits": kept(limits), "reservations": kept({"memory": asked and f"{mebibytes(asked)}M"})})
+
+
+def mebibytes(size: float) -> int:
+    """Whole MiB, rounded up; Docker's ``M`` are such."""
+    return -int(-size // MIB)
+
+
+def required(deployment: Deployment, name: str) -> str:
+    """``"${APP_IMAGE:?…}"``: Compose says what is missing before it does anything."""
+    value = next(value for value in deployment.values if value.name == name)
+    return f"${{{name}:-{value.default}}}" if value.default else f"${{{name}:?see values.env}}"
+
+
+def environment_value(text: str) -> str:
+    """A plain value, or where a secret is to be found."""
+    secret = secret_in(text)
+    return f"${{{secret}:?a secret, see values.env}}" if secret else text.replace("$", "$$")
+
+
+def configs(service: Service) -> tuple[ConfigFile, ...]:
+    """The files that may be shown."""
+    return tuple(file for file in service.files if file.recorded)
+
+
+def certificate_files(service: Service) -> tuple[ConfigFile, ...]:
+    """The files that the deployment's own certificate takes the place of."""
+    return tuple(file for file in service.files if file.path in TLS_FILES)
+
+
+def name_of(file: ConfigFile) -> str:
+    """``"nginx.conf"``: of a file of a front, which is written beside the deployment."""
+    return PurePosixPath(file.path).name
+
+
+def config_files(deployment: Deployment) -> tuple[ExportedFile, ...]:
+    """The configurations of the front as files."""
+    return tuple(ExportedFile(name=name_of(file), text=file.text) for hop in deployment.front for file in configs(hop))
+
+
+def file_sources(deployment: Deployment) -> Mapping[str, Any]:
+    """The tables ``configs`` and ``secrets`` of the whole file."""
+    services = deployment.topology.services
+    names = dict.fromkeys(name_of(file) for service in services for file in configs(service))
+    secrets = dict.fromkeys(TLS_FILES[file.path] for service in services for file in certificate_files(service))
+    return kept(
+        {
+            "configs": {name: {"file": f"./{name}"} for name in names},
+            "secrets": {name.lower(): {"file": f"${{{name}:?see values.env}}"} for name in secrets},
+        }
+    )

@@ -1,0 +1,218 @@
+"""What is exported: the containers of an arm as they were measured, without secrets, and what a person must fill in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from lab.analysis.needs import ArmNeeds, Need
+from lab.plan.blocks import Trial, build_topology
+from lab.plan.certificate import CERTIFICATE, KEY
+from lab.plan.fronts.front import front_of
+from lab.plan.kinds import ServiceKind
+from lab.plan.models.model import model_of
+from lab.plan.points import Point
+from lab.plan.topology import Job, Service, Stage, Topology
+from lab.record.types import RunInfo
+from lab.scenario.beside import SIDECAR_IMAGE
+from lab.scenario.model import APP_IMAGE, Arm, Scenario
+from lab.scenario.network import Network
+from lab.scenario.secret import EnvValue, Secret
+from lab.scenario.secrets_of import mapped
+
+TOKEN = "__secret:{}__"  # noqa: S105  stands for a value in the topology that is exported; it is none
+CERTIFICATE_VALUE, KEY_VALUE, PORT_VALUE, HOST_VALUE = "TLS_CERTIFICATE", "TLS_KEY", "PUBLISHED_PORT", "HOST_NAME"
+PUBLISHED_PORT = 8080
+TLS_FILES: Mapping[str, str] = {CERTIFICATE: CERTIFICATE_VALUE, KEY: KEY_VALUE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value that a person must fill in, or may: ``default`` "" is none. ``secret``: it must be written nowhere."""
+
+    name: str
+    what: str
+    default: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """An arm at one point of a run, to be deployed.
+
+    ``topology`` has every container in a network in which the others find it by name; values of secrets in it are
+    tokens. ``head_room``: how much more memory than at the measured peak a container may have, as a fraction.
+    """
+
+    run: RunInfo
+    point: Point
+    trial: Trial
+    topology: Topology
+    needs: ArmNeeds
+    head_room: float
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as it is deployed."""
+        return self.trial.scenario
+
+    @property
+    def arm(self) -> Arm:
+        """The arm as it is deployed."""
+        return self.trial.arm
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the run had all containers of the arm on the loopback of its machine."""
+        scenario = self.point.scenario
+        measured = next(arm for arm in scenario.arms if arm.name == self.arm.name)
+        elsewhere = str(self.run.environment.facts.get("engine_at", ""))
+        return scenario.network_of(measured, elsewhere).network is Network.HOST
+
+    @property
+    def app(self) -> tuple[Service, ...]:
+        """The containers of the app, in the order of their names."""
+        found = [service for service in self.topology.services if service.kind is ServiceKind.APP]
+        return tuple(sorted(found, key=lambda service: (len(service.name), service.name)))
+
+    @property
+    def front(self) -> tuple[Service, ...]:
+        """The containers of the front."""
+        return tuple(service for service in self.topology.services if service.kind is ServiceKind.PROXY)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Everything in the order in which it starts: sidecars, jobs, app, front."""
+        arm = (Stage(services=self.app), *((Stage(services=self.front),) if self.front else ()))
+        return (*self.topology.before, *arm)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All runs of jobs."""
+        return tuple(job for stage in self.topology.before for job in stage.jobs)
+
+    @property
+    def entry(self) -> Service:
+        """The container that clients connect to."""
+        return self.front[0] if self.front else self.app[0]
+
+    def need(self, service: Service) -> Need:
+        """What a container needed; containers of the app are alike, so the neediest of them counts for each."""
+        alike = [other.name for other in self.app] if service.kind is ServiceKind.APP else [service.name]
+        found = [self.needs.services[name] for name in alike if name in self.needs.services]
+        return Need(
+            memory_bytes=max((need.memory_bytes for need in found if need.memory_bytes), default=None),
+            cores=max((need.cores for need in found if need.cores), default=None),
+        )
+
+    def memory_limit(self, service: Service) -> int | None:
+        """The limit that it was measured under; without one its peak and the head-room, in bytes.
+
+        None for a sidecar, whose data will grow beyond any trial, and for a job, of which nothing was read.
+        """
+        if service.limits.memory_bytes is not None or service.kind in (ServiceKind.SIDECAR, ServiceKind.JOB):
+            return service.limits.memory_bytes
+        peak = self.need(service).memory_bytes
+        return None if peak is None else round(peak * (1 + self.head_room))
+
+    def image_value(self, service: Service) -> str:
+        """The name of the value that has the image of a service."""
+        key = APP_IMAGE if service.image == self.arm.image_key else service.image.removeprefix(SIDECAR_IMAGE)
+        return f"{_upper(key)}_IMAGE"
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Everything that a person must fill in or may, each once: images, secrets, certificate, port, storage."""
+        first: dict[str, Value] = {}
+        for value in _values(self):
+            first.setdefault(value.name, value)
+        return tuple(first.values())
+
+
+def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_room: float) -> Deployment:
+    """The arm of this name as it is deployed. Raises ScenarioError."""
+    scenario = _without_secrets(_in_own_network(point.scenario))
+    trial = Trial(
+        id=f"export-{arm}",
+        point=replace(point, scenario=scenario),
+        block=1,
+        position=0,
+        arm=next(each for each in scenario.arms if each.name == arm),
+        schedule_seed=0,
+        setup_seed=0,
+    )
+    topology = build_topology(scenario, trial, ())
+    return Deployment(run=run, point=point, trial=trial, topology=topology, needs=needs, head_room=head_room)
+
+
+def secret_in(text: str) -> str:
+    """The name of the secret that a value of ``env`` stands for; "" for a plain value."""
+    before, _, after = TOKEN.partition("{}")
+    return text.removeprefix(before).removesuffix(after) if text.startswith(before) else ""
+
+
+def refused_front(deployment: Deployment) -> str:
+    """Why the front cannot be carried anywhere: a sentence; "" where it can."""
+    return front_of(deployment.arm).refused_export(deployment.arm.front)
+
+
+def _in_own_network(scenario: Scenario) -> Scenario:
+    arms = tuple(replace(arm, network="") for arm in scenario.arms)
+    return replace(scenario, arms=arms, network=Network.OWN.value, load=replace(scenario.load, python=None))
+
+
+def _without_secrets(scenario: Scenario) -> Scenario:
+    """A token in place of every secret, with the name under which its value is to be given."""
+
+    def token(where: str, value: EnvValue) -> EnvValue:
+        if not isinstance(value, Secret):
+            return value
+        return Secret(value=TOKEN.format(_name_of(scenario, where)))
+
+    return mapped(scenario, token)
+
+
+def _name_of(scenario: Scenario, where: str) -> str:
+    """``"DATABASE_URL"`` of the app or an arm, ``"DB_POSTGRES_PASSWORD"`` of the sidecar db."""
+    table, _, name = where.rpartition(".")
+    for key, each in (("sidecars", scenario.sidecars), ("jobs", scenario.jobs)):
+        if table.startswith(f"{key}["):
+            return f"{_upper(each[int(table.partition('[')[2].partition(']')[0])].name)}_{name}"
+    return _upper(f"probe-{name}") if table == "app.probe_headers" else name
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "_")
+
+
+def _values(deployment: Deployment) -> Iterator[Value]:
+    for service in (service for stage in deployment.stages for service in stage.containers):
+        yield _image(deployment, service)
+    for service in (service for stage in deployment.stages for service in stage.containers):
+        for name, text in service.env:
+            if secret := secret_in(text):
+                owner = "the app" if service.image == deployment.arm.image_key else service.name
+                yield Value(name=secret, what=f"secret: {name} of {owner}", secret=True)
+    if deployment.arm.tls:
+        yield Value(name=CERTIFICATE_VALUE, what="file with the certificate and its chain, PEM", secret=True)
+        yield Value(name=KEY_VALUE, what="file with its key, PEM", secret=True)
+    yield Value(name=PORT_VALUE, what="port on which clients connect", default=str(PUBLISHED_PORT))
+
+
+def _image(deployment: Deployment, service: Service) -> Value:
+    measured = deployment.run.images.get(service.image, {})
+    known = ", ".join(filter(None, (measured.get("name", ""), measured.get("digest", ""))))
+    usual = ""
+    if service.kind is ServiceKind.PROXY and deployment.arm.front_image is not None:
+        usual = deployment.arm.front_image.reference
+    owned = {each.image_key: each.image for each in deployment.scenario.beside}
+    usual = usual or owned.get(service.image, "")
+    name = deployment.image_value(service)
+    what = f"image of {service.name} in a registry; measured: {known or 'not recorded'}"
+    if name == f"{_upper(APP_IMAGE)}_IMAGE":
+        what = f"image of the app in a registry; measured: {known or 'not recorded'}"
+    return Value(name=name, what=what, default=usual)
+
+
+def processes_of(deployment: Deployment) -> int:
+    """Serving processes of one container of the app."""
+    arm, processes = deployment.arm, deployment.topology.processes
+    return int(processes // model_of(arm).containers(arm.model, processes))

@@ -1,0 +1,109 @@
+"""The words at the head of every exported file: the run, what was measured, what never was, what to fill in."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from lab import __version__
+from lab.export.deployment import Deployment, Value
+from lab.export.target import Target
+from lab.plan.models.model import arm_title
+from lab.report.renderers.text import one_line
+from lab.units import count_of, format_bytes, format_count, format_ratio, format_seconds
+
+WIDTH = 110
+NEVER = (
+    "more than one machine, and any other machine than that of the run",
+    "restarts, probes and updates as they are written here",
+    "any rate, payload or hour but those of the run; for how long memory grows beyond it",
+)
+
+
+def header(deployment: Deployment, target: Target, *notes: str, comment: str = "#") -> str:
+    """The head of a file as comments; ``notes``: what this target adds to what was never measured."""
+    lines = []
+    for paragraph, indent in _paragraphs(deployment, target, notes):
+        lines += wrap(
+            one_line(paragraph) if not paragraph.startswith(" ") else f"  {one_line(paragraph)}",
+            WIDTH,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "".join(f"{comment} {line}\n" for line in lines)
+
+
+def values_text(deployment: Deployment) -> str:
+    """The list of values as the lines of a file that Compose and shells read."""
+    return "\n".join(f"# {_told(value)}\n{value.name}={value.default}" for value in deployment.values) + "\n"
+
+
+def _paragraphs(deployment: Deployment, target: Target, notes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    run, needs = deployment.run, deployment.needs
+    place = f" at {deployment.point.title}" if deployment.point.title else ""
+    yield f'{target.title} of arm "{deployment.arm.name}"{place} ({arm_title(deployment.arm)}).', "  "
+    yield f"Written by process-model-lab {__version__} from run {run.run_id} of {run.started_at}.", "  "
+    yield f"Deploy: {target.start}", "        "
+    yield f"Tried: {target.run_by_us}", "       "
+    yield f"Measured ({count_of(needs.memory_trials, 'trial')} with valid memory):", "  "
+    for line in _measured(deployment):
+        yield f"  - {line}", "    "
+    yield "Never measured:", "  "
+    for line in (*_unmeasured(deployment), *notes, *NEVER):
+        yield f"  - {line}", "    "
+    yield "To be filled in:", "  "
+    for value in deployment.values:
+        usual = f" (by default {value.default})" if value.default else ""
+        yield f"  - {value.name}: {_told(value)}{usual}", "    "
+    for line in _by_hand(deployment):
+        yield f"  - {line}", "    "
+
+
+def _told(value: Value) -> str:
+    return one_line(value.what)
+
+
+def _measured(deployment: Deployment) -> Iterator[str]:
+    needs, scenario = deployment.needs, deployment.scenario
+    load = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "the closed model"
+    machine = deployment.run.environment.facts
+    where = f"{machine.get('cpu_count', 'an unknown number of')} cores ({machine.get('cpu_model', 'unknown')})"
+    yield f"{deployment.topology.processes} serving processes, {load}, on {where}"
+    failed = f"{format_count(needs.failures)} of {format_count(needs.requests)} requests failed"
+    yield failed + (f", p99 {format_seconds(needs.p99_s)} (median of trials)" if needs.p99_s is not None else "")
+    for service in (*deployment.topology.sidecars, deployment.app[0], *deployment.front):
+        need, limit = deployment.need(service), deployment.memory_limit(service)
+        who = service.name if service is not deployment.app[0] else "each container of the app"
+        memory = "memory was not read" if need.memory_bytes is None else f"memory {format_bytes(need.memory_bytes)}"
+        cores = "CPU was not read" if need.cores is None else f"{need.cores:.2f} cores on average"
+        room = "the limit that it was measured under" if service.limits.memory_bytes else _room(deployment)
+        end = f"; limit {format_bytes(limit)}: {room}" if limit else "; no limit"
+        yield f"{who}: {memory} at its peak, {cores}{end}"
+
+
+def _room(deployment: Deployment) -> str:
+    return f"that peak and {format_ratio(deployment.head_room)} head-room"
+
+
+def _unmeasured(deployment: Deployment) -> Iterator[str]:
+    budget = deployment.scenario.budget
+    if deployment.on_loopback:
+        yield "this network: in the run all containers shared the machine's loopback"
+    for name, quota in (("CPU", budget.cpus), ("memory", budget.memory)):
+        if quota.mode == "pooled":
+            yield f"one limit of {name} over all containers together, as the run had it: here each has its own, or none"
+    if budget.cpuset:
+        yield f"other cores: in the run all containers were pinned to {budget.cpuset}, here they are not"
+    if deployment.topology.sidecars:
+        yield "sidecars with data: in every trial they were fresh"
+
+
+def _by_hand(deployment: Deployment) -> Iterator[str]:
+    for sidecar in deployment.topology.sidecars:
+        yield f"storage of {sidecar.name}: what it writes is lost with its container; give it a volume"
+        if sidecar.ready.kind in ("tcp", "http"):
+            yield f"a health check of {sidecar.name} that its image can run; the run waited for {_ready(sidecar.ready)}"
+
+
+def _ready(ready: object) -> str:
+    kind, port, path = (getattr(ready, name) for name in ("kind", "port", "path"))
+    return f"{kind}:{port}{path}"

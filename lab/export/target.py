@@ -1,0 +1,34 @@
+"""The declaration of a target: where what was measured can be deployed. The command line knows no target by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.export.deployment import Deployment
+from lab.scenario.kinds import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFile:
+    """A file of the folder that is written; ``name`` is relative to it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A target. ``files``: what is written for a deployment. ``refusal``: a sentence why it cannot be, or "".
+
+    ``title`` is for people; ``start``: the command that deploys the folder; ``run_by_us``: what was tried with its
+    files, for their headers.
+    """
+
+    name: str
+    title: str
+    files: Callable[[Deployment], tuple[ExportedFile, ...]]
+    start: str
+    run_by_us: str
+    refusal: Callable[[Deployment], str] = lambda _deployment: ""
+
+
+TARGETS: Registry[Target] = Registry("target")
