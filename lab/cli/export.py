@@ -64,8 +64,8 @@ def export(
         raise UsageError(f"arm {arm!r} cannot be exported to {to}: {refusal}")
     place = out or Path("-".join(filter(None, (info.run_id, point, arm, to))))
     _write(place, target.files(deployment), force=force)
-    say(f"deploy: {target.start}")
-    say(f"to be filled in: {', '.join(value.name for value in deployment.values)}")
+    say(f"deploy: {target.start(deployment)}")
+    say(f"to be filled in: {', '.join(value.name for value in target.values(deployment))}")
     put(str(place))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.export.compose_parts import common, config_files, file_sources, resources
+from lab.export.compose_parts import checks_to_write, common, config_files, file_sources, resources
 from lab.export.deployment import PORT_VALUE, PUBLISHED_PORT, Deployment, refused_front
 from lab.export.header import header, values_text
 from lab.export.target import ExportedFile, Target
@@ -28,7 +28,10 @@ def _files(deployment: Deployment) -> tuple[ExportedFile, ...]:
         earlier.append(stage)
     document = {"name": deployment.arm.name, "services": services, **file_sources(deployment)}
     return (
-        ExportedFile(name="compose.yaml", text=header(deployment, COMPOSE, *NOTES) + yaml_text(document)),
+        ExportedFile(
+            name="compose.yaml",
+            text=header(deployment, COMPOSE, *NOTES, by_hand=checks_to_write(deployment)) + yaml_text(document),
+        ),
         ExportedFile(name="values.env", text=values_text(deployment)),
         *config_files(deployment),
     )
@@ -76,7 +79,7 @@ COMPOSE = Target(
     name="compose",
     title="Compose file",
     files=_files,
-    start="fill in values.env, then: docker compose --env-file values.env up --detach --wait",
+    start=lambda _deployment: "fill in values.env, then: docker compose --env-file values.env up --detach --wait",
     run_by_us="files of this form are started by a test of the lab with Docker Compose, and answer",
     refusal=refused_front,
 )

@@ -1,6 +1,6 @@
 """The parts of a service that a Compose file and a Swarm stack have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -28,7 +28,7 @@ def common(deployment: Deployment, service: Service) -> dict[str, Any]:
             "cap_add": list(service.capabilities),
             "healthcheck": None if service.healthcheck else {"disable": True},
             "stop_grace_period": f"{GRACEFUL_SHUTDOWN_S + STOP_MARGIN_S}s",
-            "configs": [{"source": name_of(file), "target": file.path, "mode": file.mode} for file in configs(service)],
+            "configs": [{"source": name_of(file), "target": file.path} for file in configs(service)],
             "secrets": [
                 {"source": TLS_FILES[file.path].lower(), "target": file.path} for file in certificate_files(service)
             ],
@@ -72,6 +72,15 @@ def configs(service: Service) -> tuple[ConfigFile, ...]:
 def certificate_files(service: Service) -> tuple[ConfigFile, ...]:
     """The files that the deployment's own certificate takes the place of."""
     return tuple(file for file in service.files if file.path in TLS_FILES)
+
+
+def checks_to_write(deployment: Deployment) -> Iterator[str]:
+    """Sidecars for which the run waited from outside, as neither Compose nor Swarm can."""
+    for sidecar in deployment.topology.sidecars:
+        ready = sidecar.ready
+        if ready.kind in ("tcp", "http"):
+            asked = f"{ready.kind}:{ready.port}{ready.path}"
+            yield f"a health check of {sidecar.name} that its image can run; the run waited for {asked}"
 
 
 def name_of(file: ConfigFile) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from lab.analysis.needs import ArmNeeds, Need
 from lab.plan.blocks import Trial, build_topology
 from lab.plan.certificate import CERTIFICATE, KEY
-from lab.plan.fronts.front import front_of
+from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of
 from lab.plan.points import Point
-from lab.plan.topology import Job, Service, Stage, Topology
+from lab.plan.topology import Endpoint, Job, Service, Stage, Topology
 from lab.record.types import RunInfo
 from lab.scenario.beside import SIDECAR_IMAGE
+from lab.scenario.budget import Limits
 from lab.scenario.model import APP_IMAGE, Arm, Scenario
 from lab.scenario.network import Network
 from lab.scenario.secret import EnvValue, Secret
@@ -147,6 +148,19 @@ def secret_in(text: str) -> str:
     """The name of the secret that a value of ``env`` stands for; "" for a plain value."""
     before, _, after = TOKEN.partition("{}")
     return text.removeprefix(before).removesuffix(after) if text.startswith(before) else ""
+
+
+def front_before(deployment: Deployment, *app: Endpoint) -> tuple[Service, ...]:
+    """The front as it is before other addresses of the app, such as that of a service which has all its containers."""
+    hops = deployment.front
+    place = FrontPlace(
+        app=app,
+        ports=tuple(hop.ports[0] for hop in hops),
+        limits=hops[0].limits if hops else Limits(),
+        network=deployment.topology.network,
+    )
+    made = front_of(deployment.arm).services(deployment.arm.front, place)
+    return tuple(replace(hop, host=hop.name) for hop in made)
 
 
 def refused_front(deployment: Deployment) -> str:

@@ -1,6 +1,6 @@
 """The words at the head of every exported file: the run, what was measured, what never was, what to fill in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from lab import __version__
@@ -18,10 +18,13 @@ NEVER = (
 )
 
 
-def header(deployment: Deployment, target: Target, *notes: str, comment: str = "#") -> str:
-    """The head of a file as comments; ``notes``: what this target adds to what was never measured."""
+def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterable[str] = (), comment: str = "#") -> str:
+    """The head of a file as comments.
+
+    ``notes``: what this target adds to what was never measured; ``by_hand``: what else a person must see to.
+    """
     lines = []
-    for paragraph, indent in _paragraphs(deployment, target, notes):
+    for paragraph, indent in _paragraphs(deployment, target, notes, by_hand):
         lines += wrap(
             one_line(paragraph) if not paragraph.startswith(" ") else f"  {one_line(paragraph)}",
             WIDTH,
@@ -37,12 +40,14 @@ def values_text(deployment: Deployment) -> str:
     return "\n".join(f"# {_told(value)}\n{value.name}={value.default}" for value in deployment.values) + "\n"
 
 
-def _paragraphs(deployment: Deployment, target: Target, notes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _paragraphs(
+    deployment: Deployment, target: Target, notes: tuple[str, ...], by_hand: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     run, needs = deployment.run, deployment.needs
     place = f" at {deployment.point.title}" if deployment.point.title else ""
     yield f'{target.title} of arm "{deployment.arm.name}"{place} ({arm_title(deployment.arm)}).', "  "
     yield f"Written by process-model-lab {__version__} from run {run.run_id} of {run.started_at}.", "  "
-    yield f"Deploy: {target.start}", "        "
+    yield f"Deploy: {target.start(deployment)}", "        "
     yield f"Tried: {target.run_by_us}", "       "
     yield f"Measured ({count_of(needs.memory_trials, 'trial')} with valid memory):", "  "
     for line in _measured(deployment):
@@ -51,10 +56,10 @@ def _paragraphs(deployment: Deployment, target: Target, notes: tuple[str, ...]) 
     for line in (*_unmeasured(deployment), *notes, *NEVER):
         yield f"  - {line}", "    "
     yield "To be filled in:", "  "
-    for value in deployment.values:
+    for value in target.values(deployment):
         usual = f" (by default {value.default})" if value.default else ""
         yield f"  - {value.name}: {_told(value)}{usual}", "    "
-    for line in _by_hand(deployment):
+    for line in (*_by_hand(deployment), *by_hand):
         yield f"  - {line}", "    "
 
 
@@ -100,10 +105,3 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
 def _by_hand(deployment: Deployment) -> Iterator[str]:
     for sidecar in deployment.topology.sidecars:
         yield f"storage of {sidecar.name}: what it writes is lost with its container; give it a volume"
-        if sidecar.ready.kind in ("tcp", "http"):
-            yield f"a health check of {sidecar.name} that its image can run; the run waited for {_ready(sidecar.ready)}"
-
-
-def _ready(ready: object) -> str:
-    kind, port, path = (getattr(ready, name) for name in ("kind", "port", "path"))
-    return f"{kind}:{port}{path}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.export.deployment import Deployment
+from lab.export.deployment import Deployment, Value
 from lab.scenario.kinds import Registry
 
 
@@ -19,15 +19,16 @@ class ExportedFile:
 class Target:
     """A target. ``files``: what is written for a deployment. ``refusal``: a sentence why it cannot be, or "".
 
-    ``title`` is for people; ``start``: the command that deploys the folder; ``run_by_us``: what was tried with its
-    files, for their headers.
+    ``title`` is for people; ``start``: the commands that deploy the folder; ``run_by_us``: what was tried with its
+    files, for their headers; ``values``: what a person must fill in.
     """
 
     name: str
     title: str
     files: Callable[[Deployment], tuple[ExportedFile, ...]]
-    start: str
+    start: Callable[[Deployment], str]
     run_by_us: str
+    values: Callable[[Deployment], tuple[Value, ...]] = lambda deployment: deployment.values
     refusal: Callable[[Deployment], str] = lambda _deployment: ""
 
 
