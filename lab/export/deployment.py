@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lab.analysis.needs import ArmNeeds, Need
-from lab.plan.blocks import Trial, build_topology
+from lab.plan.arm_topology import build_topology
 from lab.plan.certificate import CERTIFICATE, KEY
 from lab.plan.fronts.front import FrontPlace, front_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of
 from lab.plan.points import Point
 from lab.plan.topology import Endpoint, Job, Service, Stage, Topology
+from lab.plan.trial import Trial
 from lab.record.types import RunInfo
 from lab.scenario.beside import SIDECAR_IMAGE
 from lab.scenario.budget import Limits

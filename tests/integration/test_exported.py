@@ -20,7 +20,8 @@ from lab.engines.images.images import ImageRecord
 from lab.export.target import TARGETS
 from lab.host.labels import SERVICE
 from lab.host.ports import free_ports
-from lab.plan.blocks import build_plan, build_topology
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
 from lab.scenario.model import Arm
 from lab.units import MIB
 from tests.exports import deployment, measured
