@@ -70,6 +70,7 @@ def _told(value: Value) -> str:
 def _measured(deployment: Deployment) -> Iterator[str]:
     needs, scenario = deployment.needs, deployment.scenario
     load = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "the closed model"
+    load = "a ladder of rates" if scenario.capacity else load
     machine = deployment.run.environment.facts
     where = f"{machine.get('cpu_count', 'an unknown number of')} cores ({machine.get('cpu_model', 'unknown')})"
     yield f"{deployment.topology.processes} serving processes, {load}, on {where}"
@@ -98,6 +99,8 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
             yield f"one limit of {name} over all containers together, as the run had it: here each has its own, or none"
     if budget.cpuset:
         yield f"other cores: in the run all containers were pinned to {budget.cpuset}, here they are not"
+    if deployment.topology.watchdog:
+        yield "the watchdog of the run, which started containers again that did not answer, is no part of this"
     if deployment.topology.sidecars:
         yield "sidecars with data: in every trial they were fresh"
 
