@@ -72,7 +72,7 @@ def build_content(
         belief(run, summary),
         mechanism(summary),
         capacity_section(summary, confirmed),
-        drill_section(summary),
+        drill_section(summary, comparison),
         latency_section(summary, judgements),
         time_section(summary),
         beside_section(summary),

@@ -32,12 +32,14 @@ class Cell:
     """A table cell: its text, and the stored value (bytes, seconds, …) behind it when it is a number.
 
     ``span``: low end, estimate and high end of an interval of ratios, to be drawn; ``strong``: it was judged.
+    ``verdict``: the word of the verdict on it, by which it is coloured; "" for none.
     """
 
     text: str
     value: float | None = None
     span: tuple[float, float, float] | None = None
     strong: bool = False
+    verdict: str = ""
 
 
 class Reader(StrEnum):

@@ -14,7 +14,7 @@ from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table, section
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
-from lab.report.parts.effects import signed_change, size_of_difference
+from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
 from lab.report.parts.facts import facts_line
 from lab.report.parts.values import arm_names, shown_value
 from lab.report.sections.answer import judged_answers, status
@@ -28,6 +28,7 @@ from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 from lab.units import count_of
 
+COSTS = ("drill.harm", "drill.recovery")
 POINTS = "points"  # the folder of their reports
 
 
@@ -49,9 +50,10 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         ),
         figures=(),
         boxes=(),
-        headline=_table(points),
+        headline=_resilience(points) if whole.scenario.drills else _table(points),
         sections=(
             *_card(points),
+            *_against(whole.scenario, points),
             *_across(whole.scenario, points),
             *map(_section, points),
             again(run, whole),
@@ -68,6 +70,12 @@ def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
     card = card_of(points)
     said = tuple(card_sentences(card, points))
     return (section("decision", "Decision card", card_table(card), sentences=said, short="Decision"),)
+
+
+def _against(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section, ...]:
+    """The changes and verdicts of drills, where the table on top has what they cost."""
+    table = _table(points)
+    return (section("against", table.title, table, short="Verdicts"),) if scenario.drills else ()
 
 
 def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section, ...]:
@@ -114,7 +122,7 @@ def _table(points: Sequence[PointResult]) -> Table:
     arms = [arm.name for arm in summary.arms]
     return Table(
         key="points",
-        title="Resilience: the arms in each drill" if summary.scenario.drills else "The arms at each point",
+        title="Each drill against the baseline" if summary.scenario.drills else "The arms at each point",
         columns=(
             Column(title="point"),
             Column(title="metric"),
@@ -124,6 +132,34 @@ def _table(points: Sequence[PointResult]) -> Table:
         note=f"Medians over the blocks that are valid for each metric; changes against {summary.baseline}, "
         "blocks paired. Points are not compared with one another.",
     )
+
+
+def _resilience(points: Sequence[PointResult]) -> Table:
+    """A row for each drill, and for each arm what it cost and how long, coloured by the verdict on it."""
+    summary = points[0].summary
+    shown = [
+        (arm.name, key)
+        for arm in summary.arms
+        for key in COSTS
+        if any(shown_value(one.summary, arm.name, key) is not None for one in points)
+    ]
+    return Table(
+        key="resilience",
+        title="Resilience: what each drill cost the arms",
+        columns=(
+            Column(title="drill"),
+            *(Column(title=f"{arm}, {METRICS[key].called}", numeric=True) for arm, key in shown),
+        ),
+        rows=tuple((*words(one.point.title), *(_cost(one, key, arm) for arm, key in shown)) for one in points),
+        note=f"Medians over the valid blocks. A coloured number has a verdict against {summary.baseline}: better, or "
+        "worse; what is faint could be either, and the rest was not judged or is about the same.",
+    )
+
+
+def _cost(one: PointResult, key: str, arm: str) -> Cell:
+    judged = {Reading(each.metric, each.arm): each.judgement.verdict for each in one.comparison.primaries}
+    verdict = judged.get(Reading(key, arm))
+    return replace(metric_cell(METRICS[key], shown_value(one.summary, arm, key)), verdict=verdict or "")
 
 
 def _compared_columns(summary: RunSummary, arm: str) -> tuple[Column, ...]:
@@ -145,6 +181,8 @@ def _rows(points: Sequence[PointResult], arms: Sequence[str]) -> Iterator[tuple[
 def _change(found: Judgement, metric: Metric) -> Cell:
     if found.difference is not None:
         return Cell(size_of_difference(metric, found.difference), found.difference.estimate)
+    if found.shift is not None:
+        return Cell(size_of_shift(metric, found.shift), found.shift)
     return Cell(UNKNOWN) if found.estimate is None else Cell(signed_change(found.estimate), found.estimate)
 
 
@@ -153,4 +191,5 @@ def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
         return ()
     contests = (*one.comparison.primaries, *one.comparison.exploratory)
     found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}[Reading(key, arm)]
-    return _change(found, METRICS[key]), Cell(found.verdict.value if found.verdict else "")
+    verdict = found.verdict.value if found.verdict else ""
+    return _change(found, METRICS[key]), Cell(verdict, verdict=verdict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from lab.analysis.points import judge_points, parts_of
 from lab.analysis.selfcheck import against_itself
 from lab.analysis.sweep import curve, demands, lines_of
-from lab.analysis.trial.trial import summarise_trial
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
+from lab.cli.live.estimates import estimates
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
 from lab.plan.axes import AXES
@@ -20,7 +22,10 @@ from lab.plan.points import listed_blocks, points_of
 from lab.record.checks import record_problem, run_problem
 from lab.record.types import DrillRecord, Event
 from lab.report.build import write_reports
+from lab.report.content import Table
 from lab.report.overview import overview
+from lab.report.renderers.html_page import render_html
+from lab.report.sections.lead import lead_of
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
@@ -323,5 +328,47 @@ def test_the_table_of_drills_has_differences_in_seconds() -> None:
     trials = (summarise_trial(with_record(trial, **made)) for trial in make_trials(given))
     content = overview(make_run(given), judge_points(make_run(given), trials))
 
-    assert len(content.headline.rows) == 2
-    assert all("CI" in row[4].text for row in content.headline.rows)
+    (against,) = next(section.parts for section in content.sections if section.key == "against")
+    assert isinstance(against, Table)
+    assert len(against.rows) == 2
+    assert all("CI" in row[4].text for row in against.rows)
+
+
+def harmed_replicas(given: Scenario) -> Iterator[TrialSummary]:
+    """Trials of a drill: every request of replicas is bad from the action on, none of workers."""
+    act = Event(t_s=20.0, until_s=20.001, kind="action.SIGKILL")
+    over, drill = replace(act, kind="action.over"), DrillRecord(verb="kill", slo_s=0.0001, hold_s=5.0)
+    for trial in make_trials(given):
+        slo_s = drill.slo_s if trial.record.arm == "replicas" else 10.0
+        yield summarise_trial(with_record(trial, events=(act, over), drill=replace(drill, slo_s=slo_s)))
+
+
+def test_the_table_on_top_has_a_row_for_each_drill_coloured_by_verdict() -> None:
+    """Columns are arms; a colour is a verdict, not a taste."""
+    compare, eight = {"baseline": "workers", "primary": ["drill.harm"]}, {"blocks": 8, "seed": 7}
+    given = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}], load=LONG, compare=compare, trials=eight)
+    trials = harmed_replicas(given)
+    content = overview(make_run(given), judge_points(make_run(given), trials))
+    page = render_html(content)
+    harm = [column.title for column in content.headline.columns].index(f"{REPLICAS['name']}, harm")
+
+    assert [row[0].text for row in content.headline.rows] == ["kill", "hang"]
+    assert [row[harm].verdict for row in content.headline.rows] == ["worse", "worse"]
+    assert page.count("on-worse") > 2
+
+
+def test_a_drill_of_one_block_shows_its_difference() -> None:
+    """Numbers only, and said once."""
+    compare = {"baseline": "workers", "primary": ["drill.harm", "drill.lost"], "bounds": {"drill.lost": 5}}
+    given = make_scenario(PAIR, drills=[{"verb": "kill"}], load=LONG, compare=compare, trials={"blocks": 1, "seed": 7})
+    trials = harmed_replicas(given)
+    (one,) = judge_points(make_run(given), trials)
+    (said,) = lead_of(one.run, one.summary, one.comparison).sentences
+    harm, lost = estimates(one.comparison)
+
+    assert said.sentence.startswith("No verdict on replicas against workers: harm ")
+    assert " s; requests lost on their way +" in said.sentence
+    assert "not compared" not in said.sentence
+    assert said.sentence.count("verdict") == 1
+    assert (harm.differs, harm.ratio[0] in "+−", harm.ratio[-1]) == (True, True, "s")
+    assert lost.ratio == "+0"

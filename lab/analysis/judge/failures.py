@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lab.analysis.judge.decide import decide
-from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
+from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, hodges_lehmann, wilcoxon_interval
 from lab.analysis.judge.levels import FAMILY_ERROR, equivalence_level, nominal_error
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, conclude, doubt
 from lab.metrics import Group, Metric
@@ -82,9 +82,10 @@ def explore_shares(
     needed = blocks_needed(level)
     n = len(baseline)
     numbers = Judgement(metric=metric.key, verdict=None, reason=Reason.SMOKE, n=n, blocks_needed=needed, level=level)
+    differences = _differences(baseline, contender).tolist()
+    numbers = replace(numbers, shift=hodges_lehmann(differences) if n else None)
     if n < needed:
         return numbers
-    differences = _differences(baseline, contender).tolist()
     return replace(
         numbers,
         reason=Reason.EXPLORATORY,

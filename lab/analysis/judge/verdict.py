@@ -61,7 +61,8 @@ class Judgement:
 
     ``estimate``, ``interval`` (exact Wilcoxon, decides better and worse), ``equivalence`` (its narrower one, decides
     equivalent) and ``cross_check`` (Student's t) are ratios contender ÷ baseline; for a metric that is judged as a
-    difference of shares they are None, and ``difference`` and ``equivalence`` are intervals of contender − baseline.
+    difference of shares they are None, and ``difference`` and ``equivalence`` are intervals of contender − baseline,
+    and ``shift`` is its estimate, also of too few blocks for an interval.
     ``verdict`` is None where only numbers are shown. ``n`` counts blocks, or runs where runs are compared. ``blocks``
     are the numbers, from 1, of the blocks that ``reason`` is about. ``bound`` and ``floor`` are fractions; the bounds
     of a ratio are 1/(1 + bound) and 1 + bound. ``difference_detected`` marks an inconclusive verdict whose interval
@@ -80,6 +81,7 @@ class Judgement:
     equivalence: Interval | None = None
     cross_check: Interval | None = None
     difference: Interval | None = None
+    shift: float | None = None
     bound: float | None = None
     floor: float | None = None
     difference_detected: bool = False

@@ -1,9 +1,11 @@
-"""Estimates from the finished blocks: a ratio and its interval for each primary, never a verdict before the end."""
+"""Estimates from the finished blocks: a size and its interval for each primary, never a verdict before the end."""
 
 from dataclasses import dataclass
 
 from lab.analysis.comparison import Comparison, Contest, least_blocks
 from lab.analysis.judge.verdict import Reason
+from lab.metrics import METRICS
+from lab.report.parts.effects import size_of_shift
 from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
 from lab.units import format_factor
@@ -18,6 +20,8 @@ class Estimate:
     blocks: int
     ratio: str
     interval: str
+    differs: bool = False
+    """``ratio`` is a difference, as of what a drill cost."""
 
     def sentence(self, baseline: str) -> str:
         """One line for a log."""
@@ -29,7 +33,14 @@ def nothing_yet(scenario: Scenario) -> tuple[Estimate, ...]:
     """The table before the first block."""
     needed = least_blocks(scenario)
     return tuple(
-        Estimate(metric=metric, arm=arm, blocks=0, ratio="–", interval=f"needs {needed} blocks")
+        Estimate(
+            metric=metric,
+            arm=arm,
+            blocks=0,
+            ratio="–",
+            interval=f"needs {needed} blocks",
+            differs=METRICS[metric].paired_difference,
+        )
         for metric in scenario.compare.primary
         for arm in scenario.judged
     )
@@ -46,9 +57,18 @@ def _estimate(contest: Contest) -> Estimate:
         metric=contest.metric,
         arm=contest.arm,
         blocks=found.n,
-        ratio="–" if found.estimate is None else format_factor(found.estimate),
+        ratio=_size(contest),
         interval=_interval(contest),
+        differs=METRICS[contest.metric].paired_difference,
     )
+
+
+def _size(contest: Contest) -> str:
+    """A ratio, or a difference where these are judged."""
+    found = contest.judgement
+    if found.shift is not None:
+        return size_of_shift(METRICS[contest.metric], found.shift)
+    return "–" if found.estimate is None else format_factor(found.estimate)
 
 
 def _interval(contest: Contest) -> str:
@@ -57,6 +77,11 @@ def _interval(contest: Contest) -> str:
         low, high = map(format_factor, (found.interval.low, found.interval.high))
         doubt = f", {found.reason.value}" if found.reason is Reason.TOO_FEW_REQUESTS else ""
         return f"{low} – {high}{doubt}"
+    if found.difference is not None:
+        low, high = (
+            size_of_shift(METRICS[contest.metric], end) for end in (found.difference.low, found.difference.high)
+        )
+        return f"{low} – {high}"
     missing = found.blocks_needed - found.n
     if found.reason is Reason.SMOKE and missing > 0:
         return f"needs {missing} more block{'s' if missing > 1 else ''}"

@@ -156,10 +156,16 @@ def estimate_table(rows: Sequence[Estimate], baseline: str, width: int, room: in
     columns = [
         (Column(width=max(1, min(needed, width - BESIDE_NAME))), names),
         (Column(justify="right"), _lines("blocks", [str(row.blocks) for row in shown])),
-        (Column(justify="right", min_width=7), _lines("ratio", [Text(row.ratio, STRONG) for row in shown])),
+        (Column(justify="right", min_width=7), _lines(_sizes(shown), [Text(row.ratio, STRONG) for row in shown])),
         (Column(), _lines("interval", [row.interval for row in shown])),
     ]
     return _table(columns, padding=2)
+
+
+def _sizes(rows: Sequence[Estimate]) -> str:
+    """What the sizes of these metrics are."""
+    kinds = {row.differs for row in rows}
+    return "size" if len(kinds) > 1 else "difference" if True in kinds else "ratio"
 
 
 def _lines(title: str, cells: Iterable[str | Text]) -> Text:

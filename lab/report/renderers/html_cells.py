@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -28,10 +28,7 @@ class ShownCell:
 
 def aligned(table: Table) -> list[list[ShownCell]]:
     """The rows of a table with the decimal points of each numeric column one below the other."""
-    shown = [
-        [_number(cell) if column.numeric else _text(cell) for cell, column in zip(row, table.columns, strict=True)]
-        for row in table.rows
-    ]
+    shown = [[_shown(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
     widths = [_tail_width(column, [row[place] for row in shown]) for place, column in enumerate(table.columns)]
     return [
         [ShownCell(cell.looks, cell.head, cell.tail, width, cell.span) for cell, width in zip(row, widths, strict=True)]
@@ -42,6 +39,11 @@ def aligned(table: Table) -> list[list[ShownCell]]:
 def drawn_columns(table: Table) -> set[int]:
     """The places of the columns that have intervals to draw."""
     return {place for row in table.rows for place, cell in enumerate(row) if cell.span}
+
+
+def _shown(cell: Cell, column: Column) -> ShownCell:
+    found = _number(cell) if column.numeric else _text(cell)
+    return replace(found, looks=f"{found.looks} on-{cell.verdict}".lstrip()) if cell.verdict else found
 
 
 def _tail_width(column: Column, cells: Sequence[ShownCell]) -> int:

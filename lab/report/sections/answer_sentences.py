@@ -21,7 +21,7 @@ from lab.report.parts.effects import (
     more_text,
     points_text,
     short_percent,
-    signed_seconds,
+    size_of_shift,
 )
 from lab.report.renderers.text import one_line
 from lab.report.sections.expectation_sentences import condition_answer
@@ -120,7 +120,7 @@ def _difference_claim(contest: Contest, baseline: str) -> str:
     interval = deciding(found)
     if interval is None:
         return ""
-    size = signed_seconds(interval.estimate)
+    size = size_of_shift(metric, interval.estimate)
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
     facts = f"{more_text(metric, interval)}, {count_of(found.n, 'block')}{bound}"
     return f"The {metric.called} of {contest.arm} is {size} against that of {baseline} ({facts})"
@@ -160,8 +160,9 @@ def _cross_check(found: Judgement) -> str:
     if not found.method_sensitive or found.leave_one_out is None or found.verdict is None:
         return ""
     low, high = found.leave_one_out
-    if found.difference is not None and METRICS[found.metric].differences:
-        ends = f"{signed_seconds(low)} to {signed_seconds(high)}"
+    metric = METRICS[found.metric]
+    if found.difference is not None and metric.differences:
+        ends = f"{size_of_shift(metric, low)} to {size_of_shift(metric, high)}"
     elif found.difference is not None:
         ends = f"{low * 100:.3g} to {high * 100:.3g} points more"
     else:

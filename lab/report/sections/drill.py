@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from math import inf
 
+from lab.analysis.comparison import Comparison
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.drill import COURSE_BIN_S, MONTH_BUDGET_S, Aftermath, Course
 from lab.analysis.trial.trial import TrialSummary
@@ -47,14 +49,14 @@ ENDS: Mapping[str, tuple[str, str]] = {
 LIGHTEST, DARKEST = 0.12, 0.6  # of the bands of one arm's processes
 
 
-def drill_section(summary: RunSummary) -> Section:
+def drill_section(summary: RunSummary, comparison: Comparison | None = None) -> Section:
     """Empty for a run that breaks nothing."""
     if not summary.scenario.drills or not any(trial.aftermath for trial in summary.trials):
         return section("drill", "When something breaks")
     return section(
         "drill",
         "When something breaks",
-        drill_table(summary),
+        drill_table(summary, comparison),
         notice_table(summary),
         course_figure(summary),
         act_table(summary),
@@ -85,12 +87,14 @@ def _budget(harm_s: float) -> str:
     return f"{harm_s / MONTH_BUDGET_S * 100:.2g}% of what 99.9% leave in a month"
 
 
-def drill_table(summary: RunSummary) -> Table:
-    """Every figure of every arm, and in how many blocks it was not reached."""
+def drill_table(summary: RunSummary, comparison: Comparison | None = None) -> Table:
+    """Every figure of every arm, and in how many blocks it was not reached; coloured by verdict where there is one."""
+    contests = comparison.primaries if comparison else ()
+    verdicts = {Reading(one.metric, one.arm): one.judgement.verdict or "" for one in contests}
     rows = tuple(
         (
             *words(arm.name),
-            *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in SHOWN),
+            *(_judged(summary, verdicts, arm.name, key) for key in SHOWN),
             Cell(_never(summary, arm.name)),
         )
         for arm in summary.arms
@@ -104,6 +108,11 @@ def drill_table(summary: RunSummary) -> Table:
         f"request is bad when it failed, was never sent, or took longer than {format_seconds(_slo_s(summary))} from "
         "when it was due; harm is their number ÷ rate, the seconds of a whole outage.",
     )
+
+
+def _judged(summary: RunSummary, verdicts: Mapping[Reading, str], arm: str, key: str) -> Cell:
+    found = metric_cell(METRICS[key], shown_value(summary, arm, key))
+    return replace(found, verdict=verdicts.get(Reading(key, arm), ""))
 
 
 def _slo_s(summary: RunSummary) -> float:

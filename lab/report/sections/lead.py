@@ -17,6 +17,7 @@ from lab.report.parts.effects import (
     signed_change,
     signed_interval,
     size_of_difference,
+    size_of_shift,
 )
 from lab.report.parts.gate_sentences import listed
 from lab.units import count_of, format_ratio
@@ -83,7 +84,7 @@ def side_sentence(side: Side, baseline: str) -> str:
     """How one arm stands in everything that was judged."""
     alone = len(side.contests) + len(side.invalid) == 1
     clauses = [
-        *(_clause(contest, alone=alone) for contest in side.contests),
+        *(_clause(contest, alone=alone, numbers_alone=side.outcome is Outcome.NUMBERS) for contest in side.contests),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
     ]
     opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline, where="" if alone else _where(side))
@@ -98,7 +99,7 @@ def _where(side: Side) -> str:
     return f" in {listed(own)}"
 
 
-def _clause(contest: Contest, *, alone: bool) -> str:
+def _clause(contest: Contest, *, alone: bool, numbers_alone: bool = False) -> str:
     """``"memory −11.0% (−11.1…−10.8%), better"``; the word is left out where the sentence began with it."""
     found, metric = contest.judgement, METRICS[contest.metric]
     where, size = standing(found), measured(found, metric)
@@ -110,7 +111,8 @@ def _clause(contest: Contest, *, alone: bool) -> str:
         )
     if where is Standing.REFUSED:
         return ": ".join(filter(None, [f"{size}, {WORDS[where]}", second_word(found, metric)]))
-    return size if alone else f"{size}, {WORDS[where]}"
+    said = alone or numbers_alone  # the sentence began with the word
+    return size if said else f"{size}, {WORDS[where]}"
 
 
 def _bound(found: Judgement, metric: Metric) -> str:
@@ -124,6 +126,8 @@ def measured(found: Judgement, metric: Metric) -> str:
     interval = deciding(found)
     if found.difference is not None and interval is not None:
         return f"{metric.called} {size_of_difference(metric, interval)}"
+    if found.shift is not None:
+        return f"{metric.called} {size_of_shift(metric, found.shift)}"
     if found.estimate is None:
         return f"{metric.called} not compared"
     size = f"{metric.called} {signed_change(found.estimate)}"
