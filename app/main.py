@@ -12,7 +12,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.prestart import prestart
-from app.process import burn_cpu, describe, make_ballast, server_name
+from app.process import burn_cpu, describe, make_ballast, server_name, tell_request
 from app.settings import MAX_MS, settings_or_exit
 
 SETTINGS = settings_or_exit()
@@ -40,6 +40,8 @@ class Served:
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
+        if SETTINGS.log_requests:
+            tell_request(dict(scope["headers"]).get(b"x-request-id", b""))
         if SETTINGS.extra_cpu_ms:
             burn_cpu(SETTINGS.extra_cpu_ms)
         await self.app(scope, receive, send_named)
@@ -61,6 +63,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.ballast = BALLAST or make_ballast(SETTINGS.ballast_mb)
     yield
     del app.state.ballast
+    prestart("shutdown", SETTINGS)
 
 
 app = App(title="App under test", lifespan=lifespan)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 MAX_MS = 60_000
 STARTUP_FAILURE = 3  # uvicorn's own: its supervisor restarts a worker that dies with any other code, for ever
 
-Place = Literal["import", "lifespan", "entrypoint", "job"]
+Place = Literal["import", "lifespan", "entrypoint", "job", "shutdown"]
 
 
 def _words(value: object) -> object:
@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """Where the app takes a start-up step, separated by commas; a real one would migrate, warm up or download."""
     prestart_ms: Annotated[float, Field(ge=0, le=MAX_MS)] = 0.0
     """How long such a step takes."""
+    log_requests: bool = False
+    """Whether every request that is executed is told of by its X-Request-ID: ``lab-request ID``."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

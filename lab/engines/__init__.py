@@ -15,15 +15,21 @@ from lab.sampling.plan import SampleTarget
 
 if TYPE_CHECKING:  # it holds tables, whose library an agent does without
     from lab.load.place import Place
+    from lab.record.schema import Executions
     from lab.record.types import Event, ServiceRecord
     from lab.scenario.model import Load
 
+Executed: TypeAlias = "Callable[[], Executions | None]"
 Happened: TypeAlias = "Callable[[float], tuple[Event, ...]]"
 
 
 def nothing_happened(_t0_s: float) -> tuple[Event, ...]:
     """For engines that start nothing again."""
     return ()
+
+
+def nothing_told() -> None:
+    """For engines that do not read what an app tells of its requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +82,8 @@ class Deployment:
     names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
     ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
     ``happened(t0_s)`` gives the ends of those that were started again, with instants since then; ``logs()`` gives each
-    service's log text (bounded). ``there`` calls functions where the arm can be reached and its
-    processes be seen, ``launch`` starts their sampler: see lab/engines/docker/rights.py.
+    service's log text (bounded); ``executed()`` how many requests the app told of. ``there`` calls functions where the
+    arm can be reached and its processes be seen, ``launch`` starts their sampler: see lab/engines/docker/rights.py.
     """
 
     topology: Topology
@@ -98,6 +104,7 @@ class Deployment:
     stop: Callable[[str], str] = no_stop
     exchange: Callable[[str, str], None] = no_exchange
     happened: Happened = nothing_happened
+    executed: Executed = nothing_told
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

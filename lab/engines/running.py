@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lab.agent.calls import There, here
-from lab.engines import Deployment, Happened, JobRun, StepMark, no_exchange, no_restart, no_stop, nothing_happened
+from lab.engines import (
+    Deployment,
+    Executed,
+    Happened,
+    JobRun,
+    StepMark,
+    no_exchange,
+    no_restart,
+    no_stop,
+    nothing_happened,
+    nothing_told,
+)
 from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
@@ -155,6 +166,7 @@ def deployed(
     exchange: Callable[[str, str], None] = no_exchange,
     logs: Callable[[], Mapping[str, str]] | None = None,
     happened: Happened = nothing_happened,
+    executed: Executed = nothing_told,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
@@ -192,4 +204,5 @@ def deployed(
         there=there,
         launch=launch,
         happened=happened,
+        executed=executed,
     )

@@ -87,6 +87,13 @@ DRILLS = (
         "Serving processes that began within 60 s of the action and inside the trial, or containers that ended and "
         "were there again, whichever is more.",
     ),
+    _count(
+        "duplicates",
+        "requests that were executed again",
+        "duplicates",
+        "Executions − distinct X-Request-ID of all requests of the trial that the app tells of (`lab-request ID` in "
+        "its log); missing where it tells of none. A front that retries makes them.",
+    ),
     Metric(
         key="drill.lost",
         unit=Unit.COUNT,

@@ -81,9 +81,19 @@ class SamplerFacts:
     reading_max_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executions:
+    """So many requests the app said that it executed, of ``distinct`` identities: the rest were executed again."""
+
+    executions: int
+    distinct: int
+
+
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
 OVER = "over"  # of a drill that was carried out as a whole
+LIFESPAN = "lifespan"  # the name of the step that the demo app takes in its lifespan, before it serves
+SHUTDOWN = "shutdown"  # the name of the step that an app's lifespan takes when it ends
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured
 
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate

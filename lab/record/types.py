@@ -22,6 +22,7 @@ from lab.record.run_types import RunInfo as RunInfo
 from lab.record.schema import MAX_COUNT, TABLES, Attribution, Outcome
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from lab.record.schema import Executions as Executions
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
 from lab.record.schema import SamplerFacts as SamplerFacts
@@ -235,6 +236,7 @@ class TrialRecord:
     jobs: tuple[JobRecord, ...] = ()
     drill: DrillRecord | None = None
     ladder: LadderRecord | None = None
+    executions: Executions | None = None  # None: the app does not tell of requests
     clock: ClockOffset | None = None  # None: load and lab have one clock
     schema_version: int = SCHEMA_VERSION
 

@@ -186,6 +186,7 @@ class _Making:
             deployed=deployed,
             evidence=evidence,
             events=events,
+            executions=deployment.executed(),
             loaded=loaded,
             sampled=sampled,
             settle_s=settle_s,

@@ -11,6 +11,7 @@ from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.trial import Trial
+from lab.record.schema import Executions
 from lab.record.types import (
     DrillRecord,
     Event,
@@ -53,6 +54,7 @@ class Measured:
     deployed: Deployed
     evidence: Evidence
     events: Sequence[Event] = ()
+    executions: Executions | None = None
     loaded: LoadOutcome
     sampled: SamplerOutcome
     settle_s: float = 0.0
@@ -85,6 +87,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         shared_files=measured.sampled.shared_files,
         jobs=tuple(_job_record(job, deployed) for job in deployment.jobs),
         events=tuple(measured.events),
+        executions=measured.executions,
         drill=_drill_record(trial.point.drill),
         ladder=_ladder_record(trial.scenario.capacity, loaded.measure_start_s - deployed.t0),
         clock=loaded.clock,

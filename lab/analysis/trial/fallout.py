@@ -1,6 +1,7 @@
 """Who noticed the action of a drill, what was started again, how many slots it reached, what it burnt. Pure."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,13 +14,13 @@ from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.drill import ONE_SLOT, QUIET_S, Aftermath, due_requests
 from lab.analysis.trial.lives import STEP_S
 from lab.plan.kinds import Role, ServiceKind
-from lab.record.schema import ACTION, EventKind
+from lab.record.schema import ACTION, LIFESPAN, SHUTDOWN, STEP_BEGIN, STEP_END, EventKind
 from lab.record.types import TrialRecord, TrialResult
 
 COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
-KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu")
+KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,22 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdowns:
+    """So many processes began the shutdown of their lifespan after the action, and so many came to its end."""
+
+    began: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fallout:
     """The traces of an action.
 
     ``detected``: everybody who acted on it, in that order; None where the verb leaves nothing to be noticed. ``slots``:
     serving processes with bad requests; None where nobody knows who serves. ``restarts``: serving processes that began
     within COUNTED_S. ``cpu_s``: CPU of the arm beyond its steady rate. ``exits``: how its containers ended.
+    ``duplicates``: requests that were executed again, None where the app does not tell of any. ``shutdowns``: of the
+    lifespans, None where it does not tell of these.
     """
 
     detected: tuple[Detection, ...] | None
@@ -44,6 +55,8 @@ class Fallout:
     restarts: int
     cpu_s: float | None
     exits: tuple[str, ...] = ()
+    duplicates: int | None = None
+    shutdowns: Shutdowns | None = None
 
     @property
     def first_s(self) -> float | None:
@@ -67,6 +80,8 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
         restarts=_restarts(result.record, after.action_s, came),
         cpu_s=_cpu_s(result, after.action_s),
         exits=tuple(_exits(result.record, after.action_s)),
+        duplicates=_duplicates(result.record),
+        shutdowns=_shutdowns(result.record, after.action_s),
     )
 
 
@@ -79,6 +94,7 @@ def fallout_values(found: Fallout | None) -> dict[str, float | None]:
         "drill.slots": None if found.slots is None else float(found.slots),
         "drill.restarts": float(found.restarts),
         "drill.cpu": found.cpu_s,
+        "drill.duplicates": None if found.duplicates is None else float(found.duplicates),
     }
 
 
@@ -185,6 +201,20 @@ def _cpu_s(result: TrialResult, action_s: float) -> float | None:
         for window in (before, since)
     )
     return None if steady_s is None or used_s is None else used_s - steady_s / before.length_s * since.length_s
+
+
+def _duplicates(record: TrialRecord) -> int | None:
+    told = record.executions
+    return None if told is None else told.executions - told.distinct
+
+
+def _shutdowns(record: TrialRecord, action_s: float) -> Shutdowns | None:
+    """Of an app that told of its lifespan's steps at all: else silence says nothing."""
+    steps = [event for event in record.events if event.kind in (STEP_BEGIN, STEP_END)]
+    if not any(step.detail in (LIFESPAN, SHUTDOWN) for step in steps):
+        return None
+    since = Counter(step.kind for step in steps if step.detail == SHUTDOWN and step.t_s >= action_s)
+    return Shutdowns(began=since[STEP_BEGIN], ended=since[STEP_END])
 
 
 def _exits(record: TrialRecord, action_s: float) -> Iterator[str]:

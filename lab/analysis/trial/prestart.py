@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.record.schema import RESTART, STEP_BEGIN, STEP_END
+from lab.record.schema import RESTART, SHUTDOWN, STEP_BEGIN, STEP_END
 from lab.record.types import Event, TrialRecord
 
 APP, JOB = "app", "job"
@@ -41,7 +41,7 @@ def step_counts(record: TrialRecord) -> Iterator[StepCount]:
     until_s = min(restarts, default=float("inf"))
     steps: defaultdict[str, list[Event]] = defaultdict(list)
     for event in sorted(record.events, key=lambda event: event.t_s):
-        if event.kind in (STEP_BEGIN, STEP_END):
+        if event.kind in (STEP_BEGIN, STEP_END) and event.detail != SHUTDOWN:
             steps[event.detail].append(event)
     for name, events in steps.items():
         edges = [(event.t_s, 1 if event.kind == STEP_BEGIN else -1) for event in events if event.t_s < until_s]

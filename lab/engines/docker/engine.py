@@ -32,6 +32,7 @@ from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, join, trial_network
 from lab.engines.docker.pool import pooled_parent
 from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
+from lab.engines.docker.request_lines import executions_of
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
@@ -169,6 +170,7 @@ class DockerEngine:
                     restart=changes.restart,
                     stop=changes.stop,
                     exchange=changes.exchange,
+                    executed=lambda: executions_of(changes.pairs),
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
                 )
             with guarded(deployment, changes.end, access.there) as guarded_deployment:

@@ -13,7 +13,7 @@ from lab.report.parts.cells import columns, metric_cell, words
 from lab.report.parts.values import shown_value
 from lab.units import format_seconds
 
-TRACES = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu")
+TRACES = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
 NOBODY = "nobody"
 
 
@@ -23,7 +23,7 @@ def notice_table(summary: RunSummary) -> Table:
         (
             *words(arm.name),
             *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in TRACES),
-            *(Cell(text) for text in (_by(found), _exits(found))),
+            *(Cell(text) for text in (_by(found), _exits(found), _shutdowns(found))),
         )
         for arm in summary.arms
         if (found := [trial.fallout for trial in summary.of_arm(arm.name) if trial.fallout])
@@ -33,7 +33,7 @@ def notice_table(summary: RunSummary) -> Table:
         title="Who noticed, and what followed",
         columns=(
             *columns("arm", numeric=[METRICS[key].called for key in TRACES]),
-            *columns("by whom", "containers ended"),
+            *columns("by whom", "containers ended", "lifespan's shutdown"),
         ),
         rows=rows,
         note="A supervisor or the engine noticed when the process in place of the one that was hit begins; a front, "
@@ -59,6 +59,15 @@ def _told(by: str, seen: list[float], blocks: int) -> str:
         return f"{by}{often}"
     after_s = sorted(seen)[(len(seen) - 1) // 2]
     return f"{by} {f'after {format_seconds(after_s)}' if after_s else 'at once'}{often}"
+
+
+def _shutdowns(found: list[Fallout]) -> str:
+    """How many processes came to the end of it, of those that began."""
+    known = [each.shutdowns for each in found if each.shutdowns]
+    if not known:
+        return "not told"
+    began, ended = (sum(getattr(each, part) for each in known) for part in ("began", "ended"))
+    return f"{ended} of {began} came to its end" if began else "did not run"
 
 
 def _exits(found: list[Fallout]) -> str:
