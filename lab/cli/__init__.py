@@ -27,6 +27,7 @@ from lab.cli import (
     schema,
     selfcheck,
     serve,
+    study,
     ui,
 )
 from lab.cli import open as open_page
@@ -72,6 +73,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "report": report.report,
     "compare": compare.compare,
     "decide": decide.decide,
+    "study": study.study,
     "bundle": bundle.bundle,
     "export": export.export,
     "ui": ui.ui,

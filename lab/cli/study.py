@@ -1,0 +1,136 @@
+"""``lab study SCENARIO --time 40m``: what fits into a time, each in a run of its own, and one card of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.analysis.comparison import exit_code
+from lab.analysis.decision import card_of
+from lab.cli.beforehand import words_of
+from lab.cli.capacity import climbing
+from lab.cli.console import put, put_json, say
+from lab.cli.decide import WIDTH, points_in
+from lab.cli.live.view import PlainView, view_for
+from lab.cli.options import (
+    DEFAULT_OUT,
+    AllowConcurrent,
+    Engine,
+    Json,
+    Out,
+    Quiet,
+    ScenarioPath,
+    WaitForQuiet,
+    around_of,
+    scenario_of,
+    with_engine,
+)
+from lab.errors import LabError, UsageError
+from lab.plan.blocks import Plan, build_plan
+from lab.report.renderers.card_document import card_document
+from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.decision import decision_content
+from lab.run.capacity import with_ladder
+from lab.run.conclude import Conclusion, conclude_apart
+from lab.run.run import Surroundings, run_scenario
+from lab.run.study import Study, plan_study
+from lab.run.view import QuietView
+from lab.scenario.model import Scenario
+from lab.units import format_duration, parse_duration_s
+
+Time = Annotated[str, typer.Option("--time", metavar="DURATION", help="How long all of it may take, as in 40m.")]
+OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say which parts fit and how long they take; run nothing.")]
+
+LARGE_ONLY = "of large differences only who carries more; a pilot finds the rates, which the time depends on"
+
+
+def study(
+    scenario: ScenarioPath,
+    time: Time = "40m",
+    only_plan: OnlyPlan = False,
+    engine: Engine = None,
+    out: Out = DEFAULT_OUT,
+    wait_for_quiet: WaitForQuiet = None,
+    allow_concurrent: AllowConcurrent = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run what fits into a time, and end with one decision card: a comparison, then capacity and drills, quick forms.
+
+    It says first which parts fit and how long they take. Each is a run of its
+    own with its report; `lab decide` makes the card of them again.
+    """
+    planned = plan_study(with_engine(scenario_of(scenario), engine), _quick_capacity, _seconds(time))
+    if not quiet or only_plan:
+        _say_plan(planned, _seconds(time))
+    if only_plan:
+        return
+    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
+    found = _carry_out(planned, scenario.stem, out, around, quiet=quiet or json)
+    folders = [conclusion.folder for conclusion in found]
+    points = points_in(folders)
+    card = card_of(points)
+    if json:
+        put_json(card_document(card))
+    else:
+        put(render_terminal(decision_content(card, points), WIDTH))
+        for conclusion in found:
+            put(f"report: {conclusion.written.html}")
+        put(f"card again, or as a page: lab decide {_listed(folders)} --out card.html")
+    if code := max(exit_code(one.comparison) for conclusion in found for one in conclusion.points):
+        raise typer.Exit(code)
+
+
+def _quick_capacity(scenario: Scenario, slo: str) -> Scenario:
+    return climbing(scenario, slo, quick=True, blocks=None)
+
+
+def _seconds(time: str) -> float:
+    try:
+        return parse_duration_s(time)
+    except ValueError as error:
+        raise UsageError(f"--time: {error}", "write it as in --time 40m") from None
+
+
+def _say_plan(planned: Study, time_s: float) -> None:
+    say(planned.parts[0].scenario.question)
+    for part in planned.parts:
+        blocks = part.nominal.blocks
+        says = LARGE_ONLY if part.climbs else words_of(part.scenario, blocks)
+        say(
+            f"part     {part.title}: {len(part.nominal.trials)} trials, {blocks} blocks, about "
+            f"{format_duration(round(part.estimated_s))}; says {says}"
+        )
+    for sentence in planned.left_out:
+        say(f"without  {sentence}")
+    say(f"takes    about {format_duration(round(planned.estimated_s))} of {format_duration(time_s)}, images apart")
+
+
+def _carry_out(planned: Study, name: str, out: Path, around: Surroundings, *, quiet: bool) -> list[Conclusion]:
+    """Run part after part; where one ends with an error, its hint names the runs that are there."""
+    found: list[Conclusion] = []
+
+    def view_of(plan: Plan) -> QuietView:
+        return view_for(plan, quiet=quiet)
+
+    teller = QuietView() if quiet else PlainView()
+    for part in planned.parts:
+        try:
+            plan = part.nominal
+            if part.climbs:
+                plan = build_plan(with_ladder(part.scenario, out, view_of, teller.step, around=around))
+            folder = run_scenario(plan, f"{name}-{part.key}", out, view_of(plan), around=around)
+            found.append(conclude_apart(folder.path))
+        except LabError as error:
+            if found:
+                listed = _listed([conclusion.folder for conclusion in found])
+                error.hint = "; ".join(filter(None, (error.hint, f"`lab decide {listed}` is the card so far")))
+            raise
+    return found
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    return " ".join(map(str, folders))

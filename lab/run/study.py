@@ -1,0 +1,196 @@
+"""Choose which parts of a study fit into a time: a comparison, and capacity and drills in their quick forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lab.analysis.comparison import least_blocks
+from lab.errors import UsageError
+from lab.metrics import METRICS, Group
+from lab.plan.blocks import Plan, build_plan
+from lab.run.capacity import COARSE, LOWEST, QUICK_RUNGS, STAGE, geometric
+from lab.scenario.capacity import Capacity
+from lab.scenario.compare import Compare
+from lab.scenario.drills import Drill, Verb
+from lab.scenario.model import Scenario
+from lab.scenario.sweep import Sweep
+from lab.units import format_duration
+
+PREPARE_S = (
+    30.0  # before the first trial of a run: versions, fronts, ceiling of the generator (20 to 40 s on two cores)
+)
+QUICK_DRILLS = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # block needs a path of the app that blocks
+ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
+DRILLED = "drill.harm"
+DRILL_MEASURE_S = 20.0
+DRILL_LANES = 256  # a hung process holds connections: with too few lanes the client itself would stop asking
+NO_RATE = "capacity and drills: they need load.rate, for both go by requests that are due"
+CAPACITY_LATE = "capacity: it does not fit; `lab capacity --quick` asks for it by itself"
+PILOT_RATES = geometric(LOWEST, LOWEST * COARSE ** (STAGE - 1), STAGE)
+LIKELY_RATES = geometric(100, 400, QUICK_RUNGS)  # nobody knows before the pilot; higher ones take no longer
+LIKELY_SLO = "p99 <= 50ms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One run of a study; ``key`` stands in its name, ``title`` is for people.
+
+    ``nominal`` is its plan; where it ``climbs``, with a ladder that a pilot replaces, so that its length is a guess.
+    """
+
+    key: str
+    title: str
+    scenario: Scenario
+    nominal: Plan
+    climbs: bool = False
+
+    @property
+    def estimated_s(self) -> float:
+        """Tell how long the run should take, with preparation and pilot, without building images."""
+        pilot_s = _pilot_s(self.scenario) if self.climbs else 0.0
+        return PREPARE_S + self.nominal.estimated_s + pilot_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The runs of a study in their order, and a sentence for each part that is left out."""
+
+    parts: tuple[Part, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def estimated_s(self) -> float:
+        """Tell how long all of it should take."""
+        return sum(part.estimated_s for part in self.parts)
+
+
+def plan_study(scenario: Scenario, climbing: Callable[[Scenario, str], Scenario], time_s: float) -> Study:
+    """The parts that fit: the least comparison, the search for capacity, drills, then more blocks of the comparison.
+
+    ``climbing``: a scenario as the quick search for capacity asks it, under an objective. Raises UsageError where not
+    even the least comparison fits.
+    """
+    calm = _calm(scenario)
+    first = _comparison(calm, least_blocks(calm))
+    if first.estimated_s > time_s:
+        raise UsageError(
+            f"--time: {format_duration(time_s)} is too short: the least comparison, {first.nominal.blocks} blocks, "
+            f"takes about {format_duration(round(first.estimated_s))}",
+            "give more time, or shorten load.measure",
+        )
+    if scenario.load.rate is None:
+        return Study(parts=(_longest(calm, first, time_s),), left_out=(NO_RATE,))
+    rest_s = time_s - first.estimated_s
+    climbs = _climbing(climbing(_judged_arms(calm), scenario.capacity.slo if scenario.capacity else ""))
+    capacity, without = ((climbs,), ()) if climbs.estimated_s <= rest_s else ((), (CAPACITY_LATE,))
+    rest_s -= sum(part.estimated_s for part in capacity)
+    drills, left_out = _fitting_drills(_judged_arms(scenario), rest_s)
+    rest_s += first.estimated_s - sum(part.estimated_s for part in drills)
+    return Study(parts=(_longest(calm, first, rest_s), *capacity, *drills), left_out=(*without, *left_out))
+
+
+def _longest(calm: Scenario, first: Part, time_s: float) -> Part:
+    """As many blocks as fit, up to those that the scenario asks for."""
+    found = first
+    for blocks in range(first.nominal.blocks + 1, calm.trials.blocks + 1):
+        longer = _comparison(calm, blocks)
+        if longer.estimated_s > time_s:
+            break
+        found = longer
+    return found
+
+
+def _comparison(calm: Scenario, blocks: int) -> Part:
+    return _part("comparison", "comparison", _with_blocks(calm, blocks))
+
+
+def _part(key: str, title: str, scenario: Scenario) -> Part:
+    return Part(key=key, title=title, scenario=scenario, nominal=build_plan(scenario))
+
+
+def _judged_arms(scenario: Scenario) -> Scenario:
+    """Without the arms that are there to explain: a quick form has no time for them."""
+    kept = {scenario.baseline, *scenario.judged}
+    return replace(scenario, arms=tuple(arm for arm in scenario.arms if arm.name in kept))
+
+
+def _climbing(asked: Scenario) -> Part:
+    return Part(
+        key="capacity",
+        title="capacity, quick form",
+        scenario=asked,
+        nominal=build_plan(_on_ladder(asked, LIKELY_RATES, asked.trials.blocks)),
+        climbs=True,
+    )
+
+
+def _pilot_s(asked: Scenario) -> float:
+    """One climb of each arm, in a run of its own."""
+    return PREPARE_S + build_plan(_on_ladder(asked, PILOT_RATES, 1)).estimated_s
+
+
+def _on_ladder(asked: Scenario, rates: tuple[float, ...], blocks: int) -> Scenario:
+    form = asked.capacity or Capacity()
+    climbed = replace(form, slo=form.slo or LIKELY_SLO, rates=rates)
+    return _with_blocks(replace(asked, capacity=climbed), blocks)
+
+
+def _calm(scenario: Scenario) -> Scenario:
+    """The scenario without what it breaks, sweeps or climbs; what judged that alone is judged on memory."""
+    kept = tuple(key for key in scenario.compare.primary if METRICS[key].group not in (Group.DRILL, Group.CAPACITY))
+    bounds = {key: bound for key, bound in scenario.compare.bounds.items() if key in kept}
+    return replace(
+        scenario,
+        compare=replace(scenario.compare, primary=kept or Compare().primary, bounds=bounds),
+        drills=(),
+        sweep=Sweep(),
+        capacity=None,
+        expect=() if scenario.drills or scenario.capacity else scenario.expect,
+        trials=replace(scenario.trials, looks=()),
+    )
+
+
+def _with_blocks(scenario: Scenario, blocks: int) -> Scenario:
+    return replace(scenario, trials=replace(scenario.trials, blocks=blocks))
+
+
+def _fitting_drills(scenario: Scenario, time_s: float) -> tuple[tuple[Part, ...], Sequence[str]]:
+    """One run with as many drills as fit, in the order of QUICK_DRILLS, and why the others are not in it."""
+    possible = ON_PLAIN if scenario.engine == "process" else QUICK_DRILLS
+    found: tuple[Part, ...] = ()
+    chosen: list[Verb] = []
+    for verb in possible:
+        part = _drills(scenario, (*chosen, verb))
+        if part.estimated_s > time_s:
+            break
+        chosen.append(verb)
+        found = (part,)
+    return found, tuple(_not_chosen(chosen, possible))
+
+
+def _not_chosen(chosen: Sequence[Verb], possible: Sequence[Verb]) -> Iterator[str]:
+    if late := [verb.value for verb in possible if verb not in chosen]:
+        yield f"drills {', '.join(late)}: they do not fit"
+    if never := [verb.value for verb in QUICK_DRILLS if verb not in possible]:
+        yield f"drills {', '.join(never)}: they take containers"
+
+
+def _drills(scenario: Scenario, verbs: Sequence[Verb]) -> Part:
+    """The quick form: the least number of blocks, judged on harm alone; what dies is started again where Docker can."""
+    drills = tuple(Drill(verb=verb) for verb in verbs)
+    measure = max(DRILL_MEASURE_S, *(drill.least_measure_s for drill in drills))
+    restart = scenario.app.restart if scenario.engine == "process" else "always"
+    drilled = replace(
+        scenario,
+        app=replace(scenario.app, restart=restart),
+        load=replace(scenario.load, measure=measure, settle=0.0, lanes=max(DRILL_LANES, scenario.load.lanes)),
+        drills=drills,
+        sweep=Sweep(),
+        capacity=None,
+        expect=(),
+        trials=replace(scenario.trials, looks=(), restart_one=False),
+        compare=replace(scenario.compare, primary=(DRILLED,), bounds={}),
+    )
+    title = f"drill{'s' if len(verbs) > 1 else ''} {', '.join(verb.value for verb in verbs)}, quick form"
+    return _part("drills", title, _with_blocks(drilled, least_blocks(drilled)))

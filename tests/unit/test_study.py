@@ -1,0 +1,180 @@
+"""`lab study`: which parts fit into a time, in which order, and the card at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.cli import app
+from lab.cli.capacity import climbing
+from lab.errors import LabError, UsageError
+from lab.run.conclude import conclude
+from lab.run.study import NO_RATE, Study, plan_study
+from lab.scenario.model import Scenario
+from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.faked_lab import surroundings
+
+PAIR = (WORKERS, REPLICAS)
+CONTROL = {"name": "workers-nginx", "model": "workers", "front": "nginx", "control": True}
+LOAD = {"locustfile": "f.py", "rate": 100, "measure": "6s"}
+
+
+def planned(time_s: float, arms: tuple[dict[str, Any], ...] = PAIR, **changes: Any) -> Study:
+    """The study of a scenario of ten blocks."""
+    given: dict[str, Any] = {"load": LOAD, "trials": {"blocks": 10, "seed": 3}}
+    return plan_study(make_scenario(arms, **{**given, **changes}), quick, time_s)
+
+
+def quick(scenario: Scenario, slo: str) -> Scenario:
+    return climbing(scenario, slo, quick=True, blocks=None)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "parts", "blocks"),
+    [
+        (5, ["comparison"], 7),
+        (6, ["comparison"], 9),
+        (20, ["comparison", "capacity"], 10),
+        (33, ["comparison", "capacity", "drills"], 10),
+    ],
+)
+def test_what_fits_is_taken_in_order(minutes: float, parts: list[str], blocks: int) -> None:
+    """The least comparison, capacity, drills; what is left makes the comparison longer, up to its own blocks."""
+    found = planned(60 * minutes)
+
+    assert [part.key for part in found.parts] == parts
+    assert found.parts[0].nominal.blocks == blocks
+    assert found.estimated_s <= 60 * minutes
+
+
+def test_more_time_has_more_drills() -> None:
+    """As many as fit, and a sentence for those that do not."""
+    verbs = [[drill.verb for drill in planned(60 * minutes).parts[-1].scenario.drills] for minutes in (24, 30, 90)]
+
+    assert verbs == [["kill"], ["kill", "hang"], ["kill", "hang", "roll", "stop"]]
+    assert planned(60 * 30).left_out == ("drills roll, stop: they do not fit",)
+    assert planned(60 * 90).left_out == ()
+
+
+def test_quick_forms_leave_out_what_only_explains() -> None:
+    """Controls are in the comparison alone; drills start what dies again, and judge harm."""
+    comparison, capacity, drills = planned(60 * 60, (WORKERS, CONTROL, REPLICAS)).parts
+
+    assert [arm.name for arm in comparison.scenario.arms] == ["workers", "workers-nginx", "replicas"]
+    assert [arm.name for arm in capacity.scenario.arms] == ["workers", "replicas"]
+    assert capacity.scenario.capacity is not None
+    assert capacity.scenario.capacity.quick
+    assert [arm.name for arm in drills.scenario.arms] == ["workers", "replicas"]
+    assert drills.scenario.app.restart == "always"
+    assert drills.scenario.compare.primary == ("drill.harm",)
+
+
+def test_a_scenario_that_breaks_or_sweeps_is_compared_at_rest() -> None:
+    """Judged on memory where it judged its drills alone."""
+    load = {**LOAD, "measure": "30s"}
+    drilled = planned(7200, drills=[{"verb": "hang"}], load=load, compare={"primary": ["drill.harm"]}).parts[0]
+    swept = planned(7200, sweep={"processes": [1, 2]}).parts[0]
+
+    assert (drilled.scenario.drills, drilled.scenario.compare.primary) == ((), ("memory.pss.total",))
+    assert not swept.scenario.sweep
+
+
+def test_plain_processes_are_killed_and_hung() -> None:
+    """Nothing replaces or stops their containers."""
+    found = planned(7200, engine="process")
+
+    assert [drill.verb for drill in found.parts[-1].scenario.drills] == ["kill", "hang"]
+    assert found.left_out == ("drills roll, stop: they take containers",)
+    assert found.parts[-1].scenario.app.restart == "no"
+
+
+def test_without_a_rate_there_is_a_comparison_only() -> None:
+    """With the reason."""
+    found = planned(7200, load={"locustfile": "f.py", "measure": "6s"})
+
+    assert ([part.key for part in found.parts], found.left_out) == (["comparison"], (NO_RATE,))
+
+
+def test_a_time_in_which_nothing_fits_is_refused() -> None:
+    """It says how much the least takes."""
+    with pytest.raises(UsageError, match="is too short: the least comparison, 7 blocks, takes about"):
+        planned(60)
+
+
+SCENARIO = """question = "Which?"
+[app]
+image = "shop:1.4"
+[budget]
+processes = 2
+[[arms]]
+name = "workers"
+model = "workers"
+front = "direct"
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+[load]
+locustfile = "locustfile.py"
+rate = 100
+measure = "6s"
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scenario file, on a faked machine, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lab.cli.study.around_of", surroundings)
+    monkeypatch.setattr("lab.cli.study.conclude_apart", conclude)
+    (tmp_path / "locustfile.py").write_text("from locust import HttpUser")
+    (tmp_path / "s.toml").write_text(SCENARIO)
+    return tmp_path / "s.toml"
+
+
+def test_the_plan_is_said_and_nothing_runs(scenario: Path) -> None:
+    """Each part with its trials, time and words, and the whole time."""
+    said = CliRunner().invoke(app, ["study", str(scenario), "--time", "33m", "--plan"])
+
+    assert said.exit_code == 0
+    assert "part     comparison: 20 trials, 10 blocks, about" in said.output
+    assert "part     capacity, quick form: 12 trials" in said.output
+    assert "without  drills roll, stop: they do not fit" in said.output
+    assert "of 33 min, images apart" in said.output
+    assert not (scenario.parent / "runs").exists()
+
+
+def test_a_study_ends_with_the_card(scenario: Path) -> None:
+    """With a line for what was measured, with its run, and how to have the card again."""
+    said = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m"])
+    folder = next((scenario.parent / "runs").iterdir())
+
+    assert said.exit_code == 0, said.output
+    assert f"{folder.name} --out card.html" in said.output
+    assert "memory" in said.output
+    assert "not measured: `lab run drill_kill`" in " ".join(said.output.split())
+
+
+def test_what_ends_a_later_part_says_what_is_there(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card so far."""
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise LabError("no ladder", "look")
+
+    monkeypatch.setattr("lab.cli.study.with_ladder", fails)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "20m", "--quiet"]).exception
+
+    assert isinstance(ended, LabError)
+    assert ended.hint.startswith("look; `lab decide ")
+
+
+@pytest.mark.parametrize("time", ["soon", "40", "-1m", ""])
+def test_a_time_that_is_none_is_refused(scenario: Path, time: str) -> None:
+    """With the option."""
+    refused = CliRunner().invoke(app, ["study", str(scenario), f"--time={time}"]).exception
+
+    assert isinstance(refused, UsageError)
+    assert str(refused).startswith("--time: expected a duration")
