@@ -1,22 +1,26 @@
-"""``lab compare RUN RUN``: the same arm in several runs; weaker evidence than one run with both, and it says so."""
+"""``lab compare RUN RUN``: the same arm in several runs; weaker evidence than one run with both, and it says so.
+
+More than two runs on one side, or a folder of them, are no comparison but a trend: see ``lab.cli.trend``.
+"""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, of_the_image, studied, unlike
-from lab.analysis.across_arms import in_one_run
+from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, studied, unlike
 from lab.analysis.comparison import Contest
 from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say
 from lab.cli.names import complete_run, run_folder
+from lab.cli.offer import offer, put_offer
 from lab.cli.options import Json
+from lab.cli.page_file import Force, PageOut, check_target
+from lab.cli.trend import asks_trend, holds_runs, show_trend
 from lab.errors import UsageError
 from lab.plan.points import points_of
 from lab.record.folder import read_info, read_trials
@@ -26,24 +30,12 @@ from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
 from lab.scenario.file import scenario_from_json
-from lab.scenario.model import Scenario
-from lab.scenario.toml_text import scenario_text
 
 WEAKER = (
     "Runs at different times are weaker evidence than one run with both arms: whatever changed between them, and is in "
     "no file, counts as a difference. How much a run differs from the next is part of every interval, so the run is "
     f"the unit here, and a verdict takes {MIN_RUNS} runs a side."
 )
-NOTHING_DIFFERS = "Nothing that is on record differs between these runs: this is an A/A comparison over time."
-SAME_FOR_ALL = (
-    "One run cannot hold both: {keys} is the same for every arm of a run. Run the two in turn, several times each, "
-    "so that slow changes of the machine meet both."
-)
-STILL_HERE = (
-    "It names the images that the two runs used: both must still be on this machine, or in their registry. `docker "
-    "image inspect` tells."
-)
-NOT_TOLD = "Which images they used these runs do not tell, so no scenario with both is offered."
 AGAINST = "--against"
 
 
@@ -70,9 +62,10 @@ def _spread(args: Iterable[str]) -> Iterable[str]:
 Runs = Annotated[
     list[Path],
     typer.Argument(
-        help="Two runs, of which the second is judged; or those that are judged.",
+        help="Two runs, of which the second is judged; or those that are judged. Without --against more than two, or "
+        "a folder of runs, are shown over time.",
         metavar="RUN...",
-        callback=lambda asked: [run_folder(run) for run in asked],
+        callback=lambda asked: [run if holds_runs(run) else run_folder(run) for run in asked],
         autocompletion=complete_run,
     ),
 ]
@@ -87,19 +80,49 @@ Against = Annotated[
     ),
 ]
 Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that the runs have.")]
+OfScenario = Annotated[
+    str, typer.Option("--scenario", help="Of a trend: runs of this scenario; by default that of the newest run.")
+]
 Studied = Annotated[
     list[str] | None,
     typer.Option("--studied", help=f"A field that may differ because it is under study, such as {IMAGE_DIGEST}."),
 ]
 
 
-def compare(runs: Runs, against: Against = None, arm: Arm = "", studied: Studied = None, json: Json = False) -> None:
-    """Judge an arm of some runs against the same arm of others; refuse what differs but is not under study."""
+def compare(
+    runs: Runs,
+    against: Against = None,
+    arm: Arm = "",
+    studied: Studied = None,
+    scenario: OfScenario = "",
+    out: PageOut = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Judge an arm of some runs against the same arm of others; refuse what differs but is not under study.
+
+    A folder of runs, or more than two without --against, is shown over time:
+    every metric with its intervals, and where conditions changed.
+    """
+    if out is not None:
+        check_target(out, "a trend", force=force)
+    if not against and asks_trend(runs):
+        _refuse_options(arm=arm, studied=studied)
+        show_trend(runs, scenario, out, json=json)
+        return
+    if scenario or out:
+        raise UsageError("--scenario and --out are for a trend", "give a folder of runs, or more than two runs")
     with ExitStack() as opened:
         first, second = (
             [opened.enter_context(opened_run(path)) for path in side] for side in _sides(runs, against or [])
         )
         _compare((first, second), arm, studied or [], json=json)
+
+
+def _refuse_options(*, arm: str, studied: Sequence[str] | None) -> None:
+    """Every arm is in a trend, and what differs is marked there."""
+    if arm or studied:
+        raise UsageError("--arm and --studied are for a comparison, and this is a trend", "leave them out")
 
 
 def _compare(folders: tuple[Sequence[Path], Sequence[Path]], arm: str, keys: Sequence[str], *, json: bool) -> None:
@@ -118,32 +141,7 @@ def _compare(folders: tuple[Sequence[Path], Sequence[Path]], arm: str, keys: Seq
         _put(name, *sides)
     say()
     say(WEAKER)
-    _put_offer(offered, changed)
-    if offered.scenario and any(map(of_the_image, found)):
-        say(STILL_HERE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """The stronger experiment: ``scenario`` is TOML that compares both in one run; else ``why_not`` is a sentence."""
-
-    scenario: str | None = None
-    why_not: str | None = None
-
-
-def offer(
-    found: Sequence[Difference],
-    arms: Sequence[str],
-    runs: tuple[RunInfo, RunInfo],
-    scenarios: tuple[Scenario, Scenario],
-) -> Offer:
-    """A scenario with the first of ``arms`` when what is studied belongs to an arm, so that one run can hold both."""
-    if not found:
-        return Offer(why_not=NOTHING_DIFFERS)
-    if fixed := [difference.key for difference in found if not _of_an_arm(difference, runs)]:
-        return Offer(why_not=SAME_FOR_ALL.format(keys=", ".join(fixed)))
-    both = in_one_run(arms[0], runs, scenarios)
-    return Offer(why_not=NOT_TOLD) if both is None else Offer(scenario=scenario_text(both))
+    put_offer(offered, changed, found)
 
 
 def _sides(runs: Sequence[Path], against: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -231,18 +229,3 @@ def _put(across: Across, first: Sequence[RunInfo], second: Sequence[RunInfo]) ->
 
 def _called(side: Sequence[RunInfo]) -> str:
     return side[0].run_id if len(side) == 1 else f"{len(side)} runs from {side[0].run_id} on"
-
-
-def _put_offer(offered: Offer, arms: Sequence[str]) -> None:
-    if offered.scenario is None:
-        say(offered.why_not or "")
-        return
-    more = f" (--arm {arms[1]} prints that of another arm)" if len(arms) > 1 else ""
-    say(f"This scenario would compare {arms[0]} of both in one run{more}:")
-    put(offered.scenario)
-
-
-def _of_an_arm(difference: Difference, runs: tuple[RunInfo, RunInfo]) -> bool:
-    """Tell whether arms of one run can differ in it. Plain processes have no image: one environment serves all arms."""
-    in_containers = all(run.environment.facts.get("engine") != "process" for run in runs)
-    return difference.key.startswith("arm.") or (in_containers and of_the_image(difference))

@@ -16,12 +16,11 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.cli.console import put, put_json
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
+from lab.cli.page_file import Force, PageOut, check_target, write_page
 from lab.errors import UsageError
 from lab.metrics import METRICS
-from lab.record.folder import disk_errors, read_info, read_trials, write_atomically
+from lab.record.folder import read_info, read_trials
 from lab.report.renderers.card_document import card_document
-from lab.report.renderers.html_page import render_html
-from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.run.confirmed import confirmed_in
@@ -41,11 +40,6 @@ Runs = Annotated[
         autocompletion=complete_run,
     ),
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the card there instead: FILE.html or FILE.md."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
 Weights = Annotated[
     str,
     typer.Option(
@@ -55,14 +49,13 @@ Weights = Annotated[
         "what it comes to, and what that changes.",
     ),
 ]
-RENDER = {".html": render_html, ".md": render_markdown}
 
 
-def decide(runs: Runs, weights: Weights = "", out: Out = None, force: Force = False, json: Json = False) -> None:
+def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force = False, json: Json = False) -> None:
     """Say of each thing that matters which arm is better, by how much, and in which run that was measured."""
     given = parse_weights(weights)
     if out is not None:
-        _check_target(out, force=force)
+        check_target(out, "a card", force=force)
     points = points_in(runs)
     card = card_of(points, given)
     if json:
@@ -72,8 +65,7 @@ def decide(runs: Runs, weights: Weights = "", out: Out = None, force: Force = Fa
     if out is None:
         put(render_terminal(content, WIDTH))
         return
-    with disk_errors(out):
-        write_atomically(out, RENDER[out.suffix](content).encode(errors="replace"))
+    write_page(out, content)
     put(f"card: {out}")
 
 
@@ -99,15 +91,6 @@ def parse_weights(text: str) -> dict[str, float]:
             raise UsageError(f"--weights: {part}: expected a number above zero", "write it as in memory=3,p99=1")
         found[name] = float(number)
     return found
-
-
-def _check_target(out: Path, *, force: bool) -> None:
-    if out.suffix not in RENDER:
-        raise UsageError(f"--out: {out}: a card is written as {' or '.join(RENDER)}", "give the file such an ending")
-    if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"--out: {out}: no place for a file", "name a file in a folder that exists")
-    if (out.exists() or out.is_symlink()) and not force:
-        raise UsageError(f"{out} exists already", "choose another name with --out, or say --force")
 
 
 def _refuse_other_apps(points: Sequence[PointResult]) -> None:

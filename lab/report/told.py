@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lab.analysis.blocks import replacements_allowed
+from lab.analysis.medians import span_of
 from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.metrics import METRICS
@@ -76,7 +77,10 @@ DOCUMENT: TypeAdapter[Document | Points] = TypeAdapter(Document | Points)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldValue:
-    """A metric of an arm, in stored units: the median over the valid blocks, the least and the largest of them."""
+    """A metric of an arm, in stored units: the median over the valid blocks, and where the middle of them lies.
+
+    ``low`` and ``high`` are its 95% interval, of few blocks the least and the largest of them; the median is between.
+    """
 
     median: float
     low: float
@@ -147,6 +151,6 @@ def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:
         family = METRICS[found.metric].group.family if found.metric in METRICS else ""
         valid = one.blocks.valid_for.get(family, one.blocks.valid)
         values = [value for block, value in found.blocks.items() if block in valid and value is not None]
-        ends = (found.median, *values)
+        ends = (found.median, *(span_of(values) if values else ()))
         told = ToldValue(median=found.median, low=min(ends), high=max(ends), blocks=len(values))
         yield Reading(found.metric, _at(found.arm, point)), told

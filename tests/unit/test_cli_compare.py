@@ -68,7 +68,7 @@ def test_a_side_holds_repetitions_of_one_thing(tmp_path: Path) -> None:
 
     assert isinstance(refusal, UsageError)
     assert "one side" in str(refusal)
-    assert "two runs" in str(compare(one, two, three).exception)
+    assert "two runs" in str(compare(one).exception)
 
 
 def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from lab.analysis.across import Difference
 from lab.analysis.comparable import MUST_MATCH
 from lab.analysis.history import changes
+from lab.analysis.judge.intervals import blocks_needed
+from lab.analysis.medians import LEVEL
 from lab.metric_types import Metric, Reading
 from lab.metrics import CATALOGUE
 from lab.record.types import RunInfo
@@ -38,10 +40,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendRow:
-    """One run below the figure: the values of the arms in words, and what changed before it, numbered ``mark``."""
+    """One run below the figure: the values of the arms in words, and what changed before it, numbered ``mark``.
+
+    ``spans``: from where to where the value of each arm lies, as drawn.
+    """
 
     row: Row
     values: tuple[str, ...]
+    spans: tuple[str, ...]
     mark: str
     changed: tuple[str, ...]
     names: tuple[str, ...]
@@ -75,6 +81,7 @@ def trend_of(entries: Sequence[Entry], scenario: str, key: str) -> TrendContent 
         TrendRow(
             row=run.row,
             values=tuple(_median(run.told, metric, arm) for arm in arms),
+            spans=tuple(_span(run.told, metric, arm) for arm in arms),
             mark=mark,
             changed=tuple(map(changed_words, changed)),
             names=tuple(name_of(difference.key) for difference in changed),
@@ -136,6 +143,11 @@ def _median(told: Told, metric: Metric, arm: str) -> str:
     return quantity(metric.unit, found.median if found else None)
 
 
+def _span(told: Told, metric: Metric, arm: str) -> str:
+    found = told.values.get(Reading(metric.key, arm))
+    return f"{quantity(metric.unit, found.low)} to {quantity(metric.unit, found.high)}" if found else ""
+
+
 def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arms: Sequence[str]) -> Figure | None:
     medians = [
         found.median for run in runs for reading, found in run.told.values.items() if reading.metric == metric.key
@@ -183,8 +195,9 @@ def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor:
 
 def _sentence(runs: Sequence[Known], changed: int) -> str:
     parts = [
-        f"{count_of(len(runs), 'run')}: each dot is the median of an arm over the valid blocks of a run, "
-        "the upright line through it reaches from the least to the largest block."
+        f"{count_of(len(runs), 'run')}: each dot is the median of an arm over the valid blocks of a run, the upright "
+        f"line through it is the 95% interval of their middle, with fewer than {blocks_needed(LEVEL)} blocks their "
+        "range."
     ]
     if any(run.row.validity is not Validity.VALID for run in runs):
         parts.append("Hollow dots are of runs that are not valid.")
