@@ -232,11 +232,13 @@ def test_weights_are_shared_by_the_lines_that_they_are_about() -> None:
     assert found.weighted == {"workers": 3.0, "replicas": 4.0}
     assert found.equal == {"workers": 1.0, "replicas": 0.5}
     assert (found.open, found.unmeasured) == (4.0, ("boot",))
-    assert [*tally_sentences(found)][1] == (
+    assert next(iter(tally_sentences(found))) == "No verdict here about boot: that weight is in no sum."
+    assert [*tally_sentences(found)][2] == (
         "With one for each of these names: workers 1, replicas 0.5. "
         "Against that, they put replicas first instead of workers."
     )
     assert "change nothing" in [*tally_sentences(same)][1]
+    assert len([*tally_sentences(tally_of(lines, {"boot": 2.0}))]) == 1
 
 
 def test_a_metric_without_a_verdict_has_no_weight() -> None:

@@ -129,13 +129,15 @@ def _turn(found: Turn) -> str:
 
 def tally_sentences(found: Tally) -> Iterator[str]:
     """What the reader's weights come to, and what they change."""
+    if found.unmeasured:
+        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight is in no sum."
+    if len(found.unmeasured) == len(found.weights):
+        return
     given = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
     yield f"With your weights ({given}): {_sums(found.weighted)}; {found.open:.3g} is not settled."
     first, equal = _first(found.weighted), _first(found.equal)
     change = "they change nothing in who is first" if first == equal else f"they put {first} first instead of {equal}"
     yield f"With one for each of these names: {_sums(found.equal)}. Against that, {change}."
-    if found.unmeasured:
-        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight is in no sum."
 
 
 def _sums(sums: Mapping[str, float]) -> str:
@@ -164,7 +166,7 @@ def _counted(facts: Sequence[Facts]) -> Iterator[tuple[Cell, ...]]:
     for (run, point), own in places.items():
         for about, count in COUNTS.items():
             line = (about, point or NONE, ", ".join(f"{one.arm} {_count(count(one))}" for one in own))
-            if line not in told:
+            if line not in told and any(count(one) is not None for one in own):
                 told.add(line)
                 yield tuple(words(line[0], line[1], NONE, line[2], "counted", run))
 
