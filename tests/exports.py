@@ -72,11 +72,17 @@ def deployment(arm: Mapping[str, Any], known: ArmNeeds | None = None, **changes:
     return deployment_of(make_run(scenario), points_of(scenario)[0], arm["name"], found, HEAD_ROOM)
 
 
+def rich(target: str) -> Deployment:
+    """The arm that has everything; for a target that takes no sidecars without these."""
+    whole = deployment(RICH_ARM, **RICH)
+    beside = {key: value for key, value in RICH.items() if key != "sidecars"}
+    return deployment(RICH_ARM, **beside) if TARGETS[target].refusal(whole) else whole
+
+
 def texts() -> Iterator[tuple[str, str]]:
     """(name, text) of each snapshot: every file of a target, of a plain arm and of one that has everything."""
-    deployments = (deployment(DIRECT), deployment(RICH_ARM, **RICH))
     for name, target in TARGETS.items():
-        files = [(each.arm.name, file) for each in deployments for file in target.files(each)]
+        files = [(each.arm.name, file) for each in (deployment(DIRECT), rich(name)) for file in target.files(each)]
         yield f"{name}.txt", "".join(f"======== {arm}: {file.name}\n{file.text}" for arm, file in files)
 
 

@@ -92,6 +92,18 @@ class Deployment:
         return tuple(job for stage in self.topology.before for job in stage.jobs)
 
     @property
+    def named_jobs(self) -> tuple[Job, ...]:
+        """Each job once, however often it runs."""
+        first: dict[str, Job] = {}
+        for job in self.jobs:
+            first.setdefault(job.name, job)
+        return tuple(first.values())
+
+    def inside(self, job: Job) -> bool:
+        """Whether a job runs beside the app's containers: one for each of them, or for the only one."""
+        return len(self.app) == 1 or job.service.name != job.name
+
+    @property
     def entry(self) -> Service:
         """The container that clients connect to."""
         return self.front[0] if self.front else self.app[0]

@@ -35,9 +35,9 @@ def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterabl
     return "".join(f"{comment} {line}\n" for line in lines)
 
 
-def values_text(deployment: Deployment) -> str:
+def values_text(deployment: Deployment, *more: Value) -> str:
     """The list of values as the lines of a file that Compose and shells read."""
-    return "\n".join(f"# {_told(value)}\n{value.name}={value.default}" for value in deployment.values) + "\n"
+    return "\n".join(f"# {_told(value)}\n{value.name}={value.default}" for value in (*deployment.values, *more)) + "\n"
 
 
 def _paragraphs(

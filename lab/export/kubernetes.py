@@ -74,8 +74,8 @@ def _kustomization(deployment: Deployment) -> dict[str, Any]:
 
 def _documents(deployment: Deployment) -> Iterator[dict[str, Any]]:
     app, fronts = deployment.app[0], front_before(deployment, _endpoint(deployment))
-    once = [job for job in _jobs(deployment) if not _inside(deployment, job)]
-    initial = [job.service for job in _jobs(deployment) if _inside(deployment, job)]
+    once = [job for job in deployment.named_jobs if not deployment.inside(job)]
+    initial = [job.service for job in deployment.named_jobs if deployment.inside(job)]
     yield _object(deployment, "v1", "Namespace", deployment.arm.name, BEFORE)
     for sidecar in deployment.topology.sidecars:
         yield _deployed(deployment, sidecar, sidecar.name, BEFORE)
@@ -100,19 +100,6 @@ def _documents(deployment: Deployment) -> Iterator[dict[str, Any]]:
 
 def _endpoint(deployment: Deployment) -> Endpoint:
     return Endpoint(host=APP, port=deployment.app[0].ports[0])
-
-
-def _jobs(deployment: Deployment) -> tuple[Job, ...]:
-    """Each job once, however often it runs."""
-    first: dict[str, Job] = {}
-    for job in deployment.jobs:
-        first.setdefault(job.name, job)
-    return tuple(first.values())
-
-
-def _inside(deployment: Deployment, job: Job) -> bool:
-    """Whether a job runs in the pods of the app: one for each container, or for the only one."""
-    return len(deployment.app) == 1 or job.service.name != job.name
 
 
 def _object(deployment: Deployment, version: str, kind: str, name: str, stage: str) -> dict[str, Any]:
@@ -209,7 +196,7 @@ def _start(deployment: Deployment) -> str:
         steps.append(f"fill in secrets.env; {made}")
     if deployment.arm.tls:
         steps.append(f"kubectl --namespace {name} create secret tls {TLS} --cert {CERTIFICATE_VALUE} --key {KEY_VALUE}")
-    if any(not _inside(deployment, job) for job in _jobs(deployment)):
+    if any(not deployment.inside(job) for job in deployment.named_jobs):
         steps.append(f"kubectl apply -k . -l {STAGE}={BEFORE}")
         steps.append(f"kubectl --namespace {name} wait --for=condition=complete --timeout=10m job --all")
     return "; ".join((*steps, "kubectl apply -k ."))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
+from lab.engines.docker.connection import connect
 from lab.engines.docker.opening import open_docker
 from lab.engines.images.images import ImageRecord
 from lab.export.target import TARGETS
-from lab.host.labels import SERVICE
+from lab.host.labels import RUN, SERVICE
 from lab.host.ports import free_ports
 from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
@@ -26,6 +28,7 @@ from lab.scenario.model import Arm
 from lab.units import MIB
 from tests.exports import deployment, measured
 from tests.integration.conftest import OF_THE_APP, scenario_of
+from tests.second_engine import SecondEngine
 
 pytestmark = [pytest.mark.integration, OF_THE_APP]
 
@@ -35,6 +38,21 @@ ARMS = (
     {"name": "replicas-nginx", "model": "replicas", "front": "nginx"},
     {"name": "workers", "model": "workers", "front": "direct"},
 )
+AGENT = "agent"
+ASK = """
+import time, urllib.request
+give_up_at, served = time.monotonic() + 60, set()
+while len(served) < 2:
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8080/ready", timeout=5) as answer:
+            served.add(answer.headers["X-Lab-Upstream"])
+    except OSError:  # not yet up
+        pass
+    if time.monotonic() > give_up_at:
+        raise SystemExit(f"served by {served} only")
+    time.sleep(0.1)
+print(*served)
+"""
 Processes = Counter[str]
 
 
@@ -68,10 +86,11 @@ def answer(port: int, path: str, give_up_s: float = 30.0) -> tuple[int, bytes]:
             time.sleep(0.2)
 
 
-def processes(client: docker.DockerClient, label: str, services: Iterable[str]) -> Processes:
-    """The command lines in the running containers of these services, and how often each is there."""
-    found = [client.containers.list(filters={"label": f"{label}={service}"}) for service in services]
-    tables = [container.top(ps_args="-o pid,args")["Processes"] for each in found for container in each]
+def processes(client: docker.DockerClient, *labels: str) -> Processes:
+    """The command lines in the running containers with these labels, and how often each is there; without agents."""
+    found = client.containers.list(filters={"label": list(labels)})
+    arm = [container for container in found if container.labels.get(SERVICE) != AGENT]
+    tables = [container.top(ps_args="-o pid,args")["Processes"] for container in arm]
     return Counter(" ".join(row[-1].split()) for table in tables for row in table)
 
 
@@ -99,17 +118,53 @@ def test_compose_deploys_what_the_lab_deploys(
     scenario = scenario_of(Arm(**arm), network="own")
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     topology = build_topology(scenario, build_plan(scenario).trials[0], ())
-    names = [service.name for service in topology.services]
     with composed(tmp_path):
         said = [answer(port, path) for path in ("/ready", "/items/1")]
-        theirs = processes(client, "com.docker.compose.service", names)
-        project = {"label": f"com.docker.compose.project={arm['name']}"}
-        limits = [each.attrs["HostConfig"]["Memory"] for each in client.containers.list(filters=project)]
+        project = f"com.docker.compose.project={arm['name']}"
+        theirs = processes(client, project)
+        limits = [each.attrs["HostConfig"]["Memory"] for each in client.containers.list(filters={"label": project})]
     with engine.deploy(topology):
-        ours = processes(client, SERVICE, names)
+        ours = processes(client, f"{RUN}={RUN_ID}")
 
     assert [status for status, _ in said] == [200, 200]
     assert theirs == ours
-    assert len(limits) == len(names)
+    assert len(limits) == len(topology.services)
     assert all(limit >= 4 * MIB for limit in limits)
-    assert client.containers.list(all=True, filters=project) == []
+    assert client.containers.list(all=True, filters={"label": project}) == []
+
+
+@pytest.fixture
+def swarm(images: Mapping[str, ImageRecord]) -> Iterator[SecondEngine]:
+    """A Swarm of one node, on an engine of its own, with the images of the app and of nginx."""
+    engine = SecondEngine(f"exported-{os.getpid()}")
+    try:
+        engine.start()
+        with closing(connect()) as machine, closing(engine.client()) as own:
+            for key in ("app", "nginx"):
+                own.images.load(machine.images.get(images[key].name).save(named=images[key].name))
+            own.swarm.init(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
+        yield engine
+    finally:
+        engine.stop()
+
+
+def test_swarm_deploys_the_containers_of_the_arm(
+    swarm: SecondEngine, images: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """With the limits of the file, in the same number of containers; every one of them answers through the front."""
+    arm = ARMS[0]
+    write(tmp_path, "swarm", arm, {**values_of(arm, images, 0), "PUBLISHED_PORT": "8080", "ENDPOINT_MODE": "dnsrr"})
+    deploy = "set -a; . ./values.env; set +a; docker stack deploy --resolve-image never -c stack.yaml tried"
+    environment = {**os.environ, "DOCKER_HOST": swarm.host}
+    done = subprocess.run(["sh", "-c", deploy], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    asked = [*swarm.prefix, sys.executable, "-c", ASK]
+    said = subprocess.run(asked, capture_output=True, text=True, timeout=90)
+    with closing(swarm.client()) as client:
+        containers = client.containers.list(filters={"label": "com.docker.stack.namespace=tried"})
+
+    assert said.returncode == 0, said.stderr
+    assert len(set(said.stdout.split())) == 2, "each of the two processes has served"
+    assert len(containers) == 3
+    assert all(each.attrs["HostConfig"]["Memory"] >= 4 * MIB for each in containers)
+    assert all(each.attrs["HostConfig"]["ReadonlyRootfs"] for each in containers)

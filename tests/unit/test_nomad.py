@@ -1,0 +1,128 @@
+"""`lab export --to nomad`: HCL that parses, whose variables, ports and addresses are all there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import hcl2
+import pytest
+
+from lab.export.deployment import Deployment
+from lab.export.hcl import Block, hcl
+from lab.export.target import TARGETS
+from tests.exports import PAIRS, RICH, RICH_ARM, deployment, measured, rich
+
+NOMAD = TARGETS["nomad"]
+ARM = {"name": "arm", "model": "replicas", "front": "nginx"}
+
+
+def parsed(given: Deployment, name: str = "job.nomad.hcl") -> tuple[str, dict[str, Any]]:
+    """The text of a file and what is in it: blocks by their labels."""
+    text = next(file.text for file in NOMAD.files(given) if file.name == name)
+    return text, plain(hcl2.loads(text))
+
+
+def plain(value: Any) -> Any:
+    """Without what the parser adds: quotes, and the mark of a block."""
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, str) and value.startswith('"<<'):
+        return value[1:-1]
+    return json.loads(value) if isinstance(value, str) and value.startswith('"') else value
+
+
+def labelled(blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {label: body for block in blocks for label, body in block.items()}
+
+
+def groups(document: dict[str, Any]) -> dict[str, Any]:
+    (job,) = labelled(document["job"]).values()
+    return labelled(job["group"])
+
+
+def tasks(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group in groups(document).values():
+        yield from labelled(group["task"]).items()
+
+
+@pytest.mark.parametrize(("model", "front"), PAIRS)
+def test_every_model_and_front_is_a_job_that_parses(model: str, front: str) -> None:
+    """As many of the app as it has containers, and a front that repeats a line for each; Caddy cannot."""
+    given = deployment({"name": "arm", "model": model, "front": front}, measured())
+    if front == "caddy":
+        assert "all addresses of the app in one line" in NOMAD.refusal(given)
+        return
+    text, document = parsed(given)
+    app, declared = groups(document)["app"], labelled(document["variable"])
+
+    assert NOMAD.refusal(given) == ""
+    assert app["count"] == len(given.app)
+    assert dict(tasks(document))["app"]["config"][0]["args"] == list(given.app[0].argv)
+    assert set(re.findall(r"\bvar\.(\w+)", text)) <= set(declared)
+    assert text.count("static = var.published_port") == 1
+    assert text.count('range $number, $each := nomadService "arm-app"') == (1 if given.front else 0)
+    assert "upstream.invalid" not in text
+    for group in groups(document).values():
+        ports = labelled(group["network"][0]["port"])
+        assert {service["port"] for service in group["service"]} == set(ports)
+        assert {
+            port for task in labelled(group["task"]).values() for port in task["config"][0].get("ports", ())
+        } == set(ports)
+
+
+def test_servers_of_haproxy_have_names_of_their_own() -> None:
+    """One name twice would end it."""
+    text, _ = parsed(deployment({**ARM, "front": "haproxy"}, measured()))
+
+    assert "server app-{{ $number }} {{ $each.Address }}:{{ $each.Port }}" in text
+
+
+def test_an_arm_with_everything_has_all_of_it() -> None:
+    """Secrets and certificate from Nomad's variables, jobs before, the budget, and values as they are."""
+    given = rich("nomad")
+    _, document = parsed(given)
+    _, before = parsed(given, "before.nomad.hcl")
+    named = dict(tasks(document))
+    app = named["app"]
+
+    assert app["user"] == "10001:10002"
+    assert app["env"]["GREETING"] == "a$b $${c} {{d}} %%{e}"
+    assert app["template"][0]["data"] == '{{ with nomadVar "nomad/jobs/rich" }}API_KEY={{ .API_KEY }}{{ end }}'
+    assert app["resources"][0]["memory"] == -(-(given.memory_limit(given.app[0]) or 0) // 2**20)
+    assert named["warm"]["lifecycle"][0]["hook"] == "prestart"
+    assert list(dict(tasks(before))) == ["migrate"]
+    assert "nomad/jobs/rich-before" in dict(tasks(before))["migrate"]["template"][0]["data"]
+    assert [mount["target"] for mount in named["nginx"]["config"][0]["mount"][-2:]] == [
+        "/etc/lab/tls/server.pem",
+        "/etc/lab/tls/server.pem.key",
+    ]
+
+
+def test_sidecars_are_refused() -> None:
+    """Nothing there has a name by which the app could ask for it."""
+    assert "db, cache" in NOMAD.refusal(deployment(RICH_ARM, measured(), **RICH))
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer hidden-word"}, {"X.Odd": "1"}])
+def test_a_header_that_a_check_cannot_have_leaves_the_port(headers: dict[str, str]) -> None:
+    """A secret must be in no file, and HCL has no word for some names."""
+    app = {"image": "example/app:1", "probe_headers": headers}
+    text, document = parsed(deployment(ARM, measured(), app=app))
+
+    assert groups(document)["app"]["service"][0]["check"][0]["type"] == "tcp"
+    assert "hidden-word" not in text
+
+
+def test_texts_stay_as_they_are() -> None:
+    """HCL works out nothing in them, and no line of theirs ends them."""
+    text = hcl(Block("a", "b", [("c", '${x} %{y} "q" \\'), ("d", "1\nEND_OF_TEXT\n2"), ("e", "one\n${two}\n")]))
+
+    assert '"$${x} %%{y} \\"q\\" \\\\"' in text
+    assert '"1\\nEND_OF_TEXT\\n2"' in text
+    assert "<<END_OF_TEXT\none\n$${two}\nEND_OF_TEXT" in text
+    assert hcl2.loads(text)

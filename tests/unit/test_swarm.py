@@ -1,0 +1,59 @@
+"""`lab export --to swarm`: stacks with the services of the arm, and those before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.export.target import TARGETS
+from tests.exports import PAIRS, RICH, RICH_ARM, deployment, measured
+
+SWARM = TARGETS["swarm"]
+
+
+def stacks(given: Any) -> dict[str, Any]:
+    """Each stack file, by its name."""
+    return {file.name: yaml.safe_load(file.text) for file in SWARM.files(given) if file.name.endswith(".yaml")}
+
+
+@pytest.mark.parametrize(("model", "front"), PAIRS)
+def test_every_model_and_front_has_its_services(model: str, front: str) -> None:
+    """By the names that the front asks for; one is published, on the node where it is."""
+    given = deployment({"name": "arm", "model": model, "front": front}, measured())
+    services = stacks(given)["stack.yaml"]["services"]
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+    assert set(services) == {service.name for service in given.topology.services}
+    assert {name: ports[0]["mode"] for name, ports in published.items()} == {given.entry.name: "host"}
+    assert services[given.entry.name]["deploy"]["update_config"]["order"] == "stop-first"
+    assert [services[each.name]["command"] for each in given.app] == [list(each.argv) for each in given.app]
+
+
+def test_sidecars_and_jobs_are_a_stack_before() -> None:
+    """A job is one for Swarm; the certificate is a secret; another configuration is another config."""
+    given = deployment(RICH_ARM, measured(), **RICH)
+    found = stacks(given)
+    before, stack = found["before.yaml"]["services"], found["stack.yaml"]
+    other = deployment({**RICH_ARM, "front": {"kind": "nginx", "tls": True, "retries": 2}}, measured(), **RICH)
+
+    assert {name: service["deploy"].get("mode") for name, service in before.items()} == {
+        "db": None,
+        "cache": None,
+        "migrate": "replicated-job",
+        "warm-1": "replicated-job",
+        "warm-2": "replicated-job",
+    }
+    assert before["db"]["healthcheck"]["test"] == ["CMD", "pg_isready", "--username", "x"]
+    assert set(stack["secrets"]) == {"tls_certificate", "tls_key"}
+    assert stack["configs"]["nginx.conf"]["name"] != stacks(other)["stack.yaml"]["configs"]["nginx.conf"]["name"]
+    assert stack["services"]["app-1"]["volumes"][-1] == {"type": "tmpfs", "target": "/data", "tmpfs": {"size": 2**26}}
+
+
+def test_names_that_are_too_long_together_are_refused() -> None:
+    """Swarm joins them."""
+    jobs = [{"name": "j" * 40, "command": "true"}]
+    given = deployment({"name": "a" * 30, "model": "workers", "front": "direct"}, measured(), jobs=jobs)
+
+    assert "62 characters at most" in SWARM.refusal(given)
