@@ -49,6 +49,9 @@ PROGRAM_HINT = "give its whole path in app.command; app.entrypoint replaces what
 PATH_HINT = "set app.ready_path to a path that answers 200"
 ENTRYPOINT_HINT = 'set app.entrypoint = "" to drop the ENTRYPOINT, or let app.command be what may follow it'
 
+# What servers say that goes on all the same: gunicorn's, of a socket for its control that it cannot make.
+HARMLESS = re.compile(r"(?m)^.*\bControl server error: .*$\n?")
+
 ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.EXIT, r"out of memory at (.+)", "the kernel killed a process at {}, its limit", MEMORY_HINT),
     Ending(Sign.EXIT, r"out of memory", "the kernel killed a process: memory is full", "lower budget.processes"),
@@ -209,8 +212,9 @@ ENDINGS: tuple[Ending, ...] = (
 
 def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending] = ENDINGS) -> End:
     """The first row of the table that these signs show; ``otherwise``: the hint where none does."""
+    telling = {**signs, Sign.LOG: HARMLESS.sub("", signs.get(Sign.LOG, ""))}
     for ending in endings:
-        if (found := re.search(ending.pattern, signs.get(ending.sign, ""))) is not None:
+        if (found := re.search(ending.pattern, telling.get(ending.sign, ""))) is not None:
             named = ":".join(filter(None, found.groups())) or "something"
             return End(ending.means.replace("{}", named), ending.hint.replace("{}", named))
     return End("", otherwise)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 from lab.agent.calls import There, here
@@ -24,6 +25,7 @@ from lab.engines import (
 from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
+from lab.engines.replaced import Replaced, Watched
 from lab.errors import DeploymentError, LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
@@ -38,6 +40,10 @@ from lab.scenario.network import LOOPBACK
 NOTHING: Mapping[str, str] = MappingProxyType({})
 LOG_TAIL_LINES = 20  # of a service that has ended
 LOG_LIMIT_LINES = 2000
+
+
+def no_end() -> None:
+    """Nothing has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +147,26 @@ def _elsewhere(apps: Sequence[Running], there: There) -> list[int]:
 
 
 def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: There) -> Ready:
-    """Wait until every serving process of a located topology has answered."""
+    """Wait until every serving process of a located topology has answered.
+
+    Raises DeploymentError when one has ended, when workers end again and again, or when it takes too long.
+    """
     apps = [each for each in running if each.service.kind is ServiceKind.APP]
+    signs = partial(signs_of, apps, topology.pool, there)
+    replaced = Replaced(_watched(apps, topology.processes), there, listens, signs)
 
     listening = {endpoint for app in apps for endpoint in app.endpoints}
     roots = {at.address: tuple(app.pid for app in apps if at in app.endpoints and app.pid) for at in listening}
-    return wait_until_ready(topology, dead, roots, there=there, signs=lambda: signs_of(apps, topology.pool, there))
+    return wait_until_ready(topology, lambda: dead() or replaced.look(), roots, there=there, signs=signs)
+
+
+def _watched(apps: Sequence[Running], processes: int) -> tuple[Watched, ...]:
+    workers = max(1, processes // max(1, len(apps)))
+    return tuple(
+        Watched(name=app.service.name, first=app.pid, workers=workers, ports=frozenset(app.service.ports))
+        for app in apps
+        if app.pid
+    )
 
 
 def deployed(
@@ -167,17 +187,19 @@ def deployed(
     logs: Callable[[], Mapping[str, str]] | None = None,
     happened: Happened = nothing_happened,
     executed: Executed = nothing_told,
+    again: Dead = no_end,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
     ended; ``beside``: what else runs from the same image. ``jobs``: those that ran before; ``ended``: logs of what has
     ended as it should. ``steps``: what the app tells of its own start-up steps. ``restart``, ``stop``, ``exchange``:
-    see Deployment. ``logs``: what has been printed, where that is more than what ``running`` has.
+    see Deployment. ``logs``: what has been printed, where that is more than what ``running`` has. ``again``: tells of a
+    service that ends and is started again, by which it will not get ready.
     """
     printed = logs or (lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running})
     topology = topology.located({each.service.host: each.address for each in running})
-    ready = answered(topology, running, dead, there)
+    ready = answered(topology, running, lambda: dead() or again(), there)
     boot_s = time.monotonic() - started_s
     seen = beside()
 

@@ -186,6 +186,7 @@ def test_a_known_way_to_fail_names_the_key(sign: Sign, text: str, means: str, hi
 @pytest.mark.parametrize(
     "text",
     [
+        "[1] [ERROR] Control server error: [Errno 30] Read-only file system: '/.gunicorn'\n[1] [ERROR] Worker (pid:16)",
         "INFO:     Application startup complete.",
         '127.0.0.1:5000 - "GET /ready HTTP/1.1" 200 OK',
         "UserWarning: Redis is not found in the cache",

@@ -27,7 +27,7 @@ from lab.engines.docker.connection import connect as connect
 from lab.engines.docker.connection import describe as describe
 from lab.engines.docker.container import archive, creation, volume_name
 from lab.engines.docker.elsewhere import machine_facts
-from lab.engines.docker.fate import first_end, log_of, logs_of, start
+from lab.engines.docker.fate import ends_again, first_end, log_of, logs_of, start
 from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in, join, trial_network
 from lab.engines.docker.pool import pooled_parent
@@ -39,7 +39,7 @@ from lab.engines.docker.step_lines import marks_of
 from lab.engines.docker.watchdog import guarded
 from lab.engines.images.images import ImageRecord
 from lab.engines.refusals import refusal
-from lab.engines.running import Running, answered, deployed, with_logs
+from lab.engines.running import Running, answered, deployed, no_end, with_logs
 from lab.errors import DeploymentError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
@@ -172,6 +172,7 @@ class DockerEngine:
                     exchange=changes.exchange,
                     executed=lambda: executions_of(changes.pairs),
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
+                    again=no_end if self._restart == "no" else partial(ends_again, containers, topology),
                 )
             with guarded(deployment, changes.end, access.there) as guarded_deployment:
                 yield guarded_deployment

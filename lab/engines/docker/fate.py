@@ -18,6 +18,8 @@ from lab.errors import DeploymentError
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import Topology
 
+MOST_STARTS = 5  # by the engine, within 3 s and the time that each takes; some apps need a second try
+
 
 def start(container: Container, hint: str = "") -> None:
     """Start it. Raises DeploymentError with the engine's reason and a ``hint``; without one it is the app's."""
@@ -37,7 +39,16 @@ def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> E
     return None
 
 
-def _end(container: Container, topology: Topology) -> End:
+def ends_again(containers: Iterable[Container], topology: Topology) -> End | None:
+    """Tell of the first container that the engine has started again so often that it will not get ready."""
+    for container in containers:
+        container.reload()
+        if (times := int(container.attrs.get("RestartCount", 0))) >= MOST_STARTS:
+            return _end(container, topology, f" and was started again {times} times before the app was ready")
+    return None
+
+
+def _end(container: Container, topology: Topology, more: str = "") -> End:
     state = container.attrs["State"]
     limit = container.attrs["HostConfig"].get("Memory") or topology.pool.memory_bytes
     code, killed = int(state["ExitCode"]), bool(state.get("OOMKilled"))
@@ -45,7 +56,7 @@ def _end(container: Container, topology: Topology) -> End:
         Sign.EXIT: exit_sign(code, killed=killed, limit=limit),
         Sign.LOG: log_of(container, LOG_TAIL_LINES),
     }
-    how = f"ended with exit code {code}{' (out of memory)' if killed else ''}"
+    how = f"ended with exit code {code}{' (out of memory)' if killed else ''}{more}"
     return end_of(_named(container), how, signs)
 
 
