@@ -52,6 +52,14 @@ ENTRYPOINT_HINT = 'set app.entrypoint = "" to drop the ENTRYPOINT, or let app.co
 # What servers say that goes on all the same: gunicorn's, of a socket for its control that it cannot make.
 HARMLESS = re.compile(r"(?m)^.*\bControl server error: .*$\n?")
 
+ACCESS = re.compile(
+    r'"[A-Z]+ [^"]* HTTP/[\d.]+" [1-5]\d\d\b'
+)  # a line for a request: those of our probes would hide the rest
+TAIL_LINES = 20  # of a service, in a sentence
+STEP_HINT = (
+    'let one process do it: a [[jobs]] entry with times = "once" runs before the app; else lock it in the database'
+)
+
 ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.EXIT, r"out of memory at (.+)", "the kernel killed a process at {}, its limit", MEMORY_HINT),
     Ending(Sign.EXIT, r"out of memory", "the kernel killed a process: memory is full", "lower budget.processes"),
@@ -185,6 +193,12 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         Sign.LOG,
+        r"pg_type_typname_nsp_index|(?i:(?:relation|table|type|database) [\"'`]?([\w.]+)[\"'`]? already exists)",
+        "several of its processes make {} in the database at the same time",
+        STEP_HINT,
+    ),
+    Ending(
+        Sign.LOG,
         r"(?i)connect call failed \('([^']+)', (\d+)|could not translate host name \"([^\"]+)|connection refused"
         r"|name or service not known|failure in name resolution|getaddrinfo failed|no route to host",
         "it cannot reach {} that it needs",
@@ -218,6 +232,13 @@ def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending]
             named = ":".join(filter(None, found.groups())) or "something"
             return End(ending.means.replace("{}", named), ending.hint.replace("{}", named))
     return End("", otherwise)
+
+
+def last_lines(log: str, most: int = TAIL_LINES) -> str:
+    """The last lines of a log that are no access log, if there are such."""
+    lines = log.splitlines()
+    telling = [line for line in lines if not ACCESS.search(line)]
+    return "\n".join((telling or lines)[-most:])
 
 
 def end_of(who: str, how: str, signs: Mapping[Sign, str]) -> End:

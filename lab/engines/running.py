@@ -22,7 +22,7 @@ from lab.engines import (
     nothing_happened,
     nothing_told,
 )
-from lab.engines.endings import Sign, out_of_memory
+from lab.engines.endings import TAIL_LINES, Sign, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
@@ -38,7 +38,7 @@ from lab.scenario.budget import Limits
 from lab.scenario.network import LOOPBACK
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-LOG_TAIL_LINES = 20  # of a service that has ended
+LOG_TAIL_LINES = TAIL_LINES
 LOG_LIMIT_LINES = 2000
 
 
@@ -130,7 +130,7 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
 
     ``pool``: the limits of the arm.
     """
-    logs = (app.log(LOG_TAIL_LINES).strip() for app in apps)
+    logs = (last_lines(app.log(LOG_LIMIT_LINES)).strip() for app in apps)
     contained = [app for app in apps if app.pid and app.container_id]
     killed = next((app for app in contained if there(kills, app.pid, app.container_id)), None)
     return {

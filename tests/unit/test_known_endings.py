@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lab.engines.endings import ENDINGS, Sign, end_of, exit_sign, explain
+from lab.engines.endings import ENDINGS, Sign, end_of, exit_sign, explain, last_lines
 from lab.engines.refusals import REFUSALS, refusal
 from tests.unit.test_docs import scenario_keys
 
@@ -165,6 +165,13 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
         ),
         (Sign.LOG, 'could not translate host name "db" to address', "cannot reach db", "[[sidecars]]"),
         (Sign.LOG, "socket.gaierror: [Errno -2] Name or service not known", "cannot reach something", "app.env"),
+        (
+            Sign.LOG,
+            'duplicate key value violates unique constraint "pg_type_typname_nsp_index"',
+            "several of its processes make something in the database at the same time",
+            "[[jobs]]",
+        ),
+        (Sign.LOG, 'DuplicateTableError: relation "audit" already exists', "make audit in the database", "[[jobs]]"),
         (Sign.LOG, "/bin/sh: 1: gunicorn: not found", "no program gunicorn", "app.command"),
         (Sign.LOG, "/start.sh: line 4: exec: uvicorn: not found", "no program uvicorn", "app.command"),
         (
@@ -219,6 +226,14 @@ def test_what_docker_says_stands_behind_what_it_means() -> None:
     )
     assert refusal("no idea", "look").told == "no idea"
     assert refusal("no idea", "look").hint == "look"
+
+
+def test_the_labs_own_requests_do_not_hide_the_last_lines() -> None:
+    """A server that logs each request says nothing else while it is asked whether it is ready."""
+    asked = 'INFO:     127.0.0.1:1 - "GET /ready HTTP/1.1" 200 OK\n'
+
+    assert last_lines("boom\n" + 30 * asked + "bye\n" + asked) == "boom\nbye"
+    assert last_lines(3 * asked, most=2) == (2 * asked).rstrip()
 
 
 def test_an_end_is_told_with_its_last_lines() -> None:

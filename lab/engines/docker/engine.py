@@ -172,7 +172,7 @@ class DockerEngine:
                     exchange=changes.exchange,
                     executed=lambda: executions_of(changes.pairs),
                     happened=partial(ends, wall_offset_s=access.wall_offset_s),
-                    again=no_end if self._restart == "no" else partial(ends_again, containers, topology),
+                    again=no_end if topology.restart == "no" else partial(ends_again, containers, topology),
                 )
             with guarded(deployment, changes.end, access.there) as guarded_deployment:
                 yield guarded_deployment

@@ -11,9 +11,9 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from lab.engines.docker.removal import one_line
-from lab.engines.endings import End, Sign, end_of, exit_sign
+from lab.engines.endings import End, Sign, end_of, exit_sign, last_lines
 from lab.engines.refusals import refusal
-from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES
+from lab.engines.running import LOG_LIMIT_LINES
 from lab.errors import DeploymentError
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import Topology
@@ -54,7 +54,7 @@ def _end(container: Container, topology: Topology, more: str = "") -> End:
     code, killed = int(state["ExitCode"]), bool(state.get("OOMKilled"))
     signs = {
         Sign.EXIT: exit_sign(code, killed=killed, limit=limit),
-        Sign.LOG: log_of(container, LOG_TAIL_LINES),
+        Sign.LOG: last_lines(log_of(container, LOG_LIMIT_LINES)),
     }
     how = f"ended with exit code {code}{' (out of memory)' if killed else ''}{more}"
     return end_of(_named(container), how, signs)

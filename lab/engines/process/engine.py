@@ -24,7 +24,7 @@ from lab.engines.process.command import Place, start_of
 from lab.engines.process.programs import find_program
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
-from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, Others, Running, deployed, others, with_logs
+from lab.engines.running import LOG_LIMIT_LINES, Others, Running, deployed, others, with_logs
 from lab.host.labels import IN_ENVIRONMENT, environment_of, labels, labels_in
 from lab.host.ports import free_ports
 from lab.load.place import HERE
@@ -122,7 +122,7 @@ def _reap(running: Sequence[RunningService]) -> None:
 
 def _dead(running: Sequence[RunningService]) -> End | None:
     """Tell of the first service whose first process has ended, with its last lines."""
-    return next((end for service in running if (end := service.ended(LOG_TAIL_LINES))), None)
+    return next((end for service in running if (end := service.ended(LOG_LIMIT_LINES))), None)
 
 
 def open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:

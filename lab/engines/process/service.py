@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from lab.engines.endings import End, Sign, end_of
+from lab.engines.endings import End, Sign, end_of, last_lines
 from lab.engines.process.command import Start
 from lab.errors import DeploymentError
 from lab.plan.topology import Service
@@ -60,14 +60,16 @@ class RunningService:
         return self._process.pid
 
     def ended(self, lines: int) -> End | None:
-        """Tell of its end, with its last lines, when its first process has ended; None while it lives."""
+        """Tell of its end, with what its last lines tell, when its first process has ended; None while it lives."""
         state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if state is None:
             return None
         by_itself = state.si_code == os.CLD_EXITED
         name = state.si_status if by_itself else signal.Signals(state.si_status).name
         how = f"ended with exit code {name}" if by_itself else f"was killed by {name}"
-        return end_of(f"process of {self.service.name!r}", how, {Sign.LOG: self._log.text(lines, LOG_SETTLES_S)})
+        return end_of(
+            f"process of {self.service.name!r}", how, {Sign.LOG: last_lines(self._log.text(lines, LOG_SETTLES_S))}
+        )
 
     def log(self, lines: int) -> str:
         """Its last lines so far, each with its end."""
