@@ -74,8 +74,9 @@ ENDINGS: tuple[Ending, ...] = (
         Sign.ANSWER,
         r"^30\d to https:",
         "it insists on https",
-        'set app.probe_headers = { X-Forwarded-Proto = "https" } where it believes its proxy, else switch that off in '
-        "app.env",
+        'switch that off in app.env; or let it serve behind https: front = { kind = "nginx", tls = true } and '
+        "proxy_headers = true in every arm (a command of your own takes them from loopback), and for the lab's own "
+        'requests app.probe_headers = { X-Forwarded-Proto = "https" }',
     ),
     Ending(
         Sign.ANSWER, r"^30\d to (?:https?://[^/\s]+)?(/\S*/)$", "the path lacks its slash", 'set app.ready_path = "{}"'
