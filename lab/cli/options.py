@@ -1,9 +1,11 @@
 """Options that several verbs share, declared once."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -11,7 +13,7 @@ from typer.core import TyperGroup
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.errors import UsageError
 from lab.run.quiet import wait_for_quiet
-from lab.run.run import BESIDE_OTHERS, REAL, Surroundings
+from lab.run.surroundings import BESIDE_OTHERS, REAL, Surroundings
 from lab.scenario.choices import AUTO
 from lab.scenario.compare import unknown
 from lab.scenario.file import read_scenario
@@ -73,6 +75,25 @@ WaitForQuiet = Annotated[
 BARE_WAIT = "--wait-for-quiet"
 USUAL_WAIT = f"{BARE_WAIT}=5"
 DEFAULT_OUT = Path("runs")
+T = TypeVar("T")
+
+
+def takes_options(together: Callable[..., T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb the options that are parameters of ``together``; its first parameter gets what that makes of them."""
+    shared = inspect.signature(together).parameters
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @wraps(verb)
+        def called(**given: Any) -> None:
+            verb(together(**{name: given.pop(name) for name in shared}), **given)
+
+        _, *own = inspect.signature(verb).parameters.values()
+        parameters = (*shared.values(), *own)
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads both
+        called.__annotations__ = {each.name: each.annotation for each in parameters}
+        return called
+
+    return decorate
 
 
 class Verbs(TyperGroup):

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from lab.cli import init as of_init
 from lab.cli.answers import Asked, Person, answers_of
+from lab.cli.app_options import asked_of
 from lab.cli.beforehand import run_lines
 from lab.cli.console import say
-from lab.cli.init import tell_found, tell_written
+from lab.cli.init import DEFAULT_OUT, Force, OutFolder, tell_found, tell_written
 from lab.cli.open import has_display
-from lab.cli.options import DEFAULT_OUT, Engine, Quiet, scenario_of, with_engine
+from lab.cli.options import DEFAULT_OUT as RUNS
+from lab.cli.options import Engine, Quiet, scenario_of, takes_options, with_engine
 from lab.cli.run import run, with_blocks
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
-from lab.starter.guesses import DOCKERFILE, Wanted
-from lab.starter.write import MEASURE, SCENARIO, WARMUP, write_files
+from lab.starter.write import SCENARIO, write_files
 
 ADVICE = "`lab quick --help` shows every flag"
 FEW = 2  # the least that shows how far the same arm differs from itself
@@ -30,25 +30,11 @@ OpenPage = Annotated[
 ]
 
 
+@takes_options(asked_of)
 def quick(
-    image: of_init.Image = "",
-    folder: of_init.Folder = None,
-    compose: of_init.ComposeFile = None,
-    service: of_init.ServiceName = "",
-    profile: of_init.Profiles = None,
-    dockerfile: of_init.DockerfileName = DOCKERFILE,
-    stage: of_init.StageName = "",
-    target: of_init.Target = "",
-    command: of_init.Command = "",
-    port: of_init.Port = None,
-    ready_path: of_init.ReadyPath = "",
-    path: of_init.Paths = None,
-    locustfile: of_init.OwnLocustfile = None,
-    processes: of_init.Processes = of_init.DEFAULT_PROCESSES,
-    warmup: of_init.Warmup = WARMUP,
-    measure: of_init.Measure = MEASURE,
-    out: of_init.OutFolder = of_init.DEFAULT_OUT,
-    force: of_init.Force = False,
+    asked: Asked,
+    out: OutFolder = DEFAULT_OUT,
+    force: Force = False,
     blocks: Blocks = FEW,
     engine: Engine = None,
     quiet: Quiet = False,
@@ -63,26 +49,11 @@ def quick(
     """
     scenario = out / SCENARIO
     _check_free(scenario, blocks, force=force)
-    asked = Asked(
-        image=image,
-        folder=folder,
-        compose=compose,
-        service=service,
-        profiles=profile or (),
-        wanted=Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage),
-        command=command,
-        ready_path=ready_path,
-        paths=path or (),
-        locustfile=locustfile,
-        processes=processes,
-        warmup=warmup,
-        measure=measure,
-    )
     _write(asked, out, force=force, quiet=quiet)
     if not quiet:
         _tell_planned(scenario, blocks, engine)
     show = has_display() if open_page is None else open_page
-    run(scenario=scenario, blocks=blocks, engine=engine, out=DEFAULT_OUT, quiet=quiet, open_page=show)
+    run(scenario=scenario, blocks=blocks, engine=engine, out=RUNS, quiet=quiet, open_page=show)
 
 
 def _again(scenario: Path) -> str:

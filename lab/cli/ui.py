@@ -15,8 +15,8 @@ from lab.plan.trial import Trial
 from lab.record.types import TrialRecord
 from lab.run.by_hand import by_hand
 from lab.run.explore import explore
-from lab.run.run import BESIDE_OTHERS, REAL
 from lab.run.steps import Step
+from lab.run.surroundings import BESIDE_OTHERS, REAL
 from lab.run.view import QuietView
 from lab.scenario.compare import unknown
 from lab.units import format_duration

@@ -1,0 +1,73 @@
+"""The options by which `lab init` and `lab quick` are told of an app."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.cli.answers import Asked
+from lab.starter.guesses import DOCKERFILE, Wanted
+from lab.starter.write import MEASURE, WARMUP
+
+DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
+
+Image = Annotated[str, typer.Option("--image", help="A finished image, name:tag.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="Instead: the folder that holds your Dockerfile.")]
+ComposeFile = Annotated[Path | None, typer.Option("--compose", help="Instead: the compose.yaml that starts your app.")]
+ServiceName = Annotated[str, typer.Option("--service", help="The service in it whose process models are compared.")]
+Profiles = Annotated[list[str] | None, typer.Option("--profile", help="A profile of it to switch on; repeatable.")]
+DockerfileName = Annotated[str, typer.Option("--dockerfile", help="Its name in that folder.")]
+StageName = Annotated[str, typer.Option("--stage", help="The stage of it to build, as docker build --target.")]
+Target = Annotated[str, typer.Option("--target", help="The app that uvicorn serves, module:name.")]
+Command = Annotated[
+    str, typer.Option("--command", help="Instead: your own start command; host, port and workers become placeholders.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=1, max=65535, help="Where that command listens today; the lab picks ports itself."),
+]
+ReadyPath = Annotated[str, typer.Option("--ready-path", help="Path that answers 200 when the app is ready.")]
+Paths = Annotated[list[str] | None, typer.Option("--path", "--url", help="What to load, a path or URL; repeatable.")]
+OwnLocustfile = Annotated[
+    Path | None, typer.Option("--locustfile", help="Instead: a locustfile of yours, used as it is.")
+]
+Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="Serving processes in every arm.")]
+Warmup = Annotated[str, typer.Option("--warmup", help="How long each trial warms up, at least.")]
+Measure = Annotated[str, typer.Option("--measure", help="How long each trial measures.")]
+
+
+def asked_of(
+    image: Image = "",
+    folder: Folder = None,
+    compose: ComposeFile = None,
+    service: ServiceName = "",
+    profile: Profiles = None,
+    dockerfile: DockerfileName = DOCKERFILE,
+    stage: StageName = "",
+    target: Target = "",
+    command: Command = "",
+    port: Port = None,
+    ready_path: ReadyPath = "",
+    path: Paths = None,
+    locustfile: OwnLocustfile = None,
+    processes: Processes = DEFAULT_PROCESSES,
+    warmup: Warmup = WARMUP,
+    measure: Measure = MEASURE,
+) -> Asked:
+    """Take the options together; their defaults and help texts stand here alone."""
+    return Asked(
+        image=image,
+        folder=folder,
+        compose=compose,
+        service=service,
+        profiles=profile or (),
+        wanted=Wanted(port=port, target=target, dockerfile=dockerfile, stage=stage),
+        command=command,
+        ready_path=ready_path,
+        paths=path or (),
+        locustfile=locustfile,
+        processes=processes,
+        warmup=warmup,
+        measure=measure,
+    )
