@@ -13,7 +13,7 @@ from lab.plan.arm_topology import NOMINAL
 from lab.record.types import Environment
 from lab.run.conclude import conclude
 from lab.run.floors import KeptFloor
-from lab.run.run import Surroundings
+from lab.run.surroundings import Surroundings
 from lab.scenario.budget import Budget
 from lab.scenario.compare import Compare
 from lab.scenario.model import App, Arm, Load, Scenario

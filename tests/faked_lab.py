@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from lab.cli import main
 from lab.run.conclude import conclude
-from lab.run.run import Surroundings
+from lab.run.surroundings import Surroundings
 from tests.fake_surroundings import FakeSurroundings
 from tests.fakes import World
 

@@ -14,7 +14,8 @@ from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.plan.blocks import build_plan
 from lab.run.conclude import conclude_apart
-from lab.run.run import REAL, run_scenario
+from lab.run.run import run_scenario
+from lab.run.surroundings import REAL
 from lab.run.view import QuietView
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario

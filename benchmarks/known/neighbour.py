@@ -21,7 +21,8 @@ from lab.errors import InvalidRunError
 from lab.metric_types import Family
 from lab.plan.blocks import build_plan
 from lab.run.conclude import conclude
-from lab.run.run import REAL, run_scenario
+from lab.run.run import run_scenario
+from lab.run.surroundings import REAL
 from lab.run.view import QuietView
 from lab.scenario.budget import Budget
 from lab.scenario.compare import Compare

@@ -14,13 +14,14 @@ from random import Random
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.arm_topology import ports_needed
-from lab.plan.blocks import build_plan, with_scenario
+from lab.plan.blocks import build_plan
 from lab.plan.points import trial_id
 from lab.plan.trial import Trial
-from lab.record.folder import RunFolder, new_run_id, new_run_info
+from lab.record.folder import RunFolder, new_run_id
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
-from lab.run.run import REAL, Surroundings, preparing, with_secrets
+from lab.run.preparation import prepare, preparing, with_secrets
+from lab.run.surroundings import REAL, Surroundings
 from lab.run.topology import topology_of
 from lab.run.trial import Run, run_trial
 from lab.run.view import QuietView
@@ -47,15 +48,12 @@ def _explore(
     plan, redact = with_secrets(build_plan(scenario), around)
     with preparing(view):
         check_reachable(plan.scenario, around.elsewhere(plan.scenario, run_id))
-        certificate = around.certify(plan.scenario)
-        plan = with_scenario(plan, around.look(plan.scenario, view.step))
-        engine, images = around.open_engine(plan.scenario, run_id, view.step)
-        check_reachable(plan.scenario, engine.elsewhere)  # an engine without any image could not be asked before
-        environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
-    facts = {key: image.describe() for key, image in images.items()}
-    info = new_run_info(run_id, name, plan, environment, facts)
+        prepared = prepare(run_id, plan, view, around)
+        # an engine without any image could not be asked before
+        check_reachable(prepared.plan.scenario, prepared.engine.elsewhere)
+        info = prepared.info(name)
     folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
-    run = Run(plan=plan, folder=folder, engine=engine, view=view, tools=around.tools, certificate=certificate)
+    run = prepared.run(folder)
     view.watch(folder)
     try:
         with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down

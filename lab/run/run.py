@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lab.analysis.across import circumstances
 from lab.engines import Engine
-from lab.engines.images.images import ImageRecord
-from lab.engines.kinds import engine_elsewhere, open_engine
-from lab.errors import InterruptedRunError, LabError, RunFolderError, ScenarioError
-from lab.host.authority import certificate_for
+from lab.errors import InterruptedRunError, LabError, RunFolderError
 from lab.host.interrupts import INTERRUPTS
-from lab.host.lock import folder_lock, machine_lock
+from lab.host.lock import folder_lock
 from lab.load.place import HERE, Place
-from lab.plan.blocks import Plan, build_plan, with_scenario
-from lab.plan.certificate import Certificate
+from lab.plan.blocks import Plan, build_plan
 from lab.plan.points import listed_blocks, points_of
-from lab.record.folder import RunFolder, new_run_id, new_run_info, read_info
-from lab.record.types import Calibration, Environment, RunInfo, TrialState
+from lab.record.folder import RunFolder, new_run_id, read_info
+from lab.record.types import RunInfo, TrialState
 from lab.report.parts.storage import driver_met
 from lab.run.blocks import run_plan
-from lab.run.calibration import NEEDED_IMAGE, calibration_of
-from lab.run.conclude import Conclusion, conclude_apart
-from lab.run.environment import describe_environment
-from lab.run.floors import KeptFloor, read_floors
-from lab.run.fronts import Opaque, attest_fronts
-from lab.run.look import look_at_locustfile
-from lab.run.trial import Run, Tools
+from lab.run.calibration import NEEDED_IMAGE
+from lab.run.conclude import Conclusion
+from lab.run.preparation import prepare, preparing, with_secrets
+from lab.run.surroundings import REAL, Surroundings
+from lab.run.trial import Run
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
-from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Load, Scenario
 from lab.scenario.network import Network
-from lab.scenario.secret import Redactor, keep_secret
-from lab.scenario.secrets_of import redactor_of, with_values
-
-OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
-Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None], Certificate, Place], Calibration | None]
-AttestFronts = Callable[[Engine, Scenario, Callable[[str], None], Certificate, Place], Opaque]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """The surroundings that a run touches; tests pass fakes, everyone else passes nothing."""
-
-    look: Callable[[Scenario, Callable[[str], None]], Scenario] = look_at_locustfile
-    elsewhere: Callable[[Scenario, str], str] = engine_elsewhere
-    open_engine: OpenEngine = open_engine
-    describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
-    floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
-    calibrate: Calibrate = calibration_of
-    certify: Callable[[Scenario], Certificate] = certificate_for
-    attest_fronts: AttestFronts = attest_fronts
-    conclude: Callable[[Path], Conclusion] = conclude_apart
-    lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    tools: Tools = field(default_factory=Tools)
-
-
-REAL = Surroundings()
-BESIDE_OTHERS = replace(REAL, lock=partial(machine_lock, allow_concurrent=True))
+from lab.scenario.secret import Redactor
 
 
 def run_scenario(
@@ -81,36 +43,26 @@ def run_scenario(
     plan, redact = with_secrets(plan, around)
     with around.lock(run_id, view.step), ExitStack() as stack:
         with preparing(view):
-            certificate = around.certify(plan.scenario)
-            plan = with_scenario(plan, around.look(plan.scenario, view.step))
-            engine, images = around.open_engine(plan.scenario, run_id, view.step)
-            place = stack.enter_context(load_place(engine, plan.scenario.load))  # it comes up beside all that follows
-            info = _describe(run_id, name, plan, engine, images, around)
+            prepared = prepare(run_id, plan, view, around)
+            engine, scenario = prepared.engine, prepared.plan.scenario
+            place = stack.enter_context(load_place(engine, scenario.load))  # it comes up beside all that follows
+            info = prepared.info(name)
             if met := driver_met(info.environment):
                 view.step(met)
-            opaque = around.attest_fronts(engine, plan.scenario, view.step, certificate, place)
-            kept = around.floors(info.environment, plan.scenario) if use_floor else None
+            opaque = around.attest_fronts(engine, scenario, view.step, prepared.certificate, place)
+            kept = around.floors(info.environment, scenario) if use_floor else None
             ceiling = around.calibrate(
-                engine if NEEDED_IMAGE in images else None,
+                engine if NEEDED_IMAGE in prepared.images else None,
                 info.environment,
-                plan.scenario.load.processes,
+                scenario.load.processes,
                 view.step,
-                certificate,
-                place if _all_own(plan.scenario, engine) else HERE,
+                prepared.certificate,
+                place if _all_own(scenario, engine) else HERE,
             )
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
-            run = Run(
-                plan=plan,
-                folder=folder,
-                engine=engine,
-                view=view,
-                tools=around.tools,
-                certificate=certificate,
-                place=place,
-            )
-            _carry_out(run, around.conclude)
+            _carry_out(prepared.run(folder, place), around.conclude)
     return folder
 
 
@@ -163,46 +115,17 @@ def _resume(
     plan: Plan, path: Path, view: QuietView, around: Surroundings, began: RunInfo, redact: Redactor
 ) -> RunFolder:
     with preparing(view):
-        certificate = around.certify(plan.scenario)
-        plan = with_scenario(plan, around.look(plan.scenario, view.step))
-        engine, images = around.open_engine(plan.scenario, began.run_id, view.step)
-        now = _describe(began.run_id, began.scenario_name, plan, engine, images, around)
+        prepared = prepare(began.run_id, plan, view, around)
+        now = prepared.info(began.scenario_name)
     if changed := circumstances(began, now):
         raise RunFolderError(
             f"{path} cannot be continued, then / now: {'; '.join(map(str, changed))}",
             "trials before and after would not be comparable: restore what changed, or run the scenario again",
         )
     folder = RunFolder.reopen(path, redact)
-    with load_place(engine, plan.scenario.load) as place:
-        run = Run(
-            plan=plan,
-            folder=folder,
-            engine=engine,
-            view=view,
-            tools=around.tools,
-            certificate=certificate,
-            place=place,
-        )
-        _carry_out(run, around.conclude)
+    with load_place(prepared.engine, prepared.plan.scenario.load) as place:
+        _carry_out(prepared.run(folder, place), around.conclude)
     return folder
-
-
-def with_secrets(plan: Plan, around: Surroundings) -> tuple[Plan, Redactor]:
-    """The plan with the values of its secrets, and what keeps them out of the run folder and of everything printed."""
-    scenario = with_values(plan.scenario, around.environ)
-    redact = redactor_of(scenario)
-    keep_secret(redact)
-    return with_scenario(plan, scenario), redact
-
-
-@contextmanager
-def preparing(view: QuietView) -> Iterator[None]:
-    """Say so, and turn an interrupt into a sentence: nothing was begun yet."""
-    view.step("preparing: engine, images, versions")
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError("interrupted while the run was prepared; nothing was measured") from None
 
 
 def _carry_out(run: Run, conclude: Callable[[Path], Conclusion]) -> None:
@@ -232,33 +155,6 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
     return error
 
 
-def _describe(
-    run_id: str, name: str, plan: Plan, engine: Engine, images: Mapping[str, ImageRecord], around: Surroundings
-) -> RunInfo:
-    environment = around.describe(engine.describe(), {"image_digest": images["app"].digest})
-    facts = {key: image.describe() for key, image in images.items()}
-    info = new_run_info(run_id, name, plan, environment, facts)
-    return replace(info, inputs={key: _sha256(path) for key, path in _inputs(plan.scenario)})
-
-
 def _all_own(scenario: Scenario, engine: Engine) -> bool:
     """Whether every arm has a network of its own: all load is then driven by an agent."""
     return all(scenario.network_of(arm, engine.elsewhere).network is Network.OWN for arm in scenario.arms)
-
-
-def _inputs(scenario: Scenario) -> Iterator[tuple[str, Path]]:
-    """The files that a scenario only names, by its keys."""
-    yield "locustfile", scenario.load.locustfile
-    if scenario.load.requirements is not None:
-        yield "load.requirements", scenario.load.requirements
-    for arm in scenario.arms:
-        for key in FRONTS.path_names(arm.front.kind):
-            if (path := getattr(arm.front, key)) is not None:
-                yield f"{arm.name}.front.{key}", path
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None

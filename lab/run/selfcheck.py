@@ -10,7 +10,8 @@ from lab.errors import InvalidRunError
 from lab.plan.blocks import build_plan
 from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, conditions_of, machine_of
-from lab.run.run import REAL, Surroundings, run_scenario
+from lab.run.run import run_scenario
+from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
 from lab.scenario.model import Scenario
 

@@ -20,7 +20,8 @@ from lab.record.folder import RunFolder, read_info
 from lab.record.redact import mask_files, mask_tables
 from lab.record.types import RunInfo
 from lab.run.conclude import conclude
-from lab.run.run import Surroundings, planned, resume_run, run_scenario
+from lab.run.run import planned, resume_run, run_scenario
+from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
