@@ -31,11 +31,7 @@ def _listeners(scenario: Scenario, arm: Arm) -> int:
 
 
 def build_topology(
-    scenario: Scenario,
-    trial: Trial,
-    ports: Sequence[int],
-    elsewhere: str = "",
-    certificate: Certificate = NOMINAL,
+    scenario: Scenario, trial: Trial, ports: Sequence[int], elsewhere: str = "", certificate: Certificate = NOMINAL
 ) -> Topology:
     """Describe what the engine must bring up for a trial; ``ports`` holds ``ports_needed`` free ports.
 
@@ -43,19 +39,18 @@ def build_topology(
     """
     arm, budget, model = trial.arm, scenario.budget, model_of(trial.arm)
     network = scenario.network_of(arm, elsewhere).network
-    if network is Network.OWN:
-        ports = own_ports(scenario, arm)
+    ports = own_ports(scenario, arm) if network is Network.OWN else ports
     app = replace(_app_place(scenario, arm, ports, network), certificate=certificate)
     services = list(model.services(arm.model, app))
     before = _front_place(scenario, app, services, ports)
     hops, entry = _front(arm, before)
     beside = tuple(stages_before(scenario, app))
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
-    arm_services = (*services, *hops)
-    check_names(arm_services, beside)
+    services += hops
+    check_names(services, beside)
     return Topology(
         trial_id=trial.id,
-        services=arm_services,
+        services=tuple(services),
         entry=secured(entry, certificate) if arm.tls else entry,
         app=before.app,
         processes=budget.processes,

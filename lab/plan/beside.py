@@ -1,6 +1,6 @@
 """What runs before the arm and beside it: the stages of sidecars and jobs. Pure; no name of an image stands here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lab.errors import ScenarioError
@@ -30,7 +30,7 @@ def stages_before(scenario: Scenario, place: AppPlace) -> Iterator[Stage]:
         )
 
 
-def check_names(services: tuple[Service, ...], before: tuple[Stage, ...]) -> None:
+def check_names(services: Sequence[Service], before: tuple[Stage, ...]) -> None:
     """Raise ScenarioError when something beside the arm has the name of one of the arm's own services."""
     own = {service.name for service in services}
     for service in (service for stage in before for service in stage.containers):

@@ -18,7 +18,8 @@ from lab.host.places import scratch
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_id, read_trials
 from lab.record.types import TrialResult
-from lab.run.run import REAL, Surroundings, run_scenario
+from lab.run.run import run_scenario
+from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
 from lab.scenario.capacity import LEAST_RUNGS, MAX_RUNGS, Capacity
 from lab.scenario.compare import Compare

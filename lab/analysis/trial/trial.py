@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from lab.analysis.trial.ledger import ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
 from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
-from lab.analysis.trial.resources import ServiceCpu, Values, resources
+from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
 from lab.analysis.trial.timeline import Timeline, timeline
@@ -94,20 +94,9 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     after = aftermath(record, tables.requests)
     climbed = climb(record, tables.requests)
     traces = fallout(trial, after)
-    values = {
-        **_request_values(record, counts, response, service),
-        **used.values,
-        **_share_values(served, record.processes),
-        **opening_values(rows),
-        "boot": record.boot_s,
-        **app_values(steps),
-        **drill_values(after),
-        **climb_values(climbed),
-        **fallout_values(traces),
-    }
-    return TrialSummary(
+    found = TrialSummary(
         record=record,
-        values=values,
+        values={},
         counts=counts,
         response=response,
         service=service,
@@ -126,6 +115,25 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         names=by_name(rows),
         events=events,
     )
+    return replace(found, values=_values(found, used, rows))
+
+
+def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
+    """The catalogue's metrics of a trial of which everything else is known."""
+    return {
+        **_latency_values("", found.response),
+        **_latency_values("service.", found.service),
+        "throughput": found.counts.ended / found.record.measure.length_s,
+        "errors": float(found.counts.failures),
+        **used.values,
+        **_share_values(found.shares, found.record.processes),
+        **opening_values(rows),
+        "boot": found.record.boot_s,
+        **app_values(found.steps),
+        **drill_values(found.aftermath),
+        **climb_values(found.climb),
+        **fallout_values(found.fallout),
+    }
 
 
 def _counts(rows: pl.DataFrame, ended: int, events: tuple[EventLine, ...]) -> Counts:
@@ -140,15 +148,6 @@ def _counts(rows: pl.DataFrame, ended: int, events: tuple[EventLine, ...]) -> Co
         errors=tuple(errors.most_common()),
         events=sum(line.events - line.failures for line in events),
     )
-
-
-def _request_values(record: TrialRecord, counts: Counts, response: Latency, service: Latency) -> Values:
-    return {
-        **_latency_values("", response),
-        **_latency_values("service.", service),
-        "throughput": counts.ended / record.measure.length_s,
-        "errors": float(counts.failures),
-    }
 
 
 def _latency_values(prefix: str, measured_latency: Latency) -> Values:
