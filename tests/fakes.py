@@ -34,7 +34,7 @@ from lab.record.types import (
     TrialRecord,
     TrialResult,
 )
-from lab.run.trial import Tools
+from lab.run.tools import Tools
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.model import Load

@@ -18,7 +18,8 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_id, new_run_info, read_trials
 from lab.run.drive import Scheduled
 from lab.run.environment import describe_environment
-from lab.run.trial import Run, run_trial
+from lab.run.tools import Run
+from lab.run.trial import run_trial
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from lab import errors
 from lab.agent.calls import call_of, result_of
+from lab.agent.carried import carried
 from lab.agent.children import Ended
 from lab.agent.clock import Clock, clock_name, compare_clocks, read_clocks
 from lab.agent.mirror import Copy, piece
@@ -228,28 +229,3 @@ class RemoteChild:
             return self._said.get(timeout=timeout_s) if timeout_s else self._said.get_nowait()
         except Empty:
             return None
-
-
-def carried(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of this machine's environment that a locustfile may mean: not where programs and files are found."""
-    return {name: value for name, value in environment.items() if not name.startswith(OF_THIS_MACHINE)}
-
-
-OF_THIS_MACHINE = (
-    *(
-        "PATH",
-        "HOME",
-        "PWD",
-        "OLDPWD",
-        "TMP",
-        "TEMP",
-        "SHELL",
-        "LD_",
-        "PYTHON",
-        "VIRTUAL_ENV",
-        "XDG_",
-        "SSL_",
-        "DOCKER_",
-    ),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
-)

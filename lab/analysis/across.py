@@ -18,9 +18,10 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Metric
 from lab.record.types import Environment, RunInfo
+from lab.scenario.arm import ARM_IMAGE
 from lab.scenario.images import PYTHON
 from lab.scenario.kinds import FRONTS
-from lab.scenario.model import APP_IMAGE, ARM_IMAGE
+from lab.scenario.model import APP_IMAGE
 
 NOT_OF_THE_ARM = frozenset({"question", "trials", "compare", "expect", "arms", "ports", "engine", "images"})
 COMPARED_BY_CONTENT = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.analysis.gates import INVALID, spoiled
-from lab.analysis.gates.limits import EVERYTHING
+from lab.analysis.gates.gate import EVERYTHING
 from lab.metric_types import Family
 from lab.metrics import METRICS
 from lab.record.types import GateResult

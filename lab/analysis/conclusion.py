@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.comparison import Comparison
+from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading

@@ -7,8 +7,8 @@ weights.
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.card import Card, Facts, Line
-from lab.analysis.comparison import Contest
 from lab.analysis.conclusion import Standing, standing
+from lab.analysis.contests import Contest
 from lab.analysis.points import PointResult
 from lab.analysis.sweep import Demand, demands
 from lab.analysis.trial.ledger import ARM_ROLES

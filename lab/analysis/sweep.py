@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from lab.analysis.comparison import may_conclude
 from lab.analysis.conditions import condition
+from lab.analysis.contests import may_conclude
 from lab.analysis.expectations import Outcome
 from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
 from lab.analysis.points import PointResult

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, studied, unlike
-from lab.analysis.comparison import Contest
+from lab.analysis.contests import Contest
 from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from lab.plan.points import TRIAL_ID, trial_id
-from lab.record.schema import KEPT, TABLES, Column, Phase
+from lab.record.columns import Column
+from lab.record.schema import KEPT, TABLES, Phase
 from lab.record.types import RunInfo, TrialRecord, TrialTables
 
 NAME = re.compile(TRIAL_ID, re.ASCII)

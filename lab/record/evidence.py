@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lab.record.schema import MAX_COUNT, MAX_INSTANT_S
+from lab.record.columns import MAX_COUNT, MAX_INSTANT_S
 
 # Bounds that whoever reads a record checks; no lab can have measured anything beyond.
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from lab.record.columns import MAX_COUNT
 from lab.record.evidence import Count
-from lab.record.schema import MAX_COUNT, SCHEMA_VERSION, TrialState
+from lab.record.schema import SCHEMA_VERSION, TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,14 @@ from lab.plan.kinds import ServiceKind
 from lab.record.evidence import Count as Count
 from lab.record.evidence import Evidence as Evidence
 from lab.record.evidence import Finite, Instant, Seconds
+from lab.record.load_types import ClockOffset as ClockOffset
+from lab.record.load_types import LoadCounters as LoadCounters
 from lab.record.run_types import Calibration as Calibration
 from lab.record.run_types import Environment as Environment
 from lab.record.run_types import RunInfo as RunInfo
-from lab.record.schema import MAX_COUNT, TABLES, Attribution, Outcome
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from lab.record.schema import TABLES, Attribution, Outcome
 from lab.record.schema import Executions as Executions
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
@@ -79,45 +81,6 @@ class JobRecord:
     argv: tuple[str, ...]
     start_s: Instant
     end_s: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadCounters:
-    """The counts of the load processes, to be checked against the rows.
-
-    ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
-    ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
-    went) in the measure phase, by its shape. ``events``: rows of user_events; ``unread``: streamed answers that it had
-    not read when it reported them. ``exit_code``, ``last_words``: its own verdict, 0 for none.
-    """
-
-    open_model: bool
-    lanes: Count
-    scheduled: Count
-    started: Count
-    dropped: Count
-    unfinished: Count
-    dispatch_lag_p99_s: Seconds | None = None
-    starved_workers: Count = 0
-    user_errors: Count = 0
-    exceptions: Mapping[str, Count] = field(default_factory=dict)
-    events: Count = 0
-    unread: Count = 0
-    ramp: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] = 0
-    exit_code: int = 0
-    last_words: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockOffset:
-    """The clock of the load processes against the lab's, where they are not one.
-
-    ``offset_s``: by how much instants of theirs were moved, measured before the load. ``bound_s``: how far off that is
-    at most: half the shortest round trip, and the drift until the load had ended.
-    """
-
-    offset_s: Finite
-    bound_s: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import NO_LEAD, Content, Written
+from lab.report.content import Content, Written
+from lab.report.first_screen import NO_LEAD
 from lab.report.overview import POINTS, overview
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.caveats import Caveats, caveats, caveats_told
@@ -32,7 +33,6 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer import (
     exploratory_status,
     failing_note,
-    headline,
     judged_answers,
     plain_answers,
     ratio_figure,
@@ -42,6 +42,7 @@ from lab.report.sections.beside import beside_section
 from lab.report.sections.capacity import capacity_section
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.drill import drill_section
+from lab.report.sections.headline import headline
 from lab.report.sections.latency import latency_section
 from lab.report.sections.lead import lead_of
 from lab.report.sections.limits import limits

@@ -5,12 +5,14 @@ Texts may hold anything that came from outside; every renderer escapes them for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Group, Lead
 
 T = TypeVar("T")
 COMMANDS = "again-commands"  # the key of the listing that repeats a run
@@ -118,19 +120,6 @@ Part = Table | Figure | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Sentences about one thing: an arm, or what they touch."""
-
-    about: str
-    sentences: tuple[str, ...]
-
-
-def told(groups: Iterable[Group]) -> tuple[str, ...]:
-    """All their sentences."""
-    return tuple(sentence for group in groups for sentence in group.sentences)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """One question of the reader. ``caveats`` must catch the eye, ``asides`` need not; both by what they touch.
 
@@ -174,75 +163,6 @@ def section(
         short=short,
         folded=folded,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown.
-
-    ``why`` is a second word for the badge: the reason of the verdict, where one word hides it.
-    """
-
-    sentence: str
-    word: str = ""
-    why: str = ""
-
-    @property
-    def badge(self) -> str:
-        """The verdict with its reason."""
-        return f"{self.word}: {self.why}" if self.why else self.word
-
-
-class Mood(StrEnum):
-    """The mood of a box: is its news good? ``GOOD`` only when everything holds."""
-
-    GOOD = "good"
-    CAVEAT = "caveat"
-    BAD = "bad"
-    PLAIN = "plain"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """A few facts at a glance, as (name, text); ``more`` is the key of the section that has the rest."""
-
-    key: str
-    title: str
-    mood: Mood
-    rows: tuple[tuple[str, str], ...]
-    more: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
-    """Across the page of a run that is not valid. ``whole``: none of its numbers stands; ``command`` repeats it."""
-
-    title: str
-    sentences: tuple[str, ...]
-    command: str
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
-    """The answer in few words: a sentence for each judged arm, those that the question is about first.
-
-    ``observed`` is what was seen besides, ``controls`` the same of arms that are not judged. ``title`` says the result
-    in a browser's tab. The word of a sentence is its outcome, for its colour.
-    """
-
-    title: str = ""
-    sentences: tuple[Answer, ...] = ()
-    observed: tuple[Group, ...] = ()
-    controls: tuple[Group, ...] = ()
-
-    @property
-    def outcome(self) -> str:
-        """That of the arm that the question is about; empty where nothing was judged."""
-        return self.sentences[0].word if self.sentences else ""
-
-
-NO_LEAD = Lead()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
-from lab.report.content import Answer, Cell, Column, Content, Lead, Section, Table, section
+from lab.report.content import Cell, Column, Content, Section, Table, section
+from lab.report.first_screen import Answer, Lead
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
 from lab.report.parts.facts import facts_line

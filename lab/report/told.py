@@ -14,7 +14,7 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.record.reading import MAX_JSON_BYTES, read_regular
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 
 COMPARISON = "comparison.json"
 

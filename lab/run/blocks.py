@@ -16,7 +16,8 @@ from lab.report.parts.caveats import told_faults
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
-from lab.run.trial import Run, run_trial
+from lab.run.tools import Run
+from lab.run.trial import run_trial
 
 BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
 BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"

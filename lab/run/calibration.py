@@ -32,7 +32,7 @@ from lab.plan.topology import Endpoint, Topology
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import Calibration, Environment, Phase
 from lab.run.drive import load_plan
-from lab.run.trial import Tools
+from lab.run.tools import Tools
 from lab.scenario.budget import Limits
 from lab.scenario.model import Load
 from lab.scenario.network import Network

@@ -11,7 +11,8 @@ from lab.analysis.trial.ladder import Climb, climb
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.run.confirmed import CONFIRMED
-from lab.run.run import REAL, Surroundings, run_scenario
+from lab.run.run import run_scenario
+from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario

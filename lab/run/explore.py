@@ -22,8 +22,9 @@ from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
 from lab.run.preparation import prepare, preparing, with_secrets
 from lab.run.surroundings import REAL, Surroundings
+from lab.run.tools import Run
 from lab.run.topology import topology_of
-from lab.run.trial import Run, run_trial
+from lab.run.trial import run_trial
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import Arm, Scenario

@@ -17,7 +17,7 @@ from lab.plan.certificate import Certificate
 from lab.record.folder import RunFolder, new_run_info
 from lab.record.types import RunInfo
 from lab.run.surroundings import Surroundings
-from lab.run.trial import Run
+from lab.run.tools import Run
 from lab.run.view import QuietView
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Scenario

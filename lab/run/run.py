@@ -23,7 +23,7 @@ from lab.run.calibration import NEEDED_IMAGE
 from lab.run.conclude import Conclusion
 from lab.run.preparation import prepare, preparing, with_secrets
 from lab.run.surroundings import REAL, Surroundings
-from lab.run.trial import Run
+from lab.run.tools import Run
 from lab.run.view import QuietView
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Load, Scenario

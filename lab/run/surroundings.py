@@ -24,7 +24,7 @@ from lab.run.environment import describe_environment
 from lab.run.floors import KeptFloor, read_floors
 from lab.run.fronts import Opaque, attest_fronts
 from lab.run.look import look_at_locustfile
-from lab.run.trial import Tools
+from lab.run.tools import Tools
 from lab.scenario.model import Scenario
 
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]

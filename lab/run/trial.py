@@ -3,79 +3,41 @@
 import math
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.analysis.findings import run_findings
-from lab.analysis.gates import run_gates
-from lab.attest.attest import Collect, attest, fallback_of
+from lab.attest.attest import attest, fallback_of
 from lab.attest.claims import Evidence, caveats
-from lab.attest.evidence import collect
 from lab.attest.gil import check_gil
-from lab.engines import Deployment, Engine
+from lab.engines import Deployment
 from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.load.load_plan import Fallback, LoadPlan
-from lab.load.locust_process import Loads, loads
-from lab.load.place import HERE, Place
-from lab.load.web.process import WebProcess, start_web
-from lab.plan.arm_topology import NOMINAL
-from lab.plan.blocks import Plan
-from lab.plan.certificate import Certificate
+from lab.load.load_plan import Fallback
 from lab.plan.loading import loaded_s
 from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
-from lab.record.folder import RunFolder, disk_errors, read_records, read_tables
-from lab.record.types import Event, GateResult, TrialRecord, TrialResult, TrialState
+from lab.record.folder import disk_errors, read_records, read_tables
+from lab.record.types import Event, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting
 from lab.run.drive import Drive, Driving
 from lab.run.pace import nap_s, step_of
 from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
+from lab.run.tools import Run
 from lab.run.topology import topology_of
 from lab.run.trial_record import Deployed, Measured, failed_logs_kept, logs_kept, trial_record
-from lab.run.view import QuietView
-from lab.sampling.channel import Launch
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler, start_sampler
+from lab.sampling.sampler import Sampler
 from lab.scenario.model import Arm
 
 DEATH_CHECK_EVERY_S = 1.0
 LATE = "while it served"  # an extension module may be imported at any time
 LOAD_GRACE_S = 60.0  # on_start of every lane, and draining, on top of the phases
 BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a short one: the page wants PSS each second
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tools:
-    """The tools that make a trial; tests pass fakes, everyone else passes nothing."""
-
-    collect_evidence: Collect = collect
-    loads: Callable[[Path, Place | None], AbstractContextManager[Loads]] = loads
-    start_web: Callable[[LoadPlan], AbstractContextManager[WebProcess]] = start_web
-    start_sampler: Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]] = start_sampler
-    run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    settle: Callable[[QuietView], None] = lambda _view: None  # before a trial: lab.run.quiet, if asked
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Everything that the trials of one run have in common; ``place``: where load of networks of their own runs."""
-
-    plan: Plan
-    folder: RunFolder
-    engine: Engine
-    view: QuietView = field(default_factory=QuietView)
-    tools: Tools = field(default_factory=Tools)
-    certificate: Certificate = NOMINAL
-    place: Place = HERE
 
 
 def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:

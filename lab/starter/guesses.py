@@ -1,18 +1,16 @@
 """Guess from a folder or an image what `lab init` needs to know about the app in it. The person may replace each."""
 
-import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
-from lab.starter.routes import apps_in
+from lab.starter.folder import find_apps, reader
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
 
@@ -21,12 +19,9 @@ HASHED = re.compile(r"--hash=sha256:")
 TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
-SKIPPED = {"node_modules", "site-packages", "tests", "test", "venv", "__pycache__"}
 READY_WORDS = ("ready", "readyz", "readiness", "healthz", "health", "livez", "ping", "status")
 ALWAYS = "/openapi.json"  # every FastAPI app has it that was not told otherwise
 TOLD_BY_ENV = {"tiangolo/uvicorn-gunicorn": {"PORT": "{port}", "WEB_CONCURRENCY": "{workers}"}}  # bases with a start.sh
-MAX_FILES = 2_000
-MAX_BYTES = 1_000_000
 
 PathsOf = Callable[[str], tuple[str, ...]]  # module:name of an app -> its GET paths
 
@@ -202,46 +197,6 @@ def ready_path(paths: tuple[str, ...]) -> str:
     """The path that looks as if it said whether the app is ready; "" when none does."""
     named = {path.rstrip("/").rpartition("/")[2].lower(): path for path in reversed(paths)}
     return next((named[word] for word in READY_WORDS if word in named), "")
-
-
-def reader(folder: Path) -> Callable[[str], str | None]:
-    """A function that reads what a path in the image names, from where it was copied from, as far as that is clear."""
-
-    def read(name: str) -> str | None:
-        parts = [part for part in PurePosixPath(name).parts if part not in ("/", ".", "..")]
-        copies = (folder.joinpath(*parts[first:]) for first in range(len(parts)))
-        for path in copies:
-            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-                with path.open("rb") as file:
-                    return file.read(MAX_BYTES).decode(errors="replace")
-        return None
-
-    return read
-
-
-def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Each app as uvicorn's module:name, with its GET paths; functions that make one as module:name().
-
-    Apps before functions, those at the top of the folder first. Read as text: running what lies in a folder would run
-    anything, and its packages need not be here.
-    """
-    texts: dict[str, str] = {}
-    for path in islice(_files(folder), MAX_FILES):
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode(errors="replace")
-        texts[".".join(path.relative_to(folder).with_suffix("").parts)] = text
-    found = apps_in(texts)
-    return dict(sorted(found.items(), key=lambda item: (item[0].endswith("()"), item[0].count("."), item[0])))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in SKIPPED and not name.startswith(".") and not Path(root, name, "pyvenv.cfg").exists()
-        )
-        yield from (Path(root, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def _paths_of(apps: Mapping[str, tuple[str, ...]], start: Start) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from lab.engines.images.images import find_image
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
-from lab.starter.guesses import MAX_BYTES, Look, PathsOf, Wanted, look_at_image
+from lab.starter.folder import MAX_BYTES
+from lab.starter.guesses import Look, PathsOf, Wanted, look_at_image
 from lab.starter.servers import server_at
 
 ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)

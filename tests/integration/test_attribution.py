@@ -26,7 +26,8 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
 from lab.run.drive import Scheduled
-from lab.run.trial import Run, run_trial
+from lab.run.tools import Run
+from lab.run.trial import run_trial
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
 from tests.integration.conftest import OF_DOCS_APP, OF_THE_APP, REPOSITORY, app_of_repository, scenario_of

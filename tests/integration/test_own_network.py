@@ -27,7 +27,8 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
 from lab.run.drive import Scheduled, load_plan
-from lab.run.trial import Run, run_trial
+from lab.run.tools import Run
+from lab.run.trial import run_trial
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials

@@ -18,7 +18,8 @@ from lab.plan.certificate import CERTIFICATE, KEY
 from lab.record.folder import RunFolder, new_run_info, read_trial
 from lab.record.types import Environment, TrialResult
 from lab.run.drive import Scheduled
-from lab.run.trial import Run, run_trial
+from lab.run.tools import Run
+from lab.run.trial import run_trial
 from lab.scenario.model import Arm, Load
 from lab.scenario.trials import Trials
 from tests.certificates import serving

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from lab.agent.calls import call_of, carry_out, result_of
+from lab.agent.carried import carried
 from lab.agent.clock import Clock, compare_clocks
-from lab.agent.conversation import carried
 from lab.agent.loading import AgentPlace
 from lab.agent.mirror import Copy, Mirror
 from lab.agent.sampling import sampled_by

@@ -20,7 +20,7 @@ from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
-from lab.report.content import told as sentences
+from lab.report.first_screen import told as sentences
 from lab.report.parts.boxes import machine_box
 from lab.report.parts.caveats import caveats
 from lab.report.parts.facts import facts_line

@@ -11,7 +11,7 @@ from lab.cli.junit import results_in
 from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
-from lab.report.content import Answer, Group
+from lab.report.first_screen import Answer, Group
 from lab.report.renderers.markdown import CUT, MOST, render_summary
 from lab.scenario.secret import redactor
 from tests.builders import make_scenario

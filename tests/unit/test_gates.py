@@ -14,7 +14,8 @@ from lab.analysis.findings import FINDINGS, run_findings
 from lab.analysis.findings.steadiness import trend_p_value
 from lab.analysis.gates import CAVEAT, GATES, INVALID, PASS, rates_alike, run_gates
 from lab.analysis.gates import spoiled as families_spoiled
-from lab.analysis.gates.limits import COMPLETE, judge
+from lab.analysis.gates.gate import judge
+from lab.analysis.gates.limits import COMPLETE
 from lab.metric_types import Family
 from lab.record.evidence import Evidence
 from lab.record.schema import Attribution

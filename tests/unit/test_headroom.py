@@ -10,7 +10,7 @@ import pytest
 from lab.analysis.headroom import NEAR_CEILING, headroom
 from lab.analysis.summary import RunSummary, summarise
 from lab.record.types import Calibration, RunInfo
-from lab.report.content import told
+from lab.report.first_screen import told
 from lab.report.sections.validity import belief
 from tests.builders import make_run, make_scenario, make_trials
 

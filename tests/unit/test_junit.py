@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.errors import UsageError
-from lab.report.content import Answer, Band, Content, Group
+from lab.report.content import Content
+from lab.report.first_screen import Answer, Band, Group
 from lab.report.renderers.junit import render_junit, workflow_commands
 from tests.snapshots import content_of
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import gevent
 import pytest
 
-from lab.analysis.gates.limits import INVALID, LAG
+from lab.analysis.gates.gate import INVALID
+from lab.analysis.gates.limits import LAG
 from lab.load.arrivals import Timetable
 from lab.load.inside.dispatcher import Dispatcher
 from lab.load.inside.journal import Journal, Lane

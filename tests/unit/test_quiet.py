@@ -27,7 +27,7 @@ from lab.run import quiet
 from lab.run.blocks import run_plan
 from lab.run.quiet import LISTEN_S, Noise, noise_of, wait_for_quiet
 from lab.run.surroundings import REAL
-from lab.run.trial import Run
+from lab.run.tools import Run
 from lab.run.view import QuietView
 from tests.fake_surroundings import shop
 from tests.fakes import World

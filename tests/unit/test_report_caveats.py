@@ -15,7 +15,8 @@ from lab.analysis.summary import summarise
 from lab.metric_types import Family
 from lab.record.types import Finding, GateResult, TrialResult
 from lab.report.build import build_content
-from lab.report.content import Content, Mood, Section, told
+from lab.report.content import Content, Section
+from lab.report.first_screen import Mood, told
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal

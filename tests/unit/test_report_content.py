@@ -17,7 +17,7 @@ from lab.record.types import Environment, TrialResult
 from lab.report.build import build_content
 from lab.report.charts.forest import Forest, ratio_ticks
 from lab.report.content import Content, Figure, Section
-from lab.report.content import told as sentences
+from lab.report.first_screen import told as sentences
 from lab.report.parts.facts import facts_line
 from lab.report.parts.gate_sentences import gate_sentence
 from lab.report.sections.answer import status

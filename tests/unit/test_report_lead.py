@@ -15,7 +15,8 @@ from lab.analysis.summary import summarise
 from lab.errors import ScenarioError
 from lab.report.build import build_content
 from lab.report.charts.glance import ICONS, icon
-from lab.report.content import Content, Lead
+from lab.report.content import Content
+from lab.report.first_screen import Lead
 from lab.report.renderers.html_page import render_html
 from lab.report.sections.answer_sentences import outlook_text, verdict_answers
 from lab.report.sections.lead import INVALID, lead_of

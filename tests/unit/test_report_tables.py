@@ -26,8 +26,8 @@ from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.answer import headline
 from lab.report.sections.details import metric_table
+from lab.report.sections.headline import headline
 from lab.report.sections.latency import quantile_ratios
 from lab.report.sections.validity import gate_tables
 from lab.report.sections.why import cpu_figure, cpu_table

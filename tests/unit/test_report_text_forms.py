@@ -14,7 +14,8 @@ import pytest
 from lab.analysis.summary import summarise
 from lab.errors import RunFolderError
 from lab.report.build import build_content
-from lab.report.content import Answer, Content, Table
+from lab.report.content import Content, Table
+from lab.report.first_screen import Answer
 from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.markdown import all_figures, render_figures, render_markdown
 from lab.report.renderers.terminal import render_terminal

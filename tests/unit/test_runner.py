@@ -20,7 +20,7 @@ from lab.record.schema import RESTART, STEP_BEGIN
 from lab.record.types import Environment, Phase, TrialRecord, TrialState
 from lab.run.blocks import run_plan
 from lab.run.steps import STEPS_FILE, Step
-from lab.run.trial import Run
+from lab.run.tools import Run
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials

@@ -16,7 +16,8 @@ from lab.errors import MissingError, ScenarioError, UsageError
 from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
 from lab.starter.compose.scenario import Taken
-from lab.starter.guesses import Wanted, find_apps, look_at, look_at_image, ready_path
+from lab.starter.folder import find_apps
+from lab.starter.guesses import Wanted, look_at, look_at_image, ready_path
 from lab.starter.image import QUESTION, look_at_finished
 from lab.starter.start import Start
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, locustfile_py, write_files

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lab.engines.images.dockerfile import read_dockerfile
-from lab.starter.guesses import Wanted, find_apps, look_at, reader
+from lab.starter.folder import find_apps, reader
+from lab.starter.guesses import Wanted, look_at
 from lab.starter.servers import command_text, plain_target, template
 from lab.starter.shell import commands, shell_at
 from lab.starter.start import Start, beside_own, instead, understand

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.analysis.gates import GATES, Gate
-from lab.analysis.gates.limits import judge, unchecked
+from lab.analysis.gates.gate import judge, unchecked
 from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError

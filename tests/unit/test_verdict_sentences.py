@@ -13,7 +13,7 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.record.types import Finding
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 from lab.report.parts.effects import change
 from lab.report.sections.answer_sentences import verdict_answers
 from tests.builders import make_gate

@@ -7,7 +7,8 @@ titles, limits and sources for reports and documents.
 from collections.abc import Callable
 
 from lab.analysis.gates import drills, load, machine
-from lab.analysis.gates.limits import CAVEAT, COMPLETE, GATES, INVALID, PASS, Gate, decided, spoiled
+from lab.analysis.gates.gate import CAVEAT, INVALID, PASS, Gate, decided
+from lab.analysis.gates.limits import COMPLETE, GATES, spoiled
 from lab.analysis.gates.load import attribution, rates_alike
 from lab.record.types import GateResult, Phase, TrialResult, TrialState
 

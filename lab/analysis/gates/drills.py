@@ -1,6 +1,7 @@
 """Gates on a drill: was it carried out, on an arm that was steady before? (METHOD 9.3)"""
 
-from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, DRILL_UNREST, judge, unchecked
+from lab.analysis.gates.gate import judge, unchecked
+from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, DRILL_UNREST
 from lab.analysis.trial.drill import aftermath
 from lab.record.schema import ACTION, OVER
 from lab.record.types import GateResult, TrialResult

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
 
+from lab.analysis.gates.gate import EVERYTHING, INVALID, NOT_MEMORY, TIME_ONLY, Gate
 from lab.analysis.trial.shares import MIN_ATTRIBUTED
 from lab.metric_types import Family
 from lab.metrics import Unit
-from lab.record.schema import Outcome
 from lab.record.types import GateResult
-
-PASS: Final = "pass"  # noqa: S105  no password
-CAVEAT: Final = "caveat"
-INVALID: Final = "invalid"
-
-EVERYTHING = frozenset(Family)
-TIME_ONLY = frozenset({Family.TIME})  # a late or busy generator moves instants, neither memory nor CPU seconds
-NOT_MEMORY = frozenset({Family.CPU, Family.TIME})
 
 # How readings and rows are looked at; the limits themselves stand in the catalogue below.
 SECOND_S = 0.95  # a "measured second" of the 2 Hz grid: two steps, each up to 25 ms early
@@ -32,46 +21,6 @@ NEAR_S = 5.0  # readings so near to the window tell of it: the longest time betw
 BUSY_MACHINE = 0.95  # of all cores, steal included: nobody could have run more
 BUSY_PROCESS = 0.90  # of a core: an event loop has one thread, so one busy process caps what it serves
 THROTTLED_PERIODS = 0.10  # of the CFS periods of a container: its quota decides
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One gate. A value beyond ``caveat`` leaves a doubt, beyond ``invalid`` the trial says nothing; None: no limit.
-
-    ``floor`` True: the limits are lower bounds (achieved readings), False: upper bounds. ``source`` gives the reason.
-    ``spoils`` are the families of metrics of which an invalid trial says nothing.
-    """
-
-    key: str
-    title: str
-    unit: Unit
-    source: str
-    spoils: frozenset[Family] = EVERYTHING
-    caveat: float | None = None
-    invalid: float | None = None
-    floor: bool = False
-
-    def beyond(self, value: float, limit: float | None) -> bool:
-        """True when ``value`` is on the wrong side of ``limit``."""
-        if limit is None:
-            return False
-        return value < limit if self.floor else value > limit
-
-    def badness(self, value: float) -> float:
-        """The value, or its negative for a floor: what is worse is greater."""
-        return -value if self.floor else value
-
-    def outcome(self, value: float) -> Outcome:
-        """``"pass"``, ``"caveat"`` or ``"invalid"``."""
-        if self.beyond(value, self.invalid):
-            return INVALID
-        return CAVEAT if self.beyond(value, self.caveat) else PASS
-
-    def limit(self, outcome: Outcome) -> float | None:
-        """The limit that decided ``outcome``; for a pass the first one that would have been met."""
-        if outcome == INVALID:
-            return self.invalid
-        return self.caveat if self.caveat is not None else self.invalid
 
 
 COMPLETE = Gate(
@@ -273,23 +222,3 @@ def spoiled(gates: Iterable[GateResult]) -> frozenset[Family]:
     """The families of metrics for which a trial with these results is invalid; a gate that is not known spoils all."""
     failed = [gate.key for gate in gates if gate.outcome == INVALID]
     return frozenset().union(*(GATES[key].spoils if key in GATES else EVERYTHING for key in failed))
-
-
-def judge(gate: Gate, value: float, why: str = "") -> GateResult:
-    """Hold ``value`` against the gate's limits."""
-    return decided(gate, gate.outcome(value), value, why) if math.isfinite(value) else unchecked(gate, "no-number")
-
-
-def decided(gate: Gate, outcome: Outcome, value: float, why: str = "") -> GateResult:
-    """As ``judge``, for a gate whose outcome takes more than its limits to decide."""
-    return GateResult(key=gate.key, outcome=outcome, value=value, limit=gate.limit(outcome), why=why)
-
-
-def unchecked(gate: Gate, why: str) -> GateResult:
-    """Data for the gate are missing: a caveat, for a gate that was not checked has not been passed."""
-    return GateResult(key=gate.key, outcome=CAVEAT, value=None, limit=gate.limit(CAVEAT), why=why)
-
-
-def not_applicable(gate: Gate, why: str) -> GateResult:
-    """The gate has no meaning for this trial: a pass without a value, and the reason."""
-    return GateResult(key=gate.key, outcome=PASS, value=None, limit=None, why=why)

@@ -7,25 +7,19 @@ import polars as pl
 
 from lab.analysis.gates.capacity import saturation
 from lab.analysis.gates.counters import busiest_second
+from lab.analysis.gates.gate import CAVEAT, INVALID, PASS, decided, judge, not_applicable, unchecked
 from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,
     ATTRIBUTION,
-    CAVEAT,
     CLOCK,
     EDGE_ARRIVALS,
-    INVALID,
     LAG,
     LITTLE,
     LOAD_CPU,
     MIN_LITTLE_REQUESTS,
-    PASS,
     REQUESTS,
     ROWS,
-    decided,
-    judge,
-    not_applicable,
-    unchecked,
 )
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed

@@ -3,18 +3,8 @@
 import polars as pl
 
 from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
-from lab.analysis.gates.limits import (
-    ANON,
-    FOREIGN,
-    NEAR_S,
-    SAMPLER_CPU,
-    SAMPLER_READINGS,
-    SHARED,
-    STEAL,
-    judge,
-    not_applicable,
-    unchecked,
-)
+from lab.analysis.gates.gate import judge, not_applicable, unchecked
+from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, SHARED, STEAL
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_arm, of_roles

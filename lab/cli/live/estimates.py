@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lab.analysis.comparison import Comparison, Contest, least_blocks
+from lab.analysis.comparison import Comparison, least_blocks
+from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Reason
 from lab.metrics import METRICS
 from lab.report.parts.effects import size_of_shift

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from lab import __version__
-from lab.analysis.gates.limits import CAVEAT, FOREIGN, INVALID, SAMPLER_CPU, STEAL
+from lab.analysis.gates.gate import CAVEAT, INVALID
+from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.cli.live.screen import LOADED, Moment
 from lab.cli.live.watch import Watch
 from lab.errors import MissingError

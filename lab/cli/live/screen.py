@@ -8,7 +8,8 @@ from pathlib import PurePath
 from rich.console import Group
 from rich.text import Text
 
-from lab.analysis.gates.limits import CAVEAT, INVALID, LOAD_CPU, PASS
+from lab.analysis.gates.gate import CAVEAT, INVALID, PASS
+from lab.analysis.gates.limits import LOAD_CPU
 from lab.cli.live.estimates import Estimate
 from lab.cli.live.remarks import Remark
 from lab.cli.live.tables import (

@@ -17,7 +17,7 @@ from lab.load.inside.lanes import ATTRIBUTE as LANE
 from lab.load.inside.lanes import current_lane
 from lab.load.inside.streams import STREAMED, is_streamed, was_read
 from lab.plan.upstream import UpstreamOf
-from lab.record.schema import MAX_COUNT
+from lab.record.columns import MAX_COUNT
 
 BAD_STATUS = {"HTTPError", "LocustBadStatusCode"}
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 
 MAX_BLOCKS_NAMED = 10
 

@@ -11,7 +11,7 @@ from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
-from lab.report.content import Box, Group, Mood, told
+from lab.report.first_screen import Box, Group, Mood, told
 from lab.report.parts.caveats import Caveats
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from

@@ -15,7 +15,7 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.plan.loading import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
-from lab.report.content import Group
+from lab.report.first_screen import Group
 from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed
 from lab.report.parts.images import image_caveats
 from lab.report.parts.storage import unshared_caveat

@@ -6,8 +6,9 @@ from typing import Any
 
 from lab.analysis.across import Across, Difference
 from lab.analysis.blocks import BlockDecision
-from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import conclude_arms
+from lab.analysis.contests import Contest
 from lab.analysis.gate_summary import FindingSummary, GateSummary
 from lab.analysis.gates import CAVEAT
 from lab.analysis.judge.verdict import Judgement

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import quoteattr
 
-from lab.report.content import Answer, Band, Content
+from lab.report.content import Content
+from lab.report.first_screen import Answer, Band
 from lab.report.renderers.text import one_line
 
 VALIDITY = "the run is valid"

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from lab.report.charts.svg import standalone
-from lab.report.content import COMMANDS, Box, Content, Figure, Group, Listing, Part, Section, Table, told
+from lab.report.content import COMMANDS, Content, Figure, Listing, Part, Section, Table
+from lab.report.first_screen import Box, Group, told
 from lab.report.renderers.text import markdown, markdown_code
 
 FIGURES = "figures"

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lab.report.content import Band, Content, Table, told
+from lab.report.content import Content, Table
+from lab.report.first_screen import Band, told
 from lab.report.renderers.text import one_line
 from lab.units import count_of
 

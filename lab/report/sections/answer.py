@@ -6,49 +6,33 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from math import isfinite, log
 
-from lab.analysis.comparison import Comparison, Contest, least_blocks
+from lab.analysis.comparison import Comparison, least_blocks
 from lab.analysis.conclusion import arms_in_order
+from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.ladders import Confirmation
 from lab.analysis.points import NOTHING
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family, Reading
-from lab.metrics import METRICS, Metric, Unit
+from lab.metrics import METRICS, Metric
 from lab.metrics.capacity import CAPACITY
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
-from lab.report.content import Answer, Cell, Column, Figure, Reader, Table
+from lab.report.content import Figure
+from lab.report.first_screen import Answer
 from lab.report.parts.capacity_words import capacity_remark
 from lab.report.parts.cells import (
-    columns,
-    metric_cell,
     metric_quantity,
-    only,
-    ratio_cells,
-    ratio_columns,
-    words,
 )
 from lab.report.parts.effects import signed_change
 from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
-from lab.report.parts.values import Judgements, arm_names, fallback_note, hollow_note, ratio_note, shown_value
+from lab.report.parts.values import Judgements, arm_names, hollow_note
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.units import count_of, format_change, format_ratio
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
-NOT_VALID = "no valid block"
 MANY_FAILED = 0.01  # of the requests of an arm: from here on the first screen says so, whoever wins
-HEADLINE = (
-    "p50",
-    "p99",
-    "throughput",
-    "errors",
-    "memory.pss.total",
-    "memory.cgroup.anon",
-    "cpu.per_1k",
-    "share.max",
-    "boot",
-)
 
 
 def status(summary: RunSummary) -> str:
@@ -202,56 +186,3 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
 def _most_apart(rows: list[ForestRow]) -> str:
     row = max(rows, key=lambda row: abs(log(row.estimate)))
     return f"Largest difference: {row.name}, {signed_change(row.estimate)} {row.metric}."
-
-
-def headline(summary: RunSummary, judgements: Judgements) -> Table:
-    """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
-    keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
-    contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
-    rows = tuple(
-        (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
-        for key in keys
-        if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
-    )
-    valid = {key: bool(summary.valid_for(key)) for key in keys}
-    basis = "the blocks that are valid for each metric" if any(valid.values()) else "all blocks, none of which is valid"
-    if any(valid.values()) and not all(valid.values()):
-        basis += f"; where that is none ({NOT_VALID}) over all blocks, which says nothing about the arms"
-    return Table(
-        key="headline",
-        title="The arms side by side",
-        columns=tuple(_headline_columns(summary.baseline, contenders)),
-        rows=rows,
-        note=f"Medians over {basis}; ratio to {summary.baseline}: "
-        + (
-            ratio_note(judgements) + fallback_note(summary, judgements, keys)
-            if judgements and any(valid.values())
-            else "median of the blocks' ratios."
-        ),
-    )
-
-
-def _title(summary: RunSummary, key: str) -> str:
-    """The metric's, with a warning where its numbers do not count and those of others do."""
-    warn = not summary.valid_for(key) and bool(summary.decision.used)
-    return f"{METRICS[key].title} ({NOT_VALID})" if warn else METRICS[key].title
-
-
-def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
-    yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
-    for arm in contenders:
-        yield from (*columns(numeric=[arm]), *ratio_columns(f"against {baseline}", f"{arm} ratio"))
-
-
-def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
-    yield metric_cell(metric, shown_value(summary, summary.baseline, metric.key))
-    for arm in contenders:
-        found = summary.metrics[Reading(metric.key, arm)]
-        yield metric_cell(metric, shown_value(summary, arm, metric.key))
-        counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
-        judged = judgements.get(Reading(metric.key, arm))
-        middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
-        ratio = (judged.estimate if judged else None) or middle
-        interval = judged.interval if judged else None
-        word = judged is not None and judged.verdict is not None
-        yield from ratio_cells(ratio, interval, judged=word) if counted else ratio_cells(None, None)

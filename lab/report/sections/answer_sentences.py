@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import Standing, standing
+from lab.analysis.contests import Contest
 from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.metrics import METRICS
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 from lab.report.parts.answers import answer, named_blocks, some_of
 from lab.report.parts.effects import (
     bound_text,

@@ -13,7 +13,8 @@ from lab.analysis.conclusion import Standing
 from lab.analysis.decision import enough_of
 from lab.analysis.points import PointResult
 from lab.metrics import METRICS
-from lab.report.content import NO_LEAD, Answer, Cell, Content, Table
+from lab.report.content import Cell, Content, Table
+from lab.report.first_screen import NO_LEAD, Answer
 from lab.report.parts.cells import columns, words
 from lab.report.parts.values import arm_names
 from lab.report.sections.lead import measured, second_word

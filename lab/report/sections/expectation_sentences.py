@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from lab.analysis.conditions import Condition
 from lab.analysis.expectations import ExpectationResult, Ground
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 from lab.report.parts.answers import answer, named_blocks
 from lab.scenario.expectation_tree import Kind
 from lab.units import count_of, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from lab.analysis.comparison import Comparison, Contest
+from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import Conclusion, Observation, Outcome, Shares, Side, Standing, conclude_arms, standing
+from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
-from lab.report.content import Answer, Group, Lead
+from lab.report.first_screen import Answer, Group, Lead
 from lab.report.parts.effects import (
     deciding,
     difference_bound,

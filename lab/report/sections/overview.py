@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lab.record.bundle_reading import BUNDLE
 from lab.record.types import RunInfo, TrialState
-from lab.report.content import Answer
+from lab.report.first_screen import Answer
 from lab.report.parts.facts import cores_text, known, memory_text
 from lab.report.sections.lead import INVALID
 from lab.report.told import Told

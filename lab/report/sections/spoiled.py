@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
-from lab.report.content import Band
+from lab.report.first_screen import Band
 from lab.report.parts.caveats import fault_sentences
 from lab.report.parts.gate_sentences import family_names
 from lab.report.sections.repeat import run_command

@@ -13,7 +13,8 @@ from lab.analysis.headroom import Headroom, headroom
 from lab.analysis.summary import RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Group, Reader, Section, Table, section
+from lab.report.content import Cell, Reader, Section, Table, section
+from lab.report.first_screen import Group
 from lab.report.parts.caveats import caveats
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_sentences import gate_sentence

@@ -1,0 +1,51 @@
+"""The facts that a trial keeps of its load: what was counted beside the rows, and on which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from lab.record.columns import MAX_COUNT
+from lab.record.evidence import Count, Finite, Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadCounters:
+    """The counts of the load processes, to be checked against the rows.
+
+    ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
+    ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
+    went) in the measure phase, by its shape. ``events``: rows of user_events; ``unread``: streamed answers that it had
+    not read when it reported them. ``exit_code``, ``last_words``: its own verdict, 0 for none.
+    """
+
+    open_model: bool
+    lanes: Count
+    scheduled: Count
+    started: Count
+    dropped: Count
+    unfinished: Count
+    dispatch_lag_p99_s: Seconds | None = None
+    starved_workers: Count = 0
+    user_errors: Count = 0
+    exceptions: Mapping[str, Count] = field(default_factory=dict)
+    events: Count = 0
+    unread: Count = 0
+    ramp: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] = 0
+    exit_code: int = 0
+    last_words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOffset:
+    """The clock of the load processes against the lab's, where they are not one.
+
+    ``offset_s``: by how much instants of theirs were moved, measured before the load. ``bound_s``: how far off that is
+    at most: half the shortest round trip, and the drift until the load had ended.
+    """
+
+    offset_s: Finite
+    bound_s: Seconds

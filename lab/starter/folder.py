@@ -1,0 +1,52 @@
+"""Read the folder of an app as text: what an image copies from it, and the apps in its modules."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from lab.starter.routes import apps_in
+
+SKIPPED = {"node_modules", "site-packages", "tests", "test", "venv", "__pycache__"}
+MAX_FILES = 2_000
+MAX_BYTES = 1_000_000
+
+
+def reader(folder: Path) -> Callable[[str], str | None]:
+    """A function that reads what a path in the image names, from where it was copied from, as far as that is clear."""
+
+    def read(name: str) -> str | None:
+        parts = [part for part in PurePosixPath(name).parts if part not in ("/", ".", "..")]
+        copies = (folder.joinpath(*parts[first:]) for first in range(len(parts)))
+        for path in copies:
+            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                with path.open("rb") as file:
+                    return file.read(MAX_BYTES).decode(errors="replace")
+        return None
+
+    return read
+
+
+def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Each app as uvicorn's module:name, with its GET paths; functions that make one as module:name().
+
+    Apps before functions, those at the top of the folder first. Read as text: running what lies in a folder would run
+    anything, and its packages need not be here.
+    """
+    texts: dict[str, str] = {}
+    for path in islice(_files(folder), MAX_FILES):
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES).decode(errors="replace")
+        texts[".".join(path.relative_to(folder).with_suffix("").parts)] = text
+    found = apps_in(texts)
+    return dict(sorted(found.items(), key=lambda item: (item[0].endswith("()"), item[0].count("."), item[0])))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in SKIPPED and not name.startswith(".") and not Path(root, name, "pyvenv.cfg").exists()
+        )
+        yield from (Path(root, name) for name in sorted(names) if name.endswith(".py"))
