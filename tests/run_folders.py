@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,13 @@ from lab.record.folder import TABLES, RunFolder
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_trials
+
+
+def folder_of_the_session(prefix: str) -> Path:
+    """A folder for what is made once, until the tests end; or until the temporary folder goes that it is in."""
+    folder = tempfile.TemporaryDirectory(prefix=prefix)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def write_run(scenario: Scenario, root: Path) -> Path:

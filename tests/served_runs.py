@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lab.run.conclude import conclude
 from tests.hostile.folders import sound_folder
-from tests.run_folders import told_as
+from tests.run_folders import folder_of_the_session, told_as
 
 FIRST, SECOND, MOVED, REBUILT, SPOILED = (f"2026110{day}T000000Z-quickstart-{day}" for day in (1, 2, 3, 4, 5))
 CUT, OTHER = "20261106T000000Z-quickstart-6", "20261107T000000Z-churn-7"
@@ -23,8 +21,7 @@ NEW_IMAGE = {"app": {"name": "example/app:2", "digest": "sha256:" + "cd" * 32, "
 @cache
 def finished() -> Path:
     """A finished run with its report, made once."""
-    root = Path(tempfile.mkdtemp(prefix="lab-served-"))
-    atexit.register(shutil.rmtree, root)
+    root = folder_of_the_session("lab-served-")
     path = root / sound_folder()[0].name
     shutil.copytree(sound_folder()[0], path)
     conclude(path)

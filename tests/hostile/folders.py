@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import shutil
@@ -31,7 +30,7 @@ from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.hostile.texts import places, plain, refused, short_texts
-from tests.run_folders import write_run
+from tests.run_folders import folder_of_the_session, write_run
 
 TRIALS = ("b01-workers", "b01-replicas", "b02-workers", "b02-replicas")
 TRIAL_FILES = ("record.json", MANIFEST, *(f"{name}.parquet" for name in TABLES))
@@ -52,8 +51,7 @@ class Damage:
 @cache
 def sound_folder() -> tuple[Path, Mapping[Any, Any]]:
     """A finished run of two arms and two blocks, made once, and the value of every metric in it."""
-    root = Path(tempfile.mkdtemp(prefix="lab-hostile-"))
-    atexit.register(shutil.rmtree, root)
+    root = folder_of_the_session("lab-hostile-")
     load = {"locustfile": "x.py", "rate": 60, "lanes": 4, "warmup": "1s", "measure": "2s"}
     scenario = make_scenario((WORKERS, REPLICAS), load=load)
     path = write_run(scenario, root)
