@@ -69,21 +69,39 @@ def no_exchange(service: str, _image: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Means:
+    """The means of an engine at one deployment, beyond bringing it up; an engine gives those that it has.
+
+    ``there`` calls functions where the arm can be reached and its processes be seen, ``launch`` starts their sampler:
+    see lab/engines/docker/rights.py. ``jobs`` ran before the arm; ``steps()`` are the app's own, as far as it told of
+    them; ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
+    ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
+    ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
+    has), and waits until all answer; ``happened(t0_s)`` gives the ends of those that were started again, with instants
+    since then; ``executed()`` how many requests the app told of.
+    """
+
+    there: There = here
+    launch: Launch = as_child
+    jobs: tuple[JobRun, ...] = ()
+    steps: Callable[[], Sequence[StepMark]] = tuple
+    restart: Callable[[str, int], None] = no_restart
+    stop: Callable[[str], str] = no_stop
+    exchange: Callable[[str, str], None] = no_exchange
+    happened: Happened = nothing_happened
+    executed: Executed = nothing_told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment(Means):
     """A topology that is up and ready.
 
     ``boot_s`` is the time from the request to start the arm's first service until N distinct processes had answered;
-    sidecars and ``jobs``, which run before, are not in it; ``steps()`` are the app's own, as far as it told of them;
-    ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
-    ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
-    ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
-    has), and waits until all answer;
+    sidecars and ``jobs``, which run before, are not in it;
     ``servers`` maps each serving process that answered to how often it did; ``ignored_header`` is one of the app's that
     names no process, and the topology has none then; ``strangers`` is what else runs from the same image,
     ``neighbours`` are the runs of other labs that do; ``check()`` raises DeploymentError when a service has died since;
-    ``happened(t0_s)`` gives the ends of those that were started again, with instants since then; ``logs()`` gives each
-    service's log text (bounded); ``executed()`` how many requests the app told of. ``there`` calls functions where the
-    arm can be reached and its processes be seen, ``launch`` starts their sampler: see lab/engines/docker/rights.py.
+    ``logs()`` gives each service's log text (bounded).
     """
 
     topology: Topology
@@ -95,16 +113,7 @@ class Deployment:
     neighbours: tuple[str, ...]
     check: Callable[[], None]
     logs: Callable[[], Mapping[str, str]]
-    there: There = here
-    launch: Launch = as_child
     ignored_header: str = ""
-    jobs: tuple[JobRun, ...] = ()
-    steps: Callable[[], Sequence[StepMark]] = tuple
-    restart: Callable[[str, int], None] = no_restart
-    stop: Callable[[str], str] = no_stop
-    exchange: Callable[[str, str], None] = no_exchange
-    happened: Happened = nothing_happened
-    executed: Executed = nothing_told
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

@@ -5,24 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
-from lab.agent.calls import There, here
-from lab.engines import (
-    Deployment,
-    Executed,
-    Happened,
-    JobRun,
-    StepMark,
-    no_exchange,
-    no_restart,
-    no_stop,
-    nothing_happened,
-    nothing_told,
-)
-from lab.engines.endings import TAIL_LINES, Sign, last_lines, out_of_memory
+from lab.agent.calls import There
+from lab.engines import Deployment, Means
+from lab.engines.endings import Sign, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
@@ -31,14 +19,14 @@ from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.record.types import ServiceRecord
-from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import tree_pids
 from lab.scenario.budget import Limits
 from lab.scenario.network import LOOPBACK
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-LOG_TAIL_LINES = TAIL_LINES
+NO_MEANS = Means()
+LOG_TAIL_LINES = 20  # of a service that has ended
 LOG_LIMIT_LINES = 2000
 
 
@@ -176,30 +164,21 @@ def deployed(
     *,
     dead: Dead,
     beside: Callable[[], Others] = Others,
-    there: There = here,
-    launch: Launch = as_child,
-    jobs: tuple[JobRun, ...] = (),
     ended: Mapping[str, str] = NOTHING,
-    steps: Callable[[], Sequence[StepMark]] = tuple,
-    restart: Callable[[str, int], None] = no_restart,
-    stop: Callable[[str], str] = no_stop,
-    exchange: Callable[[str, str], None] = no_exchange,
     logs: Callable[[], Mapping[str, str]] | None = None,
-    happened: Happened = nothing_happened,
-    executed: Executed = nothing_told,
     again: Dead = no_end,
+    means: Means = NO_MEANS,
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
     ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
-    ended; ``beside``: what else runs from the same image. ``jobs``: those that ran before; ``ended``: logs of what has
-    ended as it should. ``steps``: what the app tells of its own start-up steps. ``restart``, ``stop``, ``exchange``:
-    see Deployment. ``logs``: what has been printed, where that is more than what ``running`` has. ``again``: tells of a
-    service that ends and is started again, by which it will not get ready.
+    ended; ``beside``: what else runs from the same image; ``ended``: logs of what has ended as it should.
+    ``logs``: what has been printed, where that is more than what ``running`` has. ``again``: tells of a service that
+    ends and is started again, by which it will not get ready.
     """
     printed = logs or (lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running})
     topology = topology.located({each.service.host: each.address for each in running})
-    ready = answered(topology, running, lambda: dead() or again(), there)
+    ready = answered(topology, running, lambda: dead() or again(), means.there)
     boot_s = time.monotonic() - started_s
     seen = beside()
 
@@ -218,13 +197,5 @@ def deployed(
         neighbours=seen.neighbours,
         check=check,
         logs=lambda: {**ended, **printed()},
-        jobs=jobs,
-        steps=steps,
-        restart=restart,
-        stop=stop,
-        exchange=exchange,
-        there=there,
-        launch=launch,
-        happened=happened,
-        executed=executed,
+        **{each.name: getattr(means, each.name) for each in fields(means)},
     )

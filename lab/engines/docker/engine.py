@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import docker
 import docker.errors
-from docker.models.containers import Container
 
-from lab.agent.calls import There
 from lab.engines import Deployment
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.agent.standing import Standing, standing_agents
-from lab.engines.docker.beside import beside
-from lab.engines.docker.changes import Changes, Pairs
 from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
 from lab.engines.docker.connection import connect as connect
 from lab.engines.docker.connection import describe as describe
-from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.containers import Containers
 from lab.engines.docker.elsewhere import machine_facts
-from lab.engines.docker.fate import ends_again, first_end, log_of, logs_of, start
-from lab.engines.docker.happened import happened
-from lab.engines.docker.network import address_in, join, trial_network
+from lab.engines.docker.fate import logs_of
+from lab.engines.docker.network import join, trial_network
 from lab.engines.docker.pool import pooled_parent
-from lab.engines.docker.removal import PARALLEL, each, engine_errors, one_line, remove_labelled
-from lab.engines.docker.request_lines import executions_of
+from lab.engines.docker.removal import PARALLEL, engine_errors, remove_labelled
 from lab.engines.docker.rights import Access, OwnRights, Rights
-from lab.engines.docker.stages import run_stages, starts, with_volumes
-from lab.engines.docker.step_lines import marks_of
+from lab.engines.docker.stages import run_stages
 from lab.engines.docker.watchdog import guarded
 from lab.engines.images.images import ImageRecord
-from lab.engines.refusals import refusal
-from lab.engines.running import Running, answered, deployed, no_end, with_logs
-from lab.errors import DeploymentError
+from lab.engines.running import with_logs
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
 from lab.load.place import HERE, Place
-from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Service, Topology
+from lab.plan.topology import Topology
 from lab.scenario.model import APP_IMAGE, Load
-from lab.scenario.network import ASKED, LOOPBACK, Network
+from lab.scenario.network import ASKED, Network
 
 
 class DockerEngine:
@@ -130,50 +117,30 @@ class DockerEngine:
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             joined = pool.submit(join, self._client, network, self._guests(network))
+            containers = Containers(
+                client=self._client,
+                images=self._images,
+                run_id=self._run_id,
+                topology=topology,
+                network=network,
+                parent=parent,
+                pool=pool,
+            )
             with INTERRUPTS.admitted():
                 if topology.before:
                     joined.result()
-                create = partial(self._create_beside, topology, pool, network)
-                before = run_stages(self._client, topology.before, create, pool, network, access)
-            pairs, ends = before.running, partial(happened, self._client, self._run_id, topology.trial_id)
+                before = run_stages(self._client, topology.before, containers.create_beside, pool, network, access)
+            pairs = before.running
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
-                    containers = self._create(topology, topology.services, pool, network, parent, topology.restart)
-                    pairs = (*zip(topology.services, containers, strict=True), *before.running)
+                    created = containers.create(topology.services)
+                    pairs = (*zip(topology.services, created, strict=True), *before.running)
                     joined.result()
-                    started = time.monotonic()
-                    for together in starts(topology, containers):
-                        each(pool, start, together)
+                    started = containers.start(created)
                     for _, container in pairs:
                         container.reload()
-                changes = Changes(
-                    client=self._client,
-                    pairs=list(pairs),
-                    there=access.there,
-                    create=lambda one: self._create(topology, [one], pool, network, parent, topology.restart)[0],
-                    answered=partial(self._wait, topology, network, access.there),
-                )
-                deployment = deployed(
-                    topology,
-                    self._all_running(pairs, network),
-                    started,
-                    dead=lambda: first_end(self._client, self._run_id, topology),
-                    beside=lambda: beside(
-                        self._client, self._image_ids(topology), [pair[1] for pair in pairs], access.image_id
-                    ),
-                    there=access.there,
-                    launch=access.launch,
-                    jobs=before.jobs,
-                    ended=before.logs,
-                    steps=lambda: marks_of(pairs, access.wall_offset_s),
-                    logs=changes.logs,
-                    restart=changes.restart,
-                    stop=changes.stop,
-                    exchange=changes.exchange,
-                    executed=lambda: executions_of(changes.pairs),
-                    happened=partial(ends, wall_offset_s=access.wall_offset_s),
-                    again=no_end if topology.restart == "no" else partial(ends_again, containers, topology),
-                )
+                changes = containers.changes(pairs, access.there)
+                deployment = containers.deployed(changes, started, access, before)
             with guarded(deployment, changes.end, access.there) as guarded_deployment:
                 yield guarded_deployment
 
@@ -197,42 +164,6 @@ class DockerEngine:
         marks = labels(self._run_id, topology.trial_id, "agent")
         return ((self._agents if network else None) or self._rights).access(self._client, marks, network)
 
-    def _create_beside(
-        self, topology: Topology, pool: ThreadPoolExecutor, network: str, services: Sequence[Service]
-    ) -> list[Container]:
-        """Containers of what is no part of the arm: not of its pool, nor of its restarts. Their data is in memory."""
-        in_memory = [with_volumes(service, self._volumes(self._images[service.image].id)) for service in services]
-        return self._create(topology, in_memory, pool, network)
-
-    def _volumes(self, image_id: str) -> Collection[str]:
-        """Where an image declares that data is."""
-        return self._client.images.get(image_id).attrs["Config"].get("Volumes") or ()
-
-    def _create(
-        self,
-        topology: Topology,
-        services: Sequence[Service],
-        pool: ThreadPoolExecutor,
-        network: str,
-        parent: str = "",
-        restart: str = "no",
-    ) -> list[Container]:
-        def create(service: Service) -> Container:
-            marks = labels(self._run_id, topology.trial_id, service.name)
-            if service.files:
-                self._client.volumes.create(volume_name(marks), labels=marks)
-            arguments = creation(service, self._images[service.image].id, marks, parent, restart, network)
-            container = self._client.containers.create(**arguments)
-            for directory, data in archive(service.files, service.user):
-                container.put_archive(directory, data)
-            return container
-
-        try:
-            return each(pool, create, services)
-        except docker.errors.APIError as error:
-            why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
-            raise DeploymentError(f"Docker refused a container: {why.told}", why.hint) from None
-
     def _remove(self, topology: Topology, network: str) -> None:
         marks = {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()}
         remove_labelled(self._client, marks, leaving={network: list(self._guests(network))})
@@ -240,29 +171,3 @@ class DockerEngine:
     def _remove_orphans(self) -> None:
         """Remove what a killed lab left of this very run: a continued one takes the same names again."""
         remove_labelled(self._client, {RUN: self._run_id}, only=lambda marks: not owner_lives(marks))
-
-    def _wait(self, topology: Topology, network: str, there: There, pairs: Pairs) -> None:
-        """Straight to the app: a front may go on passing requests to where a container was before."""
-        running = self._all_running(pairs, network)
-        located = topology.located({each.service.host: each.address for each in running})
-        dead = partial(first_end, self._client, self._run_id, topology)
-        answered(replace(located, entry=located.app[0]), running, dead, there)
-
-    def _image_ids(self, topology: Topology) -> Mapping[str, ServiceKind]:
-        """What the services run from, by the engine's ids."""
-        return {self._images[service.image].id: service.kind for service in topology.services}
-
-    def _all_running(self, pairs: Iterable[tuple[Service, Container]], network: str) -> tuple[Running, ...]:
-        return tuple(self._running(service, container, network) for service, container in pairs)
-
-    def _running(self, service: Service, container: Container, network: str) -> Running:
-        config = container.attrs["Config"]
-        return Running(
-            service=service,
-            image=self._images[service.image],
-            pid=int(container.attrs["State"]["Pid"]),
-            argv=(*(config["Entrypoint"] or []), *(config["Cmd"] or [])),
-            log=lambda lines: log_of(container, lines),
-            container_id=container.id,
-            address=address_in(container.attrs, network) if network else LOOPBACK,
-        )

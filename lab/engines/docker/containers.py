@@ -1,0 +1,156 @@
+"""The containers of one deployment: create them, start them, describe them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import docker
+import docker.errors
+from docker.models.containers import Container
+
+from lab.agent.calls import There
+from lab.engines import Deployment, Means
+from lab.engines.docker.beside import beside
+from lab.engines.docker.changes import Changes, Pairs
+from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.fate import ends_again, first_end, log_of, start
+from lab.engines.docker.happened import happened
+from lab.engines.docker.network import address_in
+from lab.engines.docker.removal import each, one_line
+from lab.engines.docker.request_lines import executions_of
+from lab.engines.docker.rights import Access
+from lab.engines.docker.stages import Before, starts, with_volumes
+from lab.engines.docker.step_lines import marks_of
+from lab.engines.endings import End
+from lab.engines.images.images import ImageRecord
+from lab.engines.refusals import refusal
+from lab.engines.running import Others, Running, answered, deployed, no_end
+from lab.errors import DeploymentError
+from lab.host.labels import labels
+from lab.plan.topology import Service, Topology
+from lab.scenario.network import LOOPBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containers:
+    """The containers that a topology becomes.
+
+    ``network``: that of the trial, "" for the host's; ``parent``: the cgroup that pools those of the arm, "" for none.
+    """
+
+    client: docker.DockerClient
+    images: Mapping[str, ImageRecord]
+    run_id: str
+    topology: Topology
+    network: str
+    parent: str
+    pool: ThreadPoolExecutor
+
+    def create(self, services: Sequence[Service]) -> list[Container]:
+        """Create those of the arm, one for each service. Raises DeploymentError."""
+        return self._create_each(services, self.parent, self.topology.restart)
+
+    def create_beside(self, services: Sequence[Service]) -> list[Container]:
+        """Create those of what is no part of the arm: not of its pool, nor of its restarts. Their data is in memory."""
+        in_memory = [with_volumes(service, self._volumes(self._image(service).id)) for service in services]
+        return self._create_each(in_memory, "", "no")
+
+    def start(self, created: Sequence[Container]) -> float:
+        """Start those of the arm, and give the instant (CLOCK_MONOTONIC) before the first."""
+        began_s = time.monotonic()
+        for together in starts(self.topology, created):
+            each(self.pool, start, together)
+        return began_s
+
+    def changes(self, pairs: Pairs, there: There) -> Changes:
+        """What a drill may do with those that run."""
+        return Changes(
+            client=self.client,
+            pairs=list(pairs),
+            there=there,
+            create=lambda service: self.create([service])[0],
+            answered=lambda pairs: self._wait(pairs, there),
+        )
+
+    def deployed(self, changes: Changes, started_s: float, access: Access, before: Before) -> Deployment:
+        """Wait until the arm answers, then describe it with the means to act on it. Raises DeploymentError."""
+        pairs, trial_id, offset_s = tuple(changes.pairs), self.topology.trial_id, access.wall_offset_s
+        arm = [container for service, container in pairs if service in self.topology.services]
+        return deployed(
+            self.topology,
+            self._all_running(pairs),
+            started_s,
+            dead=self._first_end,
+            beside=lambda: self._beside(pairs, access),
+            ended=before.logs,
+            logs=changes.logs,
+            again=no_end if self.topology.restart == "no" else partial(ends_again, arm, self.topology),
+            means=Means(
+                there=access.there,
+                launch=access.launch,
+                jobs=before.jobs,
+                steps=lambda: marks_of(pairs, offset_s),
+                restart=changes.restart,
+                stop=changes.stop,
+                exchange=changes.exchange,
+                executed=lambda: executions_of(changes.pairs),
+                happened=partial(happened, self.client, self.run_id, trial_id, wall_offset_s=offset_s),
+            ),
+        )
+
+    def _image(self, service: Service) -> ImageRecord:
+        return self.images[service.image]
+
+    def _volumes(self, image_id: str) -> Collection[str]:
+        """Where an image declares that data is."""
+        return self.client.images.get(image_id).attrs["Config"].get("Volumes") or ()
+
+    def _create_each(self, services: Sequence[Service], parent: str, restart: str) -> list[Container]:
+        try:
+            return each(self.pool, lambda service: self._create(service, parent, restart), services)
+        except docker.errors.APIError as error:
+            why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
+            raise DeploymentError(f"Docker refused a container: {why.told}", why.hint) from None
+
+    def _create(self, service: Service, parent: str, restart: str) -> Container:
+        marks = labels(self.run_id, self.topology.trial_id, service.name)
+        if service.files:
+            self.client.volumes.create(volume_name(marks), labels=marks)
+        arguments = creation(service, self._image(service).id, marks, parent, restart, self.network)
+        container = self.client.containers.create(**arguments)
+        for directory, data in archive(service.files, service.user):
+            container.put_archive(directory, data)
+        return container
+
+    def _first_end(self) -> End | None:
+        return first_end(self.client, self.run_id, self.topology)
+
+    def _beside(self, pairs: Pairs, access: Access) -> Others:
+        """Everything else that runs from the images of the services, which are given by the engine's ids."""
+        images = {self._image(service).id: service.kind for service in self.topology.services}
+        return beside(self.client, images, [container for _, container in pairs], access.image_id)
+
+    def _wait(self, pairs: Pairs, there: There) -> None:
+        """Straight to the app: a front may go on passing requests to where a container was before."""
+        running = self._all_running(pairs)
+        located = self.topology.located({each.service.host: each.address for each in running})
+        answered(replace(located, entry=located.app[0]), running, self._first_end, there)
+
+    def _all_running(self, pairs: Iterable[tuple[Service, Container]]) -> tuple[Running, ...]:
+        return tuple(self._running(service, container) for service, container in pairs)
+
+    def _running(self, service: Service, container: Container) -> Running:
+        config = container.attrs["Config"]
+        return Running(
+            service=service,
+            image=self._image(service),
+            pid=int(container.attrs["State"]["Pid"]),
+            argv=(*(config["Entrypoint"] or []), *(config["Cmd"] or [])),
+            log=lambda lines: log_of(container, lines),
+            container_id=container.id,
+            address=address_in(container.attrs, self.network) if self.network else LOOPBACK,
+        )
