@@ -35,8 +35,9 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.run.capacity import with_ladder
 from lab.run.conclude import Conclusion, conclude_apart
-from lab.run.run import Surroundings, run_scenario
+from lab.run.run import run_scenario
 from lab.run.study import Study, plan_study
+from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.model import Scenario
 from lab.units import format_duration, parse_duration_s

@@ -15,7 +15,7 @@ from lab.sampling.plan import SampleTarget
 
 if TYPE_CHECKING:  # it holds tables, whose library an agent does without
     from lab.load.place import Place
-    from lab.record.schema import Executions
+    from lab.record.told import Executions
     from lab.record.types import Event, ServiceRecord
     from lab.scenario.model import Load
 

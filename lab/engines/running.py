@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from types import MappingProxyType
 
 from lab.agent.calls import There
 from lab.engines import Deployment, Means
-from lab.engines.endings import Sign, out_of_memory
+from lab.engines.endings import TAIL_LINES, Sign, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
@@ -26,7 +27,7 @@ from lab.scenario.network import LOOPBACK
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_MEANS = Means()
-LOG_TAIL_LINES = 20  # of a service that has ended
+LOG_TAIL_LINES = TAIL_LINES
 LOG_LIMIT_LINES = 2000
 
 
@@ -171,16 +172,14 @@ def deployed(
 ) -> Deployment:
     """Wait until the topology answers, then describe it. Raises DeploymentError when it does not.
 
-    ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has
-    ended; ``beside``: what else runs from the same image; ``ended``: logs of what has ended as it should.
-    ``logs``: what has been printed, where that is more than what ``running`` has. ``again``: tells of a service that
-    ends and is started again, by which it will not get ready.
+    ``started_s``: CLOCK_MONOTONIC when its first service was started; ``dead``: tells of a service that has ended;
+    ``beside``: what else runs from the same image; ``ended``: logs of what has ended as it should; ``logs``: what has
+    been printed, where ``running`` has less; ``again``: tells of a service that is started again and again.
     """
     printed = logs or (lambda: {each.service.name: each.log(LOG_LIMIT_LINES) for each in running})
     topology = topology.located({each.service.host: each.address for each in running})
     ready = answered(topology, running, lambda: dead() or again(), means.there)
-    boot_s = time.monotonic() - started_s
-    seen = beside()
+    boot_s, seen = time.monotonic() - started_s, beside()
 
     def check() -> None:
         if (end := dead()) is not None:

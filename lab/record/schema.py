@@ -7,7 +7,7 @@ every process of the machine (Python's perf_counter and monotonic both read it o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
@@ -56,33 +56,6 @@ class TrialState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplerFacts:
-    """The sampler's word on itself.
-
-    Readings are its rounds and its looks at one process; ``pss_interval_s`` is the time from one look at a process to
-    the next, ``reading_s`` and ``reading_with_pss_s`` are the mean wall times of a round and of a look, and
-    ``reading_max_s`` the longest of both. It used ``cpu_s`` of CPU time in ``wall_s``.
-    """
-
-    planned_readings: float
-    achieved_readings: float
-    pss_interval_s: float
-    cpu_s: float
-    wall_s: float
-    reading_s: float
-    reading_with_pss_s: float
-    reading_max_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executions:
-    """So many requests the app said that it executed, of ``distinct`` identities: the rest were executed again."""
-
-    executions: int
-    distinct: int
 
 
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps

@@ -24,11 +24,11 @@ from lab.record.run_types import RunInfo as RunInfo
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from lab.record.schema import TABLES, Attribution, Outcome
-from lab.record.schema import Executions as Executions
 from lab.record.schema import Phase as Phase
 from lab.record.schema import RequestKind as RequestKind
-from lab.record.schema import SamplerFacts as SamplerFacts
 from lab.record.schema import TrialState as TrialState
+from lab.record.told import Executions as Executions
+from lab.record.told import SamplerFacts as SamplerFacts
 from lab.scenario.network import LOOPBACK
 
 MAX_PROCESSES = 512

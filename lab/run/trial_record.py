@@ -11,7 +11,7 @@ from lab.engines import Deployment, JobRun
 from lab.errors import LabError
 from lab.load.locust_process import LoadOutcome
 from lab.plan.trial import Trial
-from lab.record.schema import Executions
+from lab.record.told import Executions
 from lab.record.types import (
     DrillRecord,
     Event,

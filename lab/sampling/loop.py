@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from lab.host.jsonlines import Lines
-from lab.record.schema import SamplerFacts
+from lab.record.told import SamplerFacts
 from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.reading import Reader, wait_s

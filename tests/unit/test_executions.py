@@ -7,7 +7,7 @@ from dataclasses import replace
 from lab.analysis.trial.fallout import Shutdowns
 from lab.analysis.trial.prestart import step_counts
 from lab.engines.docker.request_lines import counted
-from lab.record.schema import Executions
+from lab.record.told import Executions
 from lab.record.types import Event
 from tests.builders import with_record
 from tests.unit.test_aftermath import ACT_S, trial

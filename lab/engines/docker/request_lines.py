@@ -7,7 +7,7 @@ from docker.models.containers import Container
 
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service
-from lab.record.schema import Executions
+from lab.record.told import Executions
 
 LINE = re.compile(r"\blab-request ([\w-]{1,80})\b", re.ASCII)
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lab.metric_types import Reading
-from lab.report.content import NO_LEAD, Answer, Cell, Content, Figure, Table, section
+from lab.report.content import Cell, Content, Figure, Table, section
+from lab.report.first_screen import NO_LEAD, Answer
 from lab.report.parts.cells import columns, words
 from lab.report.sections.overview import Entry
 from lab.report.sections.trend import TrendContent, TrendRow, trend_of
