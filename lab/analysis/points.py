@@ -35,7 +35,7 @@ def judge_points(
     ``confirmed``: capacities, by arm.
     """
     done = tuple(trials)
-    return tuple(replace(_judged(run, point, part, done), confirmed=confirmed) for point, part in parts_of(run))
+    return tuple(replace(_judged(run, point, part, done), confirmed=dict(confirmed)) for point, part in parts_of(run))
 
 
 def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -372,3 +373,11 @@ def test_a_drill_of_one_block_shows_its_difference() -> None:
     assert said.sentence.count("verdict") == 1
     assert (harm.differs, harm.ratio[0] in "+−", harm.ratio[-1]) == (True, True, "s")
     assert lost.ratio == "+0"
+
+
+def test_what_a_run_is_judged_by_crosses_to_another_process() -> None:
+    """A run is concluded in a process of its own, whose answer the lab reads."""
+    given = make_scenario(PAIR)
+    points = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+
+    assert pickle.loads(pickle.dumps(points))[0].confirmed == {}
