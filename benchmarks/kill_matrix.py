@@ -1,10 +1,11 @@
 """Every event at every step of a trial: what the lab says, what is left, and whether `--resume` finishes the run.
 
-    .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST] [--beside] [--write docs/kill_matrix.md]
+    .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST] [--beside | --drilled] [--write FILE]
 
 Needs root and takes about a quarter of an hour on a quiet machine. Each row is one run: cut at its first step,
 continued and cut at the next one, and so on, at last finished. ``--beside``: rows of arms in a network of their own,
-with a sidecar and a job. What is written takes the place of these rows alone.
+with a sidecar and a job. ``--drilled``: rows of runs that are cut while a drill holds a process up. What is written
+takes the place of these rows alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tests.kill_matrix import (
     APPLIES,
     BESIDE_EVENTS,
     BESIDE_STEPS,
+    DRILLED_EVENTS,
+    DRILLED_STEPS,
     REPLICAS_FIRST,
     WORKERS_FIRST,
     Cell,
@@ -60,7 +63,7 @@ def play_row(event: Event, daemon: SecondEngine, setting: Setting) -> dict[str, 
     """One event at each step where it can happen, and the run finished afterwards."""
     row: dict[str, str] = {}
     with a_place(event, daemon, setting) as place:
-        for step in BESIDE_STEPS if setting is Setting.BESIDE else APPLIES[event]:
+        for step in {Setting.BESIDE: BESIDE_STEPS, Setting.DRILLED: DRILLED_STEPS}.get(setting, APPLIES[event]):
             try:
                 cell = play(event, step, place)
                 row[step] = word(cell)
@@ -110,10 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", nargs="+", choices=[event.name for event in Event], metavar="EVENT")
     parser.add_argument("--beside", action="store_true", help="arms in a network of their own, with sidecar and job")
+    parser.add_argument("--drilled", action="store_true", help="while an action of a drill holds a process up")
     parser.add_argument("--write", type=Path, help="keep the rows in this document")
     options = parser.parse_args(arguments)
-    setting = Setting.BESIDE if options.beside else Setting.PLAIN
-    every = BESIDE_EVENTS if options.beside else tuple(Event)
+    setting = Setting.BESIDE if options.beside else Setting.DRILLED if options.drilled else Setting.PLAIN
+    every = {Setting.BESIDE: BESIDE_EVENTS, Setting.DRILLED: DRILLED_EVENTS}.get(setting, tuple(Event))
     events = [Event[name] for name in options.events] if options.events else every
     started = time.monotonic()
     with engine_of_our_own(setting) as daemon:

@@ -73,14 +73,19 @@ LEAVES_THINGS = (Event.SIGKILL, Event.DOCKER)
 
 
 class Setting(StrEnum):
-    """Where the arms are: on the machine's network with nothing beside them, or with all that a trial can have."""
+    """What a trial has: nothing but its arm, all that may be beside it, or an action that holds a process up."""
 
     PLAIN = ""
     BESIDE = "network of its own, sidecar, job"
+    DRILLED = "during an action of a drill"
 
 
 BESIDE_EVENTS = (Event.SIGINT, Event.SIGTERM, Event.SIGKILL, Event.DOCKER)  # what they add is the lab's to remove
 BESIDE_STEPS = (Step.PREPARE, Step.DEPLOY, Step.MEASURE, Step.TEAR_DOWN)
+
+DRILLED_EVENTS = (Event.SIGINT, Event.SIGTERM, Event.SIGKILL, Event.LOCUST, Event.DOCKER)
+DRILLED_STEPS = (Step.MEASURE,)
+INTO_ACTION_S = 8.5  # of the measure phase: the action begins 6 to 8 s into it, and holds a process up for 5 s
 
 SCENARIO = """
 question = "What is left when something is killed?"
@@ -105,11 +110,11 @@ locustfile = "slow.py"
 rate = 250
 lanes = 64
 warmup = "1s"
-measure = "2s"
+measure = "{measure}"
 [trials]
 blocks = 1
 seed = {seed}
-{beside}"""
+{more}"""
 BESIDE = """
 [[sidecars]]
 name = "cache"
@@ -118,6 +123,12 @@ ready = "tcp:6379"
 [[jobs]]
 name = "migrate"
 command = "sleep 0.5"
+"""
+DRILLED = """
+[[drills]]
+verb = "hang"
+hold = "5s"
+slo = "5s"
 """
 WORKERS_FIRST, REPLICAS_FIRST = 4, 1  # seeds
 
@@ -156,8 +167,9 @@ class Place:
         self.temporary.mkdir()
         (self.temporary / "lab-notes").mkdir()  # looks like the lab's, and is not
         (self.root / "slow.py").write_text(LOCUSTFILE)
-        beside = BESIDE if self.setting is Setting.BESIDE else ""  # it takes a network of its own
-        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed, beside=beside)
+        more = {Setting.PLAIN: "", Setting.BESIDE: BESIDE, Setting.DRILLED: DRILLED}[self.setting]
+        measure = "20s" if self.setting is Setting.DRILLED else "2s"
+        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed, measure=measure, more=more)
         (self.root / "kill.toml").write_text(scenario)
 
     @property
@@ -431,6 +443,9 @@ def play(event: Event, step: Step, place: Place) -> Cell:
     started = time.monotonic()
     lab = RunningLab(place)
     lab.wait_for(step)
+    if place.setting is Setting.DRILLED:
+        time.sleep(INTO_ACTION_S)
+        assert lab.process.poll() is None, f"the lab ended before the action:\n{lab.said}"
     do(event, lab)
     code = lab.process.wait(DEADLINE_S)
     _mend(event, place)

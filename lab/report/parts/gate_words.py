@@ -87,7 +87,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "Lower the rate, so that the arm is steady before it is disturbed, or raise the SLO of the drill.",
     ),
     "drill.unrest": Words(
-        "The p95 of the 5 s before the drill's action was {value} that of their seconds in the middle",
+        "The p95 of the 5 s before the drill's action was {value} × that of its middle second",
         "Lower the rate, or wait longer before the action (drills.after), so that the arm is steady when it comes.",
     ),
     "block.alike": Words(
