@@ -19,6 +19,15 @@ def drill_lines(planned: Plan) -> Iterator[str]:
         yield printable(f"  drill     {name}: {_deed(drill)}, {window}; {bad}")
 
 
+def ladder_lines(planned: Plan) -> Iterator[str]:
+    """The rates that every trial climbs, how long that takes, and what must be held."""
+    asked = planned.scenario.capacity
+    if asked is None:
+        return
+    rates = ", ".join(f"{rate:g}" for rate in asked.rates)
+    yield printable(f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}; {asked.slo}")
+
+
 def _deed(drill: Drill) -> str:
     held = format_duration(drill.hold)
     return {

@@ -253,6 +253,25 @@ def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
     assert middle_capacity([]) is None
 
 
+def test_the_slowest_process_is_told_at_the_last_good_rung() -> None:
+    """Beside all together; a process that served next to nothing tells no percentile."""
+    made = climbing(lambda rate: 0.01 if rate < 200 else 0.2)
+    rows = [
+        row
+        | ({"served_by": "worker-1", "t_done_s": row["t_sent_s"] + 0.04} if n % 3 == 0 else {"served_by": "worker-0"})
+        for n, row in enumerate(made.tables.requests.to_dicts())
+        if row["t_scheduled_s"] < MEASURE.start_s + 7.0
+    ] + [row for row in made.tables.requests.to_dicts() if row["t_scheduled_s"] >= MEASURE.start_s + 7.0]
+    assert made.record.ladder is not None
+    record = replace(made.record, ladder=replace(made.record.ladder, slo="p50 <= 50ms"))
+    found = climb(record, trial(rows).tables.requests)
+
+    assert found is not None
+    assert found.last_good == 150
+    assert found.worst_slot == pytest.approx(0.041 / 0.011)
+    assert climbed(lambda _rate: 0.01).worst_slot is None  # one process alone
+
+
 def test_theory_knows_the_wait() -> None:
     """Half of all requests of a server that is half busy do not wait at all."""
     assert waits_less(100, 0.0) == pytest.approx(0.5)

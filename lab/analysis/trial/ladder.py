@@ -6,7 +6,7 @@ the rate.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -23,6 +23,7 @@ from lab.scenario.capacity import Objective, objective
 ACHIEVED = 0.99  # of what was offered must have succeeded in time
 SENT = 0.99  # of what was planned must have been offered by the generator
 MIXED = (Group.LATENCY, Group.CAPACITY, Group.BALANCE)  # of a ladder they would be of many rates
+SLOT_REQUESTS = 100  # of a serving process in a rung: fewer tell no percentile of it
 WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
 
 
@@ -63,12 +64,17 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:
-    """The ladder of a trial: its rungs in order, and ``capacity`` in requests a second, None at an ``edge``."""
+    """The ladder of a trial: its rungs in order, and ``capacity`` in requests a second, None at an ``edge``.
+
+    ``worst_slot``: at the last good rung, the percentile of the slowest serving process ÷ that of all; None where fewer
+    than two are known.
+    """
 
     slo: str
     rungs: tuple[RungResult, ...]
     capacity: float | None
     edge: Edge
+    worst_slot: float | None = None
 
     @property
     def last_good(self) -> float | None:
@@ -85,10 +91,12 @@ def climb(record: TrialRecord, requests: pl.DataFrame) -> Climb | None:
     """What became of each rung; None for a trial without a ladder."""
     if record.ladder is None or not record.ladder.rungs:
         return None
-    rungs = tuple(_rungs(record.ladder, measured(requests).filter(pl.col("t_scheduled_s").is_not_null())))
+    due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null())
+    rungs = tuple(_rungs(record.ladder, due))
     said = [rung for rung in rungs if rung.held not in (Held.SHORT, Held.NOT_RUN)]
     capacity, edge = crossing([rung.rate for rung in said], [rung.margin for rung in said])
-    return Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
+    found = Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
+    return replace(found, worst_slot=_worst_slot(record.ladder, due, found.last_good))
 
 
 def hold(record: TrialRecord, requests: pl.DataFrame, slo: str) -> RungResult:
@@ -155,6 +163,19 @@ def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective
         bad_share=bad,
         margin=margin,
     )
+
+
+def _worst_slot(ladder: LadderRecord, rows: pl.DataFrame, rate: float | None) -> float | None:
+    """The percentile of the slowest serving process ÷ that of all, at the rung of this rate."""
+    rung = next((rung for rung in ladder.rungs if rung.rate == rate), None)
+    if rung is None:
+        return None
+    quantile = objective(ladder.slo).quantile
+    due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
+    slots = due.filter(pl.col("served_by").is_not_null()).partition_by("served_by")
+    times = [_quantile_s(slot, quantile) for slot in slots if slot.height >= SLOT_REQUESTS]
+    whole = _quantile_s(due, quantile)
+    return max(times) / whole if len(times) > 1 and math.isfinite(whole) else None
 
 
 def _held(rung: RungRecord, rows: pl.DataFrame, next_s: float, margin: float) -> Held:

@@ -25,10 +25,15 @@ def capacity_remark(summary: RunSummary, arms: Sequence[str], confirmed: Mapping
 
 
 def capacity_sentences(arm: str, climbs: Sequence[Climb], confirmed: Mapping[str, Confirmation]) -> Iterator[str]:
-    """How much an arm carries, whether it was confirmed, and its cliff."""
+    """How much an arm carries, whether it was confirmed, its cliff, and its slowest process."""
     yield f"{arm} carries {amount(climbs)}, {confirmation(arm, confirmed)}."
     if (found := cliff_of(climbs)) is not None:
         yield _cliff(arm, found)
+    if slots := [one.worst_slot for one in climbs if one.worst_slot is not None]:
+        yield (
+            f"At the last good rung of {arm} the percentile of its slowest serving process was {median(slots):.3g} × "
+            f"that of all together (median of {count_of(len(slots), 'block')})."
+        )
 
 
 def amount(climbs: Sequence[Climb]) -> str:

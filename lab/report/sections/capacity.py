@@ -7,11 +7,10 @@ from itertools import pairwise
 from math import isfinite
 from statistics import median
 
-from lab.analysis.ladders import Confirmation, climbs_of
+from lab.analysis.ladders import Confirmation, climbs_of, middle_capacity
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.ladder import Climb, Held, RungResult
-from lab.metric_types import Reading, Unit
-from lab.metrics.capacity import CAPACITY
+from lab.metric_types import Unit
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear, logarithmic
 from lab.report.charts.svg import DASHES, stroke_key
@@ -76,7 +75,7 @@ def _rung_cells(rungs: Sequence[RungResult]) -> tuple[Cell, Cell]:
         return Cell(UNKNOWN), Cell("not run")
     middle = median(rung.quantile_s for rung in run)
     good = sum(rung.held is Held.GOOD for rung in run)
-    return cell(Unit.SECONDS, middle), Cell(f"{good} of {len(run)}", good / len(run))
+    return cell(Unit.SECONDS, middle), Cell(f"{good}/{len(run)}", good / len(run))
 
 
 def ladder_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Figure | None:
@@ -121,7 +120,7 @@ def _plot(place: int, arm: str, climbs: Sequence[Climb], wanted: Objective, ends
     ]
     rates = [rung.rate for rung in climbs[0].rungs]
     middles = [_middle([climb.rungs[number] for climb in climbs]) for number in range(len(rates))]
-    limit = Series(arm=place, name="the objective", xs=ends, ys=[wanted.limit_s * MS] * 2, border=True, dash=LIMIT)
+    limit = Series(arm=place, name="the objective", xs=ends, ys=[wanted.limit_s * MS] * 2, dash=LIMIT)
     return Plot(series=(*blocks, Series(arm=place, name=arm, xs=rates, ys=middles), limit), heading=arm, arm=place)
 
 
@@ -140,20 +139,21 @@ def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wan
     """The percentile at parts of an arm's own capacity, between two rungs by the straight line."""
     rows = []
     for arm in summary.arms:
-        capacity = summary.metrics[Reading(CAPACITY, arm.name)].median
-        if capacity is None or not climbs[arm.name]:
+        capacity = middle_capacity(climbs[arm.name])
+        if capacity is None:
             continue
         rates = [rung.rate for rung in climbs[arm.name][0].rungs]
         middles = [_middle([climb.rungs[number] for climb in climbs[arm.name]]) for number in range(len(rates))]
         points = [(rate, middle) for rate, middle in zip(rates, middles, strict=True) if middle is not None]
         rows.append((*words(arm.name), *(_at(points, share * capacity) for share in SHARES)))
-    if not rows:
+    known = [place for place in range(len(SHARES)) if any(row[place + 1].value is not None for row in rows)]
+    if not known:
         return None
     return Table(
         key="utilisation",
         title=f"{_called(wanted)} at parts of the capacity",
-        columns=columns("arm", numeric=[f"{share:.0%}" for share in SHARES]),
-        rows=tuple(rows),
+        columns=columns("arm", numeric=[f"{SHARES[place]:.0%}" for place in known]),
+        rows=tuple((row[0], *(row[place + 1] for place in known)) for row in rows),
         note="Of each arm's own capacity, the median of its blocks; between two rungs the straight line. Below the "
         "lowest rung nothing is known.",
     )

@@ -23,7 +23,9 @@ MS = 1e-3
 
 
 def latency_section(summary: RunSummary, judgements: Judgements = NO_JUDGEMENTS) -> Section:
-    """Tail curve, quantile table, and what was found of the quantiles against the baseline."""
+    """Tail curve, quantile table, and what was found of the quantiles against the baseline; nothing of a ladder."""
+    if summary.scenario.capacity:
+        return section("latency", "Latency")  # of many rates at once: a section of its own tells it rung by rung
     figures = (tail_figure(summary), server_figure(summary))
     tables = (quantile_table(summary), quantile_ratios(summary, judgements), name_table(summary))
     return section("latency", "Latency", *figures, *tables, server_table(summary), sentences=(_meaning(summary),))
