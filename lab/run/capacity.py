@@ -118,14 +118,15 @@ class _Pilot:
         """
         found: dict[str, float] = {}
         held = 0.0
-        rates = [_three_digits(LOWEST * COARSE**number) for number in range(STAGE)]
+        rates = _stage(LOWEST)
         while waiting := [arm.name for arm in self._scenario.arms if arm.name not in found]:
             reached = self._reached(rates, waiting, held)
             for arm, climbed in self._climbed(waiting, reached).items():
-                if (boundary := _boundary(arm, climbed, held)) is not None:
+                boundary = _boundary(arm, climbed, held)
+                if boundary is not None and boundary <= self._top:  # known after the first climb only
                     found[arm] = boundary
-            held = reached[-1]
-            rates = [_three_digits(held * COARSE ** (number + 1)) for number in range(STAGE)]
+            held = max((rate for rate in reached if rate <= self._top), default=held)
+            rates = _stage(held * COARSE or LOWEST)
         return found if self._scenario.capacity and self._scenario.capacity.quick else self._finer(found)
 
     def within_reach(self, rates: tuple[float, ...]) -> tuple[float, ...]:
@@ -198,7 +199,7 @@ class _Pilot:
                 "give one (capacity.slo), or see why they fail: `lab run` with one block",
             )
         limit_s = max(LEAST_LIMIT_S, SLACK * slowest)
-        self.slo = f"p99 <= {math.ceil(limit_s * 1e3)}ms"
+        self.slo = f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
         self._say(f"the objective: {self.slo} (p99 at {LOWEST:g} a second was {format_seconds(slowest)})")
 
     def _of(self, trial: TrialResult) -> Climb:
@@ -210,6 +211,11 @@ class _Pilot:
         if found is None:
             raise LabError(f"{trial.record.trial_id} has no ladder")
         return found
+
+
+def _stage(lowest: float) -> list[float]:
+    """The rates of one climb."""
+    return [_three_digits(lowest * COARSE**number) for number in range(STAGE)]
 
 
 def _enough(rates: Sequence[float]) -> tuple[float, ...]:

@@ -62,7 +62,7 @@ def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:
     found = confirmed.get(arm)
     if found is None:
         return "not confirmed by a longer run"
-    tried = f"for {format_seconds(found.length_s)} at {found.rung.rate:.4g} a second"
+    tried = f"for {found.length_s:.0f} s at {found.rung.rate:.4g} a second"
     if not found.valid:
         return f"not confirmed: the run {tried} is not valid"
     if found.sustained:

@@ -1,0 +1,181 @@
+"""The search for capacity on a faked machine: pilot, ladder, load processes, confirmation, and what is left behind."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lab.cli.capacity import climbing
+from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
+from lab.load.locust_process import LoadOutcome, LoadProgress
+from lab.plan.blocks import build_plan
+from lab.record.types import REQUESTS, Calibration, LoadCounters
+from lab.run.capacity import with_ladder
+from lab.run.conclude import conclude
+from lab.run.confirm import confirm
+from lab.run.run import run_scenario
+from lab.run.surroundings import Surroundings
+from lab.run.view import QuietView
+from lab.scenario.model import Scenario
+from tests.builders import table_of
+from tests.fake_surroundings import FakeSurroundings, shop
+from tests.fakes import FakeLoad, World
+
+KNEE = 300.0  # arrivals a second: up to here every answer takes 10 ms, beyond 2 s
+
+
+class Climbing(FakeLoad):
+    """Answers the arrivals of its plan, evenly spaced: quickly up to KNEE, and slowly beyond."""
+
+    def poll(self) -> LoadProgress:
+        """Over once the measure phase is."""
+        length_s, started = self._world.plans[-1].measure_s, self._started_s
+        return replace(
+            super().poll(), finished=self._world.now_s >= started + 1 + length_s, measure_end_s=started + 1 + length_s
+        )
+
+    def nap(self, seconds: float) -> None:
+        """A ladder takes a minute, which nobody waits for."""
+        self._world.sleep(max(seconds, 5.0))
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """One row an arrival."""
+        plan, begin = self._world.plans[-1], self._started_s + 1
+        stretches = plan.stretches or ((0.0, plan.measure_s, plan.rate or 0.0),)
+        rows = [row for stretch in stretches for row in _arrivals(begin - t0_monotonic_s, *stretch)]
+        table_of(REQUESTS, rows).write_parquet(target)
+        counted = LoadCounters(
+            open_model=True, lanes=1, scheduled=len(rows), started=len(rows), dropped=0, unfinished=0
+        )
+        end = begin + plan.measure_s
+        return LoadOutcome(
+            counters=counted,
+            attribution="none",
+            warmup_start_s=self._started_s,
+            measure_start_s=begin,
+            measure_end_s=end,
+            finished_s=end + 0.5,
+            replaced=0,
+            rows=len(rows),
+        )
+
+
+def _arrivals(begin_s: float, start_s: float, end_s: float, rate: float) -> Iterator[dict[str, object]]:
+    took_s = 0.010 if rate <= KNEE else 2.0
+    for number in range(round((end_s - start_s) * rate)):
+        at_s = begin_s + start_s + number / rate
+        yield {
+            "t_scheduled_s": at_s,
+            "t_sent_s": at_s,
+            "t_done_s": at_s + took_s,
+            "status": 200,
+            "bytes": 1,
+            "name": "/",
+            "phase": "measure",
+            "kind": "arrival",
+            "lane": 0,
+        }
+
+
+def machine(world: World, ceiling_per_s: float = 1e6) -> Surroundings:
+    """A machine of two cores on which each load process does ``ceiling_per_s``."""
+
+    def calibrate(_engine: object, _environment: object, processes: int, *_rest: object) -> Calibration:
+        return Calibration(ceiling_per_s=ceiling_per_s * processes, load_processes=processes, lanes=16, measured_at="")
+
+    return replace(FakeSurroundings(world=world).make(), calibrate=calibrate)
+
+
+def search(folder: Path, around: Surroundings, *, slo: str = "p99 <= 100ms", quick: bool = False) -> Scenario:
+    said: list[str] = []
+    asked = climbing(shop(folder), slo, quick=quick, blocks=None)
+    return with_ladder(asked, folder / "runs", lambda _plan: QuietView(), said.append, around=around)
+
+
+def test_the_pilot_finds_a_ladder_around_the_boundary(tmp_path: Path) -> None:
+    """One that reaches from below the knee to above it, common to both arms."""
+    found = search(tmp_path, machine(World(load=Climbing))).capacity
+
+    assert found is not None
+    assert found.slo == "p99 <= 100ms"
+    assert len(found.rates) == 8
+    assert found.rates[0] < KNEE < found.rates[-1]
+    assert found.rates[-1] / found.rates[0] == pytest.approx(1.25 / 0.75, rel=0.15)
+
+
+def test_an_objective_that_nobody_gave_is_found_and_kept(tmp_path: Path) -> None:
+    """Five times the p99 at 50 a second, and never less than 25 ms."""
+    found = search(tmp_path, machine(World(load=Climbing)), slo="").capacity
+
+    assert found is not None
+    assert found.slo == "p99 <= 50ms"
+
+
+def test_a_look_has_fewer_rungs_and_blocks(tmp_path: Path) -> None:
+    """Six and six, and says so in its scenario."""
+    found = search(tmp_path, machine(World(load=Climbing)), quick=True)
+
+    assert found.capacity is not None
+    assert (len(found.capacity.rates), found.trials.blocks, found.capacity.quick) == (6, 6, True)
+    assert build_plan(found).estimated_s < 8.5 * 60
+
+
+def test_the_generator_gets_as_many_processes_as_the_ladder_takes(tmp_path: Path) -> None:
+    """Half of what one does is less than the arms carry."""
+    assert search(tmp_path, machine(World(load=Climbing), 500.0)).load.processes == 2
+
+
+def test_a_generator_that_is_too_weak_with_all_cores_is_told(tmp_path: Path) -> None:
+    """With what was held so far, and what the generator can do."""
+    with pytest.raises(LoadError, match=r"still held at 50 requests a second.*2 processes on 2 cores is 60"):
+        search(tmp_path, machine(World(load=Climbing), 60.0))
+
+
+def test_an_objective_out_of_reach_is_told(tmp_path: Path) -> None:
+    """Nothing is held at the lowest rate."""
+    with pytest.raises(ScenarioError, match="not held at 50 requests a second either"):
+        search(tmp_path, machine(World(load=Climbing)), slo="p99 <= 5ms")
+
+
+def test_an_interrupt_in_the_pilot_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a run nor a folder for scratch, and nothing says that it could be resumed."""
+    before = set(Path(tempfile.gettempdir()).glob("lab-pilot-*"))
+    with pytest.raises(InterruptedRunError) as caught:
+        search(tmp_path, machine(World(load=Climbing, fail_at={"users": KeyboardInterrupt()})))
+
+    assert "in the pilot" in str(caught.value)
+    assert "--resume" not in caught.value.hint
+    assert not (tmp_path / "runs").exists()
+    assert set(Path(tempfile.gettempdir()).glob("lab-pilot-*")) <= before
+
+
+def test_the_logs_of_a_pilot_that_failed_are_kept(tmp_path: Path) -> None:
+    """Where the hint says, which does not offer to resume it."""
+    with pytest.raises(LabError) as caught:
+        search(tmp_path, machine(World(load=Climbing, fail_at={"users": LoadError("no users")})))
+
+    (kept,) = (tmp_path / "runs").iterdir()
+    assert str(kept) in caught.value.hint
+    assert "--resume" not in caught.value.hint
+    assert list(kept.glob("*/trials/*.failed"))
+
+
+def test_what_was_found_is_run_confirmed_and_read_again(tmp_path: Path) -> None:
+    """Both arms carry the same, hold it for a minute, and a second reading says so too."""
+    around = machine(World(load=Climbing))
+    found = search(tmp_path, around)
+    found = replace(found, trials=replace(found.trials, blocks=2))
+    folder = run_scenario(build_plan(found), "shop", tmp_path / "runs", QuietView(), around=around)
+    confirm(folder, found, lambda _plan: QuietView(), lambda _text: None, around=around)
+    told = conclude(folder.path).points[0]
+
+    assert {arm: one.sustained for arm, one in told.confirmed.items()} == {"workers": True, "replicas": True}
+    assert all(one.length_s == 60 for one in told.confirmed.values())
+    assert all(200 < (trial.values["capacity.rate"] or 0) < 400 for trial in told.summary.trials)
+    report = (folder.path / "report.md").read_text()
+    assert "sustained for 60 s at" in report
