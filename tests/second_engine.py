@@ -4,7 +4,8 @@
 the machine's docker0 or fight over firewall rules; in one of its own it has neither. PIDs are the machine's on purpose:
 the engine tells such as hold outside too, so that a lab that has only entered the network reads processes and cgroups
 as ever, and its signals and exit codes are its own. With ``own_pids`` it numbers its processes as it likes: an engine
-elsewhere, which a lab reaches by DOCKER_HOST alone. Needs root.
+elsewhere, which a lab reaches by DOCKER_HOST alone. With ``firewall`` it publishes ports as an ordinary engine does,
+by rules of its own network. Needs root.
 """
 
 from __future__ import annotations
@@ -63,8 +64,19 @@ VERBS = {
 class SecondEngine:
     """Own data, sockets and containerd, which holds the namespaces and survives the daemon; no bridge, no firewall."""
 
-    def __init__(self, name: str, driver: str = DRIVER, home: Path = HOME, *, own_pids: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        driver: str = DRIVER,
+        home: Path = HOME,
+        *,
+        own_pids: bool = False,
+        firewall: bool = False,
+        clock_ahead_s: int = 0,
+    ) -> None:
         self._own_pids = own_pids
+        self._firewall = firewall
+        self._clock_ahead_s = clock_ahead_s
         if not NAME.fullmatch(name):
             raise MissingError(f"{name!r} is no name for an engine", "use letters, digits and dashes")
         self.root = home / name
@@ -90,7 +102,8 @@ class SecondEngine:
             command = ["containerd", "--config", f"{self.root}/containerd.toml"]
             script = ["sh", "-c", IN_NAMESPACES, f"{self.root}/{CONTAINERD}.pid", *command]
             pids = ["--pid", "--fork", "--mount-proc"] if self._own_pids else []
-            self._begin(CONTAINERD, ["unshare", "--net", "--mount", *pids, *script])
+            clock = ["--time", "--fork", "--monotonic", str(self._clock_ahead_s)] if self._clock_ahead_s else []
+            self._begin(CONTAINERD, ["unshare", "--net", "--mount", *pids, *clock, *script])
         if self._find(DOCKERD) is None:
             settings = self.root / "daemon.json"
             if not settings.exists():  # its driver stays, however it is started again
@@ -167,11 +180,12 @@ class SecondEngine:
 
     def _dockerd(self) -> list[str]:
         root = self.root
+        rules = "true" if self._firewall else "false"
         return [
             *("dockerd", "--config-file", f"{root}/daemon.json", "--host", self.host),
             *("--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/{DOCKERD}.pid"),
             *("--containerd", f"{root}/{SOCKETS[CONTAINERD]}"),
-            *("--iptables=false", "--ip-masq=false", "--bridge=none"),
+            *(f"--iptables={rules}", "--ip-masq=false", "--bridge=none"),
         ]
 
     def _find(self, daemon: str) -> psutil.Process | None:
