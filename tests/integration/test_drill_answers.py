@@ -10,6 +10,7 @@ import pytest
 
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.record.reading import read_trial
+from lab.record.schema import STEP_BEGIN
 from tests.integration.conftest import OF_THE_APP, REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone, OF_THE_APP]
@@ -25,7 +26,7 @@ restart = "always"
 {app}
 
 [budget]
-processes = 2
+processes = {processes}
 
 {arms}
 [load]
@@ -59,16 +60,20 @@ def drilled(folder: Path, **parts: str) -> dict[str, TrialSummary]:
 
 
 def test_the_time_that_an_app_takes_to_start_is_recovered(tmp_path: Path) -> None:
-    """Two arms that differ in STARTUP_MS alone differ by that in when a new process answers."""
-    arms = ARM.format(name="quick", front='"nginx"', env="{}")
-    arms += ARM.format(name="slow", front='"nginx"', env=f'{{ STARTUP_MS = "{STARTUP_S * 1000:g}" }}')
-    found = drilled(tmp_path, app="", arms=arms, drill='verb = "kill"', measure="16s")
-    took_s = {arm: trial.values["drill.process"] for arm, trial in found.items()}
+    """One process, killed: from when its successor says that its lifespan begins until it answers, and all is well."""
+    arms = '[[arms]]\nname = "slow"\nmodel = "workers"\nfront = "direct"\n\n'
+    app = f'env = {{ STARTUP_MS = "{STARTUP_S * 1000:g}", PRESTART = "lifespan" }}'
+    found = drilled(tmp_path, app=app, arms=arms, drill='verb = "kill"', measure="18s", processes="1")["slow"]
+    assert found.aftermath is not None
+    assert found.fallout is not None
+    begun_s = max(event.t_s - found.aftermath.action_s for event in found.record.events if event.kind == STEP_BEGIN)
+    took_s = found.values["drill.process"]
 
-    assert took_s["slow"] is not None
-    assert took_s["quick"] is not None
-    assert took_s["slow"] - took_s["quick"] == pytest.approx(STARTUP_S, abs=ALLOWED_S)
-    assert all(trial.fallout and trial.fallout.restarts == 1 for trial in found.values())
+    assert begun_s > 0
+    assert took_s is not None
+    assert took_s - begun_s == pytest.approx(STARTUP_S, abs=ALLOWED_S)
+    assert found.aftermath.recovery_s == pytest.approx(took_s, abs=ALLOWED_S)
+    assert (found.fallout.restarts, [each.by for each in found.fallout.detected or ()]) == (1, ["engine"])
 
 
 def test_a_front_that_asks_again_shows_its_duplicates(tmp_path: Path) -> None:
@@ -76,7 +81,7 @@ def test_a_front_that_asks_again_shows_its_duplicates(tmp_path: Path) -> None:
     env = '{ LOG_REQUESTS = "true" }'
     arms = ARM.format(name="retries", front='{ kind = "nginx", timeout = "1s" }', env=env)
     arms += ARM.format(name="patient", front='{ kind = "nginx", retries = 0 }', env=env)
-    found = drilled(tmp_path, app="", arms=arms, drill='verb = "hang"\nhold = "4s"', measure="20s")
+    found = drilled(tmp_path, app="", arms=arms, drill='verb = "hang"\nhold = "4s"', measure="20s", processes="2")
 
     assert (found["retries"].values["drill.duplicates"] or 0) > 0
     assert found["patient"].values["drill.duplicates"] == 0
