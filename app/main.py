@@ -102,6 +102,12 @@ async def block(ms: Milliseconds = 10.0) -> dict[str, float]:
     return {"blocked_ms": ms}
 
 
+@app.get("/hold")
+def hold(mb: Annotated[int, Query(ge=0, le=1_000_000)] = 1) -> dict[str, int]:
+    """Hold ``mb`` × 10**6 bytes on purpose until this is answered, or until the kernel kills the process for it."""
+    return {"held_mb": len(make_ballast(mb))}
+
+
 @app.post("/echo")
 def echo(document: Annotated[Any, Body()]) -> Any:
     """Return the JSON that was sent."""

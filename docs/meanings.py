@@ -157,12 +157,15 @@ MEANINGS: Mapping[str, str] = {
     "capacity.beyond": "How many requests past its percentile every rung has at least: 10 for p99 take 1,000.",
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
     "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `deploy` "
-    "(every container gives way to one of `image`), `stop` (the app is stopped).",
+    "(every container gives way to one of `image`), `oom` (a request has one process hold more than "
+    "the memory limit), `stop` (the app is stopped).",
     "drills.name": "How the run calls it; the verb when empty.",
     "drills.after": "When it happens, counted from the start of the measure phase: at the earliest then, and at most 2 "
     "s later, at the same instant in all arms of a block.",
     "drills.hold": "How long what is only held up stays so.",
     "drills.slo": "A request that takes longer than this, from its scheduled instant, is bad.",
     "drills.image": "What `deploy` deploys: an image that is here or can be pulled; the arm's own when empty.",
-    "drills.request": "The path by which `block` blocks, with `{ms}` or `{seconds}` for `hold`.",
+    "drills.request": "The path by which `block` blocks, with `{ms}` or `{seconds}` for `hold`, or by which `oom` has "
+    "memory held, with `{mb}`; when empty that of the demo app, `/block?ms={ms}` or `/hold?mb={mb}`.",
+    "drills.group": "For `oom`: the kernel kills the whole container (`memory.oom.group`, cgroup version 2 only).",
 }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.attest.evidence import roles_of
+from lab.errors import SamplingError
 from lab.plan.kinds import Role, ServiceKind
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import kinship
@@ -26,7 +27,11 @@ def members(targets: Sequence[SampleTarget]) -> tuple[Member, ...]:
     for target in targets:
         if target.kind is not ServiceKind.APP:
             continue
-        for pid, role in sorted(roles_of(target).items()):
+        try:
+            roles = roles_of(target)
+        except SamplingError:  # its first process has ended since it was asked for: nobody of it is left
+            continue
+        for pid, role in sorted(roles.items()):
             if kin := kinship(PROC, pid):
                 found.append(Member(service=target.service, pid=pid, started=kin.started, role=role.value))
     return tuple(found)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lab.metrics import METRICS
 from lab.plan.blocks import Plan
 from lab.report.renderers.text import printable
-from lab.scenario.drills import TICK_S, Drill, Verb
+from lab.scenario.drills import REQUESTS, TICK_S, Drill, Verb
 from lab.scenario.expectation import parse_expectation
 from lab.units import format_count, format_duration
 
@@ -29,13 +29,14 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
 
 
 def _deed(drill: Drill) -> str:
-    held = format_duration(drill.hold)
+    held, asked = format_duration(drill.hold), drill.request or REQUESTS.get(drill.verb, "")
     return {
         Verb.KILL: "one serving process is killed",
         Verb.HANG: f"one serving process is stopped for {held}",
-        Verb.BLOCK: f"a request ({drill.request}) keeps the event loop of one serving process busy for {held}",
+        Verb.BLOCK: f"a request ({asked}) keeps the event loop of one serving process busy for {held}",
         Verb.ROLL: "every serving process is replaced",
         Verb.DEPLOY: f"every container of the app gives way to one of {drill.image or 'its own image'}",
+        Verb.OOM: f"one serving process is asked ({asked}) to hold more memory than there is",
         Verb.STOP: "every container of the app is stopped",
     }[drill.verb]
 

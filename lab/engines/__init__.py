@@ -78,7 +78,8 @@ class Means:
     ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
     ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
     has), and waits until all answer; ``happened(t0_s)`` gives the ends of those that were started again, with instants
-    since then; ``executed()`` how many requests the app told of.
+    since then; ``executed()`` how many requests the app told of; ``living()`` the targets that live, where services
+    may be started again.
     """
 
     there: There = here
@@ -90,6 +91,7 @@ class Means:
     exchange: Callable[[str, str], None] = no_exchange
     happened: Happened = nothing_happened
     executed: Executed = nothing_told
+    living: Callable[[], tuple[SampleTarget, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,10 @@ class Deployment(Means):
     check: Callable[[], None]
     logs: Callable[[], Mapping[str, str]]
     ignored_header: str = ""
+
+    def current(self) -> tuple[SampleTarget, ...]:
+        """The targets as they are now: what was started again has another first process."""
+        return self.living() if self.living else self.targets
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

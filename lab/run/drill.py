@@ -14,7 +14,8 @@ from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
 from lab.record.schema import ACTION, OVER
 from lab.record.types import Event
-from lab.run.verbs import VERBS, Act, Scene
+from lab.run.scene import Act, Scene
+from lab.run.verbs import VERBS
 from lab.scenario.drills import TICK_S
 
 END_WITHIN_S = 30.0  # what is being done is waited for, at the end of a trial

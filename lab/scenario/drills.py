@@ -28,8 +28,12 @@ class Verb(StrEnum):
     BLOCK = "block"  # a request that keeps the event loop of one serving process busy for ``hold``
     ROLL = "roll"  # every serving process is replaced: by SIGHUP to its supervisor, else one container after the other
     DEPLOY = "deploy"  # a new version: every container of the app gives way to one of ``image``, one after the other
+    OOM = "oom"  # a request that makes one serving process hold more memory than the budget has
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
+
+REQUESTS: Mapping[Verb, str] = {Verb.BLOCK: "/block?ms={ms}", Verb.OOM: "/hold?mb={mb}"}  # of the demo app
+PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"), Verb.OOM: ("{mb}",)}
 
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
 NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
@@ -38,7 +42,7 @@ NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
 }
 
 
-def nearest_verb(verb: Verb, possible: Collection[Verb]) -> Verb:
+def nearest_verb(verb: Verb, possible: Collection[Verb] = frozenset(Verb)) -> Verb:
     """The verb to take instead, among those that are possible."""
     return next((near for near in NEAREST.get(verb, ()) if near in possible), Verb.KILL)
 
@@ -49,8 +53,9 @@ class Drill:
 
     The action comes ``after`` the start of the measure phase and at most TICK_S later, at the same instant in all arms
     of a block. ``hold``: how long what is only held up stays so. ``slo``: a request that takes longer is bad, from its
-    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}. ``image``: what is deployed, "" for
-    the arm's own once more.
+    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}, or holds memory, with {mb}; ""
+    is that of the demo app. ``image``: what is deployed, "" for the arm's own once more. ``group``: who is out of
+    memory takes the whole container along.
     """
 
     verb: Verb
@@ -58,14 +63,28 @@ class Drill:
     after: Annotated[Seconds, Field(ge=STEADY_S)] = 6.0
     hold: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 5.0
     slo: Annotated[Seconds, Field(gt=0)] = 0.25
-    request: Annotated[str, Field(pattern=r"^/.*\{(ms|seconds)\}")] = "/block?ms={ms}"
+    request: Annotated[str, Field(pattern=r"^(/.*\{(ms|seconds|mb)\}.*)?$")] = ""
     image: Annotated[str, Field(max_length=500)] = ""
+    group: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _says_something(self) -> Drill:
         if self.image and self.verb is not Verb.DEPLOY:
             raise ValueError(f'"image" says nothing to {self.verb}: leave it out, or take verb = "deploy"')
+        if self.group and self.verb is not Verb.OOM:
+            raise ValueError(f'"group" says nothing to {self.verb}: leave it out, or take verb = "oom"')
+        filled = PLACEHOLDERS.get(self.verb, ())
+        if self.request and filled and not any(placeholder in self.request for placeholder in filled):
+            raise ValueError(f'request: {self.verb} fills in {" or ".join(filled)}, which is not in "{self.request}"')
         return self
+
+    def path(self, mb: int = 0) -> str:
+        """What is asked of the app, with ``hold``, or so many MB of memory, filled in."""
+        told = {"{seconds}": f"{self.hold:g}", "{ms}": f"{self.hold * 1000:g}", "{mb}": str(mb)}
+        path = self.request or REQUESTS[self.verb]
+        for placeholder, value in told.items():
+            path = path.replace(placeholder, value)
+        return path
 
     @property
     def key(self) -> str:

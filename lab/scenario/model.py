@@ -20,7 +20,7 @@ from lab.scenario.capacity import Capacity
 from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.commands import check_command
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
-from lab.scenario.drills import MAX_DRILLS, Drill, check_drills
+from lab.scenario.drills import MAX_DRILLS, Drill, Verb, check_drills, nearest_verb
 from lab.scenario.kinds import MODELS, Asked
 from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
@@ -85,6 +85,19 @@ class Scenario:
         check_drills(self.drills)
         if self.drills and self.sweep:
             raise ValueError("sweep and drills: a run has one or the other; make two scenarios of it")
+        self._check_drills()
+        if self.capacity and (self.sweep or self.drills):
+            raise ValueError("capacity: a run climbs a ladder, or sweeps, or drills; make scenarios of their own of it")
+        climbed = [key for key in self.compare.primary if key == CAPACITY]
+        if climbed and not self.capacity:
+            raise ValueError(f"compare.primary: {CAPACITY} is what a ladder of rates tells: add [capacity]")
+        if self.capacity and self.load.rate is None:
+            raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
+        if self.trials.looks and (self.sweep or len(self.drills) > 1):
+            raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
+
+    def _check_drills(self) -> None:
+        """What they take of load, budget and metrics."""
         drilled = [key for key in self.compare.primary if METRICS[key].group is Group.DRILL]
         if drilled and not self.drills:
             raise ValueError(
@@ -96,17 +109,13 @@ class Scenario:
                     f'load.measure: the drill "{drill.key}" takes {drill.least_measure_s:g} s at least, for its action '
                     f"and for an arm to recover, got {self.load.measure:g} s"
                 )
+            if drill.verb is Verb.OOM and self.budget.memory.mode == "none":
+                raise ValueError(
+                    f'budget.memory: the drill "{drill.key}" fills it, and without a limit that would be the memory of '
+                    f'the machine: write memory = "split:512MiB", or take verb = "{nearest_verb(drill.verb)}"'
+                )
         if self.drills and self.load.rate is None:
             raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
-        if self.capacity and (self.sweep or self.drills):
-            raise ValueError("capacity: a run climbs a ladder, or sweeps, or drills; make scenarios of their own of it")
-        climbed = [key for key in self.compare.primary if key == CAPACITY]
-        if climbed and not self.capacity:
-            raise ValueError(f"compare.primary: {CAPACITY} is what a ladder of rates tells: add [capacity]")
-        if self.capacity and self.load.rate is None:
-            raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
-        if self.trials.looks and (self.sweep or len(self.drills) > 1):
-            raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
 
     def _check_network(self) -> None:
         """Sidecars are found by name, which nothing has on the machine's network; an agent has a Python of its own."""

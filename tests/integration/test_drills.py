@@ -17,7 +17,9 @@ from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.watchdog import answers
 from lab.plan.topology import Topology
-from lab.run.verbs import VERBS, Act, Scene, ask, send
+from lab.run.scene import Act, Scene, ask, send
+from lab.run.verbs import VERBS
+from lab.scenario.budget import Budget
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
@@ -57,7 +59,7 @@ def until_served_by(deployment: Deployment, others: tuple[Member, ...], count: i
     """So many serving processes, of which none is among ``others``."""
     give_up_at = time.monotonic() + WITHIN_S
     while True:
-        found = tuple(each for each in serving(deployment.there(members, deployment.targets)) if each not in others)
+        found = tuple(each for each in serving(deployment.there(members, deployment.current())) if each not in others)
         if len(found) >= count:
             return found
         assert time.monotonic() < give_up_at, f"{len(found)} new processes of {count}"
@@ -123,6 +125,19 @@ def test_a_new_version_takes_the_place_of_the_old_one(
     assert {images_now["app-1"], images_now["app-2"]} == {second["drill.deploy"].id} != {images["app"].id}
     assert status == 200
     assert set(logs) >= {"app-1", "app-1.before", "nginx"}
+
+
+def test_who_is_out_of_memory_is_killed_and_replaced(restarting: DockerEngine, topology_of: Build) -> None:
+    """By the kernel, and the supervisor that has the same limit goes on."""
+    limited = Budget(processes=2, memory="split:400MiB")  # type: ignore[arg-type]  # parsed
+    with restarting.deploy(topology_of(scenario_of(WORKERS, budget=limited))) as deployment:
+        (asked, killed), before = carry_out(deployment, Verb.OOM)
+        (new,) = until_served_by(deployment, before, 1)
+
+    assert (asked.what, asked.detail) == ("request", "/hold?mb=420")
+    assert (killed.what, killed.service) == ("killed", "app")
+    assert killed.pid in {member.pid for member in before}
+    assert new.service == "app"
 
 
 def test_replicas_are_replaced_one_after_the_other_and_a_hung_one_goes_on(

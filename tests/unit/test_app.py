@@ -43,6 +43,7 @@ def client() -> Iterator[TestClient]:
         ("/io?ms=0", {"waited_ms": 0.0}),
         ("/cpu?ms=0.5", {"cpu_ms": 0.5}),
         ("/block?ms=0", {"blocked_ms": 0.0}),
+        ("/hold?mb=2", {"held_mb": 2}),
         ("/ready", {"ready": True}),
     ],
 )
@@ -69,6 +70,12 @@ def test_docs_are_served(client: TestClient) -> None:
 def test_costs_have_limits(client: TestClient, path: str, ms: str) -> None:
     """A request cannot ask for a negative, endless or senseless cost."""
     assert client.get(path, params={"ms": ms}).status_code == 422
+
+
+@pytest.mark.parametrize("mb", ["-1", "1000001", "0.5", "x"])
+def test_memory_has_limits(client: TestClient, mb: str) -> None:
+    """A request cannot ask for a negative, endless or senseless amount."""
+    assert client.get("/hold", params={"mb": mb}).status_code == 422
 
 
 def test_every_response_says_who_served_it(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,19 +16,24 @@ import pytest
 
 from lab.attest.serving import Member, serving
 from lab.engines import Deployment
+from lab.engines.docker.refusals import check_group
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.process.refusals import check_plain
 from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import build_plan
-from lab.plan.kinds import Role
+from lab.plan.kinds import Role, ServiceKind
 from lab.plan.trial import Trial
+from lab.run.breaking import oom
 from lab.run.drill import Acting, acting, action_s
-from lab.run.verbs import VERBS, Act, Scene, deploy, roll, send, stop
+from lab.run.scene import Act, Scene, ask, send
+from lab.run.verbs import VERBS, deploy, roll, stop
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
-from lab.scenario.drills import STEADY_S, TICK_S, Verb
+from lab.scenario.budget import Limits
+from lab.scenario.drills import STEADY_S, TICK_S, Drill, Verb
 from tests.builders import REPLICAS, WORKERS, make_scenario
 
+LIMITED = {"processes": 2, "memory": "split:1GiB"}
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
 
 
@@ -55,7 +60,10 @@ def deployment(*members: Member) -> Deployment:
     def there(function: Any, *arguments: Any) -> Any:
         return members if function.__name__ == "members" else function(*arguments)
 
-    return cast(Deployment, SimpleNamespace(there=there, targets=(), topology=SimpleNamespace(trial_id="b01-workers")))
+    return cast(
+        Deployment,
+        SimpleNamespace(there=there, current=tuple, topology=SimpleNamespace(trial_id="b01-workers")),
+    )
 
 
 def at_once(given: Trial) -> float:
@@ -156,7 +164,7 @@ def test_an_act_that_fails_is_seen_by_who_follows_the_trial() -> None:
 
 def test_a_fault_of_the_lab_in_an_act_is_not_swallowed() -> None:
     """Whatever it is."""
-    broken = cast(Deployment, SimpleNamespace(there=lambda *_: 1 / 0, targets=()))
+    broken = cast(Deployment, SimpleNamespace(there=lambda *_: 1 / 0, current=tuple))
 
     with pytest.raises(ZeroDivisionError):
         carried_out(trial(), broken)
@@ -243,7 +251,7 @@ def test_a_supervisor_that_knows_it_is_told_to_replace_its_workers(victim: subpr
             return True
 
         given, told = scene("roll", with_services(), hangup=True)
-        roll(replace(given, deployment=cast(Deployment, SimpleNamespace(there=there, targets=(), services=()))))
+        roll(replace(given, deployment=cast(Deployment, SimpleNamespace(there=there, current=tuple, services=()))))
         worker.kill()
 
     assert sent == [signal.SIGHUP]
@@ -283,10 +291,69 @@ def test_a_new_version_takes_the_place_of_one_container_after_the_other() -> Non
     assert [(act.what, act.detail) for act in told[:2]] == [("deployed", "app-1"), ("deployed", "app-2")]
 
 
+def out_of_memory(found: list[tuple[Member, ...]], answer: tuple[int, str], **drill: Any) -> list[Act]:
+    """What is told where these are seen one after the other, of an app with 128 MiB."""
+    asked: list[str] = []
+
+    def there(function: Any, *arguments: Any) -> Any:
+        if function is ask:
+            asked.append(arguments[1])
+            return answer
+        return (
+            (found.pop(0) if len(found) > 1 else found[0]) if function.__name__ == "members" else function(*arguments)
+        )
+
+    limits = Limits(memory_bytes=128 * 2**20)
+    services = (SimpleNamespace(kind=ServiceKind.APP, limits=limits),)
+    topology = SimpleNamespace(trial_id="t", services=services, pool=Limits())
+    made = cast(Deployment, SimpleNamespace(there=there, current=tuple, topology=topology))
+    given, told = scene("kill", made, hangup=False)
+    oom(replace(given, drill=Drill(verb=Verb.OOM, **drill)))
+    assert asked == [told[0].detail]
+    return told
+
+
+def test_a_process_that_is_out_of_memory_is_told_of(victim: subprocess.Popen[bytes]) -> None:
+    """It is asked for as much as the limit, which with what it has is too much."""
+    told = out_of_memory([(of(victim),), ()], (0, "reset"), request="/eat/{mb}")
+
+    assert [(act.what, act.pid, act.detail) for act in told] == [
+        ("request", 0, "/eat/135"),
+        ("killed", victim.pid, ""),
+    ]
+
+
+def test_memory_that_kills_nobody_ends_the_trial(
+    victim: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app without such a path would have come out unharmed."""
+    monkeypatch.setattr("lab.run.breaking.KILLED_WITHIN_S", 0.1)
+
+    with pytest.raises(DeploymentError, match="was answered with 404, and the kernel killed nobody"):
+        out_of_memory([(of(victim),)], (404, ""))
+
+
+def test_memory_is_filled_only_where_there_is_a_limit() -> None:
+    """Else it would be the machine's."""
+    with pytest.raises(ScenarioError, match="fills it, and without a limit that would be the memory of the machine"):
+        trial("oom")
+
+
+@pytest.mark.parametrize("version", ["1", ""])
+def test_a_container_dies_as_a_whole_only_where_the_kernel_can_do_it(version: str) -> None:
+    """Cgroups of version 1 have no group."""
+    drills = [{"verb": "oom", "group": True}]
+    given = make_scenario((WORKERS,), drills=drills, load=LOAD, budget=LIMITED)
+    check_group(given, "2")
+
+    with pytest.raises(ScenarioError, match="group takes memory.oom.group"):
+        check_group(given, version)
+
+
 @pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in ENGINE_KINDS["process"].verbs])
 def test_what_takes_containers_is_refused_without_them(verb: Verb) -> None:
     """Before anything is started."""
-    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}], load=LOAD)
+    given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}], load=LOAD, budget=LIMITED)
 
     with pytest.raises(ScenarioError, match=f'drill "{verb}": {verb} takes containers; the nearest .* is kill'):
         check_plain(given)

@@ -9,6 +9,7 @@ from lab.plan.blocks import build_plan
 from tests.builders import make_scenario
 
 LOAD = {"locustfile": "x.py", "rate": 100, "measure": "10s"}
+LIMITED = {"processes": 2, "memory": "split:1GiB"}
 DRILLED = LOAD | {"measure": "40s"}
 P99 = "p99(replicas) <= 1.1 * p99(workers)"
 
@@ -20,6 +21,7 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
         ({"verb": "hang", "name": "stuck"}, "stuck, hang: one serving process is stopped for 5 s"),
         ({"verb": "roll"}, "roll: every serving process is replaced"),
         ({"verb": "deploy", "image": "shop:2"}, "deploy: every container of the app gives way to one of shop:2"),
+        ({"verb": "oom"}, "oom: one serving process is asked (/hold?mb={mb}) to hold more memory than there is"),
         ({"verb": "stop"}, "stop: every container of the app is stopped"),
         (
             {"verb": "block", "hold": "2s"},
@@ -29,7 +31,7 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
 )
 def test_a_drill_is_announced(drill: dict[str, str], done: str) -> None:
     """Also where it is the only one: something is broken on purpose."""
-    (line,) = drill_lines(build_plan(make_scenario(load=DRILLED, drills=[drill])))
+    (line,) = drill_lines(build_plan(make_scenario(load=DRILLED, drills=[drill], budget=LIMITED)))
 
     assert line.startswith(f"  drill     {done}")
     assert line.endswith(", 6 to 8 s into the measure phase; a request slower than 250 ms is bad")

@@ -98,12 +98,22 @@ def refusal(path: Path) -> str:
         (
             "drills",
             [{"verb": "explode"}],
-            'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy" or "stop", got \'explode\'',
+            'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom" or "stop", got \'explode\'',
         ),
         (
             "drills",
             [{"verb": "roll", "image": "shop:2"}],
             'drills[0]: "image" says nothing to roll: leave it out, or take verb = "deploy"',
+        ),
+        (
+            "drills",
+            [{"verb": "roll", "group": True}],
+            'drills[0]: "group" says nothing to roll: leave it out, or take verb = "oom"',
+        ),
+        (
+            "drills",
+            [{"verb": "oom", "request": "/hold?ms={ms}"}],
+            'drills[0]: request: oom fills in {mb}, which is not in "/hold?ms={ms}"',
         ),
         ("drills", [{"verb": "kill", "slos": 1}], "drills[0].slos: unknown key; did you mean 'slo'?"),
         ("app.read_only", 1.5, "app.read_only: expected true or false, got 1.5"),

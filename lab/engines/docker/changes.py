@@ -38,6 +38,11 @@ class Changes:
         """What the containers have printed, those that gave way included."""
         return {**self._ended, **logs_of(container for _, container in self.pairs)}
 
+    def alive(self) -> Pairs:
+        """Those that run at this moment: one that was started again has another first process."""
+        self._reload()
+        return [(service, container) for service, container in self.pairs if container.attrs["State"]["Pid"]]
+
     def restart(self, name: str, pid: int) -> None:
         """End one process, or start the container again (0); returns when all answer."""
         with engine_errors():
@@ -74,8 +79,11 @@ class Changes:
     def _container(self, name: str) -> Container:
         return next(container for service, container in self.pairs if service.name == name)
 
-    def _wait(self) -> None:
+    def _reload(self) -> None:
         with engine_errors():
             for _, container in self.pairs:
                 container.reload()
+
+    def _wait(self) -> None:
+        self._reload()
         self.answered(self.pairs)

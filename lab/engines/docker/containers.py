@@ -97,6 +97,7 @@ class Containers:
                 restart=changes.restart,
                 stop=changes.stop,
                 exchange=changes.exchange,
+                living=lambda: tuple(each.target() for each in self._all_running(changes.alive())),
                 executed=lambda: executions_of(changes.pairs),
                 happened=partial(happened, self.client, self.run_id, trial_id, wall_offset_s=offset_s),
             ),

@@ -11,7 +11,7 @@ from lab.engines.docker.agent.rights import ThroughAgent, find_rights
 from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.docker.pool import check_pool
-from lab.engines.docker.refusals import choose_networks
+from lab.engines.docker.refusals import check_group, choose_networks
 from lab.engines.docker.removal import engine_errors
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
@@ -29,6 +29,7 @@ def open_docker(
     choose_networks(scenario, elsewhere="")  # what cannot be, wherever the engine is, needs no engine to be said
     client = docker_client()
     with engine_errors():
+        check_group(scenario, client.info().get("CgroupVersion", ""))
         elsewhere = find_elsewhere(client, images_here(client), run_id)
         networks = choose_networks(scenario, elsewhere or "")
         pool = partial(check_pool, run_id, _pool(scenario), client.info().get("CgroupDriver", ""))

@@ -7,6 +7,18 @@ from lab.errors import ScenarioError
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
 
+GROUPS_SINCE = "2"
+
+
+def check_group(scenario: Scenario, cgroup_version: str) -> None:
+    """Refuse that a container dies as a whole where the kernel cannot do it. Raises ScenarioError."""
+    if any(drill.group for drill in scenario.drills) and cgroup_version != GROUPS_SINCE:
+        raise ScenarioError(
+            f"drills: group takes memory.oom.group, which cgroups have since version {GROUPS_SINCE}; those of the "
+            f"engine's machine are of version {cgroup_version or 'unknown'}",
+            "leave out group: the kernel then kills one process",
+        )
+
 
 def choose_networks(scenario: Scenario, elsewhere: str) -> Mapping[str, str]:
     """The networks of the arms, and why; ``elsewhere``: why the engine's processes are not this machine's.
