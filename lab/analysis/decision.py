@@ -32,13 +32,14 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
 }
 DRILLED = ("drill.harm", "drill.recovery", "drill.lost")
 ENOUGH = "how many processes are enough"
+SHIPPED = (Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.DEPLOY, Verb.OOM, Verb.STOP)  # each has a scenario
 ASKED_BY: Mapping[str, str] = {  # the command that measures it, of a scenario that the lab ships
     **dict.fromkeys(("memory", "CPU", "latency", "failures"), "lab run quickstart"),
     "capacity": "lab capacity quickstart",
     "start-up": "lab run slow_start",
     "balance": "lab run quickstart",
     ENOUGH: "lab run how_many_workers",
-    **{f"drill {verb}": f"lab run drill_{verb}" for verb in Verb},
+    **{f"drill {verb}": f"lab run drill_{verb}" for verb in SHIPPED},
 }
 BESIDES = "besides"  # what a run judged that is under no other topic
 

@@ -37,6 +37,16 @@ def members(targets: Sequence[SampleTarget]) -> tuple[Member, ...]:
     return tuple(found)
 
 
+def first_processes(targets: Sequence[SampleTarget]) -> tuple[Member, ...]:
+    """The first process of each service, as far as it lives, without a role: nobody has looked what it does."""
+    kin = [(target, kinship(PROC, target.init_pid)) for target in targets]
+    return tuple(
+        Member(service=target.service, pid=target.init_pid, started=found.started, role="")
+        for target, found in kin
+        if found
+    )
+
+
 def serving(found: Sequence[Member]) -> tuple[Member, ...]:
     """Those that serve."""
     return tuple(member for member in found if member.role == Role.WORKER)

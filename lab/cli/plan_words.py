@@ -37,6 +37,10 @@ def _deed(drill: Drill) -> str:
         Verb.ROLL: "every serving process is replaced",
         Verb.DEPLOY: f"every container of the app gives way to one of {drill.image or 'its own image'}",
         Verb.OOM: f"one serving process is asked ({asked}) to hold more memory than there is",
+        Verb.KILL_SUPERVISOR: "one supervisor is killed",
+        Verb.KILL_FRONT: "what clients connect to is killed",
+        Verb.CRASH_LOOP: f"one serving process is killed, and for {held} whatever comes in its place",
+        Verb.RECYCLE: f"every serving process is asked to end, each at an instant drawn over {held}",
         Verb.STOP: "every container of the app is stopped",
     }[drill.verb]
 

@@ -11,6 +11,7 @@ from lab.plan.loading import loaded_s
 from lab.plan.order import rows
 from lab.plan.points import Point, points_of, trial_id
 from lab.plan.trial import Trial
+from lab.plan.verbs import check_verbs
 from lab.scenario.model import Scenario
 
 BOOT_ESTIMATE_S = 4.0  # containers created, started and ready: measured 1.5 to 4 s for 4 processes on two cores
@@ -58,6 +59,7 @@ def build_plan(scenario: Scenario, blocks: int | None = None) -> Plan:
         for point in _shuffled(points, rng):
             trials += _of_block(block, point, next(orders[point.key]), rng)
     _refuse_equal_names(trials)
+    check_verbs(scenario)
     for trial in trials[: len(scenario.arms) * len(points)]:  # what cannot be deployed is refused before all else
         build_topology(trial.scenario, trial, nominal_ports(trial.scenario, trial.arm))
     return Plan(scenario=scenario, trials=tuple(trials))

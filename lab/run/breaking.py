@@ -1,14 +1,16 @@
-"""Acts that take something of an arm away: memory, and the process that others depend on."""
+"""Acts that take something of an arm away: memory, what others depend on, a process again and again."""
 
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Sequence
+from random import Random
 
-from lab.attest.serving import Member, serving
+from lab.attest.serving import Member, first_processes, serving
 from lab.errors import DeploymentError
-from lab.plan.kinds import ServiceKind
+from lab.plan.kinds import Role, ServiceKind
 from lab.run.scene import Scene, ask
 from lab.sampling.cgroups import locate
 from lab.sampling.plan import SampleTarget
@@ -73,3 +75,45 @@ def die_together(targets: Sequence[SampleTarget]) -> None:
             raise DeploymentError(
                 f"the processes of {target.service} cannot be made to die together: {error}", "leave out drills[].group"
             ) from None
+
+
+def kill_supervisor(scene: Scene) -> bool:
+    """SIGKILL to one supervisor."""
+    found = [member for member in scene.members() if member.role == Role.SUPERVISOR]
+    if not found:
+        raise DeploymentError(f"{scene.deployment.topology.trial_id}: no supervisor is to be seen")
+    return scene.signal(Random(scene.seed).choice(found), signal.SIGKILL)
+
+
+def kill_front(scene: Scene) -> bool:
+    """SIGKILL to the first process of what clients connect to, and with it to all of its container."""
+    entry = scene.deployment.service_at(scene.deployment.topology.entry)
+    found = scene.deployment.there(first_processes, scene.deployment.current())
+    front = next((member for member in found if member.service == entry), None)
+    if front is None:
+        raise DeploymentError(f"{scene.deployment.topology.trial_id}: no process of {entry} is to be seen")
+    return scene.signal(front, signal.SIGKILL)
+
+
+def crash_loop(scene: Scene) -> bool:
+    """SIGKILL to one serving process, and for ``hold`` to whatever comes in its place."""
+    victim, known = scene.worker(), {(member.pid, member.started) for member in scene.members()}
+    over_at = time.monotonic() + scene.drill.hold
+    scene.signal(victim, signal.SIGKILL)
+    while time.monotonic() < over_at:
+        if scene.wait(LOOK_S):
+            return False
+        for member in scene.members():
+            if member.service == victim.service and (member.pid, member.started) not in known:
+                scene.signal(member, signal.SIGKILL)
+    return True
+
+
+def recycle(scene: Scene) -> bool:
+    """SIGTERM to every serving process, each at an instant drawn over ``hold``: so it ends at its limit of requests."""
+    draw, began_s, found = Random(scene.seed), time.monotonic(), serving(scene.members())
+    for after_s, place in sorted((draw.uniform(0, scene.drill.hold), place) for place in range(len(found))):
+        if scene.wait(max(0.0, began_s + after_s - time.monotonic())):
+            return False
+        scene.signal(found[place], signal.SIGTERM)
+    return True

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab.attest.serving import serving
 from lab.errors import DeploymentError
 from lab.plan.kinds import Role
-from lab.run.breaking import oom
+from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
 from lab.run.scene import Scene, ask
 from lab.scenario.drills import Verb
 
@@ -103,5 +103,9 @@ VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.ROLL: roll,
     Verb.DEPLOY: deploy,
     Verb.OOM: oom,
+    Verb.KILL_SUPERVISOR: kill_supervisor,
+    Verb.KILL_FRONT: kill_front,
+    Verb.CRASH_LOOP: crash_loop,
+    Verb.RECYCLE: recycle,
     Verb.STOP: stop,
 }

@@ -29,16 +29,25 @@ class Verb(StrEnum):
     ROLL = "roll"  # every serving process is replaced: by SIGHUP to its supervisor, else one container after the other
     DEPLOY = "deploy"  # a new version: every container of the app gives way to one of ``image``, one after the other
     OOM = "oom"  # a request that makes one serving process hold more memory than the budget has
+    KILL_SUPERVISOR = "kill-supervisor"  # SIGKILL to one process that supervises others
+    KILL_FRONT = "kill-front"  # SIGKILL to what clients connect to
+    CRASH_LOOP = "crash-loop"  # SIGKILL to one serving process and, for ``hold``, to whatever comes in its place
+    RECYCLE = "recycle"  # SIGTERM to every serving process, each at an instant drawn over ``hold``
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
 
 REQUESTS: Mapping[Verb, str] = {Verb.BLOCK: "/block?ms={ms}", Verb.OOM: "/hold?mb={mb}"}  # of the demo app
 PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"), Verb.OOM: ("{mb}",)}
 
+HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE)  # verbs that last for ``hold``
+
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
 NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.DEPLOY: (Verb.ROLL,),
     Verb.ROLL: (Verb.DEPLOY,),
+    Verb.KILL_FRONT: (Verb.STOP,),
+    Verb.RECYCLE: (Verb.ROLL,),
+    Verb.CRASH_LOOP: (Verb.KILL,),
 }
 
 
@@ -99,7 +108,7 @@ class Drill:
     @property
     def least_measure_s(self) -> float:
         """How long the measure phase must be, so that what is done has ended and an arm can be seen to recover."""
-        held = self.hold if self.verb in (Verb.HANG, Verb.BLOCK) else 0.0
+        held = self.hold if self.verb in HELD else 0.0
         return self.after + TICK_S + held + 2 * CALM_S
 
 

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.integration, OF_THE_APP]
 Build = Callable[[Scenario], Topology]
 WORKERS = Arm(name="workers", model="workers", front="direct", restart="always")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx", restart="always")
+WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx", restart="always")
 WATCHED = replace(REPLICAS, name="watched", watch="engine")
 WITHIN_S = 20.0
 
@@ -85,6 +86,14 @@ def test_a_watchdog_restarts_the_replica_that_hangs_and_no_other(restarting: Doc
     assert 3.0 < ends[0].t_s < 10.0
 
 
+def until_it_answers(deployment: Deployment) -> None:
+    """Where clients connect."""
+    give_up_at = time.monotonic() + WITHIN_S
+    while deployment.there(ask, deployment.topology, "/ready", 5.0)[0] != 200:
+        assert time.monotonic() < give_up_at, "the front does not answer"
+        time.sleep(0.2)
+
+
 def test_a_supervisor_replaces_what_was_killed_and_what_it_is_told_to(
     restarting: DockerEngine, topology_of: Build
 ) -> None:
@@ -138,6 +147,26 @@ def test_who_is_out_of_memory_is_killed_and_replaced(restarting: DockerEngine, t
     assert (killed.what, killed.service) == ("killed", "app")
     assert killed.pid in {member.pid for member in before}
     assert new.service == "app"
+
+
+def test_a_front_and_a_supervisor_are_killed_and_come_back(restarting: DockerEngine, topology_of: Build) -> None:
+    """Each is its container's first process, which the engine starts again; then workers that crash or are recycled."""
+    with restarting.deploy(topology_of(scenario_of(WORKERS_NGINX))) as deployment:
+        (front,), _ = carry_out(deployment, Verb.KILL_FRONT)
+        until_it_answers(deployment)
+        (supervisor,), before = carry_out(deployment, Verb.KILL_SUPERVISOR)
+        until_served_by(deployment, before, 2)
+        recycled, old = carry_out(deployment, Verb.RECYCLE, hold=0.5)
+        until_served_by(deployment, old, 2)
+        crashed, last = carry_out(deployment, Verb.CRASH_LOOP, hold=3.0)
+        until_served_by(deployment, last, 1)
+
+    assert (front.service, supervisor.service) == ("nginx", "app")
+    assert sorted(act.pid for act in recycled) == sorted(member.pid for member in old)
+    assert {act.what for act in recycled} == {"SIGTERM"}
+    assert len(crashed) >= 2
+    assert crashed[0].pid in {member.pid for member in last}
+    assert len({act.pid for act in crashed}) == len(crashed)
 
 
 def test_replicas_are_replaced_one_after_the_other_and_a_hung_one_goes_on(

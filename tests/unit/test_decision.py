@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.analysis.card import Card, Line
-from lab.analysis.decision import card_of
+from lab.analysis.decision import ASKED_BY, card_of
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.trial import summarise_trial
 from lab.analysis.turns import turns_of
@@ -85,6 +85,13 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}
+
+
+def test_every_scenario_that_is_named_is_shipped() -> None:
+    """Whoever runs what the card says finds it."""
+    shipped = {path.stem for path in (Path(__file__).parents[2] / "scenarios").glob("*.toml")}
+
+    assert {command.split()[-1] for command in ASKED_BY.values()} <= shipped
 
 
 def test_where_the_winner_turns_is_told_by_point() -> None:

@@ -23,7 +23,7 @@ from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.trial import Trial
-from lab.run.breaking import oom
+from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
 from lab.run.drill import Acting, acting, action_s
 from lab.run.scene import Act, Scene, ask, send
 from lab.run.verbs import VERBS, deploy, roll, stop
@@ -31,7 +31,7 @@ from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.budget import Limits
 from lab.scenario.drills import STEADY_S, TICK_S, Drill, Verb
-from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_scenario
 
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
@@ -348,6 +348,118 @@ def test_a_container_dies_as_a_whole_only_where_the_kernel_can_do_it(version: st
 
     with pytest.raises(ScenarioError, match="group takes memory.oom.group"):
         check_group(given, version)
+
+
+class Seen:
+    """An arm whose processes are seen as these, one look after the other; signals to them are noted."""
+
+    def __init__(self, *looks: tuple[Member, ...]) -> None:
+        self.looks = list(looks)
+        self.sent: list[tuple[int, int]] = []
+
+    def there(self, function: Any, *arguments: Any) -> Any:
+        if function is send:
+            self.sent.append((arguments[0], arguments[2]))
+            return True
+        assert function.__name__ in ("members", "first_processes")
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+    def scene(self, verb: Verb, **drill: Any) -> tuple[Scene, list[Act]]:
+        topology = SimpleNamespace(trial_id="t", entry="front:80")
+        made = SimpleNamespace(there=self.there, current=tuple, topology=topology, service_at=lambda _entry: "nginx")
+        given, told = scene("kill", cast(Deployment, made), hangup=False)
+        return replace(given, drill=Drill(verb=verb, **drill)), told
+
+
+def process(pid: int, role: str = Role.WORKER, service: str = "app") -> Member:
+    return Member(service=service, pid=pid, started=pid, role=role)
+
+
+def test_a_supervisor_is_killed_and_nobody_else() -> None:
+    """And where none is to be seen the trial ends."""
+    seen = Seen((process(1, Role.SUPERVISOR), process(2), process(3)))
+    given, told = seen.scene(Verb.KILL_SUPERVISOR)
+
+    assert kill_supervisor(given)
+    assert seen.sent == [(1, signal.SIGKILL)]
+    assert [(act.what, act.pid) for act in told] == [("SIGKILL", 1)]
+    with pytest.raises(DeploymentError, match="no supervisor is to be seen"):
+        kill_supervisor(Seen((process(2),)).scene(Verb.KILL_SUPERVISOR)[0])
+
+
+def test_the_front_is_killed_by_its_first_process() -> None:
+    """The one that clients connect to."""
+    seen = Seen((process(1, "", "app-1"), process(7, "", "nginx")))
+    given, _ = seen.scene(Verb.KILL_FRONT)
+
+    assert kill_front(given)
+    assert seen.sent == [(7, signal.SIGKILL)]
+    with pytest.raises(DeploymentError, match="no process of nginx is to be seen"):
+        kill_front(Seen((process(1, "", "app-1"),)).scene(Verb.KILL_FRONT)[0])
+
+
+def test_what_comes_in_the_place_of_a_killed_one_is_killed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it holds; who lived before, and other services, are left alone."""
+    monkeypatch.setattr("lab.run.breaking.LOOK_S", 0.1)
+    old = (process(1, Role.SUPERVISOR), process(2))
+    later = (process(1, Role.SUPERVISOR), process(3, Role.HELPER), process(9, service="app-2"))
+    seen = Seen(old, old, later, (process(1, Role.SUPERVISOR), process(4)), (process(1, Role.SUPERVISOR),))
+    given, told = seen.scene(Verb.CRASH_LOOP, hold="400ms")
+
+    assert crash_loop(given)
+    assert seen.sent == [(2, signal.SIGKILL), (3, signal.SIGKILL), (4, signal.SIGKILL)]
+    assert 0.3 <= told[-1].began_s - told[0].began_s + 0.3 <= 2
+
+
+def test_every_serving_process_is_recycled_at_an_instant_of_its_own() -> None:
+    """Drawn over the time that it holds, the same in all arms of a block."""
+    seen = Seen((process(1, Role.SUPERVISOR), process(2), process(3), process(4)))
+    given, told = seen.scene(Verb.RECYCLE, hold="300ms")
+    began_s = time.monotonic()
+
+    assert recycle(given)
+    assert sorted(seen.sent) == [(pid, signal.SIGTERM) for pid in (2, 3, 4)]
+    assert len({round(act.began_s, 3) for act in told}) == 3
+    assert time.monotonic() - began_s < 2
+
+
+def test_nothing_more_is_done_when_the_trial_ends() -> None:
+    """A drill that is cut says so."""
+    for verb, act in ((Verb.RECYCLE, recycle), (Verb.CRASH_LOOP, crash_loop)):
+        seen = Seen((process(1, Role.SUPERVISOR), process(2)))
+        given, _ = seen.scene(verb)
+
+        assert not act(replace(given, wait=lambda _s: True))
+        assert all(pid == 2 for pid, _ in seen.sent)
+
+
+@pytest.mark.parametrize(
+    ("verb", "arm", "app", "why", "near"),
+    [
+        ("kill-supervisor", REPLICAS, {}, "replicas with N = 2 has no supervisor", "kill"),
+        ("kill-front", WORKERS, {}, "no front stands before the app", "stop"),
+        ("crash-loop", REPLICAS, {}, 'nobody starts a process again (restart = "no")', "kill"),
+        ("recycle", REPLICAS, {"restart": "on-failure"}, "nobody starts a process again that ends well", "roll"),
+    ],
+)
+def test_an_arm_that_has_nothing_for_a_verb_is_refused(
+    verb: str, arm: dict[str, str], app: dict[str, str], why: str, near: str
+) -> None:
+    """Before anything starts, with the nearest verb that it has."""
+    given = make_scenario((arm,), drills=[{"verb": verb}], load=LOAD, budget=LIMITED, app={"image": "a:1", **app})
+
+    with pytest.raises(ScenarioError) as error:
+        build_plan(given)
+
+    assert str(error.value).startswith(f'drill "{verb}": arm "{arm["name"]}": {why}')
+    assert f'take verb = "{near}"' in error.value.hint
+
+
+def test_an_arm_that_has_all_of_it_is_not_refused() -> None:
+    """Supervised workers behind a front can be broken in every way."""
+    drills = [{"verb": verb.value} for verb in Verb]
+
+    build_plan(make_scenario((WORKERS_NGINX,), drills=drills, load=LOAD, budget=LIMITED))
 
 
 @pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in ENGINE_KINDS["process"].verbs])

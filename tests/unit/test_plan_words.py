@@ -6,7 +6,7 @@ import pytest
 
 from lab.cli.plan_words import drill_lines, expectation_lines
 from lab.plan.blocks import build_plan
-from tests.builders import make_scenario
+from tests.builders import WORKERS_NGINX, make_scenario
 
 LOAD = {"locustfile": "x.py", "rate": 100, "measure": "10s"}
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
@@ -22,6 +22,10 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
         ({"verb": "roll"}, "roll: every serving process is replaced"),
         ({"verb": "deploy", "image": "shop:2"}, "deploy: every container of the app gives way to one of shop:2"),
         ({"verb": "oom"}, "oom: one serving process is asked (/hold?mb={mb}) to hold more memory than there is"),
+        ({"verb": "kill-supervisor"}, "kill-supervisor: one supervisor is killed"),
+        ({"verb": "kill-front"}, "kill-front: what clients connect to is killed"),
+        ({"verb": "crash-loop", "hold": "4s"}, "crash-loop: one serving process is killed, and for 4 s whatever comes"),
+        ({"verb": "recycle"}, "recycle: every serving process is asked to end, each at an instant drawn over 5 s"),
         ({"verb": "stop"}, "stop: every container of the app is stopped"),
         (
             {"verb": "block", "hold": "2s"},
@@ -31,7 +35,7 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
 )
 def test_a_drill_is_announced(drill: dict[str, str], done: str) -> None:
     """Also where it is the only one: something is broken on purpose."""
-    (line,) = drill_lines(build_plan(make_scenario(load=DRILLED, drills=[drill], budget=LIMITED)))
+    (line,) = drill_lines(build_plan(make_scenario((WORKERS_NGINX,), load=DRILLED, drills=[drill], budget=LIMITED)))
 
     assert line.startswith(f"  drill     {done}")
     assert line.endswith(", 6 to 8 s into the measure phase; a request slower than 250 ms is bad")

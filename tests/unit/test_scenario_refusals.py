@@ -98,7 +98,8 @@ def refusal(path: Path) -> str:
         (
             "drills",
             [{"verb": "explode"}],
-            'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom" or "stop", got \'explode\'',
+            'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom", '
+            '"kill-supervisor", "kill-front", "crash-loop", "recycle" or "stop", got \'explode\'',
         ),
         (
             "drills",
