@@ -158,9 +158,10 @@ MEANINGS: Mapping[str, str] = {
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
     "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `deploy` "
     "(every container gives way to one of `image`), `oom` (a request has one process hold more than "
-    "the memory limit), `kill-supervisor`, `kill-front` (SIGKILL to what others depend on), `crash-loop` (SIGKILL to a "
-    "serving process, and for `hold` to whatever comes in its place), `recycle` (SIGTERM to every serving process, each "
-    "at an instant drawn over `hold`), `stop` (the app is stopped).",
+    "the memory limit), `kill-supervisor`, `kill-front` (SIGKILL to what others depend on), `crash-loop` (SIGKILL to "
+    "a serving process, and for `hold` to whatever comes in its place), `recycle` (SIGTERM to every serving process, "
+    "each at an instant drawn over `hold`), `slow-start` (`roll` of an app that takes more than 5 s to start, looked "
+    "at for `hold`), `stop` (the app is stopped).",
     "drills.name": "How the run calls it; the verb when empty.",
     "drills.after": "When it happens, counted from the start of the measure phase: at the earliest then, and at most 2 "
     "s later, at the same instant in all arms of a block.",

@@ -41,6 +41,7 @@ def _deed(drill: Drill) -> str:
         Verb.KILL_FRONT: "what clients connect to is killed",
         Verb.CRASH_LOOP: f"one serving process is killed, and for {held} whatever comes in its place",
         Verb.RECYCLE: f"every serving process is asked to end, each at an instant drawn over {held}",
+        Verb.SLOW_START: f"every serving process of a slow app is replaced, which is looked at for {held}",
         Verb.STOP: "every container of the app is stopped",
     }[drill.verb]
 

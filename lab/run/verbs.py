@@ -15,6 +15,7 @@ from lab.run.scene import Scene, ask
 from lab.scenario.drills import Verb
 
 ROLL_S = 60.0  # so long may a supervisor take to replace its workers
+SLOW_S = 5.0  # so long uvicorn's supervisor waits for a worker
 LOOK_S = 0.2
 OK = 200
 REQUEST_MARGIN_S = 10.0  # beyond ``hold``: how long a request that blocks may take
@@ -61,12 +62,30 @@ def roll(scene: Scene) -> bool:
         return _one_after_the_other(scene, "restarted", lambda service: scene.deployment.restart(service, 0))
     for supervisor in supervisors:
         scene.signal(supervisor, signal.SIGHUP)
+    slow = scene.drill.verb is Verb.SLOW_START
     began_s, old = time.monotonic(), {(member.pid, member.started) for member in serving(found)}
-    while old & {(member.pid, member.started) for member in scene.members()}:
-        if time.monotonic() > began_s + ROLL_S or scene.wait(LOOK_S):
+    over_at = began_s + (scene.drill.hold if slow else ROLL_S)
+    while left := old & {(member.pid, member.started) for member in scene.members()}:
+        if time.monotonic() > over_at and slow:  # that a supervisor gives up is what was asked
+            scene.done("kept", began_s, detail=f"{len(left)} of {len(old)} processes")
+            return True
+        if time.monotonic() > over_at or scene.wait(LOOK_S):
             return False
     scene.done("replaced", began_s, detail=f"{len(old)} processes")
     return True
+
+
+def slow_start(scene: Scene) -> bool:
+    """Replace every serving process of an app that is slow to start, and tell which are still there after ``hold``.
+
+    Raises DeploymentError when the app is not slow.
+    """
+    if (took_s := scene.deployment.boot_s) <= SLOW_S:
+        raise DeploymentError(
+            f"{scene.deployment.topology.trial_id}: the arm was up after {took_s:.1f} s, which is not a slow start",
+            f'let the app take more than {SLOW_S:g} s (the demo app has STARTUP_MS), or take verb = "roll"',
+        )
+    return roll(scene)
 
 
 def deploy(scene: Scene) -> bool:
@@ -107,5 +126,6 @@ VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.KILL_FRONT: kill_front,
     Verb.CRASH_LOOP: crash_loop,
     Verb.RECYCLE: recycle,
+    Verb.SLOW_START: slow_start,
     Verb.STOP: stop,
 }

@@ -33,13 +33,14 @@ class Verb(StrEnum):
     KILL_FRONT = "kill-front"  # SIGKILL to what clients connect to
     CRASH_LOOP = "crash-loop"  # SIGKILL to one serving process and, for ``hold``, to whatever comes in its place
     RECYCLE = "recycle"  # SIGTERM to every serving process, each at an instant drawn over ``hold``
+    SLOW_START = "slow-start"  # ROLL of an app that takes more than 5 s to start, looked at for ``hold``
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
 
 REQUESTS: Mapping[Verb, str] = {Verb.BLOCK: "/block?ms={ms}", Verb.OOM: "/hold?mb={mb}"}  # of the demo app
 PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"), Verb.OOM: ("{mb}",)}
 
-HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE)  # verbs that last for ``hold``
+HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE, Verb.SLOW_START)  # verbs that last for ``hold``
 
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
 NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
@@ -47,6 +48,7 @@ NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.ROLL: (Verb.DEPLOY,),
     Verb.KILL_FRONT: (Verb.STOP,),
     Verb.RECYCLE: (Verb.ROLL,),
+    Verb.SLOW_START: (Verb.ROLL,),
     Verb.CRASH_LOOP: (Verb.KILL,),
 }
 

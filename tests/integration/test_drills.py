@@ -22,7 +22,7 @@ from lab.run.verbs import VERBS
 from lab.scenario.budget import Budget
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
+from tests.integration.conftest import OF_THE_APP, RUN_ID, app_of_repository, scenario_of
 
 pytestmark = [pytest.mark.integration, OF_THE_APP]
 
@@ -167,6 +167,18 @@ def test_a_front_and_a_supervisor_are_killed_and_come_back(restarting: DockerEng
     assert len(crashed) >= 2
     assert crashed[0].pid in {member.pid for member in last}
     assert len({act.pid for act in crashed}) == len(crashed)
+
+
+def test_a_supervisor_gives_up_a_worker_that_is_slow_to_start(restarting: DockerEngine, topology_of: Build) -> None:
+    """uvicorn's waits for 5 s, and goes on with the old ones."""
+    app = app_of_repository(env={"STARTUP_MS": "6000"})
+    with restarting.deploy(topology_of(scenario_of(WORKERS, app=app))) as deployment:
+        told, before = carry_out(deployment, Verb.SLOW_START, hold=15.0)
+        now = serving(deployment.there(members, deployment.current()))
+
+    assert deployment.boot_s > 6.0
+    assert (told[0].what, told[-1].what) == ("SIGHUP", "kept")
+    assert set(before) & set(now)
 
 
 def test_replicas_are_replaced_one_after_the_other_and_a_hung_one_goes_on(

@@ -26,7 +26,7 @@ from lab.plan.trial import Trial
 from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
 from lab.run.drill import Acting, acting, action_s
 from lab.run.scene import Act, Scene, ask, send
-from lab.run.verbs import VERBS, deploy, roll, stop
+from lab.run.verbs import VERBS, deploy, roll, slow_start, stop
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.budget import Limits
@@ -421,6 +421,27 @@ def test_every_serving_process_is_recycled_at_an_instant_of_its_own() -> None:
     assert sorted(seen.sent) == [(pid, signal.SIGTERM) for pid in (2, 3, 4)]
     assert len({round(act.began_s, 3) for act in told}) == 3
     assert time.monotonic() - began_s < 2
+
+
+def slow(seen: Seen, boot_s: float, hold: str) -> tuple[Scene, list[Act]]:
+    given, told = seen.scene(Verb.SLOW_START, hold=hold)
+    return replace(given, deployment=cast(Deployment, SimpleNamespace(**vars(given.deployment), boot_s=boot_s))), told
+
+
+def test_a_supervisor_that_gives_a_slow_worker_up_is_told_of() -> None:
+    """The old ones go on: that is a result, and no drill that was cut."""
+    seen = Seen((process(1, Role.SUPERVISOR), process(2), process(3)))
+    given, told = slow(seen, 6.1, "300ms")
+
+    assert slow_start(replace(given, hangup=True))
+    assert seen.sent == [(1, signal.SIGHUP)]
+    assert [(act.what, act.detail) for act in told] == [("SIGHUP", ""), ("kept", "2 of 2 processes")]
+
+
+def test_an_app_that_is_not_slow_ends_the_trial() -> None:
+    """It would show what a roll shows."""
+    with pytest.raises(DeploymentError, match="up after 1.2 s, which is not a slow start"):
+        slow_start(slow(Seen((process(2),)), 1.2, "300ms")[0])
 
 
 def test_nothing_more_is_done_when_the_trial_ends() -> None:

@@ -99,7 +99,7 @@ def refusal(path: Path) -> str:
             "drills",
             [{"verb": "explode"}],
             'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom", '
-            '"kill-supervisor", "kill-front", "crash-loop", "recycle" or "stop", got \'explode\'',
+            '"kill-supervisor", "kill-front", "crash-loop", "recycle", "slow-start" or "stop", got \'explode\'',
         ),
         (
             "drills",
