@@ -111,7 +111,9 @@ def crash_loop(scene: Scene) -> bool:
 
 def recycle(scene: Scene) -> bool:
     """SIGTERM to every serving process, each at an instant drawn over ``hold``: so it ends at its limit of requests."""
-    draw, began_s, found = Random(scene.seed), time.monotonic(), serving(scene.members())
+    if not (found := serving(scene.members())):
+        raise DeploymentError(f"{scene.deployment.topology.trial_id}: no serving process is to be seen")
+    draw, began_s = Random(scene.seed), time.monotonic()
     for after_s, place in sorted((draw.uniform(0, scene.drill.hold), place) for place in range(len(found))):
         if scene.wait(max(0.0, began_s + after_s - time.monotonic())):
             return False

@@ -421,6 +421,8 @@ def test_every_serving_process_is_recycled_at_an_instant_of_its_own() -> None:
     assert sorted(seen.sent) == [(pid, signal.SIGTERM) for pid in (2, 3, 4)]
     assert len({round(act.began_s, 3) for act in told}) == 3
     assert time.monotonic() - began_s < 2
+    with pytest.raises(DeploymentError, match="no serving process is to be seen"):
+        recycle(Seen((process(1, Role.SUPERVISOR),)).scene(Verb.RECYCLE)[0])
 
 
 def slow(seen: Seen, boot_s: float, hold: str) -> tuple[Scene, list[Act]]:
