@@ -10,6 +10,7 @@ TABLES: Mapping[str, str] = {
     "budget": "What every arm may use in total, the front included.",
     "load": "How Locust drives each trial.",
     "images": "Base images.",
+    "nodes": "The machines of a run that has several: the first runs the arms, others drive load.",
     "sidecars": "What the app needs beside it, such as a database: fresh in every trial, never part of an arm.",
     "jobs": "Steps before the app serves, such as migrations: each must end with exit code 0.",
     "trials": "How often everything is repeated.",
@@ -27,6 +28,14 @@ MEANINGS: Mapping[str, str] = {
     "network": "`host`: everything listens on 127.0.0.1 of the machine, on free ports. `own`: each trial has a network "
     "of its own, where every container keeps its image's port and is found by name; nothing is published. `auto` takes "
     "`host` unless the app has a fixed port or sidecars, or the engine is elsewhere, and says why.",
+    "nodes.name": "What the machine is called in tables and sentences.",
+    "nodes.engine": "Where its Docker engine answers: `unix://…`, `tcp://…` or `ssh://user@host`; empty: the one that "
+    "the environment names (`DOCKER_HOST`).",
+    "nodes.address": "Address or name by which load on other nodes reaches it. The front is published there, and on no "
+    "other interface where it is an address.",
+    "nodes.port": "The port there.",
+    "nodes.cores": "Cores to which the lab's agents keep on that machine, such as `0-3,8`; empty: all. Those of the "
+    "arms are `budget.cpuset`.",
     "ports": "The range of TCP ports from which free ones are taken.",
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
@@ -88,6 +97,7 @@ MEANINGS: Mapping[str, str] = {
     "load.rate": "Arrivals a second (open model). Without it the locustfile's own closed model runs.",
     "load.schedule": "How arrivals are spread; seeded, and the same in every arm of a block.",
     "load.lanes": "Locust users: keep-alive connections, which bound concurrency.",
+    "load.nodes": "The node that drives load, by its name in `[[nodes]]`; none: the machine that runs the arms.",
     "load.processes": "Locust processes.",
     "load.users": "Names of the user classes to run; all of them when empty.",
     "load.tags": "Only tasks with one of these tags.",

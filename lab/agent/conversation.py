@@ -40,10 +40,11 @@ class Stream(Protocol):
 
 
 class Conversation:
-    """A running agent. ``last_words``: what it wrote to standard error."""
+    """A running agent. ``last_words``: what it wrote to standard error. ``node``: its machine, if a run has several."""
 
-    def __init__(self, stream: Stream, last_words: Callable[[], str]) -> None:
+    def __init__(self, stream: Stream, last_words: Callable[[], str], node: str = "") -> None:
         self._stream = stream
+        self._called = f"an agent of the lab on node {node}" if node else "an agent of the lab"
         self._last_words = last_words
         self._answers: SimpleQueue[Message | None] = SimpleQueue()
         self._calling = threading.Lock()
@@ -59,6 +60,13 @@ class Conversation:
     def compare(self) -> None:
         """Have both clocks as of now; those of two kernels may drift by milliseconds in a minute."""
         self.clock, self.wall_clock = self._compare_clocks()
+
+    def drift(self) -> Clock:
+        """As it was compared last, compared once more: the drift since then is in the bound, and it stays as it was."""
+        before, wall = self.clock, self.wall_clock
+        self.compare()
+        after, self.clock, self.wall_clock = self.clock, before, wall
+        return Clock(before.offset_s, max(before.bound_s, after.bound_s) + abs(after.offset_s - before.offset_s))
 
     def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
         """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
@@ -123,13 +131,13 @@ class Conversation:
 
     def death(self) -> LabError:
         """What to say of an agent that is gone."""
-        return SamplingError("an agent of the lab has ended", self._last_words())
+        return SamplingError(f"{self._called} has ended", self._last_words())
 
     def _answer(self, deadline_s: float) -> Message:
         try:
             message = self._answers.get(timeout=deadline_s)
         except Empty:
-            raise SamplingError(f"an agent has not answered for {deadline_s:.0f} s", self._last_words()) from None
+            raise SamplingError(f"{self._called} has not answered for {deadline_s:.0f} s", self._last_words()) from None
         if message is None:
             raise self.death()
         if "error" in message:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from lab.agent.conversation import Conversation, RemoteChild
 from lab.load.load_plan import LoadPlan
-from lab.load.place import MODULE, Child, Exit
+from lab.load.place import MODULE, Child, Exit, Place
 from lab.record.types import ClockOffset
 from lab.scenario.network import Network
 
@@ -58,13 +59,25 @@ class AgentLoad:
 class AgentPlace:
     """In an agent; ``prepare`` gives the one that runs, with the files of the locustfile in it.
 
-    ``host``: its name in the networks that it joins.
+    ``host``: its name in the networks that it joins. On another machine than the arms it joins none: ``entrance`` is
+    then where it reaches them ("10.0.0.1:20080"), ``node`` what that machine is called, ``inside`` a place that joins.
     """
 
     network = Network.OWN
 
-    def __init__(self, prepare: Callable[[], Conversation], host: str = "loads") -> None:
+    def __init__(
+        self,
+        prepare: Callable[[], Conversation],
+        host: str = "loads",
+        *,
+        node: str = "",
+        entrance: str = "",
+        inside: Place | None = None,
+    ) -> None:
         self.host = host
+        self.node = node
+        self.inside: Place = inside or self
+        self._entrance = entrance
         self._prepare = prepare
         self._agent: Conversation | None = None
 
@@ -82,14 +95,13 @@ class AgentPlace:
         """In the agent itself."""
         return self._running().call(function, *args, **kwargs)
 
+    def url(self, url: str) -> str:
+        """Where load reaches an arm that is at ``url`` for its neighbours."""
+        return urlsplit(url)._replace(netloc=self._entrance).geturl() if self._entrance else url
+
     def clock(self) -> ClockOffset:
         """As it was compared for the plan that was shared last, with the drift since then in its bound."""
-        agent = self._running()
-        before = agent.clock
-        agent.compare()
-        after, agent.clock = agent.clock, before
-        drift_s = abs(after.offset_s - before.offset_s)
-        return ClockOffset(offset_s=before.offset_s, bound_s=max(before.bound_s, after.bound_s) + drift_s)
+        return ClockOffset(**self._running().drift()._asdict())
 
     def start(self, log: Path, cwd: Path, python: str) -> Child:  # noqa: ARG002  it has a Python of its own
         """A child of the agent."""

@@ -1,23 +1,29 @@
 """``lab clean``: remove what a killed run left behind, by label; never by prune, never anybody else's."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Annotated
 
 import docker
 import typer
 
 from lab.cli.console import put, put_json, say
-from lab.cli.options import DEFAULT_OUT, Json, Out
+from lab.cli.options import DEFAULT_OUT, Json, OnNodes, Out
+from lab.engines.docker.connection import connect
 from lab.engines.docker.removal import engine_errors
 from lab.engines.images.build import built_images, remove_image
 from lab.engines.leftovers import (
     Leftover,
     find_leftover_files,
     find_leftovers,
+    find_leftovers_of,
     reach_docker,
     remove_leftover_files,
     remove_leftovers,
+    remove_leftovers_of,
 )
+from lab.scenario.file import read_scenario
+from lab.scenario.nodes import Node
 
 
 def clean(
@@ -26,6 +32,7 @@ def clean(
     images: Annotated[
         bool, typer.Option("--images", help="Also the images that the lab built; the next run builds them again.")
     ] = False,
+    scenario: OnNodes = None,
     out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
@@ -51,6 +58,18 @@ def clean(
         remove_leftover_files(files)
         if client:
             _remove_images(built, client)
+    for node in read_scenario(scenario).nodes if scenario else ():
+        _clean_node(node, dry_run=dry_run, force=force)
+
+
+def _clean_node(node: Node, *, dry_run: bool, force: bool) -> None:
+    """Remove what is left on another machine. Raises MissingError when its engine does not answer."""
+    with closing(connect(node)) as client, engine_errors(node.name):
+        found = find_leftovers_of(client, include_owned=force)
+        for item in found:
+            say(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name} on node {node.name}")
+        if not dry_run:
+            remove_leftovers_of(found, client)
 
 
 def _built_images(client: docker.DockerClient) -> list[Leftover]:

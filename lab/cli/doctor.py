@@ -4,17 +4,21 @@ import dataclasses
 
 import typer
 
-from lab.cli.console import put, put_json
-from lab.cli.options import Engine, Json
+from lab.cli.console import put, put_json, say
+from lab.cli.options import Engine, Json, OnNodes
 from lab.errors import MissingError
 from lab.run.doctor import examine
+from lab.run.node_checks import examine_nodes
+from lab.scenario.file import read_scenario
 
 SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
 
 
-def doctor(engine: Engine = None, json: Json = False) -> None:
+def doctor(engine: Engine = None, scenario: OnNodes = None, json: Json = False) -> None:
     """Check the machine: Docker or what runs without it, images and how they are had, rights, room, leftovers."""
     findings = examine(engine or "auto")
+    if scenario is not None:
+        findings += examine_nodes(read_scenario(scenario).nodes, say)
     if json:
         put_json([dataclasses.asdict(finding) for finding in findings])
     else:

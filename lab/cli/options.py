@@ -56,6 +56,16 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
+OnNodes = Annotated[
+    Path | None,
+    typer.Option(
+        "--scenario",
+        help="Also the nodes of this scenario.",
+        show_default=False,
+        callback=lambda path: path and scenario_file(path),
+        autocompletion=complete_scenario,
+    ),
+]
 AllowConcurrent = Annotated[
     bool,
     typer.Option("--allow-concurrent", help="Run although another lab measures on this machine: both are disturbed."),

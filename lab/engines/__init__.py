@@ -16,7 +16,7 @@ from lab.sampling.plan import SampleTarget
 if TYPE_CHECKING:  # it holds tables, whose library an agent does without
     from lab.load.place import Place
     from lab.record.told import Executions
-    from lab.record.types import Event, ServiceRecord
+    from lab.record.types import ClockOffset, Event, ServiceRecord
     from lab.scenario.model import Load
 
 Executed: TypeAlias = "Callable[[], Executions | None]"
@@ -68,6 +68,23 @@ def no_exchange(service: str, _image: str) -> None:
     raise DeploymentError(f"this engine does not exchange {service}", "take another verb for the drill")
 
 
+def one_clock() -> ClockOffset | None:
+    """For engines of this machine."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Another machine than that of the arm, which drives load.
+
+    ``launch`` starts its sampler; ``lab_pid``: the lab's own process, where this is its machine, else 0.
+    """
+
+    name: str
+    launch: Launch
+    lab_pid: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """The means of an engine at one deployment, beyond bringing it up; an engine gives those that it has.
@@ -79,7 +96,8 @@ class Means:
     ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
     has), and waits until all answer; ``happened(t0_s)`` gives the ends of those that were started again, with instants
     since then; ``executed()`` how many requests the app told of; ``living()`` the targets that live, where services
-    may be started again.
+    may be started again. ``node``: the name of the arm's machine in a run that has several, and ``generator`` the one
+    that drives load; ``clock()`` compares the clock of the arm's machine once more, None where it is this one's.
     """
 
     there: There = here
@@ -92,6 +110,9 @@ class Means:
     happened: Happened = nothing_happened
     executed: Executed = nothing_told
     living: Callable[[], tuple[SampleTarget, ...]] | None = None
+    node: str = ""
+    generator: Machine | None = None
+    clock: Callable[[], ClockOffset | None] = one_clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from lab.scenario.choices import AUTO
 OnStep = Callable[[str], None]
 Opened: TypeAlias = "tuple[Engine, Mapping[str, ImageRecord]]"
 ASKED = "asked for"
+ON_NODES = "docker"  # the one that can be on several machines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ def open_engine(
     Raises MissingError when the engine, an image, a program or a package cannot be had, ScenarioError when the
     scenario asks for what the engine cannot do.
     """
+    if scenario.nodes:  # opening it reaches the engine of each
+        return _open(engines[ON_NODES], scenario, run_id, on_step, ASKED)
     if scenario.engine != AUTO:
         chosen = engines[scenario.engine]
         chosen.reach()

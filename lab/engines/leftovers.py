@@ -62,6 +62,15 @@ def find_leftovers(*, include_owned: bool = False, client: docker.DockerClient |
     return found
 
 
+def find_leftovers_of(client: docker.DockerClient, *, include_owned: bool = False) -> list[Leftover]:
+    """Those of another machine's engine."""
+    return [
+        Leftover(kind=kind, name=name, identity=identity)
+        for kind, name, identity, marks in _of_docker(client)
+        if include_owned or not owner_lives(marks)
+    ]
+
+
 def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
     selection = {"label": RUN}
     for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
@@ -81,15 +90,20 @@ def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | No
     Raises DeploymentError when a process cannot be ended.
     """
     if client:
-        with ThreadPoolExecutor(16) as threads:
-            list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
-        for identity in _identities(found, "volume"):
-            remove_volume(client, identity)
-        for identity in _identities(found, "network"):
-            remove_network(client, identity)
+        remove_leftovers_of(found, client)
     private.remove(_identities(found, "process"), _identities(found, "folder"))
     for identity in _identities(found, "cgroup"):
         pool.remove(identity)
+
+
+def remove_leftovers_of(found: Sequence[Leftover], client: docker.DockerClient) -> None:
+    """Remove what an engine holds."""
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
+    for identity in _identities(found, "volume"):
+        remove_volume(client, identity)
+    for identity in _identities(found, "network"):
+        remove_network(client, identity)
 
 
 def _identities(found: Iterable[Leftover], kind: str) -> list[str]:

@@ -49,6 +49,18 @@ REFUSALS: tuple[Ending, ...] = (
     ),
     Ending(
         Sign.REFUSED,
+        r"port is already allocated|address already in use",
+        "the port is taken by which load of another node would reach it",
+        "give the first of [[nodes]] another port",
+    ),
+    Ending(
+        Sign.REFUSED,
+        r"cannot assign requested address",
+        "its node has no interface with the address by which load of another node would reach it",
+        "mend the address of the first of [[nodes]]; a name works behind a translated address",
+    ),
+    Ending(
+        Sign.REFUSED,
         r"no space left on device",
         "the disk is full on which Docker keeps containers",
         "`docker system df` says what takes it; `lab clean --images` removes what the lab built",

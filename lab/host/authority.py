@@ -15,7 +15,12 @@ NAMES = (LOOPBACK, "localhost")
 
 def certificate_for(scenario: Scenario) -> Certificate:
     """What the servers of a run show, where any of them speaks TLS. Raises MissingError."""
-    return make_certificate(service_names(scenario)) if scenario.tls else NOMINAL
+    return make_certificate((*service_names(scenario), *_addresses(scenario))) if scenario.tls else NOMINAL
+
+
+def _addresses(scenario: Scenario) -> Iterable[str]:
+    """By what load of other machines asks for the arms."""
+    return (node.address for node in scenario.nodes if node.address)
 
 
 def make_certificate(names: Iterable[str] = (), not_after: datetime | None = None) -> Certificate:

@@ -146,6 +146,7 @@ class Loads:
         """
         if not plan.locustfile.is_file():
             raise LoadError(f"no such locustfile: {plan.locustfile}", "see load.locustfile")
+        plan = replace(plan, base_url=self._place.url(plan.base_url))
         plan.raw.mkdir(parents=True)
         plan.write()
         self._place.share(plan)

@@ -51,10 +51,21 @@ class Child(Protocol):
 
 
 class Place(Protocol):
-    """A place for load processes. What listens there is found as ``host`` by an arm in ``network``."""
+    """A place for load processes. What listens there is found as ``host`` by an arm in ``network``.
+
+    ``node``: the machine, where it is another one than runs the arms, else "".
+    """
 
     network: Network
     host: str
+    node: str
+
+    @property
+    def inside(self) -> "Place":
+        """A place on the machine of the arms, found by them as its ``host``: this one, unless it is on another."""
+
+    def url(self, url: str) -> str:
+        """Where load reaches an arm that is at ``url`` for its neighbours."""
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -127,8 +138,18 @@ class Here:
 
     network = Network.HOST
     host = LOOPBACK
+    node = ""
     pids: tuple[int, ...] = ()
     clock_offset_s = 0.0
+
+    @property
+    def inside(self) -> Place:
+        """This machine."""
+        return self
+
+    def url(self, url: str) -> str:
+        """As it is."""
+        return url
 
     def clock(self) -> None:
         """There is one."""

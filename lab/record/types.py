@@ -84,6 +84,15 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """One machine of a trial: its clock against the lab's, and the word of its sampler on itself."""
+
+    name: str
+    clock: ClockOffset | None = None
+    sampler: SamplerFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
     """One gate over one trial: what was measured, against which limit, and what follows. The report has the words.
 
@@ -200,6 +209,7 @@ class TrialRecord:
     drill: DrillRecord | None = None
     ladder: LadderRecord | None = None
     executions: Executions | None = None  # None: the app does not tell of requests
+    nodes: tuple[NodeRecord, ...] = ()  # of a run on several machines, that of the arm first
     clock: ClockOffset | None = None  # None: load and lab have one clock
     schema_version: int = SCHEMA_VERSION
 
@@ -237,6 +247,16 @@ class TrialTables:
     cgroups: pl.DataFrame
     host: pl.DataFrame
     user_events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(USER_EVENTS)))
+
+    @property
+    def arm_host(self) -> pl.DataFrame:
+        """The readings of the machine that ran the arm: the first of a run on nodes."""
+        return self.host.filter(pl.col("node").eq_missing(pl.col("node").first()))
+
+    @property
+    def load_host(self) -> pl.DataFrame:
+        """Those of the machine that drove load: the last, which may be the same."""
+        return self.host.filter(pl.col("node").eq_missing(pl.col("node").last()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

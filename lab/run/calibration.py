@@ -200,7 +200,11 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
 def _key(environment: Environment, load_processes: int, certificate: Certificate, place: Place) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
     tls = ["tls"] if _secured(certificate) else []
-    own = [place.network.value, str(environment.facts.get("engine_at"))] if place.network is Network.OWN else []
+    own = (
+        [place.network.value, str(environment.facts.get("engine_at")), place.node]
+        if place.network is Network.OWN
+        else []
+    )
     facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS), *tls, *own]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

@@ -39,7 +39,7 @@ def attest_fronts(
     Raises InvalidRunError (exit 3) for a front that claims to be transparent and is not, ScenarioError (exit 2) when
     a configuration of the user's does not start.
     """
-    found, asking = {}, place if engine.elsewhere else HERE
+    found, asking = {}, place.inside if engine.elsewhere else HERE
     for number, arm in enumerate(_different(scenario)):
         title, front = front_title(arm), front_of(arm)
         say(f"looking at what {title} lets pass")

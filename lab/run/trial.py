@@ -24,6 +24,7 @@ from lab.record.types import Event, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting
 from lab.run.drive import Drive, Driving
 from lab.run.pace import nap_s, step_of
+from lab.run.samplers import TwoSamplers, samplers
 from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
 from lab.run.tools import Run
@@ -126,7 +127,7 @@ class _Making:
         fallback = fallback_of(evidence, deployment.topology)
         self.steps.enter(Step.WARM_UP)
         plan = self._sampler_plan(driving, deployed, fallback)
-        with run.tools.start_sampler(plan, deployment.launch) as sampler:
+        with samplers(run.tools.start_sampler, plan, deployment) as sampler:
             with INTERRUPTS.admitted():
                 run.tools.sleep(self.trial.scenario.load.idle)
             with (
@@ -139,7 +140,7 @@ class _Making:
                 check_gil(deployment.topology, deployment.logs().values() if deployment.topology.threaded else (), LATE)
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()
-                sampled = sampler.result(self.staging)
+                sampled, clock_of_arm = sampler.result(self.staging), deployment.clock()
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
@@ -153,6 +154,7 @@ class _Making:
             sampled=sampled,
             settle_s=settle_s,
             settled=settled,
+            clock=clock_of_arm,
         )
 
     def _events(self, deployed: Deployed) -> Iterator[Event]:
@@ -181,7 +183,7 @@ class _Making:
             directory=self.staging,
         )
 
-    def _follow(self, driving: Driving, sampler: Sampler, deployment: Deployment, drill: Acting) -> None:
+    def _follow(self, driving: Driving, sampler: Sampler | TwoSamplers, deployment: Deployment, drill: Acting) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
         clock = self.run.tools.clock
         give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
@@ -201,7 +203,7 @@ class _Making:
         if not drill.began:  # else an end is what was asked for
             deployment.check()
 
-    def _settle(self, sampler: Sampler, deployment: Deployment, drill: Acting) -> float:
+    def _settle(self, sampler: Sampler | TwoSamplers, deployment: Deployment, drill: Acting) -> float:
         """Let the arm rest, still read, after a load that the scenario made. Gives the seconds that were asked for."""
         settle_s, clock = 0.0 if self.drive.by_hand else self.trial.scenario.load.settle, self.run.tools.clock
         end_s = clock() + settle_s

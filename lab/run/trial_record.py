@@ -13,10 +13,12 @@ from lab.load.locust_process import LoadOutcome
 from lab.plan.trial import Trial
 from lab.record.told import Executions
 from lab.record.types import (
+    ClockOffset,
     DrillRecord,
     Event,
     JobRecord,
     LadderRecord,
+    NodeRecord,
     Phase,
     PhaseWindow,
     Point,
@@ -49,6 +51,7 @@ class Measured:
     """The results of one trial, before they are a record.
 
     ``settle_s``: how long the arm rested after the load, until ``settled`` (CLOCK_MONOTONIC); 0: it did not.
+    ``clock``: that of the arm's machine.
     """
 
     deployed: Deployed
@@ -59,6 +62,7 @@ class Measured:
     sampled: SamplerOutcome
     settle_s: float = 0.0
     settled: float = 0.0
+    clock: ClockOffset | None = None
 
 
 def trial_record(trial: Trial, measured: Measured, rate: float | None = None) -> TrialRecord:
@@ -91,6 +95,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         drill=_drill_record(trial.point.drill),
         ladder=_ladder_record(trial.scenario.capacity, loaded.measure_start_s - deployed.t0),
         clock=loaded.clock,
+        nodes=tuple(_nodes(measured)),
     )
 
 
@@ -110,6 +115,16 @@ def _phases(measured: Measured) -> dict[Phase, PhaseWindow]:
         phase: PhaseWindow(start_s=start, end_s=end)
         for phase, start, end in zip(Phase, marks[:-1], marks[1:], strict=True)
     }
+
+
+def _nodes(measured: Measured) -> Iterator[NodeRecord]:
+    """The machines of a run on nodes, that of the arm first."""
+    deployment, sampled = measured.deployed.deployment, measured.sampled
+    if deployment.node:
+        yield NodeRecord(name=deployment.node, clock=measured.clock, sampler=sampled.facts)
+    if deployment.generator:
+        clock = measured.loaded.clock
+        yield NodeRecord(name=deployment.generator.name, clock=clock, sampler=sampled.generator)
 
 
 def _drill_record(drill: Drill | None) -> DrillRecord | None:

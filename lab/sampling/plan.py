@@ -34,7 +34,8 @@ class SamplerPlan:
     there, ``watched_service``.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
     ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
-    ``proc`` and ``sys`` are found, another folder when the sampler runs in a container.
+    ``proc`` and ``sys`` are found, another folder when the sampler runs in a container. ``node``: what its rows call
+    the machine, "" where there is one.
     """
 
     targets: tuple[SampleTarget, ...]
@@ -49,6 +50,7 @@ class SamplerPlan:
     memory_readable: bool = True
     pooled: bool = False
     root: Path = Path("/")
+    node: str = ""
 
 
 def plan_to_json(plan: SamplerPlan) -> str:

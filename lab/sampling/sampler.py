@@ -27,10 +27,12 @@ class SamplerOutcome:
     """The sampler's word on itself; its tables are files by then.
 
     ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
-    before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched.
+    before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched. ``generator``: of
+    the sampler on the machine that drives load, where that is another one.
     """
 
     facts: SamplerFacts
+    generator: SamplerFacts | None = None
     connections: pl.DataFrame | None = None
     shared_files: Mapping[str, int] | None = None
 
@@ -38,8 +40,9 @@ class SamplerOutcome:
 class Sampler:
     """A running sampler. Every method raises what made the sampler fail: a half-sampled trial must not look whole."""
 
-    def __init__(self, channel: Channel, folder: Path) -> None:
+    def __init__(self, channel: Channel, folder: Path, node: str = "") -> None:
         self._channel = channel
+        self._node = node
         self._folder = folder
         self._facts: SamplerFacts | None = None
         self._shared_files: Mapping[str, int] | None = None
@@ -65,7 +68,7 @@ class Sampler:
     def result(self, target: Path) -> SamplerOutcome:
         """Stop if need be and write processes.parquet, cgroups.parquet and host.parquet into ``target``."""
         facts = self.stop()
-        write_tables(self._folder, target)
+        write_tables(self._folder, target, self._node)
         connections = read_connections(self._folder)
         shutil.rmtree(self._folder)
         return SamplerOutcome(facts=facts, connections=connections, shared_files=self._shared_files)
@@ -83,7 +86,7 @@ class Sampler:
 def start_sampler(plan: SamplerPlan, launch: Launch = as_child) -> Iterator[Sampler]:
     """A sampler that has taken its first reading; its process is gone when this ends, however it ends."""
     with launch(plan) as launched, INTERRUPTS.killable(launched.channel.program.kill):
-        sampler = Sampler(launched.channel, launched.folder)
+        sampler = Sampler(launched.channel, launched.folder, plan.node)
         try:
             with INTERRUPTS.admitted():
                 sampler.wait_until_ready()
@@ -92,8 +95,8 @@ def start_sampler(plan: SamplerPlan, launch: Launch = as_child) -> Iterator[Samp
             sampler.close()
 
 
-def write_tables(directory: Path, target: Path) -> None:
-    """``directory/*.csv`` → ``target/{processes,cgroups,host}.parquet``, a chunk of rows at a time.
+def write_tables(directory: Path, target: Path, node: str = "") -> None:
+    """``directory/*.csv`` → ``target/{processes,cgroups,host}.parquet``, a chunk of rows at a time, of this ``node``.
 
     A last line cut short by a kill is dropped. Raises SamplingError when the sampler left no rows or broken ones.
     """
@@ -101,7 +104,7 @@ def write_tables(directory: Path, target: Path) -> None:
         source = directory / f"{name}.csv"
         full = disk_errors(target)  # entered twice: once the parts are gone there may be room again, and no error
         with _understood(source), full, tempfile.TemporaryDirectory(dir=directory) as parts, full:
-            _write_table(source, schema, Path(parts), target / f"{name}.parquet")
+            _write_table(source, schema, Path(parts), target / f"{name}.parquet", node)
 
 
 def read_connections(directory: Path) -> pl.DataFrame:
@@ -125,12 +128,13 @@ def _understood(source: Path) -> Iterator[None]:
         raise SamplingError(f"{source}: not the rows of a sampler: {str(error).splitlines()[0]}") from None
 
 
-def _write_table(source: Path, schema: Mapping[str, Any], parts: Path, target: Path) -> None:
+def _write_table(source: Path, schema: Mapping[str, Any], parts: Path, target: Path, node: str) -> None:
     """Small Parquet files first, then one of them: neither step holds the whole table."""
     pl.DataFrame(schema=dict(schema)).write_parquet(parts / "000000.parquet")
     for number, lines in enumerate(_chunks(source), start=1):
         # CSV cannot tell an empty text from a missing one, and none is missing: see schema.POOL.
         rows = pl.read_csv(lines, has_header=False, schema=dict(schema)).with_columns(pl.col(pl.String).fill_null(""))
+        rows = rows.with_columns(node=pl.lit(node)) if node else rows
         rows.write_parquet(parts / f"{number:06}.parquet")
     pl.scan_parquet(parts / "*.parquet").sink_parquet(target)
 

@@ -18,12 +18,13 @@ from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
+from lab.scenario.nodes import Node
 from lab.scenario.refusals import expectation
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
 
 MAX_FILE_BYTES = 1_000_000
-LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job, "drills": Drill}
+LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job, "drills": Drill, "nodes": Node}
 LOAD_PATHS = ("locustfile", "root", "python", "requirements")
 PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key in LOAD_PATHS))
 LISTED_PATH_KEYS = (("sidecars", "build"),)

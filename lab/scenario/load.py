@@ -17,6 +17,7 @@ class Load:
     """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
 
     ``idle`` and ``settle``: how long the arm rests before and after it, still read.
+    ``nodes``: those of [[nodes]] that drive it; none: the machine that runs the arms.
     ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
     ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
     """
@@ -30,6 +31,7 @@ class Load:
     schedule: Literal["poisson", "uniform"] = "poisson"
     lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32
     processes: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
+    nodes: Annotated[tuple[str, ...], Field(max_length=1)] = ()
     users: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()

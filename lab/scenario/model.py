@@ -24,6 +24,7 @@ from lab.scenario.drills import MAX_DRILLS, Drill, Verb, check_drills, nearest_v
 from lab.scenario.kinds import MODELS, Asked
 from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
+from lab.scenario.nodes import MAX_NODES, Node, check_nodes
 from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
 
@@ -39,6 +40,7 @@ class Scenario:
     load: Load
     engine: EngineName = AUTO
     network: Literal["auto", "host", "own"] = "auto"
+    nodes: Annotated[tuple[Node, ...], Field(max_length=MAX_NODES)] = ()
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
     images: Images = field(default_factory=default_images)
     sidecars: Annotated[tuple[Sidecar, ...], Field(max_length=MAX_BESIDE)] = ()
@@ -61,6 +63,7 @@ class Scenario:
         check_expectations(self.expect, names)
         check_beside(self.sidecars, self.jobs)
         self._check_points()
+        check_nodes(self.nodes, self.load.nodes, self.engine)
         self._check_network()
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
@@ -126,6 +129,11 @@ class Scenario:
                     f'load.python: arm "{arm.name}" is in a network of its own ({choice.why}), where an agent with a '
                     "Python of its own drives load: name the packages of the locustfile in load.requirements instead"
                 )
+            if choice.network is Network.HOST and self.nodes:
+                raise ValueError(
+                    f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), which other machines do not '
+                    'share: on [[nodes]] write network = "own", or leave it out'
+                )
             if choice.network is Network.HOST and self.sidecars:
                 raise ValueError(
                     f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), where sidecars cannot be found '
@@ -139,6 +147,7 @@ class Scenario:
 
     def network_of(self, arm: Arm, elsewhere: str = "") -> NetworkChoice:
         """The network of an arm's containers; ``elsewhere``: as lab.scenario.network.choose_network has it."""
+        elsewhere = elsewhere or (f"the arms run on node {self.nodes[0].name}" if self.nodes else "")
         sidecars = [sidecar.name for sidecar in self.sidecars]
         return choose_network(arm.network, self.network, self.app.port, elsewhere, sidecars)
 
@@ -163,6 +172,11 @@ class Scenario:
     def restart_of(self, arm: Arm) -> Restart:
         """What Docker does when a container of an arm's app has ended."""
         return arm.restart or self.app.restart
+
+    @property
+    def load_node(self) -> Node | None:
+        """The node that drives load, where it is another one than runs the arms."""
+        return next((node for node in self.nodes[1:] if node.name in self.load.nodes), None)
 
     @property
     def beside(self) -> tuple[Sidecar | Job, ...]:

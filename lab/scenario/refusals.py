@@ -1,5 +1,6 @@
 """What a key of the scenario was expected to hold, in words: Pydantic's own are for programmers."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,9 @@ FORMS: Mapping[str, str] = {  # of keys whose text has a form
     "app.client_path": '"/whoami"',
     "ports": '"20000-29999"',
     "budget.cpuset": '"0-3,8"',
+    "nodes.engine": '"tcp://10.0.0.2:2375", "unix:///var/run/docker.sock" or "ssh://me@server"',
+    "nodes.address": '"10.0.0.1"',
+    "nodes.cores": '"0-3,8"',
 }
 LISTS: Mapping[str, str] = {  # of keys that hold a list
     "sweep.processes": "[1, 2, 4]",
@@ -47,7 +51,7 @@ LISTS: Mapping[str, str] = {  # of keys that hold a list
     "sweep.memory": '["split:512MiB", "split:1GiB"]',
     "trials.looks": "[8, 10, 12]",
 }
-LISTED_TABLES = ("arms", "expect", "sidecars", "jobs", "drills")
+LISTED_TABLES = ("arms", "expect", "sidecars", "jobs", "drills", "nodes")
 NO_LIST = ("tuple_type", "list_type")
 MEANT: Mapping[str, str] = {  # of keys that are often taken for another
     "load.users": "the names of user classes; how many connections there are is load.lanes",
@@ -58,7 +62,7 @@ def expectation(where: str, detail: ErrorDetails) -> str:
     """``"expected a whole number"``: what the value at ``where`` should have been; a validator's words as they are."""
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "string_pattern_mismatch":
-        form = FORMS.get(where)
+        form = FORMS.get(re.sub(r"\[\d+\]", "", where))
         return f"expected a text such as {form}" if form else "this text has not the form that is expected"
     if detail["type"] in NO_LIST and where in LISTED_TABLES:
         return f"write [[{where}]], with two brackets"

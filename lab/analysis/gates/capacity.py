@@ -38,7 +38,7 @@ def _threads(record: TrialRecord) -> int:
 
 
 def _machine_busy(tables: TrialTables, window: PhaseWindow, cpu_count: int) -> float:
-    busy, steal = (rate(tables.host, column, window) for column in ("busy_s", "steal_s"))
+    busy, steal = (rate(tables.arm_host, column, window) for column in ("busy_s", "steal_s"))
     return ((busy or 0.0) + (steal or 0.0)) / cpu_count
 
 

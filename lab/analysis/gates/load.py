@@ -29,14 +29,15 @@ from lab.scenario.kinds import FRONTS
 
 def load_cpu(result: TrialResult) -> GateResult:
     """A saturated load generator measures itself: CPU of the busiest load process in its busiest second."""
-    busy = busiest_second(result.tables.host, "load_cpu_max_s", result.record.measure)
+    busy = busiest_second(result.tables.load_host, "load_cpu_max_s", result.record.measure)
     return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy)
 
 
 def clock(result: TrialResult) -> GateResult:
-    """How well the clock of load processes is known that run under another kernel."""
-    found = result.record.clock
-    return not_applicable(CLOCK, "one-clock") if found is None else judge(CLOCK, found.bound_s)
+    """How well the clocks are known of the kernels that run load and arm: the worst of them."""
+    record = result.record
+    found = [each for each in (record.clock, *(node.clock for node in record.nodes)) if each is not None]
+    return judge(CLOCK, max(each.bound_s for each in found)) if found else not_applicable(CLOCK, "one-clock")
 
 
 def arrivals(result: TrialResult, cpu_count: int) -> GateResult:

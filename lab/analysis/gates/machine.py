@@ -1,41 +1,65 @@
 """Gates on the sampler and on the machine: did the readings come, and did somebody else work here?"""
 
+from collections.abc import Iterable
+
 import polars as pl
 
-from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share
+from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share, unaccounted_cores
 from lab.analysis.gates.gate import judge, not_applicable, unchecked
 from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, SHARED, STEAL
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_arm, of_roles
-from lab.record.types import GateResult, TrialResult
+from lab.record.types import GateResult, PhaseWindow, TrialResult
 
 
 def sampler_readings(result: TrialResult) -> GateResult:
     """Rounds and looks taken ÷ planned: late ones are skipped, and a peak may hide in the gap."""
-    told = result.record.sampler
-    if told is None or told.planned_readings <= 0:
-        return unchecked(SAMPLER_READINGS, "no-report")
-    return judge(SAMPLER_READINGS, told.achieved_readings / told.planned_readings)
+    record = result.record
+    told = [node.sampler for node in record.nodes] or [record.sampler]
+    shares = [each.achieved_readings / each.planned_readings for each in told if each and each.planned_readings > 0]
+    return (
+        judge(SAMPLER_READINGS, min(shares)) if len(shares) == len(told) else unchecked(SAMPLER_READINGS, "no-report")
+    )
 
 
 def sampler_cpu(result: TrialResult) -> GateResult:
     """Check the cost of observing: the sampler's CPU as a fraction of one core."""
-    cores = rate(result.tables.host, "sampler_cpu_s", result.record.measure)
+    cores = _worst(rate(host, "sampler_cpu_s", result.record.measure) for host in _machines(result))
     return unchecked(SAMPLER_CPU, "readings") if cores is None else judge(SAMPLER_CPU, cores)
 
 
 def steal(result: TrialResult) -> GateResult:
     """The part of all CPU time that the hypervisor kept from this machine."""
-    stolen = steal_share(result.tables.host, result.record.measure)
+    stolen = _worst(steal_share(host, result.record.measure) for host in _machines(result))
     return unchecked(STEAL, "readings") if stolen is None else judge(STEAL, stolen)
 
 
 def foreign(result: TrialResult, cpu_count: int) -> GateResult:
     """CPU that neither the arm nor the lab used ÷ all cores."""
-    tables = result.tables
-    cores = foreign_cores(tables.host, tables.cgroups, tables.processes, result.record.measure)
-    return unchecked(FOREIGN, "readings") if cores is None else judge(FOREIGN, cores / cpu_count)
+    tables, window = result.tables, result.record.measure
+    arm, *others = _machines(result)
+    cores = foreign_cores(arm, tables.cgroups, tables.processes, window)
+    shares = [None if cores is None else cores / cpu_count, *(_foreign_share(host, window) for host in others)]
+    found = _worst(shares)
+    return unchecked(FOREIGN, "readings") if found is None else judge(FOREIGN, found)
+
+
+def _machines(result: TrialResult) -> list[pl.DataFrame]:
+    """The readings of each machine, that of the arm first."""
+    return result.tables.host.partition_by("node", maintain_order=True) or [result.tables.host]
+
+
+def _foreign_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
+    """The same of a machine on which no arm runs; how many cores it has, is how fast all its time passes."""
+    foreign_s, total_s = unaccounted_cores(host, window, 0.0), rate(host, "total_s", window)
+    return None if foreign_s is None or not total_s else foreign_s / total_s
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    """The greatest; None when one machine does not allow the answer."""
+    found = list(values)
+    return max((value for value in found if value is not None), default=None) if None not in found else None
 
 
 def anonymous_memory(result: TrialResult) -> GateResult:

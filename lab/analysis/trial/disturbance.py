@@ -27,7 +27,7 @@ class Quiet:
 
 def quiet(result: TrialResult) -> Quiet:
     """Steal and pressure from the host's readings; foreign CPU as its gate found it when the trial ended."""
-    window, host = result.record.measure, result.tables.host
+    window, host = result.record.measure, result.tables.arm_host
     instrument = [rate(host, column, window) for column in ("load_cpu_s", "sampler_cpu_s")]
     foreign = [gate.value for gate in result.record.gates if gate.key == FOREIGN.key]
     return Quiet(

@@ -30,7 +30,7 @@ def lives(result: TrialResult) -> pl.DataFrame | None:
     """
     window = result.record.measure
     inside = pl.col("t_s").is_between(window.start_s, window.end_s)
-    rounds, seen = result.tables.host.filter(inside)["t_s"], _seen(result).filter(inside)
+    rounds, seen = result.tables.arm_host.filter(inside)["t_s"], _seen(result).filter(inside)
     if seen.is_empty():
         return None
     return _spans(result, seen).with_columns(
@@ -44,7 +44,7 @@ def gaps(result: TrialResult, *, asked: bool = True) -> tuple[Gap, ...]:
 
     ``asked`` False: not those of recycled workers beside which another one could serve.
     """
-    rounds = result.tables.host.filter(pl.col("t_s") <= result.record.measure.end_s)
+    rounds = result.tables.arm_host.filter(pl.col("t_s") <= result.record.measure.end_s)
     if rounds.is_empty():
         return ()
     spans = _spans(result, _seen(result)).filter(pl.col("role") != Role.PROXY)
@@ -87,7 +87,7 @@ def _seen(result: TrialResult) -> pl.DataFrame:
 
     Between two rounds one process is looked at.
     """
-    rounds = result.tables.processes.join(result.tables.host.select("t_s"), on="t_s", how="semi")
+    rounds = result.tables.processes.join(result.tables.arm_host.select("t_s"), on="t_s", how="semi")
     return rounds.filter(pl.col("role").is_in(SERVING))
 
 

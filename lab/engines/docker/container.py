@@ -3,28 +3,41 @@
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from docker.types import EndpointConfig, LogConfig, Mount
 
 from lab.host.labels import RUN, SERVICE, TRIAL
-from lab.plan.topology import SCRATCH, ConfigFile, Service
+from lab.plan.topology import SCRATCH, ConfigFile, Service, Topology
 from lab.scenario.container import Volume
+from lab.scenario.network import EVERYWHERE
+from lab.scenario.nodes import Node
 
 API_VERSION = "1.22"  # the first with networks: the words for them are the same ever since
 PIDS_LIMIT = 4096
 LOG_SIZE = "10m"
 TMPFS = "rw,nosuid,nodev,size=256m"
+Published = Mapping[str, tuple[str, int]]
+NOWHERE: Published = MappingProxyType({})
 NO_HEALTHCHECK = {"test": ["NONE"]}  # it would take CPU in the arm, and its processes are none of the app's
 
 
 def creation(
-    service: Service, image_id: str, marks: Mapping[str, str], parent: str, restart: str, network: str = ""
+    service: Service,
+    image_id: str,
+    marks: Mapping[str, str],
+    parent: str,
+    restart: str,
+    network: str = "",
+    published: Published = NOWHERE,
 ) -> dict[str, Any]:
     """Keyword arguments for ``client.containers.create``; ``network``: that of the trial, "" for the host's.
 
-    Nothing is published: a port published on localhost runs through docker-proxy and halves throughput (FIELD 1).
+    Nothing is published where load is on the same machine: a port published on localhost runs through docker-proxy and
+    halves throughput (FIELD 1). ``published``: its port → address and port of the machine, for load from another one.
     """
     limits = service.limits
     memory = (
@@ -42,6 +55,7 @@ def creation(
         "labels": dict(marks),
         "user": service.user or None,
         **attachment(network, service.host),
+        "ports": dict(published),
         "cap_drop": ["ALL"],
         "cap_add": list(service.capabilities),
         "security_opt": ["no-new-privileges:true"],
@@ -64,6 +78,20 @@ def attachment(network: str, name: str = "") -> dict[str, Any]:
     if not network:
         return {"network_mode": "host"}
     return {"network": network, "networking_config": {network: EndpointConfig(API_VERSION, aliases=[name])}}
+
+
+def entrance(topology: Topology, service: Service, arms: Node) -> Published:
+    """What a service publishes on the node of the arms: where clients connect, if that is at this service.
+
+    On the node's address alone where that is one, and not a name.
+    """
+    if topology.entry.address not in (endpoint.address for endpoint in service.endpoints):
+        return NOWHERE
+    try:
+        at = str(ip_address(arms.address))
+    except ValueError:
+        at = EVERYWHERE
+    return {f"{topology.entry.port}/tcp": (at, arms.port)}
 
 
 def tmpfs(volume: Volume) -> str:

@@ -13,10 +13,10 @@ import docker.errors
 from docker.models.containers import Container
 
 from lab.agent.calls import There
-from lab.engines import Deployment, Means
+from lab.engines import Deployment, Machine, Means
 from lab.engines.docker.beside import beside
 from lab.engines.docker.changes import Changes, Pairs
-from lab.engines.docker.container import archive, creation, volume_name
+from lab.engines.docker.container import NOWHERE, archive, creation, entrance, volume_name
 from lab.engines.docker.fate import ends_again, first_end, log_of, start
 from lab.engines.docker.happened import happened
 from lab.engines.docker.network import address_in
@@ -33,6 +33,7 @@ from lab.errors import DeploymentError
 from lab.host.labels import labels
 from lab.plan.topology import Service, Topology
 from lab.scenario.network import LOOPBACK
+from lab.scenario.nodes import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Containers:
     """The containers that a topology becomes.
 
     ``network``: that of the trial, "" for the host's; ``parent``: the cgroup that pools those of the arm, "" for none.
+    ``node``: the machine, in a run that has several; ``generator``: another one that drives load.
     """
 
     client: docker.DockerClient
@@ -49,6 +51,8 @@ class Containers:
     network: str
     parent: str
     pool: ThreadPoolExecutor
+    node: Node | None = None
+    generator: Machine | None = None
 
     def create(self, services: Sequence[Service]) -> list[Container]:
         """Create those of the arm, one for each service. Raises DeploymentError."""
@@ -100,6 +104,9 @@ class Containers:
                 living=lambda: tuple(each.target() for each in self._all_running(changes.alive())),
                 executed=lambda: executions_of(changes.pairs),
                 happened=partial(happened, self.client, self.run_id, trial_id, wall_offset_s=offset_s),
+                node=self.node.name if self.node else "",
+                generator=self.generator,
+                clock=access.clock,
             ),
         )
 
@@ -121,7 +128,8 @@ class Containers:
         marks = labels(self.run_id, self.topology.trial_id, service.name)
         if service.files:
             self.client.volumes.create(volume_name(marks), labels=marks)
-        arguments = creation(service, self._image(service).id, marks, parent, restart, self.network)
+        published = entrance(self.topology, service, self.node) if self.generator and self.node else NOWHERE
+        arguments = creation(service, self._image(service).id, marks, parent, restart, self.network, published)
         container = self.client.containers.create(**arguments)
         for directory, data in archive(service.files, service.user):
             container.put_archive(directory, data)

@@ -11,8 +11,9 @@ from typing import Any
 import docker
 import docker.errors
 
-from lab.engines import Deployment
+from lab.engines import Deployment, Machine
 from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.generator import Generator
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.agent.standing import Standing, standing_agents
 from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
@@ -36,6 +37,7 @@ from lab.load.place import HERE, Place
 from lab.plan.topology import Topology
 from lab.scenario.model import APP_IMAGE, Load
 from lab.scenario.network import ASKED, Network
+from lab.scenario.nodes import Node
 
 
 class DockerEngine:
@@ -54,8 +56,12 @@ class DockerEngine:
         agents: ThroughAgent | None = None,
         networks: Mapping[str, str] = MappingProxyType({Network.HOST: ASKED}),
         elsewhere: str = "",
+        node: Node | None = None,
+        generator: Generator | None = None,
     ) -> None:
         self.elsewhere = elsewhere
+        self._node = node
+        self._generator = generator
         self._client = client
         self._images = images
         self._run_id = run_id
@@ -71,6 +77,8 @@ class DockerEngine:
         with engine_errors():
             networks = {"network": " and ".join(self._networks), "network_because": "; ".join(self._networks.values())}
             engine = {**describe(self._client), **networks, **self._rights.describe(), **self._machine()}
+            if self._generator and self._standing:
+                engine["generator"] = dict(self._generator.facts(self._standing.loads()))
             return {**engine, **self._images[APP_IMAGE].versions}
 
     def _machine(self) -> Mapping[str, Any]:
@@ -97,7 +105,8 @@ class DockerEngine:
         if self._agents is None:
             yield HERE
             return
-        with standing_agents(self._client, self._agents, self._run_id, load) as self._standing:
+        agents = standing_agents(self._client, self._agents, self._run_id, load, self._generator, self._node)
+        with agents as self._standing:
             try:
                 yield self._standing.place
             finally:
@@ -125,6 +134,8 @@ class DockerEngine:
                 network=network,
                 parent=parent,
                 pool=pool,
+                node=self._node,
+                generator=self._machine_of_load(),
             )
             with INTERRUPTS.admitted():
                 if topology.before:
@@ -143,6 +154,10 @@ class DockerEngine:
                 deployment = containers.deployed(changes, started, access, before)
             with guarded(deployment, changes.end, access.there) as guarded_deployment:
                 yield guarded_deployment
+
+    def _machine_of_load(self) -> Machine | None:
+        """The machine that drives load, if that is another one."""
+        return self._generator.machine(self._standing.loads()) if self._generator and self._standing else None
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:

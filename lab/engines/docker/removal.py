@@ -27,8 +27,10 @@ R = TypeVar("R")
 
 
 @contextmanager
-def engine_errors() -> Iterator[None]:
+def engine_errors(node: str = "") -> Iterator[None]:
     """Turn an engine that goes away, or fails, in the middle of something into a MissingError (exit 4).
+
+    ``node``: whose engine, in a run that has several.
 
     Where the block had failed before, or was interrupted, and only its clean-up fails so, that first error is raised.
     """
@@ -36,7 +38,8 @@ def engine_errors() -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, RequestException) as error:
-        told = f"the Docker engine does not do what it is asked any more: {one_line(error)}"
+        of = f" of node {node}" if node else ""
+        told = f"the Docker engine{of} does not do what it is asked any more: {one_line(error)}"
         first = _before(error, handled)
         if isinstance(first, LabError):
             first.hint = "; ".join(filter(None, [first.hint, told, LEFT_HINT]))

@@ -1,13 +1,15 @@
 """May the lab reach containers and read their processes? If not, it has another way, or goes without."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lab.agent.calls import There, here
+from lab.engines import one_clock
+from lab.host.kernel import may_read_memory as may_read_memory
+from lab.record.types import ClockOffset
 from lab.sampling.channel import Launch, as_child, without_memory
 
 CAP_SYS_PTRACE = 19  # linux/capability.h
@@ -18,6 +20,7 @@ class Access:
     """A way to probe one deployment and to look at its processes (``there``), and to start its sampler.
 
     ``wall_offset_s``: what to add to an epoch instant of this machine to have the engine's.
+    ``clock``: compares that machine's once more, as lab.engines.Deployment has it.
     ``image_id``: the image of the container that does both, "" where it takes none.
     """
 
@@ -25,6 +28,7 @@ class Access:
     launch: Launch = as_child
     image_id: str = ""
     wall_offset_s: float = 0.0
+    clock: Callable[[], ClockOffset | None] = one_clock
 
 
 class Rights(Protocol):
@@ -70,13 +74,3 @@ def may_trace(status: Path = Path("/proc/self/status")) -> bool:
     """Tell whether this process has the right to look into any other one on this machine (CAP_SYS_PTRACE)."""
     effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
     return bool(int(effective.split()[1], 16) >> CAP_SYS_PTRACE & 1)
-
-
-def may_read_memory(pid: int, proc: Path = Path("/proc")) -> bool:
-    """Tell whether this process may read the memory account of that one."""
-    try:
-        descriptor = os.open(proc / str(pid) / "smaps_rollup", os.O_RDONLY)
-    except OSError:
-        return False
-    os.close(descriptor)
-    return True

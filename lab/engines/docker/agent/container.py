@@ -21,6 +21,7 @@ from lab.engines.refusals import refusal
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, SERVICE, owner_lives
+from lab.scenario.nodes import Node
 
 CGROUPS = "/sys/fs/cgroup"
 # Reading the memory of a process takes the first, listing the descriptors of another user's process the second.
@@ -42,15 +43,20 @@ def start_agent(
     looks: bool = False,
     signals: bool = False,
     files: Iterable[Path] = (),
+    node: Node | None = None,
 ) -> Iterator[Conversation]:
     """An agent that waits for orders; its container is gone when this ends, and it ends by itself when the lab dies.
 
     ``network``: where it runs, "" for the host's. ``looks``: it may look into processes and cgroups of the machine, and
     where ``signals`` is said too, send them signals. ``files`` of this machine are there under the same paths.
+    ``node``: the machine that it runs on, if the run has several.
     Raises MissingError when the engine does not let it run.
     """
     with ExitStack() as stack:
-        container = _create(client, image_id, marks, network, stack, looks=looks, signals=signals)
+        asked = creation(
+            image_id, marks, network=network, looks=looks, signals=signals, cores=node.cores if node else ""
+        )
+        container = _create(client, asked, stack, looks=looks)
         try:
             stream = Attached(container)
             stack.callback(stream.close)
@@ -60,13 +66,19 @@ def start_agent(
         except docker.errors.DockerException as error:
             raise _refused(error, looks=looks) from None
         stack.enter_context(INTERRUPTS.killable(lambda: _kill(container)))
-        agent = Conversation(stream, lambda: _last_words(container))
+        agent = Conversation(stream, lambda: _last_words(container), node.name if node else "")
         stack.callback(agent.close)
         yield agent
 
 
 def creation(
-    image_id: str, marks: Mapping[str, str], *, network: str = "", looks: bool = False, signals: bool = False
+    image_id: str,
+    marks: Mapping[str, str],
+    *,
+    network: str = "",
+    looks: bool = False,
+    signals: bool = False,
+    cores: str = "",
 ) -> dict[str, Any]:
     """Keyword arguments for ``client.containers.create``: the host's process numbers, and what it needs to look.
 
@@ -87,6 +99,7 @@ def creation(
         "pid_mode": "host",
         "userns_mode": "host",
         "cap_drop": ["ALL"],
+        "cpuset_cpus": cores or None,
         "security_opt": ["no-new-privileges:true"],
         **attachment(network, marks[SERVICE]),
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": "1"}),
@@ -105,22 +118,12 @@ def _archive(files: Iterable[Path]) -> bytes:
     return buffer.getvalue()
 
 
-def _create(
-    client: docker.DockerClient,
-    image_id: str,
-    marks: Mapping[str, str],
-    network: str,
-    stack: ExitStack,
-    *,
-    looks: bool,
-    signals: bool,
-) -> Container:
+def _create(client: docker.DockerClient, asked: Mapping[str, Any], stack: ExitStack, *, looks: bool) -> Container:
     try:
         # What a killed lab left of this very trial: a run that is continued takes the same names again.
-        mine = {key: value for key, value in marks.items() if key != OWNER}
+        mine = {key: value for key, value in asked["labels"].items() if key != OWNER}
         remove_labelled(client, mine, only=lambda found: not owner_lives(found))
         with INTERRUPTS.deferred():
-            asked = creation(image_id, marks, network=network, looks=looks, signals=signals)
             container = client.containers.create(**asked)
             stack.callback(remove_container, client, container.id)
     except docker.errors.DockerException as error:

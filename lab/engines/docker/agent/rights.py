@@ -14,6 +14,7 @@ from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.rights import Access, NoRights, OwnRights, Rights, may_read_memory, may_trace
 from lab.errors import LabError
 from lab.host.labels import labels
+from lab.record.types import ClockOffset
 from lab.sampling.process_view import look
 
 MAX_OBSTACLE = 300
@@ -50,6 +51,7 @@ def access_through(agent: Conversation, image_id: str) -> Access:
         launch=sampled_by(agent),
         image_id=image_id,
         wall_offset_s=agent.wall_clock.offset_s,
+        clock=lambda: ClockOffset(**agent.drift()._asdict()),
     )
 
 

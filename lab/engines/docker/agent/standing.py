@@ -10,6 +10,7 @@ import docker
 from lab.agent.conversation import Conversation
 from lab.agent.loading import AgentPlace
 from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.generator import Generator
 from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent, access_through
 from lab.engines.docker.network import trial_network
@@ -19,6 +20,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, SERVICE, TRIAL, labels, owner
 from lab.load.place import Place
 from lab.scenario.model import Load
+from lab.scenario.nodes import Node
 
 AGENTS = "agents"  # as trial of their labels: those that have it join the network of every trial
 LOOKS, LOADS = "agent", "loads"  # as service of their labels
@@ -28,11 +30,13 @@ LOOKS, LOADS = "agent", "loads"  # as service of their labels
 class Standing:
     """Both agents, up or on their way; whoever needs one waits for it. Raises MissingError where none may run.
 
-    ``place``: where load runs. ``looks``: the one that probes and samples. ``containers``: id → name in networks.
+    ``place``: where load runs. ``looks``: the one that probes and samples, ``loads``: the one that drives load.
+    ``containers``: id → name in networks, of those that join.
     """
 
     place: Place
     looks: Callable[[], Conversation]
+    loads: Callable[[], Conversation]
     containers: Callable[[], Mapping[str, str]]
     image_id: str
 
@@ -44,8 +48,19 @@ class Standing:
 
 
 @contextmanager
-def standing_agents(client: docker.DockerClient, images: ThroughAgent, run_id: str, load: Load) -> Iterator[Standing]:
-    """Start both beside whatever comes before the first trial; nothing of them is left afterwards."""
+def standing_agents(
+    client: docker.DockerClient,
+    images: ThroughAgent,
+    run_id: str,
+    load: Load,
+    generator: Generator | None = None,
+    node: Node | None = None,
+) -> Iterator[Standing]:
+    """Start both beside whatever comes before the first trial; nothing of them is left afterwards.
+
+    With a ``generator`` load is driven there, in that machine's own network, and joins none. ``node``: that of
+    the arms.
+    """
 
     def containers() -> Mapping[str, str]:
         for agent in (looks, loads):
@@ -58,13 +73,26 @@ def standing_agents(client: docker.DockerClient, images: ThroughAgent, run_id: s
             network = stack.enter_context(trial_network(client, labels(run_id, AGENTS, "network")))
             pool = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="agents"))
             marks = labels(run_id, AGENTS, LOOKS)
-            agent = start_agent(client, images.image_id, marks, network=network, looks=True, signals=images.signals)
+            agent = start_agent(
+                client, images.image_id, marks, network=network, looks=True, signals=images.signals, node=node
+            )
             looks = stack.enter_context(_ahead(pool, agent))
             marks, image_id = labels(run_id, AGENTS, LOADS), images.load_image_id or images.image_id
-            agent = start_agent(client, image_id, marks, network=network, files=files_of(load))
+            there, at, on = (generator.client, "", generator.node) if generator else (client, network, node)
+            agent = start_agent(there, image_id, marks, network=at, files=files_of(load), node=on)
+            stack.enter_context(engine_errors(generator.node.name if generator else ""))
             loads = stack.enter_context(_ahead(pool, agent))
         place = AgentPlace(loads.result, host=LOADS)
-        yield Standing(place=place, looks=looks.result, containers=containers, image_id=images.image_id)
+        if generator:
+            inside = AgentPlace(looks.result, host=LOOKS)
+            place = AgentPlace(loads.result, node=generator.node.name, entrance=generator.entrance, inside=inside)
+        yield Standing(
+            place=place,
+            looks=looks.result,
+            loads=loads.result,
+            containers=containers,
+            image_id=images.image_id,
+        )
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""The checks of `lab doctor --scenario`: every node as a run needs it, tried with an agent there."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import docker
+
+from lab.agent.conversation import Conversation
+from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.carry import carry_agent
+from lab.engines.docker.connection import connect_node, describe
+from lab.engines.docker.opening import image_maker
+from lab.engines.docker.removal import engine_errors
+from lab.engines.leftovers import find_leftovers_of
+from lab.errors import LabError
+from lab.host.kernel import governor, may_read_memory
+from lab.host.labels import labels
+from lab.run.doctor import Finding
+from lab.scenario.nodes import Node
+
+CLOCK_WANTED_S = 0.005  # METHOD 11.2
+STEADY = "performance"
+RUN = "doctor"
+INIT = 1  # another process than the agent, with more rights
+
+
+def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None]) -> Iterator[Finding]:
+    """Every finding for every node; one that cannot be used is missing, with the reason."""
+    for node in nodes:
+        try:
+            with closing(connect_node(node)) as client, engine_errors(node.name):
+                yield from _engine(node, client)
+                maker = image_maker(node, client, on_step)
+                image_id = prepare_agent(maker, on_step)
+                carry_agent(maker, client, image_id, node.name, on_step)
+                with start_agent(client, image_id, labels(RUN, node.name, "agent"), looks=True, node=node) as agent:
+                    yield from _agent(node, agent)
+        except LabError as error:
+            yield Finding(f"node {node.name}", "missing", "; ".join(filter(None, [str(error), error.hint])))
+
+
+def _engine(node: Node, client: docker.DockerClient) -> Iterator[Finding]:
+    facts, info = describe(client), client.info()
+    began = time.monotonic()
+    client.ping()
+    trip_s = time.monotonic() - began
+    yield Finding(
+        f"node {node.name}",
+        "ok",
+        f"Docker {facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, cgroup "
+        f"v{facts['cgroup_version']}, kernel {info['KernelVersion']}, {info['Architecture']}, {info['NCPU']} cores, "
+        f"answers in {trip_s * 1000:.1f} ms",
+    )
+    left = len(find_leftovers_of(client))
+    told = f"{left} of earlier runs; `lab clean --scenario` removes them" if left else "none"
+    yield Finding(f"{node.name}: leftovers", "note" if left else "ok", told)
+
+
+def _agent(node: Node, agent: Conversation) -> Iterator[Finding]:
+    """What only a process there can tell."""
+    if agent.call(may_read_memory, INIT):
+        yield Finding(f"{node.name}: rights", "ok", "an agent reads the memory (PSS) of every process there")
+    else:
+        told = "an agent may not read the memory (PSS) of others there: a security module forbids it, or SYS_PTRACE"
+        yield Finding(f"{node.name}: rights", "missing", told)
+    clock = agent.clock
+    state = "note" if clock.bound_s > CLOCK_WANTED_S else "ok"
+    told = f"{clock.offset_s:+.6f} s from this machine's, known to {clock.bound_s * 1000:.2f} ms"
+    yield Finding(f"{node.name}: clock", state, told if clock.bound_s else "this machine's own")
+    governed = agent.call(governor)
+    steady = governed in ("", STEADY)
+    told = f"{governed or 'not told'}" + ("" if steady else f": clocks that change add noise; {STEADY} does not")
+    yield Finding(f"{node.name}: governor", "ok" if steady else "note", told)

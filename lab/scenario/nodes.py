@@ -1,0 +1,61 @@
+"""The machines of a run, where it has several: the first runs the arms, others drive load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from lab.scenario.compare import STRICT, unknown
+
+MAX_NODES = 16
+DEFAULT_PORT = 20080
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Node:
+    """A machine with a Docker engine. ``engine``: where that answers; "" is the one that the environment names.
+
+    ``address`` and ``port``: where load of other nodes reaches the arms, on the node that runs them. ``cores``: to
+    which the lab's agents keep there, as a cpuset; "" for all.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    engine: Annotated[str, Field(pattern=r"^$|^(unix|tcp|ssh)://\S+$")] = ""
+    address: Annotated[str, Field(pattern=r"^[0-9A-Za-z._:-]{0,253}$")] = ""
+    port: Annotated[int, Field(ge=1024, le=65535, strict=True)] = DEFAULT_PORT
+    cores: Annotated[str, Field(pattern=r"^$|^\d+(-\d+)?(,\d+(-\d+)?)*$")] = ""
+
+    @property
+    def url_host(self) -> str:
+        """The address as a URL has it."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+
+def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None:
+    """Raise ValueError where nodes and ``load.nodes`` do not agree, or where ``engine`` cannot be on nodes."""
+    names = [node.name for node in nodes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"nodes need different names, got {', '.join(names)}")
+    for name in load:
+        if name not in names:
+            hint = unknown("node", name, names) if names else f"there is no [[nodes]] that could be {name!r}"
+            raise ValueError(f"load.nodes: {hint}")
+    if not nodes:
+        return
+    if engine not in ("auto", "docker"):
+        raise ValueError(f'nodes: engine = "{engine}" is of this machine; say "docker", or leave it out')
+    idle = [name for name in names[1:] if name not in load]
+    if idle:
+        raise ValueError(
+            f"nodes: {idle[0]!r} has nothing to do: the first node, {names[0]!r}, runs the arms, and load.nodes says "
+            "which others drive load"
+        )
+    if names[0] in load and len(load) > 1:
+        raise ValueError(f"load.nodes: {names[0]!r} runs the arms; load comes from there, or from other nodes")
+    if load and names[0] not in load and not nodes[0].address:
+        raise ValueError(
+            f'nodes: {names[0]!r} needs an address by which {load[0]!r} reaches the arms, such as address = "10.0.0.1"'
+        )

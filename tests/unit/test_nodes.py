@@ -1,0 +1,225 @@
+"""Several machines: what a scenario may say of them, what is published, how both are judged, how images are carried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import docker
+import docker.errors
+import polars as pl
+import pytest
+
+from lab.agent.loading import AgentPlace
+from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
+from lab.engines.docker.carry import carry
+from lab.engines.docker.connection import connect, connect_node
+from lab.engines.docker.container import entrance
+from lab.errors import MissingError, ScenarioError
+from lab.host.authority import _addresses
+from lab.plan.arm_topology import build_topology
+from lab.plan.blocks import build_plan
+from lab.record.types import ClockOffset, NodeRecord
+from lab.scenario.file import read_scenario
+from lab.scenario.network import Network
+from lab.scenario.nodes import Node
+from tests.builders import sampler_facts
+from tests.gate_records import CORES, host_table, trial
+
+SCENARIO = """
+question = "Where is load best?"
+{top}
+[app]
+image = "shop:1"
+[budget]
+processes = 2
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+{arm}
+[load]
+locustfile = "locustfile.py"
+{load}
+{nodes}
+"""
+SERVER = '[[nodes]]\nname = "server"\naddress = "10.0.0.1"\n'
+GENERATOR = '[[nodes]]\nname = "gen"\nengine = "tcp://10.0.0.2:2375"\n'
+
+
+def scenario_file(folder: Path, **parts: str) -> Path:
+    (folder / "locustfile.py").touch()
+    path = folder / "scenario.toml"
+    path.write_text(SCENARIO.format(**{"top": "", "arm": "", "load": "", "nodes": "", **parts}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"load": 'nodes = ["gen"]'}, "there is no [[nodes]]"),
+        ({"load": 'nodes = ["gne"]', "nodes": SERVER + GENERATOR}, "gen"),
+        ({"load": 'nodes = ["a", "b"]', "nodes": SERVER + GENERATOR}, "load.nodes: expected at most 1 in the list"),
+        ({"nodes": SERVER + GENERATOR}, "'gen' has nothing to do"),
+        ({"nodes": SERVER + SERVER}, "different names"),
+        ({"load": 'nodes = ["gen"]', "nodes": SERVER.replace("address", "#") + GENERATOR}, "needs an address"),
+        ({"nodes": SERVER, "top": 'engine = "process"'}, "is of this machine"),
+        ({"nodes": SERVER, "arm": 'network = "host"'}, "which other machines do not share"),
+        ({"nodes": GENERATOR.replace("tcp", "http")}, "expected a text such as"),
+        ({"nodes": SERVER + "cores = 'all'\n"}, 'expected a text such as "0-3,8"'),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(tmp_path: Path, parts: dict[str, str], told: str) -> None:
+    """By a sentence that names the key, or the node."""
+    with pytest.raises(ScenarioError) as refused:
+        read_scenario(scenario_file(tmp_path, **parts))
+    assert told in str(refused.value)
+
+
+def test_arms_on_a_node_have_networks_of_their_own_and_load_comes_from_another(tmp_path: Path) -> None:
+    """The front is published where the node says, the app is not; a certificate would have the address."""
+    scenario = read_scenario(scenario_file(tmp_path, load='nodes = ["gen"]', nodes=SERVER + GENERATOR))
+    choice = scenario.network_of(scenario.arms[0])
+    assert choice.network is Network.OWN
+    assert "node server" in choice.why
+    assert scenario.load_node is scenario.nodes[1]
+    assert list(_addresses(scenario)) == ["10.0.0.1"]
+    first = build_plan(scenario).trials[0]
+    topology = build_topology(scenario, first, ())
+    published = {service.name: entrance(topology, service, scenario.nodes[0]) for service in topology.services}
+    front = {f"{topology.entry.port}/tcp": ("10.0.0.1", 20080)}
+    assert published == {"app-1": {}, "app-2": {}, "nginx": front}
+    by_name = Node(name="server", address="server.example", port=3000)
+    nginx = next(service for service in topology.services if service.name == "nginx")
+    assert entrance(topology, nginx, by_name) == {f"{topology.entry.port}/tcp": ("0.0.0.0", 3000)}
+
+
+def test_load_on_the_node_of_the_arms_is_as_ever(tmp_path: Path) -> None:
+    """One node, or none that drives load: nothing is published."""
+    assert read_scenario(scenario_file(tmp_path, nodes=SERVER)).load_node is None
+    assert read_scenario(scenario_file(tmp_path, nodes=SERVER, load='nodes = ["server"]')).load_node is None
+
+
+def test_load_elsewhere_asks_at_the_entrance() -> None:
+    """Scheme and path stay; inside the network of the arms another place is found."""
+    inside = AgentPlace(lambda: pytest.fail("not needed"), host="agent")
+    place = AgentPlace(
+        lambda: pytest.fail("not needed"),
+        node="gen",
+        entrance=f"{Node(name='a', address='fd00::1').url_host}:1",
+        inside=inside,
+    )
+    assert place.url("https://nginx:8080/x") == "https://[fd00::1]:1/x"
+    assert place.inside is inside
+    assert inside.inside is inside
+    assert inside.url("http://nginx:8080") == "http://nginx:8080"
+
+
+def on(node: str, table: pl.DataFrame) -> pl.DataFrame:
+    return table.with_columns(node=pl.lit(node))
+
+
+def both(arm: pl.DataFrame, generator: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([on("server", arm), on("gen", generator)])
+
+
+def outcomes(**changes: Any) -> dict[str, str]:
+    return {gate.key: gate.outcome for gate in run_gates(trial(**changes), CORES)}
+
+
+def idle_load(table: pl.DataFrame) -> pl.DataFrame:
+    """The machine of the arm, on which no load runs: what it used is not busy either."""
+    busy = pl.col("busy_s") - pl.col("load_cpu_s")
+    return table.with_columns(busy_s=busy, load_cpu_s=pl.lit(0.0), load_cpu_max_s=pl.lit(0.0))
+
+
+def test_gates_look_at_every_machine_and_the_worst_decides() -> None:
+    """A quiet arm does not hide a generator that was disturbed, stolen from, badly sampled or of an unknown clock."""
+    arm, quiet = idle_load(host_table()), generator_table()
+    good = outcomes(host=both(arm, quiet))
+    assert {good[key] for key in ("machine.foreign", "machine.steal", "sampler.cpu", "load.cpu")} == {PASS}
+
+    stolen = quiet.with_columns(steal_s=pl.col("t_s") * CORES * 0.5)
+    assert outcomes(host=both(arm, stolen))["machine.steal"] == INVALID
+    disturbed = quiet.with_columns(busy_s=pl.col("busy_s") + pl.col("t_s") * CORES * 0.5)
+    assert outcomes(host=both(arm, disturbed))["machine.foreign"] == INVALID
+    saturated = quiet.with_columns(load_cpu_max_s=pl.col("t_s") * 0.95)
+    assert outcomes(host=both(arm, saturated))["load.cpu"] == INVALID
+    unread = quiet.filter(pl.col("t_s") < 1.0)
+    assert outcomes(host=both(arm, unread))["machine.steal"] == CAVEAT
+
+    lost = replace(sampler_facts(), planned_readings=100, achieved_readings=50)
+    nodes = (NodeRecord(name="server", sampler=sampler_facts()), NodeRecord(name="gen", sampler=lost))
+    assert outcomes(nodes=nodes)["sampler.readings"] == INVALID
+    assert outcomes(nodes=nodes[:1])["sampler.readings"] == PASS
+    assert outcomes(nodes=(nodes[0], NodeRecord(name="gen")))["sampler.readings"] == CAVEAT
+    far = (NodeRecord(name="server", clock=ClockOffset(offset_s=1.0, bound_s=0.1)),)
+    assert outcomes(nodes=far)["load.clock"] == CAVEAT
+
+
+def generator_table() -> pl.DataFrame:
+    """A machine with load, sampler and nothing else."""
+    ours = sum((pl.col(name).fill_null(0.0) for name in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s")), pl.lit(0.0))
+    return host_table().with_columns(busy_s=ours, engine_cpu_s=pl.lit(0.0))
+
+
+class Store:
+    """An engine's images: id → name."""
+
+    def __init__(self, held: dict[str, str], architecture: str = "amd64", gives: str = "") -> None:
+        self.held, self.gives, self.loaded = held, gives, 0
+        self.images = self
+        self._architecture = architecture
+
+    def get(self, identity: str) -> Any:
+        if identity not in self.held:
+            raise docker.errors.ImageNotFound("no such image")
+        saved = self.held[identity]
+        attrs = {"Architecture": self._architecture, "Size": 1 << 20}
+        return SimpleNamespace(attrs=attrs, tags=[saved], save=lambda named: iter([(identity, named)]))
+
+    def load(self, pieces: Iterator[tuple[str, str]]) -> None:
+        self.loaded += 1
+        for identity, name in pieces:
+            self.held[self.gives or identity] = name
+
+    def version(self) -> dict[str, str]:
+        return {"Arch": self._architecture}
+
+
+def test_an_image_is_carried_once_and_proved_to_be_there() -> None:
+    """By its digest; one of another architecture is not sent, one that arrives as something else is not used."""
+    said: list[str] = []
+    here, there = Store({"sha256:a": "shop:1"}), Store({})
+    for _ in range(2):
+        carry(here, there, "sha256:a", "shop:1", "gen", said.append)
+    assert there.held == here.held
+    assert there.loaded == 1
+    assert said == ["carrying shop:1 (1.0 MiB) to node gen"]
+    with pytest.raises(MissingError, match="node gen has another architecture: arm64, and shop:1 is for amd64"):
+        carry(here, Store({}, "arm64"), "sha256:a", "shop:1", "gen", said.append)
+    with pytest.raises(MissingError, match="is not there as sha256:a"):
+        carry(here, Store({}, gives="sha256:b"), "sha256:a", "shop:1", "gen", said.append)
+
+
+def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do; the address is the node's, and not that of the environment."""
+
+    def refuse(environment: dict[str, str], **_: object) -> docker.DockerClient:
+        assert environment["DOCKER_HOST"] == "tcp://10.0.0.2:2375"
+        raise docker.errors.DockerException("Connection refused")
+
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    monkeypatch.setattr(docker, "from_env", refuse)
+    with pytest.raises(MissingError, match=r"no Docker engine answers at tcp://10.0.0.2:2375 \(node gen\)") as refused:
+        connect(Node(name="gen", engine="tcp://10.0.0.2:2375"))
+    assert "node gen in [[nodes]]" in refused.value.hint
+    old = SimpleNamespace(
+        ping=lambda: True, close=lambda: None, version=lambda: {"ApiVersion": "1.40", "Version": "19.03"}
+    )
+    monkeypatch.setattr(docker, "from_env", lambda **_: old)
+    with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40"):
+        connect_node(Node(name="gen"))
