@@ -10,6 +10,16 @@ from lab.scenario.expectation import parse_expectation
 from lab.units import format_count, format_duration
 
 
+def node_lines(planned: Plan) -> Iterator[str]:
+    """One line for each machine: what it does, and where others reach it."""
+    scenario = planned.scenario
+    for node in scenario.nodes:
+        does = "drives load" if node is scenario.load_node else "runs the arms"
+        if node is scenario.nodes[0] and scenario.load_node:
+            does += f", reached at {node.url_host}:{node.port}"
+        yield printable(f"  node      {node.name}: {does}; engine {node.engine or 'of DOCKER_HOST'}")
+
+
 def drill_lines(planned: Plan) -> Iterator[str]:
     """One line for each drill: what is done to every arm, when, and which requests are then bad."""
     for drill in planned.scenario.drills:

@@ -15,6 +15,7 @@ import pytest
 
 from lab.agent.loading import AgentPlace
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
+from lab.cli.plan_words import node_lines
 from lab.engines.docker.carry import carry
 from lab.engines.docker.connection import connect, connect_node
 from lab.engines.docker.container import entrance
@@ -92,6 +93,10 @@ def test_arms_on_a_node_have_networks_of_their_own_and_load_comes_from_another(t
     published = {service.name: entrance(topology, service, scenario.nodes[0]) for service in topology.services}
     front = {f"{topology.entry.port}/tcp": ("10.0.0.1", 20080)}
     assert published == {"app-1": {}, "app-2": {}, "nginx": front}
+    assert list(node_lines(build_plan(scenario))) == [
+        "  node      server: runs the arms, reached at 10.0.0.1:20080; engine of DOCKER_HOST",
+        "  node      gen: drives load; engine tcp://10.0.0.2:2375",
+    ]
     by_name = Node(name="server", address="server.example", port=3000)
     nginx = next(service for service in topology.services if service.name == "nginx")
     assert entrance(topology, nginx, by_name) == {f"{topology.entry.port}/tcp": ("0.0.0.0", 3000)}
