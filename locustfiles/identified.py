@@ -1,4 +1,7 @@
-"""Requests with an identity of their own (X-Request-ID), so that an app can tell which of them it executed twice."""
+"""Requests with an identity of their own (X-Request-ID), so that an app can tell which of them it executed twice.
+
+Also runs under plain `locust -f locustfiles/identified.py`.
+"""
 
 from random import randint
 from uuid import uuid4

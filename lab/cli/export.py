@@ -25,7 +25,7 @@ from lab.scenario.compare import unknown
 
 HEAD_ROOM = 0.5
 ArmName = Annotated[str, typer.Option("--arm", help="The arm that is to be deployed.", show_default=False)]
-To = Annotated[str, typer.Option("--to", help=f"Where: {', '.join(TARGETS)}.", show_default=False)]
+To = Annotated[str, typer.Option("--to", help="Where: compose, swarm, kubernetes or nomad.", show_default=False)]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="The folder to write; by default RUN-ARM-TARGET in this one.", show_default=False),

@@ -73,6 +73,18 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "userns-remap",
         ),
         (Sign.REFUSED, "authorization denied by plugin guard: no", "plugin guard forbids", "DOCKER_HOST"),
+        (
+            Sign.REFUSED,
+            "Bind for 10.0.0.1:8080 failed: port is already allocated",
+            "taken by which load of another node would reach it",
+            "give the first of [[nodes]] another port",
+        ),
+        (
+            Sign.REFUSED,
+            "listen tcp4 10.0.0.9:8080: bind: cannot assign requested address",
+            "no interface with the address",
+            "mend the address of the first of [[nodes]]",
+        ),
         (Sign.ANSWER, '400 "Invalid host header"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, '400 "DisallowedHost at /"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, "307 to https://127.0.0.1:20000/ready", "insists on https", "X-Forwarded-Proto"),

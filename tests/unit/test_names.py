@@ -18,6 +18,7 @@ ALSO = {
     # The first one's answering server is an nginx, whatever the arms have in front; the second says what is needed.
     "nginx": {"run/calibration.py", "cli/demo.py"},
     "granian": {"scenario/servers.py", "engines/endings.py"},  # the second quotes its log
+    "replicas": {"export/kubernetes.py", "export/swarm.py"},  # a key of their own formats
     "threads": {"analysis/trial/ledger.py"},  # a column
     "hypercorn": {"scenario/servers.py"},
     "gunicorn": {"scenario/servers.py", "analysis/findings/kinds.py"},  # the second as the address of a source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_locustfiles_are_ordinary(path: Path) -> None:
         )
     }
 
-    assert imports <= {"locust", "random"}
+    assert imports - {"locust"} <= sys.stdlib_module_names
     assert f"`locust -f locustfiles/{path.name}`" in (ast.get_docstring(tree) or "")
 
 
