@@ -74,7 +74,7 @@ ENDINGS: tuple[Ending, ...] = (
         Sign.ANSWER,
         r"^30\d to https:",
         "it insists on https",
-        'switch that off in app.env; or let it serve behind https: a front with tls = true and '
+        "switch that off in app.env; or let it serve behind https: a front with tls = true and "
         "proxy_headers = true in every arm (a command of your own takes them from loopback), and for the lab's own "
         'requests app.probe_headers = { X-Forwarded-Proto = "https" }',
     ),
