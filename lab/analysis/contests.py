@@ -10,7 +10,7 @@ from lab.analysis.judge.failures import Failures, explore_shares, failures, guar
 from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
-from lab.analysis.ladders import QUICK_BOUND, of_ladder
+from lab.analysis.ladders import QUICK_BOUND, held_shares, of_ladder
 from lab.analysis.series import (
     block_numbers,
     failed_shares,
@@ -77,8 +77,7 @@ def words_of(
 
 
 def _guarded(summary: RunSummary, word: Judgement, metric: Metric, arm: str, blocks: Sequence[int]) -> Judgement:
-    """On a ladder every arm is overloaded at last: what it then fails is in its capacity, and no reason to overrule."""
-    return word if summary.scenario.capacity else guarded(word, metric, _failures(summary, arm, blocks))
+    return guarded(word, metric, _failures(summary, arm, blocks))
 
 
 def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], level: float) -> Judgement:
@@ -127,8 +126,10 @@ def _refused(metric: Metric, n: int, silent: Sequence[int], level: float = 0.95)
 
 
 def _failures(summary: RunSummary, arm: str, blocks: Sequence[int]) -> Failures:
+    """On a ladder every arm is overloaded at last: there what both arms held is compared, at the same rates."""
     judged, looks = summary.scenario.judged, summary.scenario.trials.looks
-    return failures(*failed_shares(summary, arm, blocks), max(1, len(judged)), looks)
+    shares = held_shares(summary, arm, blocks) if summary.scenario.capacity else failed_shares(summary, arm, blocks)
+    return failures(*shares, max(1, len(judged)), looks)
 
 
 def contest(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary
@@ -73,6 +73,28 @@ def _censored(summary: RunSummary, arms: Sequence[str], blocks: Sequence[int]) -
     return any(trial.climb is not None and trial.climb.edge in (Edge.TOP, Edge.BOTTOM) for trial in trials)
 
 
+def held_shares(summary: RunSummary, arm: str, blocks: Sequence[int]) -> tuple[list[float], list[float]]:
+    """The share of bad requests over the rungs that both held, of the baseline and of the arm; no block without one."""
+    climbs = {
+        name: {trial.record.block: trial.climb for trial in summary.of_arm(name)} for name in (summary.baseline, arm)
+    }
+    pairs = [shares_held(climbs[summary.baseline][block], climbs[arm][block]) for block in blocks]
+    known = [pair for pair in pairs if pair is not None]
+    return [baseline for baseline, _ in known], [contender for _, contender in known]
+
+
+def shares_held(baseline: Climb | None, contender: Climb | None) -> tuple[float, float] | None:
+    """The mean share of bad requests over the rungs that both of these ladders held; None where there is none."""
+    if baseline is None or contender is None:
+        return None
+    both = [
+        (one.bad_share, other.bad_share)
+        for one, other in zip(baseline.rungs, contender.rungs, strict=True)
+        if one.held is Held.GOOD and other.held is Held.GOOD
+    ]
+    return (fmean(one for one, _ in both), fmean(other for _, other in both)) if both else None
+
+
 def cliff_of(climbs: Sequence[Climb]) -> Cliff | None:
     """Where the medians of the margins cross zero in a jump of more than SIGMAS of the noise between blocks.
 
@@ -82,7 +104,7 @@ def cliff_of(climbs: Sequence[Climb]) -> Cliff | None:
     if not climbs:
         return None
     rungs = [[climb.rungs[place] for climb in climbs] for place in range(len(climbs[0].rungs))]
-    run = [[rung for rung in there if rung.held not in (Held.NOT_RUN, Held.SHORT)] for there in rungs]
+    run = [[rung for rung in there if rung.held not in (Held.NOT_COUNTED, Held.SHORT)] for there in rungs]
     middles = [median(rung.margin for rung in there) if there else None for there in run]
     noise = _noise(run, middles)
     for place, (below, above) in enumerate(pairwise(middles)):

@@ -54,6 +54,8 @@ def sides_of(
 
     What is infinite is FAR instead: farther from every other value than those lie apart, so that it ranks last.
     """
+    if metric.shares and summary.scenario.capacity:  # of many rates, and of overload: no share of anything
+        return [None] * len(blocks), [None] * len(blocks)
     if metric.shares:
         baseline, contender = failed_shares(summary, arm, blocks)
         return [*baseline], [*contender]

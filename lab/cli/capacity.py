@@ -24,6 +24,7 @@ from lab.cli.options import (
     with_engine,
 )
 from lab.cli.run import show
+from lab.errors import LabError
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import Plan, build_plan
 from lab.run.capacity import with_ladder
@@ -69,7 +70,11 @@ def capacity(
     folder = run_scenario(plan, f"{scenario.stem}-capacity", out, view_of(plan), around=around)
     found = conclude_apart(folder.path)
     if not (plan.scenario.capacity and plan.scenario.capacity.quick):
-        confirm(folder, plan.scenario, view_of, teller.step, around=around)
+        try:
+            confirm(folder, plan.scenario, view_of, teller.step, around=around)
+        except LabError:  # what was measured before it counts, and is told first
+            show(found, json=json, quiet=quiet)
+            raise
         found = conclude_apart(folder.path)
     show(found, json=json, quiet=quiet)
     if open_page:

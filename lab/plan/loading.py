@@ -1,7 +1,10 @@
 """Decide how long a trial loads its arm, and how many requests may wait (METHOD 1.4, 6.3)."""
 
 import math
+from dataclasses import replace
 
+from lab.errors import ScenarioError
+from lab.scenario.load import MOST_LANES, Load
 from lab.scenario.model import Scenario
 
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
@@ -30,3 +33,19 @@ def warmup_s(scenario: Scenario) -> float:
 def queue_limit(rate: float) -> int:
     """Arrivals that may wait or be in flight before further ones are dropped (METHOD 1.4)."""
     return max(64, math.ceil(2.0 * rate))
+
+
+def with_lanes(load: Load, rate: float, wait_s: float) -> Load:
+    """The load with a lane for every arrival of ``wait_s`` at ``rate``. Raises ScenarioError beyond MOST_LANES.
+
+    With fewer an arrival may wait for a lane, and what the generator is short of would be the arm's response time.
+    More than ``queue_limit`` are never in flight; each process has its part of it, rounded up.
+    """
+    needed = min(math.ceil(rate * wait_s), queue_limit(rate) + load.processes)
+    if needed > MOST_LANES:
+        raise ScenarioError(
+            f"capacity: {rate:g} requests a second need {needed} lanes, so that none waits for one, and {MOST_LANES} "
+            "are the most there can be",
+            "lower rates (capacity.rates), or a smaller quota (budget.cpus)",
+        )
+    return replace(load, lanes=max(load.lanes, needed))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lab.errors import ScenarioError
 from lab.plan.axes import Axis, swept_axes
+from lab.plan.loading import with_lanes
 from lab.scenario.capacity import Capacity
 from lab.scenario.drills import Drill
 from lab.scenario.model import Scenario
@@ -63,7 +64,8 @@ def _climbing(scenario: Scenario, capacity: Capacity) -> Scenario:
             "capacity: which rates to try is not known yet",
             "`lab capacity SCENARIO` finds them in a pilot; or give capacity.slo and capacity.rates",
         )
-    return replace(scenario, load=replace(scenario.load, rate=capacity.rates[0], measure=capacity.length_s))
+    load = with_lanes(scenario.load, capacity.rates[-1], capacity.objective.limit_s + capacity.drain)
+    return replace(scenario, load=replace(load, rate=capacity.rates[0], measure=capacity.length_s))
 
 
 def _swept(scenario: Scenario, values: Mapping[Axis, Any]) -> Point:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lab.analysis.trial.ladder import Climb, Edge, climb
+from lab.analysis.trial.ladder import Climb, Edge, Held, climb
 from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
 from lab.host.places import scratch
 from lab.plan.blocks import Plan, build_plan
@@ -130,11 +130,25 @@ class _Pilot:
         return found if self._scenario.capacity and self._scenario.capacity.quick else self._finer(found)
 
     def within_reach(self, rates: tuple[float, ...]) -> tuple[float, ...]:
-        """The rates up to half the generator's ceiling, with more load processes where that helps."""
+        """The rates up to half the generator's ceiling, with more load processes where that helps.
+
+        Says what was cut. Raises LoadError where fewer than LEAST_RUNGS are left.
+        """
         while rates[-1] > self._top and self.processes < self._cores:
             self._more_processes()
         reached = tuple(rate for rate in rates if rate <= self._top)
-        return reached if len(reached) >= LEAST_RUNGS else rates[:LEAST_RUNGS]
+        within = f"half of what the load generator can do with {self.processes} processes is {self._top:.0f} a second"
+        if len(reached) < LEAST_RUNGS:
+            raise LoadError(
+                f"{within}, and {len(reached)} of the {len(rates)} rates of the ladder are below it ({rates[0]:g} to "
+                f"{rates[-1]:g}): {LEAST_RUNGS} are needed",
+                "a tighter objective (capacity.slo), a smaller quota (budget.cpus) or a machine with more cores",
+            )
+        if cut := rates[len(reached) :]:
+            self._say(
+                f"the ladder is cut at {reached[-1]:g}, without {', '.join(f'{rate:g}' for rate in cut)}: {within}"
+            )
+        return reached
 
     def _reached(self, rates: Sequence[float], waiting: Sequence[str], held: float) -> tuple[float, ...]:
         """Those of the next rates that the generator can send."""
@@ -226,8 +240,9 @@ def _enough(rates: Sequence[float]) -> tuple[float, ...]:
 def _boundary(arm: str, found: Climb, held: float) -> float | None:
     """Where an arm ceases to hold; None where it held every rung. ``held``: the rate that an earlier climb held."""
     if found.edge is Edge.UNKNOWN:
+        short = next((rung for rung in found.rungs if rung.held is Held.SHORT), found.rungs[0])
         raise LoadError(
-            f"{arm}: the load generator could not send {found.rungs[0].rate:g} requests a second",
+            f"{arm}: the load generator could not send {short.rate:g} requests a second",
             "more lanes (load.lanes), or a simpler locustfile",
         )
     if found.edge is Edge.BOTTOM and not held:

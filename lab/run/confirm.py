@@ -6,15 +6,18 @@ A rung is over before a queue that grows slowly is seen. The runs are kept insid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from lab.analysis.ladders import middle_capacity
-from lab.analysis.trial.ladder import Climb, climb
+from lab.analysis.ladders import climbs_of, middle_capacity
+from lab.analysis.points import judge_points
+from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import Plan, build_plan
+from lab.plan.loading import with_lanes
 from lab.record.folder import RunFolder, read_trials
 from lab.run.confirmed import CONFIRMED
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
 from lab.scenario.compare import Compare
+from lab.scenario.load import Load
 from lab.scenario.model import Scenario
 
 BELOW = 0.95  # of the capacity
@@ -41,7 +44,7 @@ def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
     return replace(
         scenario,
         arms=tuple(each for each in scenario.arms if each.name == arm),
-        load=replace(scenario.load, rate=rate, measure=LENGTH_S),
+        load=replace(_lanes(scenario, rate), rate=rate, measure=LENGTH_S),
         trials=replace(scenario.trials, blocks=1, looks=()),
         compare=Compare(primary=(), baseline=arm),
         capacity=None,
@@ -49,11 +52,15 @@ def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
     )
 
 
+def _lanes(scenario: Scenario, rate: float) -> Load:
+    """As many as the ladder had at this rate: else the wait for a lane would be told as the arm's time."""
+    asked = scenario.capacity
+    return with_lanes(scenario.load, rate, asked.objective.limit_s + asked.drain) if asked else scenario.load
+
+
 def _capacities(folder: RunFolder) -> Mapping[str, float]:
-    """The median of each arm over all its trials; without those that lie beyond the ladder."""
-    climbs: dict[str, list[Climb]] = {}
-    for trial in read_trials(folder.path, folder.info):
-        if (found := climb(trial.record, trial.tables.requests)) is not None:
-            climbs.setdefault(trial.record.arm, []).append(found)
-    middles = {arm: middle_capacity(found) for arm, found in climbs.items()}
+    """The median of each arm over the blocks that the report counts; without those that lie beyond the ladder."""
+    trials = map(summarise_trial, read_trials(folder.path, folder.info))
+    summary = judge_points(folder.info, trials)[0].summary
+    middles = {arm.name: middle_capacity(climbs_of(summary, arm.name)) for arm in summary.arms}
     return {arm: middle for arm, middle in middles.items() if middle is not None}

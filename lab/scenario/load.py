@@ -11,6 +11,8 @@ from pydantic.dataclasses import dataclass
 from lab.scenario.compare import STRICT
 from lab.scenario.quantities import Seconds
 
+MOST_LANES = 20_000
+
 
 @dataclass(config=STRICT, kw_only=True)
 class Load:
@@ -29,7 +31,7 @@ class Load:
     requirements: Path | None = None
     rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
     schedule: Literal["poisson", "uniform"] = "poisson"
-    lanes: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 32
+    lanes: Annotated[int, Field(ge=1, le=MOST_LANES, strict=True)] = 32
     processes: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
     nodes: Annotated[tuple[str, ...], Field(max_length=1)] = ()
     users: tuple[str, ...] = ()

@@ -94,10 +94,21 @@ class Scenario:
         climbed = [key for key in self.compare.primary if key == CAPACITY]
         if climbed and not self.capacity:
             raise ValueError(f"compare.primary: {CAPACITY} is what a ladder of rates tells: add [capacity]")
+        if self.capacity and self.capacity.rates:  # without, `lab capacity` replaces what is judged
+            self._check_climbed()
         if self.capacity and self.load.rate is None:
             raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
         if self.trials.looks and (self.sweep or len(self.drills) > 1):
             raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
+
+    def _check_climbed(self) -> None:
+        """What is judged of a ladder does not depend on the rate."""
+        for key in self.compare.primary:
+            if key != CAPACITY and METRICS[key].group not in (Group.MEMORY, Group.START):
+                raise ValueError(
+                    f'compare.primary: {key} of a ladder would be of many rates at once: judge "{CAPACITY}", or '
+                    f"{key} in a scenario without [capacity]"
+                )
 
     def _check_drills(self) -> None:
         """What they take of load, budget and metrics."""

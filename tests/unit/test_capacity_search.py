@@ -15,7 +15,7 @@ from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
 from lab.plan.blocks import build_plan
 from lab.record.types import REQUESTS, Calibration, LoadCounters
-from lab.run.capacity import with_ladder
+from lab.run.capacity import _Pilot, with_ladder
 from lab.run.conclude import conclude
 from lab.run.confirm import confirm
 from lab.run.run import run_scenario
@@ -134,6 +134,29 @@ def test_a_generator_that_is_too_weak_with_all_cores_is_told(tmp_path: Path) -> 
     """With what was held so far, and what the generator can do."""
     with pytest.raises(LoadError, match=r"still held at 50 requests a second.*2 processes on 2 cores is 60"):
         search(tmp_path, machine(World(load=Climbing), 60.0))
+
+
+def reach(folder: Path, rates: tuple[float, ...], top: float) -> tuple[tuple[float, ...], list[str]]:
+    """What is left of these rates where half of the ceiling is ``top``, and what is said."""
+    said: list[str] = []
+    pilot = _Pilot(shop(folder), folder, lambda _plan: QuietView(), said.append, machine(World()))
+    pilot._top = top
+    return pilot.within_reach(rates), said
+
+
+def test_a_ladder_beyond_the_generator_is_cut_and_says_so(tmp_path: Path) -> None:
+    """At half of its ceiling."""
+    rates, said = reach(tmp_path, (100.0, 150.0, 200.0, 300.0, 400.0), 250.0)
+
+    assert rates == (100.0, 150.0, 200.0)
+    assert len(said) == 1
+    assert "cut at 200, without 300, 400: half of what the load generator" in said[0]
+
+
+def test_fewer_rungs_than_show_anything_are_refused(tmp_path: Path) -> None:
+    """None beyond half of the ceiling is kept to make up their number."""
+    with pytest.raises(LoadError, match="2 of the 4 rates of the ladder are below it .*: 3 are needed"):
+        reach(tmp_path, (100.0, 200.0, 300.0, 400.0), 250.0)
 
 
 def test_an_objective_out_of_reach_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 
 from lab.analysis.gates.capacity import saturation
 from lab.analysis.gates.counters import busiest_second
-from lab.analysis.gates.gate import CAVEAT, INVALID, PASS, decided, judge, not_applicable, unchecked
+from lab.analysis.gates.gate import INVALID, PASS, decided, judge, not_applicable, unchecked
 from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,
@@ -93,16 +93,13 @@ def rows(result: TrialResult) -> GateResult:
 def lag(result: TrialResult) -> GateResult:
     """Tell how late the dispatcher handed arrivals to free lanes; the response times contain it.
 
-    The highest rungs of a ladder overload the machine on purpose, and the lag is that of all rungs together: it leaves
-    a caveat there, whatever it is. What it adds to the response times lowers a capacity, and raises none.
+    Also on a ladder: a rung at which the generator came late would count as bad, and lower the arm's capacity.
     """
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
     late_s = result.record.load.dispatch_lag_p99_s
     if late_s is None:
         return unchecked(LAG, "no-lag")
-    if result.record.ladder and LAG.outcome(late_s) == INVALID:
-        return decided(LAG, CAVEAT, late_s, "ladder")
     return judge(LAG, late_s)
 
 

@@ -22,7 +22,7 @@ from lab.scenario.capacity import Objective, objective
 
 ACHIEVED = 0.99  # of what was offered must have succeeded in time
 SENT = 0.99  # of what was planned must have been offered by the generator
-MIXED = (Group.LATENCY, Group.CAPACITY, Group.BALANCE)  # of a ladder they would be of many rates
+MIXED = (Group.LATENCY, Group.CAPACITY, Group.CPU, Group.BALANCE)  # of a ladder they would be of many rates
 SLOT_REQUESTS = 100  # of a serving process in a rung: fewer tell no percentile of it
 WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
 
@@ -34,7 +34,7 @@ class Held(StrEnum):
     BAD = "bad"
     UNDRAINED = "undrained"  # bad, and requests of it were still on their way when the next rung began
     SHORT = "short"  # the generator did not offer what was planned: nothing is said of the arm
-    NOT_RUN = "not run"  # a lower one had not drained, or was short
+    NOT_COUNTED = "not counted"  # it ran, but a lower one had not drained, or was short
 
 
 class Edge(StrEnum):
@@ -43,13 +43,14 @@ class Edge(StrEnum):
     NONE = ""
     TOP = "top"  # every rung held: the capacity is that of the top rung or more
     BOTTOM = "bottom"  # no rung held
-    UNKNOWN = "unknown"  # fewer than two rungs say anything
+    UNKNOWN = "unknown"  # no rung says anything, or one that held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungResult:
     """One rung: ``offered`` and ``achieved`` a second, ``quantile_s`` of the response times (infinite among failures).
 
+    ``achieved``: of the requests due, those that succeeded before the next rung began.
     ``bad_share``: of the requests due, those that failed, were never sent or never answered. ``margin`` ≤ 0 holds.
     """
 
@@ -93,7 +94,7 @@ def climb(record: TrialRecord, requests: pl.DataFrame) -> Climb | None:
         return None
     due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null())
     rungs = tuple(_rungs(record.ladder, due))
-    said = [rung for rung in rungs if rung.held not in (Held.SHORT, Held.NOT_RUN)]
+    said = [rung for rung in rungs if rung.held not in (Held.SHORT, Held.NOT_COUNTED)]
     capacity, edge = crossing([rung.rate for rung in said], [rung.margin for rung in said])
     found = Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
     return replace(found, worst_slot=_worst_slot(record.ladder, due, found.last_good))
@@ -118,7 +119,7 @@ def climb_values(found: Climb | None) -> Mapping[str, float | None]:
 def crossing(rates: Sequence[float], margins: Sequence[float]) -> tuple[float | None, Edge]:
     """Where the margins, made to rise with the rate (PAVA), cross zero; the edge where they do not."""
     if len(rates) < 2:
-        return None, Edge.UNKNOWN
+        return None, Edge.BOTTOM if margins and margins[0] > 0 else Edge.UNKNOWN
     from scipy.optimize import isotonic_regression  # half a second, which only a ladder pays
 
     logs, rising = np.log(rates), np.asarray(isotonic_regression(margins).x, float)
@@ -137,7 +138,7 @@ def _rungs(ladder: LadderRecord, rows: pl.DataFrame) -> Iterator[RungResult]:
     nexts = [*(rung.start_s for rung in ladder.rungs[1:]), math.inf]
     for rung, next_s in zip(ladder.rungs, nexts, strict=True):
         if ended:
-            yield RungResult(rate=rung.rate, held=Held.NOT_RUN)
+            yield RungResult(rate=rung.rate, held=Held.NOT_COUNTED)
             continue
         found = _rung(rung, rows, next_s, wanted)
         ended = found.held in (Held.SHORT, Held.UNDRAINED)
@@ -147,8 +148,8 @@ def _rungs(ladder: LadderRecord, rows: pl.DataFrame) -> Iterator[RungResult]:
 def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective) -> RungResult:
     length_s = rung.end_s - rung.count_s
     due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
-    ended = rows.filter("ok", (pl.col("t_done_s") >= rung.count_s) & (pl.col("t_done_s") < rung.end_s))
-    offered, achieved = due.height / length_s, ended.height / length_s
+    done = due.filter("ok", pl.col("t_done_s") < next_s)  # by the end of the drain: an answer may outlast the window
+    offered, achieved = due.height / length_s, done.height / length_s
     bad = due.filter(~pl.col("ok")).height / due.height if due.height else 1.0
     quantile_s = _quantile_s(due, wanted.quantile)
     broken = (_log(bad / wanted.bad_share), _log(ACHIEVED * offered / achieved if achieved else math.inf))

@@ -65,14 +65,14 @@ def _table(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]]) -> Table:
         columns=columns(numeric=("rate", *(text for arm in arms for text in (arm, f"{arm}, held in")))),
         rows=rows,
         note=f"The objective is {asked.slo if asked else ''}. Medians over the valid blocks of the percentile that it "
-        "names, and in how many of the blocks in which the rung was run the objective was held.",
+        "names, and in how many of the blocks in which the rung counts the objective was held.",
     )
 
 
 def _rung_cells(rungs: Sequence[RungResult]) -> tuple[Cell, Cell]:
-    run = [rung for rung in rungs if rung.held not in (Held.NOT_RUN, Held.SHORT)]
+    run = [rung for rung in rungs if rung.held not in (Held.NOT_COUNTED, Held.SHORT)]
     if not run:
-        return Cell(UNKNOWN), Cell("not run")
+        return Cell(UNKNOWN), Cell("not counted")
     middle = median(rung.quantile_s for rung in run)
     good = sum(rung.held is Held.GOOD for rung in run)
     return cell(Unit.SECONDS, middle), Cell(f"{good}/{len(run)}", good / len(run))
@@ -88,7 +88,7 @@ def ladder_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wa
         key="ladder-course",
         title=f"{_called(wanted)} against the rate",
         sentence=f"One faint line a block, their median in strong; dashed, the {format_seconds(wanted.limit_s)} that "
-        "the objective allows. A line ends where a rung was not run, or where the percentile lies among failures.",
+        "the objective allows. A line ends where a rung is not counted, or where the percentile lies among failures.",
         chart=Curves(
             title=f"{_called(wanted)} against the rate",
             arms=tuple(arm_names(summary)),
@@ -129,8 +129,8 @@ def _ms(rung: RungResult) -> float | None:
 
 
 def _middle(rungs: Sequence[RungResult]) -> float | None:
-    """The median over the blocks in which the rung was run; None where it lies among failures, or none ran it."""
-    known = [rung.quantile_s for rung in rungs if rung.held not in (Held.NOT_RUN, Held.SHORT)]
+    """The median over the blocks in which the rung counts; None where it lies among failures, or it counts in none."""
+    known = [rung.quantile_s for rung in rungs if rung.held not in (Held.NOT_COUNTED, Held.SHORT)]
     middle = median(known) if known else float("inf")
     return middle * MS if isfinite(middle) else None
 
