@@ -26,7 +26,7 @@ def _files(deployment: Deployment) -> tuple[ExportedFile, ...]:
         for service in stage.containers:
             services[service.name] = _service(deployment, service, earlier)
         earlier.append(stage)
-    document = {"name": deployment.arm.name, "services": services, **file_sources(deployment)}
+    document = {"name": deployment.name, "services": services, **file_sources(deployment)}
     return (
         ExportedFile(
             name="compose.yaml",

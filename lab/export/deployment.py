@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lab.analysis.needs import ArmNeeds, Need
+from lab.export.naming import deployed_name
 from lab.plan.arm_topology import build_topology
 from lab.plan.certificate import CERTIFICATE, KEY
 from lab.plan.fronts.front import FrontPlace, front_of
@@ -62,6 +63,11 @@ class Deployment:
         return self.trial.arm
 
     @property
+    def name(self) -> str:
+        """What it is called where it is deployed: another app's arm of this name is another deployment."""
+        return deployed_name(self.run.scenario_name, self.arm.name)
+
+    @property
     def on_loopback(self) -> bool:
         """Whether the run had all containers of the arm on the loopback of its machine."""
         scenario = self.point.scenario
@@ -118,14 +124,14 @@ class Deployment:
         )
 
     def memory_limit(self, service: Service) -> int | None:
-        """The limit that it was measured under; without one its peak and the head-room, in bytes.
+        """Bytes: the limit that it was measured under, else its peak, the head-room and its folders in memory.
 
         None for a sidecar, whose data will grow beyond any trial, and for a job, of which nothing was read.
         """
         if service.limits.memory_bytes is not None or service.kind in (ServiceKind.SIDECAR, ServiceKind.JOB):
             return service.limits.memory_bytes
         peak = self.need(service).memory_bytes
-        return None if peak is None else round(peak * (1 + self.head_room))
+        return None if peak is None else round(peak * (1 + self.head_room)) + service.in_memory_bytes
 
     def image_value(self, service: Service) -> str:
         """The name of the value that has the image of a service."""
@@ -153,8 +159,8 @@ def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_ro
         schedule_seed=0,
         setup_seed=0,
     )
-    topology = build_topology(scenario, trial, ())
-    return Deployment(run=run, point=point, trial=trial, topology=topology, needs=needs, head_room=head_room)
+    made = build_topology(scenario, trial, ())
+    return Deployment(run=run, point=point, trial=trial, topology=made, needs=needs, head_room=head_room)
 
 
 def secret_in(text: str) -> str:
@@ -233,9 +239,8 @@ def _image(deployment: Deployment, service: Service) -> Value:
     owned = {each.image_key: each.image for each in deployment.scenario.beside}
     usual = usual or owned.get(service.image, "")
     name = deployment.image_value(service)
-    what = f"image of {service.name} in a registry; measured: {known or 'not recorded'}"
-    if name == f"{_upper(APP_IMAGE)}_IMAGE":
-        what = f"image of the app in a registry; measured: {known or 'not recorded'}"
+    whose = "the app" if name == f"{_upper(APP_IMAGE)}_IMAGE" else service.name
+    what = f"image of {whose} in a registry; measured: {known or 'not recorded'}"
     return Value(name=name, what=what, default=usual)
 
 

@@ -7,6 +7,7 @@ from lab import __version__
 from lab.export.deployment import Deployment, Value
 from lab.export.target import Target
 from lab.plan.models.model import arm_title
+from lab.plan.topology import SCRATCH, Service
 from lab.report.renderers.text import one_line
 from lab.units import count_of, format_bytes, format_count, format_ratio, format_seconds
 
@@ -81,17 +82,23 @@ def _measured(deployment: Deployment) -> Iterator[str]:
         who = service.name if service is not deployment.app[0] else "each container of the app"
         memory = "memory was not read" if need.memory_bytes is None else f"memory {format_bytes(need.memory_bytes)}"
         cores = "CPU was not read" if need.cores is None else f"{need.cores:.2f} cores on average"
-        room = "the limit that it was measured under" if service.limits.memory_bytes else _room(deployment)
+        room = "the limit that it was measured under" if service.limits.memory_bytes else _room(deployment, service)
         end = f"; limit {format_bytes(limit)}: {room}" if limit else "; no limit"
         yield f"{who}: {memory} at its peak, {cores}{end}"
 
 
-def _room(deployment: Deployment) -> str:
-    return f"that peak and {format_ratio(deployment.head_room)} head-room"
+def _room(deployment: Deployment, service: Service) -> str:
+    folders = service.in_memory_bytes
+    beside = f", and {format_bytes(folders)} of folders in memory" if folders else ""
+    return f"that peak and {format_ratio(deployment.head_room)} head-room{beside}"
 
 
 def _unmeasured(deployment: Deployment) -> Iterator[str]:
     budget = deployment.scenario.budget
+    yield (
+        f"files in {SCRATCH} and other folders in memory: they count against a container's memory limit, and are in no "
+        f"peak; limits have room for the folders of the scenario where the run had no limit, none for {SCRATCH}"
+    )
     if deployment.on_loopback:
         yield "this network: in the run all containers shared the machine's loopback"
     for name, quota in (("CPU", budget.cpus), ("memory", budget.memory)):

@@ -66,7 +66,7 @@ def _kustomization(deployment: Deployment) -> dict[str, Any]:
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "namespace": deployment.arm.name,
+        "namespace": deployment.name,
         "resources": ["kubernetes.yaml"],
         "images": images,
     }
@@ -76,7 +76,7 @@ def _documents(deployment: Deployment) -> Iterator[dict[str, Any]]:
     app, fronts = deployment.app[0], front_before(deployment, _endpoint(deployment))
     once = [job for job in deployment.named_jobs if not deployment.inside(job)]
     initial = [job.service for job in deployment.named_jobs if deployment.inside(job)]
-    yield _object(deployment, "v1", "Namespace", deployment.arm.name, BEFORE)
+    yield _object(deployment, "v1", "Namespace", deployment.name, BEFORE)
     for sidecar in deployment.topology.sidecars:
         yield _deployed(deployment, sidecar, sidecar.name, BEFORE)
         yield _service(deployment, sidecar.name, BEFORE, {"clusterIP": "None"})  # all ports, whichever it listens on
@@ -103,13 +103,13 @@ def _endpoint(deployment: Deployment) -> Endpoint:
 
 
 def _object(deployment: Deployment, version: str, kind: str, name: str, stage: str) -> dict[str, Any]:
-    labels = {LABEL: name, PART_OF: deployment.arm.name, STAGE: stage}
+    labels = {LABEL: name, PART_OF: deployment.name, STAGE: stage}
     marks = {"process-model-lab/run": deployment.run.run_id}
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "labels": labels, "annotations": marks}}
 
 
 def _selector(deployment: Deployment, name: str) -> dict[str, str]:
-    return {LABEL: name, PART_OF: deployment.arm.name}
+    return {LABEL: name, PART_OF: deployment.name}
 
 
 def _deployed(
@@ -189,7 +189,7 @@ def _by_hand(deployment: Deployment) -> Iterator[str]:
 
 
 def _start(deployment: Deployment) -> str:
-    name = deployment.arm.name
+    name = deployment.name
     steps = [f"fill in kustomization.yaml; kubectl create namespace {name}"]
     if any(value.secret and value.name not in _OF_TLS for value in deployment.values):
         made = f"kubectl --namespace {name} create secret generic {SECRETS} --from-env-file secrets.env"
@@ -206,8 +206,8 @@ def _refusal(deployment: Deployment) -> str:
     if refused := refused_front(deployment):
         return refused
     beside = [*(each.name for each in deployment.topology.sidecars), *(job.name for job in deployment.jobs)]
-    for name, before in ((deployment.arm.name, "a"), *((name, "") for name in beside)):
-        if NAME.fullmatch(f"{before}{name}") is None:  # a namespace may begin with a digit, a Service may not
+    for name in beside:
+        if NAME.fullmatch(name) is None:
             return f"{name!r} is no name in Kubernetes: let it begin with a letter and end in no hyphen"
     if APP in beside:
         return f"{APP!r} is the name of the app's own Service: give the sidecar or job another one"

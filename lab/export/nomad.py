@@ -49,7 +49,7 @@ def _variables(deployment: Deployment) -> Iterator[Block]:
 
 
 def _job(deployment: Deployment, kind: str, groups: list[Block]) -> Block:
-    name = deployment.arm.name if kind == "service" else f"{deployment.arm.name}{BEFORE}"
+    name = deployment.name if kind == "service" else f"{deployment.name}{BEFORE}"
     update = [("max_parallel", 1), ("health_check", "checks"), ("min_healthy_time", "10s"), ("auto_revert", True)]
     updated = [Block("update", "", update)] if kind == "service" else []
     return Block("job", name, [("type", kind), *updated, *groups])
@@ -97,7 +97,7 @@ def _restart() -> Block:
 
 
 def _service(deployment: Deployment, name: str, check: Block) -> Block:
-    known = f"{deployment.arm.name}-{name}"
+    known = f"{deployment.name}-{name}"
     return Block("service", "", [("name", known), ("port", "clients"), ("provider", "nomad"), check])
 
 
@@ -117,7 +117,7 @@ def _values(deployment: Deployment) -> tuple[Value, ...]:
 
 
 def _start(deployment: Deployment) -> str:
-    name, given = deployment.arm.name, []
+    name, given = deployment.name, []
     secrets = [value.name for value in deployment.values if value.secret]
     files = set(TLS_FILES.values())
     if secrets:

@@ -86,7 +86,7 @@ def _templates(deployment: Deployment, service: Service) -> Iterator[Block]:
 def _kept_by_nomad(deployment: Deployment, service: Service, text: str) -> str:
     """A job may read the variables below its own name only."""
     before = any(job.service is service and not deployment.inside(job) for job in deployment.named_jobs)
-    name = f"{deployment.arm.name}{BEFORE if before else ''}"
+    name = f"{deployment.name}{BEFORE if before else ''}"
     return f'{{{{ with nomadVar "nomad/jobs/{name}" }}}}{text}{{{{ end }}}}'
 
 
@@ -100,7 +100,7 @@ def _with_addresses(deployment: Deployment, text: str) -> str:
         each = line.replace(UPSTREAM.address, "{{ $each.Address }}:{{ $each.Port }}").replace(
             FIRST, "app-{{ $number }}"
         )
-        known = f'{{{{ range $number, $each := nomadService "{deployment.arm.name}-app" }}}}'
+        known = f'{{{{ range $number, $each := nomadService "{deployment.name}-app" }}}}'
         lines += [known + each, "{{ end }}"]
     return "\n".join(lines) + "\n"
 

@@ -7,6 +7,7 @@ from typing import Any
 from lab.export.compose_parts import checks_to_write, common, config_files, file_sources, resources
 from lab.export.deployment import PORT_VALUE, PUBLISHED_PORT, Deployment, Value, refused_front
 from lab.export.header import header, values_text
+from lab.export.naming import LEAST, MAX_NAME, deployed_name
 from lab.export.target import ExportedFile, Target
 from lab.export.yaml_text import kept, words, yaml_text
 from lab.plan.kinds import ServiceKind
@@ -34,7 +35,7 @@ def _files(deployment: Deployment) -> tuple[ExportedFile, ...]:
     head = header(deployment, SWARM, *NOTES, by_hand=checks_to_write(deployment))
     sources = file_sources(deployment)
     for name, source in sources.get("configs", {}).items():
-        source["name"] = f"{deployment.arm.name}-{_digest(deployment, name)}-{name}"  # a config cannot be changed
+        source["name"] = f"{_stack(deployment)}-{_digest(deployment, name)}-{name}"  # a config cannot be changed
     stack = {"version": FORMAT, "services": _services(deployment, [*deployment.app, *deployment.front]), **sources}
     beside = {"version": FORMAT, "services": _services(deployment, before)}
     return (
@@ -96,7 +97,7 @@ def _tmpfs(path: str, size: int) -> dict[str, Any]:
 
 
 def _start(deployment: Deployment) -> str:
-    name = deployment.arm.name
+    name = _stack(deployment)
     steps = ["fill in values.env; set -a; . ./values.env; set +a"]
     if deployment.topology.before:
         steps.append(f"docker stack deploy -c before.yaml {name}; wait until its jobs are complete")
@@ -106,12 +107,22 @@ def _start(deployment: Deployment) -> str:
 def _refusal(deployment: Deployment) -> str:
     if refused := refused_front(deployment):
         return refused
-    if len(deployment.arm.name) + max(map(len, _names(deployment))) > MAX_NAME:
-        return f"Swarm joins the names of stack and service, {MAX_NAME} characters at most: give the arm a shorter one"
+    if _room(deployment) < LEAST:
+        longest = max(_names(deployment), key=len)
+        return f"Swarm joins the names of stack and service, {LONGEST} characters at most: {longest!r} leaves no room"
     return ""
 
 
-MAX_NAME = 62  # and the character between them
+LONGEST = 62  # and the character between them
+
+
+def _stack(deployment: Deployment) -> str:
+    return deployed_name(deployment.run.scenario_name, deployment.arm.name, min(MAX_NAME, _room(deployment)))
+
+
+def _room(deployment: Deployment) -> int:
+    """How long the name of the stack may be."""
+    return LONGEST - max(map(len, _names(deployment)))
 
 
 def _names(deployment: Deployment) -> list[str]:

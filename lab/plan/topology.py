@@ -92,6 +92,11 @@ class Service:
         return tuple(Endpoint(host=self.host, port=port) for port in self.ports)
 
     @property
+    def in_memory_bytes(self) -> int:
+        """The sizes of its volumes, which are folders in memory, without SCRATCH."""
+        return sum(volume.size for volume in self.volumes)
+
+    @property
     def recorded_files(self) -> dict[str, str]:
         """Path → text of the files that may be shown."""
         return {file.path: file.text for file in self.files if file.recorded}

@@ -19,6 +19,8 @@ import pytest
 from lab.engines.docker.connection import connect
 from lab.engines.docker.opening import open_docker
 from lab.engines.images.images import ImageRecord
+from lab.export.compose_parts import mebibytes
+from lab.export.deployment import Deployment
 from lab.export.target import TARGETS
 from lab.host.labels import RUN, SERVICE
 from lab.host.ports import free_ports
@@ -56,10 +58,27 @@ print(*served)
 Processes = Counter[str]
 
 
+def exported(arm: Mapping[str, object]) -> Deployment:
+    """The arm as these tests export it."""
+    return deployment(arm, measured(), app={"image": "example/app:1"}, budget={"processes": 2})
+
+
+def limits_due(arm: Mapping[str, object]) -> dict[str, int]:
+    """The memory limit of each service: what the export says, in whole MiB."""
+    given = exported(arm)
+    due = {service.name: given.memory_limit(service) for service in given.topology.services}
+    return {name: mebibytes(limit) * MIB for name, limit in due.items() if limit is not None}
+
+
+def limits_of(client: docker.DockerClient, selection: str, label: str) -> dict[str, int]:
+    """The memory limit of each running container, by the name of its service, which is in ``label``."""
+    found = client.containers.list(filters={"label": selection})
+    return {each.labels[label]: each.attrs["HostConfig"]["Memory"] for each in found}
+
+
 def write(folder: Path, target: str, arm: Mapping[str, object], values: Mapping[str, str]) -> None:
     """The exported files, with the values that a person would fill in."""
-    given = deployment(arm, measured(), app={"image": "example/app:1"}, budget={"processes": 2})
-    for file in TARGETS[target].files(given):
+    for file in TARGETS[target].files(exported(arm)):
         (folder / file.name).write_text(file.text)
     lines = (folder / "values.env").read_text().splitlines()
     names = [line.partition("=")[0] for line in lines if not line.startswith("#")]
@@ -95,9 +114,9 @@ def processes(client: docker.DockerClient, *labels: str) -> Processes:
 
 
 @contextmanager
-def composed(folder: Path) -> Iterator[None]:
-    """``docker compose up``; everything is gone afterwards."""
-    command = [str(COMPOSE), "--env-file", "values.env"]
+def composed(folder: Path, project: str) -> Iterator[None]:
+    """``docker compose up``, as a project that nobody else has; everything is gone afterwards."""
+    command = [str(COMPOSE), "--project-name", project, "--env-file", "values.env"]
     try:
         up = [*command, "up", "--detach", "--wait", "--pull", "never", "--quiet-pull"]
         done = subprocess.run(up, cwd=folder, check=False, capture_output=True, text=True, timeout=120)
@@ -118,18 +137,19 @@ def test_compose_deploys_what_the_lab_deploys(
     scenario = scenario_of(Arm(**arm), network="own")
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     topology = build_topology(scenario, build_plan(scenario).trials[0], ())
-    with composed(tmp_path):
+    name = f"{RUN_ID}-{arm['name']}"
+    project = f"com.docker.compose.project={name}"
+    with composed(tmp_path, name):
         said = [answer(port, path) for path in ("/ready", "/items/1")]
-        project = f"com.docker.compose.project={arm['name']}"
         theirs = processes(client, project)
-        limits = [each.attrs["HostConfig"]["Memory"] for each in client.containers.list(filters={"label": project})]
+        limits = limits_of(client, project, "com.docker.compose.service")
     with engine.deploy(topology):
         ours = processes(client, f"{RUN}={RUN_ID}")
 
     assert [status for status, _ in said] == [200, 200]
     assert theirs == ours
-    assert len(limits) == len(topology.services)
-    assert all(limit >= 4 * MIB for limit in limits)
+    assert limits == limits_due(arm)
+    assert set(limits) == {service.name for service in topology.services}
     assert client.containers.list(all=True, filters={"label": project}) == []
 
 
@@ -162,9 +182,10 @@ def test_swarm_deploys_the_containers_of_the_arm(
     said = subprocess.run(asked, capture_output=True, text=True, timeout=90)
     with closing(swarm.client()) as client:
         containers = client.containers.list(filters={"label": "com.docker.stack.namespace=tried"})
+        limits = limits_of(client, "com.docker.stack.namespace=tried", "com.docker.swarm.service.name")
 
     assert said.returncode == 0, said.stderr
     assert len(set(said.stdout.split())) == 2, "each of the two processes has served"
     assert len(containers) == 3
-    assert all(each.attrs["HostConfig"]["Memory"] >= 4 * MIB for each in containers)
+    assert limits == {f"tried_{name}": limit for name, limit in limits_due(arm).items()}
     assert all(each.attrs["HostConfig"]["ReadonlyRootfs"] for each in containers)

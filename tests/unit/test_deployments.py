@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from lab.analysis.needs import needs_of
 from lab.cli import app
 from lab.errors import RunFolderError, UsageError
+from lab.export.naming import deployed_name
 from lab.export.target import TARGETS
 from lab.record.bundle import write_bundle
 from lab.units import MIB
@@ -80,10 +81,54 @@ def test_limits_are_those_of_the_run_or_the_peak_with_head_room() -> None:
     free, split = deployment(REPLICAS), deployment(REPLICAS, budget={"processes": 4, "memory": "split:1GiB"})
     service, limited = free.app[0], split.app[0]
     rich = deployment(RICH_ARM, **RICH)
+    written = rich.app[0]  # it has a folder of 64 MiB, and a pooled limit, which is none of its own
 
     assert free.memory_limit(service) == round((free.need(service).memory_bytes or 0) * 1.5)
+    assert rich.memory_limit(written) == round((rich.need(written).memory_bytes or 0) * 1.5) + 64 * MIB
     assert split.memory_limit(limited) == 1024 * MIB // 5
     assert rich.memory_limit(rich.topology.sidecars[0]) is None
+
+
+def test_the_file_says_what_of_memory_was_never_measured() -> None:
+    """Files in /tmp count against a limit, and no peak has them."""
+    for name, target in TARGETS.items():
+        text = " ".join(target.files(deployment(DIRECT))[0].text.replace("#", "").split())
+
+        assert "files in /tmp and other folders in memory: they count against a container's memory limit" in text, name
+
+
+@pytest.mark.parametrize(
+    ("scenario", "arm", "name"),
+    [
+        ("quickstart", "workers", "quickstart-workers"),
+        ("How many_workers?", "w", "how-many-workers-w"),
+        ("日本", "workers", "workers"),
+        ("s" * 60, "a", f"{'s' * 33}-c19dd9"),
+    ],
+)
+def test_what_is_deployed_is_called_by_scenario_and_arm(scenario: str, arm: str, name: str) -> None:
+    """In the letters that every target takes, and short enough for the names of services behind it."""
+    assert deployed_name(scenario, arm) == name
+
+
+def test_arms_of_one_name_are_deployed_beside_each_other() -> None:
+    """Two apps, each with an arm `plain`: no name of the one takes the place of one of the other."""
+    given = deployment(DIRECT)
+    other = replace(given, run=replace(given.run, scenario_name="shop"))
+    names = {name: set[str]() for name in TARGETS}
+    for each in (given, other):
+        for name, target in TARGETS.items():
+            names[name].add(target.start(each))
+            text = target.files(each)[0].text
+            assert "plain" not in text.replace('arm "plain"', "").replace(each.name, ""), name
+    assert (given.name, other.name) == ("quickstart-plain", "shop-plain")
+    assert {name: len(starts) for name, starts in names.items()} == {
+        "compose": 1,  # the file itself has the name
+        "swarm": 2,
+        "kubernetes": 2,
+        "nomad": 1,
+    }
+    assert deployed_name("s" * 60, "a") != deployed_name("s" * 61, "a")
 
 
 @pytest.mark.parametrize(("model", "front"), PAIRS)

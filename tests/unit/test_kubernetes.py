@@ -179,7 +179,7 @@ def test_probes_that_need_a_secret_ask_the_port_only() -> None:
 
 @pytest.mark.parametrize(
     ("name", "sidecar", "said"),
-    [("arm-", "db", "'arm-' is no name"), ("arm", "9db", "'9db' is no name"), ("arm", "app", "app's own")],
+    [("arm-", "db-", "'db-' is no name"), ("arm", "9db", "'9db' is no name"), ("arm", "app", "app's own")],
 )
 def test_names_that_kubernetes_does_not_take_are_refused(name: str, sidecar: str, said: str) -> None:
     """In a sentence, before anything is written."""

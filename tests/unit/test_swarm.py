@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,9 +53,15 @@ def test_sidecars_and_jobs_are_a_stack_before() -> None:
     assert stack["services"]["app-1"]["volumes"][-1] == {"type": "tmpfs", "target": "/data", "tmpfs": {"size": 2**26}}
 
 
-def test_names_that_are_too_long_together_are_refused() -> None:
-    """Swarm joins them."""
-    jobs = [{"name": "j" * 40, "command": "true"}]
-    given = deployment({"name": "a" * 30, "model": "workers", "front": "direct"}, measured(), jobs=jobs)
+def test_a_stack_has_a_name_with_room_for_those_of_services() -> None:
+    """Swarm joins them; where hardly any room is left it is refused."""
+    arm = {"name": "a" * 30, "model": "workers", "front": "direct"}
+    given = deployment(arm, measured(), jobs=[{"name": "j" * 40, "command": "true"}])
+    (stack,) = re.findall(r"deploy -c stack.yaml (\S+)", SWARM.start(given))
+    job = replace(given.topology.before[0].jobs[0].service, name="j" * 51)
+    stage = replace(given.topology.before[0], jobs=(replace(given.topology.before[0].jobs[0], service=job),))
+    longer = replace(given, topology=replace(given.topology, before=(stage,)))
 
-    assert "62 characters at most" in SWARM.refusal(given)
+    assert SWARM.refusal(given) == ""
+    assert len(stack) == 62 - 40
+    assert "62 characters at most" in SWARM.refusal(longer)
