@@ -44,3 +44,13 @@ def test_a_shutdown_that_did_not_run_is_known_of_an_app_that_tells_of_its_lifesp
     assert traces(with_record(result, events=(*events, start))).shutdowns == Shutdowns(began=0, ended=0)
     assert traces(whole).shutdowns == Shutdowns(began=2, ended=1)
     assert [count.name for count in step_counts(whole.record)] == ["lifespan"]
+
+
+def test_steps_of_what_a_drill_starts_are_none_of_the_start() -> None:
+    """As those after a restart: a deploy starts the whole app again."""
+    result = trial()
+    late_s = result.record.measure.start_s + ACT_S + 1.0
+    start = Event(t_s=1.0, kind="step.begin", service="app", detail="migrate")
+    events = (*result.record.events, start, replace(start, t_s=late_s))
+
+    assert [count.executions for count in step_counts(with_record(result, events=events).record)] == [1]

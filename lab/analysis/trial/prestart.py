@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.record.schema import RESTART, SHUTDOWN, STEP_BEGIN, STEP_END
+from lab.record.schema import ACTION, RESTART, SHUTDOWN, STEP_BEGIN, STEP_END
 from lab.record.types import Event, TrialRecord
 
 APP, JOB = "app", "job"
@@ -38,14 +38,15 @@ def step_counts(record: TrialRecord) -> Iterator[StepCount]:
         runs[job.name] += [(job.start_s, 1), (job.end_s, -1)]
     yield from (_counted(name, JOB, edges) for name, edges in runs.items())
     restarts = [event.t_s for event in record.events if event.kind == RESTART]
-    until_s = min(restarts, default=float("inf"))
+    acts = [event.t_s for event in record.events if event.kind.startswith(ACTION)]  # a drill starts processes again
+    until_s = min((*restarts, *acts), default=float("inf"))
     steps: defaultdict[str, list[Event]] = defaultdict(list)
     for event in sorted(record.events, key=lambda event: event.t_s):
         if event.kind in (STEP_BEGIN, STEP_END) and event.detail != SHUTDOWN:
             steps[event.detail].append(event)
     for name, events in steps.items():
         edges = [(event.t_s, 1 if event.kind == STEP_BEGIN else -1) for event in events if event.t_s < until_s]
-        again = sum(event.kind == STEP_BEGIN and event.t_s >= until_s for event in events) if restarts else None
+        again = sum(event.kind == STEP_BEGIN and event.t_s >= min(restarts) for event in events) if restarts else None
         yield _counted(name, APP, edges, again)
 
 

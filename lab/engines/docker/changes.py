@@ -8,7 +8,7 @@ import docker
 from docker.models.containers import Container
 
 from lab.agent.calls import There
-from lab.engines.docker.fate import log_of, logs_of, start
+from lab.engines.docker.fate import log_of, logs_of, start, timed_log_of
 from lab.engines.docker.removal import engine_errors, remove_container
 from lab.engines.docker.restart import GRACE_S, restart, stop
 from lab.engines.running import LOG_LIMIT_LINES
@@ -24,7 +24,8 @@ class Changes:
     """What has become of the containers of an arm; each change goes straight to the app, past the front.
 
     ``create``: a container as those of the arm were created. ``answered``: waits until all of the app answers, for a
-    front may go on passing requests to where a container was before.
+    front may go on passing requests to where a container was before. ``gone``: the whole log, with instants, of each
+    that gave way, for its requests and steps count as those of the others.
     """
 
     client: docker.DockerClient
@@ -32,6 +33,7 @@ class Changes:
     there: There
     create: Callable[[Service], Container]
     answered: Callable[[Pairs], None]
+    gone: list[tuple[Service, str]] = field(default_factory=list)
     _ended: dict[str, str] = field(default_factory=dict)
 
     def logs(self) -> Mapping[str, str]:
@@ -71,6 +73,7 @@ class Changes:
             new = self.create(service)
             old.stop(timeout=GRACE_S)
             self._ended[f"{name}{BEFORE}"] = log_of(old, LOG_LIMIT_LINES)
+            self.gone.append((service, timed_log_of(old)))
             self.pairs[place] = (service, new)
             start(new)
             remove_container(self.client, str(old.id))

@@ -66,6 +66,12 @@ def log_of(container: Container, lines: int) -> str:
     return text
 
 
+def timed_log_of(container: Container) -> str:
+    """All that it has printed, each line with the engine's instant before it."""
+    text: str = container.logs(timestamps=True).decode(errors="replace")
+    return text
+
+
 def logs_of(containers: Iterable[Container]) -> Mapping[str, str]:
     """What the containers have printed, by service; nothing of those that an engine in trouble does not tell of."""
     found = {}

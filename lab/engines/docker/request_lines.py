@@ -12,10 +12,16 @@ from lab.record.told import Executions
 LINE = re.compile(r"\blab-request ([\w-]{1,80})\b", re.ASCII)
 
 
-def executions_of(pairs: Iterable[tuple[Service, Container]]) -> Executions | None:
-    """How many requests the containers of the app told of, and of how many identities; None where they told of none."""
+def executions_of(
+    pairs: Iterable[tuple[Service, Container]], gone: Iterable[tuple[Service, str]] = ()
+) -> Executions | None:
+    """How many requests the containers of the app told of, and of how many identities; None where they told of none.
+
+    ``gone``: the logs of those that are not there any more.
+    """
     apps = [container for service, container in pairs if service.kind is ServiceKind.APP]
-    return counted(container.logs().decode(errors="replace") for container in apps)
+    before = [log for service, log in gone if service.kind is ServiceKind.APP]
+    return counted([*before, *(container.logs().decode(errors="replace") for container in apps)])
 
 
 def counted(logs: Iterable[str]) -> Executions | None:

@@ -8,16 +8,23 @@ from datetime import datetime
 from docker.models.containers import Container
 
 from lab.engines import StepMark
+from lab.engines.docker.fate import timed_log_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service
 
 LINE = re.compile(r"(?P<at>\S+) .*?\blab-step (?P<name>[\w.-]{1,80}) (?P<edge>begin|end)\b", re.ASCII)
 
 
-def marks_of(pairs: Iterable[tuple[Service, Container]], wall_offset_s: float = 0.0) -> list[StepMark]:
-    """What the containers of the app told of their start-up steps; ``wall_offset_s``: of the engine's clock to ours."""
+def marks_of(
+    pairs: Iterable[tuple[Service, Container]], wall_offset_s: float = 0.0, gone: Iterable[tuple[Service, str]] = ()
+) -> list[StepMark]:
+    """What the containers of the app told of their start-up steps; ``wall_offset_s``: of the engine's clock to ours.
+
+    ``gone``: the logs of those that are not there any more, first.
+    """
     apps = [(service, container) for service, container in pairs if service.kind is ServiceKind.APP]
-    logs = ((service.name, container.logs(timestamps=True).decode(errors="replace")) for service, container in apps)
+    before = [(service.name, log) for service, log in gone if service.kind is ServiceKind.APP]
+    logs = [*before, *((service.name, timed_log_of(container)) for service, container in apps)]
     marks = (mark for name, log in logs for mark in step_marks(name, log))
     return [replace(mark, epoch_s=mark.epoch_s - wall_offset_s) for mark in marks]
 

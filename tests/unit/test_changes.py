@@ -1,0 +1,72 @@
+"""What a deploy drill takes away is still counted: steps and requests of the containers that gave way."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import docker.errors
+from docker.models.containers import Container
+
+from lab.agent.calls import here
+from lab.engines import StepMark
+from lab.engines.docker.changes import Changes
+from lab.engines.docker.request_lines import executions_of
+from lab.engines.docker.step_lines import epoch_s, marks_of
+from lab.host.labels import SERVICE
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import Service
+from lab.record.told import Executions
+
+
+class Printed:
+    """A container that has printed so much; what was removed prints nothing more."""
+
+    def __init__(self, name: str, told: str) -> None:
+        self.id = self.name = name
+        self.told, self.removed = told, False
+        self.labels = {SERVICE: name}
+        self.attrs = {"State": {"Pid": 7}}
+
+    def logs(self, **_: Any) -> bytes:
+        if self.removed:
+            raise docker.errors.NotFound("No such container")
+        return self.told.encode()
+
+    def rename(self, name: str) -> None:
+        self.name = name
+
+    def stop(self, **_: Any) -> None:
+        self.told += "2026-11-28T09:07:03Z lab-request cc\n"
+
+    def start(self) -> None: ...
+
+    def reload(self) -> None: ...
+
+
+def test_what_gave_way_is_still_counted() -> None:
+    """Once removed it prints nothing: its log is kept before, up to its last word."""
+    old = Printed("app", "2026-11-28T09:07:00Z lab-step migrate begin\n2026-11-28T09:07:01Z lab-request aa\n")
+    new = Printed("app", "2026-11-28T09:07:04Z lab-request aa\n2026-11-28T09:07:05Z lab-step migrate begin\n")
+    service = Service(name="app", kind=ServiceKind.APP, image="app", argv=(), ports=())
+
+    def remove(_identity: str, **_: Any) -> None:
+        old.removed = True
+
+    changes = Changes(
+        client=cast(Any, SimpleNamespace(api=SimpleNamespace(remove_container=remove))),
+        pairs=[(service, cast(Container, old))],
+        there=here,
+        create=lambda _service: cast(Container, new),
+        answered=lambda _pairs: None,
+    )
+    changes.exchange("app", "shop:2")
+    marks = marks_of(changes.pairs, 1.0, changes.gone)
+
+    assert old.removed
+    assert changes.pairs[0][1] is cast(Any, new)
+    assert executions_of(changes.pairs, changes.gone) == Executions(executions=3, distinct=2)
+    assert marks == [
+        StepMark(service="app", name="migrate", begins=True, epoch_s=epoch_s(f"2026-11-28T09:0{at}Z") - 1.0)
+        for at in ("7:00", "7:05")
+    ]
