@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.gates import run_gates
 from lab.analysis.trial.drill import aftermath
-from lab.analysis.trial.fallout import Fallout, fallout
+from lab.analysis.trial.fallout import Fallout, fallout, fallout_values
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import Event, TrialResult
 from tests.builders import with_record, with_tables
@@ -89,6 +89,29 @@ def test_verbs_that_replace_everything_leave_nothing_to_be_noticed() -> None:
     found = traces(with_record(result, drill=replace(result.record.drill, verb="roll")))
 
     assert (found.detected, found.first_s, found.restarts) == (None, None, 2)
+
+
+def test_what_is_read_of_containers_that_gave_way_is_not_told() -> None:
+    """Restarts and CPU of a deploy: the new containers are not sampled. Zero would be a claim."""
+    result = born(trial(), 1.0, 2.0)
+    assert result.record.drill is not None
+    found = traces(with_record(result, drill=replace(result.record.drill, verb="deploy")))
+    values = fallout_values(found)
+
+    assert (found.restarts, found.cpu_s) == (None, None)
+    assert (values["drill.restarts"], values["drill.cpu"]) == (None, None)
+    assert traces(result).cpu_s is not None
+
+
+def test_a_front_is_not_told_of_where_nobody_knows_who_serves() -> None:
+    """Requests that fare well at once say nothing of it; with one address there is no front to notice."""
+    nobody = trial(lambda s, place: {"served_by": None})
+    apps = [replace(nobody.record.services[0], name=f"app-{number}", ports=(number,)) for number in (1, 2)]
+    proxy = replace(apps[0], name="nginx", kind=ServiceKind.PROXY)
+    found = traces(with_record(nobody, services=(*apps, proxy)))
+
+    assert (found.detected, found.first_s) == (None, None)
+    assert told(traces(with_record(nobody, services=(*apps[:1], proxy)))) == {}
 
 
 def test_a_front_noticed_when_requests_fare_well_before_the_slot_is_back() -> None:

@@ -16,6 +16,7 @@ from lab.analysis.trial.lives import STEP_S
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.schema import ACTION, LIFESPAN, SHUTDOWN, STEP_BEGIN, STEP_END, EventKind
 from lab.record.types import TrialRecord, TrialResult
+from lab.scenario.drills import Verb
 
 COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
@@ -43,16 +44,18 @@ class Shutdowns:
 class Fallout:
     """The traces of an action.
 
-    ``detected``: everybody who acted on it, in that order; None where the verb leaves nothing to be noticed. ``slots``:
-    serving processes with bad requests; None where nobody knows who serves. ``restarts``: serving processes that began
-    within COUNTED_S. ``cpu_s``: CPU of the arm beyond its steady rate. ``exits``: how its containers ended.
+    ``detected``: everybody who acted on it, in that order; None where the verb leaves nothing to be noticed, or where
+    nobody knows whether a front noticed. ``slots``: serving processes with bad requests; None where nobody knows who
+    serves. ``restarts``: serving processes that began within COUNTED_S. ``cpu_s``: CPU of the arm beyond its steady
+    rate. Both are None where other containers take the place of those that are sampled. ``exits``: how its containers
+    ended.
     ``duplicates``: requests that were executed again, None where the app does not tell of any. ``shutdowns``: of the
     lifespans, None where it does not tell of these.
     """
 
     detected: tuple[Detection, ...] | None
     slots: int | None
-    restarts: int
+    restarts: int | None
     cpu_s: float | None
     exits: tuple[str, ...] = ()
     duplicates: int | None = None
@@ -71,14 +74,12 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
     if after is None or result.record.drill is None:
         return None
     came = _came(result, after.action_s)
-    one_slot = result.record.drill.verb in ONE_SLOT
+    sampled = result.record.drill.verb != Verb.DEPLOY  # else the samples are those of the containers that give way
     return Fallout(
-        detected=tuple(sorted(_detected(result.record, after, came), key=lambda each: each.after_s))
-        if one_slot
-        else None,
+        detected=_detected(result.record, after, came) if result.record.drill.verb in ONE_SLOT else None,
         slots=_slots(result, after),
-        restarts=_restarts(result.record, after.action_s, came),
-        cpu_s=_cpu_s(result, after.action_s),
+        restarts=_restarts(result.record, after.action_s, came) if sampled else None,
+        cpu_s=_cpu_s(result, after.action_s) if sampled else None,
         exits=tuple(_exits(result.record, after.action_s)),
         duplicates=_duplicates(result.record),
         shutdowns=_shutdowns(result.record, after.action_s),
@@ -92,7 +93,7 @@ def fallout_values(found: Fallout | None) -> dict[str, float | None]:
     return {
         "drill.detected": found.first_s,
         "drill.slots": None if found.slots is None else float(found.slots),
-        "drill.restarts": float(found.restarts),
+        "drill.restarts": None if found.restarts is None else float(found.restarts),
         "drill.cpu": found.cpu_s,
         "drill.duplicates": None if found.duplicates is None else float(found.duplicates),
     }
@@ -134,23 +135,39 @@ def _restarts(record: TrialRecord, action_s: float, came: list[tuple[str, float]
     return max(sum(at_s <= COUNTED_S for _, at_s in each) for each in (came, again))
 
 
-def _detected(record: TrialRecord, after: Aftermath, came: list[tuple[str, float]]) -> Iterator[Detection]:
+def _detected(record: TrialRecord, after: Aftermath, came: list[tuple[str, float]]) -> tuple[Detection, ...] | None:
+    """Everybody who acted; None where a front may have, and nobody knows: the first one is not known either."""
+    front = _front_noticed(record, after)
+    if front is None:
+        return None
+    found = [*_started_again(record, after, came)]
+    if front:
+        found.append(Detection(by=FRONT, after_s=after.recovery_s))
+    return tuple(sorted(found, key=lambda each: each.after_s))
+
+
+def _started_again(record: TrialRecord, after: Aftermath, came: list[tuple[str, float]]) -> Iterator[Detection]:
     ends = _ends(record, after.action_s)
     for service, began_s in came:
         ended = [at_s for name, at_s in ends if name == service and at_s <= began_s]
         yield Detection(by=ENGINE if ended else SUPERVISOR, after_s=began_s)
         break  # what is started again after that was noticed already
-    if _front_noticed(record, after):
-        yield Detection(by=FRONT, after_s=after.recovery_s)
 
 
-def _front_noticed(record: TrialRecord, after: Aftermath) -> bool:
-    """Requests fared well again before the slot did, behind a front that has several addresses to choose from."""
+def _front_noticed(record: TrialRecord, after: Aftermath) -> bool | None:
+    """Requests fared well again before the slot did, behind a front that has several addresses to choose from.
+
+    None where nobody knows who serves, and so not when the slot was back.
+    """
     proxied = any(service.kind == ServiceKind.PROXY for service in record.services)
     addresses = sum(len(service.ports) for service in record.services if service.kind == ServiceKind.APP)
+    if not (proxied and addresses > 1):
+        return False
+    if after.share_s is None and after.process_s is None:
+        return None
     held_s = after.acts[-1].t_s - after.action_s if after.acts else 0.0
     back_s = max(held_s, min(_or_never(after.share_s), _or_never(after.process_s)))
-    return proxied and addresses > 1 and after.share_s != 0 and after.recovery_s < back_s
+    return after.share_s != 0 and after.recovery_s < back_s
 
 
 def _or_never(after_s: float | None) -> float:
