@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 from lab.attest.serving import Member, first_processes, serving
@@ -20,12 +21,13 @@ KILLED_WITHIN_S = 5.0  # after the answer to the request that takes too much
 OOM_S = 40.0  # so long may that request take
 MB = 10**6
 GROUP_FILE = "memory.oom.group"
+VMSTAT = Path("/proc/vmstat")
 
 
 def oom(scene: Scene) -> bool:
     """A request that makes whichever process answers it hold more memory than there is, until the kernel kills.
 
-    Raises DeploymentError when nothing was killed: then nothing was out of memory.
+    Cut where the trial ends first. Raises DeploymentError when the kernel killed nobody: nothing was out of memory.
     """
     topology = scene.deployment.topology
     if scene.drill.group:
@@ -33,11 +35,14 @@ def oom(scene: Scene) -> bool:
     limits = [service.limits.memory_bytes for service in topology.services if service.kind is ServiceKind.APP]
     least_mb = math.ceil(max(*(limit or 0 for limit in limits), topology.pool.memory_bytes or 0) / MB)
     path, before = scene.drill.path(mb=least_mb), scene.members()
+    kills = scene.deployment.there(oom_kills)
     scene.done("request", time.monotonic(), detail=path)
     began_s = time.monotonic()
     status, why = scene.deployment.there(ask, topology, path, OOM_S)
     gone = _gone(scene, serving(before))
-    if not gone:
+    if not gone or scene.deployment.there(oom_kills) == kills:  # what ended may have ended by itself
+        if scene.wait(0):
+            return False
         said = f"answered with {status}" if status else why
         raise DeploymentError(
             f"{topology.trial_id}: {path} was {said}, and the kernel killed nobody",
@@ -46,6 +51,12 @@ def oom(scene: Scene) -> bool:
     for member in gone:
         scene.done("killed", began_s, member)
     return True
+
+
+def oom_kills() -> int:
+    """How many processes the kernel of this machine has killed for memory, in whatever container."""
+    counters = dict(line.split() for line in VMSTAT.read_text().splitlines())
+    return int(counters["oom_kill"])
 
 
 def _gone(scene: Scene, before: Sequence[Member]) -> list[Member]:
@@ -96,10 +107,14 @@ def kill_front(scene: Scene) -> bool:
 
 
 def crash_loop(scene: Scene) -> bool:
-    """SIGKILL to one serving process, and for ``hold`` to whatever comes in its place."""
+    """SIGKILL to one serving process, and for ``hold`` to whatever comes in its place.
+
+    Raises DeploymentError when the first one had ended by itself: then nothing was hit.
+    """
     victim, known = scene.worker(), {(member.pid, member.started) for member in scene.members()}
     over_at = time.monotonic() + scene.drill.hold
-    scene.signal(victim, signal.SIGKILL)
+    if not scene.signal(victim, signal.SIGKILL):
+        raise DeploymentError(f"{scene.deployment.topology.trial_id}: {victim.service} ended before it could be killed")
     while time.monotonic() < over_at:
         if scene.wait(LOOK_S):
             return False
@@ -110,12 +125,17 @@ def crash_loop(scene: Scene) -> bool:
 
 
 def recycle(scene: Scene) -> bool:
-    """SIGTERM to every serving process, each at an instant drawn over ``hold``: so it ends at its limit of requests."""
+    """SIGTERM to every serving process, each at an instant drawn over ``hold``: so it ends at its limit of requests.
+
+    Raises DeploymentError when every one had ended by itself: then nothing was hit.
+    """
     if not (found := serving(scene.members())):
         raise DeploymentError(f"{scene.deployment.topology.trial_id}: no serving process is to be seen")
-    draw, began_s = Random(scene.seed), time.monotonic()
+    draw, began_s, hit = Random(scene.seed), time.monotonic(), 0
     for after_s, place in sorted((draw.uniform(0, scene.drill.hold), place) for place in range(len(found))):
         if scene.wait(max(0.0, began_s + after_s - time.monotonic())):
             return False
-        scene.signal(found[place], signal.SIGTERM)
+        hit += scene.signal(found[place], signal.SIGTERM)
+    if not hit:
+        raise DeploymentError(f"{scene.deployment.topology.trial_id}: every serving process ended by itself")
     return True

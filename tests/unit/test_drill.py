@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.trial import Trial
-from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
+from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, oom_kills, recycle
 from lab.run.drill import Acting, acting, action_s
 from lab.run.scene import Act, Scene, ask, send
 from lab.run.verbs import VERBS, deploy, roll, slow_start, stop
@@ -291,14 +292,18 @@ def test_a_new_version_takes_the_place_of_one_container_after_the_other() -> Non
     assert [(act.what, act.detail) for act in told[:2]] == [("deployed", "app-1"), ("deployed", "app-2")]
 
 
-def out_of_memory(found: list[tuple[Member, ...]], answer: tuple[int, str], **drill: Any) -> list[Act]:
-    """What is told where these are seen one after the other, of an app with 128 MiB."""
+def out_of_memory(
+    found: list[tuple[Member, ...]], answer: tuple[int, str], *, kills: int = 1, ends: bool = False, **drill: Any
+) -> list[Act]:
+    """What is told where these are seen one after the other, of an app with 128 MiB; ``kills``: by the kernel."""
     asked: list[str] = []
 
     def there(function: Any, *arguments: Any) -> Any:
         if function is ask:
             asked.append(arguments[1])
             return answer
+        if function is oom_kills:
+            return 7 + (kills if asked else 0)
         return (
             (found.pop(0) if len(found) > 1 else found[0]) if function.__name__ == "members" else function(*arguments)
         )
@@ -308,7 +313,8 @@ def out_of_memory(found: list[tuple[Member, ...]], answer: tuple[int, str], **dr
     topology = SimpleNamespace(trial_id="t", services=services, pool=Limits())
     made = cast(Deployment, SimpleNamespace(there=there, current=tuple, topology=topology))
     given, told = scene("kill", made, hangup=False)
-    oom(replace(given, drill=Drill(verb=Verb.OOM, **drill)))
+    wait = (lambda _s: True) if ends else given.wait
+    assert oom(replace(given, drill=Drill(verb=Verb.OOM, **drill), wait=wait)) is not ends
     assert asked == [told[0].detail]
     return told
 
@@ -333,6 +339,27 @@ def test_memory_that_kills_nobody_ends_the_trial(
         out_of_memory([(of(victim),)], (404, ""))
 
 
+def test_one_that_ended_by_itself_was_not_killed_by_the_kernel(victim: subprocess.Popen[bytes]) -> None:
+    """The kernel counts whom it kills."""
+    with pytest.raises(DeploymentError, match="the kernel killed nobody"):
+        out_of_memory([(of(victim),), ()], (0, "reset"), kills=0)
+
+
+def test_memory_is_not_said_to_suffice_where_the_trial_ends_first(victim: subprocess.Popen[bytes]) -> None:
+    """The drill is cut."""
+    told = out_of_memory([(of(victim),)], (0, "timed out"), kills=0, ends=True)
+
+    assert [act.what for act in told] == ["request"]
+
+
+def test_the_kernel_counts_whom_it_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the whole machine."""
+    monkeypatch.setattr("lab.run.breaking.VMSTAT", tmp_path / "vmstat")
+    (tmp_path / "vmstat").write_text("nr_free_pages 5\noom_kill 3\n")
+
+    assert oom_kills() == 3
+
+
 def test_memory_is_filled_only_where_there_is_a_limit() -> None:
     """Else it would be the machine's."""
     with pytest.raises(ScenarioError, match="fills it, and without a limit that would be the memory of the machine"):
@@ -353,14 +380,15 @@ def test_a_container_dies_as_a_whole_only_where_the_kernel_can_do_it(version: st
 class Seen:
     """An arm whose processes are seen as these, one look after the other; signals to them are noted."""
 
-    def __init__(self, *looks: tuple[Member, ...]) -> None:
+    def __init__(self, *looks: tuple[Member, ...], hit: bool = True) -> None:
+        self.hit = hit
         self.looks = list(looks)
         self.sent: list[tuple[int, int]] = []
 
     def there(self, function: Any, *arguments: Any) -> Any:
         if function is send:
             self.sent.append((arguments[0], arguments[2]))
-            return True
+            return self.hit
         assert function.__name__ in ("members", "first_processes")
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
@@ -444,6 +472,15 @@ def test_an_app_that_is_not_slow_ends_the_trial() -> None:
     """It would show what a roll shows."""
     with pytest.raises(DeploymentError, match="up after 1.2 s, which is not a slow start"):
         slow_start(slow(Seen((process(2),)), 1.2, "300ms")[0])
+
+
+@pytest.mark.parametrize(("verb", "act"), [(Verb.CRASH_LOOP, crash_loop), (Verb.RECYCLE, recycle)])
+def test_a_drill_that_hits_nobody_ends_the_trial(verb: Verb, act: Callable[[Scene], bool]) -> None:
+    """They had ended before the signal: an arm that was left alone shall not count as one that bore it."""
+    seen = Seen((process(2),), hit=False)
+
+    with pytest.raises(DeploymentError, match="ended"):
+        act(seen.scene(verb, hold="100ms")[0])
 
 
 def test_nothing_more_is_done_when_the_trial_ends() -> None:
