@@ -26,11 +26,13 @@ from lab.report.sections.decision import decision_content
 from lab.run.confirmed import confirmed_in
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
+from lab.scenario.drills import Verb
 from lab.scenario.model import APP_IMAGE
 
 WIDTH = 140
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
-NAMES = tuple(topic for topic in (*ASKED_BY, BESIDES) if topic != ENOUGH)
+DRILLS = tuple(f"drill {verb}" for verb in Verb)  # those too of which the lab ships no scenario
+NAMES = tuple(dict.fromkeys(topic for topic in (*ASKED_BY, *DRILLS, BESIDES) if topic != ENOUGH))
 Runs = Annotated[
     list[Path],
     typer.Argument(

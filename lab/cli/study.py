@@ -28,7 +28,7 @@ from lab.cli.options import (
     scenario_of,
     with_engine,
 )
-from lab.errors import LabError, UsageError
+from lab.errors import InterruptedRunError, LabError, UsageError
 from lab.plan.blocks import Plan, build_plan
 from lab.report.renderers.card_document import card_document
 from lab.report.renderers.terminal import render_terminal
@@ -70,7 +70,7 @@ def study(
     if only_plan:
         return
     around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    found = _carry_out(planned, scenario.stem, out, around, quiet=quiet or json)
+    found, failed = _carry_out(planned, scenario.stem, out, around, quiet=quiet or json)
     folders = [conclusion.folder for conclusion in found]
     points = points_in(folders)
     card = card_of(points)
@@ -81,7 +81,8 @@ def study(
         for conclusion in found:
             put(f"report: {conclusion.written.html}")
         put(f"card again, or as a page: lab decide {_listed(folders)} --out card.html")
-    if code := max(exit_code(one.comparison) for conclusion in found for one in conclusion.points):
+    codes = [exit_code(one.comparison) for conclusion in found for one in conclusion.points]
+    if code := max((*codes, *(error.exit_code for error in failed))):
         raise typer.Exit(code)
 
 
@@ -110,9 +111,16 @@ def _say_plan(planned: Study, time_s: float) -> None:
     say(f"takes    about {format_duration(round(planned.estimated_s))} of {format_duration(time_s)}, images apart")
 
 
-def _carry_out(planned: Study, name: str, out: Path, around: Surroundings, *, quiet: bool) -> list[Conclusion]:
-    """Run part after part; where one ends with an error, its hint names the runs that are there."""
+def _carry_out(
+    planned: Study, name: str, out: Path, around: Surroundings, *, quiet: bool
+) -> tuple[list[Conclusion], list[LabError]]:
+    """Run part after part; one that ends with an error is said to be left out, and the others go on.
+
+    Raises the error of a run that was interrupted, whose hint names the runs that are there, and the last one where
+    no part came to an end.
+    """
     found: list[Conclusion] = []
+    failed: list[LabError] = []
 
     def view_of(plan: Plan) -> QuietView:
         return view_for(plan, quiet=quiet)
@@ -125,12 +133,17 @@ def _carry_out(planned: Study, name: str, out: Path, around: Surroundings, *, qu
                 plan = build_plan(with_ladder(part.scenario, out, view_of, teller.step, around=around))
             folder = run_scenario(plan, f"{name}-{part.key}", out, view_of(plan), around=around)
             found.append(conclude_apart(folder.path))
-        except LabError as error:
+        except InterruptedRunError as error:
             if found:
                 listed = _listed([conclusion.folder for conclusion in found])
                 error.hint = "; ".join(filter(None, (error.hint, f"`lab decide {listed}` is the card so far")))
             raise
-    return found
+        except LabError as error:
+            failed.append(error)
+            say(f"without  {part.title}: {error}{f' ({error.hint})' if error.hint else ''}")
+    if not found:
+        raise failed[-1]
+    return found, failed
 
 
 def _listed(folders: Sequence[Path]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from lab.run.capacity import COARSE, LOWEST, QUICK_RUNGS, STAGE, geometric
 from lab.scenario.capacity import Capacity
 from lab.scenario.compare import Compare
 from lab.scenario.drills import Drill, Verb
+from lab.scenario.load import MOST_LANES
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
 from lab.units import format_duration
@@ -24,7 +26,7 @@ QUICK_DRILLS = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # block needs a pat
 ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
 DRILLED = "drill.harm"
 DRILL_MEASURE_S = 20.0
-DRILL_LANES = 256  # a hung process holds connections: with too few lanes the client itself would stop asking
+DRILL_LANES = 256  # at least
 NO_RATE = "capacity and drills: they need load.rate, for both go by requests that are due"
 CAPACITY_LATE = "capacity: it does not fit; `lab capacity --quick` asks for it by itself"
 PILOT_RATES = geometric(LOWEST, LOWEST * COARSE ** (STAGE - 1), STAGE)
@@ -180,11 +182,14 @@ def _drills(scenario: Scenario, verbs: Sequence[Verb]) -> Part:
     """The quick form: the least number of blocks, judged on harm alone; what dies is started again where Docker can."""
     drills = tuple(Drill(verb=verb) for verb in verbs)
     measure = max(DRILL_MEASURE_S, *(drill.least_measure_s for drill in drills))
+    rate = scenario.load.rate or 0.0
+    held = math.ceil(rate * max(drill.hold for drill in drills))  # else clients that wait would keep others from asking
+    lanes = min(MOST_LANES, max(DRILL_LANES, held + scenario.load.lanes))
     restart = scenario.app.restart if scenario.engine == "process" else "always"
     drilled = replace(
         scenario,
         app=replace(scenario.app, restart=restart),
-        load=replace(scenario.load, measure=measure, settle=0.0, lanes=max(DRILL_LANES, scenario.load.lanes)),
+        load=replace(scenario.load, measure=measure, settle=0.0, lanes=lanes),
         drills=drills,
         sweep=Sweep(),
         capacity=None,

@@ -17,12 +17,14 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.analysis.turns import turns_of
 from lab.analysis.weights import tally_of
 from lab.cli import app
+from lab.cli.decide import parse_weights
 from lab.errors import UsageError
 from lab.report.overview import overview
 from lab.report.renderers.card_document import CardDocument
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import card_sentences, decision_content, tally_sentences
+from lab.scenario.drills import Verb
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
 from tests.run_folders import store, write_run
@@ -274,6 +276,11 @@ def test_weights_that_cannot_be_read_are_refused(run: Path, given: str, said: st
 
     assert isinstance(refused.exception, UsageError)
     assert said in str(refused.exception)
+
+
+def test_every_drill_can_be_given_a_weight() -> None:
+    """Those too of which the lab ships no scenario: the card has lines of them."""
+    assert parse_weights(",".join(f"drill {verb}=2" for verb in Verb)) == {f"drill {verb}": 2.0 for verb in Verb}
 
 
 def test_weights_are_told_in_every_form(run: Path, tmp_path: Path) -> None:

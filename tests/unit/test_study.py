@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.cli.capacity import climbing
-from lab.errors import LabError, UsageError
+from lab.errors import InterruptedRunError, MissingError, UsageError
 from lab.run.conclude import conclude
 from lab.run.study import NO_RATE, Study, plan_study
 from lab.scenario.model import Scenario
@@ -80,6 +80,14 @@ def test_a_scenario_that_breaks_or_sweeps_is_compared_at_rest() -> None:
 
     assert (drilled.scenario.drills, drilled.scenario.compare.primary) == ((), ("memory.pss.total",))
     assert not swept.scenario.sweep
+
+
+@pytest.mark.parametrize(("rate", "lanes"), [(30, 256), (300, 300 * 5 + 32), (9000, 20_000)])
+def test_drills_have_a_lane_for_every_client_that_waits(rate: int, lanes: int) -> None:
+    """As many as come while a process hangs for 5 s, and those of a calm trial; no more than a scenario may have."""
+    drills = planned(3600, load={**LOAD, "rate": rate}).parts[-1]
+
+    assert (drills.key, drills.scenario.load.lanes) == ("drills", lanes)
 
 
 def test_plain_processes_are_killed_and_hung() -> None:
@@ -158,16 +166,42 @@ def test_a_study_ends_with_the_card(scenario: Path) -> None:
     assert "not measured: `lab run drill_kill`" in " ".join(said.output.split())
 
 
-def test_what_ends_a_later_part_says_what_is_there(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_fails_is_left_out_and_the_card_is_made(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its reason; the exit code is that of the error."""
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise MissingError("no ladder", "look")
+
+    monkeypatch.setattr("lab.cli.study.with_ladder", fails)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "33m", "--quiet"])
+
+    assert ended.exit_code == MissingError.exit_code, ended.output
+    assert "without  capacity, quick form: no ladder (look)" in ended.output
+    assert "card again, or as a page: lab decide " in ended.output
+
+
+def test_a_study_of_which_no_part_ends_well_raises_the_reason(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to make a card of."""
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise MissingError("no engine", "start it")
+
+    monkeypatch.setattr("lab.cli.study.run_scenario", fails)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"]).exception
+
+    assert isinstance(ended, MissingError)
+
+
+def test_an_interrupt_of_a_later_part_says_what_is_there(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The card so far."""
 
     def fails(*_: Any, **__: Any) -> Any:
-        raise LabError("no ladder", "look")
+        raise InterruptedRunError("stopped", "look")
 
     monkeypatch.setattr("lab.cli.study.with_ladder", fails)
     ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "20m", "--quiet"]).exception
 
-    assert isinstance(ended, LabError)
+    assert isinstance(ended, InterruptedRunError)
     assert ended.hint.startswith("look; `lab decide ")
 
 
