@@ -14,6 +14,7 @@ from lab.engines.docker.removal import engine_errors
 from lab.engines.images.build import built_images, remove_image
 from lab.engines.leftovers import (
     Leftover,
+    count_foreign,
     find_leftover_files,
     find_leftovers,
     find_leftovers_of,
@@ -24,11 +25,14 @@ from lab.engines.leftovers import (
 )
 from lab.scenario.file import read_scenario
 from lab.scenario.nodes import Node
+from lab.units import count_of
 
 
 def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also what a lab that is still running owns.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what a lab owns that still runs, or that runs on another machine.")
+    ] = False,
     images: Annotated[
         bool, typer.Option("--images", help="Also the images that the lab built; the next run builds them again.")
     ] = False,
@@ -41,6 +45,8 @@ def clean(
     Also half trials in the run folders below --out, and temporary files. Finished trials are never touched.
     """
     client, unreachable = reach_docker()
+    if client and not force:
+        _say_foreign(client, "this machine")
     if unreachable:
         say(f"{unreachable}: containers are not looked for, only plain processes")
     found = find_leftovers(include_owned=force, client=client)
@@ -66,10 +72,21 @@ def _clean_node(node: Node, *, dry_run: bool, force: bool) -> None:
     """Remove what is left on another machine. Raises MissingError when its engine does not answer."""
     with closing(connect(node)) as client, engine_errors(node.name):
         found = find_leftovers_of(client, include_owned=force)
+        if not force:
+            _say_foreign(client, f"node {node.name}")
         for item in found:
             say(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name} on node {node.name}")
         if not dry_run:
             remove_leftovers_of(found, client)
+
+
+def _say_foreign(client: docker.DockerClient, where: str) -> None:
+    """Nobody here can ask another machine whether its lab still runs."""
+    if count := count_foreign(client):
+        say(
+            f"{count_of(count, 'thing')} on {where} belong to labs of other machines, which may still run: left alone; "
+            "--force removes them too"
+        )
 
 
 def _built_images(client: docker.DockerClient) -> list[Leftover]:

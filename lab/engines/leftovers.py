@@ -14,7 +14,7 @@ from lab.engines.docker.engine import connect
 from lab.engines.docker.removal import remove_container, remove_network, remove_volume
 from lab.engines.process import scratch as private
 from lab.errors import MissingError
-from lab.host.labels import RUN, owner_lives
+from lab.host.labels import RUN, foreign, owner_lives
 from lab.host.lock import folder_is_free
 from lab.host.places import abandoned, cache_folder
 
@@ -62,8 +62,13 @@ def find_leftovers(*, include_owned: bool = False, client: docker.DockerClient |
     return found
 
 
+def count_foreign(client: docker.DockerClient) -> int:
+    """How many things of an engine belong to labs on other machines: whether these still run, nobody here can tell."""
+    return sum(foreign(marks) for _, _, _, marks in _of_docker(client))
+
+
 def find_leftovers_of(client: docker.DockerClient, *, include_owned: bool = False) -> list[Leftover]:
-    """Those of another machine's engine."""
+    """Those of another machine's engine, without what a lab owns that still runs, or that another machine started."""
     return [
         Leftover(kind=kind, name=name, identity=identity)
         for kind, name, identity, marks in _of_docker(client)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -35,18 +39,43 @@ def labels(run_id: str, trial_id: str, service: str = "") -> dict[str, str]:
     return {RUN: run_id, TRIAL: trial_id, SERVICE: service, OWNER: owner()}
 
 
+@cache
+def machine(root: Path = Path("/")) -> str:
+    """This machine, in letters that give nothing away: a pid says nothing about a lab on another one.
+
+    The name is in it because virtual machines copied from one image share the machine-id.
+    """
+    known = root / "etc/machine-id"
+    identity = known.read_text().strip() if known.is_file() else ""
+    return hashlib.sha256(f"process-model-lab\n{identity}\n{platform.node()}".encode()).hexdigest()[:12]
+
+
 def owner() -> str:
-    """This process, so that another lab can tell whether it still lives: pid and start time."""
+    """This process, so that another lab can tell whether it still lives: pid, start time and machine."""
     me = psutil.Process()
-    return f"{me.pid}-{me.create_time():.2f}"
+    return f"{me.pid}-{me.create_time():.2f}-{machine()}"
+
+
+def foreign(marks: Mapping[str, str]) -> bool:
+    """Tell whether a lab on another machine created something; labels of older labs name no machine."""
+    _, _, there = _parts(marks)
+    return there not in ("", machine())
 
 
 def owner_lives(marks: Mapping[str, str]) -> bool:
-    """Tell whether the lab that created something is still running (on this machine)."""
-    pid, _, started = marks.get(OWNER, "").partition("-")
+    """Tell whether the lab that created something may still be running: on another machine it always may."""
+    if foreign(marks):
+        return True
+    pid, started, _ = _parts(marks)
     if not pid.isdigit():
         return False
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" == started
     except psutil.NoSuchProcess:
         return False
+
+
+def _parts(marks: Mapping[str, str]) -> tuple[str, str, str]:
+    """Pid, start time and machine of an owner; "" for what it does not say."""
+    pid, started, there, *_ = (*marks.get(OWNER, "").split("-"), "", "", "")
+    return pid, started, there

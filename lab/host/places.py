@@ -14,7 +14,7 @@ import platformdirs
 from lab.host.labels import OWNER, owner, owner_lives
 
 NAME = "process-model-lab"
-SCRATCH = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+)-\w+")
+SCRATCH = re.compile(r"lab-[a-z]+-(?P<owner>\d+-\d+\.\d+(-[0-9a-f]{12})?)-\w+")
 
 
 def shipped_folder() -> Path:

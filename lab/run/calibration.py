@@ -45,6 +45,7 @@ MEASURE_S = 3.0
 SLICE_S = 1.0  # the best second counts: whatever else runs on the machine can only lower a ceiling
 GRACE_S = 30.0
 POLL_S = 0.05
+MACHINE = ("engine_at", "kernel", "cpu_count", "memory_bytes", "load_cores")  # of a node that drives load; not its name
 VERSIONS = ("machine", "lab", "locust", "python", "kernel", "cpu_count")
 
 LOCUSTFILE = """\
@@ -197,15 +198,20 @@ def closed_loop(locustfile: Path, load_processes: int) -> Load:
     )
 
 
+def load_cores(environment: Environment) -> int:
+    """How many cores load processes have: those of this machine, or of a node that drives load, as far as it may."""
+    facts = environment.facts.get("generator") or environment.facts
+    return int(facts.get("load_cores") or facts.get("cpu_count") or 1)
+
+
 def _key(environment: Environment, load_processes: int, certificate: Certificate, place: Place) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
     tls = ["tls"] if _secured(certificate) else []
-    own = (
-        [place.network.value, str(environment.facts.get("engine_at")), place.node]
-        if place.network is Network.OWN
-        else []
-    )
-    facts = [load_processes, LOCUSTFILE, *(str(environment.facts.get(key)) for key in VERSIONS), *tls, *own]
+    known = environment.facts
+    generator = known.get("generator") or {}  # another machine, where load comes from one
+    own = [place.network.value, str(known.get("engine_at"))] if place.network is Network.OWN else []
+    there = [str(generator.get(key)) for key in MACHINE] if generator else []
+    facts = [load_processes, LOCUSTFILE, *(str(known.get(key)) for key in VERSIONS), *tls, *own, *there]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

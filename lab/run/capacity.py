@@ -18,6 +18,7 @@ from lab.host.places import scratch
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_id, read_trials
 from lab.record.types import TrialResult
+from lab.run.calibration import load_cores
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
@@ -201,7 +202,7 @@ class _Pilot:
 
     def _learn(self, folder: RunFolder, trials: Sequence[TrialResult]) -> None:
         """How far the generator goes, and from the first climb the objective where none was given."""
-        self._cores = int(folder.info.environment.facts.get("cpu_count") or 1)
+        self._cores = load_cores(folder.info.environment)
         if folder.info.calibration is not None:
             self._top = HALF * folder.info.calibration.ceiling_per_s
         if self.slo:

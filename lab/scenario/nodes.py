@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import Field
@@ -29,6 +30,12 @@ class Node:
     cores: Annotated[str, Field(pattern=r"^$|^\d+(-\d+)?(,\d+(-\d+)?)*$")] = ""
 
     @property
+    def core_count(self) -> int | None:
+        """How many cores ``cores`` names; None for all of the machine."""
+        ends = [part.partition("-")[::2] for part in self.cores.split(",") if part]
+        return len({core for low, high in ends for core in range(int(low), int(high or low) + 1)}) or None
+
+    @property
     def url_host(self) -> str:
         """The address as a URL has it."""
         return f"[{self.address}]" if ":" in self.address else self.address
@@ -45,6 +52,8 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None
             raise ValueError(f"load.nodes: {hint}")
     if not nodes:
         return
+    for node in nodes:
+        _check_address(node)
     if engine not in ("auto", "docker"):
         raise ValueError(f'nodes: engine = "{engine}" is of this machine; say "docker", or leave it out')
     idle = [name for name in names[1:] if name not in load]
@@ -58,4 +67,19 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None
     if load and names[0] not in load and not nodes[0].address:
         raise ValueError(
             f'nodes: {names[0]!r} needs an address by which {load[0]!r} reaches the arms, such as address = "10.0.0.1"'
+        )
+
+
+def _check_address(node: Node) -> None:
+    """Raise ValueError for a name, or for all addresses: the arm would be published on every network of the node."""
+    try:
+        everywhere = bool(node.address) and ip_address(node.address).is_unspecified
+    except ValueError:
+        raise ValueError(
+            f"nodes: the address of {node.name!r} is {node.address!r}, a name: give the IP address of the network that "
+            "the arms are to be published on"
+        ) from None
+    if everywhere:
+        raise ValueError(
+            f"nodes: {node.address} is every address of {node.name!r}: give the one that the arms are published on"
         )

@@ -14,7 +14,7 @@ from lab.load.locust_process import LoadOutcome
 from lab.load.place import HERE as LOOPBACK_PLACE
 from lab.load.place import Place
 from lab.record.types import REQUESTS, Calibration, Environment
-from lab.run.calibration import answering_nginx, best_rate, calibration_of
+from lab.run.calibration import answering_nginx, best_rate, calibration_of, load_cores
 from lab.scenario.network import Network
 from tests.fakes import FakeLoad, World
 
@@ -87,6 +87,31 @@ def test_another_machine_or_version_is_measured_again(calibrate: Calibrator, fac
     calibrate(Environment(facts=FACTS | {fact: "other"}))
 
     assert calibrate.deployments == 2
+
+
+@pytest.mark.parametrize(
+    ("fact", "again"), [("engine_at", True), ("cpu_count", True), ("load_cores", True), ("name", False)]
+)
+def test_a_ceiling_is_that_of_the_machine_that_drives_load(calibrate: Calibrator, fact: str, again: bool) -> None:
+    """Not of whatever a scenario calls a node."""
+    generator = {"name": "gen", "engine_at": "b", "kernel": "6", "cpu_count": 8, "load_cores": None}
+    for facts in (generator, generator | {fact: 4}):
+        calibrate(Environment(facts=FACTS | {"generator": facts}))
+
+    assert calibrate.deployments == (2 if again else 1)
+
+
+@pytest.mark.parametrize(
+    ("generator", "cores"),
+    [
+        ({}, 2),
+        ({"generator": {"cpu_count": 8, "load_cores": None}}, 8),
+        ({"generator": {"cpu_count": 8, "load_cores": 3}}, 3),
+    ],
+)
+def test_load_processes_have_the_cores_of_their_own_machine(generator: dict[str, object], cores: int) -> None:
+    """Not those of the arms, where they are elsewhere."""
+    assert load_cores(Environment(facts=FACTS | generator)) == cores
 
 
 def test_each_number_of_load_processes_has_a_ceiling_of_its_own(calibrate: Calibrator) -> None:

@@ -67,6 +67,8 @@ def scenario_file(folder: Path, **parts: str) -> Path:
         ({"nodes": SERVER + GENERATOR}, "'gen' has nothing to do"),
         ({"nodes": SERVER + SERVER}, "different names"),
         ({"load": 'nodes = ["gen"]', "nodes": SERVER.replace("address", "#") + GENERATOR}, "needs an address"),
+        ({"nodes": SERVER.replace("10.0.0.1", "server.example")}, "is 'server.example', a name: give the IP address"),
+        ({"nodes": SERVER.replace("10.0.0.1", "0.0.0.0")}, "is every address of 'server'"),
         ({"nodes": SERVER, "top": 'engine = "process"'}, "is of this machine"),
         ({"nodes": SERVER, "arm": 'network = "host"'}, "which other machines do not share"),
         ({"nodes": GENERATOR.replace("tcp", "http")}, "expected a text such as"),
@@ -97,15 +99,18 @@ def test_arms_on_a_node_have_networks_of_their_own_and_load_comes_from_another(t
         "  node      server: runs the arms, reached at 10.0.0.1:20080; engine of DOCKER_HOST",
         "  node      gen: drives load; engine tcp://10.0.0.2:2375",
     ]
-    by_name = Node(name="server", address="server.example", port=3000)
-    nginx = next(service for service in topology.services if service.name == "nginx")
-    assert entrance(topology, nginx, by_name) == {f"{topology.entry.port}/tcp": ("0.0.0.0", 3000)}
 
 
 def test_load_on_the_node_of_the_arms_is_as_ever(tmp_path: Path) -> None:
     """One node, or none that drives load: nothing is published."""
     assert read_scenario(scenario_file(tmp_path, nodes=SERVER)).load_node is None
     assert read_scenario(scenario_file(tmp_path, nodes=SERVER, load='nodes = ["server"]')).load_node is None
+
+
+@pytest.mark.parametrize(("cores", "count"), [("", None), ("0-3,8", 5), ("2", 1), ("0-1,1-2", 3)])
+def test_a_node_counts_the_cores_that_it_keeps_to(cores: str, count: int | None) -> None:
+    """Each once; without any it is the machine that says."""
+    assert Node(name="gen", cores=cores).core_count == count
 
 
 def test_load_elsewhere_asks_at_the_entrance() -> None:

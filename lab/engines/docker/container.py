@@ -13,7 +13,6 @@ from docker.types import EndpointConfig, LogConfig, Mount
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import SCRATCH, ConfigFile, Service, Topology
 from lab.scenario.container import Volume
-from lab.scenario.network import EVERYWHERE
 from lab.scenario.nodes import Node
 
 API_VERSION = "1.22"  # the first with networks: the words for them are the same ever since
@@ -81,17 +80,10 @@ def attachment(network: str, name: str = "") -> dict[str, Any]:
 
 
 def entrance(topology: Topology, service: Service, arms: Node) -> Published:
-    """What a service publishes on the node of the arms: where clients connect, if that is at this service.
-
-    On the node's address alone where that is one, and not a name.
-    """
+    """What a service publishes on the node of the arms, on its address alone: where clients connect."""
     if topology.entry.address not in (endpoint.address for endpoint in service.endpoints):
         return NOWHERE
-    try:
-        at = str(ip_address(arms.address))
-    except ValueError:
-        at = EVERYWHERE
-    return {f"{topology.entry.port}/tcp": (at, arms.port)}
+    return {f"{topology.entry.port}/tcp": (str(ip_address(arms.address)), arms.port)}
 
 
 def tmpfs(volume: Volume) -> str:

@@ -43,4 +43,5 @@ class Generator:
             "name": self.node.name,
             **{key: told[key] for key in ("docker", "storage_driver", "cgroup_version")},
             **machine_facts(self.client, agent.clock),
+            "load_cores": self.node.core_count,  # None: all of cpu_count
         }
