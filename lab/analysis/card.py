@@ -13,7 +13,8 @@ class Line:
 
     ``valid``: whether the run says anything of such metrics. ``standing`` tells what it says; an exploratory metric has
     a number and an interval, and no winner. ``verb``: the fault, in a drill. ``setting``: what the point has, in
-    words, of each key that the run sweeps.
+    words, of each key that the run sweeps. ``unsustained``: the arms whose capacity a longer run did not confirm; none
+    of them is a winner.
     """
 
     topic: str
@@ -28,6 +29,7 @@ class Line:
     point: str = ""
     verb: str = ""
     setting: Mapping[str, str] = field(default_factory=dict)
+    unsustained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from lab.analysis.turns import turns_of
 from lab.analysis.weights import tally_of
 from lab.metric_types import Reading
 from lab.metrics import METRICS
+from lab.metrics.capacity import CAPACITY
 from lab.plan.axes import swept_axes
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import Verb
@@ -92,6 +93,8 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
     baseline, valid = one.comparison.baseline, METRICS[contest.metric].group.family not in one.comparison.decision.lost
     stands = standing(contest.judgement) if valid else Standing.REFUSED
     winner = {Standing.BETTER: contest.arm, Standing.WORSE: baseline}.get(stands, "")
+    pair = (contest.arm, baseline) if contest.metric == CAPACITY else ()
+    unsustained = tuple(arm for arm in pair if (said := one.confirmed.get(arm)) and said.valid and not said.sustained)
     return Line(
         topic=topic,
         metric=contest.metric,
@@ -99,7 +102,8 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         baseline=baseline,
         standing=stands,
         judgement=contest.judgement,
-        winner=winner,
+        winner="" if winner in unsustained else winner,
+        unsustained=unsustained,
         valid=valid,
         run=one.run.run_id,
         point=one.point.title,

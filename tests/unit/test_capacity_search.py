@@ -10,19 +10,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lab.cli.capacity import climbing
+from lab.cli.capacity import capacity, climbing
 from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
 from lab.plan.blocks import build_plan
+from lab.record.folder import read_trials
 from lab.record.types import REQUESTS, Calibration, LoadCounters
 from lab.run.capacity import _Pilot, with_ladder
 from lab.run.conclude import conclude
-from lab.run.confirm import confirm
+from lab.run.confirm import _capacities, alone, confirm
 from lab.run.run import run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.model import Scenario
-from tests.builders import table_of
+from tests.builders import make_gate, table_of, with_record
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeLoad, World
 
@@ -202,3 +203,47 @@ def test_what_was_found_is_run_confirmed_and_read_again(tmp_path: Path) -> None:
     assert all(200 < (trial.values["capacity.rate"] or 0) < 400 for trial in told.summary.trials)
     report = (folder.path / "report.md").read_text()
     assert "sustained for 60 s at" in report
+
+
+def test_only_blocks_that_count_are_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the capacity that the report tells, with a lane for all that may be in flight."""
+    around = machine(World(load=Climbing))
+    found = search(tmp_path, around)
+    found = replace(found, trials=replace(found.trials, blocks=2))
+    folder = run_scenario(build_plan(found), "shop", tmp_path / "runs", QuietView(), around=around)
+    told = _capacities(folder)
+    trials = []
+    for trial in read_trials(folder.path, folder.info):
+        ladder = trial.record.ladder
+        assert ladder is not None
+        spoiled = replace(ladder, slo="p99 <= 1ms")  # no rung is held
+        bad = with_record(trial, ladder=spoiled, gates=(make_gate("invalid"),))
+        trials.append(bad if trial.record.block == 1 else trial)
+    monkeypatch.setattr("lab.run.confirm.read_trials", lambda *_asked: iter(trials))
+
+    assert {arm: round(rate) for arm, rate in _capacities(folder).items()} == {a: round(r) for a, r in told.items()}
+    assert alone(found, "workers", 1000.0).load.lanes == 2000 + found.load.processes
+
+
+@pytest.mark.parametrize("error", [InterruptedRunError("interrupted"), LabError("no memory")])
+def test_a_confirmation_that_ends_early_leaves_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: LabError
+) -> None:
+    """What was measured before is shown, and the error is told."""
+    around = machine(World(load=Climbing))
+    asked = search(tmp_path, around)
+    asked = replace(asked, trials=replace(asked.trials, blocks=2))
+    shown: list[object] = []
+
+    def fail(*_asked: object, **_named: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lab.cli.capacity.scenario_of", lambda _path: asked)
+    monkeypatch.setattr("lab.cli.capacity.around_of", lambda **_asked: around)
+    monkeypatch.setattr("lab.cli.capacity.conclude_apart", conclude)
+    monkeypatch.setattr("lab.cli.capacity.confirm", fail)
+    monkeypatch.setattr("lab.cli.capacity.show", lambda found, **_asked: shown.append(found.run.run_id))
+    with pytest.raises(type(error), match=str(error)):
+        capacity(tmp_path / "shop.toml", blocks=2, out=tmp_path / "runs", quiet=True)
+
+    assert len(shown) == 1

@@ -11,19 +11,22 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.analysis.card import Card, Line
-from lab.analysis.decision import ASKED_BY, card_of
+from lab.analysis.decision import ASKED_BY, _line, card_of
+from lab.analysis.ladders import Confirmation
 from lab.analysis.points import PointResult, judge_points
+from lab.analysis.trial.ladder import Held, RungResult
 from lab.analysis.trial.trial import summarise_trial
 from lab.analysis.turns import turns_of
 from lab.analysis.weights import tally_of
 from lab.cli import app
 from lab.cli.decide import parse_weights
 from lab.errors import UsageError
+from lab.metrics.capacity import CAPACITY
 from lab.report.overview import overview
 from lab.report.renderers.card_document import CardDocument
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.decision import card_sentences, decision_content, tally_sentences
+from lab.report.sections.decision import _told, card_sentences, decision_content, tally_sentences
 from lab.scenario.drills import Verb
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
@@ -308,3 +311,20 @@ def test_a_run_of_several_faults_opens_with_a_card() -> None:
 
     assert content.sections[0].key == "decision"
     assert "decision" not in {section.key for section in overview(make_run(swept()), points(swept())).sections}
+
+
+@pytest.mark.parametrize(("held", "valid"), [(Held.BAD, True), (Held.BAD, False), (Held.GOOD, True)])
+def test_a_capacity_that_is_not_sustained_does_not_win(held: Held, valid: bool) -> None:
+    """And the card says so; a longer run that is not valid says nothing."""
+    (one,) = points(plain())
+    contest = next(each for each in one.comparison.primaries if each.metric == "memory.pss.total")
+    contest = replace(contest, metric=CAPACITY)
+    judged = _line(one, "capacity", contest).winner
+    rung = RungResult(rate=100.0, held=held)
+    confirmed = {judged: Confirmation(arm=judged, rung=rung, length_s=60.0, valid=valid)}
+    found = _line(replace(one, confirmed=confirmed), "capacity", contest)
+    lost = held is Held.BAD and valid
+
+    assert judged in ("workers", "replicas")
+    assert found.winner == ("" if lost else judged)
+    assert (f"not sustained in a longer run: {judged}" in _told(found)[2].text) == lost

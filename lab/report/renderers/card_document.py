@@ -25,6 +25,7 @@ class LineEntry(Strict):
     point: str
     verb: str
     setting: dict[str, str]
+    unsustained: tuple[str, ...]
 
 
 class PlaceEntry(Strict):

@@ -113,6 +113,8 @@ def _told(line: Line) -> tuple[Cell, ...]:
     verdict = WORDS[line.standing] if why in ("", WORDS[line.standing]) else f"{WORDS[line.standing]}: {why}"
     if not line.valid:
         verdict = "the run is not valid for it"
+    if line.unsustained:
+        verdict = f"{verdict}; not sustained in a longer run: {', '.join(line.unsustained)}"
     size = f"{line.arm} against {line.baseline}: {measured(line.judgement, metric)}"
     return tuple(Cell(text) for text in (line.winner or NONE, size, verdict, line.run))
 
