@@ -14,6 +14,7 @@ from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_o
 from lab.analysis.expectations import Ground, Outcome
 from lab.analysis.judge.floor import noise_floors, to_json
 from lab.analysis.judge.verdict import Reason, Verdict
+from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult
 from lab.errors import RunFolderError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.record.types import Finding, GateResult
@@ -34,6 +35,8 @@ budget.processes = 2
 load.locustfile = "locustfile.py"
 arms = [{ name = "workers", model = "workers", front = "direct" }]
 """
+
+LADDER_LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
 
 
 def judged(values: Values = LESS, floors: Mapping[str, float] | None = None, **compare: Any) -> Comparison:
@@ -290,6 +293,27 @@ def test_no_arm_wins_by_failing(metric: str, failed: dict[str, int]) -> None:
     assert (guarded.judgement.verdict, guarded.judgement.reason) == (Verdict.WORSE, Reason.FAILS_MORE)
     assert guarded.judgement.estimate == pytest.approx(0.5, rel=0.01)
     assert memory.judgement.verdict is Verdict.BETTER
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.04, Verdict.WORSE), (0.0, Verdict.BETTER)])
+def test_no_arm_carries_more_by_failing_at_what_both_hold(share: float, word: Verdict) -> None:
+    """On a ladder the guard compares the rungs that both arms held; what an arm fails beyond is in its capacity."""
+    climbs = {"slo": "p99 <= 50ms and errors <= 5%", "rates": [100, 150, 200]}
+    asked = scenario(compare={"baseline": "workers", "primary": ["capacity.rate"]}, capacity=climbs, load=LADDER_LOAD)
+    values: Values = {("capacity.rate", "workers"): series(100.0), ("capacity.rate", "replicas"): series(100.0, 2.0)}
+    run = summary(asked, values, requests=10_000, failed={"replicas": 5_000})
+    shares = {"workers": 0.0, "replicas": share}
+    trials = tuple(replace(each, climb=_ladder(shares[each.record.arm])) for each in run.trials)
+    (found,) = compare_run(replace(run, trials=trials)).primaries
+
+    assert found.judgement.verdict is word
+
+
+def _ladder(share: float) -> Climb:
+    """Two rungs that are held with this share of bad requests, and one that is not."""
+    rungs = tuple(RungResult(rate=rate, held=Held.GOOD, bad_share=share, margin=-1.0) for rate in (100.0, 150.0))
+    last = RungResult(rate=200.0, held=Held.BAD, bad_share=0.5)
+    return Climb(slo="p99 <= 50ms and errors <= 5%", rungs=(*rungs, last), capacity=170.0, edge=Edge.NONE)
 
 
 @pytest.mark.parametrize("failed", [{"replicas": 5, "workers": 0}, {"workers": 5_000}])
