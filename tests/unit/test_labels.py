@@ -42,6 +42,7 @@ def engine(*containers: Any) -> Any:
         (owner().removesuffix(f"-{machine()}"), True, False),
         ("", False, False),
     ],
+    ids=["own", "dead", "elsewhere", "older", "own-older", "none"],  # marks have a pid, which no two runs share
 )
 def test_a_pid_says_nothing_about_another_machine(mark: str, lives: bool, away: bool) -> None:
     """There a lab may live; marks of older labs, without a machine, are read as ever."""
@@ -57,7 +58,7 @@ def test_what_another_machine_started_is_removed_only_by_force() -> None:
     assert count_foreign(client) == 1
 
 
-@pytest.mark.parametrize("mark", [DEAD, OLDER])
+@pytest.mark.parametrize("mark", [DEAD, OLDER], ids=["dead", "older"])
 def test_a_folder_says_whose_it_is(mark: str) -> None:
     """Also one of an older lab."""
     match = SCRATCH.fullmatch(f"lab-pilot-{mark}-x1_y2")
