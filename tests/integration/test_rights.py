@@ -173,9 +173,11 @@ def test_an_agent_ends_with_the_lab_that_was_killed(client: docker.DockerClient,
         while Path(f"/proc/{pid}").exists():
             assert time.monotonic() < give_up_at, "the agent has not noticed"
             time.sleep(0.05)
+        while client.containers.list(filters=selection):  # the engine learns of the end a little later
+            assert time.monotonic() < give_up_at, "its container has not stopped"
+            time.sleep(0.05)
         found = find_leftovers(client=client)
         assert f"lab-{RUN_ID}-held-agent" in {leftover.name for leftover in found if leftover.kind == "container"}
-        assert client.containers.list(filters=selection) == []
     finally:
         remove_labelled(client, {"lab.run": RUN_ID})
 
