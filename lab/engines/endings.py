@@ -16,19 +16,23 @@ class Sign(StrEnum):
 
     REFUSED = "refused"  # what the engine said when it would not start the service
     EXIT = "exit"  # "137", "137 out of memory at 512.0 MiB", "137 limit 512.0 MiB"
-    ANSWER = "answer"  # '400 "Invalid host header"', "307 to https://…": the last one that was no success
+    ANSWER = "answer"  # the last one that was no success: '400 "Invalid host header" (Host: 127.0.0.1:20000)'
     LISTENS = "listens"  # "8000": ports on which the app listens, none of which is the one that it was told
     LOG = "log"  # its last lines
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One way to fail. ``means`` and ``hint`` may hold {}, for what the groups of ``pattern`` found."""
+    """One way to fail. ``means`` and ``hint`` may hold {}, for what the groups of ``pattern`` found.
+
+    ``lasts``: an app that answers so is set up so, and waiting longer does not help.
+    """
 
     sign: Sign
     pattern: str
     means: str
     hint: str
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,18 @@ ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.EXIT, r"137 limit (.+)", "killed, most likely by the kernel at {}, its limit", MEMORY_HINT),
     Ending(
         Sign.ANSWER,
-        r"(?i)^400 .*host",
+        r"(?i)^400 \".*host.*\"",
         "it does not answer to the name that it was asked by",
         'set app.probe_headers = { Host = "the name that it knows" }, or that name in app.env',
+        lasts=True,
+    ),
+    Ending(
+        Sign.ANSWER,
+        r"^30\d to https?://([^/\s:]+)(?=[:/ ])\S* \(Host: (?!\1[:)])",
+        "it sends to another host, {}",
+        'set app.probe_headers = { Host = "{}" }, with X-Forwarded-Proto = "https" where it insists on that too; or '
+        "switch that off in app.env",
+        lasts=True,
     ),
     Ending(
         Sign.ANSWER,
@@ -77,16 +90,22 @@ ENDINGS: tuple[Ending, ...] = (
         "switch that off in app.env; or let it serve behind https: a front with tls = true and "
         "proxy_headers = true in every arm (a command of your own takes them from loopback), and for the lab's own "
         'requests app.probe_headers = { X-Forwarded-Proto = "https" }',
+        lasts=True,
     ),
     Ending(
-        Sign.ANSWER, r"^30\d to (?:https?://[^/\s]+)?(/\S*/)$", "the path lacks its slash", 'set app.ready_path = "{}"'
+        Sign.ANSWER,
+        r"^30\d to (?:https?://[^/\s]+)?(/\S*/)(?: \(|$)",
+        "the path lacks its slash",
+        'set app.ready_path = "{}"',
+        lasts=True,
     ),
-    Ending(Sign.ANSWER, r"^30\d to (\S+)", "it sends elsewhere", f"{PATH_HINT} by itself"),
+    Ending(Sign.ANSWER, r"^30\d to (\S+)", "it sends elsewhere", f"{PATH_HINT} by itself", lasts=True),
     Ending(
         Sign.ANSWER,
         r"^40[137]\b",
         "it wants to know who asks",
         "set app.probe_headers = { Authorization = … }, or app.ready_path to a path that everybody may ask for",
+        lasts=True,
     ),
     Ending(
         Sign.LISTENS,
@@ -219,7 +238,7 @@ ENDINGS: tuple[Ending, ...] = (
         PROGRAM_HINT,
     ),
     Ending(Sign.ANSWER, r"^404\b", "it has no such path", PATH_HINT),
-    Ending(Sign.ANSWER, r"^405\b", "it does not take GET there", PATH_HINT),
+    Ending(Sign.ANSWER, r"^405\b", "it does not take GET there", PATH_HINT, lasts=True),
     Ending(Sign.ANSWER, r"^2\d\d\b", "only 200 counts", PATH_HINT),
     Ending(Sign.ANSWER, r"^5\d\d\b", "it says that it is not well", f"{BESIDE_HINT}; or {PATH_HINT} without it"),
 )
@@ -233,6 +252,12 @@ def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending]
             named = ":".join(filter(None, found.groups())) or "something"
             return End(ending.means.replace("{}", named), ending.hint.replace("{}", named))
     return End("", otherwise)
+
+
+def lasts(answer: str) -> bool:
+    """Tell whether the ``answer``, the text of Sign.ANSWER, is one that waiting longer does not change."""
+    rows = (ending for ending in ENDINGS if ending.sign is Sign.ANSWER)
+    return next((ending.lasts for ending in rows if re.search(ending.pattern, answer)), False)
 
 
 def last_lines(log: str, most: int = TAIL_LINES) -> str:

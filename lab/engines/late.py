@@ -4,7 +4,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.engines.endings import Sign, explain
+from lab.engines.endings import Sign, explain, lasts
 from lab.engines.names import Names
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """``'400 "Invalid host header"'``, ``"307 to https://…"``: for a sentence, and the text of Sign.ANSWER."""
+        """``'400 "Invalid host header"'``, ``"307 to https://…"``: for a sentence."""
         if self.location:
             return f"{self.status} to {self.location}"
         return f'{self.status} "{self.line}"' if self.line else f"{self.status}"
@@ -79,25 +79,29 @@ class Watched:
         asked = topology.processes if named else topology.serving  # of threads without names nobody knows the number
         return self.answered == set(topology.app) and len(self.names.servers()) >= asked
 
+    def for_good(self, topology: Topology) -> bool:
+        """Tell whether what came instead of a good answer is how the app, or its front, is set up: nobody need wait."""
+        said = self.front if self.app_is_ready(topology) else None if self.answered else self.refusal
+        return said is not None and lasts(_with_host(said, topology))
+
 
 def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) -> DeploymentError:
-    """The deadline has passed: who was missing, what came instead, the app's last lines, and which key helps."""
+    """The deadline has passed, or need not: who was missing, what came instead, its last lines, and which key helps."""
     asked = f"{topology.processes} serving processes answered GET {topology.ready_path} with 200"
     if watched.app_is_ready(topology):
         said, told, hint = watched.front, f"{asked.replace(' answered', ' have answered')}, but the front", FRONT_HINT
-        told += f" answered {said.text}" if said else " did not answer"
+        told += f" answered {_with_host(said, topology)}" if said else " did not answer"
     else:
         said, hint = watched.refusal, _hint(topology, watched)
         told = f"{len(watched.names.servers())} of {asked}{_instead(topology, watched)}"
     over_tls = any(endpoint.scheme == "https" for endpoint in topology.app)
     asked_so = {Sign.LOG: signs.get(Sign.LOG, "").replace("https://", "http://")} if over_tls else {}
-    known = explain({**signs, **asked_so, Sign.ANSWER: said.text if said else ""}, hint)
+    known = explain({**signs, **asked_so, Sign.ANSWER: _with_host(said, topology) if said else ""}, hint)
     means = f": {known.told}" if known.told else ""
     log = signs.get(Sign.LOG, "")
     last = f"; its last lines:\n{log}" if log else ""
-    return DeploymentError(
-        f"{topology.trial_id}: not ready after {topology.ready_timeout_s:.0f} s: {told}{means}{last}", known.hint
-    )
+    when = ", and waiting would not help" if watched.for_good(topology) else f" after {topology.ready_timeout_s:.0f} s"
+    return DeploymentError(f"{topology.trial_id}: not ready{when}: {told}{means}{last}", known.hint)
 
 
 FRONT_HINT = "its log may say why"
@@ -122,9 +126,13 @@ def _hint(topology: Topology, watched: Watched) -> str:
 
 def _instead(topology: Topology, watched: Watched) -> str:
     if watched.refusal:
-        host = next((value for name, value in topology.probe_headers.items() if name.lower() == "host"), "")
-        asked_as = host or watched.refusal.endpoint.address
-        return f", the last other answer was {watched.refusal.text} (Host: {asked_as})"
+        return f", the last other answer was {_with_host(watched.refusal, topology)}"
     if unnamed := watched.names.unnamed:
         return f", and {unnamed} such answers do not tell which process gave them"
     return ", nothing came from the others" if watched.names.servers() else ", nothing answered at all"
+
+
+def _with_host(answer: Answer, topology: Topology) -> str:
+    """The text of Sign.ANSWER: an answer, and the name that was asked."""
+    host = next((value for name, value in topology.probe_headers.items() if name.lower() == "host"), "")
+    return f"{answer.text} (Host: {host or answer.endpoint.address})"

@@ -75,8 +75,8 @@ def wait_until_ready(
 ) -> Ready:
     """Return once N distinct processes answered and the front does too; probed from ``there``.
 
-    Raises DeploymentError when a container ends, or when the deadline passes; the message says who was missing, and
-    what ``signs`` of the app say then.
+    Raises DeploymentError when a container ends, when the deadline passes, or when the answers are such that it need
+    not; the message says who was missing, and what ``signs`` of the app say then.
     """
     give_up_at = clock() + topology.ready_timeout_s
     watched = Watched(names=Names(threaded=topology.threaded))
@@ -93,7 +93,7 @@ def wait_until_ready(
             if (end := dead()) is not None:
                 raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
             next_death_check = clock() + DEATH_CHECK_EVERY_S
-        if clock() >= give_up_at:
+        if clock() >= give_up_at or watched.for_good(topology):
             raise late_error(topology, watched, signs())
         sleep(PAUSE_S)
 

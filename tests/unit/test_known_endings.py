@@ -88,7 +88,19 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
         (Sign.ANSWER, '400 "Invalid host header"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, '400 "DisallowedHost at /"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, "307 to https://127.0.0.1:20000/ready", "insists on https", "X-Forwarded-Proto"),
-        (Sign.ANSWER, "307 to http://127.0.0.1:20000/ready/", "lacks its slash", 'app.ready_path = "/ready/"'),
+        (
+            Sign.ANSWER,
+            "301 to https://www.shop.org/ready (Host: 127.0.0.1:20000)",
+            "to another host, www.shop.org",
+            'app.probe_headers = { Host = "www.shop.org" }',
+        ),
+        (Sign.ANSWER, "308 to https://127.0.0.1/ready (Host: 127.0.0.1:20000)", "insists on https", "X-Forwarded-P"),
+        (
+            Sign.ANSWER,
+            "307 to http://127.0.0.1:20000/ready/ (Host: 127.0.0.1:20000)",
+            "lacks its slash",
+            'app.ready_path = "/ready/"',
+        ),
         (Sign.ANSWER, "302 to /login?next=/ready", "sends elsewhere", "app.ready_path"),
         (Sign.ANSWER, '401 "{"detail":"Not authenticated"}"', "who asks", "app.probe_headers = { Authorization"),
         (Sign.ANSWER, "403", "who asks", "app.ready_path"),
@@ -200,6 +212,12 @@ def test_a_known_way_to_fail_names_the_key(sign: Sign, text: str, means: str, hi
 
     assert means in found.told
     assert hint in found.hint
+
+
+@pytest.mark.parametrize("answer", ['400 "Bad Request" (Host: 127.0.0.1:20000)', '409 "busy"'])
+def test_the_name_that_was_asked_is_no_reason_of_its_own(answer: str) -> None:
+    """It stands in every sentence about an answer."""
+    assert explain({Sign.ANSWER: answer}, "unknown").told == ""
 
 
 @pytest.mark.parametrize(

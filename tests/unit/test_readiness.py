@@ -192,6 +192,38 @@ def test_another_answer_is_quoted_with_the_key_that_helps(answer: dict[str, Any]
     assert hint in caught.value.hint
 
 
+LONG_S = 3600.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 307, "location": "https://127.0.0.1/ready"},
+        {"status": 301, "location": "http://www.shop.org/ready"},
+        {"status": 302, "location": "/login"},
+        {"status": 400, "body": "Invalid host header"},
+        {"status": 401},
+        {"status": 405},
+    ],
+)
+def test_an_answer_of_how_the_app_is_set_up_ends_the_wait_at_once(answer: dict[str, Any]) -> None:
+    """It comes from settings, so that waiting changes nothing; so does what a front answers before an app that is."""
+    with (
+        serving(["a"], **answer) as port,
+        pytest.raises(DeploymentError, match="not ready, and waiting would not help"),
+    ):
+        wait_until_ready(topology(port, processes=1, timeout_s=LONG_S), nobody_died, NO_ROOTS)
+    with serving(["a"]) as app, serving([""], **answer) as front, pytest.raises(DeploymentError, match="but the front"):
+        wait_until_ready(topology(app, processes=1, front=front, timeout_s=LONG_S), nobody_died, NO_ROOTS)
+
+
+@pytest.mark.parametrize("status", [204, 404, 500, 502, 503])
+def test_an_answer_that_may_change_is_waited_for(status: int) -> None:
+    """An app may start its routes and what it needs one after the other."""
+    with serving(["a"], status=status) as port, pytest.raises(DeploymentError, match="not ready after 0 s"):
+        wait_until_ready(topology(port, processes=1, timeout_s=0.2), nobody_died, NO_ROOTS)
+
+
 def test_an_app_that_is_ready_behind_a_front_that_is_not() -> None:
     """The sentence is about the front, and not about the app, which has answered."""
     with serving(["a"]) as app, serving([""], status=502, body="Bad Gateway") as front:
