@@ -267,7 +267,9 @@ def _where(read: npt.NDArray[np.bool_], values: Floats) -> list[float | None]:
 def _cgroup(service: str, members: Sequence[_Member], instants: Floats) -> pl.DataFrame:
     inside = [member.role for member in members if member.service == service and member.role != Role.PLATFORM]
     anon = int(sum(0.75 * MEMORY_MIB[role] * MIB for role in inside))
-    counters = dict.fromkeys(("periods", "throttled_periods", "throttled_s", "oom_kills"), 0)
+    counters = dict.fromkeys(
+        ("periods", "throttled_periods", "throttled_s", "oom_kills", "limit_hits", "psi_memory_some_s"), 0
+    )
     return _table(
         CGROUPS,
         t_s=instants,

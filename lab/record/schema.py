@@ -152,6 +152,8 @@ class CgroupRow(NamedTuple):
     throttled_periods: Annotated[int | None, count("cumulative", null=UNCOUNTED)]
     throttled_s: Annotated[float | None, count("cumulative", null=UNCOUNTED)]
     oom_kills: Annotated[int | None, count("cumulative", null=UNCOUNTED)]
+    limit_hits: Annotated[int | None, count("cumulative: allocations that met the memory limit", null=UNCOUNTED)]
+    psi_memory_some_s: Annotated[float | None, count("cumulative stall of the cgroup", null=UNCOUNTED)]
     node: Annotated[str, NODE] = ""
 
 

@@ -11,6 +11,8 @@ ADDED = {  # columns that earlier runs did not have
     "node": pl.lit(""),  # since schema version 2: a run of version 1 was on one machine
     "opened_s": pl.lit(None, pl.Float64),
     "resumed": pl.lit(None, pl.Int32),
+    "limit_hits": pl.lit(None, pl.Int64),
+    "psi_memory_some_s": pl.lit(None, pl.Float64),
 }
 FINDINGS_V1 = ("ledger.changed", "warmup.starved", "steady.p50", "steady.throughput")  # were gates
 ARRIVALS = "load.arrivals"  # a caveat was an arm at its capacity

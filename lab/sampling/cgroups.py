@@ -18,7 +18,8 @@ CGROUPS = Path("sys/fs/cgroup")
 MEMBER_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu", "name=systemd")  # any hierarchy knows the members
 NS = 1e-9
 US = 1e-6
-GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV)  # a path, a process or a cgroup that is no longer there
+# A path, a process or a cgroup that is no longer there; a file whose subject the kernel does not account.
+GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EOPNOTSUPP)
 LEAF_LINKS = 2  # a directory without sub-directories: "." and its name in the parent
 
 
@@ -48,12 +49,17 @@ class CpuUsage(NamedTuple):
 
 
 class MemoryUsage(NamedTuple):
-    """Current bytes, cumulative kills; None where this kernel or this cgroup does not account it."""
+    """Current bytes, cumulative counters; None where this kernel or this cgroup does not account it.
+
+    ``limit_hits``: how often an allocation met the limit; ``psi_memory_some_s``: how long some task waited for memory.
+    """
 
     anon_bytes: int | None = None
     file_bytes: int | None = None
     usage_bytes: int | None = None
     oom_kills: int | None = None
+    limit_hits: int | None = None
+    psi_memory_some_s: float | None = None
 
 
 def cgroup_version(root: Path = Path("/")) -> int:
@@ -148,18 +154,35 @@ def read_memory(cgroup: Cgroup) -> MemoryUsage:
     """Memory accounted to the cgroup and to those below it."""
     stat = _table(cgroup.memory, "memory.stat")
     if cgroup.version == 2:
+        events = _table(cgroup.memory, "memory.events")
         return MemoryUsage(
             anon_bytes=stat.get("anon"),
             file_bytes=stat.get("file"),
             usage_bytes=_number(cgroup.memory, "memory.current"),
-            oom_kills=_table(cgroup.memory, "memory.events").get("oom_kill"),
+            oom_kills=events.get("oom_kill"),
+            limit_hits=events.get("max"),
+            psi_memory_some_s=_pressure_s(cgroup.memory),
         )
     return MemoryUsage(
         anon_bytes=stat.get("total_rss", stat.get("rss")),
         file_bytes=stat.get("total_cache", stat.get("cache")),
         usage_bytes=_number(cgroup.memory, "memory.usage_in_bytes"),
         oom_kills=_table(cgroup.memory, "memory.oom_control").get("oom_kill"),
+        limit_hits=_number(cgroup.memory, "memory.failcnt"),
     )
+
+
+def _pressure_s(directory: Path | None) -> float | None:
+    """None where the kernel was built or started without pressure of cgroups."""
+    return pressure_s(read_file(f"{directory}/memory.pressure") if directory else None)
+
+
+def pressure_s(text: str | None) -> float | None:
+    """Cumulative seconds in which some task waited, from a pressure file (Documentation/accounting/psi.rst)."""
+    if text is None:
+        return None
+    some = next((line for line in text.splitlines() if line.startswith("some ")), None)
+    return None if some is None else int(some.rpartition("total=")[2]) * US
 
 
 def _number(directory: Path | None, name: str) -> int | None:

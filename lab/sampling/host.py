@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from lab.record.schema import HostRow
-from lab.sampling.cgroups import US, read_file
+from lab.sampling.cgroups import pressure_s, read_file
 
 IDLE_STATES = frozenset(("idle", "iowait", "steal"))
 USER_FIELD, SYSTEM_FIELD = 11, 12  # of /proc/PID/stat, counted after the name (man 5 proc_pid_stat)
@@ -131,11 +131,3 @@ class HostReader:
             lab_rss_bytes=self._lab.rss_bytes if self._lab.cpu_s is not None else None,
             engine_cpu_s=self.engine.cpu_s if engine else None,
         )
-
-
-def pressure_s(text: str | None) -> float | None:
-    """Cumulative seconds in which some task waited, from a /proc/pressure file (Documentation/accounting/psi.rst)."""
-    if text is None:
-        return None
-    some = next((line for line in text.splitlines() if line.startswith("some ")), None)
-    return None if some is None else int(some.rpartition("total=")[2]) * US

@@ -35,7 +35,14 @@ def test_units_are_the_same_in_both_versions(tree: str) -> None:
     assert cpu.cpu_s == pytest.approx(1.843211, abs=1e-5)
     assert (cpu.periods, cpu.throttled_periods) == (412, 37)
     assert cpu.throttled_s == pytest.approx(1.290442, abs=1e-5)
-    assert memory == MemoryUsage(anon_bytes=36_827_136, file_bytes=12_890_112, usage_bytes=52_559_872, oom_kills=2)
+    assert memory == MemoryUsage(
+        anon_bytes=36_827_136,
+        file_bytes=12_890_112,
+        usage_bytes=52_559_872,
+        oom_kills=2,
+        limit_hits=31 if tree.startswith("v1") else 14,
+        psi_memory_some_s=None if tree.startswith("v1") else 0.25,
+    )
 
 
 @pytest.mark.parametrize(("tree", "version"), [("v1-systemd", 1), ("v2-cgroupfs", 2), ("v2-systemd", 2)])
@@ -70,7 +77,7 @@ def test_a_container_that_ended_before_sampling_is_an_error(tmp_path: Path) -> N
         locate(INIT, CONTAINER, tmp_path)
 
 
-def test_a_version_2_cgroup_without_controllers_tells_its_cpu_only(tmp_path: Path) -> None:
+def test_a_version_2_cgroup_without_controllers_tells_cpu_and_pressure(tmp_path: Path) -> None:
     """Memory and throttling are missing, not zero, where the controllers are not enabled."""
     shutil.copytree(TREES / "v2-cgroupfs", tmp_path, dirs_exist_ok=True)
     cgroup = locate(INIT, CONTAINER, tmp_path)
@@ -82,7 +89,7 @@ def test_a_version_2_cgroup_without_controllers_tells_its_cpu_only(tmp_path: Pat
 
     assert cpu is not None
     assert (cpu.cpu_s, cpu.periods, cpu.throttled_s) == (0.005, None, None)
-    assert read_memory(cgroup) == MemoryUsage()
+    assert read_memory(cgroup) == MemoryUsage(psi_memory_some_s=0.25)
 
 
 def test_a_missing_hierarchy_is_said(tmp_path: Path) -> None:

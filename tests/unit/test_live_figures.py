@@ -96,7 +96,7 @@ def used(
         engine_cpu_s=None if engine is None or t_s % 1 else engine * t_s,
     )
     shim = process(t_s, 8, Role.PLATFORM, 99.0 * t_s)
-    group = CgroupRow(t_s, "app", "c1", arm * t_s, None, None, None, None, None, None, None)
+    group = CgroupRow(t_s, "app", "c1", arm * t_s, None, None, None, None, None, None, None, None, None)
     pool = group._replace(service="pool", container="")
     return Rows(
         processes=[process(t_s, 7, cpu_s=arm * t_s), shim], cgroups=[group, pool] if contained else [], host=host

@@ -17,7 +17,8 @@ import pytest
 from lab.errors import SamplingError
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
-from lab.sampling.host import EngineGroup, HostReader, ProcessGroup, pressure_s
+from lab.sampling.cgroups import pressure_s
+from lab.sampling.host import EngineGroup, HostReader, ProcessGroup
 from lab.sampling.plan import SamplerPlan, SampleTarget, plan_from_json, plan_to_json
 from lab.sampling.processes import Footprint, command_line, footprint
 from lab.sampling.reading import Reader, check_rights, process_rows

@@ -23,7 +23,7 @@ def rows(t_s: float) -> Rows:
     process = ProcessRow(
         t_s, 41, 1_790_000_000.25, "worker", "app", 1.5, 0.25, 1.75, None, 50, 30, 20, None, 2, 10, COMMAND
     )
-    cgroup = CgroupRow(t_s, "app", "3135", 0.5, 4096, 8192, None, 10, 1, 0.25, None)
+    cgroup = CgroupRow(t_s, "app", "3135", 0.5, 4096, 8192, None, 10, 1, 0.25, None, 3, None)
     host = HostRow(t_s, 10.0, 0.0, 20.0, None, None, None, 5, None, None, None, 0.5, 7, 0.25, 8, None)
     return Rows(
         processes=[process, process._replace(pid=42, pss_bytes=None)],
