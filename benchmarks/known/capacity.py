@@ -84,7 +84,7 @@ def climbed(seed: int, service_s: float) -> Climb:
     )
     phases = {**made.record.phases, Phase.MEASURE: replace(MEASURE, end_s=_at(asked.length_s))}
     record = replace(made.record, ladder=LadderRecord(slo=asked.slo, rungs=rungs), phases=phases)
-    found = climb(record, made.tables.requests)
+    found = climb(replace(made, record=record))
     if found is None:
         raise AssertionError("a trial with a ladder has a climb")
     return found

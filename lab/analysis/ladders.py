@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
 from statistics import fmean, median
 
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
@@ -50,11 +51,17 @@ def climbs_of(summary: RunSummary, arm: str) -> tuple[Climb, ...]:
 
 
 def middle_capacity(climbs: Sequence[Climb]) -> float | None:
-    """The median over the blocks; None where it lies beyond the ladder, or nobody knows."""
-    ends = {Edge.TOP: float("inf"), Edge.BOTTOM: 0.0}
-    known = [ends.get(one.edge, one.capacity) for one in climbs if one.edge is not Edge.UNKNOWN]
-    middle = median(value for value in known if value is not None) if known else 0.0
-    return middle if 0 < middle < float("inf") else None
+    """The median over the blocks; None where it lies beyond the ladder, or nobody knows.
+
+    "That or more" ranks above all, but for a block in which the generator carried less than the median of the others:
+    that tells nothing of them.
+    """
+    inside = [one.capacity for one in climbs if one.capacity is not None]
+    least = median(inside) if inside else 0.0
+    known = inside + [0.0] * sum(one.edge is Edge.BOTTOM for one in climbs)
+    known += [inf for one in climbs if one.edge is Edge.TOP and (one.top or 0.0) >= least]
+    middle = median(known) if known else 0.0
+    return middle if 0 < middle < inf else None
 
 
 def of_ladder(summary: RunSummary, arm: str, found: Judgement, blocks: Sequence[int]) -> Judgement:
@@ -104,7 +111,7 @@ def cliff_of(climbs: Sequence[Climb]) -> Cliff | None:
     if not climbs:
         return None
     rungs = [[climb.rungs[place] for climb in climbs] for place in range(len(climbs[0].rungs))]
-    run = [[rung for rung in there if rung.held not in (Held.NOT_COUNTED, Held.SHORT)] for there in rungs]
+    run = [[rung for rung in there if rung.counts] for there in rungs]
     middles = [median(rung.margin for rung in there) if there else None for there in run]
     noise = _noise(run, middles)
     for place, (below, above) in enumerate(pairwise(middles)):

@@ -12,12 +12,14 @@ class Arrival:
 
     ``due_s`` is a CLOCK_MONOTONIC instant. ``slot`` is drawn evenly from all lanes of all load processes and says which
     user class and which load process it is for. ``seed`` seeds every random choice that its task makes.
+    ``stretch``: the number of that of the measure phase, from 1; 0 where it has none.
     """
 
     due_s: float
     slot: int
     seed: str
     measured: bool
+    stretch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Timetable:
         if not self.stretches:
             return _before(start_s + self.measure_s, self._stream("measure", start_s, measured=True))
         return chain.from_iterable(
-            _before(start_s + end_s, self._stream(f"measure/{number}", start_s + begin_s, measured=True, rate=rate))
+            _before(start_s + end_s, self._stretch(number, start_s + begin_s, rate))
             for number, (begin_s, end_s, rate) in enumerate(self.stretches, start=1)
         )
 
@@ -54,12 +56,17 @@ class Timetable:
         both = chain(self.warmup(warmup_start_s, measure_start_s), self.measure(measure_start_s))
         return sum(1 for _ in both)
 
-    def _stream(self, name: str, start_s: float, *, measured: bool, rate: float = 0.0) -> Iterator[Arrival]:
+    def _stretch(self, number: int, start_s: float, rate: float) -> Iterator[Arrival]:
+        return self._stream(f"measure/{number}", start_s, measured=True, rate=rate, stretch=number)
+
+    def _stream(
+        self, name: str, start_s: float, *, measured: bool, rate: float = 0.0, stretch: int = 0
+    ) -> Iterator[Arrival]:
         """Without end; ``rate`` 0: the timetable's own."""
         seed = f"{self.seed}/{name}"
         slots = Random(f"{seed}/slots")
         for index, offset_s in enumerate(offsets(rate or self.rate, self.schedule, f"{seed}/instants")):
-            yield Arrival(start_s + offset_s, slots.randrange(self.lanes), f"{seed}/{index}", measured)
+            yield Arrival(start_s + offset_s, slots.randrange(self.lanes), f"{seed}/{index}", measured, stretch)
 
 
 def _before(end_s: float, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:

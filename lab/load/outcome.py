@@ -180,6 +180,7 @@ def _exceptions(statuses: Sequence[Status]) -> dict[str, int]:
 
 def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadCounters:
     verdict = next((status for status in statuses if status.exit_code), statuses[0])
+    lags = [status.tally["lags"] for status in statuses]
     return LoadCounters(
         open_model=plan.open_model,
         lanes=sum(status.lanes for status in statuses),
@@ -187,7 +188,11 @@ def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadC
         started=_total(statuses, "started"),
         dropped=_total(statuses, "dropped"),
         unfinished=_total(statuses, "unfinished"),
-        dispatch_lag_p99_s=lag_quantile_s([status.tally["lags"] for status in statuses], 0.99),
+        dispatch_lag_p99_s=lag_quantile_s([counts for each in lags for counts in each.values()], 0.99),
+        rung_lags_p99_s=tuple(
+            lag_quantile_s([each.get(str(number), {}) for each in lags], 0.99)
+            for number in range(1, len(plan.stretches) + 1)
+        ),
         starved_workers=starved,
         user_errors=_total(statuses, "user_errors"),
         exceptions=_exceptions(statuses),

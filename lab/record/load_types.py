@@ -17,6 +17,7 @@ class LoadCounters:
     """The counts of the load processes, to be checked against the rows.
 
     ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``: no arrival is ever lost without a trace.
+    ``rung_lags_p99_s``: of each rung of a ladder, in order; empty without one, and in earlier runs.
     ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
     went) in the measure phase, by its shape. ``events``: rows of user_events; ``unread``: streamed answers that it had
     not read when it reported them. ``exit_code``, ``last_words``: its own verdict, 0 for none.
@@ -29,6 +30,7 @@ class LoadCounters:
     dropped: Count
     unfinished: Count
     dispatch_lag_p99_s: Seconds | None = None
+    rung_lags_p99_s: tuple[Seconds | None, ...] = ()
     starved_workers: Count = 0
     user_errors: Count = 0
     exceptions: Mapping[str, Count] = field(default_factory=dict)

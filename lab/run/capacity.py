@@ -222,7 +222,7 @@ class _Pilot:
         if trial.record.ladder is None:
             raise LabError(f"{trial.record.trial_id} has no ladder")
         record = replace(trial.record, ladder=replace(trial.record.ladder, slo=self.slo or trial.record.ladder.slo))
-        found = climb(record, trial.tables.requests)
+        found = climb(replace(trial, record=record))
         if found is None:
             raise LabError(f"{trial.record.trial_id} has no ladder")
         return found

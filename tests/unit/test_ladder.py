@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.known.capacity import TOLERANCE, check_capacity, theory, waits_less
-from lab.analysis.gates import INVALID, PASS, run_gates
+from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.ladders import cliff_of, middle_capacity, shares_held
 from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult, climb, climb_values, crossing, hold
 from lab.errors import ScenarioError
@@ -20,10 +20,11 @@ from lab.plan.blocks import build_plan
 from lab.plan.loading import with_lanes
 from lab.plan.points import points_of
 from lab.record.types import LadderRecord, RungRecord, TrialResult
+from lab.report.parts.capacity_words import amount
 from lab.run.capacity import geometric, ladder
 from lab.scenario.capacity import Capacity, Objective, objective
-from tests.builders import REPLICAS, WORKERS, make_scenario
-from tests.gate_records import CORES, MEASURE, drop, request, trial
+from tests.builders import REPLICAS, WORKERS, make_scenario, with_record, with_tables
+from tests.gate_records import CORES, MEASURE, drop, host_table, request, trial
 
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
 JUDGED = {"primary": ["capacity.rate"]}
@@ -47,7 +48,7 @@ def climbing(took_s: Callable[[float], float], rates: Sequence[float] = (100, 15
 
 def climbed(took_s: Callable[[float], float], rates: Sequence[float] = (100, 150, 200)) -> Climb:
     made = climbing(took_s, rates)
-    found = climb(made.record, made.tables.requests)
+    found = climb(made)
     assert found is not None
     return found
 
@@ -168,7 +169,7 @@ def test_beyond_the_ladder_there_is_no_capacity(took_s: float, edge: Edge) -> No
 def test_one_hiccup_does_not_decide() -> None:
     """Isotonic regression takes a bad rung between good ones with its neighbours."""
     assert crossing([100, 120, 144, 173, 207], [-1, -1, 0.2, -1, 1])[0] == pytest.approx(188, abs=6)
-    assert crossing([100], [-1.0]) == (None, Edge.UNKNOWN)
+    assert crossing([100], [-1.0]) == (None, Edge.TOP)
     assert crossing([], []) == (None, Edge.UNKNOWN)
     assert crossing([100], [1.0]) == (None, Edge.BOTTOM)
 
@@ -194,7 +195,7 @@ def test_answers_that_outlast_the_window_are_achieved() -> None:
     """0.4 s of 1 s allowed, at settle 1 s and also in a run that has no settling: all that was due was done."""
     made = climbing(lambda _rate: 0.4)
     assert made.record.ladder is not None
-    found = climb(replace(made.record, ladder=replace(made.record.ladder, slo="p99 <= 1s")), made.tables.requests)
+    found = climb(with_record(made, ladder=replace(made.record.ladder, slo="p99 <= 1s")))
     at_once = trial([request(MEASURE.start_s + n / 100, 0.6) for n in range(1000)])
     record = replace(at_once.record, point=replace(at_once.record.point, rate=100.0))
     held = hold(record, at_once.tables.requests, "p99 <= 1s")
@@ -266,7 +267,7 @@ def test_a_generator_that_falls_short_says_nothing_of_the_arm() -> None:
     assert ladder_record is not None
     doubled = tuple(replace(rung, rate=rung.rate * (2 if rung.rate == 200 else 1)) for rung in ladder_record.rungs)
     record = replace(made.record, ladder=replace(ladder_record, rungs=doubled))
-    found = climb(record, made.tables.requests)
+    found = climb(replace(made, record=record))
 
     assert found is not None
     assert found.rungs[-1].held is Held.SHORT
@@ -279,7 +280,7 @@ def test_failures_and_drops_are_bad() -> None:
     last = made.record.ladder.rungs[-1]
     rows = [*made.tables.requests.to_dicts(), *(drop(last.count_s + n / 10) for n in range(3))]
     spoiled = trial(rows)
-    found = climb(made.record, spoiled.tables.requests)
+    found = climb(replace(spoiled, record=made.record))
 
     assert found is not None
     assert [rung.held for rung in found.rungs][:2] == [Held.GOOD, Held.GOOD]
@@ -308,13 +309,55 @@ def test_a_trial_at_one_rate_is_held_against_the_objective() -> None:
 
 
 def test_overload_at_the_top_invalidates_no_trial() -> None:
-    """What is left undone there is the arm's result; a late dispatcher is not, and says nothing of the arm."""
-    made = climbing(lambda rate: 0.01 if rate < 200 else 3.0)
-    late = replace(made.record, load=replace(made.record.load, dispatch_lag_p99_s=0.05))
-    gates = {gate.key: gate for gate in run_gates(replace(made, record=late), CORES)}
+    """What is left undone there is the arm's result; a generator that is late there says nothing of the arm."""
+    made = late(climbing(lambda rate: 0.01 if rate < 200 else 3.0), 0.001, 0.003, 0.05)
+    gates = {gate.key: gate for gate in run_gates(made, CORES)}
 
     assert (gates["load.arrivals"].outcome, gates["load.arrivals"].why) == (PASS, "ladder")
-    assert gates["load.lag"].outcome == INVALID
+    assert (gates["load.lag"].outcome, gates["load.lag"].value) == (CAVEAT, 0.003)
+
+
+def late(made: TrialResult, *lags_s: float) -> TrialResult:
+    """The generator was so late at each rung; the p99 of all is that of the worst."""
+    return with_record(
+        made, load=replace(made.record.load, rung_lags_p99_s=tuple(lags_s), dispatch_lag_p99_s=max(lags_s))
+    )
+
+
+def test_a_rung_at_which_the_generator_was_late_ends_the_ladder() -> None:
+    """What lies below it stands: the arm carries that or more. Late at the lowest, and nothing is left of the trial."""
+    made = climbing(lambda rate: 0.01 if rate < 200 else 0.2)
+    found, whole = climb(late(made, 0.001, 0.02, 0.001)), climb(late(made, 0.001, 0.001, 0.02))
+    bottom = {gate.key: gate for gate in run_gates(late(made, 0.02, 0.001, 0.001), CORES)}
+
+    assert found is not None
+    assert [rung.held for rung in found.rungs] == [Held.GOOD, Held.SHORT, Held.NOT_COUNTED]
+    assert (found.capacity, found.edge, found.top, found.short) == (None, Edge.TOP, 100, True)
+    assert whole is not None
+    assert amount([whole]) == "150 or more, the highest rung that the load generator carried, in 1 block"
+    assert (bottom["load.lag"].outcome, bottom["load.lag"].value) == (INVALID, 0.02)
+
+
+def test_a_rung_at_which_a_load_process_had_no_time_left_ends_the_ladder() -> None:
+    """It used 95% of a core for a second of the top rung, and the trial is valid."""
+    made = late(climbing(lambda _rate: 0.01), 0.001, 0.001, 0.001)
+    top_s = made.record.ladder.rungs[-1].count_s if made.record.ladder else 0.0
+    busy = with_tables(made, host=host_table(busiest=lambda at_s: 0.95 if at_s >= top_s else 0.3))
+    found = climb(busy)
+    gates = {gate.key: gate for gate in run_gates(busy, CORES)}
+
+    assert found is not None
+    assert [rung.held for rung in found.rungs] == [Held.GOOD, Held.GOOD, Held.SHORT]
+    assert gates["load.cpu"].outcome == PASS
+    assert gates["load.cpu"].value == pytest.approx(0.3)
+
+
+def test_a_ladder_of_an_earlier_version_is_judged_as_a_whole() -> None:
+    """It did not note how late the generator was at each rung."""
+    made = climbing(lambda _rate: 0.01)
+    made = with_record(made, load=replace(made.record.load, dispatch_lag_p99_s=0.05))
+
+    assert {gate.key: gate.outcome for gate in run_gates(made, CORES)}["load.lag"] == INVALID
 
 
 def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
@@ -335,6 +378,8 @@ def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
 
     assert middle_capacity([inside, inside, top]) == inside.capacity
     assert middle_capacity([inside, top, top]) is None
+    short = replace(top, rungs=(top.rungs[0], *(replace(rung, held=Held.SHORT) for rung in top.rungs[1:])))
+    assert middle_capacity([inside, inside, short, short, short]) == inside.capacity  # carried less than they hold
     assert middle_capacity([]) is None
 
 
@@ -349,7 +394,7 @@ def test_the_slowest_process_is_told_at_the_last_good_rung() -> None:
     ] + [row for row in made.tables.requests.to_dicts() if row["t_scheduled_s"] >= MEASURE.start_s + 7.0]
     assert made.record.ladder is not None
     record = replace(made.record, ladder=replace(made.record.ladder, slo="p50 <= 50ms"))
-    found = climb(record, trial(rows).tables.requests)
+    found = climb(replace(trial(rows), record=record))
 
     assert found is not None
     assert found.last_good == 150

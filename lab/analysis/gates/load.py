@@ -21,6 +21,7 @@ from lab.analysis.gates.limits import (
     REQUESTS,
     ROWS,
 )
+from lab.analysis.gates.rungs import efforts, of_what_counts
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed
 from lab.record.types import GateResult, Phase, PhaseWindow, RequestKind, TrialResult
@@ -28,7 +29,13 @@ from lab.scenario.kinds import FRONTS
 
 
 def load_cpu(result: TrialResult) -> GateResult:
-    """A saturated load generator measures itself: CPU of the busiest load process in its busiest second."""
+    """A saturated load generator measures itself: CPU of the busiest load process in its busiest second.
+
+    On a ladder: in the rungs that count.
+    """
+    if climbed := of_what_counts(efforts(result)):
+        known = [effort.cpu for effort in climbed if effort.cpu is not None]
+        return judge(LOAD_CPU, max(known)) if known else unchecked(LOAD_CPU, "readings")
     busy = busiest_second(result.tables.load_host, "load_cpu_max_s", result.record.measure)
     return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy)
 
@@ -93,11 +100,14 @@ def rows(result: TrialResult) -> GateResult:
 def lag(result: TrialResult) -> GateResult:
     """Tell how late the dispatcher handed arrivals to free lanes; the response times contain it.
 
-    Also on a ladder: a rung at which the generator came late would count as bad, and lower the arm's capacity.
+    On a ladder: the worst of the rungs that count. One at which it came late does not, nor do those above it; where
+    that is the lowest, nothing is left of the trial.
     """
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
     late_s = result.record.load.dispatch_lag_p99_s
+    if climbed := of_what_counts(efforts(result)):
+        late_s = max((effort.lag_s for effort in climbed if effort.lag_s is not None), default=None)
     if late_s is None:
         return unchecked(LAG, "no-lag")
     return judge(LAG, late_s)

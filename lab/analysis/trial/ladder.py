@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from lab.analysis.gates.rungs import efforts
 from lab.analysis.trial.latency import Floats, measured
 from lab.metric_types import Group
 from lab.metrics import METRICS
 from lab.metrics.capacity import CAPACITY
-from lab.record.types import LadderRecord, RungRecord, TrialRecord
+from lab.record.types import LadderRecord, RungRecord, TrialRecord, TrialResult
 from lab.scenario.capacity import Objective, objective
 
 ACHIEVED = 0.99  # of what was offered must have succeeded in time
@@ -33,7 +34,7 @@ class Held(StrEnum):
     GOOD = "good"
     BAD = "bad"
     UNDRAINED = "undrained"  # bad, and requests of it were still on their way when the next rung began
-    SHORT = "short"  # the generator did not offer what was planned: nothing is said of the arm
+    SHORT = "short"  # the generator did not offer what was planned, or not in time: nothing is said of the arm
     NOT_COUNTED = "not counted"  # it ran, but a lower one had not drained, or was short
 
 
@@ -41,9 +42,9 @@ class Edge(StrEnum):
     """Why a ladder has no capacity: it ends before, or begins beyond."""
 
     NONE = ""
-    TOP = "top"  # every rung held: the capacity is that of the top rung or more
+    TOP = "top"  # every rung that counts held: the capacity is the rate of the highest of them or more
     BOTTOM = "bottom"  # no rung held
-    UNKNOWN = "unknown"  # no rung says anything, or one that held
+    UNKNOWN = "unknown"  # no rung says anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,11 @@ class RungResult:
     bad_share: float = 0.0
     margin: float = WORST_MARGIN
 
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything of the arm."""
+        return self.held not in (Held.SHORT, Held.NOT_COUNTED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:
@@ -78,6 +84,16 @@ class Climb:
     worst_slot: float | None = None
 
     @property
+    def top(self) -> float | None:
+        """The rate of the highest rung that counts."""
+        return max((rung.rate for rung in self.rungs if rung.counts), default=None)
+
+    @property
+    def short(self) -> bool:
+        """Whether the generator did not carry every rung that would have counted."""
+        return any(rung.held is Held.SHORT for rung in self.rungs)
+
+    @property
     def last_good(self) -> float | None:
         """The rate of the highest rung below which, and at which, every rung held."""
         good = None
@@ -88,13 +104,15 @@ class Climb:
         return good
 
 
-def climb(record: TrialRecord, requests: pl.DataFrame) -> Climb | None:
+def climb(result: TrialResult) -> Climb | None:
     """What became of each rung; None for a trial without a ladder."""
+    record = result.record
     if record.ladder is None or not record.ladder.rungs:
         return None
-    due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null())
-    rungs = tuple(_rungs(record.ladder, due))
-    said = [rung for rung in rungs if rung.held not in (Held.SHORT, Held.NOT_COUNTED)]
+    due = measured(result.tables.requests).filter(pl.col("t_scheduled_s").is_not_null())
+    carried = [effort.carried for effort in efforts(result)] or [True] * len(record.ladder.rungs)
+    rungs = tuple(_rungs(record.ladder, due, carried))
+    said = [rung for rung in rungs if rung.counts]
     capacity, edge = crossing([rung.rate for rung in said], [rung.margin for rung in said])
     found = Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
     return replace(found, worst_slot=_worst_slot(record.ladder, due, found.last_good))
@@ -118,8 +136,8 @@ def climb_values(found: Climb | None) -> Mapping[str, float | None]:
 
 def crossing(rates: Sequence[float], margins: Sequence[float]) -> tuple[float | None, Edge]:
     """Where the margins, made to rise with the rate (PAVA), cross zero; the edge where they do not."""
-    if len(rates) < 2:
-        return None, Edge.BOTTOM if margins and margins[0] > 0 else Edge.UNKNOWN
+    if not rates:
+        return None, Edge.UNKNOWN
     from scipy.optimize import isotonic_regression  # half a second, which only a ladder pays
 
     logs, rising = np.log(rates), np.asarray(isotonic_regression(margins).x, float)
@@ -133,14 +151,15 @@ def crossing(rates: Sequence[float], margins: Sequence[float]) -> tuple[float | 
     return float(math.exp(logs[below] + part * (logs[above] - logs[below]))), Edge.NONE
 
 
-def _rungs(ladder: LadderRecord, rows: pl.DataFrame) -> Iterator[RungResult]:
+def _rungs(ladder: LadderRecord, rows: pl.DataFrame, carried: Sequence[bool]) -> Iterator[RungResult]:
     wanted, ended = objective(ladder.slo), False
     nexts = [*(rung.start_s for rung in ladder.rungs[1:]), math.inf]
-    for rung, next_s in zip(ladder.rungs, nexts, strict=True):
+    for rung, next_s, in_time in zip(ladder.rungs, nexts, carried, strict=True):
         if ended:
             yield RungResult(rate=rung.rate, held=Held.NOT_COUNTED)
             continue
         found = _rung(rung, rows, next_s, wanted)
+        found = found if in_time else replace(found, held=Held.SHORT)
         ended = found.held in (Held.SHORT, Held.UNDRAINED)
         yield found
 

@@ -92,7 +92,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     used = resources(trial, counts.ended)
     steps = tuple(step_counts(record))
     after = aftermath(record, tables.requests)
-    climbed = climb(record, tables.requests)
+    climbed = climb(trial)
     traces = fallout(trial, after)
     found = TrialSummary(
         record=record,

@@ -93,7 +93,7 @@ class Dispatcher:
         while agenda and (arrival := agenda.head) and (late_s := perf_counter() - arrival.due_s) >= 0:
             agenda.pop()
             if arrival.measured:
-                self._journal.tally.lag(late_s)  # before it meets a lane: to wait for a busy one is the arm's slowness
+                self._journal.tally.lag(late_s, arrival.stretch)  # before it meets a lane: busy ones are the arm's
             self._offer(arrival)
         self._wind()
 

@@ -11,7 +11,10 @@ MAX_SERVERS = 4096
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Counters of one load process over the whole run. ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``."""
+    """Counters of one load process over the whole run. ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``.
+
+    ``lags``: of each stretch of the measure phase (0 where it has none), how often an arrival was so many steps late.
+    """
 
     scheduled: int = 0
     started: int = 0
@@ -28,7 +31,7 @@ class Tally:
     from_upstream: int = 0
     headers: dict[str, int] = field(default_factory=dict)
     upstreams: dict[str, int] = field(default_factory=dict)
-    lags: dict[int, int] = field(default_factory=dict)
+    lags: dict[int, dict[int, int]] = field(default_factory=dict)
 
     def served(self, server: str | None, *, upstream: bool) -> None:
         """Count a response for ``server``."""
@@ -42,10 +45,10 @@ class Tally:
         if server in servers or len(servers) < MAX_SERVERS:
             servers[server] = servers.get(server, 0) + 1
 
-    def lag(self, seconds: float) -> None:
+    def lag(self, seconds: float, stretch: int = 0) -> None:
         """Count how late an arrival was handed out, to a lane or into the queue."""
-        step = int(seconds / LAG_STEP_S)
-        self.lags[step] = self.lags.get(step, 0) + 1
+        step, counts = int(seconds / LAG_STEP_S), self.lags.setdefault(stretch, {})
+        counts[step] = counts.get(step, 0) + 1
 
     def totals(self) -> dict[str, Any]:
         """Every counter by name."""

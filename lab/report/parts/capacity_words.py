@@ -39,14 +39,21 @@ def capacity_sentences(arm: str, climbs: Sequence[Climb], confirmed: Mapping[str
 def amount(climbs: Sequence[Climb]) -> str:
     """``"212 requests a second (205 to 219, 95% CI, 12 blocks)"``; at an edge of the ladder "990 or more"."""
     known = [one.capacity for one in climbs if one.capacity is not None]
-    top, bottom = (sum(one.edge is edge for one in climbs) for edge in (Edge.TOP, Edge.BOTTOM))
+    bottom = sum(one.edge is Edge.BOTTOM for one in climbs)
+    top = [one for one in climbs if one.edge is Edge.TOP]
     rates = [rung.rate for rung in climbs[0].rungs]
     parts = [
         _inside(known) if known else "",
-        f"{rates[-1]:g} or more, the highest rung, in {count_of(top, 'block')}" if top else "",
+        _at_top([one for one in top if not one.short], "the highest rung"),
+        _at_top([one for one in top if one.short], "the highest rung that the load generator carried"),
         f"{rates[0]:g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else "",
     ]
     return "; ".join(filter(None, parts)) or "an unknown rate: too few rungs say anything"
+
+
+def _at_top(climbs: Sequence[Climb], called: str) -> str:
+    tops = [one.top for one in climbs if one.top is not None]
+    return f"{min(tops):g} or more, {called}, in {count_of(len(tops), 'block')}" if tops else ""
 
 
 def _inside(known: Sequence[float]) -> str:

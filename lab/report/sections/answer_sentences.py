@@ -137,7 +137,7 @@ def _because(contest: Contest) -> str:
         Reason.NO_SUCCESS: f": in {named_blocks(found.blocks)} no request of one of them succeeded.",
         Reason.MISSING: f": the value is missing in {named_blocks(found.blocks)}, and nothing is put in its place.",
         Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
-        Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them held every rung of the ladder, or none: "
+        Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them held every rung that counts, or none: "
         'of "that or more" there is no ratio.',
         Reason.LOOK: f": undecided, a look tells differences of more than {short_percent(found.bound or 0.0)} only.",
         Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",

@@ -70,7 +70,7 @@ def _table(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]]) -> Table:
 
 
 def _rung_cells(rungs: Sequence[RungResult]) -> tuple[Cell, Cell]:
-    run = [rung for rung in rungs if rung.held not in (Held.NOT_COUNTED, Held.SHORT)]
+    run = [rung for rung in rungs if rung.counts]
     if not run:
         return Cell(UNKNOWN), Cell("not counted")
     middle = median(rung.quantile_s for rung in run)
@@ -130,7 +130,7 @@ def _ms(rung: RungResult) -> float | None:
 
 def _middle(rungs: Sequence[RungResult]) -> float | None:
     """The median over the blocks in which the rung counts; None where it lies among failures, or it counts in none."""
-    known = [rung.quantile_s for rung in rungs if rung.held not in (Held.NOT_COUNTED, Held.SHORT)]
+    known = [rung.quantile_s for rung in rungs if rung.counts]
     middle = median(known) if known else float("inf")
     return middle * MS if isfinite(middle) else None
 
