@@ -272,7 +272,7 @@ def _limits(gate: Gate) -> str:
 def _tables() -> Iterator[str]:
     for table, meaning in ROW_MEANS.items():
         yield f"### `{table}.parquet`\n"
-        yield f"{meaning}\n"
+        yield f"Each row is {meaning[0].lower()}{meaning[1:]}\n"
         yield _table(("column", "type", "unit", "meaning"), columns(table))
 
 

@@ -28,12 +28,7 @@ from lab.units import format_count
 
 DOCS = Path(__file__).parent
 SCENARIOS = DOCS.parent / "scenarios"
-ROW_MEANS = {
-    "requests": "One row a request.",
-    "processes": "One row a process and instant.",
-    "cgroups": "One row a container and instant, as the kernel accounts it.",
-    "host": "One row an instant: the machine, and what the lab itself used.",
-}
+ROW_MEANS = {table: str(schema.ROWS[table].__doc__) for table in schema.KEPT}
 LOOKS = (8, 12, 16, 20)
 PERCENTILES = ("p95", "p99", "p99.9")
 CITED = {"METHOD": "method.md", "FIELD": "traps.md"}

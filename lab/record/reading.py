@@ -20,6 +20,7 @@ from lab.record.types import (
     HOST,
     PROCESSES,
     REQUESTS,
+    THREADS,
     USER_EVENTS,
     RunInfo,
     TrialRecord,
@@ -34,6 +35,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     "processes": PROCESSES,
     "cgroups": CGROUPS,
     "host": HOST,
+    "threads": THREADS,
     "user_events": USER_EVENTS,
 }
 RUN_INFO: TypeAdapter[RunInfo] = TypeAdapter(RunInfo)

@@ -129,6 +129,19 @@ class ProcessRow(NamedTuple):
     node: Annotated[str, NODE] = ""
 
 
+class ThreadRow(NamedTuple):
+    """One thread of the arm at one instant; read where several threads of a process serve."""
+
+    t_s: Annotated[float, instant()]
+    pid: Annotated[int, count(narrow="Int32")]
+    started_s: Annotated[float, count("epoch seconds; (pid, started_s) names its process")]
+    tid: Annotated[int, count("as the kernel numbers it", narrow="Int32")]
+    own_tid: Annotated[int, count("as its container numbers it, and it itself", narrow="Int32")]
+    name: Annotated[str, text("as the kernel knows it (/proc/PID/task/TID/comm)", free=True)]
+    cpu_s: Annotated[float, count("cumulative (/proc/PID/task/TID/schedstat)")]
+    node: Annotated[str, NODE] = ""
+
+
 class ConnectionRow(NamedTuple):
     """One connection at one instant; read when requests are attributed by socket, and not kept."""
 
@@ -201,12 +214,13 @@ ROWS: Mapping[str, type] = {
     "processes": ProcessRow,
     "cgroups": CgroupRow,
     "host": HostRow,
+    "threads": ThreadRow,
     "connections": ConnectionRow,
     "user_events": UserEventRow,
 }
-OPTIONAL = ("user_events",)  # a trial in which nothing is to be kept in them has none
+OPTIONAL = ("threads", "user_events")  # a trial in which nothing is to be kept in them has none
 KEPT = ("requests", "processes", "cgroups", "host", *OPTIONAL)  # the tables of a trial's folder
-SAMPLED = ("processes", "cgroups", "host", "connections")  # those that the sampler writes
+SAMPLED = ("processes", "cgroups", "host", "threads", "connections")  # those that the sampler writes
 
 
 def _columns(row: type) -> tuple[Column, ...]:

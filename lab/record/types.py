@@ -233,8 +233,8 @@ def _polars(table: str) -> Mapping[str, Any]:
     return {column.name: getattr(pl, column.type) for column in TABLES[table]}
 
 
-REQUESTS, PROCESSES, CGROUPS, HOST, CONNECTIONS, USER_EVENTS = map(
-    _polars, ("requests", "processes", "cgroups", "host", "connections", "user_events")
+REQUESTS, PROCESSES, CGROUPS, HOST, THREADS, CONNECTIONS, USER_EVENTS = map(
+    _polars, ("requests", "processes", "cgroups", "host", "threads", "connections", "user_events")
 )
 
 
@@ -246,6 +246,7 @@ class TrialTables:
     processes: pl.DataFrame
     cgroups: pl.DataFrame
     host: pl.DataFrame
+    threads: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(THREADS)))
     user_events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(USER_EVENTS)))
 
     @property

@@ -9,6 +9,7 @@ from lab.analysis.points import parts_of
 from lab.analysis.summary import RunSummary, summarise
 from lab.metrics import CATALOGUE
 from lab.record.folder import read_info, read_trials
+from lab.record.schema import KEPT
 from lab.record.types import RunInfo, TrialResult
 from lab.run.opened import opened_run
 
@@ -26,8 +27,9 @@ METRICS_COLUMNS = {
 class RunFrames:
     """A run that was read: raw rows and metrics, each with the columns trial, block and arm.
 
-    ``metrics`` has a row for each trial and metric; ``requests``, ``processes``, ``cgroups`` and ``host`` are the raw
-    rows. docs/reference.md has the columns of all of them. Seconds and bytes throughout.
+    ``metrics`` has a row for each trial and metric; the others are the raw rows, ``threads`` where threads serve and
+    ``user_events`` where the locustfile fires some. docs/reference.md has the columns of all of them. Seconds and bytes
+    throughout.
     """
 
     info: RunInfo
@@ -36,6 +38,8 @@ class RunFrames:
     processes: pl.DataFrame
     cgroups: pl.DataFrame
     host: pl.DataFrame
+    threads: pl.DataFrame
+    user_events: pl.DataFrame
 
 
 def load_run(path: str | Path) -> RunFrames:
@@ -50,7 +54,7 @@ def load_run(path: str | Path) -> RunFrames:
     return RunFrames(
         info=info,
         metrics=pl.concat([_metrics(point.key, summarise(part, of(point.key))) for point, part in parts_of(info)]),
-        **{name: _table(trials, name) for name in ("requests", "processes", "cgroups", "host")},
+        **{name: _table(trials, name) for name in KEPT},
     )
 
 

@@ -180,6 +180,7 @@ class _Making:
             watched_port=watched.port if watched else 0,
             watched_service=deployed.deployment.service_at(watched) if watched else "",
             pooled=not topology.pool.unlimited,
+            threads=topology.threaded,
             directory=self.staging,
         )
 

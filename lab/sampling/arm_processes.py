@@ -1,16 +1,13 @@
 """The processes of an arm now: those of its services, with their threads, and of the platform beneath them."""
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
 from lab.plan.kinds import Role, ServiceKind
-from lab.sampling.cgroups import read_file
 from lab.sampling.duties import Duties
 from lab.sampling.host import EngineGroup
 from lab.sampling.plan import SampleTarget
@@ -18,63 +15,7 @@ from lab.sampling.platform_processes import ContainerTraits, engine_processes, s
 from lab.sampling.process_tree import without_folders
 from lab.sampling.processes import process_info
 from lab.sampling.roles import Duty, ProcessInfo, ProcessKey, assign_roles
-
-NS = 1e-9
-SWITCHES = ("\nvoluntary_ctxt_switches:", "\nnonvoluntary_ctxt_switches:")
-
-
-class ThreadCount(NamedTuple):
-    """Cumulative; ``runqueue_s`` is None where the kernel does not tell it."""
-
-    switches: int
-    runqueue_s: float | None
-
-
-class Threads:
-    """All threads that one process has had since it was first looked at: the sums do not fall when a thread ends."""
-
-    def __init__(self) -> None:
-        self._living: dict[str, ThreadCount] = {}
-        self._ended: list[ThreadCount] = []
-
-    def read(self, proc: Path, pid: int) -> ThreadCount | None:
-        """The sums now, without what a thread did after the last look before its end. None when the process ended."""
-        living = _threads(proc, pid)
-        if not living:
-            return None
-        # A count that fell is that of another thread to which the kernel gave the same number.
-        ended = [old for tid, old in self._living.items() if tid not in living or living[tid].switches < old.switches]
-        self._ended = [_sum([*self._ended, *ended])] if ended else self._ended
-        self._living = living
-        return _sum([*self._ended, *living.values()])
-
-
-def _threads(proc: Path, pid: int) -> dict[str, ThreadCount]:
-    folder = f"{proc}/{pid}/task"
-    try:
-        found = {tid: _count(f"{folder}/{tid}") for tid in os.listdir(folder)}  # noqa: PTH208  no Path objects here
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return {tid: count for tid, count in found.items() if count is not None}
-
-
-def _count(folder: str) -> ThreadCount | None:
-    """Of one thread. The third number of schedstat is how often it got a core: once for each context switch."""
-    if told := read_file(f"{folder}/schedstat"):
-        _, waited_ns, arrivals = told.split()
-        return ThreadCount(int(arrivals), int(waited_ns) * NS)
-    if (status := read_file(f"{folder}/status")) is None:
-        return None
-    starts = (status.index(key) + len(key) for key in SWITCHES)
-    return ThreadCount(sum(int(status[start : status.index("\n", start)]) for start in starts), None)
-
-
-def _sum(counts: list[ThreadCount]) -> ThreadCount:
-    waits = [count.runqueue_s for count in counts]
-    return ThreadCount(
-        sum(count.switches for count in counts),
-        None if None in waits else sum(wait for wait in waits if wait is not None),
-    )
+from lab.sampling.threads import Threads
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,7 +33,8 @@ class SamplerPlan:
     ``watched_port``: look which process holds each connection to it, 0 for none; the one service of the app listens
     there, ``watched_service``.
     ``memory_readable``: False where the lab may not read the processes' memory; PSS and USS are then missing.
-    ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``root`` is where the host's
+    ``pooled``: the services share a parent cgroup whose throttling is recorded too. ``threads``: read the CPU
+    of each thread of the arm. ``root`` is where the host's
     ``proc`` and ``sys`` are found, another folder when the sampler runs in a container. ``node``: what its rows call
     the machine, "" where there is one.
     """
@@ -49,6 +50,7 @@ class SamplerPlan:
     watched_service: str = ""
     memory_readable: bool = True
     pooled: bool = False
+    threads: bool = False
     root: Path = Path("/")
     node: str = ""
 

@@ -9,7 +9,7 @@ import psutil
 
 from lab.errors import RightsError, SamplingError
 from lab.plan.kinds import Role
-from lab.record.schema import CgroupRow, ProcessRow
+from lab.record.schema import CgroupRow, ProcessRow, ThreadRow
 from lab.sampling.arm_processes import Member, PlatformProcesses, ServiceProcesses
 from lab.sampling.cgroups import MemoryUsage, locate, member_pids, read_cpu, read_memory
 from lab.sampling.connections import Connections
@@ -50,6 +50,7 @@ class Reader:
         self._platform = PlatformProcesses(containers, self.host.engine)
         self.host.load.follow(processes_of(plan.load_pids))
         watched = plan.watched_port and plan.memory_readable  # descriptors take the same right
+        self._threads = plan.threads
         self._connections = Connections(plan.watched_port, plan.watched_service, self._proc) if watched else None
 
     def check_rights(self) -> None:
@@ -71,6 +72,7 @@ class Reader:
             connections=watched.rows(self.arm, t_s, look_again=look_again) if watched else [],
             cgroups=list(self._cgroup_rows(t_s, memory=memory)),
             host=self.host.read(t_s, engine=memory),
+            threads=list(self._thread_rows(t_s)) if self._threads else [],
             processes=process_rows([*self.arm, *unseen], t_s, self._proc),
         )
 
@@ -99,6 +101,10 @@ class Reader:
         if self._trees:
             self._trees.update(look_again=look_again)
         return [member for service in self._services for member in service.current(look_again=look_again)]
+
+    def _thread_rows(self, t_s: float) -> Iterator[ThreadRow]:
+        for member in self.arm:
+            yield from member.threads.rows(self._proc, member.info.pid, member.info.started_s, t_s)
 
     def _cgroup_rows(self, t_s: float, *, memory: bool) -> Iterator[CgroupRow]:
         for service, container, cgroup in self._cgroups:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import MissingError
-from lab.record.schema import NAMES, SAMPLED, CgroupRow, ConnectionRow, HostRow, ProcessRow
+from lab.record.schema import NAMES, SAMPLED, CgroupRow, ConnectionRow, HostRow, ProcessRow, ThreadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Rows:
     processes: list[ProcessRow]
     cgroups: list[CgroupRow]
     host: HostRow
+    threads: list[ThreadRow] = field(default_factory=list)
     connections: list[ConnectionRow] = field(default_factory=list)
 
 
@@ -40,6 +41,7 @@ class Recorder:
             self._write("processes", rows.processes)
             self._write("cgroups", rows.cgroups)
             self._write("host", [rows.host])
+            self._write("threads", rows.threads)
             self._write("connections", rows.connections)
 
     def append_look(self, rows: Sequence[ProcessRow]) -> None:

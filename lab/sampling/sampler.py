@@ -13,12 +13,18 @@ import polars as pl
 from lab.errors import SamplingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.folder import disk_errors
-from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES, SamplerFacts
+from lab.record.schema import OPTIONAL
+from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES, THREADS, SamplerFacts
 from lab.sampling.channel import STOP_DEADLINE_S, Channel, Launch, as_child
 from lab.sampling.plan import SamplerPlan
 
 START_DEADLINE_S = 30.0
-SAMPLED: Mapping[str, Mapping[str, Any]] = {"processes": PROCESSES, "cgroups": CGROUPS, "host": HOST}
+SAMPLED: Mapping[str, Mapping[str, Any]] = {
+    "processes": PROCESSES,
+    "cgroups": CGROUPS,
+    "host": HOST,
+    "threads": THREADS,
+}
 CHUNK_BYTES = 2 * 1024**2  # of raw rows at once; 370 MB of them took 95 MB of memory on top of polars itself
 
 
@@ -96,15 +102,17 @@ def start_sampler(plan: SamplerPlan, launch: Launch = as_child) -> Iterator[Samp
 
 
 def write_tables(directory: Path, target: Path, node: str = "") -> None:
-    """``directory/*.csv`` → ``target/{processes,cgroups,host}.parquet``, a chunk of rows at a time, of this ``node``.
+    """``directory/*.csv`` → ``target/*.parquet``, a chunk of rows at a time, of this ``node``.
 
-    A last line cut short by a kill is dropped. Raises SamplingError when the sampler left no rows or broken ones.
+    A table that a trial need not have is not written where it has no rows. A last line cut short by a kill is dropped.
+    Raises SamplingError when the sampler left no rows or broken ones.
     """
     for name, schema in SAMPLED.items():
         source = directory / f"{name}.csv"
         full = disk_errors(target)  # entered twice: once the parts are gone there may be room again, and no error
         with _understood(source), full, tempfile.TemporaryDirectory(dir=directory) as parts, full:
-            _write_table(source, schema, Path(parts), target / f"{name}.parquet", node)
+            if name not in OPTIONAL or next(_chunks(source), None):
+                _write_table(source, schema, Path(parts), target / f"{name}.parquet", node)
 
 
 def read_connections(directory: Path) -> pl.DataFrame:

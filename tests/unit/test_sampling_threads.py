@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from lab.sampling.arm_processes import ThreadCount, Threads
+from lab.sampling.threads import ThreadCount, Threads
 
 SLEEPER = """
 import threading, time
@@ -77,3 +77,40 @@ def test_a_kernel_without_schedstat_tells_the_switches_only(tmp_path: Path) -> N
 def test_a_process_that_has_ended_has_no_threads(tmp_path: Path) -> None:
     """Nothing is known, which is not zero."""
     assert Threads().read(tmp_path, 7) is None
+
+
+def test_each_thread_is_told_by_its_number_name_and_cpu() -> None:
+    """The main thread of a process that burns nothing, and one that burns: by the number that it knows itself by."""
+    program = (
+        "import threading, time\n"
+        "def burn():\n"
+        "    until = time.thread_time() + 0.2\n"
+        "    while time.thread_time() < until: pass\n"
+        "    print(threading.get_native_id(), flush=True)\n"
+        "    time.sleep(60)\n"
+        "threading.Thread(target=burn, daemon=True).start()\n"
+        "input()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], **PIPES) as child:
+        assert child.stdout is not None
+        burner = int(child.stdout.readline())
+        rows = list(Threads().rows(Path("/proc"), child.pid, 12.5, 3.0))
+        child.communicate("\n")
+
+    found = {row.own_tid: row for row in rows}
+    assert {row.tid for row in rows} >= {child.pid}
+    assert (found[burner].pid, found[burner].started_s, found[burner].t_s) == (child.pid, 12.5, 3.0)
+    assert 0.2 <= found[burner].cpu_s < 0.4
+    assert found[burner].name.startswith("python")
+
+
+def test_a_thread_of_a_container_has_the_number_that_its_container_gives_it(tmp_path: Path) -> None:
+    """The innermost of its namespaces; a kernel that does not count, or a thread that has just ended, gives no row."""
+    for tid in (700, 701, 702):
+        thread(tmp_path, tid, 0.0, 1)
+        (tmp_path / "7" / "task" / str(tid) / "comm").write_text("granian worker\n")
+    (tmp_path / "7" / "task" / "700" / "status").write_text("Name:\tx\nNSpid:\t700\t31\t12\nThreads:\t3\n")
+    (tmp_path / "7" / "task" / "701" / "status").write_text("Name:\tx\nThreads:\t3\n")
+
+    (row,) = Threads().rows(tmp_path, 7, 1.0, 2.0)
+    assert (row.tid, row.own_tid, row.name, row.cpu_s) == (700, 12, "granian worker", 5e-6)

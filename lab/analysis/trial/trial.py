@@ -20,6 +20,7 @@ from lab.analysis.trial.prestart import StepCount, app_values, step_counts
 from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
+from lab.analysis.trial.threads import ThreadLine, thread_lines
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
 from lab.record.types import RequestKind, TrialRecord, TrialResult
@@ -74,6 +75,7 @@ class TrialSummary:
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
+    threads: tuple[ThreadLine, ...] = ()
 
     def valid_for(self, family: Family) -> bool:
         """Whether no gate failed that spoils this family of metrics."""
@@ -114,6 +116,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         quiet=quiet(trial),
         names=by_name(rows),
         events=events,
+        threads=thread_lines(trial, served),
     )
     return replace(found, values=_values(found, used, rows))
 

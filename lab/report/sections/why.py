@@ -12,7 +12,7 @@ from lab.report.content import Figure, Reader, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, metric_cell, only, quantity, words
 from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
-from lab.report.sections.why_shares import share_map, share_table
+from lab.report.sections.why_shares import share_map, share_table, thread_table
 from lab.units import format_seconds
 
 CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
@@ -21,7 +21,7 @@ CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
 def mechanism(summary: RunSummary) -> Section:
     """The section on mechanisms; a figure that would say nothing is left out."""
     parts = (
-        *(share_map(summary), share_table(summary)),
+        *(share_map(summary), share_table(summary), thread_table(summary)),
         *(memory_figure(summary), memory_over_time(summary), role_table(summary), ledger_table(summary)),
         *(cpu_figure(summary), cpu_table(summary), hop_table(summary)),
     )

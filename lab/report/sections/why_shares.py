@@ -5,7 +5,7 @@ from lab.analysis.trial.trial import TrialSummary
 from lab.metrics import Unit
 from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
-from lab.report.content import Figure, Table
+from lab.report.content import Cell, Figure, Table
 from lab.report.parts.cells import cell, columns, words
 from lab.report.parts.process_names import rank_name
 from lab.report.parts.time_axis import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
@@ -13,6 +13,7 @@ from lab.report.parts.values import arm_names, hollow_note
 from lab.units import format_ratio
 
 GLANCE_WIDTH, GLANCE_HEIGHT = 430.0, 130.0  # beside the answer
+MAX_THREADS = 32  # of one trial in the table
 MAX_ROWS = 64  # processes of one arm in the heat map
 
 
@@ -119,4 +120,30 @@ def share_table(summary: RunSummary) -> Table:
         rows=tuple(rows) if places else (),
         folded=True,
         note=f"Busiest process first; a process that answered nothing has 0%. Found by: {ways}.",
+    )
+
+
+def thread_table(summary: RunSummary) -> Table:
+    """What each thread used, by arm and block, where threads of one process serve."""
+    rows = []
+    for arm in summary.arms:
+        for trial in summary.of_arm(arm.name):
+            for line in trial.threads[:MAX_THREADS]:
+                used = line.cpu_s / trial.record.measure.length_s
+                rows.append(
+                    (
+                        *words(arm.name, trial.record.block, line.name),
+                        Cell(f"{used:.3f}", used),
+                        cell(Unit.FRACTION, line.fraction),
+                    )
+                )
+    return Table(
+        key="threads",
+        title="CPU of the threads",
+        columns=columns("arm", "block", "thread", numeric=("CPU, cores", "share of requests")),
+        rows=tuple(rows),
+        folded=True,
+        note="Mean of the measure phase, the busiest first"
+        + (f"; the {MAX_THREADS} busiest." if any(len(t.threads) > MAX_THREADS for t in summary.trials) else ".")
+        + " A thread without a share answered no request, or the app gives its threads no names.",
     )
