@@ -21,5 +21,5 @@ def surroundings(**_asked: Any) -> Surroundings:
 
 
 if __name__ == "__main__":
-    with patch.multiple("lab.cli.run", around_of=surroundings, conclude_apart=conclude):
+    with patch("lab.cli.options.around_of", surroundings), patch("lab.cli.run.conclude_apart", conclude):
         main()

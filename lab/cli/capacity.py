@@ -7,31 +7,16 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.live.view import PlainView, view_for
 from lab.cli.open import Open, show_page
-from lab.cli.options import (
-    DEFAULT_OUT,
-    AllowConcurrent,
-    Blocks,
-    Engine,
-    Json,
-    Out,
-    Quiet,
-    ScenarioPath,
-    WaitForQuiet,
-    around_of,
-    scenario_of,
-    with_engine,
-)
+from lab.cli.options import Blocks, Running, ScenarioPath, name_of, running_of, takes_options
 from lab.cli.run import show
 from lab.errors import LabError
 from lab.metrics.capacity import CAPACITY
-from lab.plan.blocks import Plan, build_plan
+from lab.plan.blocks import build_plan
 from lab.run.capacity import with_ladder
 from lab.run.conclude import conclude_apart
 from lab.run.confirm import confirm
 from lab.run.run import run_scenario
-from lab.run.view import QuietView
 from lab.scenario.capacity import Capacity
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
@@ -44,39 +29,29 @@ Slo = Annotated[
 Look = Annotated[bool, typer.Option("--quick", help="A look: fewer rungs and blocks; tells large differences only.")]
 
 
+@takes_options(running_of)
 def capacity(
     scenario: ScenarioPath,
+    running: Running,
     slo: Slo = "",
     look: Look = False,
     blocks: Blocks = None,
-    engine: Engine = None,
-    out: Out = DEFAULT_OUT,
-    wait_for_quiet: WaitForQuiet = None,
-    allow_concurrent: AllowConcurrent = False,
-    quiet: Quiet = False,
-    json: Json = False,
     open_page: Open = False,
 ) -> None:
     """Find the highest rate that each arm carries within an objective, and compare the arms by it."""
-    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    asked = climbing(with_engine(scenario_of(scenario), engine), slo, quick=look, blocks=blocks)
-    silent = quiet or json
-
-    def view_of(plan: Plan) -> QuietView:
-        return view_for(plan, quiet=silent)
-
-    teller = QuietView() if silent else PlainView()
-    plan = build_plan(with_ladder(asked, out, view_of, teller.step, around=around))
-    folder = run_scenario(plan, f"{scenario.stem}-capacity", out, view_of(plan), around=around)
+    asked = climbing(running.scenario(scenario), slo, quick=look, blocks=blocks)
+    view_of, teller, around = running.view_of, running.teller, running.around
+    plan = build_plan(with_ladder(asked, running.out, view_of, teller.step, around=around))
+    folder = run_scenario(plan, name_of(scenario, "capacity"), running.out, view_of(plan), around=around)
     found = conclude_apart(folder.path)
     if not (plan.scenario.capacity and plan.scenario.capacity.quick):
         try:
             confirm(folder, plan.scenario, view_of, teller.step, around=around)
         except LabError:  # what was measured before it counts, and is told first
-            show(found, json=json, quiet=quiet)
+            show(found, json=running.json, quiet=running.quiet)
             raise
         found = conclude_apart(folder.path)
-    show(found, json=json, quiet=quiet)
+    show(found, json=running.json, quiet=running.quiet)
     if open_page:
         show_page(found.written.html)
 

@@ -16,7 +16,7 @@ MetricsPort = Annotated[
         metavar="PORT",
         min=1,
         max=65535,
-        help="Serve live figures as OpenMetrics at http://127.0.0.1:PORT/metrics until the run ends.",
+        help="Until the run ends, serve live figures as OpenMetrics at /metrics of this port of 127.0.0.1.",
         show_default=False,
     ),
 ]

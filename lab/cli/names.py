@@ -57,8 +57,13 @@ def _of(folder: Path) -> Iterator[Path]:
 
 
 def scenario_file(asked: Path) -> Path:
-    """The scenario that ``asked`` names: a file, or one of scenarios/ here or of the lab. Raises UsageError."""
+    """The scenario that ``asked`` names: a file, one of scenarios/ here or of the lab, or an earlier run, its folder.
+
+    Raises UsageError.
+    """
     if asked.is_file():
+        return asked
+    if (asked / RUN_FILE).is_file():
         return asked
     known = {file.stem: file for folder in reversed(SCENARIOS) for file in _scenarios_in(folder)}
     if asked.is_dir():
@@ -66,6 +71,8 @@ def scenario_file(asked: Path) -> Path:
         raise UsageError(f"{asked}: a folder, not a scenario", f"name a file in it: {names}")
     if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
         return found
+    if asked == Path(LATEST) or any(run.name.startswith(str(asked)) for run in _of(RUNS)):
+        return run_folder(asked)
     close = nearest(asked.stem, list(known)) if known else "there is none here"
     hint = "name a file, or a scenario that the lab ships; `lab init` writes one"
     raise UsageError(f"{asked}: no such scenario; {close}", hint)

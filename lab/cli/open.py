@@ -1,6 +1,7 @@
 """``lab open RUN``: the report of a run in the browser."""
 
 import os
+import shlex
 import sys
 import webbrowser
 from pathlib import Path
@@ -35,7 +36,7 @@ def open_run(run: OptionalRun = Path(LATEST)) -> None:
     """Open the report of a run, the newest one without an argument, in the browser."""
     page = run / "report.html"
     if not page.is_file():
-        raise UsageError(f"{run}: it has no report yet", f"`lab report {run}` draws it")
+        raise UsageError(f"{run}: it has no report yet", f"`lab report {shlex.quote(str(run))}` draws it")
     show_page(page)
 
 

@@ -11,23 +11,10 @@ import typer
 from lab.analysis.comparison import exit_code
 from lab.cli.console import put, put_json
 from lab.cli.junit import Junit, results_in
-from lab.cli.live.view import view_for
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.cli.open import Open, show_page
-from lab.cli.options import (
-    DEFAULT_OUT,
-    AllowConcurrent,
-    Blocks,
-    Engine,
-    Json,
-    Out,
-    Quiet,
-    WaitForQuiet,
-    around_of,
-    scenario_of,
-    with_engine,
-)
+from lab.cli.options import WHICH_SCENARIO, Blocks, Running, name_of, running_of, takes_options
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
@@ -41,7 +28,7 @@ from lab.scenario.model import Scenario
 OptionalScenario = Annotated[
     Path | None,
     typer.Argument(
-        help="The scenario: a TOML file, or the name of one in scenarios/ or of the lab's own.",
+        help=WHICH_SCENARIO,
         show_default=False,
         callback=lambda asked: asked and scenario_file(asked),
         autocompletion=complete_scenario,
@@ -59,32 +46,28 @@ Resume = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also when an expectation is undecided.")]
 
 
+@takes_options(running_of)
 def run(
+    *,
     scenario: OptionalScenario = None,
     blocks: Blocks = None,
     resume: Resume = None,
-    engine: Engine = None,
-    out: Out = DEFAULT_OUT,
+    running: Running,
     strict: Strict = False,
-    wait_for_quiet: WaitForQuiet = None,
-    allow_concurrent: AllowConcurrent = False,
-    quiet: Quiet = False,
-    json: Json = False,
     summary_file: SummaryFile = None,
     junit: Junit = None,
     metrics_port: MetricsPort = None,
     open_page: Open = False,
 ) -> None:
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
-    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over, metrics_at(metrics_port) as shown:
         if scenario is not None and resume is None:
-            plan = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
-            view = shown(plan, view_for(plan, quiet=quiet or json))
-            folder = run_scenario(plan, scenario.stem, out, view, around=around)
-        elif resume is not None and scenario is None and blocks is None and engine is None:
+            plan = build_plan(with_blocks(running.scenario(scenario), blocks))
+            view = shown(plan, running.view_of(plan))
+            folder = run_scenario(plan, name_of(scenario), running.out, view, around=running.around)
+        elif resume is not None and scenario is None and blocks is None and running.engine is None:
             plan = planned(resume)
-            folder = resume_run(plan, resume, shown(plan, view_for(plan, quiet=quiet or json)), around=around)
+            folder = resume_run(plan, resume, shown(plan, running.view_of(plan)), around=running.around)
         else:
             raise UsageError(
                 "give either a scenario, with --blocks and --engine if you like, or --resume RUN",
@@ -93,7 +76,7 @@ def run(
         found = conclude_apart(folder.path)
         summarise(found.written.summary)
         hand_over(found.written)
-    show(found, json=json, quiet=quiet)
+    show(found, json=running.json, quiet=running.quiet)
     if open_page:
         show_page(found.written.html)
     if code := max(exit_code(one.comparison, strict=strict) for one in found.points):

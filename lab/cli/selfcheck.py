@@ -10,20 +10,8 @@ from rich.table import Table
 from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
 from lab.cli.console import put, put_json
-from lab.cli.live.view import view_for
 from lab.cli.names import complete_scenario, scenario_file
-from lab.cli.options import (
-    DEFAULT_OUT,
-    AllowConcurrent,
-    Engine,
-    Json,
-    Out,
-    Quiet,
-    WaitForQuiet,
-    around_of,
-    scenario_of,
-    with_engine,
-)
+from lab.cli.options import Running, running_of, takes_options
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.parts.effects import either_way
@@ -47,25 +35,16 @@ ScenarioOption = Annotated[
 Blocks = Annotated[int, typer.Option("--blocks", min=MIN_BLOCKS, max=1000, help="Number of blocks.")]
 
 
-def selfcheck(
-    scenario: ScenarioOption = DEFAULT_SCENARIO,
-    blocks: Blocks = DEFAULT_BLOCKS,
-    engine: Engine = None,
-    out: Out = DEFAULT_OUT,
-    wait_for_quiet: WaitForQuiet = None,
-    allow_concurrent: AllowConcurrent = False,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
+@takes_options(running_of)
+def selfcheck(running: Running, scenario: ScenarioOption = DEFAULT_SCENARIO, blocks: Blocks = DEFAULT_BLOCKS) -> None:
     """Run an arm against itself, print and keep this machine's noise floors; later reports print them."""
-    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    asked = against_itself(with_engine(scenario_of(scenario), engine), blocks)
-    found, kept = measure_floor(asked, out, view_for(build_plan(asked), quiet=quiet or json), around=around)
+    asked = against_itself(running.scenario(scenario), blocks)
+    found, kept = measure_floor(asked, running.out, running.view_of(build_plan(asked)), around=running.around)
     path = write_floor(kept)
-    if json:
+    if running.json:
         put_json(document(found, kept) | {"kept": str(path)})
         return
-    show(found, kept, path, quiet=quiet)
+    show(found, kept, path, quiet=running.quiet)
 
 
 def show(found: Conclusion, kept: KeptFloor, path: Path, *, quiet: bool) -> None:

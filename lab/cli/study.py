@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,22 +15,9 @@ from lab.cli.beforehand import words_of
 from lab.cli.capacity import climbing
 from lab.cli.console import put, put_json, say
 from lab.cli.decide import WIDTH, points_in
-from lab.cli.live.view import PlainView, view_for
-from lab.cli.options import (
-    DEFAULT_OUT,
-    AllowConcurrent,
-    Engine,
-    Json,
-    Out,
-    Quiet,
-    ScenarioPath,
-    WaitForQuiet,
-    around_of,
-    scenario_of,
-    with_engine,
-)
+from lab.cli.options import Running, ScenarioPath, name_of, running_of, takes_options
 from lab.errors import InterruptedRunError, LabError, UsageError
-from lab.plan.blocks import Plan, build_plan
+from lab.plan.blocks import build_plan
 from lab.report.renderers.card_document import card_document
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
@@ -37,8 +25,6 @@ from lab.run.capacity import with_ladder
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.run import run_scenario
 from lab.run.study import Study, plan_study
-from lab.run.surroundings import Surroundings
-from lab.run.view import QuietView
 from lab.scenario.model import Scenario
 from lab.units import format_duration, parse_duration_s
 
@@ -48,33 +34,23 @@ OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say which parts fit and 
 LARGE_ONLY = "of large differences only who carries more; a pilot finds the rates, which the time depends on"
 
 
-def study(
-    scenario: ScenarioPath,
-    time: Time = "40m",
-    only_plan: OnlyPlan = False,
-    engine: Engine = None,
-    out: Out = DEFAULT_OUT,
-    wait_for_quiet: WaitForQuiet = None,
-    allow_concurrent: AllowConcurrent = False,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
+@takes_options(running_of)
+def study(scenario: ScenarioPath, running: Running, time: Time = "40m", only_plan: OnlyPlan = False) -> None:
     """Run what fits into a time, and end with one decision card: a comparison, then capacity and drills, quick forms.
 
     It says first which parts fit and how long they take. Each is a run of its
     own with its report; `lab decide` makes the card of them again.
     """
-    planned = plan_study(with_engine(scenario_of(scenario), engine), _quick_capacity, _seconds(time))
-    if not quiet or only_plan:
+    planned = plan_study(running.scenario(scenario), _quick_capacity, _seconds(time))
+    if not running.quiet or only_plan:
         _say_plan(planned, _seconds(time))
     if only_plan:
         return
-    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
-    found, failed = _carry_out(planned, scenario.stem, out, around, quiet=quiet or json)
+    found, failed = _carry_out(planned, scenario, running)
     folders = [conclusion.folder for conclusion in found]
     points = points_in(folders)
     card = card_of(points)
-    if json:
+    if running.json:
         put_json(card_document(card))
     else:
         put(render_terminal(decision_content(card, points), WIDTH))
@@ -111,9 +87,7 @@ def _say_plan(planned: Study, time_s: float) -> None:
     say(f"takes    about {format_duration(round(planned.estimated_s))} of {format_duration(time_s)}, images apart")
 
 
-def _carry_out(
-    planned: Study, name: str, out: Path, around: Surroundings, *, quiet: bool
-) -> tuple[list[Conclusion], list[LabError]]:
+def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[Conclusion], list[LabError]]:
     """Run part after part; one that ends with an error is said to be left out, and the others go on.
 
     Raises the error of a run that was interrupted, whose hint names the runs that are there, and the last one where
@@ -121,17 +95,13 @@ def _carry_out(
     """
     found: list[Conclusion] = []
     failed: list[LabError] = []
-
-    def view_of(plan: Plan) -> QuietView:
-        return view_for(plan, quiet=quiet)
-
-    teller = QuietView() if quiet else PlainView()
+    out, view_of, around = running.out, running.view_of, running.around
     for part in planned.parts:
         try:
             plan = part.nominal
             if part.climbs:
-                plan = build_plan(with_ladder(part.scenario, out, view_of, teller.step, around=around))
-            folder = run_scenario(plan, f"{name}-{part.key}", out, view_of(plan), around=around)
+                plan = build_plan(with_ladder(part.scenario, out, view_of, running.teller.step, around=around))
+            folder = run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=around)
             found.append(conclude_apart(folder.path))
         except InterruptedRunError as error:
             if found:
@@ -147,4 +117,4 @@ def _carry_out(
 
 
 def _listed(folders: Sequence[Path]) -> str:
-    return " ".join(map(str, folders))
+    return " ".join(shlex.quote(str(folder)) for folder in folders)

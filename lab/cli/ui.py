@@ -8,7 +8,17 @@ import typer
 
 from lab.cli.console import put, say
 from lab.cli.metrics_port import MetricsPort, metrics_at
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath, scenario_of, with_engine
+from lab.cli.options import (
+    DEFAULT_OUT,
+    AllowConcurrent,
+    Engine,
+    Out,
+    Quiet,
+    ScenarioPath,
+    name_of,
+    scenario_of,
+    with_engine,
+)
 from lab.errors import LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.plan.trial import Trial
@@ -34,14 +44,14 @@ def ui(
     metrics_port: MetricsPort = None,
 ) -> None:
     """Deploy an arm, open Locust's web UI on it, and keep the session as an exploratory run."""
-    asked = by_hand(with_engine(scenario_of(scenario), engine))
+    asked = by_hand(with_engine(scenario_of(scenario, session=True), engine))
     names = [each.name for each in asked.arms]
     if arm and arm not in names:
         raise UsageError(f"--arm: {unknown('arm', arm, names)}", f"see {scenario}")
     around = BESIDE_OTHERS if allow_concurrent else REAL
     with metrics_at(metrics_port) as shown:
         view = shown(build_plan(asked), AddressOnly() if quiet else Aloud())
-        put(explore(asked, scenario.stem, out, arm or names[0], view, around))
+        put(explore(asked, name_of(scenario), out, arm or names[0], view, around))
 
 
 class AddressOnly(QuietView):

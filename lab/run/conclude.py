@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 import signal
 import threading
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def conclude_apart(path: Path) -> Conclusion:
 
 
 def _unfinished(path: Path, message: str) -> LabError:
-    return InterruptedRunError(message, f"`lab report {path}` draws it")
+    return InterruptedRunError(message, f"`lab report {shlex.quote(str(path))}` draws it")
 
 
 def _died(path: Path, code: int) -> Exception:
@@ -98,7 +99,8 @@ def _died(path: Path, code: int) -> Exception:
     if code < 0:
         name = signal.Signals(-code).name
         return MissingError(
-            f"the process that draws the report was killed by {name}", f"`lab report {path}` tries again"
+            f"the process that draws the report was killed by {name}",
+            f"`lab report {shlex.quote(str(path))}` tries again",
         )
     return RuntimeError(f"the process that draws the report failed with exit code {code}, see its traceback above")
 

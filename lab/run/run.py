@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -150,7 +151,7 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
         except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
             hints.append(f"no report of the {done} finished trials: {trouble}")
     if done < len(folder.info.order):
-        hints.append(f"`lab run --resume {folder.path}` continues it")
+        hints.append(f"`lab run --resume {shlex.quote(str(folder.path))}` continues it")
     error.hint = "; ".join(filter(None, hints))
     return error
 

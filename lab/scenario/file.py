@@ -50,7 +50,7 @@ def read_scenario(path: Path) -> Scenario:
         misspelt_first = sorted(error.errors(), key=lambda detail: detail["type"] in MISSING)
         sentences = [redact(_sentence(path, detail)) for detail in misspelt_first[:MAX_SENTENCES]]
         raise ScenarioError("\n".join(sentences), ADVICE) from None
-    _check_files(path, scenario)
+    check_files(path, scenario)
     try:
         return hide_copies(scenario)
     except ScenarioError as error:
@@ -138,7 +138,8 @@ def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
                     yield text
 
 
-def _check_files(path: Path, scenario: Scenario) -> None:
+def check_files(path: Path, scenario: Scenario) -> None:
+    """Look for every file and folder that a scenario names. Raises ScenarioError, which says that ``path`` names it."""
     locustfile = scenario.load.locustfile
     if locustfile.is_dir() or ("," in locustfile.name and not locustfile.exists()):
         raise ScenarioError(

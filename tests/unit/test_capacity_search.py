@@ -238,12 +238,12 @@ def test_a_confirmation_that_ends_early_leaves_the_report(
     def fail(*_asked: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr("lab.cli.capacity.scenario_of", lambda _path: asked)
-    monkeypatch.setattr("lab.cli.capacity.around_of", lambda **_asked: around)
+    monkeypatch.setattr("lab.cli.options.scenario_of", lambda _path: asked)
+    monkeypatch.setattr("lab.cli.options.around_of", lambda **_asked: around)
     monkeypatch.setattr("lab.cli.capacity.conclude_apart", conclude)
     monkeypatch.setattr("lab.cli.capacity.confirm", fail)
     monkeypatch.setattr("lab.cli.capacity.show", lambda found, **_asked: shown.append(found.run.run_id))
     with pytest.raises(type(error), match=str(error)):
-        capacity(tmp_path / "shop.toml", blocks=2, out=tmp_path / "runs", quiet=True)
+        capacity(scenario=tmp_path / "shop.toml", blocks=2, out=tmp_path / "runs", quiet=True)
 
     assert len(shown) == 1

@@ -85,9 +85,9 @@ def test_the_summary_says_how_to_repeat_it_once() -> None:
     """The commands stand at its end; where the run is not valid, in the band on top."""
     good, bad = (render_summary(RUNS[name]()) for name in ("eight good blocks", "no valid block"))
 
-    commands = f"```\nlab run quickstart.toml\nlab report {content_of(1).run_id}\n```"
+    commands = f"```\nlab run {content_of(1).run_id}\nlab report {content_of(1).run_id}\n```"
     assert good.endswith(f"To repeat it:\n\n{commands}\n\n")
-    assert bad.count("lab run quickstart.toml") == 1
+    assert bad.count(f"lab run {content_of(1).run_id}") == 1
 
 
 def test_what_is_violated_comes_first() -> None:
@@ -108,7 +108,7 @@ def test_the_summary_fits_into_a_comment() -> None:
 
     assert len(text) <= MOST
     assert "xxx" not in text
-    assert "lab run quickstart.toml" in text
+    assert f"lab run {content.run_id}" in text
     assert CUT in text
     assert CUT not in render_summary(content)
 

@@ -7,11 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab.analysis.summary import summarise
+from lab.cli.names import scenario_file
+from lab.cli.options import name_of, scenario_of
+from lab.errors import ScenarioError
+from lab.record.folder import RunFolder
 from lab.report.build import build_content
 from lab.report.content import Listing, Section
 from lab.report.renderers.markdown import render_markdown
-from lab.report.sections.repeat import again, exploratory_again
+from lab.report.sections.repeat import again, exploratory_again, run_command
 from lab.run.by_hand import by_hand
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
@@ -86,12 +92,31 @@ def test_paths_are_printed_once() -> None:
 
 
 def test_the_commands_work_from_where_the_reader_is_told_to_stand() -> None:
-    """The saved file's name, and the run folder from the folder that holds it; names are quoted for a shell."""
+    """Both take the run folder, in the folder that holds it; names are quoted for a shell."""
     scenario = make_scenario(load=LOAD)
-    run = make_run(scenario, scenario_name="my app")
+    run = make_run(scenario, run_id="my app")
     commands = listed(again(run, summarise(run, ())), "again-commands")
 
-    assert commands.splitlines() == ["lab run 'my app.toml'", f"lab report {run.run_id}"]
+    assert commands.splitlines() == ["lab run 'my app'", "lab report 'my app'"]
+
+
+def test_a_run_is_run_again_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command as it stands in the report; its scenario has the name and is the one that was recorded."""
+    locustfile = tmp_path / "x.py"
+    locustfile.write_text("")
+    scenario = make_scenario(load={**LOAD, "locustfile": str(locustfile)}, app={"image": "shop:1"})
+    run = make_run(scenario, scenario_name="shop")
+    RunFolder.create(tmp_path / "runs", run)
+    monkeypatch.chdir(tmp_path)
+    command = run_command(run, summarise(run, ()))
+    found = scenario_file(Path(command.removeprefix("lab run ")))
+
+    assert scenario_of(found) == scenario
+    assert (name_of(found), name_of(found, "capacity")) == ("shop", "shop-capacity")
+    locustfile.unlink()
+    with pytest.raises(ScenarioError, match="x.py") as refused:
+        scenario_of(found)
+    assert "save the scenario that its report shows" in refused.value.hint
 
 
 def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None:
@@ -99,7 +124,7 @@ def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None
     scenario = make_scenario(load=LOAD)
     run = make_run(scenario, order=tuple(f"b{block:02d}-{arm['name']}" for block in range(1, 6) for arm in ARMS))
 
-    assert "lab run quickstart.toml --blocks 5" in listed(again(run, summarise(run, ())), "again-commands")
+    assert f"lab run {run.run_id} --blocks 5" in listed(again(run, summarise(run, ())), "again-commands")
 
 
 def test_a_session_by_hand_lists_its_own_scenario() -> None:
@@ -109,4 +134,4 @@ def test_a_session_by_hand_lists_its_own_scenario() -> None:
     section = exploratory_again(run, summarise(run, ()))
 
     assert scenario_from_json(tomllib.loads(listed(section))) == scenario
-    assert listed(section, "again-commands").startswith("lab ui quickstart.toml\n")
+    assert listed(section, "again-commands").startswith(f"lab ui {run.run_id}\n")

@@ -133,7 +133,7 @@ def test_a_spoiled_run_says_so_first() -> None:
 
     assert content.band is not None
     assert content.band.whole
-    assert content.band.command == "lab run quickstart.toml"
+    assert content.band.command == f"lab run {content.run_id}"
     assert "5 of 7 blocks are invalid" in " ".join(content.band.sentences)
     assert content.boxes[0].mood is Mood.BAD
     assert page.index('<section class="invalid"') < page.index("<h1")

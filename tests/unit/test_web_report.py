@@ -30,4 +30,4 @@ def test_no_number_of_visits_makes_a_verdict() -> None:
     text = render_markdown(a_session(blocks=10))
 
     assert JUDGED.findall(WORDS.sub("", text)) == []
-    assert "lab ui quickstart.toml" in text
+    assert "lab ui 2" in text

@@ -20,16 +20,17 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
         run,
         summary.scenario,
         run_command(run, summary),
-        f"Save the scenario below as {file_name(run)}; the first command runs it as this run did. Its seed, "
+        "The first command makes the same run once more, from the scenario that the run folder keeps. Its seed, "
         f"{summary.scenario.trials.seed}, fixes the order of the trials and every arrival.",
     )
 
 
 def run_command(run: RunInfo, summary: RunSummary) -> str:
-    """The command that runs the scenario as this run did."""
+    """The command that runs the scenario as this run did, from where run folders are kept."""
+    verb = "capacity" if summary.scenario.capacity else "run"
     blocks = summary.decision.planned
     flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
-    return f"lab run {shlex.quote(file_name(run))}{flags}"
+    return f"lab {verb} {shlex.quote(run.run_id)}{flags}"
 
 
 def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
@@ -37,20 +38,15 @@ def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
     return repeat_section(
         run,
         summary.scenario,
-        f"lab ui {shlex.quote(file_name(run))}",
-        f"Save the scenario below as {file_name(run)}; the first command opens such a session.",
+        f"lab ui {shlex.quote(run.run_id)}",
+        "The first command opens such a session again.",
         "It is the session's, without rate, primary metrics and expectations. lab run measures with a scenario that "
         "has them, as the file had with which the session was opened: with a schedule, in blocks, and with verdicts.",
     )
 
 
-def file_name(run: RunInfo) -> str:
-    """Name the file of the run's scenario."""
-    return f"{run.scenario_name}.toml"
-
-
 def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: str) -> Section:
-    """``command`` and what it does; then, for any run, what to mind in its scenario, and how to rebuild the report."""
+    """``command`` and what it does; then, for any run, how to rebuild the report, and what to mind in its scenario."""
     text = f"{command}\nlab report {shlex.quote(run.run_id)}"
     return Section(
         key="again",
@@ -58,9 +54,9 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
         short="Repeat",
         sentences=(
             *sentences,
-            *_to_mind(scenario),
-            "The second command rebuilds this report from the raw files; it is for the folder that holds this run "
-            "folder.",
+            "The second command rebuilds this report from the raw files. Both are for the folder that holds the run "
+            "folder, or its runs/.",
+            *_to_mind(run, scenario),
         ),
         parts=(
             Listing(key=COMMANDS, title="Commands", text=text),
@@ -69,11 +65,14 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
     )
 
 
-def _to_mind(scenario: Scenario) -> Iterator[str]:
-    """Say what another machine must have in place of this one's: paths, and the values of secrets."""
+def _to_mind(run: RunInfo, scenario: Scenario) -> Iterator[str]:
+    """Say how to go on without the run folder: which file, whose paths, and what secrets need."""
     paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
     paths += [f"sidecars[{place}].build" for place, sidecar in enumerate(scenario.sidecars) if sidecar.build]
-    yield f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
+    yield (
+        f"On another machine, or to change it, save the scenario below as {run.scenario_name}.toml and run that file. "
+        f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
+    )
     secrets = dict.fromkeys(secret.source or name for name, secret in secrets_in(scenario))
     if secrets:
         yield f"Values of secrets are not in it: set {', '.join(secrets)} in the lab's environment."
