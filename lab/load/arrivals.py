@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, count, takewhile
+from math import inf
 from random import Random
 
 
@@ -51,10 +52,10 @@ class Timetable:
             for number, (begin_s, end_s, rate) in enumerate(self.stretches, start=1)
         )
 
-    def count(self, warmup_start_s: float, measure_start_s: float) -> int:
-        """Tell how many arrivals a run with these two instants has."""
+    def count(self, warmup_start_s: float, measure_start_s: float, end_s: float = inf) -> int:
+        """Tell how many arrivals a run with these two instants has, up to the one at which it was cut."""
         both = chain(self.warmup(warmup_start_s, measure_start_s), self.measure(measure_start_s))
-        return sum(1 for _ in both)
+        return sum(1 for _ in _before(end_s, both))
 
     def _stretch(self, number: int, start_s: float, rate: float) -> Iterator[Arrival]:
         return self._stream(f"measure/{number}", start_s, measured=True, rate=rate, stretch=number)
@@ -109,3 +110,9 @@ class Agenda:
     def pop(self) -> None:
         """Go on to the next arrival."""
         self.head = next(self._coming, None)
+
+    def cut(self, end_s: float) -> None:
+        """End before ``end_s``."""
+        self._coming = _before(end_s, self._coming)
+        if self.head and self.head.due_s >= end_s:
+            self.head = None

@@ -23,7 +23,8 @@ class LoadPlan:
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
     ``kernel_times``: the kernel tells when answers came, which it cannot where any arm of the run speaks TLS.
-    ``stretches`` of the measure phase: see Timetable.
+    ``stretches`` of the measure phase: see Timetable. ``bad_after_s``: of a drill, whose load is given up where most
+    answers stay later than that (see lab.load.inside.aborting); 0: it never is.
     """
 
     locustfile: Path
@@ -49,6 +50,7 @@ class LoadPlan:
     trust: str = ""
     kernel_times: bool = True
     stretches: tuple[tuple[float, float, float], ...] = ()
+    bad_after_s: float = 0.0
 
     @property
     def open_model(self) -> bool:
@@ -71,7 +73,7 @@ class LoadPlan:
 
     @property
     def marks_file(self) -> Path:
-        """The instant of the start, which load process 0 decides for all."""
+        """The instant of the start, and of the end where a drill is given up, which load process 0 decides for all."""
         return self.raw / "marks.json"
 
     def status_file(self, process: int) -> Path:

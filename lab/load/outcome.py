@@ -40,7 +40,8 @@ class LoadOutcome:
     """The outcome of a load run. Instants are CLOCK_MONOTONIC; counters cover the whole run, lag the measure phase.
 
     ``attribution`` says where ``served_by`` comes from: "header", "socket", "upstream" or "none". ``replaced`` counts
-    users that stopped by themselves and were replaced. ``clock``: that of the load, where it is not the lab's.
+    users that stopped by themselves and were replaced. ``aborted``: the measure phase ended early, for the load of a
+    drill was given up. ``clock``: that of the load, where it is not the lab's.
     """
 
     counters: LoadCounters
@@ -51,6 +52,7 @@ class LoadOutcome:
     finished_s: float
     replaced: int
     rows: int
+    aborted: bool = False
     clock: ClockOffset | None = None
 
 
@@ -113,6 +115,7 @@ def outcome(
         finished_s=marks.finished_s - clock_offset_s,
         replaced=_total(statuses, "replaced"),
         rows=rows,
+        aborted=any(status.aborted for status in statuses),
     )
 
 
@@ -211,7 +214,8 @@ def _check(plan: LoadPlan, counters: LoadCounters, marks: Marks, recorded: int, 
     arrivals = sum(kinds.get(kind.value, 0) for kind in (RequestKind.ARRIVAL, RequestKind.EMPTY, RequestKind.DROP))
     expected = arrivals
     if plan.open_model:
-        expected = plan.timetable(plan.lanes).count(marks.warmup_start_s, marks.measure_start_s)
+        instants = marks.warmup_start_s, marks.measure_start_s, marks.measure_end_s
+        expected = plan.timetable(plan.lanes).count(*instants)
     accounted = counters.started + counters.dropped + counters.unfinished
     if not rows == recorded or not expected == counters.scheduled == accounted == arrivals:
         raise LoadError(

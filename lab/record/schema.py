@@ -43,10 +43,15 @@ class RequestKind(StrEnum):
 
 
 class EventKind(StrEnum):
-    """The kind of an event of a trial: a container ended, by itself or because the kernel killed it for its memory."""
+    """The kind of an event of a trial.
+
+    A container ended, by itself or because the kernel killed it for its memory; or the load of a drill was given up,
+    until the instant at which the measure phase would have ended.
+    """
 
     ENDED = "ended"
     OUT_OF_MEMORY = "out of memory"
+    ABORTED = "aborted"
 
 
 class TrialState(StrEnum):
@@ -61,6 +66,7 @@ class TrialState(StrEnum):
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
 OVER = "over"  # of a drill that was carried out as a whole
+HOPELESS, HOPELESS_S = 0.5, 30  # more than that part bad in so many seconds on end: a drill is given up (METHOD 9.6)
 LIFESPAN = "lifespan"  # the name of the step that the demo app takes in its lifespan, before it serves
 SHUTDOWN = "shutdown"  # the name of the step that an app's lifespan takes when it ends
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured

@@ -10,9 +10,10 @@ from random import Random
 
 from lab.engines import Deployment
 from lab.errors import DeploymentError
+from lab.load.outcome import LoadOutcome
 from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
-from lab.record.schema import ACTION, OVER
+from lab.record.schema import ACTION, OVER, EventKind
 from lab.record.types import Event
 from lab.run.scene import Act, Scene
 from lab.run.verbs import VERBS
@@ -96,6 +97,13 @@ class Acting:
                 scene.done(OVER, time.monotonic())
         except Exception as error:  # noqa: BLE001  it is raised where the trial is followed, as a fault of it
             self._error = error
+
+
+def given_up(trial: Trial, loaded: LoadOutcome, t0_s: float) -> Iterator[Event]:
+    """The end of a load that was given up, until the instant at which it would have ended (METHOD 9.6)."""
+    if loaded.aborted:
+        planned_s = loaded.measure_start_s + trial.scenario.load.measure
+        yield Event(t_s=loaded.measure_end_s - t0_s, until_s=planned_s - t0_s, kind=EventKind.ABORTED)
 
 
 @contextmanager

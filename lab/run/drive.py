@@ -75,7 +75,9 @@ class Scheduled(Drive):
         self._last = topology.network, load
         rungs = trial.scenario.capacity.rungs if trial.scenario.capacity else ()
         plan = load_plan(load, topology, trial.schedule_seed, staging, rungs=rungs)
-        return self._loads[topology.network].start(replace(plan, kernel_times=not trial.scenario.tls))
+        bad_after_s = trial.point.drill.slo if trial.point.drill else 0.0
+        plan = replace(plan, kernel_times=not trial.scenario.tls, bad_after_s=bad_after_s)
+        return self._loads[topology.network].start(plan)
 
     def get_ready(self) -> None:
         """Import Locust, where the last trial did: most arms of a run have one kind of network."""

@@ -21,7 +21,7 @@ from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
 from lab.record.folder import disk_errors, read_records, read_tables
 from lab.record.types import Event, TrialRecord, TrialResult, TrialState
-from lab.run.drill import Acting, acting
+from lab.run.drill import Acting, acting, given_up
 from lab.run.drive import Drive, Driving
 from lab.run.pace import nap_s, step_of
 from lab.run.samplers import TwoSamplers, samplers
@@ -144,7 +144,8 @@ class _Making:
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
-        events = sorted((*drill.events(t0), *self._events(deployed)), key=lambda event: event.t_s)
+        happened = (*drill.events(t0), *given_up(self.trial, loaded, t0), *self._events(deployed))
+        events = sorted(happened, key=lambda event: event.t_s)
         return Measured(
             deployed=deployed,
             evidence=evidence,

@@ -251,6 +251,23 @@ def test_what_an_arm_loses_in_a_drill_is_its_result() -> None:
     assert {finding.key for finding in run_findings(result, 2)} <= {"warmup.starved"}
 
 
+def test_a_load_that_was_given_up_is_a_drill_that_was_carried_out() -> None:
+    """What was due from then on was never sent: a minute at 100/s is a minute of harm, and the arm never recovers."""
+    plain = trial(lambda s, _: {"error": "502"} if s >= 0 else {})
+    window = plain.record.measure
+    given_up = Event(t_s=window.end_s, until_s=window.end_s + 60, kind="aborted")
+    cut = with_record(plain, events=(plain.record.events[0], given_up))  # the act had not come to its end
+    before, after = (aftermath(each.record, each.tables.requests) for each in (plain, cut))
+
+    assert before is not None
+    assert after is not None
+    assert after.harm_s == pytest.approx(before.harm_s + 60, abs=0.01)
+    assert after.unsent == 6000
+    assert (after.recovery_s, after.aborted_s) == (math.inf, pytest.approx(window.length_s - ACT_S))
+    (done,) = [gate for gate in run_gates(cut, 2) if gate.key == "drill.done"]
+    assert (done.outcome, done.why) == ("pass", "aborted")
+
+
 def test_two_arms_are_judged_on_differences_of_seconds(tmp_path: object) -> None:
     """Replicas lose a second in every block, workers nothing: worse, by a second; of ratios there is none."""
     given = drilled(trials={"blocks": 8, "seed": 7})

@@ -3,13 +3,18 @@
 from lab.analysis.gates.gate import judge, unchecked
 from lab.analysis.gates.limits import DRILL_DONE, DRILL_STEADY, DRILL_UNREST
 from lab.analysis.trial.drill import aftermath
-from lab.record.schema import ACTION, OVER
+from lab.record.schema import ACTION, OVER, EventKind
 from lab.record.types import GateResult, TrialResult
 
 
 def done(result: TrialResult) -> GateResult:
-    """1 where the drill was carried out as a whole, 0 where the trial ended before."""
-    return judge(DRILL_DONE, float(any(event.kind == f"{ACTION}{OVER}" for event in result.record.events)))
+    """1 where the drill was carried out as a whole, 0 where the trial ended before.
+
+    An arm whose load was given up has shown what the drill costs it (METHOD 9.6).
+    """
+    kinds = {event.kind for event in result.record.events}
+    given_up = EventKind.ABORTED in kinds
+    return judge(DRILL_DONE, float(given_up or f"{ACTION}{OVER}" in kinds), "aborted" if given_up else "")
 
 
 def steady(result: TrialResult) -> GateResult:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lab.analysis.trial.latency import measured
-from lab.record.schema import ACTION
+from lab.record.schema import ACTION, EventKind
 from lab.record.types import Event, TrialRecord
 from lab.scenario.drills import CALM_S, Verb
 
@@ -39,7 +39,8 @@ class Aftermath:
     of CALM_S without a bad one, at a p95 of the SLO or SLOWER × before. ``share_s``: the slot carries HALF of its fair
     share for CALM_S. ``process_s``: a new process answers. ``in_flight`` requests at the action, of which ``lost``
     failed. ``bad_before`` in the steady while before it;
-    ``unrest``: the p95 of its last BEFORE_S ÷ the median of that of its seconds.
+    ``unrest``: the p95 of its last BEFORE_S ÷ the median of that of its seconds. ``aborted_s``: when the load was given
+    up, None where it was not; what was due from then on was never sent.
     """
 
     action_s: float
@@ -56,6 +57,7 @@ class Aftermath:
     lost: int
     bad_before: int
     unrest: float | None = None
+    aborted_s: float | None = None
     acts: tuple[Event, ...] = ()
     course: "Course | None" = None
 
@@ -90,14 +92,17 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     flying = hit.filter(pl.col("t_sent_s") < action_s)
     end_s, over_s = record.measure.end_s - action_s, (acts[0].until_s or action_s) - action_s
     one_slot = record.drill.verb in ONE_SLOT
+    abort = next((event for event in record.events if event.kind == EventKind.ABORTED), None)
+    cut = round(record.point.rate * ((abort.until_s or abort.t_s) - abort.t_s)) if abort else 0
+    bad = int(hit["bad"].sum()) + cut
     return Aftermath(
         action_s=action_s,
         rate=record.point.rate,
-        bad=int(hit["bad"].sum()),
+        bad=bad,
         failed=int(hit["failed"].sum()),
         late=int(hit["late"].sum()),
-        unsent=int(hit["unsent"].sum()),
-        harm_s=int(hit["bad"].sum()) / record.point.rate,
+        unsent=int(hit["unsent"].sum()) + cut,
+        harm_s=bad / record.point.rate,
         recovery_s=_recovery_s(hit, end_s, max(limit_s, SLOWER * _p95(before))),
         share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, over_s, end_s) if one_slot else None,
         process_s=_process_s(before, hit),
@@ -105,6 +110,7 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         lost=int(flying["failed"].sum()),
         bad_before=int(before["bad"].sum()),
         unrest=_unrest(before),
+        aborted_s=abort.t_s - action_s if abort else None,
         acts=tuple(acts),
         course=_course(due, end_s),
     )

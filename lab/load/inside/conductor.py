@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import gevent
 
 from lab.errors import LoadError
+from lab.load.inside.aborting import hopeless, read_fates
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.recording import Recorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
@@ -20,7 +21,8 @@ START_TIMEOUT_S = 30.0  # on_start of all lanes
 DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
 NOTICE_S = 0.5  # so early every load process knows of the instant that load process 0 chose
 NOTICE_ALONE_S = 0.01
-WARMUP_START = "warmup_start_s"
+ABORT_NOTICE_S = 1.0  # every load process looks each STATUS_S, and none may have handed out what is cut
+WARMUP_START, ABORT = "warmup_start_s", "abort_s"
 
 
 class Feed(Protocol):
@@ -39,6 +41,9 @@ class Feed(Protocol):
 
     def stop(self) -> None:
         """The measure phase is over: no new tasks."""
+
+    def cut(self, end_s: float) -> None:
+        """The measure phase ends early: no task that is due at ``end_s`` or later."""
 
     def drained(self) -> bool:
         """Nothing is waiting for a lane."""
@@ -66,7 +71,7 @@ class Conductor:
         self._lanes = lanes
         self._feed = feed
         self._notice_s = NOTICE_ALONE_S if plan.load_processes == 1 else NOTICE_S
-        self._next_status = monotonic()
+        self._next_status = self._next_look = monotonic()
         self.status = Status()
 
     @property
@@ -85,7 +90,7 @@ class Conductor:
         gc.freeze()  # else every full collection walks all of Locust, 50 ms in which no request is sent
         self._warm_up()
         users = len(self._lanes)
-        self._until(lambda: self.over)
+        self._until(self._measured)
         self.status.ramp = len(self._lanes) - users if self._feed.shaped else 0
         self._feed.stop()
         self._until(lambda: not self._journal.busy and self._feed.drained(), DRAIN_S)
@@ -100,6 +105,26 @@ class Conductor:
         self._until(lambda: monotonic() >= measure_s)
         self.status.measure_start_s = measure_s
         self.status.measure_end_s = measure_s + self._plan.measure_s
+
+    def _measured(self) -> bool:
+        """The measure phase has ended, perhaps early."""
+        if self._plan.bad_after_s and not self.status.aborted and monotonic() >= self._next_look:
+            self._next_look = monotonic() + STATUS_S
+            self._look_for_abort()
+        return self.over
+
+    def _look_for_abort(self) -> None:
+        """Load process 0 gives a drill up and writes down when it ends, the others read it."""
+        status, end_s = self.status, (read_json(self._plan.marks_file) or {}).get(ABORT)
+        if end_s is None and self._process == 0:
+            own = self._journal.tally.fates
+            fates = [(own.due, own.good), *(read_fates(other.tally) for other in self._others())]
+            if hopeless(fates, monotonic(), self._plan.bad_after_s):
+                end_s = monotonic() + ABORT_NOTICE_S
+                write_json(self._plan.marks_file, {WARMUP_START: status.warmup_start_s, ABORT: end_s})
+        if end_s is not None and status.measure_end_s is not None and end_s < status.measure_end_s:
+            status.aborted, status.measure_end_s = True, end_s
+            self._feed.cut(end_s)
 
     def _finish(self) -> None:
         for lane in self._lanes.values():
@@ -179,6 +204,9 @@ class ClosedFeed(Feed):
     def stop(self) -> None:
         """Users stop before their next task."""
         self.stopped = True
+
+    def cut(self, end_s: float) -> None:
+        """Nothing is due."""
 
     def drained(self) -> bool:
         """There is no queue."""

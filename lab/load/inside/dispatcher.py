@@ -50,6 +50,11 @@ class Dispatcher:
     def stop(self) -> None:
         """The schedule ends by itself."""
 
+    def cut(self, end_s: float) -> None:
+        """Hand out nothing that is due at ``end_s`` or later."""
+        if self._agenda:
+            self._agenda.cut(end_s)
+
     def drained(self) -> bool:
         """Every arrival has been handed out."""
         return not self._waiting and (self._agenda is None or self._agenda.head is None)
@@ -94,6 +99,7 @@ class Dispatcher:
             agenda.pop()
             if arrival.measured:
                 self._journal.tally.lag(late_s, arrival.stretch)  # before it meets a lane: busy ones are the arm's
+                self._journal.tally.fates.arrived(arrival.due_s)
             self._offer(arrival)
         self._wind()
 

@@ -160,6 +160,8 @@ class Journal:
                 tally.unfinished += 1
             else:
                 tally.started += 1
+                if error is None:
+                    tally.fates.answered(request.scheduled_s, done_s)
 
     def note(
         self, lane: Lane | None, at_s: float, kind: str, name: str, value: float, length: float, error: str | None

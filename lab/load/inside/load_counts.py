@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from lab.load.inside.aborting import Fates
+
 LAG_STEP_S = 1e-5  # histogram bucket of the dispatcher lag: a hundredth of what METHOD 2 judges
 MAX_SERVERS = 4096
 
@@ -32,6 +34,7 @@ class Tally:
     headers: dict[str, int] = field(default_factory=dict)
     upstreams: dict[str, int] = field(default_factory=dict)
     lags: dict[int, dict[int, int]] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
 
     def served(self, server: str | None, *, upstream: bool) -> None:
         """Count a response for ``server``."""
@@ -52,7 +55,8 @@ class Tally:
 
     def totals(self) -> dict[str, Any]:
         """Every counter by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        counted = {item.name: getattr(self, item.name) for item in fields(self)}
+        return counted | {"fates": (self.fates.due, self.fates.good)}
 
 
 def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> float | None:

@@ -30,6 +30,7 @@ from locust.user.users import User
 from urllib3.connection import HTTPConnection
 
 from lab.errors import LoadError
+from lab.load.inside.aborting import Fates
 from lab.load.inside.clients import Asked, describe
 from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
 from lab.load.inside.dispatcher import Dispatcher
@@ -58,7 +59,8 @@ class Plugin(Hooks):
     def __init__(self, plan: LoadPlan, process: int) -> None:
         self._process = process
         self._recorder = Recorder(plan.recording_file(process))
-        journal = Journal(self._recorder, Tally(), open_model=plan.open_model)
+        tally = Tally(fates=Fates(limit_s=plan.bad_after_s))
+        journal = Journal(self._recorder, tally, open_model=plan.open_model)
         super().__init__(plan, journal, Asked(by_socket=plan.open_model))
         self._watcher: Any = None
         self._conductor: Conductor | None = None

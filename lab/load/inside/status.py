@@ -44,7 +44,8 @@ class Status:
     ``tally`` holds the fields of load_counts.Tally; ``recorded`` is the number of rows written;
     ``refusal`` (message, hint, and the name of what was ``missing``) is why the plan or the locustfile cannot be run;
     ``remarks`` are sentences on how it is run. ``ramp`` is how many users came (or went) in the measure phase, by the
-    locustfile's shape; ``exit_code`` and ``last_words`` are the locustfile's own verdict, known after ``finished_s``.
+    locustfile's shape; ``aborted``: the measure phase ended early, for nothing more was learnt of the arm;
+    ``exit_code`` and ``last_words`` are the locustfile's own verdict, known after ``finished_s``.
     """
 
     lanes: int = 0
@@ -58,6 +59,7 @@ class Status:
     refusal: dict[str, str] | None = None
     remarks: list[str] = field(default_factory=list)
     ramp: int = 0
+    aborted: bool = False
     exit_code: int = 0
     last_words: str = ""
 

@@ -116,6 +116,7 @@ WHY: Mapping[str, str] = {
     "attribution": "it is not known which process served a request",
     "closed-model": "the closed model has no schedule",
     "drill": "in a drill what is not served is its result",
+    "aborted": "its load was given up, for most requests stayed bad",
     "ladder": "on a ladder of rates what is not served is the arm's result",
     "one-clock": "load and lab have one clock",
     "plain-processes": "plain processes have no cgroup that keeps a second account",

@@ -13,7 +13,7 @@ from lab.analysis.trial.drill import COURSE_BIN_S, MONTH_BUDGET_S, Aftermath, Co
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS
-from lab.record.schema import ACTION
+from lab.record.schema import ACTION, HOPELESS_S
 from lab.report.charts.axes import Stretch
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear, span
@@ -74,6 +74,17 @@ def _sentences(summary: RunSummary) -> Iterator[str]:
         cost = "no request was bad" if harm == 0 else f"harm {told['drill.harm']}, {_budget(harm)}"
         ends = (_end(shown_value(summary, arm.name, key), *names) for key, names in ENDS.items())
         yield f"{arm.name}: {'; '.join([cost, *filter(None, ends)])} (medians)."
+    yield from _given_up(summary)
+
+
+def _given_up(summary: RunSummary) -> Iterator[str]:
+    aborted = [(trial, trial.aftermath.aborted_s) for trial in summary.trials if trial.aftermath]
+    named = [f"{trial.record.trial_id} after {format_seconds(at_s)}" for trial, at_s in aborted if at_s is not None]
+    if named:
+        yield (
+            f"Given up, for more than half of the requests were bad for {HOPELESS_S} s: {', '.join(named)}. What was due "
+            "from then on counts as never sent."
+        )
 
 
 def _end(after_s: float | None, comes: str, never: str) -> str:
