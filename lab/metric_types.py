@@ -88,6 +88,11 @@ class Metric:
         return self.shares or self.differences
 
     @property
+    def in_points(self) -> bool:
+        """Whether its differences are those of two shares, in points."""
+        return self.shares or (self.differences and self.unit is Unit.FRACTION)
+
+    @property
     def called(self) -> str:
         """Its name in a sentence."""
         return self.noun or self.title

@@ -18,6 +18,12 @@ def _drill(key: str, title: str, noun: str, definition: str, bound: float | None
     )
 
 
+def _share(key: str, title: str, noun: str, definition: str) -> Metric:
+    return Metric(
+        f"drill.{key}", Unit.FRACTION, Better.LOWER, Group.DRILL, title, definition, noun, 0.05, differences=True
+    )
+
+
 def _count(key: str, title: str, noun: str, definition: str) -> Metric:
     return Metric(
         f"drill.{key}", Unit.COUNT, Better.LOWER, Group.DRILL, title, definition, noun, None, differences=True
@@ -72,6 +78,21 @@ DRILLS = (
         "CPU beyond the steady rate",
         "CPU of the arm from the action to the end of the measure phase, less what it would have used at its rate "
         "before the action: what starting again costs, and below zero where less was served.",
+    ),
+    _share(
+        "radius",
+        "share of the requests that were bad",
+        "blast radius in requests",
+        "Blast radius: bad requests ÷ all that were on their way at the action, or due from it on until none was bad "
+        "any more (see `drill.recovery`). 0 where no request was bad.",
+    ),
+    _share(
+        "connections",
+        "share of the open connections that were lost",
+        "blast radius in connections",
+        "Blast radius: of the users that kept a connection open at the action, those whose next request got no "
+        "response, or had to open a new one. Behind a front these are the connections to it. Missing where no client "
+        "keeps connections.",
     ),
     _count(
         "slots",

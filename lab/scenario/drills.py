@@ -40,6 +40,8 @@ class Verb(StrEnum):
 REQUESTS: Mapping[Verb, str] = {Verb.BLOCK: "/block?ms={ms}", Verb.OOM: "/hold?mb={mb}"}  # of the demo app
 PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"), Verb.OOM: ("{mb}",)}
 
+LASTS: Mapping[Verb, float] = {Verb.OOM: 10.0}  # seconds: a GiB is filled, and the kernel ends what it kills
+
 HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE, Verb.SLOW_START)  # verbs that last for ``hold``
 
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
@@ -110,7 +112,7 @@ class Drill:
     @property
     def least_measure_s(self) -> float:
         """How long the measure phase must be, so that what is done has ended and an arm can be seen to recover."""
-        held = self.hold if self.verb in HELD else 0.0
+        held = self.hold if self.verb in HELD else LASTS.get(self.verb, 0.0)
         return self.after + TICK_S + held + 2 * CALM_S
 
 

@@ -366,6 +366,13 @@ def test_memory_is_filled_only_where_there_is_a_limit() -> None:
         trial("oom")
 
 
+def test_filling_memory_needs_its_time_in_the_measure_phase() -> None:
+    """6 s until the action, 2 s over which it is drawn, 10 s for the kernel, twice 3 s to recover."""
+    assert Drill(verb=Verb.OOM).least_measure_s == 24.0
+    with pytest.raises(ScenarioError, match="24 s at least"):
+        make_scenario((WORKERS,), drills=[{"verb": "oom"}], budget=LIMITED, load=LOAD | {"measure": "23s"})
+
+
 @pytest.mark.parametrize("version", ["1", ""])
 def test_a_container_dies_as_a_whole_only_where_the_kernel_can_do_it(version: str) -> None:
     """Cgroups of version 1 have no group."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lab.analysis.gates import run_gates
 from lab.analysis.trial.drill import aftermath
 from lab.analysis.trial.fallout import Fallout, fallout, fallout_values
+from lab.analysis.trial.radius import Radius, radius
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import Event, TrialResult
 from tests.builders import with_record, with_tables
@@ -202,3 +205,55 @@ def test_a_window_before_the_action_that_is_slower_than_its_seconds_is_not_stead
 
     assert [gate.outcome for gate in gates] == ["pass", "invalid"]
     assert gates[1].value == pytest.approx(2.0, abs=0.01)
+
+
+def wired(row: Callable[[float, int], dict[str, Any]]) -> TrialResult:
+    """Eight clients take turns; each opened its connection before, and keeps it but for what ``row`` says."""
+
+    def one(after_s: float, place: int) -> dict[str, Any]:
+        first = after_s < -6.4
+        return {"lane": place % 8, "opened_s": 0.001 if first else None} | row(after_s, place)
+
+    return trial(one)
+
+
+def reach(row: Callable[[float, int], dict[str, Any]]) -> Radius:
+    result = wired(row)
+    found = radius(result.record, result.tables.requests, aftermath(result.record, result.tables.requests))
+    assert found is not None
+    return found
+
+
+def test_the_blast_radius_is_the_share_of_what_was_due_until_nothing_was_bad_any_more() -> None:
+    """A quarter of the requests fails for two seconds: a quarter, however long the trial goes on."""
+    found = reach(lambda s, place: {"error": "502", "status": 502} if 0 <= s < 2 and place % 4 == 0 else {})
+
+    assert found.requests == pytest.approx(0.25, abs=0.02)
+    assert found.connections == 0.0  # an answer came, if a bad one: clients keep their connections to a front
+
+
+def test_connections_are_lost_where_a_request_gets_no_response_or_opens_another() -> None:
+    """Of eight clients one is reset, and one opens anew by itself."""
+    reset = {"error": "reset", "status": 0}
+
+    def row(after_s: float, place: int) -> dict[str, Any]:
+        if not 0 <= after_s < 0.08:
+            return {}
+        return reset if place % 8 == 3 else {"opened_s": 0.001} if place % 8 == 5 else {}
+
+    found = reach(row)
+
+    assert found.connections == pytest.approx(2 / 8)
+
+
+def test_nothing_bad_reaches_nobody_and_never_is_the_rest_of_the_trial() -> None:
+    """Zero of it; and where it does not end, all that was due."""
+    assert reach(lambda _s, _p: {}).requests == 0.0
+    forever = reach(lambda s, place: {"error": "x", "status": 0} if s >= 0 and place % 2 else {})
+    assert forever.requests == pytest.approx(0.5, abs=0.01)
+
+
+def test_clients_that_keep_no_connection_lose_none() -> None:
+    """Each request opens its own: there is none to be lost, and nobody says that all of them were."""
+    assert reach(lambda _s, _p: {"opened_s": 0.001}).connections is None
+    assert reach(lambda _s, _p: {"opened_s": None}).connections is None

@@ -93,6 +93,17 @@ def test_it_can_end_with_a_verdict(path: Path) -> None:
             assert (arrivals - UNLUCKY * arrivals**0.5) * (1 - quantile) >= JUDGE_BEYOND
 
 
+def test_a_look_at_every_drill_takes_a_coffee_break() -> None:
+    """A trial of a shipped drill: at most 45 s; the quick form of the resilience run of three arms: 12 minutes."""
+    plans = [build_plan(given, 1) for path in SCENARIOS if (given := read_scenario(path)).drills]
+    looked = build_plan(scenario("resilience"), 1)
+
+    assert max(plan.estimated_s / len(plan.trials) for plan in plans) <= 45
+    assert len(looked.scenario.arms) == 3
+    assert [drill.verb for drill in looked.scenario.drills] == ["kill", "hang", "block", "roll", "stop"]
+    assert looked.estimated_s <= 12 * 60
+
+
 @pytest.mark.parametrize("path", LOCUSTFILES, ids=named)
 def test_locustfiles_are_ordinary(path: Path) -> None:
     """They import Locust and the standard library only, so they run under plain `locust -f`, and say so."""

@@ -86,9 +86,7 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         return None
     action_s, limit_s = acts[0].t_s, record.drill.slo_s
     due = due_requests(requests, action_s, limit_s)
-    ended_before = pl.col("t_sent_s").is_null() | (pl.col("t_done_s").is_not_null() & (pl.col("t_done_s") < action_s))
-    gone = (pl.col("after_s") < 0) & ended_before
-    before, hit = due.filter(gone), due.filter(~gone)  # what was on its way is hit, whenever it was due
+    before, hit = struck(due, action_s)
     flying = hit.filter(pl.col("t_sent_s") < action_s)
     end_s, over_s = record.measure.end_s - action_s, (acts[0].until_s or action_s) - action_s
     one_slot = record.drill.verb in ONE_SLOT
@@ -135,6 +133,13 @@ def due_requests(requests: pl.DataFrame, action_s: float, slo_s: float) -> pl.Da
         )
         .with_columns(bad=pl.col("unsent") | pl.col("failed") | pl.col("late"))
     )
+
+
+def struck(due: pl.DataFrame, action_s: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of ``due_requests``: what was over before the action, and what was hit: on its way then, or due from it on."""
+    ended_before = pl.col("t_sent_s").is_null() | (pl.col("t_done_s").is_not_null() & (pl.col("t_done_s") < action_s))
+    gone = (pl.col("after_s") < 0) & ended_before
+    return due.filter(gone), due.filter(~gone)
 
 
 def _course(due: pl.DataFrame, end_s: float) -> Course:

@@ -17,6 +17,7 @@ from lab.analysis.trial.ledger import ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
 from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
+from lab.analysis.trial.radius import Radius, radius, radius_values
 from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
@@ -72,6 +73,7 @@ class TrialSummary:
     aftermath: Aftermath | None = None
     climb: Climb | None = None
     fallout: Fallout | None = None
+    radius: Radius | None = None
     quiet: Quiet = field(default_factory=Quiet)
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
@@ -112,6 +114,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         aftermath=after,
         climb=climbed,
         fallout=traces,
+        radius=radius(record, tables.requests, after),
         servers=latency_by_process(rows) if served else (),
         quiet=quiet(trial),
         names=by_name(rows),
@@ -136,6 +139,7 @@ def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
         **drill_values(found.aftermath),
         **climb_values(found.climb),
         **fallout_values(found.fallout),
+        **radius_values(found.radius),
     }
 
 

@@ -16,7 +16,7 @@ def check_group(scenario: Scenario, cgroup_version: str) -> None:
         raise ScenarioError(
             f"drills: group takes memory.oom.group, which cgroups have since version {GROUPS_SINCE}; those of the "
             f"engine's machine are of version {cgroup_version or 'unknown'}",
-            "leave out group: the kernel then kills one process",
+            "leave out group: the kernel then kills the one process that holds most",
         )
 
 

@@ -42,7 +42,8 @@ def metric_quantity(metric: Metric, value: float | None) -> str:
     if metric.group is Group.DRILL and value is not None and isinf(value):
         return NEVER
     if metric.group is Group.DRILL and value == 0:
-        return "none" if metric.unit is Unit.COUNT or metric.key in ("drill.harm", "drill.cpu") else "at once"
+        counted = metric.unit is not Unit.SECONDS or metric.key in ("drill.harm", "drill.cpu")
+        return "none" if counted else "at once"
     return quantity(metric.unit, value)
 
 

@@ -13,7 +13,15 @@ from lab.report.parts.cells import columns, metric_cell, words
 from lab.report.parts.values import shown_value
 from lab.units import format_seconds
 
-TRACES = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
+TRACES = (
+    "drill.detected",
+    "drill.radius",
+    "drill.connections",
+    "drill.slots",
+    "drill.restarts",
+    "drill.cpu",
+    "drill.duplicates",
+)
 NOBODY = "nobody"
 
 

@@ -73,9 +73,9 @@ def bound_text(metric: Metric, bound: float) -> str:
 
 def difference_bound(metric: Metric, bound: float) -> str:
     """``"0.1 points"``, ``"500 ms"``: from which difference on it would matter."""
-    if metric.unit is Unit.COUNT and not metric.shares:
+    if metric.unit is Unit.COUNT and not metric.in_points:
         return f"{bound:.3g}"
-    return f"{bound * 100:.3g} points" if metric.shares else format_seconds(bound)
+    return f"{bound * 100:.3g} points" if metric.in_points else format_seconds(bound)
 
 
 def either_way(fraction: float) -> str:
@@ -95,19 +95,21 @@ def points_text(more: Interval) -> str:
 
 def more_text(metric: Metric, more: Interval) -> str:
     """The interval of a difference, in the unit of its metric: ``"95% CI −1.20 s to +300 ms"``."""
-    if metric.shares:
+    if metric.in_points:
         return points_text(more)
     return f"{more.level * 100:.4g}% CI {size_of_shift(metric, more.low)} to {size_of_shift(metric, more.high)}"
 
 
 def size_of_difference(metric: Metric, more: Interval) -> str:
     """A difference with its interval; of shares the interval alone."""
-    return points_text(more) if metric.shares else f"{size_of_shift(metric, more.estimate)} ({more_text(metric, more)})"
+    return (
+        points_text(more) if metric.in_points else f"{size_of_shift(metric, more.estimate)} ({more_text(metric, more)})"
+    )
 
 
 def size_of_shift(metric: Metric, shift: float) -> str:
     """A difference without an interval, in the unit of its metric: ``"+1.20 s"``, ``"+3"``, ``"+0.2 points"``."""
-    if metric.shares:
+    if metric.in_points:
         return f"{'−' if shift < 0 else '+'}{abs(shift) * 100:.3g} points"
     if metric.unit is Unit.COUNT:
         return f"{'−' if shift < 0 else '+'}{'∞' if abs(shift) >= ENDLESS_S else f'{abs(shift):.3g}'}"

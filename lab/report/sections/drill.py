@@ -82,8 +82,8 @@ def _given_up(summary: RunSummary) -> Iterator[str]:
     named = [f"{trial.record.trial_id} after {format_seconds(at_s)}" for trial, at_s in aborted if at_s is not None]
     if named:
         yield (
-            f"Given up, for more than half of the requests were bad for {HOPELESS_S} s: {', '.join(named)}. What was due "
-            "from then on counts as never sent."
+            f"Given up, for more than half of the requests were bad for {HOPELESS_S} s: {', '.join(named)}. What was "
+            "due from then on counts as never sent."
         )
 
 

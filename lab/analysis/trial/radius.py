@@ -1,0 +1,55 @@
+"""How far the action of a drill reached, as shares: of the requests, and of the connections that clients had. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from lab.analysis.trial.drill import Aftermath, due_requests, struck
+from lab.record.types import TrialRecord
+
+KEYS = ("drill.radius", "drill.connections")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radius:
+    """Blast radius. ``requests``: bad ÷ all that were on their way at the action or due until none was bad any more.
+
+    ``connections``: lost ÷ those that were kept open at the action; None where nobody knows of any.
+    """
+
+    requests: float
+    connections: float | None
+
+
+def radius(record: TrialRecord, requests: pl.DataFrame, after: Aftermath | None) -> Radius | None:
+    """The blast radius of a drill; None for a trial without an action."""
+    if after is None or record.drill is None:
+        return None
+    _, hit = struck(due_requests(requests, after.action_s, record.drill.slo_s), after.action_s)
+    reached = hit.filter(pl.col("after_s") < after.recovery_s)
+    bad = float(reached["bad"].mean() or 0.0) if after.bad else 0.0  # type: ignore[arg-type]
+    return Radius(requests=bad, connections=_connections(requests, after.action_s))
+
+
+def _connections(requests: pl.DataFrame, action_s: float) -> float | None:
+    """Of the lanes that kept a connection: the next request got no response at all, or had to make a new one."""
+    sent = requests.filter(pl.col("lane") >= 0, pl.col("t_sent_s").is_not_null()).sort("t_sent_s")
+    done_before = sent.filter(pl.col("t_done_s") < action_s)
+    kept = done_before.filter(pl.col("opened_s").is_null(), pl.col("status") > 0)["lane"].unique()
+    open_then = done_before.group_by("lane").agg(pl.col("status").last()).filter(pl.col("status") > 0)["lane"]
+    following = sent.filter(pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= action_s))
+    first = following.group_by("lane").agg(pl.col("status", "opened_s").first())
+    asked = first.filter(pl.col("lane").is_in(kept.to_list()) & pl.col("lane").is_in(open_then.to_list()))
+    if asked.is_empty() or not sent["opened_s"].is_not_null().any():  # nobody noted what was opened
+        return None
+    lost = asked.filter((pl.col("status") == 0) | pl.col("opened_s").is_not_null())
+    return lost.height / asked.height
+
+
+def radius_values(found: Radius | None) -> dict[str, float | None]:
+    """The metrics of it; None in trials without a drill."""
+    if found is None:
+        return dict.fromkeys(KEYS)
+    return {"drill.radius": found.requests, "drill.connections": found.connections}
