@@ -103,7 +103,7 @@ class Agenda:
         self, timetable: Timetable, slots: Container[int], warmup_start_s: float, measure_start_s: float
     ) -> None:
         everybodys = chain(timetable.warmup(warmup_start_s, measure_start_s), timetable.measure(measure_start_s))
-        self._coming = (arrival for arrival in everybodys if arrival.slot in slots)
+        self._coming: Iterator[Arrival] = (arrival for arrival in everybodys if arrival.slot in slots)
         self.head: Arrival | None = next(self._coming, None)
         """The next arrival; None when the measure phase has no more."""
 
