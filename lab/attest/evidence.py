@@ -45,9 +45,14 @@ MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a sock
 
 
 def collect(deployment: Deployment) -> Evidence:
-    """Everything that is seen of an arm before load, from where it can be reached."""
+    """Everything that is seen of an arm before load: from where it can be reached, and on each machine that runs it."""
     hosts = {service.name: service.address for service in deployment.services}
-    seen = deployment.there(gather, replace(deployment.topology, services=(), before=()), deployment.targets, hosts)
+    topology = replace(deployment.topology, services=(), before=())
+    inside = []
+    for part in deployment.parts:
+        targets = tuple(target for target in deployment.targets if target.service in part.services)
+        inside.append(part.there(look_inside, topology, targets, hosts))
+    seen = together(deployment.there(ask_around, topology), inside)
     apart = [service for service in deployment.services if service.host != service.address]
     named = {f"{each.host}:{port}": f"{each.address}:{port}" for each in apart for port in each.ports}
     return replace(
@@ -60,13 +65,40 @@ def collect(deployment: Deployment) -> Evidence:
     )
 
 
-def gather(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping[str, str]) -> Evidence:
-    """Roles, listeners, what passes the front, event loop, and the latency of a kept-alive connection.
+def together(answers: Evidence, inside: Sequence[Evidence]) -> Evidence:
+    """What was answered, with what was seen on each of the machines: nothing of the listeners where one saw nothing."""
+    unseen = "; ".join(dict.fromkeys(each.unseen for each in inside if each.unseen))
+    names: dict[str, set[str]] = {}
+    for each in inside:
+        for key, value in each.runtime.items():
+            names.setdefault(key, set()).update(value.split("/"))
+    held = {at: service for each in inside for at, service in each.listeners.items() if service}
+    return replace(
+        answers,
+        roles={service: found for each in inside for service, found in each.roles.items()},
+        listeners={} if unseen else {at: held.get(at, "") for each in inside for at in each.listeners},
+        runtime={key: "/".join(sorted(values)) for key, values in names.items()},
+        unseen=unseen,
+        exposed=tuple(sorted({port for each in inside for port in each.exposed})),
+    )
 
-    ``hosts``: the address of each service.
-    """
-    pids = {target.service: _pids(target) for target in targets}
+
+def ask_around(topology: Topology) -> Evidence:
+    """What an arm answers: what passes the front, its names and client, and the latency of a kept-alive connection."""
     first_s, later_s = _keepalive(topology)
+    return Evidence(
+        upstreams=_upstreams(topology),
+        keepalive_first_s=first_s,
+        keepalive_s=later_s,
+        homes=homes(topology),
+        tls=negotiated(topology),
+        client=client_seen(topology),
+    )
+
+
+def look_inside(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping[str, str]) -> Evidence:
+    """Roles, listeners and event loop of the services that this machine runs; ``hosts``: the address of each."""
+    pids = {target.service: _pids(target) for target in targets}
     seen, unseen = _look([pid for members in pids.values() for pid in members])
     listening = {service: _listening(members, seen) for service, members in pids.items()}
     roles = {
@@ -77,18 +109,12 @@ def gather(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Mapping
     return Evidence(
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
         listeners={} if unseen else _listeners(topology, hosts, pids, listening, seen),
-        upstreams=_upstreams(topology),
         runtime=_runtime(
             seen[pid].files
             for by_pid in roles.values()
             for pid, role in by_pid.items()
             if role is Role.WORKER and pid in seen  # one that ended since: attestation counts the processes themselves
         ),
-        keepalive_first_s=first_s,
-        keepalive_s=later_s,
-        homes=homes(topology),
-        tls=negotiated(topology),
-        client=client_seen(topology),
         unseen=unseen,
         exposed=exposed_ports({each.port for each in topology.endpoints if each.host == LOOPBACK}),
     )

@@ -86,6 +86,21 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A machine that runs a part of an arm: these ``services``, all of them where it is the only one.
+
+    ``there`` calls functions where their processes are seen, ``launch`` starts their sampler, ``clock()`` compares the
+    machine's clock once more, None where it is this one's. ``node``: its name in a run that has several.
+    """
+
+    node: str = ""
+    services: frozenset[str]
+    there: There = here
+    launch: Launch = as_child
+    clock: Callable[[], ClockOffset | None] = one_clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """The means of an engine at one deployment, beyond bringing it up; an engine gives those that it has.
 
@@ -98,6 +113,8 @@ class Means:
     since then; ``executed()`` how many requests the app told of; ``living()`` the targets that live, where services
     may be started again. ``node``: the name of the arm's machine in a run that has several, and ``generator`` the one
     that drives load; ``clock()`` compares the clock of the arm's machine once more, None where it is this one's.
+    ``spread``: the machines of an arm that runs on several, the one from which load comes, if any, last; ``there``
+    still reaches what listens.
     """
 
     there: There = here
@@ -113,6 +130,7 @@ class Means:
     node: str = ""
     generator: Machine | None = None
     clock: Callable[[], ClockOffset | None] = one_clock
+    spread: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +159,17 @@ class Deployment(Means):
     def current(self) -> tuple[SampleTarget, ...]:
         """The targets as they are now: what was started again has another first process."""
         return self.living() if self.living else self.targets
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The machines that run it, one for most."""
+        services = frozenset(target.service for target in self.targets)
+        whole = Part(node=self.node, services=services, there=self.there, launch=self.launch, clock=self.clock)
+        return self.spread or (whole,)
+
+    def part_of(self, service: str) -> Part:
+        """The machine that runs a service."""
+        return next(part for part in self.parts if service in part.services)
 
     def service_at(self, endpoint: Endpoint) -> str:
         """The name of the service that listens there."""

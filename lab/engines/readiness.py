@@ -229,6 +229,18 @@ def listens(first: int) -> frozenset[int]:
     return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())
 
 
+def known(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The addresses that the names of a network have here, in order; none of a name that is not known (yet)."""
+    found = {}
+    for name in names:
+        try:
+            told = socket.getaddrinfo(name, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        except socket.gaierror:
+            told = []
+        found[name] = tuple(sorted({str(each[4][0]) for each in told}))
+    return found
+
+
 def answers(host: str, ready: Condition) -> bool:
     """Tell whether something accepts a connection there, or gives a good answer over HTTP."""
     try:

@@ -65,12 +65,16 @@ def _program(words: Sequence[str]) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """A service of the app that may have a supervisor, and what was seen of it, by the supervisor."""
+    """A service of the app that may have a supervisor, and what was seen of it, by the supervisor.
+
+    ``there``: calls where its processes are, None where those of all are.
+    """
 
     name: str
     first: int
     workers: int
     ports: frozenset[int]
+    there: There | None = None
     seen: Mapping[tuple[int, int], Member] = field(default_factory=dict)
     ended: Counter[int] = field(default_factory=Counter)
     looks: Counter[int] = field(default_factory=Counter)
@@ -118,11 +122,11 @@ class Replaced:
             return None
         self._next_s = self._clock() + EVERY_S
         for service in self._services:
-            ended = service.note(self._there(members, service.first))
+            ended = service.note((service.there or self._there)(members, service.first))
             if ended >= ROUNDS * service.workers and (service.workers > 1 or self._listening(service)):
                 how = f"replaces workers that end: {ended} of them before the app was ready"
                 return end_of(f"service {service.name!r}", how, self._signs())
         return None
 
     def _listening(self, service: Watched) -> bool:
-        return bool(self._there(self._listens, service.first) & service.ports)
+        return bool((service.there or self._there)(self._listens, service.first) & service.ports)

@@ -39,7 +39,8 @@ def no_end() -> None:
 class Running:
     """A service that runs: its first process, the words it was started with, its log's last lines on demand.
 
-    ``address`` is that of its network, by which requests name it.
+    ``address`` is that of its network, by which requests name it. ``home``: calls where its processes are seen, None
+    where that is the place from which the arm is probed.
     """
 
     service: Service
@@ -49,6 +50,7 @@ class Running:
     log: Callable[[int], str]
     container_id: str = ""
     address: str = LOOPBACK
+    home: There | None = None
 
     def family(self) -> list[int]:
         """Its first process and all that belong to it, as far as they live."""
@@ -121,7 +123,7 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
     """
     logs = (last_lines(app.log(LOG_LIMIT_LINES)).strip() for app in apps)
     contained = [app for app in apps if app.pid and app.container_id]
-    killed = next((app for app in contained if there(kills, app.pid, app.container_id)), None)
+    killed = next((app for app in contained if (app.home or there)(kills, app.pid, app.container_id)), None)
     return {
         Sign.EXIT: out_of_memory(killed.service.limits.memory_bytes or pool.memory_bytes) if killed else "",
         Sign.LISTENS: ", ".join(map(str, _elsewhere(apps, there))),
@@ -131,7 +133,7 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
 
 def _elsewhere(apps: Sequence[Running], there: There) -> list[int]:
     """Ports on which apps listen that listen on none of those that they were told."""
-    found = [(set(app.service.ports), there(listens, app.pid)) for app in apps if app.pid]
+    found = [(set(app.service.ports), (app.home or there)(listens, app.pid)) for app in apps if app.pid]
     return sorted({port for told, ports in found if not told & ports for port in ports})
 
 
@@ -145,14 +147,21 @@ def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: 
     replaced = Replaced(_watched(apps, topology.processes), there, listens, signs)
 
     listening = {endpoint for app in apps for endpoint in app.endpoints}
-    roots = {at.address: tuple(app.pid for app in apps if at in app.endpoints and app.pid) for at in listening}
+    near = [app for app in apps if app.pid and app.home in (None, there)]  # another machine's pids say nothing here
+    roots = {at.address: tuple(app.pid for app in near if at in app.endpoints) for at in listening}
     return wait_until_ready(topology, lambda: dead() or replaced.look(), roots, there=there, signs=signs)
 
 
 def _watched(apps: Sequence[Running], processes: int) -> tuple[Watched, ...]:
     workers = max(1, processes // max(1, len(apps)))
     return tuple(
-        Watched(name=app.service.name, first=app.pid, workers=workers, ports=frozenset(app.service.ports))
+        Watched(
+            name=app.service.name,
+            first=app.pid,
+            workers=workers,
+            ports=frozenset(app.service.ports),
+            there=app.home,
+        )
         for app in apps
         if app.pid
     )

@@ -139,18 +139,18 @@ class TrialFollower:
         window = _latest(rows, CPU_S)
         grown = increases(rows.filter(pl.col("t_s") >= window.start_s), PROCESS, ("cpu_s",), window)
         last = rows.filter(pl.col("t_s") == window.end_s).select(*PROCESS, "role", "service")
-        alive = sorted(last.iter_rows(), key=lambda row: (ARM_ROLES.index(Role(row[2])), row[3], row[0]))
-        shares = self._shares({pid: service for pid, _, role, service in alive if role == Role.WORKER})
+        alive = sorted(last.iter_rows(), key=lambda row: (ARM_ROLES.index(Role(row[3])), row[4], row[1]))
+        shares = self._shares({pid: service for _, pid, _, role, service in alive if role == Role.WORKER})
         return tuple(
             ProcessFigures(
                 pid=pid,
                 role=Role(role),
                 service=service,
-                cpu=(grown[pid, started_s]["cpu_s"] or 0.0) / window.length_s if window.length_s else None,
-                pss_bytes=self._pss_bytes.get((pid, started_s)),
+                cpu=(grown[node, pid, started_s]["cpu_s"] or 0.0) / window.length_s if window.length_s else None,
+                pss_bytes=self._pss_bytes.get((node, pid, started_s)),
                 share=shares.get(pid),
             )
-            for pid, started_s, role, service in alive
+            for node, pid, started_s, role, service in alive
         )
 
     def _shares(self, workers: Mapping[int, str]) -> Mapping[int, float]:

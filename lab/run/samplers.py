@@ -1,69 +1,86 @@
-"""A sampler on every machine of a trial: the arm's, and the one that drives load where that is another."""
+"""A sampler on every machine of a trial: those of the arm, and the one that drives load where that is another."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from lab.engines import Deployment
+from lab.engines import Deployment, Part
 from lab.sampling.channel import Launch
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler, SamplerOutcome
+from lab.sampling.sampler import SAMPLED, Sampler, SamplerOutcome
 
-FOLDER = "generator"  # inside the plan's directory: what the other sampler writes, until it is joined
-HOST = "host.parquet"
+FOLDER = "beside"  # inside the plan's directory: what the other samplers write, each in its own, until it is joined
+HOST = "host"
 LOAD_COLUMNS = ("load_cpu_s", "load_cpu_max_s", "load_rss_bytes")
 Start = Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]]
 
 
-class TwoSamplers:
-    """Both, as one is used: what makes one of them fail, makes both fail."""
+@dataclass(frozen=True)
+class Samplers:
+    """All of them, as one is used: what makes one fail, makes all fail. ``others``: with the folders of their tables.
 
-    def __init__(self, arm: Sampler, generator: Sampler, folder: Path) -> None:
-        self._arm = arm
-        self._generator = generator
-        self._folder = folder
+    Load is driven on the machine of the last one.
+    """
+
+    first: Sampler
+    others: Sequence[tuple[Sampler, Path]] = ()
 
     def check(self) -> None:
         """Raise SamplingError when one has died."""
-        self._arm.check()
-        self._generator.check()
+        for sampler in (self.first, *(sampler for sampler, _ in self.others)):
+            sampler.check()
 
     def result(self, target: Path) -> SamplerOutcome:
-        """Stop both, and write the tables of the arm's machine, with the readings of both machines in one."""
-        found = self._arm.result(target)
-        beside = self._generator.result(self._folder)
-        arm = pl.read_parquet(target / HOST)
-        none_here = arm.with_columns(pl.lit(0).cast(arm.schema[name]).alias(name) for name in LOAD_COLUMNS)
-        pl.concat([none_here, pl.read_parquet(self._folder / HOST)]).write_parquet(target / HOST)
-        shutil.rmtree(self._folder)
-        return replace(found, generator=beside.facts)
+        """Stop all, and write their readings into one table each: hosts in order, that which drives load last."""
+        found = self.first.result(target)
+        beside = [sampler.result(folder) for sampler, folder in self.others]
+        for name in SAMPLED if beside else ():
+            tables = [pl.read_parquet(folder / f"{name}.parquet") for folder in (target, *self._folders)]
+            if name == HOST:
+                tables = [*map(_without_load, tables[:-1]), tables[-1]]
+            pl.concat(tables).write_parquet(target / f"{name}.parquet")
+        for folder in self._folders:
+            shutil.rmtree(folder)
+        watched = [each.connections for each in (found, *beside) if each.connections is not None]
+        connections = pl.concat(watched) if watched else None
+        return replace(found, beside=tuple(each.facts for each in beside), connections=connections)
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return tuple(folder for _, folder in self.others)
+
+
+def _without_load(host: pl.DataFrame) -> pl.DataFrame:
+    """No load is driven there."""
+    return host.with_columns(pl.lit(0).cast(host.schema[name]).alias(name) for name in LOAD_COLUMNS)
 
 
 @contextmanager
-def samplers(start: Start, plan: SamplerPlan, deployment: Deployment) -> Iterator[Sampler | TwoSamplers]:
+def samplers(start: Start, plan: SamplerPlan, deployment: Deployment) -> Iterator[Samplers]:
     """Start what samples a deployment; ``plan`` is that of a trial on one machine."""
-    plan, generator = replace(plan, node=deployment.node), deployment.generator
-    if generator is None:
-        with start(plan, deployment.launch) as sampler:
-            yield sampler
-        return
-    folder = plan.directory / FOLDER
-    there = replace(
-        plan,
-        targets=(),
-        lab_pid=generator.lab_pid,
-        watched_port=0,
-        watched_service="",
-        pooled=False,
-        directory=folder,
-        node=generator.name,
-    )
-    with (
-        start(replace(plan, load_pids=()), deployment.launch) as arm,
-        start(there, generator.launch) as beside,
-    ):
-        yield TwoSamplers(arm, beside, folder)
+    plans = [(_of_part(plan, part), part.launch) for part in deployment.parts]
+    if (generator := deployment.generator) is not None:
+        plans.append((replace(_beside_arm(plan, generator.name), lab_pid=generator.lab_pid), generator.launch))
+    last = len(plans) - 1
+    with ExitStack() as stack:
+        running = []
+        for number, (own, launch) in enumerate(plans):
+            folder = plan.directory / f"{FOLDER}-{number}" if number else plan.directory
+            placed = replace(own, directory=folder, load_pids=plan.load_pids if number == last else ())
+            running.append((stack.enter_context(start(placed, launch)), folder))
+        yield Samplers(running[0][0], running[1:])
+
+
+def _of_part(plan: SamplerPlan, part: Part) -> SamplerPlan:
+    """The targets on one of the machines; the one service whose connections are watched is on one of them."""
+    own = replace(plan, node=part.node, targets=tuple(each for each in plan.targets if each.service in part.services))
+    return own if plan.watched_service in part.services else replace(own, watched_port=0, watched_service="")
+
+
+def _beside_arm(plan: SamplerPlan, node: str) -> SamplerPlan:
+    """A machine on which nothing of the arm runs."""
+    return replace(plan, node=node, targets=(), watched_port=0, watched_service="", pooled=False)

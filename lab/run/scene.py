@@ -56,7 +56,12 @@ class Scene:
 
     def members(self) -> tuple[Member, ...]:
         """The processes of the app at this moment."""
-        return self.deployment.there(members, self.deployment.current())
+        current = self.deployment.current()
+        return tuple(
+            member
+            for part in self.deployment.parts
+            for member in part.there(members, tuple(each for each in current if each.service in part.services))
+        )
 
     def worker(self) -> Member:
         """One of the serving processes. Raises DeploymentError when none is to be seen."""
@@ -67,7 +72,7 @@ class Scene:
     def signal(self, member: Member, number: signal.Signals) -> bool:
         """Send it to a process of the arm, and tell of it; False, and nothing told, where that had ended."""
         began_s = time.monotonic()
-        if not self.deployment.there(send, member.pid, member.started, int(number)):
+        if not self.deployment.part_of(member.service).there(send, member.pid, member.started, int(number)):
             return False
         self.done(number.name, began_s, member)
         return True

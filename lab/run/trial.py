@@ -24,7 +24,7 @@ from lab.record.types import Event, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting, given_up
 from lab.run.drive import Drive, Driving
 from lab.run.pace import nap_s, step_of
-from lab.run.samplers import TwoSamplers, samplers
+from lab.run.samplers import Samplers, samplers
 from lab.run.startup import restart_one, step_events
 from lab.run.steps import Step, Steps
 from lab.run.tools import Run
@@ -32,7 +32,6 @@ from lab.run.topology import topology_of
 from lab.run.trial_record import Deployed, Measured, failed_logs_kept, logs_kept, trial_record
 from lab.sampling.grid import FASTEST_S, LOOKS_ENOUGH
 from lab.sampling.plan import SamplerPlan
-from lab.sampling.sampler import Sampler
 from lab.scenario.model import Arm
 
 DEATH_CHECK_EVERY_S = 1.0
@@ -140,7 +139,7 @@ class _Making:
                 check_gil(deployment.topology, deployment.logs().values() if deployment.topology.threaded else (), LATE)
                 self.steps.enter(Step.COLLECT)
                 self.drive.get_ready()
-                sampled, clock_of_arm = sampler.result(self.staging), deployment.clock()
+                sampled, clocks = sampler.result(self.staging), tuple(part.clock() for part in deployment.parts)
                 loaded = driving.result(self.staging / "requests.parquet", t0, sampled.connections)
         if loaded is None:
             return None
@@ -155,7 +154,7 @@ class _Making:
             sampled=sampled,
             settle_s=settle_s,
             settled=settled,
-            clock=clock_of_arm,
+            clocks=clocks,
         )
 
     def _events(self, deployed: Deployed) -> Iterator[Event]:
@@ -185,7 +184,7 @@ class _Making:
             directory=self.staging,
         )
 
-    def _follow(self, driving: Driving, sampler: Sampler | TwoSamplers, deployment: Deployment, drill: Acting) -> None:
+    def _follow(self, driving: Driving, sampler: Samplers, deployment: Deployment, drill: Acting) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
         clock = self.run.tools.clock
         give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
@@ -205,7 +204,7 @@ class _Making:
         if not drill.began:  # else an end is what was asked for
             deployment.check()
 
-    def _settle(self, sampler: Sampler | TwoSamplers, deployment: Deployment, drill: Acting) -> float:
+    def _settle(self, sampler: Samplers, deployment: Deployment, drill: Acting) -> float:
         """Let the arm rest, still read, after a load that the scenario made. Gives the seconds that were asked for."""
         settle_s, clock = 0.0 if self.drive.by_hand else self.trial.scenario.load.settle, self.run.tools.clock
         end_s = clock() + settle_s

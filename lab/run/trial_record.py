@@ -51,7 +51,7 @@ class Measured:
     """The results of one trial, before they are a record.
 
     ``settle_s``: how long the arm rested after the load, until ``settled`` (CLOCK_MONOTONIC); 0: it did not.
-    ``clock``: that of the arm's machine.
+    ``clocks``: those of the arm's machines.
     """
 
     deployed: Deployed
@@ -62,7 +62,7 @@ class Measured:
     sampled: SamplerOutcome
     settle_s: float = 0.0
     settled: float = 0.0
-    clock: ClockOffset | None = None
+    clocks: tuple[ClockOffset | None, ...] = ()
 
 
 def trial_record(trial: Trial, measured: Measured, rate: float | None = None) -> TrialRecord:
@@ -118,13 +118,13 @@ def _phases(measured: Measured) -> dict[Phase, PhaseWindow]:
 
 
 def _nodes(measured: Measured) -> Iterator[NodeRecord]:
-    """The machines of a run on nodes, that of the arm first."""
+    """The machines of a run on nodes, those of the arm first and that which drives load last."""
     deployment, sampled = measured.deployed.deployment, measured.sampled
-    if deployment.node:
-        yield NodeRecord(name=deployment.node, clock=measured.clock, sampler=sampled.facts)
+    names, clocks = [part.node for part in deployment.parts if part.node], [*measured.clocks]
     if deployment.generator:
-        clock = measured.loaded.clock
-        yield NodeRecord(name=deployment.generator.name, clock=clock, sampler=sampled.generator)
+        names, clocks = [*names, deployment.generator.name], [*clocks, measured.loaded.clock]
+    for name, clock, facts in zip(names, clocks, (sampled.facts, *sampled.beside), strict=False):
+        yield NodeRecord(name=name, clock=clock, sampler=facts)
 
 
 def _drill_record(drill: Drill | None) -> DrillRecord | None:

@@ -33,12 +33,12 @@ class SamplerOutcome:
     """The sampler's word on itself; its tables are files by then.
 
     ``shared_files``: as lab.sampling.shared_files, of the sampler, the lab and its load processes; looked at once,
-    before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched. ``generator``: of
-    the sampler on the machine that drives load, where that is another one.
+    before the warm-up. ``connections`` is a types.CONNECTIONS without rows when no port was watched. ``beside``: of
+    the samplers on the other machines, in their order.
     """
 
     facts: SamplerFacts
-    generator: SamplerFacts | None = None
+    beside: tuple[SamplerFacts, ...] = ()
     connections: pl.DataFrame | None = None
     shared_files: Mapping[str, int] | None = None
 

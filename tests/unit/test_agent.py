@@ -23,7 +23,7 @@ from lab.agent.loading import AgentPlace
 from lab.agent.mirror import Copy, Mirror
 from lab.agent.sampling import sampled_by
 from lab.attest.claims import Evidence, caveats, runtime_differences
-from lab.attest.evidence import gather, homes
+from lab.attest.evidence import ask_around, homes, look_inside
 from lab.engines.docker.agent.container import creation
 from lab.engines.docker.agent.image import agent_context
 from lab.engines.docker.agent.loads import files_of
@@ -71,11 +71,12 @@ def test_what_it_is_asked_and_answers_are_plain_values() -> None:
         for function, arguments in (
             (ask_front, (topology(server.port),)),
             (homes, (topology(server.port),)),
-            (gather, (topology(server.port), (), {})),
+            (ask_around, (topology(server.port),)),
+            (look_inside, (topology(server.port), (), {})),
         ):
             call = json.loads(json.dumps(call_of(function, arguments)))
             found = result_of(function, json.loads(json.dumps(carry_out(call))))
-            if function is not gather:  # it measures time
+            if function is not ask_around:  # it measures time
                 assert found == function(*arguments)
         assert server.paths[0] == "/ready?x=1"
 

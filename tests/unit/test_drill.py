@@ -38,6 +38,12 @@ LIMITED = {"processes": 2, "memory": "split:1GiB"}
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
 
 
+def one_machine(there: Any) -> dict[str, Any]:
+    """What a deployment on one machine has, whose processes are seen by calls of ``there``."""
+    part = SimpleNamespace(there=there, services=frozenset())
+    return {"there": there, "parts": (part,), "part_of": lambda _service: part}
+
+
 def trial(verb: str = "kill", **drill: Any) -> Trial:
     given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb, **drill}], load=LOAD)
     return build_plan(given).trials[0]
@@ -63,7 +69,7 @@ def deployment(*members: Member) -> Deployment:
 
     return cast(
         Deployment,
-        SimpleNamespace(there=there, current=tuple, topology=SimpleNamespace(trial_id="b01-workers")),
+        SimpleNamespace(**one_machine(there), current=tuple, topology=SimpleNamespace(trial_id="b01-workers")),
     )
 
 
@@ -165,7 +171,7 @@ def test_an_act_that_fails_is_seen_by_who_follows_the_trial() -> None:
 
 def test_a_fault_of_the_lab_in_an_act_is_not_swallowed() -> None:
     """Whatever it is."""
-    broken = cast(Deployment, SimpleNamespace(there=lambda *_: 1 / 0, current=tuple))
+    broken = cast(Deployment, SimpleNamespace(**one_machine(lambda *_: 1 / 0), current=tuple))
 
     with pytest.raises(ZeroDivisionError):
         carried_out(trial(), broken)
@@ -252,7 +258,11 @@ def test_a_supervisor_that_knows_it_is_told_to_replace_its_workers(victim: subpr
             return True
 
         given, told = scene("roll", with_services(), hangup=True)
-        roll(replace(given, deployment=cast(Deployment, SimpleNamespace(there=there, current=tuple, services=()))))
+        roll(
+            replace(
+                given, deployment=cast(Deployment, SimpleNamespace(**one_machine(there), current=tuple, services=()))
+            )
+        )
         worker.kill()
 
     assert sent == [signal.SIGHUP]
@@ -311,7 +321,7 @@ def out_of_memory(
     limits = Limits(memory_bytes=128 * 2**20)
     services = (SimpleNamespace(kind=ServiceKind.APP, limits=limits),)
     topology = SimpleNamespace(trial_id="t", services=services, pool=Limits())
-    made = cast(Deployment, SimpleNamespace(there=there, current=tuple, topology=topology))
+    made = cast(Deployment, SimpleNamespace(**one_machine(there), current=tuple, topology=topology))
     given, told = scene("kill", made, hangup=False)
     wait = (lambda _s: True) if ends else given.wait
     assert oom(replace(given, drill=Drill(verb=Verb.OOM, **drill), wait=wait)) is not ends
@@ -401,7 +411,9 @@ class Seen:
 
     def scene(self, verb: Verb, **drill: Any) -> tuple[Scene, list[Act]]:
         topology = SimpleNamespace(trial_id="t", entry="front:80")
-        made = SimpleNamespace(there=self.there, current=tuple, topology=topology, service_at=lambda _entry: "nginx")
+        made = SimpleNamespace(
+            **one_machine(self.there), current=tuple, topology=topology, service_at=lambda _entry: "nginx"
+        )
         given, told = scene("kill", cast(Deployment, made), hangup=False)
         return replace(given, drill=Drill(verb=verb, **drill)), told
 

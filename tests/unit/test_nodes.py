@@ -15,6 +15,7 @@ import pytest
 
 from lab.agent.loading import AgentPlace
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
+from lab.analysis.trial.resources import resources
 from lab.cli.plan_words import node_lines
 from lab.engines.docker.carry import carry
 from lab.engines.docker.connection import connect, connect_node
@@ -28,7 +29,7 @@ from lab.scenario.file import read_scenario
 from lab.scenario.network import Network
 from lab.scenario.nodes import Node
 from tests.builders import sampler_facts
-from tests.gate_records import CORES, host_table, trial
+from tests.gate_records import CORES, cgroup_table, host_table, process_table, trial
 
 SCENARIO = """
 question = "Where is load best?"
@@ -137,7 +138,8 @@ def both(arm: pl.DataFrame, generator: pl.DataFrame) -> pl.DataFrame:
 
 
 def outcomes(**changes: Any) -> dict[str, str]:
-    return {gate.key: gate.outcome for gate in run_gates(trial(**changes), CORES)}
+    arm = {"processes": on("server", process_table()), "cgroups": on("server", cgroup_table())}
+    return {gate.key: gate.outcome for gate in run_gates(trial(**{**arm, **changes}), CORES)}
 
 
 def idle_load(table: pl.DataFrame) -> pl.DataFrame:
@@ -168,6 +170,19 @@ def test_gates_look_at_every_machine_and_the_worst_decides() -> None:
     assert outcomes(nodes=(nodes[0], NodeRecord(name="gen")))["sampler.readings"] == CAVEAT
     far = (NodeRecord(name="server", clock=ClockOffset(offset_s=1.0, bound_s=0.1)),)
     assert outcomes(nodes=far)["load.clock"] == CAVEAT
+
+
+def test_cpu_of_an_arm_on_two_machines_is_foreign_on_neither() -> None:
+    """Each machine is held against what it runs itself; a process is known by its node, pids are given out on each."""
+    parts = [cgroup_table().with_columns(node=pl.lit(name), service=pl.lit(f"app-{name}")) for name in ("a", "b")]
+    processes = pl.concat([on("a", process_table()), on("b", process_table())])
+    spread: dict[str, Any] = {"processes": processes, "cgroups": pl.concat(parts)}
+    hosts = pl.concat([on("a", idle_load(host_table())), on("b", host_table())])
+    assert outcomes(host=hosts, **spread)["machine.foreign"] == PASS
+    alone = {"processes": on("b", process_table()), "cgroups": parts[1]}
+    assert outcomes(host=hosts, **alone)["machine.foreign"] == INVALID, "on a nobody says whose it is"
+    result = trial(host=hosts, **spread)
+    assert len(resources(result, 100).lines) == 2 * len(set(process_table()["pid"]))
 
 
 def generator_table() -> pl.DataFrame:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.gates.limits import EDGE_S, SECOND_S
 from lab.analysis.trial.counters import complete_sum, increases, numbers
-from lab.analysis.trial.ledger import ARM_ROLES, of_roles
+from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.plan.kinds import Role
 from lab.record.types import POOL, PhaseWindow
 
@@ -48,7 +48,7 @@ def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindo
     own = containers(cgroups)
     if own.height:
         return _total_rate(own, ("container",), window)
-    return _total_rate(processes.filter(pl.col("role") != Role.PLATFORM), ("pid", "started_s"), window)
+    return _total_rate(processes.filter(pl.col("role") != Role.PLATFORM), PROCESS, window)
 
 
 def steal_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
@@ -91,8 +91,8 @@ def busiest_process(processes: pl.DataFrame, window: PhaseWindow) -> tuple[str, 
     rows = of_roles(processes, *ARM_ROLES)
     if not _spans(numbers(rows["t_s"]), window):
         return None
-    grown = increases(rows, ("role", "pid", "service", "started_s"), ("cpu_s",), window)
-    (role, pid, service, _), cpu_s = max(
+    grown = increases(rows, ("role", "service", *PROCESS), ("cpu_s",), window)
+    (role, service, _, pid, _), cpu_s = max(
         ((key, counters["cpu_s"] or 0.0) for key, counters in grown.items()), key=lambda owner: owner[1]
     )
     return f"{role} {pid} of {service}", cpu_s / window.length_s

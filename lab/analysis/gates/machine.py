@@ -10,7 +10,7 @@ from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLE
 from lab.analysis.trial.courses import courses, total
 from lab.analysis.trial.cpu_source import plain_processes
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_arm, of_roles
-from lab.record.types import GateResult, PhaseWindow, TrialResult
+from lab.record.types import GateResult, TrialResult
 
 
 def sampler_readings(result: TrialResult) -> GateResult:
@@ -37,11 +37,10 @@ def steal(result: TrialResult) -> GateResult:
 
 def foreign(result: TrialResult, cpu_count: int) -> GateResult:
     """CPU that neither the arm nor the lab used ÷ all cores."""
-    tables, window = result.tables, result.record.measure
-    arm, *others = _machines(result)
-    cores = foreign_cores(arm, tables.cgroups, tables.processes, window)
-    shares = [None if cores is None else cores / cpu_count, *(_foreign_share(host, window) for host in others)]
-    found = _worst(shares)
+    machines = _machines(result)
+    cores = _foreign_cores(result, machines[0])
+    only = None if cores is None else cores / cpu_count
+    found = only if len(machines) == 1 else _worst(_foreign_share(result, host) for host in machines)
     return unchecked(FOREIGN, "readings") if found is None else judge(FOREIGN, found)
 
 
@@ -50,9 +49,19 @@ def _machines(result: TrialResult) -> list[pl.DataFrame]:
     return result.tables.host.partition_by("node", maintain_order=True) or [result.tables.host]
 
 
-def _foreign_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
-    """The same of a machine on which no arm runs; how many cores it has, is how fast all its time passes."""
-    foreign_s, total_s = unaccounted_cores(host, window, 0.0), rate(host, "total_s", window)
+def _foreign_cores(result: TrialResult, host: pl.DataFrame) -> float | None:
+    """Of one machine, beside what it runs of the arm, which may be nothing where another one runs it."""
+    tables, window = result.tables, result.record.measure
+    there = pl.col("node").eq_missing(host["node"].first())
+    cgroups, processes = tables.cgroups.filter(there), tables.processes.filter(there)
+    if cgroups.is_empty() and processes.is_empty() and not tables.processes.is_empty():
+        return unaccounted_cores(host, window, 0.0)
+    return foreign_cores(host, cgroups, processes, window)
+
+
+def _foreign_share(result: TrialResult, host: pl.DataFrame) -> float | None:
+    """The same as a share; how many cores one of several machines has, is how fast all its time passes."""
+    foreign_s, total_s = _foreign_cores(result, host), rate(host, "total_s", result.record.measure)
     return None if foreign_s is None or not total_s else foreign_s / total_s
 
 

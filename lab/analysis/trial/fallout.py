@@ -12,6 +12,7 @@ import polars as pl
 from lab.analysis.trial.counters import Floats, complete_sum
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.drill import ONE_SLOT, QUIET_S, Aftermath, due_requests
+from lab.analysis.trial.ledger import PROCESS
 from lab.analysis.trial.lives import STEP_S
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.schema import ACTION, LIFESPAN, SHUTDOWN, STEP_BEGIN, STEP_END, EventKind
@@ -107,7 +108,7 @@ def _came(result: TrialResult, action_s: float) -> list[tuple[str, float]]:
     epoch_s = datetime.fromisoformat(result.record.started_at).timestamp()
     seen = (
         result.tables.processes.filter(pl.col("role") == Role.WORKER)
-        .group_by("service", "pid", "started_s")
+        .group_by("service", *PROCESS)
         .agg(first_s=pl.col("t_s").min())
         .filter(pl.col("first_s") > action_s)
         .with_columns(began_s=(pl.col("started_s") - epoch_s).clip(pl.col("first_s") - STEP_S, pl.col("first_s")))

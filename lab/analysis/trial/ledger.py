@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 ARM_ROLES = (Role.PROXY, Role.SUPERVISOR, Role.WORKER, Role.INIT, Role.HELPER)
 ROLES = (*ARM_ROLES, Role.SIDECAR, Role.PLATFORM)
 ALWAYS = (-np.inf, np.inf)
-PROCESS = ("pid", "started_s")  # names a process: a respawned worker may get an old pid
+PROCESS = ("node", "pid", "started_s")  # names a process: a respawned worker may get an old pid, as may another node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class ProcessLine:
     role: Role
     service: str
     ordinal: int
+    node: str
     pid: int
     started_s: float
     command: str
@@ -71,6 +72,7 @@ class Member(NamedTuple):
 
     role: Role
     service: str
+    node: str
     pid: int
     started_s: float
     command: str
@@ -136,7 +138,8 @@ class Ledger:
             # Those of the platform are looked at rarely, and last as long as their containers.
             lived = ALWAYS if role is Role.PLATFORM else life(t_s[rows], all_s)
             if lived[1] >= window.start_s:
-                yield Member(role, last["service"], last["pid"], last["started_s"], last["command"], rows, lived)
+                named = (last["service"], last["node"], last["pid"], last["started_s"], last["command"])
+                yield Member(role, *named, rows, lived)
 
     def _line(self, member: Member, ordinal: int) -> ProcessLine:
         pss, uss, rss = (self.course(member, column) for column in ("pss_bytes", "uss_bytes", "rss_bytes"))
@@ -150,6 +153,7 @@ class Ledger:
             role=member.role,
             service=member.service,
             ordinal=ordinal,
+            node=member.node,
             pid=member.pid,
             started_s=member.started_s,
             command=member.command,

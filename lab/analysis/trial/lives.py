@@ -30,12 +30,12 @@ def lives(result: TrialResult) -> pl.DataFrame | None:
     """
     window = result.record.measure
     inside = pl.col("t_s").is_between(window.start_s, window.end_s)
-    rounds, seen = result.tables.arm_host.filter(inside)["t_s"], _seen(result).filter(inside)
+    rounds, seen = result.tables.host.filter(inside), _seen(result).filter(inside)
     if seen.is_empty():
         return None
-    return _spans(result, seen).with_columns(
-        came=pl.col("first_s") > rounds.min(),
-        went=pl.col("last_s") < rounds.max(),
+    return _beside_rounds(_spans(result, seen), rounds).with_columns(
+        came=pl.col("first_s") > pl.col("begins_s"),
+        went=pl.col("last_s") < pl.col("ends_s"),
     )
 
 
@@ -44,12 +44,12 @@ def gaps(result: TrialResult, *, asked: bool = True) -> tuple[Gap, ...]:
 
     ``asked`` False: not those of recycled workers beside which another one could serve.
     """
-    rounds = result.tables.arm_host.filter(pl.col("t_s") <= result.record.measure.end_s)
+    rounds = result.tables.host.filter(pl.col("t_s") <= result.record.measure.end_s)
     if rounds.is_empty():
         return ()
     spans = _spans(result, _seen(result)).filter(pl.col("role") != Role.PROXY)
     boot_s = result.record.boot_s or 0.0
-    ended = spans.filter(pl.col("last_s") < rounds["t_s"].max())
+    ended = _beside_rounds(spans, rounds).filter(pl.col("last_s") < pl.col("ends_s"))
     found = []
     for service, gone_s, spared in ended.select("service", "last_s", "asked").iter_rows():
         if spared and not asked and _another_serves(spans, gone_s, boot_s):
@@ -83,12 +83,18 @@ def recycling(record: TrialRecord) -> Mapping[str, str]:
 
 
 def _seen(result: TrialResult) -> pl.DataFrame:
-    """Readings of serving processes in rounds, which have a row of the host and every process that lives.
+    """Readings of serving processes in rounds, which have a row of the host and every process that lives there.
 
     Between two rounds one process is looked at.
     """
-    rounds = result.tables.processes.join(result.tables.arm_host.select("t_s"), on="t_s", how="semi")
+    rounds = result.tables.processes.join(result.tables.host, on=["node", "t_s"], how="semi", nulls_equal=True)
     return rounds.filter(pl.col("role").is_in(SERVING))
+
+
+def _beside_rounds(spans: pl.DataFrame, rounds: pl.DataFrame) -> pl.DataFrame:
+    """With the first and the last round of the machine that a process is on, ``begins_s`` and ``ends_s``."""
+    edges = rounds.group_by("node").agg(begins_s=pl.col("t_s").min(), ends_s=pl.col("t_s").max())
+    return spans.join(edges, on="node", how="left", nulls_equal=True, maintain_order="left")
 
 
 def _spans(result: TrialResult, seen: pl.DataFrame) -> pl.DataFrame:

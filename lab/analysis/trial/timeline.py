@@ -216,7 +216,7 @@ def _tracks(
     columns = _Readings(*(numbers(processes[name]) for name in _Readings._fields))
 
     def own(line: ProcessLine) -> _Readings:
-        return _Readings(*(column[rows[line.pid, line.started_s]] for column in columns))
+        return _Readings(*(column[rows[line.node, line.pid, line.started_s]] for column in columns))
 
     return tuple(_process_track(line, own(line), zero_s, edges) for line in ledger)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import docker
 import docker.errors
+from docker.models.containers import Container
 
 from lab.engines import Deployment, Machine
 from lab.engines.docker.agent.container import start_agent
@@ -24,7 +25,7 @@ from lab.engines.docker.elsewhere import machine_facts
 from lab.engines.docker.fate import logs_of
 from lab.engines.docker.network import join, trial_network
 from lab.engines.docker.pool import pooled_parent
-from lab.engines.docker.removal import PARALLEL, engine_errors, remove_labelled
+from lab.engines.docker.removal import PARALLEL, engine_errors, remove_container, remove_labelled
 from lab.engines.docker.rights import Access, OwnRights, Rights
 from lab.engines.docker.stages import run_stages
 from lab.engines.docker.watchdog import guarded
@@ -140,7 +141,9 @@ class DockerEngine:
             with INTERRUPTS.admitted():
                 if topology.before:
                     joined.result()
-                before = run_stages(self._client, topology.before, containers.create_beside, pool, network, access)
+                before = run_stages(
+                    topology.before, containers.create_beside, pool, network, access, remove=self._remove_ended
+                )
             pairs = before.running
             with with_logs(lambda: {**before.logs, **logs_of(container for _, container in pairs)}):
                 with INTERRUPTS.admitted():
@@ -178,6 +181,9 @@ class DockerEngine:
             return nullcontext(self._standing.access())
         marks = labels(self._run_id, topology.trial_id, "agent")
         return ((self._agents if network else None) or self._rights).access(self._client, marks, network)
+
+    def _remove_ended(self, container: Container) -> None:
+        remove_container(self._client, str(container.id))
 
     def _remove(self, topology: Topology, network: str) -> None:
         marks = {TRIAL: topology.trial_id, RUN: self._run_id, OWNER: owner()}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 
-import docker
 from docker.models.containers import Container
 
 from lab.agent.calls import There
@@ -15,7 +14,7 @@ from lab.engines import JobRun
 from lab.engines.docker.checks import run_check
 from lab.engines.docker.fate import log_of, logs_of, start
 from lab.engines.docker.network import address_in
-from lab.engines.docker.removal import each, remove_container
+from lab.engines.docker.removal import each
 from lab.engines.docker.rights import Access
 from lab.engines.docker.step_lines import epoch_s
 from lab.engines.readiness import answers
@@ -58,14 +57,18 @@ class Before:
 
 
 def run_stages(
-    client: docker.DockerClient,
     stages: Iterable[Stage],
     create: Callable[[Sequence[Service]], list[Container]],
     pool: ThreadPoolExecutor,
     network: str,
     access: Access,
+    *,
+    remove: Callable[[Container], None],
+    begin: Callable[[Container, str], None] = start,
 ) -> Before:
-    """Run one stage after the other, asked by ``access``. What has ended is removed.
+    """Run one stage after the other, asked by ``access``. What has ended is removed, by ``remove``.
+
+    ``begin(container, hint)`` starts one that was created.
 
     Raises DeploymentError with the last lines of a log. Nothing is waited for any more when this ends, in any way.
     """
@@ -77,7 +80,7 @@ def run_stages(
         with with_logs(partial(_logs, logs, containers)):
             started = _started(stage, create(stage.containers))
             containers += [one.container for one in started]
-            _run(started, pool, network, access.there)
+            _run(started, pool, network, access.there, begin)
         for one in started:
             if not one.ends:
                 running.append((one.service, one.container))
@@ -85,7 +88,7 @@ def run_stages(
             logs[one.service.name] = log_of(one.container, LOG_LIMIT_LINES)
             if one.job:
                 jobs.append(_job_run(one, access.wall_offset_s))
-            remove_container(client, str(one.container.id))
+            remove(one.container)
     return Before(running=tuple(running), jobs=tuple(jobs), logs=logs)
 
 
@@ -114,7 +117,13 @@ def _started(stage: Stage, containers: Sequence[Container]) -> list[Started]:
     return [*services, *map(started_job, stage.jobs, containers[len(services) :])]
 
 
-def _run(started: Sequence[Started], pool: ThreadPoolExecutor, network: str, there: There) -> None:
+def _run(
+    started: Sequence[Started],
+    pool: ThreadPoolExecutor,
+    network: str,
+    there: There,
+    begin: Callable[[Container, str], None],
+) -> None:
     """Start them and wait for all; one that fails, or an interrupt, ends the waiting for the others."""
     stop = Event()
 
@@ -126,7 +135,7 @@ def _run(started: Sequence[Started], pool: ThreadPoolExecutor, network: str, the
             raise
 
     try:
-        each(pool, lambda one: start(one.container, JOB_HINT if one.job else SIDECAR_HINT), started)
+        each(pool, lambda one: begin(one.container, JOB_HINT if one.job else SIDECAR_HINT), started)
         each(pool, wait, started)
     finally:
         stop.set()

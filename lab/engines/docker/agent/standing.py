@@ -76,12 +76,12 @@ def standing_agents(
             agent = start_agent(
                 client, images.image_id, marks, network=network, looks=True, signals=images.signals, node=node
             )
-            looks = stack.enter_context(_ahead(pool, agent))
+            looks = stack.enter_context(ahead(pool, agent))
             marks, image_id = labels(run_id, AGENTS, LOADS), images.load_image_id or images.image_id
             there, at, on = (generator.client, "", generator.node) if generator else (client, network, node)
             agent = start_agent(there, image_id, marks, network=at, files=files_of(load), node=on)
             stack.enter_context(engine_errors(generator.node.name if generator else ""))
-            loads = stack.enter_context(_ahead(pool, agent))
+            loads = stack.enter_context(ahead(pool, agent))
         place = AgentPlace(loads.result, host=LOADS)
         if generator:
             inside = AgentPlace(looks.result, host=LOOKS)
@@ -96,7 +96,7 @@ def standing_agents(
 
 
 @contextmanager
-def _ahead(pool: ThreadPoolExecutor, agent: AbstractContextManager[Conversation]) -> Iterator[Future[Conversation]]:
+def ahead(pool: ThreadPoolExecutor, agent: AbstractContextManager[Conversation]) -> Iterator[Future[Conversation]]:
     """Enter in a thread what is left at the end."""
 
     def enter() -> Conversation:
