@@ -294,6 +294,32 @@ services:
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("DB_HOST", "db", True),
+        ("POSTGRES_SERVER", "db", True),
+        ("DSN", "postgresql://u:p@db/shop", True),
+        ("BROKERS", "other:9092,db:9092", True),
+        ("X", "db:5432", True),
+        ("POSTGRES_USER", "db", False),
+        ("DOCKER_IMAGE", "db", False),
+        ("SESSION_BACKEND", "db", False),
+        ("DSN", "postgresql://u:p@elsewhere/db", False),
+        ("CORS_ORIGINS", "http://db:3000,http://localhost", False),
+        ("ALLOWED_HOSTS", "db,localhost", False),
+    ],
+)
+def test_a_service_is_named_where_its_name_is_a_host_to_ask(tmp_path: Path, key: str, value: str, named: bool) -> None:
+    """Users, images, databases and callers are often called as services are."""
+    text = f"""
+services:
+  app: {{build: ., environment: {{{key}: "{value}"}}}}
+  db: {{image: postgres}}
+"""
+    assert bool(taken(tmp_path, text).sidecars) == named
+
+
 def test_what_is_not_there_but_named_is_told(tmp_path: Path) -> None:
     """A database whose profile is off, and what a build needs beside its folder."""
     text = """

@@ -224,11 +224,19 @@ def replace_names(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
+ASKED_BY = re.compile(r"(?i)cors|origin|allowed|trusted")  # a variable for who may ask the app
+HELD_BY = re.compile(r"(?i)host|server|addr|ur[li]|endpoint|dsn|broker|node|service|upstream")
+
+
 def mentions(env: Mapping[str, Any], services: Iterable[Service]) -> Iterator[str]:
-    """Names of services that stand as a host in a variable's value: ``@db:5432``, ``//cache/0`` or the whole of it."""
-    texts = [value for value in env.values() if isinstance(value, str)]
+    """Names of services that stand in a variable as the host to ask: ``@db:5432``, ``//cache/0``, ``db:5432``.
+
+    A name alone is a host where the variable is for one: DB_HOST = db, and not DB_USER, IMAGE or BACKEND.
+    """
+    texts = {key: value for key, value in env.items() if isinstance(value, str) and not ASKED_BY.search(key)}
     for service in services:
         names = "|".join(map(re.escape, (service.name, *service.aliases)))
-        host = re.compile(rf"(?:^|[@/,])(?:{names})(?=$|[:/,])")
-        if any(host.search(text) for text in texts):
+        host = re.compile(rf"(?:@|//)(?:{names})(?=$|[:/,?])|(?:^|,)(?:{names}):\d")
+        alone = re.compile(rf"(?:^|,)(?:{names})(?=$|,)")
+        if any(host.search(text) or HELD_BY.search(key) and alone.search(text) for key, text in texts.items()):
             yield service.name
