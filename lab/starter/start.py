@@ -3,14 +3,13 @@
 What a word names is read through a function, so that a folder and a finished image are understood alike.
 """
 
-import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath, PurePosixPath
 
+from lab.starter.own_run import OwnRun, own_run
 from lab.starter.servers import (
-    TARGET,
     TLS,
     app_in,
     command_text,
@@ -193,22 +192,34 @@ def _set(script: str, variable: str) -> bool:
 
 
 def _as_uvicorn(words: list[str], read: Read) -> tuple[list[str] | None, Start] | None:
-    """``python main.py``, where main.py calls uvicorn.run: the same app under uvicorn's own command line."""
+    """``python main.py``, where main.py calls uvicorn.run: told by its environment, else the same app under uvicorn."""
     at = next((place for place, word in enumerate(words) if PYTHON.fullmatch(PurePath(word.strip("\"'")).name)), -1)
     rest = [word.strip("\"'") for word in words[at + 1 :] if word not in ("-u", "-O", "-B")]
     if at < 0 or not rest:
         return None
     module = rest[0] == "-m"
     path = (rest[1].replace(".", "/") if len(rest) > 1 else "") if module else rest[0]
-    names = (f"{path}.py", f"{path}/__main__.py") if module else (path,)
-    for name in names:
-        if (text := read(name)) is not None and (app := _served(text, name if module else PurePosixPath(name).name)):
-            served = [app] if module else _seen_from(app, name, read)
-            note = f"{name} fixes its address in uvicorn.run: the command line of uvicorn serves {served[0]} instead"
-            command = [*words[: at + 1], "-m", "uvicorn", *served]
-            filled = [*command, *missing_options("uvicorn", "")]
-            return filled, Start(app=served[0], notes=(note,))
+    for name in (f"{path}.py", f"{path}/__main__.py") if module else (path,):
+        called = name if module else PurePosixPath(name).name
+        text = read(name)
+        if text is not None and (found := own_run(text, called.removesuffix(".py").replace("/", "."))) is not None:
+            return _told(name, found) if found.env else _served(words[: at + 1], module, name, found, read)
     return None
+
+
+def _told(name: str, found: OwnRun) -> tuple[None, Start]:
+    told = ", ".join(f"${variable}" for variable in found.env)
+    notes = (f"{name} takes {told} from its environment: unchanged",)
+    return None, Start(command=IMAGE_COMMAND, env=found.env, app=found.app, notes=notes)
+
+
+def _served(python: Sequence[str], module: bool, name: str, found: OwnRun, read: Read) -> tuple[list[str], Start]:
+    """What it does not take from its environment is fixed: uvicorn's command line, with the options of the call."""
+    served = [found.app] if module else _seen_from(found.app, name, read)
+    without = f", without {', '.join(found.left)}" if found.left else ""
+    note = f"{name} fixes its address in uvicorn.run: the command line of uvicorn serves {served[0]} instead{without}"
+    command = [*python, "-m", "uvicorn", *served, *found.options]
+    return [*command, *missing_options("uvicorn", "")], Start(app=served[0], notes=(note,))
 
 
 def _seen_from(app: str, name: str, read: Read) -> list[str]:
@@ -217,19 +228,3 @@ def _seen_from(app: str, name: str, read: Read) -> list[str]:
     module = app.partition(":")[0].replace(".", "/")
     here = read(f"{module}.py") is not None or read(f"{module}/__init__.py") is not None
     return [app] if here or folder in (".", "") else [app, "--app-dir", folder]
-
-
-def _served(text: str, name: str) -> str:
-    """The app that a file hands to uvicorn.run, as module:name."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("uvicorn.run", "run") and node.args:
-            first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str) and TARGET.fullmatch(first.value):
-                return first.value
-            if isinstance(first, ast.Name):
-                return f"{name.removesuffix('.py').replace('/', '.')}:{first.id}"
-    return ""

@@ -208,6 +208,54 @@ def test_a_program_that_calls_uvicorn_itself_is_served_by_its_command_line(
     assert "fixes its address in uvicorn.run" in start.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options", "left"),
+    [
+        ("factory=True, port=80, reload=True", "--factory ", ""),
+        (
+            'proxy_headers=True, forwarded_allow_ips="*", root_path="/api"',
+            "--proxy-headers --forwarded-allow-ips '*' --root-path /api ",
+            "",
+        ),
+        (
+            'access_log=False, log_level="warning", timeout_keep_alive=75',
+            "--no-access-log --log-level warning --timeout-keep-alive 75 ",
+            "",
+        ),
+        ('log_config=None, headers=[("a", "b")], uds="/x", workers=4', "", "without log_config, headers"),
+        ('port=int(os.environ["PORT"]), workers=4', "", ""),
+        ('port=int(os.environ["PORT"])', "", ""),
+        ('host="0.0.0.0", port=int(os.environ["PORT"]), reload=DEBUG', "", ""),
+    ],
+)
+def test_what_uvicorn_run_is_told_its_command_line_is_told(arguments: str, options: str, left: str) -> None:
+    """An app made by a factory would not start without, and one of another prefix would not be the same."""
+    text = f"import uvicorn\nuvicorn.run('main:app', {arguments})"
+    start = started(["python", "serve.py"], files={"serve.py": text})
+    assert start.command == f"python -m uvicorn main:app {options}{ADDED}"
+    assert start.notes[0].endswith(left)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        (
+            'host=os.getenv("HOST", "0.0.0.0"), port=int(os.getenv("PORT", "8000")), workers=int(os.environ["N"])',
+            {"HOST": "{host}", "PORT": "{port}", "N": "{workers}"},
+        ),
+        ('host="0.0.0.0", port=int(os.environ.get("PORT", 80))', {"PORT": "{port}", "WEB_CONCURRENCY": "{workers}"}),
+    ],
+)
+def test_a_program_that_takes_its_address_from_its_environment_stays(arguments: str, env: dict[str, str]) -> None:
+    """What it does beside calling uvicorn is part of the app: it is told, and not replaced."""
+    text = f"import os, uvicorn\nuvicorn.run('main:app', {arguments})"
+    start = started(["python", "-m", "shop"], ["tini", "--"], files={"shop/__main__.py": text})
+    assert (start.command, start.env, start.app, start.entrypoint) == ("{image}", env, "main:app", None)
+    assert "from its environment: unchanged" in start.notes[0]
+    alone = started(["python", "-m", "shop"], files={"shop/__main__.py": text.replace("'main:app'", "app")})
+    assert alone.command == f"python -m uvicorn shop.__main__:app {ADDED}"  # with an object it is one process always
+
+
 @pytest.mark.parametrize("cmd", ["myapp serve", "sh -c 'myapp $PORT'", "python manage.py", "./run.sh", ""])
 def test_what_is_not_understood_is_no_guess(cmd: str) -> None:
     """A wrong command is worse than a question."""

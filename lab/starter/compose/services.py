@@ -238,5 +238,5 @@ def mentions(env: Mapping[str, Any], services: Iterable[Service]) -> Iterator[st
         names = "|".join(map(re.escape, (service.name, *service.aliases)))
         host = re.compile(rf"(?:@|//)(?:{names})(?=$|[:/,?])|(?:^|,)(?:{names}):\d")
         alone = re.compile(rf"(?:^|,)(?:{names})(?=$|,)")
-        if any(host.search(text) or HELD_BY.search(key) and alone.search(text) for key, text in texts.items()):
+        if any(host.search(text) or (HELD_BY.search(key) and alone.search(text)) for key, text in texts.items()):
             yield service.name
