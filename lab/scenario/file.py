@@ -141,7 +141,7 @@ def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
 def check_files(path: Path, scenario: Scenario) -> None:
     """Look for every file and folder that a scenario names. Raises ScenarioError, which says that ``path`` names it."""
     locustfile = scenario.load.locustfile
-    if locustfile.is_dir() or ("," in locustfile.name and not locustfile.exists()):
+    if locustfile.is_dir() or ("," in str(locustfile) and not locustfile.exists()):
         raise ScenarioError(
             f"{path}: load.locustfile: {locustfile} is no single file",
             "write one that imports the user classes of the others, and name it",

@@ -88,6 +88,7 @@ def test_a_resolved_scenario_survives_json(tmp_path: Path) -> None:
         ("locustfile.py", "absent.py", "load.locustfile: no such file"),
         ("locustfile.py", ".", "is no single file"),
         ("locustfile.py", "a.py,b.py", "a.py,b.py is no single file"),
+        ("locustfile.py", "load/a.py,load/b.py", "load/b.py is no single file"),
         ('question = "Which?"', "question = Which?", "not valid TOML"),
         ("rate = 50", 'rate = 50\nports = "1-2"', "load.ports: unknown key"),
         ('question = "Which?"', 'question = "Which?"\nports = "1-2"', 'ports: expected "LOW-HIGH"'),
