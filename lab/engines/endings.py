@@ -237,6 +237,19 @@ ENDINGS: tuple[Ending, ...] = (
         "the image has no program {} on its PATH",
         PROGRAM_HINT,
     ),
+    Ending(
+        Sign.LOG,
+        r"(?im)^exec (/\S+): no such file or directory",
+        "its program {}, or the interpreter that its first line names, is not in the image",
+        "give the script the line ends of Unix (LF), or install that interpreter in the image",
+    ),
+    Ending(
+        Sign.LOG,
+        r"(?i)no such file or directory: ['\"](/[^'\"\n]+)|['\u2018]?(/[\w./-]+)['\u2019]?: no such file or directory",
+        "it misses {}",
+        "let the image hold it (COPY), for nothing of this machine is mounted; a secret can be a variable: app.env = "
+        '{ NAME = { from = "NAME" } }',
+    ),
     Ending(Sign.ANSWER, r"^404\b", "it has no such path", PATH_HINT),
     Ending(Sign.ANSWER, r"^405\b", "it does not take GET there", PATH_HINT, lasts=True),
     Ending(Sign.ANSWER, r"^2\d\d\b", "only 200 counts", PATH_HINT),

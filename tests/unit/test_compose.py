@@ -173,6 +173,25 @@ def test_a_secret_from_outside_is_written_nowhere(tmp_path: Path, keys: str, lef
     assert left or service.env == {"ARGS": {"from": "ARGS"}}
 
 
+def test_a_secret_in_a_file_is_asked_for_by_its_variable(tmp_path: Path) -> None:
+    """No file of this machine is mounted; the images of databases take the text as well, and it is said for the app."""
+    text = """
+services:
+  app: {build: ., depends_on: [db], secrets: [pw], environment: {DB_PASSWORD_FILE: /run/secrets/pw, LOG_FILE: /tmp/x}}
+  db: {image: postgres, secrets: [pw], environment: [POSTGRES_PASSWORD_FILE=/run/secrets/pw]}
+secrets: {pw: {file: ./pw.txt}}
+"""
+    found = taken(tmp_path, text)
+
+    assert found.app["env"] == {"DB_PASSWORD": {"from": "DB_PASSWORD"}, "LOG_FILE": "/tmp/x"}
+    assert found.sidecars[0]["env"] == {"POSTGRES_PASSWORD": {"from": "POSTGRES_PASSWORD"}}
+    assert [line.partition(":")[0] for line in found.left] == [
+        *("services.app.environment.DB_PASSWORD_FILE", "services.app.secrets"),
+        *("services.db.environment.POSTGRES_PASSWORD_FILE", "services.db.secrets"),
+    ]
+    assert "DB_PASSWORD, what the secret pw holds" in found.needs
+
+
 def test_a_variable_made_of_a_secret_of_an_env_file_is_one(tmp_path: Path) -> None:
     """Also by way of another that has an ordinary name."""
     made = project(tmp_path, "services: {app: {image: x, env_file: made.env}}")

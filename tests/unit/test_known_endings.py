@@ -196,6 +196,14 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "[[jobs]]",
         ),
         (Sign.LOG, 'DuplicateTableError: relation "audit" already exists', "make audit in the database", "[[jobs]]"),
+        (Sign.LOG, "exec /start.sh: no such file or directory", "program /start.sh, or the interpreter", "(LF)"),
+        (
+            Sign.LOG,
+            "FileNotFoundError: [Errno 2] No such file or directory: '/run/secrets/db_password'",
+            "misses /run/secrets/db_password",
+            "app.env",
+        ),
+        (Sign.LOG, "cat: /etc/shop/config.yaml: No such file or directory", "misses /etc/shop/config.yaml", "(COPY)"),
         (Sign.LOG, "/bin/sh: 1: gunicorn: not found", "no program gunicorn", "app.command"),
         (Sign.LOG, "/start.sh: line 4: exec: uvicorn: not found", "no program uvicorn", "app.command"),
         (

@@ -8,6 +8,8 @@ from lab.scenario.secret import is_secret
 from lab.starter.compose.reading import Project, env_file, pairs
 from lab.starter.compose.variables import fill, names_in, secrets_behind
 
+SECRETS = "/run/secrets/"  # where Compose mounts them
+
 
 def environment(
     raw: Mapping[str, Any], project: Project
@@ -34,7 +36,21 @@ def environment(
         elif isinstance(value, dict):
             needs[name] = f"made of {', '.join(names_in(plain_text(text)))} in the compose file"
         env[name] = value
+    if raw.get("secrets"):
+        _in_place_of_files(env, left, needs)
     return env, left, {name: why for name, why in needs.items() if {"from": name} in env.values()}
+
+
+def _in_place_of_files(env: dict[str, Any], left: list[tuple[str, str]], needs: dict[str, str]) -> None:
+    """PASSWORD for a PASSWORD_FILE that names a secret, as the images of databases take either; no file is mounted."""
+    for key, value in list(env.items()):
+        name = key.removesuffix("_FILE")
+        if name == key or not str(value).startswith(SECRETS):
+            continue
+        del env[key]
+        if name not in env:
+            env[name], needs[name] = {"from": name}, f"what the secret {str(value).removeprefix(SECRETS)} holds"
+        left.append((f"environment.{key}", f"it names a file of a secret: {name} has the text itself, if that is read"))
 
 
 def _env_files(raw: Mapping[str, Any], project: Project) -> Iterator[Path]:
