@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from lab.metrics import METRICS
 from lab.plan.blocks import Plan
+from lab.plan.deeds import deed
 from lab.report.renderers.text import printable
-from lab.scenario.drills import REQUESTS, TICK_S, Drill, Verb
+from lab.scenario.drills import TICK_S
 from lab.scenario.expectation import parse_expectation
 from lab.units import format_count, format_duration
 
@@ -26,7 +27,7 @@ def drill_lines(planned: Plan) -> Iterator[str]:
         name = f"{drill.name}, {drill.verb}" if drill.key != drill.verb else drill.key
         window = f"{drill.after:.3g} to {format_duration(drill.after + TICK_S)} into the measure phase"
         bad = f"a request slower than {_moment(drill.slo)} is bad"
-        yield printable(f"  drill     {name}: {_deed(drill)}, {window}; {bad}")
+        yield printable(f"  drill     {name}: {deed(drill)}, {window}; {bad}")
 
 
 def ladder_lines(planned: Plan) -> Iterator[str]:
@@ -36,24 +37,6 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
         return
     rates = ", ".join(f"{rate:g}" for rate in asked.rates)
     yield printable(f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}; {asked.slo}")
-
-
-def _deed(drill: Drill) -> str:
-    held, asked = format_duration(drill.hold), drill.request or REQUESTS.get(drill.verb, "")
-    return {
-        Verb.KILL: "one serving process is killed",
-        Verb.HANG: f"one serving process is stopped for {held}",
-        Verb.BLOCK: f"a request ({asked}) keeps the event loop of one serving process busy for {held}",
-        Verb.ROLL: "every serving process is replaced",
-        Verb.DEPLOY: f"every container of the app gives way to one of {drill.image or 'its own image'}",
-        Verb.OOM: f"one serving process is asked ({asked}) to hold more memory than there is",
-        Verb.KILL_SUPERVISOR: "one supervisor is killed",
-        Verb.KILL_FRONT: "what clients connect to is killed",
-        Verb.CRASH_LOOP: f"one serving process is killed, and for {held} whatever comes in its place",
-        Verb.RECYCLE: f"every serving process is asked to end, each at an instant drawn over {held}",
-        Verb.SLOW_START: f"every serving process of a slow app is replaced, which is looked at for {held}",
-        Verb.STOP: "every container of the app is stopped",
-    }[drill.verb]
 
 
 def _moment(duration_s: float) -> str:

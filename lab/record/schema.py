@@ -66,6 +66,7 @@ class TrialState(StrEnum):
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
 OVER = "over"  # of a drill that was carried out as a whole
+FAILED = "failed"  # of what a person asked for and could not be done
 HOPELESS, HOPELESS_S = 0.5, 30  # more than that part bad in so many seconds on end: a drill is given up (METHOD 9.6)
 LIFESPAN = "lifespan"  # the name of the step that the demo app takes in its lifespan, before it serves
 SHUTDOWN = "shutdown"  # the name of the step that an app's lifespan takes when it ends

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import polars as pl
 
@@ -21,15 +22,34 @@ from lab.load.inside.status import Status, read_status
 from lab.load.load_plan import Fallback, LoadPlan
 from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
 from lab.load.web.process import WebProcess
+from lab.plan.deeds import deed
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
+from lab.plan.verbs import lacks
+from lab.report.sections.drill import act_words
 from lab.run.drive import Drive, Driving, load_plan
+from lab.run.scene import Act
+from lab.scenario.arm import Arm
 from lab.scenario.compare import Compare
+from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Scenario
 from lab.scenario.network import Network
 from lab.scenario.sweep import Sweep
 
 LOOK_S = 1.0
+# What can be done on a whim: the others take an image, a certificate, a container more or a slow app beforehand.
+WHIMS = (
+    Verb.KILL,
+    Verb.HANG,
+    Verb.BLOCK,
+    Verb.ROLL,
+    Verb.OOM,
+    Verb.KILL_SUPERVISOR,
+    Verb.KILL_FRONT,
+    Verb.CRASH_LOOP,
+    Verb.RECYCLE,
+    Verb.STOP,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +92,18 @@ def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPl
     return load_plan(scenario.load, topology, scenario.trials.seed, directory, min_warmup_requests=0)
 
 
+def possible(scenario: Scenario, arm: Arm, engine: Collection[Verb]) -> tuple[Verb, ...]:
+    """The verbs that an arm has everything for, of those that its engine can do."""
+    missing = {*lacks(arm, scenario), *((Verb.OOM,) if scenario.budget.memory.mode == "none" else ())}
+    return tuple(verb for verb in WHIMS if verb in engine and verb not in missing)
+
+
 class ByHand(Drive, Driving):
     """Load by a person at Locust's own page, which outlives the arms: `lab ui`. One arm at a time."""
 
     by_hand = True
 
-    def __init__(self, scenario: Scenario, web: WebProcess, port: int) -> None:
+    def __init__(self, scenario: Scenario, web: WebProcess, port: int, verbs: Collection[Verb] = ()) -> None:
         self.port = port
         self.web = web
         self.wish: Wish | None = None
@@ -85,6 +111,9 @@ class ByHand(Drive, Driving):
         """An arm has been up."""
         self._scenario = scenario
         self._homes: Mapping[str, str] = {}
+        self._verbs = verbs
+        self._whim: Verb | None = None
+        self._acts: tuple[Sequence[Act], bool] = ((), False)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -97,7 +126,9 @@ class ByHand(Drive, Driving):
         self.web.deploying(trial.arm.name, [arm.name for arm in self._scenario.arms])
         self._plan = page_plan(self._scenario, topology, staging)
         self._status: Status | None = None
-        self.wish = None
+        self.wish = self._whim = None
+        self._acts = ((), False)
+        self._possible = possible(self._scenario, trial.arm, self._verbs)
         yield self
 
     def attested(self, deployment: Deployment, evidence: Evidence) -> None:
@@ -112,7 +143,8 @@ class ByHand(Drive, Driving):
         self._plan.raw.mkdir()
         self._plan.write()
         upstream_of = self._plan.upstream_of if fallback == "upstream" else ""
-        self.web.open(self._plan.directory, upstream_of=upstream_of, header=header)
+        verbs = [{"verb": verb.value, "deed": deed(Drill(verb=verb))} for verb in self._possible]
+        self.web.open(self._plan.directory, upstream_of=upstream_of, header=header, verbs=verbs)
         self._follower, self._looked_s = TrialFollower(self._plan.directory, self._homes), -math.inf
         try:
             yield
@@ -128,7 +160,8 @@ class ByHand(Drive, Driving):
         """Listen to the person, and have the page draw the processes."""
         if self.listen(seconds) is None and monotonic() >= self._looked_s + LOOK_S:
             self._looked_s = monotonic()
-            self.web.show(self._follower.look().rows)
+            acts, busy = self._acts
+            self.web.show(self._follower.look().rows, [_told(act) for act in acts], busy=busy)
 
     def listen(self, seconds: float) -> Wish | None:
         """The person's next wish, if one comes in time. An interrupt is one."""
@@ -138,8 +171,19 @@ class ByHand(Drive, Driving):
         except KeyboardInterrupt:
             self.wish = Wish(None)
         else:
-            self.wish = None if message is None else Wish(message.get("arm"))
+            self.wish = None if message is None or message["said"] == "act" else Wish(message.get("arm"))
+            if message and message["said"] == "act" and message["verb"] in self._possible:
+                self._whim = Verb(message["verb"])
         return self.wish
+
+    def asked(self) -> Drill | None:
+        """What the person chose in the menu of the page."""
+        verb, self._whim = self._whim, None
+        return Drill(verb=verb) if verb else None
+
+    def acted(self, acts: Sequence[Act], *, busy: bool) -> None:
+        """The page draws them with the next look."""
+        self._acts = (acts, busy)
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None) -> LoadOutcome | None:
         """The latest test is the measure phase; None when none was started."""
@@ -151,6 +195,13 @@ class ByHand(Drive, Driving):
         return found
 
     def _close(self) -> Status:
+        self._whim = None
         if self._status is None:
             self._status = self.web.close()
         return self._status
+
+
+def _told(act: Act) -> dict[str, Any]:
+    """An act as the page shows it: its instant (CLOCK_MONOTONIC) and words."""
+    to = " ".join(filter(None, (act.service, f"pid {act.pid}" if act.pid else "", act.detail)))
+    return {"t_s": act.began_s, "what": act_words(act.what), "to": to}

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from random import Random
 
 from lab.engines import Deployment
-from lab.errors import DeploymentError
+from lab.errors import DeploymentError, LabError
 from lab.load.outcome import LoadOutcome
 from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
-from lab.record.schema import ACTION, OVER, EventKind
+from lab.record.schema import ACTION, FAILED, OVER, EventKind
 from lab.record.types import Event
 from lab.run.scene import Act, Scene
 from lab.run.verbs import VERBS
-from lab.scenario.drills import TICK_S
+from lab.scenario.drills import TICK_S, Drill
 
 END_WITHIN_S = 30.0  # what is being done is waited for, at the end of a trial
 
@@ -48,6 +48,22 @@ class Acting:
             return
         self._thread = threading.Thread(target=self._act, args=(measure_start_s,), name="drill", daemon=True)
         self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Something is being done."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """What was done so far."""
+        return tuple(self._acts)
+
+    def do(self, drill: Drill) -> None:
+        """Begin what a person asked for; one that is not over goes first. What cannot be done is told as an act."""
+        if not self.busy:
+            self._thread = threading.Thread(target=self._do, args=(drill,), name="drill", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """Nothing more is done; what is being done is waited for."""
@@ -83,6 +99,21 @@ class Acting:
         due_s = measure_start_s + action_s(self._trial)
         if drill is None or self._over.wait(max(0.0, due_s - time.monotonic())):
             return
+        try:
+            self._carry_out(drill)
+        except Exception as error:  # noqa: BLE001  it is raised where the trial is followed, as a fault of it
+            self._error = error
+
+    def _do(self, drill: Drill) -> None:
+        try:
+            self._carry_out(drill)
+        except LabError as error:  # the arm is still there, and the person may ask for something else
+            now_s = time.monotonic()
+            self._acts.append(Act(what=FAILED, began_s=now_s, ended_s=now_s, detail=str(error)))
+        except Exception as error:  # noqa: BLE001  as above
+            self._error = error
+
+    def _carry_out(self, drill: Drill) -> None:
         scene = Scene(
             drill=drill,
             deployment=self._deployment,
@@ -92,11 +123,8 @@ class Acting:
             hangup=model_of(self._trial.arm).supervision.hangup,
         )
         self.began = True
-        try:
-            if VERBS[drill.verb](scene):
-                scene.done(OVER, time.monotonic())
-        except Exception as error:  # noqa: BLE001  it is raised where the trial is followed, as a fault of it
-            self._error = error
+        if VERBS[drill.verb](scene):
+            scene.done(OVER, time.monotonic())
 
 
 def given_up(trial: Trial, loaded: LoadOutcome, t0_s: float) -> Iterator[Event]:

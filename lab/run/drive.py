@@ -1,5 +1,6 @@
 """The driver of a trial's load: the scenario's schedule, or a person. Everything else about a trial is the same."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from lab.load.locust_process import LoadOutcome, LoadProgress, Loads
 from lab.plan.loading import MIN_WARMUP_REQUESTS, queue_limit, warmup_s
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
+from lab.run.scene import Act
 from lab.scenario.capacity import Rung
+from lab.scenario.drills import Drill
 from lab.scenario.model import Load
 from lab.scenario.network import Network
 
@@ -55,6 +58,14 @@ class Drive(Protocol):
 
     def attested(self, deployment: Deployment, evidence: Evidence) -> None:  # noqa: ARG002  most need not know it
         """Take note that the arm is up."""
+        return
+
+    def asked(self) -> Drill | None:
+        """What a person wants to be done to the arm now, if anything: once each."""
+        return None
+
+    def acted(self, acts: Sequence[Act], *, busy: bool) -> None:  # noqa: ARG002  most need not know it
+        """Take note of what was done to the arm so far; ``busy``: something still is."""
         return
 
     def get_ready(self) -> None:

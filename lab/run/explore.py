@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.arm_topology import ports_needed
@@ -26,6 +27,7 @@ from lab.run.tools import Run
 from lab.run.topology import topology_of
 from lab.run.trial import run_trial
 from lab.run.view import QuietView
+from lab.scenario.drills import Verb
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import Arm, Scenario
 from lab.scenario.secret import NO_SECRETS, Redactor
@@ -74,7 +76,9 @@ def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> None:
     topology = topology_of(run.engine, first, port, run.certificate)
     with INTERRUPTS.deferred(), run.tools.start_web(page_plan(scenario, topology, run.folder.path)) as web:
         run.view.serving(web.url)
-        session = Session(run, ByHand(scenario, web, port), redact)
+        engine = run.engine.name
+        verbs = ENGINE_KINDS[engine].verbs if engine in ENGINE_KINDS else frozenset[Verb]()  # who is not declared: none
+        session = Session(run, ByHand(scenario, web, port, verbs), redact)
         wish = Wish(arm)
         while wish.arm is not None:
             wish = session.visit(next(each for each in scenario.arms if each.name == wish.arm))

@@ -194,6 +194,9 @@ class _Making:
             self.run.view.progress(self.trial, progress)
             sampler.check()
             drill.look(progress.measure_start_s)
+            if (asked := self.drive.asked()) is not None:
+                drill.do(asked)
+            self.drive.acted(drill.acts, busy=drill.busy)
             if clock() >= next_death_check and not drill.began:
                 deployment.check()
                 next_death_check = clock() + DEATH_CHECK_EVERY_S

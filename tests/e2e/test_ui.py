@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
 from tests.e2e.layout import MEDIA, WIDTHS, faults, show_as
@@ -98,6 +98,30 @@ def watch_the_tab(page: Page, roles: set[str]) -> None:
         assert chart.locator("polyline").count() >= len(page.locator("#lab tbody tr").all())
 
 
+def kill_one(page: Page) -> None:
+    """The menu has what this arm can do; after one question it is done, told of and drawn, and the arm goes on."""
+    menu = page.locator("#lab select").nth(1)
+    offered = menu.locator("option").evaluate_all("options => options.map(({ value }) => value)")
+    assert {"kill", "hang", "roll", "kill-supervisor", "stop"} < set(offered)
+    assert not {"kill-front", "oom"} & set(offered)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    menu.select_option("kill")
+    expect(menu).to_have_value("")
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.once("dialog", agree)
+    menu.select_option("kill")
+    expect(page.locator("#lab .acts tr")).to_have_count(2, timeout=DEADLINE_S * 1000)  # killed, and over
+    assert asked == ["workers: one serving process is killed. Do it now?"]
+    expect(page.locator("#lab .acts")).to_contain_text("killed (SIGKILL)")
+    expect(page.locator("#lab svg .act")).to_have_count(4)  # of both charts
+    assert page.inner_text("#lab .state") == "is up"
+
+
 def fits(page: Page) -> None:
     """The lab's part of the page at every width; the rest is Locust's."""
     for medium, width in product(MEDIA, WIDTHS):
@@ -128,9 +152,11 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
         refused_and_forgiven(page)
         start_load(page)
         watch_the_tab(page, {"supervisor", "helper", "worker"})
+        kill_one(page)
+        fits(page)
         page.screenshot(path=ARTEFACTS / "ui-processes.png")
 
-        page.locator("#lab select").select_option("replicas")
+        page.locator("#lab select").first.select_option("replicas")
         page.get_by_role("button", name="Switch to replicas").click()
         expect(page.locator("#lab .state")).to_have_text("is being deployed")
         wait_for_arm(page, "replicas")

@@ -39,6 +39,10 @@ class Desk:
         self.asked.append(f"switch {arm}")
         return "" if arm == "replicas" else "There is no such arm."
 
+    def act(self, verb: str) -> str:
+        self.asked.append(f"act {verb}")
+        return "" if verb == "kill" else "Nothing of the kind."
+
     def end(self) -> None:
         self.asked.append("end")
 
@@ -132,7 +136,16 @@ def test_who_comes_from_another_site(host: str, origin: str | None, foreign: boo
     assert stranger(host, origin) is foreign
 
 
-@pytest.mark.parametrize("path", ["/lab/switch", "/lab/end", "/swarm"])
+def test_something_is_done_to_the_arm_by_its_verb(client: FlaskClient, desk: Desk) -> None:
+    """A refusal is a sentence here too."""
+    assert client.post("/lab/act", json={"verb": "kill"}, headers=OWN).status_code == 202
+    refused = client.post("/lab/act", json={"verb": "x"}, headers=OWN)
+    assert (refused.status_code, refused.json) == (409, {"message": "Nothing of the kind."})
+    assert client.post("/lab/act", data="[1]", content_type="application/json", headers=OWN).status_code == 409
+    assert desk.asked == ["act kill", "act x", "act "]
+
+
+@pytest.mark.parametrize("path", ["/lab/switch", "/lab/act", "/lab/end", "/swarm"])
 def test_other_sites_order_nothing(client: FlaskClient, desk: Desk, path: str) -> None:
     """Not of ours and not of Locust's own, which answers anybody."""
     assert client.post(path, json={"arm": "replicas"}, headers=EVIL).status_code == 403

@@ -30,7 +30,7 @@ from lab.load.web.visits import Visits
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
-from lab.record.folder import RunFolder, read_info
+from lab.record.folder import RunFolder, read_info, read_records
 from lab.record.types import TrialState
 from lab.run.by_hand import by_hand
 from lab.run.conclude import conclude
@@ -59,18 +59,23 @@ class FakeWeb:
     url: str = "http://127.0.0.1:8089"
     pid: int = 4711
     dead: bool = False
+    offered: Mapping[str, str] = field(default_factory=dict)
+    shown: list[Mapping[str, Any]] = field(default_factory=list)
+    busy: bool = False
 
     def deploying(self, arm: str, arms: Sequence[str]) -> None:
         self.world.note(f"page: {arm} of {'+'.join(arms)}")
 
-    def open(self, directory: Path, *, upstream_of: str, header: str) -> None:
+    def open(self, directory: Path, *, upstream_of: str, header: str, verbs: Sequence[Mapping[str, str]]) -> None:
         self.world.note(f"page: open{' by upstream' if upstream_of else ''}")
+        self.offered = {each["verb"]: each["deed"] for each in verbs}
         assert header == "X-Served-By"
         assert self.plan is not None
         self.visits.open(replace(self.plan, directory=directory))
 
-    def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing is there to be drawn."""
+    def show(self, _rows: Sequence[Mapping[str, Any]], acts: Sequence[Mapping[str, Any]], *, busy: bool) -> None:
+        """Nothing is there to be drawn, but for what was done."""
+        self.shown, self.busy = list(acts), busy
 
     def fail(self, message: str) -> None:
         self.world.note(f"page: {message}")
@@ -257,6 +262,67 @@ def test_a_signal_while_an_arm_comes_up_takes_it_down(kept: Kept) -> None:
     assert read_info(kept.path).cut == ""
     assert kept.world.journal[-2:] == ["undeploy", "no page"]
     assert list((kept.path / "trials").iterdir()) == []
+
+
+@pytest.fixture
+def declared(kept: Kept) -> Kept:
+    """A session with an engine whose verbs are known."""
+    engine = FakeEngine(kept.world)
+    engine.name = "docker"
+    kept.engine = engine
+    return kept
+
+
+ACT = {"said": "act", "verb": "stop"}
+
+
+def shown(until: Callable[[FakeWeb], bool]) -> list[Step]:
+    """Looks at the page until something is to be seen there; the lab shows it once a second."""
+
+    def look(web: FakeWeb) -> None:
+        time.sleep(0.02)
+        if not until(web):
+            web.script.insert(0, look)
+
+    return [look]
+
+
+def test_the_menu_has_what_the_arm_can_do_and_doing_it_ends_no_visit(declared: Kept) -> None:
+    """The workers have a supervisor and no front; an unknown verb is nothing that anybody asked for."""
+    seen: list[Mapping[str, Any]] = []
+
+    def ended(web: FakeWeb) -> bool:
+        seen[:] = web.shown
+        return bool(web.shown) and not web.busy
+
+    def offered(web: FakeWeb) -> None:
+        assert {"kill", "hang", "block", "roll", "kill-supervisor", "stop"} <= set(web.offered)
+        assert not {"kill-front", "oom", "deploy"} & set(web.offered)  # no front, no limit, no image
+        assert web.offered["kill"] == "one serving process is killed"
+
+    told = declared.explore(use, offered, {"said": "act", "verb": "deploy"}, ACT, *shown(ended), END)
+
+    assert [act["what"] for act in seen] == ["asked to stop (SIGTERM)", "could not be done"]  # a fake has no containers
+    assert "session kept" in told
+    assert declared.world.journal.count("deploy") == 1
+    (record,) = read_records(declared.path, read_info(declared.path))
+    assert [event.kind for event in record.events if event.kind.startswith("action.")] == [
+        "action.SIGTERM",
+        "action.failed",
+    ]
+
+
+def test_nobody_is_asked_to_check_an_arm_that_something_was_done_to(declared: Kept) -> None:
+    """An end is what was asked for; with an engine that is not declared there is no menu."""
+    checks: list[int] = []
+
+    def wait(_web: FakeWeb) -> None:
+        time.sleep(1.2 * DEATH_CHECK_EVERY_S)
+        checks.append(declared.world.journal.count("check"))
+
+    declared.explore(use, ACT, *shown(lambda web: bool(web.shown)), wait, wait, END)
+
+    assert checks[0] == checks[1]
 
 
 def test_the_first_arm_must_come_up(kept: Kept) -> None:

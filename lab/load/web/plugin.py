@@ -62,6 +62,9 @@ class WebPlugin(Hooks):
         self._arms: tuple[str, ...] = ()
         self._arm, self._state, self._message = "", DEPLOYING, ""
         self._visit = 0
+        self._verbs: tuple[Mapping[str, str], ...] = ()
+        self._acts: tuple[Mapping[str, Any], ...] = ()
+        self._busy = False
         self._directory: Path | None = None
         self.base_url = plan.base_url
 
@@ -84,6 +87,9 @@ class WebPlugin(Hooks):
             "now_s": monotonic() - self._begun_s,
             "processes": self._plan.serving_processes,
             "points": self._history.since(since),
+            "verbs": self._verbs if self._state == READY else (),
+            "acts": [act | {"t_s": act["t_s"] - self._begun_s} for act in map(dict, self._acts)],
+            "busy": self._busy,
         }
 
     def readings(self) -> Path | None:
@@ -106,6 +112,16 @@ class WebPlugin(Hooks):
             return "The lab is busy: another arm is on its way."
         self._arm, self._state, self._message = arm, DEPLOYING, ""
         self._lines.send(said="switch", arm=arm)
+        return ""
+
+    def act(self, verb: str) -> str:
+        """Ask the lab to do something to the arm."""
+        if self._state != READY or verb not in [each["verb"] for each in self._verbs]:
+            return f"Nothing of the kind {verb!r} can be done to {self._arm} now."
+        if self._busy:
+            return "Something is being done to the arm already: wait until it is over."
+        self._busy = True  # until the lab says otherwise: a second click is no second act
+        self._lines.send(said="act", verb=verb)
         return ""
 
     def end(self) -> None:
@@ -181,6 +197,7 @@ class WebPlugin(Hooks):
         with self._own_modules.shown():
             self._asked.upstream_of = plan.upstream_reader("upstream")
         self._asked.header = order["header"]
+        self._verbs, self._acts, self._busy = tuple(order["verbs"]), (), False
         self._visit += 1
         self._state = READY
 
@@ -189,6 +206,7 @@ class WebPlugin(Hooks):
         at_s = round(monotonic() - self._begun_s, 3)
         point = {"t_s": at_s, "visit": self._visit, "arm": self._arm, "processes": order["processes"]}
         self._history.add(point)
+        self._acts, self._busy = tuple(order["acts"]), order["busy"]
 
     def _fail(self, order: Message) -> None:
         """An arm did not come up, or died; the person may ask for another one."""

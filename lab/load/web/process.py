@@ -52,13 +52,19 @@ class WebProcess:
         """The page says that this arm is on its way."""
         self._lines.send(do="deploying", arm=arm, arms=list(arms))
 
-    def open(self, directory: Path, *, upstream_of: str, header: str) -> None:
-        """The arm is up: tests may be started, and are recorded in ``directory``."""
-        self._lines.send(do="open", directory=str(directory), upstream_of=upstream_of, header=header)
+    def open(self, directory: Path, *, upstream_of: str, header: str, verbs: Sequence[Mapping[str, str]] = ()) -> None:
+        """The arm is up: tests may be started, and are recorded in ``directory``.
 
-    def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Have the page draw the processes of the arm as they are now, one row each."""
-        self._lines.send(do="figures", processes=list(rows))
+        ``verbs``: what can be done to it, each with its ``deed`` in words.
+        """
+        order = {"directory": str(directory), "upstream_of": upstream_of, "header": header, "verbs": list(verbs)}
+        self._lines.send(do="open", **order)
+
+    def show(
+        self, rows: Sequence[Mapping[str, Any]], acts: Sequence[Mapping[str, Any]] = (), *, busy: bool = False
+    ) -> None:
+        """Have the page draw the processes of the arm as they are now, one row each, and what was done to it so far."""
+        self._lines.send(do="figures", processes=list(rows), acts=list(acts), busy=busy)
 
     def fail(self, message: str) -> None:
         """The arm is not there; the page says why and offers the others."""
@@ -70,7 +76,7 @@ class WebProcess:
         return Status(**self._answer("closed", CLOSE_S)["status"])
 
     def wish(self, timeout_s: float) -> Message | None:
-        """Give the person's next wish: ``switch`` to an ``arm``, or ``end``; None when nothing came."""
+        """Give the person's next wish: ``switch`` to an ``arm``, ``act`` a ``verb``, or ``end``; None: nothing came."""
         return self._crossed.popleft() if self._crossed else self._next(timeout_s)
 
     def _next(self, timeout_s: float) -> Message | None:

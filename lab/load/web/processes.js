@@ -33,17 +33,22 @@ const arm = element("span", { className: "arm" });
 const state = element("span", { className: "state" });
 const choice = element("select", { ariaLabel: "Arm to deploy", onchange: () => { wanted = choice.value; render(); } });
 const change = element("button", { type: "button", onclick: () => ask("switch", { arm: choice.value }) });
+const menu = element("select", { ariaLabel: "Do something to the arm", hidden: true, onchange: act });
 const end = element("button", { type: "button", textContent: "End and keep the session", onclick: () => ask("end", {}) });
 const message = element("p", { className: "message", role: "alert" });
 const body = element("tbody"), foot = element("tfoot");
 const memory = element("div", { className: "chart" }), cpu = element("div", { className: "chart" });
 const legend = element("p", { className: "note" });
+const acts = element("tbody");
+const done = element("div", { hidden: true }, element("h3", {}, "What was done to this arm"),
+  element("div", { className: "scroll" }, element("table", { className: "acts" }, acts)));
 const details = element("div", {},
   element("div", { className: "scroll" }, element("table", {}, heading(), body, foot)),
   legend,
+  done,
   element("div", { className: "charts" }, memory, cpu));
 const panel = element("section", { id: "lab", hidden: true, ariaLabel: "Arm and processes" },
-  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, end), message, details);
+  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, menu, end), message, details);
 
 function heading() {
   const titles = [["role"], ["pid", 1], ["service"], ["CPU", 1], ["PSS", 1], ["share of requests"]];
@@ -62,6 +67,13 @@ async function ask(what, question) {
   } finally {
     await look();
   }
+}
+
+// One plain question, and the menu is back at its title whatever the answer is.
+function act() {
+  const wish = live.verbs.find(({ verb }) => verb === menu.value);
+  menu.value = "";
+  if (wish && confirm(`${live.arm}: ${wish.deed}. Do it now?`)) ask("act", { verb: wish.verb });
 }
 
 async function look() {
@@ -122,9 +134,29 @@ function render() {
   change.textContent = choice.value === live.arm ? "Redeploy" : `Switch to ${choice.value}`;
   choice.disabled = change.disabled = !["ready", "failed"].includes(live.state);
   end.disabled = ["ending", "gone"].includes(live.state);
+  offer();
   message.hidden = !live.message;
   if (live.message) message.textContent = live.message;
   if (!panel.hidden && !details.hidden) draw();
+}
+
+// Only what this arm can do, and nothing while something is being done to it.
+function offer() {
+  const now = live.state === "ready" ? live.verbs : [];
+  menu.hidden = !now.length;
+  menu.disabled = live.busy;
+  const title = live.busy ? "Is being done…" : "Do to the arm…", shown = [title, ...now.map(({ verb }) => verb)].join();
+  if (menu.dataset.shown === shown) return; // else an open menu would close each second
+  menu.dataset.shown = shown;
+  menu.replaceChildren(new Option(title, ""), ...now.map(({ verb, deed }) => element("option", { value: verb, title: deed }, verb)));
+}
+
+const story = () => (live.state === "ready" ? live.acts : []);
+
+function tell() {
+  done.hidden = !story().length;
+  acts.replaceChildren(...story().toReversed().map(({ t_s, what, to }) => element("tr", {},
+    cell(`${Math.max(0, live.now_s - t_s).toFixed(1)} s ago`, true), cell(what), cell(to))));
 }
 
 function draw() {
@@ -132,6 +164,7 @@ function draw() {
   const colours = colouring(now);
   body.replaceChildren(...now.map((process) => row(process, colours)));
   foot.replaceChildren(...(now.length ? sums(now) : []));
+  tell();
   legend.textContent = !now.length ? "" :
     "CPU in per cent of one core over the last two seconds. Share: of the answers since this arm is up" +
     (now.some((each) => each.share !== null) ? "; the dashed mark is an even share." : ", once it is known who gave them.");
@@ -221,6 +254,12 @@ function chart(title, unit, valueOf) {
     if (x(point.t_s) < LEFT) continue;
     if (visit > 1) svg.append(drawn("line", { class: "switch", x1: x(point.t_s), x2: x(point.t_s), y1: TOP, y2: HEIGHT - BOTTOM }));
     svg.append(drawn("text", { x: x(point.t_s) + 3, y: TOP - 7 }, point.arm));
+  }
+  for (const { t_s, what } of story()) {
+    if (x(t_s) < LEFT || x(t_s) > WIDTH - RIGHT) continue;
+    const mark = drawn("line", { class: "act", x1: x(t_s), x2: x(t_s), y1: TOP, y2: HEIGHT - BOTTOM });
+    mark.append(drawn("title", {}, what));
+    svg.append(mark);
   }
   for (const { colour, line } of series.values()) {
     svg.append(drawn("polyline", { class: "line", stroke: colour, points: line.map(([t_s, value]) => `${x(t_s).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));

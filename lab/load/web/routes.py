@@ -38,6 +38,9 @@ class Desk(Protocol):
     def switch(self, arm: str) -> str:
         """Ask for another arm; a sentence when that cannot be."""
 
+    def act(self, verb: str) -> str:
+        """Ask for something to be done to the arm that is up; a sentence when that cannot be."""
+
     def end(self) -> None:
         """Ask for the end of the session."""
 
@@ -108,9 +111,11 @@ def _blueprint(desk: Desk) -> Blueprint:
 
     @blueprint.post("/switch")
     def switch() -> Response:
-        arm = request.get_json(silent=True) or {}
-        sentence = desk.switch(str(arm.get("arm", "")) if isinstance(arm, dict) else "")
-        return make_response(jsonify({"message": sentence}), CONFLICT if sentence else ACCEPTED)
+        return _answer(desk.switch(_asked("arm")))
+
+    @blueprint.post("/act")
+    def act() -> Response:
+        return _answer(desk.act(_asked("verb")))
 
     @blueprint.post("/end")
     def end() -> Response:
@@ -118,3 +123,13 @@ def _blueprint(desk: Desk) -> Blueprint:
         return make_response(jsonify({"message": ""}), ACCEPTED)
 
     return blueprint
+
+
+def _asked(key: str) -> str:
+    """One word of a question, "" where there is none."""
+    question = request.get_json(silent=True)
+    return str(question.get(key, "")) if isinstance(question, dict) else ""
+
+
+def _answer(sentence: str) -> Response:
+    return make_response(jsonify({"message": sentence}), CONFLICT if sentence else ACCEPTED)

@@ -40,6 +40,7 @@ ACTS: Mapping[str, str] = {
     "answer": "answered what blocked it",
     "unanswered": "gave no answer to what blocked it",
     "over": "over",
+    "failed": "could not be done",
 }
 ENDS: Mapping[str, tuple[str, str]] = {
     "drill.recovery": ("no bad request any more", "requests were still bad when the trial ended"),
@@ -141,7 +142,7 @@ def act_table(summary: RunSummary) -> Table:
     """Everything that was done, in the order in which it was, with how sure its instant is."""
     rows = tuple(
         (
-            *words(trial.record.trial_id, _act(act.kind)),
+            *words(trial.record.trial_id, act_words(act.kind)),
             *words(" ".join(filter(None, (act.service, f"pid {act.pid}" if act.pid else "", act.detail)))),
             Cell(format_seconds(act.t_s - trial.record.measure.start_s), act.t_s),
             Cell(format_seconds((act.until_s or act.t_s) - act.t_s), (act.until_s or act.t_s) - act.t_s),
@@ -159,7 +160,8 @@ def act_table(summary: RunSummary) -> Table:
     )
 
 
-def _act(kind: str) -> str:
+def act_words(kind: str) -> str:
+    """An act in words, by its kind."""
     what = kind.removeprefix(ACTION)
     return ACTS.get(what, what)
 
@@ -245,4 +247,4 @@ def _stretches(trial: TrialSummary, course: Course) -> Iterator[Stretch]:
     yield Stretch(name="steady", low=course.starts_s[0], high=0.0, measured=True)
     for act, low, high in zip(acts, edges, edges[1:], strict=False):
         held = act is not acts[-1]
-        yield Stretch(name=_act(act.kind).partition(" (")[0], low=low, high=high, measured=not held)
+        yield Stretch(name=act_words(act.kind).partition(" (")[0], low=low, high=high, measured=not held)

@@ -1,0 +1,23 @@
+"""What each verb of a drill does to an arm, in words: `lab plan` says it, and `lab ui` asks for it."""
+
+from lab.scenario.drills import REQUESTS, Drill, Verb
+from lab.units import format_duration
+
+
+def deed(drill: Drill) -> str:
+    """``"one serving process is stopped for 5 s"``: what is done to an arm, as a clause."""
+    held, asked = format_duration(drill.hold), drill.request or REQUESTS.get(drill.verb, "")
+    return {
+        Verb.KILL: "one serving process is killed",
+        Verb.HANG: f"one serving process is stopped for {held}",
+        Verb.BLOCK: f"a request ({asked}) keeps the event loop of one serving process busy for {held}",
+        Verb.ROLL: "every serving process is replaced",
+        Verb.DEPLOY: f"every container of the app gives way to one of {drill.image or 'its own image'}",
+        Verb.OOM: f"one serving process is asked ({asked}) to hold more memory than there is",
+        Verb.KILL_SUPERVISOR: "one supervisor is killed",
+        Verb.KILL_FRONT: "what clients connect to is killed",
+        Verb.CRASH_LOOP: f"one serving process is killed, and for {held} whatever comes in its place",
+        Verb.RECYCLE: f"every serving process is asked to end, each at an instant drawn over {held}",
+        Verb.SLOW_START: f"every serving process of a slow app is replaced, which is looked at for {held}",
+        Verb.STOP: "every container of the app is stopped",
+    }[drill.verb]
