@@ -12,6 +12,7 @@ failures   the slowest 30 % of an arm's requests are 503
 equal      an arm against itself, alone and beside a program that takes half of the machine
 looks      1 000 runs of an arm against itself that may end early
 capacity   a ladder at a server of which queueing theory knows the capacity, and an arm against itself
+deaths     a killed process: the time that it takes to start, an arm against itself, and against a slower one
 
 The real load at a server that logs by its own clock:
 stall      a generator that stands still for 250 ms
@@ -22,6 +23,8 @@ Real trials in containers:
 neighbour  an arm against itself, while another program takes half of the machine in 5 of 7 blocks
 ballast    100 MB more in every process
 cpu        5 ms of CPU more in every request
+startup    an app that takes 3 s to start, killed, direct and behind a front
+repeats    a process that hangs, behind a front that asks another one and behind one that does not
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from functools import partial
 from benchmarks.known.capacity import check_capacity
 from benchmarks.known.check import Check, row
 from benchmarks.known.costs import check_ballast, check_cpu
+from benchmarks.known.drills import check_deaths, check_repeats, check_startup
 from benchmarks.known.freeze import check_freeze
 from benchmarks.known.latency import check_latency
 from benchmarks.known.neighbour import check_neighbour
@@ -50,12 +54,15 @@ CASES: Mapping[str, Callable[[], Iterable[Check]]] = {
     "equal": check_equal,
     "looks": check_looks,
     "capacity": check_capacity,
+    "deaths": check_deaths,
     "stall": check_stall,
     "freeze": check_freeze,
     "latency": check_latency,
     "neighbour": check_neighbour,
     "ballast": check_ballast,
     "cpu": check_cpu,
+    "startup": check_startup,
+    "repeats": check_repeats,
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.accuracy import CASES, cases
 from benchmarks.known.check import Check, exactly, within
 
-MADE_UP = ("overload", "growth", "hung", "drops", "failures", "equal", "looks")
+MADE_UP = ("overload", "growth", "hung", "drops", "failures", "equal", "looks", "deaths")
 
 
 @pytest.mark.parametrize("case", MADE_UP)
