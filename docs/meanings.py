@@ -97,6 +97,8 @@ MEANINGS: Mapping[str, str] = {
     "load.rate": "Arrivals a second (open model). Without it the locustfile's own closed model runs.",
     "load.schedule": "How arrivals are spread; seeded, and the same in every arm of a block.",
     "load.lanes": "Locust users: keep-alive connections, which bound concurrency.",
+    "load.cores": 'Cores of this machine to which the Locust processes keep, as in `"2-3"`; empty: all. `lab capacity` '
+    "keeps load and arms apart by itself.",
     "load.nodes": "The node that drives load, by its name in `[[nodes]]`; none: the machine that runs the arms.",
     "load.processes": "Locust processes.",
     "load.users": "Names of the user classes to run; all of them when empty.",

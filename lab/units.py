@@ -1,7 +1,7 @@
 """Durations and sizes as people write them, and the one table that turns stored units into text."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIZE_BYTES = {
@@ -118,3 +118,20 @@ def format_change(ratio: float) -> str:
         return f"{ratio:.1f} times as much"
     change = f"{abs(ratio - 1) * 100:.1f}%"
     return "as much" if change == "0.0%" else f"{change} {'less' if ratio < 1 else 'more'}"
+
+
+def cores_of(text: str) -> tuple[int, ...]:
+    """``"0-2,8"`` → (0, 1, 2, 8); empty for ""."""
+    ends = [part.partition("-")[::2] for part in text.split(",") if part]
+    return tuple(sorted({core for low, high in ends for core in range(int(low), int(high or low) + 1)}))
+
+
+def cores_text(cores: Iterable[int]) -> str:
+    """(0, 1, 2, 8) → ``"0-2,8"``."""
+    spans: list[list[int]] = []
+    for core in sorted(set(cores)):
+        if spans and core == spans[-1][-1] + 1:
+            spans[-1][1:] = [core]
+        else:
+            spans.append([core])
+    return ",".join("-".join(map(str, span)) for span in spans)

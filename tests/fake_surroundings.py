@@ -32,6 +32,7 @@ class FakeSurroundings:
     digest: str = "sha256:one"
     floor: KeptFloor | None = None
     elsewhere: str = ""
+    pins: bool = False
 
     def make(self) -> Surroundings:
         """What the commands take."""
@@ -39,6 +40,7 @@ class FakeSurroundings:
         return Surroundings(
             look=lambda scenario, _say: scenario,
             elsewhere=lambda _scenario, _run_id: self.elsewhere,
+            pins=lambda _scenario, _run_id: self.pins,
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
             describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,

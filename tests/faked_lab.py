@@ -8,7 +8,6 @@ from typing import Any
 from unittest.mock import patch
 
 from lab.cli import main
-from lab.run.conclude import conclude
 from lab.run.surroundings import Surroundings
 from tests.fake_surroundings import FakeSurroundings
 from tests.fakes import World
@@ -21,5 +20,5 @@ def surroundings(**_asked: Any) -> Surroundings:
 
 
 if __name__ == "__main__":
-    with patch("lab.cli.options.around_of", surroundings), patch("lab.cli.run.conclude_apart", conclude):
+    with patch("lab.cli.options.around_of", surroundings):
         main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,12 +11,10 @@ import typer
 from lab.cli.open import Open, show_page
 from lab.cli.options import Blocks, Running, ScenarioPath, name_of, running_of, takes_options
 from lab.cli.run import show
-from lab.errors import LabError
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
 from lab.run.capacity import with_ladder
-from lab.run.conclude import conclude_apart
-from lab.run.confirm import confirm
+from lab.run.confirm import concluded
 from lab.run.run import run_scenario
 from lab.scenario.capacity import Capacity
 from lab.scenario.compare import Compare
@@ -40,18 +39,13 @@ def capacity(
 ) -> None:
     """Find the highest rate that each arm carries within an objective, and compare the arms by it."""
     asked = climbing(running.scenario(scenario), slo, quick=look, blocks=blocks)
-    view_of, teller, around = running.view_of, running.teller, running.around
-    plan = build_plan(with_ladder(asked, running.out, view_of, teller.step, around=around))
+    view_of, teller = running.view_of, running.teller
+    climber, around = with_ladder(asked, running.out, view_of, teller.step, around=running.around)
+    plan = build_plan(climber)
     folder = run_scenario(plan, name_of(scenario, "capacity"), running.out, view_of(plan), around=around)
-    found = conclude_apart(folder.path)
-    if not (plan.scenario.capacity and plan.scenario.capacity.quick):
-        try:
-            confirm(folder, plan.scenario, view_of, teller.step, around=around)
-        except LabError:  # what was measured before it counts, and is told first
-            show(found, json=running.json, quiet=running.quiet)
-            raise
-        found = conclude_apart(folder.path)
-    show(found, json=running.json, quiet=running.quiet)
+    tell = partial(show, json=running.json, quiet=running.quiet)
+    found = concluded(folder, plan.scenario, view_of, tell, say=teller.step, around=around)
+    tell(found)
     if open_page:
         show_page(found.written.html)
 

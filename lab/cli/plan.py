@@ -129,6 +129,8 @@ def _head_lines(planned: Plan) -> Iterator[str]:
         f"  budget    {budget.processes} serving processes, cpus {_quota(budget.cpus)}, "
         f"memory {_quota(budget.memory, size=True)}; the same in total for every arm, its front included"
     )
+    if budget.cpuset or load.cores:
+        yield f"  cores     arms {budget.cpuset or 'all'}, load {load.cores or 'all'}"
     yield (
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
         f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}{rest}"

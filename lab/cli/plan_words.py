@@ -36,7 +36,11 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
     if asked is None:
         return
     rates = ", ".join(f"{rate:g}" for rate in asked.rates)
-    yield printable(f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}; {asked.slo}")
+    lanes = planned.points[0].scenario.load.lanes
+    more = f", {lanes} lanes so that none waits for one" if lanes > planned.scenario.load.lanes else ""
+    yield printable(
+        f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}{more}; {asked.slo}"
+    )
 
 
 def _moment(duration_s: float) -> str:

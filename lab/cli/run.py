@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,8 @@ from lab.plan.blocks import build_plan
 from lab.report.renderers.json_document import comparison_document
 from lab.report.sections.answer import judged_answers
 from lab.report.sections.answer_sentences import answer_line
-from lab.run.conclude import Conclusion, conclude_apart
+from lab.run.conclude import Conclusion
+from lab.run.confirm import concluded
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
 
@@ -73,10 +75,12 @@ def run(
                 "give either a scenario, with --blocks and --engine if you like, or --resume RUN",
                 "see `lab run --help`",
             )
-        found = conclude_apart(folder.path)
+        tell = partial(show, json=running.json, quiet=running.quiet)
+        say, around = running.teller.step, running.around
+        found = concluded(folder, plan.scenario, running.view_of, tell, say=say, around=around)
         summarise(found.written.summary)
         hand_over(found.written)
-    show(found, json=running.json, quiet=running.quiet)
+    tell(found)
     if open_page:
         show_page(found.written.html)
     if code := max(exit_code(one.comparison, strict=strict) for one in found.points):

@@ -98,10 +98,11 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
     out, view_of, around = running.out, running.view_of, running.around
     for part in planned.parts:
         try:
-            plan = part.nominal
+            plan, within = part.nominal, around
             if part.climbs:
-                plan = build_plan(with_ladder(part.scenario, out, view_of, running.teller.step, around=around))
-            folder = run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=around)
+                climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=around)
+                plan = build_plan(climber)
+            folder = run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=within)
             found.append(conclude_apart(folder.path))
         except InterruptedRunError as error:
             if found:

@@ -32,7 +32,7 @@ class EngineKind:
     from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
     ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
     id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
-    what it can do of drills; ``check`` refuses the others.
+    what it can do of drills; ``check`` refuses the others. ``pins``: whether it can keep arms to some cores.
     """
 
     title: str
@@ -43,6 +43,7 @@ class EngineKind:
     automatic: bool = False
     elsewhere: Callable[[str], str] = lambda _run_id: ""
     verbs: frozenset[Verb] = frozenset(Verb)
+    pins: bool = False
 
 
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
@@ -82,6 +83,7 @@ ENGINES.declare(
         open=_open_docker,
         automatic=True,
         elsewhere=_docker_elsewhere,
+        pins=True,
     ),
 )
 ENGINES.declare(
@@ -137,12 +139,27 @@ def engine_elsewhere(scenario: Scenario, run_id: str, *, engines: Mapping[str, E
 
     "" if they are, and where no engine is there or one fails, which opening it says.
     """
+    with suppress(MissingError):
+        return engine.elsewhere(run_id) if (engine := _there(scenario, engines)) else ""
+    return ""
+
+
+def engine_pins(scenario: Scenario, run_id: str, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS) -> bool:
+    """Whether the engine that will be taken can keep arms to some cores of this machine, as far as is known."""
+    with suppress(MissingError):
+        engine = _there(scenario, engines)
+        return not scenario.nodes and engine is not None and engine.pins and not engine.elsewhere(run_id)
+    return False
+
+
+def _there(scenario: Scenario, engines: Mapping[str, EngineKind]) -> EngineKind | None:
+    """The engine that will be taken; None where none is there."""
     named = scenario.engine != AUTO
     for engine in [engines[scenario.engine]] if named else [each for each in engines.values() if each.automatic]:
         with suppress(MissingError):
             engine.reach()
-            return engine.elsewhere(run_id)
-    return ""
+            return engine
+    return None
 
 
 def _open(engine: EngineKind, scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:

@@ -23,8 +23,9 @@ class LoadPlan:
     ``upstream_of`` ("module:function", "" for none) reads from the headers of an answer which address of the front's
     served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
     ``kernel_times``: the kernel tells when answers came, which it cannot where any arm of the run speaks TLS.
-    ``stretches`` of the measure phase: see Timetable. ``bad_after_s``: of a drill, whose load is given up where most
-    answers stay later than that (see lab.load.inside.aborting); 0: it never is.
+    ``stretches`` of the measure phase: see Timetable. ``cores``: those to which the load processes keep; none: all.
+    ``bad_after_s``: of a drill, whose load is given up where most answers stay later than that (see
+    lab.load.inside.aborting); 0: it never is.
     """
 
     locustfile: Path
@@ -51,6 +52,7 @@ class LoadPlan:
     kernel_times: bool = True
     stretches: tuple[tuple[float, float, float], ...] = ()
     bad_after_s: float = 0.0
+    cores: tuple[int, ...] = ()
 
     @property
     def open_model(self) -> bool:
@@ -114,7 +116,7 @@ class LoadPlan:
     def read(cls, path: Path) -> Self:
         """Read what ``write`` wrote."""
         values = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("user_classes", "tags", "exclude_tags", "args"):
+        for key in ("user_classes", "tags", "exclude_tags", "args", "cores"):
             values[key] = tuple(values[key])
         values["stretches"] = tuple(tuple(stretch) for stretch in values["stretches"])
         for key in ("locustfile", "root", "directory"):

@@ -10,6 +10,7 @@ from lab.scenario.model import Scenario
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
 WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
 LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
+SPARE_LANES = 4  # times those that rate × limit keeps busy: an arm that takes more misses its objective anyway
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
 
 
@@ -35,17 +36,19 @@ def queue_limit(rate: float) -> int:
     return max(64, math.ceil(2.0 * rate))
 
 
-def with_lanes(load: Load, rate: float, wait_s: float) -> Load:
-    """The load with a lane for every arrival of ``wait_s`` at ``rate``. Raises ScenarioError beyond MOST_LANES.
+def with_lanes(load: Load, rate: float, limit_s: float) -> Load:
+    """The load with lanes for ``rate`` and a limit of response times. Raises ScenarioError beyond MOST_LANES.
 
-    With fewer an arrival may wait for a lane, and what the generator is short of would be the arm's response time.
-    More than ``queue_limit`` are never in flight; each process has its part of it, rounded up.
+    An arrival waits for a lane only where as many are busy as answers within the limit keep busy SPARE_LANES times
+    over: the arm is then so far beyond the limit that the wait, which counts as its response time, decides nothing.
+    More would be connections that the scenario does not have, and each process of an app has its part of them.
+    More than ``queue_limit`` are never in flight; each load process has its part of it, rounded up.
     """
-    needed = min(math.ceil(rate * wait_s), queue_limit(rate) + load.processes)
+    needed = min(math.ceil(SPARE_LANES * rate * limit_s), queue_limit(rate) + load.processes)
     if needed > MOST_LANES:
         raise ScenarioError(
             f"capacity: {rate:g} requests a second need {needed} lanes, so that none waits for one, and {MOST_LANES} "
             "are the most there can be",
-            "lower rates (capacity.rates), or a smaller quota (budget.cpus)",
+            "lower rates (capacity.rates), a tighter objective (capacity.slo), or a smaller quota (budget.cpus)",
         )
     return replace(load, lanes=max(load.lanes, needed))

@@ -64,7 +64,7 @@ def _climbing(scenario: Scenario, capacity: Capacity) -> Scenario:
             "capacity: which rates to try is not known yet",
             "`lab capacity SCENARIO` finds them in a pilot; or give capacity.slo and capacity.rates",
         )
-    load = with_lanes(scenario.load, capacity.rates[-1], capacity.objective.limit_s + capacity.drain)
+    load = with_lanes(scenario.load, capacity.rates[-1], capacity.objective.limit_s)
     return replace(scenario, load=replace(load, rate=capacity.rates[0], measure=capacity.length_s))
 
 

@@ -36,6 +36,7 @@ from lab.run.tools import Tools
 from lab.scenario.budget import Limits
 from lab.scenario.model import Load
 from lab.scenario.network import Network
+from lab.units import cores_of
 
 TRIAL_ID = "calibration"
 NEEDED_IMAGE = nginx.IMAGE.key  # of what answers
@@ -64,7 +65,7 @@ class Loop(FastHttpUser):
 def calibration_of(
     engine: Engine | None,
     environment: Environment,
-    load_processes: int,
+    load: Load,
     say: Callable[[str], None],
     certificate: Certificate = NOMINAL,
     place: Place = HERE,
@@ -72,20 +73,20 @@ def calibration_of(
     tools: Tools | None = None,
     root: Path | None = None,
 ) -> Calibration | None:
-    """The ceiling of ``load_processes`` load processes where they run: as kept, or else measured now (about 6 s).
+    """The ceiling of the processes of ``load`` where they run: as kept, or else measured now (about 6 s).
 
     ``certificate``: the run's, where any of its arms has TLS. ``engine`` None, for a run that needs no nginx and so has
     none: what an earlier run has measured, or None. ``place``: where all load of the run is driven; in a network of its
     own the ceiling is another one.
     ``root`` replaces the cache directory. Raises LabError.
     """
-    path = (root or cache_folder("calibration")) / f"{_key(environment, load_processes, certificate, place)}.json"
+    path = (root or cache_folder("calibration")) / f"{_key(environment, load, certificate, place)}.json"
     kept = _read(path)
     if kept is not None or engine is None:
         return kept
     say("measuring the ceiling of the load generator (once per machine and versions)")
     with INTERRUPTS.deferred(), scratch("calibration") as directory:
-        found = measure(engine, load_processes, directory, tools or Tools(), certificate, place)
+        found = measure(engine, load, directory, tools or Tools(), certificate, place)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(asdict(found), indent=1).encode())
@@ -94,7 +95,7 @@ def calibration_of(
 
 def measure(
     engine: Engine,
-    load_processes: int,
+    load: Load,
     directory: Path,
     tools: Tools,
     certificate: Certificate = NOMINAL,
@@ -107,25 +108,25 @@ def measure(
     network = place.network
     port = FRONT_PORT if network is Network.OWN else engine.free_ports(1, 0)[0]
     topology = answering_nginx(port, certificate, network)
-    plan = load_plan(closed_loop(locustfile, load_processes), topology, 0, directory, min_warmup_requests=0)
+    plan = load_plan(closed_loop(locustfile, load), topology, 0, directory, min_warmup_requests=0)
     with (
         tools.loads(directory, place) as loads,
-        loads.start(plan) as load,
+        loads.start(plan) as driving,
         engine.deploy(topology),
-        load.users("none", ""),
+        driving.users("none", ""),
     ):
         give_up_at = tools.clock() + WARMUP_S + MEASURE_S + GRACE_S
-        while not load.poll().finished:
+        while not driving.poll().finished:
             if tools.clock() > give_up_at:
                 raise LoadError("the calibration of the load generator does not end", "`lab doctor` shows why")
-            load.nap(POLL_S)
-        outcome = load.result(table, tools.clock())
+            driving.nap(POLL_S)
+        outcome = driving.result(table, tools.clock())
     done = pl.read_parquet(table).filter((pl.col("phase") == Phase.MEASURE) & pl.col("error").is_null())
     if done.is_empty():
         raise LoadError("the calibration of the load generator got no answer from nginx")
     return Calibration(
         ceiling_per_s=best_rate(done["t_done_s"].to_numpy()),
-        load_processes=load_processes,
+        load_processes=load.processes,
         lanes=outcome.counters.lanes,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tls=_secured(certificate),
@@ -190,28 +191,36 @@ http {{
 """
 
 
-def closed_loop(locustfile: Path, load_processes: int) -> Load:
-    """The closed model: every lane asks again as soon as it has its answer."""
-    lanes = LANES * load_processes
+def closed_loop(locustfile: Path, load: Load) -> Load:
+    """The closed model, by the processes and on the cores of ``load``: every lane asks again as soon as it can."""
     return Load(
-        locustfile=locustfile, processes=load_processes, lanes=lanes, warmup=WARMUP_S, measure=MEASURE_S, rate=None
+        locustfile=locustfile,
+        processes=load.processes,
+        cores=load.cores,
+        lanes=LANES * load.processes,
+        warmup=WARMUP_S,
+        measure=MEASURE_S,
+        rate=None,
     )
 
 
-def load_cores(environment: Environment) -> int:
-    """How many cores load processes have: those of this machine, or of a node that drives load, as far as it may."""
+def load_cores(environment: Environment, load: Load) -> int:
+    """How many cores load processes have: their own, or those of this machine or of a node that drives load."""
+    if load.cores:
+        return len(cores_of(load.cores))
     facts = environment.facts.get("generator") or environment.facts
     return int(facts.get("load_cores") or facts.get("cpu_count") or 1)
 
 
-def _key(environment: Environment, load_processes: int, certificate: Certificate, place: Place) -> str:
+def _key(environment: Environment, load: Load, certificate: Certificate, place: Place) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
     tls = ["tls"] if _secured(certificate) else []
     known = environment.facts
     generator = known.get("generator") or {}  # another machine, where load comes from one
     own = [place.network.value, str(known.get("engine_at"))] if place.network is Network.OWN else []
     there = [str(generator.get(key)) for key in MACHINE] if generator else []
-    facts = [load_processes, LOCUSTFILE, *(str(known.get(key)) for key in VERSIONS), *tls, *own, *there]
+    apart = [f"cores {load.cores}"] if load.cores else []
+    facts = [load.processes, LOCUSTFILE, *(str(known.get(key)) for key in VERSIONS), *tls, *own, *there, *apart]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

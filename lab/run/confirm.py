@@ -9,10 +9,12 @@ from dataclasses import replace
 from lab.analysis.ladders import climbs_of, middle_capacity
 from lab.analysis.points import judge_points
 from lab.analysis.trial.trial import summarise_trial
+from lab.errors import LabError
 from lab.plan.blocks import Plan, build_plan
 from lab.plan.loading import with_lanes
 from lab.record.folder import RunFolder, read_trials
-from lab.run.confirmed import CONFIRMED
+from lab.run.conclude import Conclusion
+from lab.run.confirmed import CONFIRMED, confirmed_in
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
@@ -32,11 +34,46 @@ def confirm(
     *,
     around: Surroundings = REAL,
 ) -> None:
-    """Run every arm whose capacity lies inside the ladder. Raises LabError, as ``run_scenario``."""
+    """Run every arm whose capacity lies inside the ladder, and that has no valid confirmation yet.
+
+    Raises LabError, as ``run_scenario``; the hint says how to go on.
+    """
+    done = {arm for arm, one in confirmed_in(folder.path, folder.info.scenario).items() if one.valid}
     for arm, capacity in _capacities(folder).items():
+        if arm in done:
+            continue
         plan = build_plan(alone(scenario, arm, float(f"{BELOW * capacity:.3g}")))
         say(f"confirming {arm}: {LENGTH_S:g} s at {plan.scenario.load.rate:g} requests a second")
-        run_scenario(plan, arm, folder.path / CONFIRMED, view_of(plan), around=around, use_floor=False)
+        try:
+            run_scenario(plan, arm, folder.path / CONFIRMED, view_of(plan), around=around, use_floor=False)
+        except LabError as error:
+            parts = [part for part in error.hint.split("; ") if part and "--resume" not in part]
+            error.hint = "; ".join([*parts, f"`lab run --resume {folder.path}` confirms what is left"])
+            raise
+
+
+def concluded(
+    folder: RunFolder,
+    scenario: Scenario,
+    view_of: Callable[[Plan], QuietView],
+    tell: Callable[[Conclusion], None],
+    *,
+    say: Callable[[str], None],
+    around: Surroundings = REAL,
+) -> Conclusion:
+    """The conclusion of a run that is whole, new or continued; of a ladder that is no look, with its confirmations.
+
+    Where those fail, ``tell`` has what was measured before, and the LabError is raised.
+    """
+    found = around.conclude(folder.path)
+    if scenario.capacity is None or scenario.capacity.quick:
+        return found
+    try:
+        confirm(folder, scenario, view_of, say, around=around)
+    except LabError:
+        tell(found)
+        raise
+    return around.conclude(folder.path)
 
 
 def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
@@ -44,7 +81,7 @@ def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
     return replace(
         scenario,
         arms=tuple(each for each in scenario.arms if each.name == arm),
-        load=replace(_lanes(scenario, rate), rate=rate, measure=LENGTH_S),
+        load=replace(_lanes(scenario), rate=rate, measure=LENGTH_S),
         trials=replace(scenario.trials, blocks=1, looks=()),
         compare=Compare(primary=(), baseline=arm),
         capacity=None,
@@ -52,10 +89,10 @@ def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
     )
 
 
-def _lanes(scenario: Scenario, rate: float) -> Load:
-    """As many as the ladder had at this rate: else the wait for a lane would be told as the arm's time."""
+def _lanes(scenario: Scenario) -> Load:
+    """As many as the ladder had: the arm has the same connections to serve."""
     asked = scenario.capacity
-    return with_lanes(scenario.load, rate, asked.objective.limit_s + asked.drain) if asked else scenario.load
+    return with_lanes(scenario.load, asked.rates[-1], asked.objective.limit_s) if asked else scenario.load
 
 
 def _capacities(folder: RunFolder) -> Mapping[str, float]:

@@ -21,6 +21,7 @@ from lab.scenario.capacity import Rung
 from lab.scenario.drills import Drill
 from lab.scenario.model import Load
 from lab.scenario.network import Network
+from lab.units import cores_of
 
 
 class Driving(Protocol):
@@ -129,6 +130,7 @@ def load_plan(
         measure_s=load.measure,
         queue_limit=queue_limit(rungs[-1].rate if rungs else load.rate or 0.0),
         stretches=tuple((rung.start_s, rung.end_s, rung.rate) for rung in rungs),
+        cores=cores_of(load.cores),
         directory=directory,
         upstream_of=topology.upstream_of,
         trust=topology.entry.trust,

@@ -17,12 +17,12 @@ from lab.load.place import HERE, Place
 from lab.plan.blocks import Plan, build_plan
 from lab.plan.points import listed_blocks, points_of
 from lab.record.folder import RunFolder, new_run_id, read_info
-from lab.record.types import RunInfo, TrialState
+from lab.record.types import Calibration, Environment, RunInfo, TrialState
 from lab.report.parts.storage import driver_met
 from lab.run.blocks import run_plan
 from lab.run.calibration import NEEDED_IMAGE
 from lab.run.conclude import Conclusion
-from lab.run.preparation import prepare, preparing, with_secrets
+from lab.run.preparation import Prepared, prepare, preparing, with_secrets
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.tools import Run
 from lab.run.view import QuietView
@@ -52,19 +52,37 @@ def run_scenario(
                 view.step(met)
             opaque = around.attest_fronts(engine, scenario, view.step, prepared.certificate, place)
             kept = around.floors(info.environment, scenario) if use_floor else None
-            ceiling = around.calibrate(
-                engine if NEEDED_IMAGE in prepared.images else None,
-                info.environment,
-                scenario.load.processes,
-                view.step,
-                prepared.certificate,
-                place if _all_own(scenario, engine) else HERE,
-            )
+            ceiling = _ceiling(prepared, info.environment, place)
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
         with folder_lock(folder.path, run_id):
             _carry_out(prepared.run(folder, place), around.conclude)
     return folder
+
+
+def measured_ceiling(plan: Plan, view: QuietView, around: Surroundings) -> Calibration | None:
+    """What the load generator of this plan can do: as kept, or else measured now; None where nobody can tell.
+
+    Raises LabError.
+    """
+    run_id = new_run_id("ceiling")
+    plan, _ = with_secrets(plan, around)
+    with around.lock(run_id, view.step), preparing(view):
+        prepared = prepare(run_id, plan, view, around)
+        with load_place(prepared.engine, prepared.plan.scenario.load) as place:
+            return _ceiling(prepared, prepared.info("ceiling").environment, place)
+
+
+def _ceiling(prepared: Prepared, environment: Environment, place: Place) -> Calibration | None:
+    engine, scenario = prepared.engine, prepared.plan.scenario
+    return prepared.around.calibrate(
+        engine if NEEDED_IMAGE in prepared.images else None,
+        environment,
+        scenario.load,
+        prepared.view.step,
+        prepared.certificate,
+        place if _all_own(scenario, engine) else HERE,
+    )
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from lab.analysis.comparison import least_blocks
 from lab.errors import UsageError
 from lab.metrics import METRICS, Group
 from lab.plan.blocks import Plan, build_plan
-from lab.run.capacity import COARSE, LOWEST, QUICK_RUNGS, STAGE, geometric
+from lab.run.capacity import QUICK_RUNGS
+from lab.run.pilot import COARSE, LOWEST, STAGE, geometric
 from lab.scenario.capacity import Capacity
 from lab.scenario.compare import Compare
 from lab.scenario.drills import Drill, Verb

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.engines import Engine
 from lab.engines.images.images import ImageRecord
-from lab.engines.kinds import engine_elsewhere, open_engine
+from lab.engines.kinds import engine_elsewhere, engine_pins, open_engine
 from lab.host.authority import certificate_for
 from lab.host.lock import machine_lock
 from lab.load.place import Place
@@ -25,10 +25,10 @@ from lab.run.floors import KeptFloor, read_floors
 from lab.run.fronts import Opaque, attest_fronts
 from lab.run.look import look_at_locustfile
 from lab.run.tools import Tools
-from lab.scenario.model import Scenario
+from lab.scenario.model import Load, Scenario
 
 OpenEngine = Callable[[Scenario, str, Callable[[str], None]], tuple[Engine, Mapping[str, ImageRecord]]]
-Calibrate = Callable[[Engine | None, Environment, int, Callable[[str], None], Certificate, Place], Calibration | None]
+Calibrate = Callable[[Engine | None, Environment, Load, Callable[[str], None], Certificate, Place], Calibration | None]
 AttestFronts = Callable[[Engine, Scenario, Callable[[str], None], Certificate, Place], Opaque]
 
 
@@ -38,6 +38,7 @@ class Surroundings:
 
     look: Callable[[Scenario, Callable[[str], None]], Scenario] = look_at_locustfile
     elsewhere: Callable[[Scenario, str], str] = engine_elsewhere
+    pins: Callable[[Scenario, str], bool] = engine_pins
     open_engine: OpenEngine = open_engine
     describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors

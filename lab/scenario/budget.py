@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.compare import STRICT
+from lab.scenario.quantities import Cores
 from lab.units import parse_size_bytes
 
 MAX_PROCESSES = 512
@@ -78,7 +79,7 @@ class Budget:
     processes: Annotated[int, Field(ge=1, le=MAX_PROCESSES, strict=True)]
     cpus: CpuQuota = field(default_factory=Quota)
     memory: MemoryQuota = field(default_factory=Quota)
-    cpuset: Annotated[str, Field(pattern=r"^(\d+(-\d+)?(,\d+(-\d+)?)*)?$")] = ""
+    cpuset: Cores = ""
 
     def share(self, held: int, slots: int) -> Limits:
         """Limits of a service that holds ``held`` of the arm's ``slots`` process slots, for what is ``split``.

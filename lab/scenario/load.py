@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.compare import STRICT
-from lab.scenario.quantities import Seconds
+from lab.scenario.quantities import Cores, Seconds
 
 MOST_LANES = 20_000
 
@@ -19,7 +19,8 @@ class Load:
     """How Locust drives a trial. With ``rate`` (arrivals a second) the open model; without it the closed one.
 
     ``idle`` and ``settle``: how long the arm rests before and after it, still read.
-    ``nodes``: those of [[nodes]] that drive it; none: the machine that runs the arms.
+    ``nodes``: those of [[nodes]] that drive it; none: the machine that runs the arms, where its processes keep to
+    ``cores`` ("" for all).
     ``root``: the working directory of the locustfile; None: the folder that it lies in. ``python`` or, from
     ``requirements``, an environment made for it, runs it; None: the lab's own interpreter.
     """
@@ -33,6 +34,7 @@ class Load:
     schedule: Literal["poisson", "uniform"] = "poisson"
     lanes: Annotated[int, Field(ge=1, le=MOST_LANES, strict=True)] = 32
     processes: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
+    cores: Cores = ""
     nodes: Annotated[tuple[str, ...], Field(max_length=1)] = ()
     users: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -46,6 +48,8 @@ class Load:
     def _lanes_cover_processes(self) -> Load:
         if self.python is not None and self.requirements is not None:
             raise ValueError('give "python" (an interpreter with Locust) or "requirements" (to make one), not both')
+        if self.cores and self.nodes:
+            raise ValueError("cores are those of this machine; where a node drives load, say nodes.cores")
         if self.lanes < self.processes:
             raise ValueError(f"{self.processes} load processes need at least as many lanes, got {self.lanes}")
         return self

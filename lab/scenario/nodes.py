@@ -10,6 +10,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from lab.scenario.compare import STRICT, unknown
+from lab.scenario.quantities import Cores
+from lab.units import cores_of
 
 MAX_NODES = 16
 DEFAULT_PORT = 20080
@@ -27,13 +29,12 @@ class Node:
     engine: Annotated[str, Field(pattern=r"^$|^(unix|tcp|ssh)://\S+$")] = ""
     address: Annotated[str, Field(pattern=r"^[0-9A-Za-z._:-]{0,253}$")] = ""
     port: Annotated[int, Field(ge=1024, le=65535, strict=True)] = DEFAULT_PORT
-    cores: Annotated[str, Field(pattern=r"^$|^\d+(-\d+)?(,\d+(-\d+)?)*$")] = ""
+    cores: Cores = ""
 
     @property
     def core_count(self) -> int | None:
         """How many cores ``cores`` names; None for all of the machine."""
-        ends = [part.partition("-")[::2] for part in self.cores.split(",") if part]
-        return len({core for low, high in ends for core in range(int(low), int(high or low) + 1)}) or None
+        return len(cores_of(self.cores)) or None
 
     @property
     def url_host(self) -> str:

@@ -1,4 +1,4 @@
-"""Durations and sizes as values of a scenario: written by people, kept in seconds and bytes."""
+"""Durations, sizes and cores as values of a scenario: written by people; seconds, bytes, the kernel's list format."""
 
 from typing import Annotated
 
@@ -31,3 +31,5 @@ Seconds = Annotated[
     Field(ge=0, le=LONGEST_S, allow_inf_nan=False),
 ]
 Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str | int), Field(ge=4096, le=2**50)]
+Cores = Annotated[str, Field(pattern=r"^(\d+(-\d+)?(,\d+(-\d+)?)*)?$")]
+"""A list of cores as the kernel writes it: ``"0-3,8"``; "" for all."""

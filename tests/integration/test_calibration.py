@@ -10,6 +10,7 @@ import pytest
 from lab.engines.docker.engine import DockerEngine
 from lab.run.calibration import calibration_of
 from lab.run.environment import describe_environment
+from lab.scenario.load import Load
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
@@ -21,10 +22,11 @@ def test_the_ceiling_is_measured_once_and_quickly(engine: DockerEngine, tmp_path
     """Thousands of requests a second within the budget, then from the cache; the fixture checks what is left."""
     environment = describe_environment(engine.describe())
     said: list[str] = []
+    load = Load(locustfile=tmp_path / "unused.py")
     began = time.monotonic()
-    first = calibration_of(engine, environment, 1, said.append, root=tmp_path)
+    first = calibration_of(engine, environment, load, said.append, root=tmp_path)
     measured = time.monotonic()
-    second = calibration_of(engine, environment, 1, said.append, root=tmp_path)
+    second = calibration_of(engine, environment, load, said.append, root=tmp_path)
 
     assert first is not None
     assert first.ceiling_per_s > LEAST_PER_S

@@ -15,6 +15,7 @@ from lab.load.place import HERE as LOOPBACK_PLACE
 from lab.load.place import Place
 from lab.record.types import REQUESTS, Calibration, Environment
 from lab.run.calibration import answering_nginx, best_rate, calibration_of, load_cores
+from lab.scenario.load import Load
 from lab.scenario.network import Network
 from tests.fakes import FakeLoad, World
 
@@ -36,6 +37,10 @@ class Answered(FakeLoad):
         return outcome
 
 
+def load_of(processes: int, cores: str = "") -> Load:
+    return Load(locustfile=Path("f.py"), processes=processes, cores=cores)
+
+
 class Calibrator:
     """``calibration_of`` in a world of fakes, with a cache directory of its own."""
 
@@ -50,12 +55,13 @@ class Calibrator:
         environment: Environment = HERE,
         processes: int = 1,
         *,
+        cores: str = "",
         nginx: bool = True,
         place: Place = LOOPBACK_PLACE,
     ) -> Calibration | None:
         engine, tools = self.world.engine if nginx else None, self.world.tools
         return calibration_of(
-            engine, environment, processes, self.said.append, place=place, tools=tools, root=self.root
+            engine, environment, load_of(processes, cores), self.said.append, place=place, tools=tools, root=self.root
         )
 
     @property
@@ -111,7 +117,16 @@ def test_a_ceiling_is_that_of_the_machine_that_drives_load(calibrate: Calibrator
 )
 def test_load_processes_have_the_cores_of_their_own_machine(generator: dict[str, object], cores: int) -> None:
     """Not those of the arms, where they are elsewhere."""
-    assert load_cores(Environment(facts=FACTS | generator)) == cores
+    assert load_cores(Environment(facts=FACTS | generator), load_of(1)) == cores
+
+
+def test_cores_of_its_own_are_another_ceiling(calibrate: Calibrator) -> None:
+    """The processes keep to them, and are at most as many."""
+    calibrate()
+    calibrate(cores="1,3-4")
+
+    assert [plan.cores for plan in calibrate.world.plans] == [(), (1, 3, 4)]
+    assert load_cores(HERE, load_of(1, "1,3-4")) == 3
 
 
 def test_each_number_of_load_processes_has_a_ceiling_of_its_own(calibrate: Calibrator) -> None:

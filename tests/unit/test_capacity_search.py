@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +13,22 @@ import pytest
 from lab.cli.capacity import capacity, climbing
 from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
-from lab.plan.blocks import build_plan
+from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import read_trials
-from lab.record.types import REQUESTS, Calibration, LoadCounters
-from lab.run.capacity import _Pilot, with_ladder
-from lab.run.conclude import conclude
-from lab.run.confirm import _capacities, alone, confirm
-from lab.run.run import run_scenario
+from lab.record.types import REQUESTS, Calibration, GateResult, LoadCounters, TrialResult
+from lab.run.capacity import with_ladder
+from lab.run.conclude import Conclusion, conclude
+from lab.run.confirm import _capacities, alone, concluded, confirm
+from lab.run.generator import Generator
+from lab.run.run import planned, resume_run, run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
-from lab.scenario.model import Scenario
+from lab.scenario.model import Load, Scenario
 from tests.builders import make_gate, table_of, with_record
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeLoad, World
 
+Gates = Callable[[TrialResult, int], tuple[GateResult, ...]]
 KNEE = 300.0  # arrivals a second: up to here every answer takes 10 ms, beyond 2 s
 
 
@@ -86,8 +88,9 @@ def _arrivals(begin_s: float, start_s: float, end_s: float, rate: float) -> Iter
 def machine(world: World, ceiling_per_s: float = 1e6) -> Surroundings:
     """A machine of two cores on which each load process does ``ceiling_per_s``."""
 
-    def calibrate(_engine: object, _environment: object, processes: int, *_rest: object) -> Calibration:
-        return Calibration(ceiling_per_s=ceiling_per_s * processes, load_processes=processes, lanes=16, measured_at="")
+    def calibrate(_engine: object, _environment: object, load: Load, *_rest: object) -> Calibration:
+        ceiling = ceiling_per_s * load.processes
+        return Calibration(ceiling_per_s=ceiling, load_processes=load.processes, lanes=16, measured_at="")
 
     return replace(FakeSurroundings(world=world).make(), calibrate=calibrate)
 
@@ -95,7 +98,7 @@ def machine(world: World, ceiling_per_s: float = 1e6) -> Surroundings:
 def search(folder: Path, around: Surroundings, *, slo: str = "p99 <= 100ms", quick: bool = False) -> Scenario:
     said: list[str] = []
     asked = climbing(shop(folder), slo, quick=quick, blocks=None)
-    return with_ladder(asked, folder / "runs", lambda _plan: QuietView(), said.append, around=around)
+    return with_ladder(asked, folder / "runs", lambda _plan: QuietView(), said.append, around=around)[0]
 
 
 def test_the_pilot_finds_a_ladder_around_the_boundary(tmp_path: Path) -> None:
@@ -140,9 +143,9 @@ def test_a_generator_that_is_too_weak_with_all_cores_is_told(tmp_path: Path) -> 
 def reach(folder: Path, rates: tuple[float, ...], top: float) -> tuple[tuple[float, ...], list[str]]:
     """What is left of these rates where half of the ceiling is ``top``, and what is said."""
     said: list[str] = []
-    pilot = _Pilot(shop(folder), folder, lambda _plan: QuietView(), said.append, machine(World()))
-    pilot._top = top
-    return pilot.within_reach(rates), said
+    generator = Generator(shop(folder).load, lambda _load: None, said.append)
+    generator.top = top
+    return generator.within_reach(rates), said
 
 
 def test_a_ladder_beyond_the_generator_is_cut_and_says_so(tmp_path: Path) -> None:
@@ -222,7 +225,110 @@ def test_only_blocks_that_count_are_confirmed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("lab.run.confirm.read_trials", lambda *_asked: iter(trials))
 
     assert {arm: round(rate) for arm, rate in _capacities(folder).items()} == {a: round(r) for a, r in told.items()}
-    assert alone(found, "workers", 1000.0).load.lanes == 2000 + found.load.processes
+    assert alone(found, "workers", 1000.0).load.lanes == build_plan(found).trials[0].scenario.load.lanes
+
+
+class Short(Climbing):
+    """As Climbing, but the generator is late from 200 a second on while it has fewer than ``needs`` processes."""
+
+    needs = 2
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """The lag of each rung beside the rows."""
+        found = super().result(target, t0_monotonic_s, connections)
+        plan = self._world.plans[-1]
+        late = plan.load_processes < self.needs
+        lags = tuple(0.02 if late and rate >= 200 else 0.001 for _, _, rate in plan.stretches)
+        return replace(found, counters=replace(found.counters, rung_lags_p99_s=lags))
+
+
+class NeverInTime(Short):
+    """However many processes it has."""
+
+    needs = 99
+
+
+def test_a_generator_that_comes_late_gets_another_process(tmp_path: Path) -> None:
+    """Its ceiling would have been enough; the arms are searched further with two."""
+    found = search(tmp_path, machine(World(load=Short)))
+
+    assert found.load.processes == 2
+    assert found.capacity is not None
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
+
+
+def test_a_generator_that_stays_late_with_all_cores_is_told(tmp_path: Path) -> None:
+    """After one more try, with what it could not send, and what would help."""
+    with pytest.raises(LoadError, match=r"2 processes on 2 cores, could not send .* requests a second in time") as told:
+        search(tmp_path, machine(World(load=NeverInTime)))
+
+    assert "load.cores" in told.value.hint
+
+
+def test_processes_that_do_not_help_are_not_taken(tmp_path: Path) -> None:
+    """Each number is measured: here two do less than one, and one stays."""
+    said: list[str] = []
+
+    def measure(load: Load) -> Calibration:
+        return Calibration(
+            ceiling_per_s=900.0 / load.processes, load_processes=load.processes, lanes=16, measured_at=""
+        )
+
+    generator = Generator(shop(tmp_path).load, measure, said.append)
+    generator.top, generator._cores = 450.0, 3
+
+    assert not generator.carries(500.0)
+    assert (generator.load.processes, generator.top, said) == (1, 450.0, [])
+
+
+def test_arms_and_load_are_kept_apart_where_the_engine_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two cores one each, for which one process is all that the load gets."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1})
+    world = World(load=Climbing)
+    found = search(tmp_path, replace(machine(world), pins=lambda _scenario, _run_id: True))
+
+    assert (found.budget.cpuset, found.load.cores) == ("0", "1")
+    assert {plan.cores for plan in world.plans} == {(1,)}
+
+
+def test_a_search_that_is_continued_is_confirmed(tmp_path: Path) -> None:
+    """Each arm once: what was confirmed before is not run again."""
+    around = machine(World(load=Climbing))
+    found = search(tmp_path, around)
+    plan = build_plan(replace(found, trials=replace(found.trials, blocks=2)))
+    cut = replace(around, tools=replace(around.tools, run_gates=_interrupted_after(3, around.tools.run_gates)))
+    with pytest.raises(InterruptedRunError):
+        run_scenario(plan, "shop", tmp_path / "runs", QuietView(), around=cut)
+    (path,) = (tmp_path / "runs").iterdir()
+    said: list[str] = []
+
+    for _ in range(2):
+        folder = resume_run(planned(path), path, QuietView(), around=around)
+        told = concluded(folder, plan.scenario, _silent, _nobody, say=said.append, around=around)
+
+    assert {arm: one.sustained for arm, one in told.points[0].confirmed.items()} == {"workers": True, "replicas": True}
+    assert [text.split(":")[0] for text in said] == ["confirming workers", "confirming replicas"]
+
+
+def _interrupted_after(trials: int, gates: Gates) -> Gates:
+    """The gates of so many trials, then Ctrl-C."""
+    left = list(range(trials))
+
+    def judged(result: TrialResult, cores: int) -> tuple[GateResult, ...]:
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        return gates(result, cores)
+
+    return judged
+
+
+def _silent(_plan: Plan) -> QuietView:
+    return QuietView()
+
+
+def _nobody(_found: Conclusion) -> None:
+    raise AssertionError("nothing failed")
 
 
 @pytest.mark.parametrize("error", [InterruptedRunError("interrupted"), LabError("no memory")])
@@ -240,8 +346,7 @@ def test_a_confirmation_that_ends_early_leaves_the_report(
 
     monkeypatch.setattr("lab.cli.options.scenario_of", lambda _path: asked)
     monkeypatch.setattr("lab.cli.options.around_of", lambda **_asked: around)
-    monkeypatch.setattr("lab.cli.capacity.conclude_apart", conclude)
-    monkeypatch.setattr("lab.cli.capacity.confirm", fail)
+    monkeypatch.setattr("lab.run.confirm.confirm", fail)
     monkeypatch.setattr("lab.cli.capacity.show", lambda found, **_asked: shown.append(found.run.run_id))
     with pytest.raises(type(error), match=str(error)):
         capacity(scenario=tmp_path / "shop.toml", blocks=2, out=tmp_path / "runs", quiet=True)

@@ -33,6 +33,7 @@ from lab.errors import LoadError
 from lab.load.inside.aborting import Fates
 from lab.load.inside.clients import Asked, describe
 from lab.load.inside.conductor import ClosedFeed, Conductor, Feed
+from lab.load.inside.cores import keep_to
 from lab.load.inside.dispatcher import Dispatcher
 from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
@@ -233,7 +234,9 @@ def main() -> None:
     os.chdir(plan.root)
     prepare_locust()
     seed_random(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
-    Plugin(plan, process).install()
+    plugin = Plugin(plan, process)
+    keep_to(plan.cores, plugin.refuse)
+    plugin.install()
     sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0"]
     sys.argv += ["--host", plan.base_url, *plan.args]
     locust.main.main()

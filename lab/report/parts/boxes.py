@@ -17,7 +17,7 @@ from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
 from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.images import arms_by_image, images_text, versions_text
-from lab.scenario.model import Arm
+from lab.scenario.model import Arm, Load, Scenario
 from lab.units import count_of, format_rate, format_ratio
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
@@ -88,7 +88,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
     """Machine, engine, image, versions, budget, load: what every number depends on."""
     scenario = summary.scenario
     fronts = sorted({front_title(arm) for arm in scenario.arms if arm.fronted})
-    rate = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
+    rate = _rate(scenario)
     rows = {
         "machine": _joined(known(run, "cpu_model"), cores_text(run), memory_text(run), known(run, "virtualisation")),
         "system": _joined(_named(run, "kernel"), _named(run, "cgroup_version", "cgroup v")),
@@ -103,10 +103,24 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         "front": ", ".join(fronts) or "none: clients connect directly",
         "load": f"{rate}, users and duration by hand"
         if run.exploratory
-        else f"{rate}, {scenario.load.lanes} connections (lanes), {scenario.load.measure:g} s measured in each trial",
+        else f"{rate}, {scenario.load.lanes} connections (lanes), {scenario.load.measure:g} s measured in each trial"
+        f"{_driven(scenario.load)}",
         "seed": str(scenario.trials.seed),
     }
     return Box(key="machine", title="Measured on", mood=Mood.PLAIN, rows=tuple(rows.items()), more="details")
+
+
+def _rate(scenario: Scenario) -> str:
+    if scenario.capacity:
+        rates = scenario.capacity.rates
+        return f"a ladder from {rates[0]:g} to {rates[-1]:g} arrivals a second"
+    return f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
+
+
+def _driven(load: Load) -> str:
+    """By how many processes, and on which cores, where that is not as usual."""
+    processes = f", {load.processes} load processes" if load.processes > 1 else ""
+    return f"{processes}{f', load on cores {load.cores}' if load.cores else ''}"
 
 
 def _versions(run: RunInfo, arms: Sequence[Arm]) -> str:

@@ -82,7 +82,8 @@ def budget_text(summary: RunSummary) -> str:
     swept = [_swept(summary, key) for key in ("cpus", "memory")]
     cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
     memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
-    return f"{swept[0] or cpus}, {swept[1] or memory}"
+    cores = f", pinned to cores {budget.cpuset}" if budget.cpuset else ""
+    return f"{swept[0] or cpus}, {swept[1] or memory}{cores}"
 
 
 def _swept(summary: RunSummary, key: str) -> str:
