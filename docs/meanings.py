@@ -17,6 +17,7 @@ TABLES: Mapping[str, str] = {
     "compare": "What gets a verdict; everything else is exploratory: a number and an interval, no word.",
     "expect": "The reader's own conditions, see below.",
     "sweep": "Settings at each of which the arms are compared apart; the report shows them side by side.",
+    "limits": "What `lab limits` looks for: the smallest memory limit in which each arm still does its work.",
     "capacity": "A ladder of rates that each arm climbs in every trial: which is the highest that it carries?",
     "drills": "What is broken in every trial, on purpose and under load. Each drill has trials of its own.",
 }
@@ -156,6 +157,10 @@ MEANINGS: Mapping[str, str] = {
     "sweep.slo": "What an arm must hold at the smallest N or quota that is enough for it: conditions as in `expect`, "
     "without an arm, joined by `and`. The answer counts an N, or a quota, only when it holds there and at every larger "
     "one that was tried.",
+    "limits.modes": "How the limit is shared: `pooled` over the arm, or `split` between its containers.",
+    "limits.slo": "What an arm must hold under a limit, in the form of `capacity.slo`. Left out, it is five times "
+    "the p99 of the slowest arm without a limit.",
+    "limits.measure": "How long a limit must hold.",
     "capacity.slo": "What an arm must hold to carry a rate, such as `p99 <= 50ms and errors <= 0.1%`: one percentile "
     "of `p50`, `p95`, `p99`, and the share of requests that may be bad. Left out, `lab capacity` finds one in its "
     "pilot.",

@@ -17,6 +17,7 @@ from lab.analysis.weights import tally_of
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.metrics.capacity import CAPACITY
+from lab.metrics.limits import LIMITS
 from lab.plan.axes import swept_axes
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import Verb
@@ -28,6 +29,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "latency": ("p50", "p95", "p99"),
     "failures": ("errors",),
     "capacity": ("capacity.rate",),
+    "memory limit": tuple(LIMITS.values()),
     "start-up": ("boot",),
     "balance": ("share.max", "share.skew"),
 }
@@ -37,6 +39,7 @@ SHIPPED = (Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.DEPLOY, Verb.OOM, V
 ASKED_BY: Mapping[str, str] = {  # the command that measures it, of a scenario that the lab ships
     **dict.fromkeys(("memory", "CPU", "latency", "failures"), "lab run quickstart"),
     "capacity": "lab capacity quickstart",
+    "memory limit": "lab limits quickstart",
     "start-up": "lab run slow_start",
     "balance": "lab run quickstart",
     ENOUGH: "lab run how_many_workers",

@@ -1,11 +1,13 @@
 """The points of a run apart: each is judged as a run of its own, for comparisons stay inside a point (METHOD 10)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from lab.analysis.comparison import Comparison, compare_run, floors_of
 from lab.analysis.ladders import Confirmation
+from lab.analysis.limit_search import Bracket, with_limits
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
 from lab.plan.points import Point, points_of, trial_id
@@ -25,17 +27,22 @@ class PointResult:
     summary: RunSummary
     comparison: Comparison
     confirmed: Mapping[str, Confirmation] = field(default_factory=dict)
+    searched: tuple[Bracket, ...] = ()
 
 
 def judge_points(
-    run: RunInfo, trials: Iterable[TrialSummary], confirmed: Mapping[str, Confirmation] = NOTHING
+    run: RunInfo,
+    trials: Iterable[TrialSummary],
+    confirmed: Mapping[str, Confirmation] = NOTHING,
+    searched: Sequence[Bracket] = (),
 ) -> tuple[PointResult, ...]:
     """Judge every point of a run from its trials that were summarised, in the order of the scenario.
 
-    ``confirmed``: capacities, by arm.
+    ``confirmed``: capacities, by arm; ``searched``: memory limits.
     """
-    done = tuple(trials)
-    return tuple(replace(_judged(run, point, part, done), confirmed=dict(confirmed)) for point, part in parts_of(run))
+    done = tuple(with_limits(trial, searched) for trial in trials)
+    inside: dict[str, Any] = {"confirmed": dict(confirmed), "searched": tuple(searched)}
+    return tuple(replace(_judged(run, point, part, done), **inside) for point, part in parts_of(run))
 
 
 def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:

@@ -10,7 +10,7 @@ from lab.attest.evidence import collect
 from lab.attest.gil import check_gil
 from lab.engines import Deployment
 from lab.engines.readiness import UNNAMED
-from lab.errors import InvalidRunError
+from lab.errors import DeploymentError, InvalidRunError
 from lab.load.load_plan import Fallback
 from lab.plan.fronts.front import front_title
 from lab.plan.kinds import ServiceKind
@@ -55,7 +55,7 @@ def attest(
     check_gil(topology, deployment.logs().values() if topology.threaded else (), "when the app was imported")
     evidence = collect_evidence(deployment)
     if found := list(failures(claim, evidence)):
-        raise InvalidRunError(f"{trial.id}: the arm is not what it claims to be: {'; '.join(found)}", HINT)
+        raise DeploymentError(f"{trial.id}: the arm is not what it claims to be: {'; '.join(found)}", HINT)
     if told := beside(evidence):
         raise InvalidRunError(f"{trial.id}: {told}", STRANGERS_HINT)
     if earlier is not None and (keys := runtime_differences(earlier, evidence.runtime)):

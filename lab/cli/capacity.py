@@ -11,16 +11,19 @@ import typer
 from lab.cli.open import Open, show_page
 from lab.cli.options import Blocks, Running, ScenarioPath, name_of, running_of, takes_options
 from lab.cli.run import show
+from lab.errors import UsageError
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
 from lab.run.capacity import with_ladder
 from lab.run.confirm import concluded
 from lab.run.run import run_scenario
-from lab.scenario.capacity import Capacity
+from lab.scenario.capacity import Capacity, check_objective
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
+from lab.scenario.refusals import refusing
 
 FULL_BLOCKS, QUICK_BLOCKS = 12, 6
+SEE = "see docs/scenario_file.md"
 
 Slo = Annotated[
     str, typer.Option("--slo", help='The objective: "p99 <= 50ms and errors <= 0.1%"; left out, the pilot finds one.')
@@ -53,14 +56,25 @@ def capacity(
 def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -> Scenario:
     """The scenario as a search for capacity asks it: what it compares, and nothing that belongs to another question."""
     kept = scenario.capacity or Capacity()
-    found = Capacity.look(slo or kept.slo) if quick else replace(kept, slo=slo or kept.slo)
+    slo = slo_of(slo) or kept.slo
+    found = Capacity.look(slo) if quick else replace(kept, slo=slo)
     number = blocks or (scenario.trials.blocks if scenario.capacity else QUICK_BLOCKS if quick else FULL_BLOCKS)
-    return replace(
-        scenario,
-        capacity=found,
-        drills=(),
-        sweep=type(scenario.sweep)(),
-        expect=scenario.expect if scenario.capacity else (),
-        trials=replace(scenario.trials, blocks=number, looks=()),
-        compare=Compare(primary=(CAPACITY,), baseline=scenario.compare.baseline, judged=scenario.compare.judged),
-    )
+    with refusing("", SEE):
+        return replace(
+            scenario,
+            capacity=found,
+            limits=None,
+            drills=(),
+            sweep=type(scenario.sweep)(),
+            expect=scenario.expect if scenario.capacity else (),
+            trials=replace(scenario.trials, blocks=number, looks=()),
+            compare=Compare(primary=(CAPACITY,), baseline=scenario.compare.baseline, judged=scenario.compare.judged),
+        )
+
+
+def slo_of(text: str) -> str:
+    """The objective as it was given. Raises UsageError (exit 2) where it is none."""
+    try:
+        return check_objective(text)
+    except ValueError as error:
+        raise UsageError(f"--slo: {error}", SEE) from None

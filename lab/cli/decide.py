@@ -11,19 +11,18 @@ from typing import Annotated
 import typer
 
 from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, card_of
-from lab.analysis.points import PointResult, judge_points
-from lab.analysis.trial.trial import summarise_trial
+from lab.analysis.points import PointResult
 from lab.cli.console import put, put_json
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.cli.page_file import Force, PageOut, check_target, write_page
 from lab.errors import UsageError
 from lab.metrics import METRICS
-from lab.record.folder import read_info, read_trials
+from lab.record.folder import read_info
 from lab.report.renderers.card_document import card_document
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
-from lab.run.confirmed import confirmed_in
+from lab.run.inside import points_in as points_of_run
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
 from lab.scenario.drills import Verb
@@ -112,4 +111,4 @@ def _points(folder: Path, given: Path) -> tuple[PointResult, ...]:
         raise UsageError(
             f"{given} is an exploratory session of `lab ui`, which decides nothing", "use runs of `lab run`"
         )
-    return judge_points(run, map(summarise_trial, read_trials(folder, run)), confirmed_in(folder, run.scenario))
+    return points_of_run(folder, run)

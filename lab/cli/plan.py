@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
-from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, node_lines
+from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS
@@ -108,6 +108,7 @@ def _lines(planned: Plan) -> Iterator[str]:
     yield from node_lines(planned)
     yield from drill_lines(planned)
     yield from ladder_lines(planned)
+    yield from limit_lines(planned)
     yield from expectation_lines(planned)
     yield from _beside_lines(planned, starts)
     for arm in planned.scenario.arms:

@@ -8,6 +8,7 @@ from lab.plan.deeds import deed
 from lab.report.renderers.text import printable
 from lab.scenario.drills import TICK_S
 from lab.scenario.expectation import parse_expectation
+from lab.scenario.limits import MOST_TRIES
 from lab.units import format_count, format_duration
 
 
@@ -41,6 +42,16 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
     yield printable(
         f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}{more}; {asked.slo}"
     )
+
+
+def limit_lines(planned: Plan) -> Iterator[str]:
+    """What a search for limits would do beyond the run without one."""
+    asked = planned.scenario.limits
+    if asked is not None:
+        yield (
+            f"  limits    `lab limits` tries up to {MOST_TRIES} memory limits of each arm, "
+            f"{' and '.join(asked.modes)}, {format_duration(asked.measure)} each"
+        )
 
 
 def _moment(duration_s: float) -> str:

@@ -64,7 +64,7 @@ def run(
     """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over, metrics_at(metrics_port) as shown:
         if scenario is not None and resume is None:
-            plan = build_plan(with_blocks(running.scenario(scenario), blocks))
+            plan = build_plan(with_blocks(_one_run(running.scenario(scenario)), blocks))
             view = shown(plan, running.view_of(plan))
             folder = run_scenario(plan, name_of(scenario), running.out, view, around=running.around)
         elif resume is not None and scenario is None and blocks is None and running.engine is None:
@@ -85,6 +85,13 @@ def run(
         show_page(found.written.html)
     if code := max(exit_code(one.comparison, strict=strict) for one in found.points):
         raise typer.Exit(code)
+
+
+def _one_run(scenario: Scenario) -> Scenario:
+    """The scenario itself. Raises UsageError for a search, which is many runs."""
+    if scenario.limits:
+        raise UsageError("limits: a search for limits is several runs", "`lab limits SCENARIO` makes them")
+    return scenario
 
 
 def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from pydantic import ValidationError
-
 from lab.errors import ScenarioError
 from lab.plan.axes import Axis, swept_axes
 from lab.plan.loading import with_lanes
 from lab.scenario.capacity import Capacity
 from lab.scenario.drills import Drill
 from lab.scenario.model import Scenario
+from lab.scenario.refusals import refusing
 from lab.scenario.sweep import Sweep
 
 MAX_POINTS = 24
@@ -71,13 +70,10 @@ def _climbing(scenario: Scenario, capacity: Capacity) -> Scenario:
 def _swept(scenario: Scenario, values: Mapping[Axis, Any]) -> Point:
     title = ", ".join(axis.called(value) for axis, value in values.items())
     budget, load = ({axis.key: value for axis, value in values.items() if axis.part == part} for part in PARTS)
-    try:
+    with refusing(f"sweep: at {title}: ", "leave that value out"):  # a model that cannot have so many processes
         there = replace(
             scenario, sweep=Sweep(), budget=replace(scenario.budget, **budget), load=replace(scenario.load, **load)
         )
-    except ValidationError as error:  # a model that cannot have so many processes
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ScenarioError(f"sweep: at {title}: {said}", "leave that value out") from None
     return Point(key="-".join(axis.short(value) for axis, value in values.items()), title=title, scenario=there)
 
 

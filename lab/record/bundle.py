@@ -17,13 +17,13 @@ from lab.record.folder import disk_errors
 from lab.record.reading import TABLES, open_regular, read_info
 from lab.scenario.secret import NO_SECRETS, Redactor
 
-CONFIRMED = r"(confirm/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs that confirm what was found, inside the run
+INSIDE = r"((?:confirm|limits)/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs inside the run, which confirm or search
 TRIAL = f"trials/{TRIAL_ID}"
 REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(
-    rf"{CONFIRMED}run\.json|(points/[A-Za-z0-9][A-Za-z0-9_.-]*/)?({REPORT})"
-    rf"|{CONFIRMED}{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(TABLES)})\.parquet)"
-    rf"|{CONFIRMED}{TRIAL}\.failed(-\d+)?(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+",  # whatever can explain the failure
+    rf"{INSIDE}run\.json|(points/[A-Za-z0-9][A-Za-z0-9_.-]*/)?({REPORT})"
+    rf"|{INSIDE}{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(TABLES)})\.parquet)"
+    rf"|{INSIDE}{TRIAL}\.failed(-\d+)?(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+",  # whatever can explain the failure
     re.ASCII,
 )
 LEFT_OUT = frozenset({".lock"})  # says who writes the folder, and is of no use elsewhere
@@ -91,7 +91,7 @@ def _files_in(run: Path, inside: str = "") -> Iterator[str]:
                 yield from _files_in(run, f"{name}/")
             elif WRITTEN.fullmatch(name):
                 yield name
-            elif re.sub(CONFIRMED, "", name, count=1) not in LEFT_OUT:
+            elif re.sub(INSIDE, "", name, count=1) not in LEFT_OUT:
                 raise RunFolderError(
                     f"{run / name}: no file of a finished run", "move it away; `lab clean` removes halves of trials"
                 )

@@ -110,7 +110,7 @@ class RunFolder:
     @classmethod
     def reopen(cls, path: Path, redact: Redactor = NO_SECRETS) -> RunFolder:
         """A folder whose run was cut, to be continued. Raises RunFolderError."""
-        return cls(path, replace(read_info(path), cut=""), redact)
+        return cls(path, replace(read_info(path), cut="", cut_by_arm=False), redact)
 
     def staging(self, trial_id: str) -> Path:
         """The folder of one trial's files while it runs."""
@@ -144,8 +144,11 @@ class RunFolder:
         self.write_info(replace(self.info, states={**self.info.states, record.trial_id: record.state}))
         return target
 
-    def abandon(self, trial_id: str, state: TrialState, reason: str) -> None:
-        """Note why there is no such trial; the files of a failed one stay, they can explain the failure."""
+    def abandon(self, trial_id: str, state: TrialState, reason: str, *, by_arm: bool = False) -> None:
+        """Note why there is no such trial; the files of a failed one stay, they can explain the failure.
+
+        ``by_arm``: it is the arm that failed, not what measures it.
+        """
         staging = self.staging(trial_id)
         if state is TrialState.FAILED:
             try:
@@ -157,7 +160,8 @@ class RunFolder:
                 reason = f"{reason}; its files could not be kept: {error}"
         else:
             shutil.rmtree(staging)
-        self.write_info(replace(self.info, states={**self.info.states, trial_id: state}, cut=reason))
+        states = {**self.info.states, trial_id: state}
+        self.write_info(replace(self.info, states=states, cut=reason, cut_by_arm=by_arm))
 
     def note_cut(self, reason: str) -> None:
         """Note why the run ends before its last trial."""

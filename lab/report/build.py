@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.ladders import Confirmation
+from lab.analysis.limit_search import Bracket
 from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
@@ -47,6 +48,7 @@ from lab.report.sections.latency import latency_section
 from lab.report.sections.lead import lead_of
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import quiet_section
+from lab.report.sections.memory_limits import memory_limits_section
 from lab.report.sections.repeat import again, exploratory_again
 from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.time import time_section
@@ -63,6 +65,7 @@ def build_content(
     summary: RunSummary,
     comparison: Comparison | None = None,
     confirmed: Mapping[str, Confirmation] = NOTHING,
+    searched: Sequence[Bracket] = (),
 ) -> Content:
     """Everything a report says. Without a ``comparison`` the numbers speak for themselves."""
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
@@ -73,6 +76,7 @@ def build_content(
         belief(run, summary),
         mechanism(summary),
         capacity_section(summary, confirmed),
+        memory_limits_section(searched),
         drill_section(summary, comparison),
         latency_section(summary, judgements),
         time_section(summary),
@@ -134,7 +138,7 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
 
 
 def _content_of(one: PointResult) -> Content:
-    return build_content(one.run, one.summary, one.comparison, one.confirmed)
+    return build_content(one.run, one.summary, one.comparison, one.confirmed, one.searched)
 
 
 def _document_of(one: PointResult) -> Mapping[str, Any]:

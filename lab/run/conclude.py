@@ -10,16 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.points import PointResult, judge_points
+from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.trial import summarise_trial
 from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.bundle_reading import BUNDLE
-from lab.record.folder import read_info, read_intact, read_trials
+from lab.record.folder import read_info, read_intact
 from lab.record.types import RunInfo
 from lab.report.content import Written
-from lab.run.confirmed import confirmed_in
+from lab.run.inside import points_in
 from lab.run.opened import opened_run
 
 
@@ -53,7 +52,7 @@ def conclude(path: Path, *, intact: bool = False, into: Path | None = None) -> C
 
     with opened_run(path) as folder:
         run = read_intact(folder) if intact else read_info(folder)
-        points = judge_points(run, map(summarise_trial, read_trials(folder, run)), confirmed_in(folder, run.scenario))
+        points = points_in(folder, run)
     written = write_reports(into or report_folder(path), run, points)
     return Conclusion(folder=path, run=run, points=points, written=written)
 

@@ -15,10 +15,10 @@ from lab.plan.loading import with_lanes
 from lab.record.folder import RunFolder, read_trials
 from lab.run.conclude import Conclusion
 from lab.run.confirmed import CONFIRMED, confirmed_in
+from lab.run.inside import one_trial
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
-from lab.scenario.compare import Compare
 from lab.scenario.load import Load
 from lab.scenario.model import Scenario
 
@@ -78,15 +78,8 @@ def concluded(
 
 def alone(scenario: Scenario, arm: str, rate: float) -> Scenario:
     """The scenario with one arm and one trial, at one rate."""
-    return replace(
-        scenario,
-        arms=tuple(each for each in scenario.arms if each.name == arm),
-        load=replace(_lanes(scenario), rate=rate, measure=LENGTH_S),
-        trials=replace(scenario.trials, blocks=1, looks=()),
-        compare=Compare(primary=(), baseline=arm),
-        capacity=None,
-        expect=(),
-    )
+    load = replace(_lanes(scenario), rate=rate, measure=LENGTH_S)
+    return one_trial(scenario, arm, load=load, capacity=None)
 
 
 def _lanes(scenario: Scenario) -> Load:

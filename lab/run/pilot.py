@@ -164,8 +164,7 @@ class Pilot:
                 f"requests failed at {LOWEST:g} requests a second: there is nothing to build an objective on",
                 "give one (capacity.slo), or see why they fail: `lab run` with one block",
             )
-        limit_s = max(LEAST_LIMIT_S, SLACK * slowest)
-        self.slo = f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
+        self.slo = usual_objective(slowest)
         self._say(f"the objective: {self.slo} (p99 at {LOWEST:g} a second was {format_seconds(slowest)})")
 
     def _of(self, trial: TrialResult) -> Climb:
@@ -183,6 +182,12 @@ def geometric(low: float, high: float, count: int) -> tuple[float, ...]:
     """``count`` rates from ``low`` to ``high`` in equal ratios, each of three digits."""
     step = (high / low) ** (1 / (count - 1))
     return tuple(dict.fromkeys(_three_digits(low * step**number) for number in range(count)))
+
+
+def usual_objective(calm_s: float) -> str:
+    """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
+    limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
+    return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
 
 
 def _three_digits(rate: float) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lab.analysis.comparison import least_blocks
 from lab.errors import UsageError
 from lab.metrics import METRICS, Group
+from lab.metrics.limits import LIMITS
 from lab.plan.blocks import Plan, build_plan
 from lab.run.capacity import QUICK_RUNGS
 from lab.run.pilot import COARSE, LOWEST, STAGE, geometric
@@ -26,6 +27,7 @@ PREPARE_S = (
 QUICK_DRILLS = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # block needs a path of the app that blocks
 ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
 DRILLED = "drill.harm"
+APART = (Group.DRILL, Group.CAPACITY)  # metrics of runs of their own
 DRILL_MEASURE_S = 20.0
 DRILL_LANES = 256  # at least
 NO_RATE = "capacity and drills: they need load.rate, for both go by requests that are due"
@@ -141,7 +143,8 @@ def _on_ladder(asked: Scenario, rates: tuple[float, ...], blocks: int) -> Scenar
 
 def _calm(scenario: Scenario) -> Scenario:
     """The scenario without what it breaks, sweeps or climbs; what judged that alone is judged on memory."""
-    kept = tuple(key for key in scenario.compare.primary if METRICS[key].group not in (Group.DRILL, Group.CAPACITY))
+    asks_apart = {*LIMITS.values(), *(key for key, metric in METRICS.items() if metric.group in APART)}
+    kept = tuple(key for key in scenario.compare.primary if key not in asks_apart)
     bounds = {key: bound for key, bound in scenario.compare.bounds.items() if key in kept}
     return replace(
         scenario,
@@ -149,7 +152,8 @@ def _calm(scenario: Scenario) -> Scenario:
         drills=(),
         sweep=Sweep(),
         capacity=None,
-        expect=() if scenario.drills or scenario.capacity else scenario.expect,
+        limits=None,
+        expect=() if scenario.drills or scenario.capacity or scenario.limits else scenario.expect,
         trials=replace(scenario.trials, looks=()),
     )
 
@@ -194,6 +198,7 @@ def _drills(scenario: Scenario, verbs: Sequence[Verb]) -> Part:
         drills=drills,
         sweep=Sweep(),
         capacity=None,
+        limits=None,
         expect=(),
         trials=replace(scenario.trials, looks=(), restart_one=False),
         compare=replace(scenario.compare, primary=(DRILLED,), bounds={}),

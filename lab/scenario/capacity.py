@@ -84,7 +84,8 @@ def _limit(clause: str, key: str) -> float:
     return right.value
 
 
-def _checked(slo: str) -> str:
+def check_objective(slo: str) -> str:
+    """The text itself. Raises ValueError that says what was expected; nothing is an objective yet to be found."""
     if slo:
         objective(slo)
     return slo
@@ -100,7 +101,7 @@ class Capacity:
     requests past its percentile a rung has at least.
     """
 
-    slo: Annotated[str, AfterValidator(_checked)] = ""
+    slo: Annotated[str, AfterValidator(check_objective)] = ""
     rates: Annotated[tuple[Rate, ...], Field(max_length=MAX_RUNGS)] = ()
     settle: Annotated[Seconds, Field(gt=0, le=60)] = 2.0
     measure: Annotated[Seconds, Field(gt=0, le=600)] = 6.0

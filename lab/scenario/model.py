@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from lab.metrics import METRICS, Group
 from lab.metrics.capacity import CAPACITY
+from lab.metrics.limits import LIMITS
 from lab.scenario.app import App as App
 from lab.scenario.app import Restart
 from lab.scenario.arm import APP_IMAGE as APP_IMAGE
@@ -22,6 +23,7 @@ from lab.scenario.commands import check_command
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.drills import MAX_DRILLS, Drill, Verb, check_drills, nearest_verb
 from lab.scenario.kinds import MODELS, Asked
+from lab.scenario.limits import LimitSearch
 from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.nodes import MAX_NODES, Node, check_nodes
@@ -51,6 +53,7 @@ class Scenario:
     sweep: Sweep = field(default_factory=Sweep)
     drills: Annotated[tuple[Drill, ...], Field(max_length=MAX_DRILLS)] = ()
     capacity: Capacity | None = None
+    limits: LimitSearch | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
@@ -98,8 +101,19 @@ class Scenario:
             self._check_climbed()
         if self.capacity and self.load.rate is None:
             raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
+        self._check_limits()
         if self.trials.looks and (self.sweep or len(self.drills) > 1):
             raise ValueError("trials.looks: a run of several points has a fixed number of blocks")
+
+    def _check_limits(self) -> None:
+        """A search for limits is a question of its own."""
+        searched = [key for key in self.compare.primary if key in LIMITS.values()]
+        if searched and not self.limits:
+            raise ValueError(f"compare.primary: {searched[0]} is what a search for limits tells: add [limits]")
+        if self.limits and (self.sweep or self.drills or self.capacity):
+            raise ValueError("limits: a search has no sweep, drills or capacity beside it; make scenarios of them")
+        if self.limits and self.load.rate is None:
+            raise ValueError("limits: load.rate is needed: whether the objective is held goes by what was due")
 
     def _check_climbed(self) -> None:
         """What is judged of a ladder does not depend on the rate."""

@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from lab.errors import ScenarioError
 
 A_TEXT, A_LIST, A_TABLE = "a text in quotes", 'a list such as ["a", "b"]', 'a table such as {{ NAME = "value" }}'
 A_WHOLE, A_NUMBER, A_FLAG = "a whole number", "a number", "true or false"
@@ -80,3 +84,16 @@ def _limits(detail: ErrorDetails) -> Iterator[tuple[str, Any]]:
     for name, value in detail.get("ctx", {}).items():
         if isinstance(value, str | int | float):
             yield name, value.replace("'", '"') if isinstance(value, str) else value
+
+
+@contextmanager
+def refusing(where: str, hint: str) -> Iterator[None]:
+    """Tell in a sentence that opens with ``where`` what a scenario refuses that a command changes.
+
+    Raises ScenarioError (exit 2).
+    """
+    try:
+        yield
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"{where}{said}", hint) from None

@@ -65,6 +65,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
     ),
 }
 LADDER = {f"capacity.{key}" for key in ("slo", "rates", "settle", "measure", "drain", "beyond", "quick")}  # or a sweep
+SEARCH = {f"limits.{key}" for key in ("modes", "slo", "measure")}  # or either
 BUILT_SIDECAR = {"sidecars.build", "sidecars.dockerfile"}  # the example has an image, which excludes them
 
 
@@ -102,7 +103,7 @@ def test_the_example_of_a_scenario_has_every_key_and_is_valid(tmp_path: Path) ->
 
     assert read_scenario(tmp_path / "scenarios" / "example.toml").question == "…"
     of_fronts = {f"images.{front.image.key}" for front in FRONTS.values() if front.image}
-    only_named = {"app.image", "load.python", *BUILT_SIDECAR, *LADDER}
+    only_named = {"app.image", "load.python", *BUILT_SIDECAR, *LADDER, *SEARCH}
     assert set(scenario_keys()) - set(keys_of(tomllib.loads(text))) - of_fronts == only_named
 
 

@@ -24,6 +24,7 @@ from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
 from lab.analysis.trial.threads import ThreadLine, thread_lines
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
+from lab.metrics.limits import LIMITS
 from lab.record.types import RequestKind, TrialRecord, TrialResult
 
 
@@ -140,6 +141,7 @@ def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
         **climb_values(found.climb),
         **fallout_values(found.fallout),
         **radius_values(found.radius),
+        **dict.fromkeys(LIMITS.values()),  # of a search that is several runs
     }
 
 

@@ -1,0 +1,69 @@
+"""Runs inside a run: of one arm and one trial each; what they say belongs to the run that they lie in."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lab.analysis.limit_search import Bracket, Fate, Try, anon_peak, brackets_of, fate_of
+from lab.analysis.points import PointResult, judge_points
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
+from lab.record.folder import read_info, read_trials
+from lab.record.types import RunInfo, TrialResult
+from lab.run.confirmed import confirmed_in
+from lab.scenario.compare import Compare
+from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
+
+SEARCHED = "limits"  # the folder of a search for limits
+
+
+def one_trial(scenario: Scenario, arm: str, **changes: Any) -> Scenario:
+    """The scenario with one arm and one trial, which judges nothing."""
+    return replace(
+        scenario,
+        arms=tuple(each for each in scenario.arms if each.name == arm),
+        trials=replace(scenario.trials, blocks=1, looks=()),
+        compare=Compare(primary=(), baseline=arm),
+        expect=(),
+        **changes,
+    )
+
+
+def points_in(folder: Path, run: RunInfo) -> tuple[PointResult, ...]:
+    """Every point of a run folder judged, with what the runs inside it say."""
+    trials = map(summarise_trial, read_trials(folder, run))
+    return judge_points(run, trials, confirmed_in(folder, run.scenario), searched_in(folder, run))
+
+
+def searched_in(folder: Path, run: RunInfo) -> tuple[Bracket, ...]:
+    """What a search for limits has found so far: a bracket for each arm and mode; none where nobody searched."""
+    asked = scenario_from_json(run.scenario)
+    if asked.limits is None:
+        return ()
+    tries = list(_tries(folder / SEARCHED))
+    return brackets_of([arm.name for arm in asked.arms], asked.limits.modes, tries)
+
+
+def _tries(place: Path) -> Iterator[Try]:
+    """In the order in which they were made: names of runs sort by time."""
+    for path in sorted(place.iterdir()) if place.is_dir() else ():
+        info = read_info(path)
+        if (found := _try(path, info)) is not None:
+            yield found
+
+
+def _try(path: Path, info: RunInfo) -> Try | None:
+    """One of them; None for one that was interrupted, or that failed for a fault that is not the arm's."""
+    asked = scenario_from_json(info.scenario)
+    quota, arm = asked.budget.memory, asked.arms[0].name
+    made = Try(arm=arm, mode=quota.mode, limit_bytes=int(quota.amount or 0), fate=Fate.DOWN, detail=info.cut)
+    if info.cut_by_arm:
+        return made
+    trials = [(trial, summarise_trial(trial)) for trial in read_trials(path, info)]
+    return _judged(made, *trials[-1], asked.limits.slo if asked.limits else "") if trials else None
+
+
+def _judged(made: Try, trial: TrialResult, summary: TrialSummary, slo: str) -> Try:
+    fate, detail = fate_of(trial, summary, slo)
+    return replace(made, fate=fate, detail=detail, anon_bytes=anon_peak(trial))
