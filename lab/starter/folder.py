@@ -10,6 +10,7 @@ from lab.starter.routes import apps_in
 SKIPPED = {"node_modules", "site-packages", "tests", "test", "venv", "__pycache__"}
 MAX_FILES = 2_000
 MAX_BYTES = 1_000_000
+MAX_NAMED = 3  # in a sentence
 
 
 def reader(folder: Path) -> Callable[[str], str | None]:
@@ -42,11 +43,25 @@ def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
     return dict(sorted(found.items(), key=lambda item: (item[0].endswith("()"), item[0].count("."), item[0])))
 
 
+def others_there(folder: Path) -> tuple[str, ...]:
+    """What else a folder may be started by: Dockerfiles of other names or below it, and compose files in it."""
+    named = sorted(
+        path.relative_to(folder) for path in islice(_walk(folder), MAX_FILES) if "dockerfile" in path.name.lower()
+    )
+    near = sorted(named, key=lambda path: len(path.parts))[:MAX_NAMED]
+    compose = (path.name for path in sorted(folder.glob("*compose*.y*ml")))
+    return (*(f"--dockerfile {path}" for path in near), *(f"--compose {name}" for name in islice(compose, MAX_NAMED)))
+
+
 def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in _walk(folder) if path.name.endswith(".py"))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(
             name
             for name in folders
             if name not in SKIPPED and not name.startswith(".") and not Path(root, name, "pyvenv.cfg").exists()
         )
-        yield from (Path(root, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (Path(root, name) for name in sorted(names))

@@ -10,7 +10,7 @@ from typing import Any
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
-from lab.starter.folder import find_apps, reader
+from lab.starter.folder import find_apps, others_there, reader
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
 
@@ -69,9 +69,10 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
     if not folder.is_dir():
         raise UsageError(f"--folder: there is no folder {folder}", "give the folder that holds your Dockerfile")
     if not (folder / wanted.dockerfile).is_file():
+        others = others_there(folder)
+        write = f"there is {', '.join(others)}" if others else "write one (FastAPI's documentation shows how)"
         raise UsageError(
-            f"--folder: there is no {wanted.dockerfile} in {folder}",
-            "write one (FastAPI's documentation shows how), or name a finished image with --image",
+            f"--folder: there is no {wanted.dockerfile} in {folder}", f"{write}, or name a finished image with --image"
         )
     text = (folder / wanted.dockerfile).read_text(encoding="utf-8", errors="replace")
     stage = read_dockerfile(text, wanted.build_args).stage(wanted.stage)

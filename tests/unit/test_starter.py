@@ -268,3 +268,17 @@ def test_any_path_makes_a_locustfile(path: str) -> None:
     assert [ast.literal_eval(call.args[0]) for call in calls] == [path, path + "?again"]
     names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
     assert len(set(names)) == 2
+
+
+def test_a_folder_without_a_dockerfile_says_what_else_is_there(tmp_path: Path) -> None:
+    """Projects keep it in a folder of its own, or have several; what a compose file starts is known from there."""
+    with pytest.raises(UsageError) as caught:
+        look_at(tmp_path)
+    assert "write one" in caught.value.hint
+
+    (tmp_path / "docker").mkdir()
+    for name in ("docker/Dockerfile", "Dockerfile.prod", "compose.yaml"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError) as caught:
+        look_at(tmp_path)
+    assert "--dockerfile Dockerfile.prod, --dockerfile docker/Dockerfile, --compose compose.yaml" in caught.value.hint
