@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
@@ -11,6 +13,9 @@ from tests.machine import Facts, changes, look
 
 settings.register_profile("lab", deadline=None)  # a busy machine is no finding
 settings.load_profile("lab")
+# Whoever forbids Python to keep what it has compiled makes every child compile 460 modules of the lab anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 MACHINE = pytest.StashKey[Facts]()
 
 

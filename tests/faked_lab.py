@@ -20,5 +20,5 @@ def surroundings(**_asked: Any) -> Surroundings:
 
 
 if __name__ == "__main__":
-    with patch("lab.cli.options.around_of", surroundings):
+    with patch("lab.cli.asked.around_of", surroundings):
         main()

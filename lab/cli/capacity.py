@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.asked import Running, name_of, running_of
 from lab.cli.open import Open, show_page
-from lab.cli.options import Blocks, Running, ScenarioPath, name_of, running_of, takes_options
+from lab.cli.options import Blocks, ScenarioPath, takes_options
 from lab.cli.run import show
 from lab.errors import UsageError
 from lab.metrics.capacity import CAPACITY

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.asked import scenario_of, with_engine
 from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
 from lab.cli.open import Open
-from lab.cli.options import DEFAULT_OUT, Blocks, Out, Quiet, WaitForQuiet, scenario_of, with_engine
+from lab.cli.options import DEFAULT_OUT, Blocks, Out, Quiet, WaitForQuiet
 from lab.cli.run import run, with_blocks
 from lab.errors import MissingError
 from lab.plan.blocks import build_plan

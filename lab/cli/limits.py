@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.asked import Running, name_of, running_of
 from lab.cli.capacity import SEE, slo_of
 from lab.cli.open import Open, show_page
-from lab.cli.options import Running, name_of, running_of, takes_options
+from lab.cli.options import takes_options
 from lab.cli.run import OptionalScenario, Resume, show
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import LabError, UsageError

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+from lab.cli.asked import scenario_of, with_engine
 from lab.cli.console import put, put_json
-from lab.cli.options import Blocks, Engine, Json, ScenarioPath, scenario_of, with_engine
+from lab.cli.options import Blocks, Engine, Json, ScenarioPath
 from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of

@@ -8,12 +8,13 @@ import typer
 
 from lab.cli.answers import Asked, Person, answers_of
 from lab.cli.app_options import asked_of
+from lab.cli.asked import scenario_of, with_engine
 from lab.cli.beforehand import run_lines
 from lab.cli.console import say
 from lab.cli.init import DEFAULT_OUT, Force, OutFolder, tell_found, tell_written
 from lab.cli.open import has_display
 from lab.cli.options import DEFAULT_OUT as RUNS
-from lab.cli.options import Engine, Quiet, scenario_of, takes_options, with_engine
+from lab.cli.options import Engine, Quiet, takes_options
 from lab.cli.run import run, with_blocks
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan

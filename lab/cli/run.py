@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from lab.analysis.comparison import exit_code
+from lab.cli.asked import Running, name_of, running_of
 from lab.cli.console import put, put_json
 from lab.cli.junit import Junit, results_in
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
 from lab.cli.open import Open, show_page
-from lab.cli.options import WHICH_SCENARIO, Blocks, Running, name_of, running_of, takes_options
+from lab.cli.options import WHICH_SCENARIO, Blocks, takes_options
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan

@@ -9,9 +9,10 @@ from rich.table import Table
 
 from lab.analysis.judge.floor import MetricFloor, NoiseFloor
 from lab.analysis.selfcheck import against_itself
+from lab.cli.asked import Running, running_of
 from lab.cli.console import put, put_json
 from lab.cli.names import complete_scenario, scenario_file
-from lab.cli.options import Running, running_of, takes_options
+from lab.cli.options import takes_options
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.report.parts.effects import either_way

@@ -11,11 +11,12 @@ import typer
 
 from lab.analysis.comparison import exit_code
 from lab.analysis.decision import card_of
+from lab.cli.asked import Running, name_of, running_of
 from lab.cli.beforehand import words_of
 from lab.cli.capacity import climbing
 from lab.cli.console import put, put_json, say
 from lab.cli.decide import WIDTH, points_in
-from lab.cli.options import Running, ScenarioPath, name_of, running_of, takes_options
+from lab.cli.options import ScenarioPath, takes_options
 from lab.errors import InterruptedRunError, LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.report.renderers.card_document import card_document

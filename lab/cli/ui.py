@@ -6,19 +6,10 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.asked import name_of, scenario_of, with_engine
 from lab.cli.console import put, say
 from lab.cli.metrics_port import MetricsPort, metrics_at
-from lab.cli.options import (
-    DEFAULT_OUT,
-    AllowConcurrent,
-    Engine,
-    Out,
-    Quiet,
-    ScenarioPath,
-    name_of,
-    scenario_of,
-    with_engine,
-)
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath
 from lab.errors import LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.plan.trial import Trial

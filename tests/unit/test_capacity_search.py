@@ -344,8 +344,8 @@ def test_a_confirmation_that_ends_early_leaves_the_report(
     def fail(*_asked: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr("lab.cli.options.scenario_of", lambda _path: asked)
-    monkeypatch.setattr("lab.cli.options.around_of", lambda **_asked: around)
+    monkeypatch.setattr("lab.cli.asked.scenario_of", lambda _path: asked)
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: around)
     monkeypatch.setattr("lab.run.confirm.confirm", fail)
     monkeypatch.setattr("lab.cli.capacity.show", lambda found, **_asked: shown.append(found.run.run_id))
     with pytest.raises(type(error), match=str(error)):

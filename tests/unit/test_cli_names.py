@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,3 +137,12 @@ def test_one_metric_is_told_by_its_key() -> None:
     assert found.startswith("p99  p99 response time")
     assert "boot" not in found
     assert "did you mean 'p99'" in str(CliRunner().invoke(app, ["metrics", "p9"]).exception)
+
+
+def test_a_verb_costs_only_its_own_imports() -> None:
+    """The version and the completion of a shell wait for no library of numbers, reports or containers."""
+    heavy = {"polars", "numpy", "docker", "jinja2", "pydantic"}
+    code = f"import sys, lab.cli; lab.cli.app(['-V'], standalone_mode=False); print({heavy} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.splitlines() == [f"lab {__version__}", "set()"]

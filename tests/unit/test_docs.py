@@ -19,7 +19,7 @@ from lab.analysis.gates.limits import FOREIGN
 from lab.analysis.judge.eligibility import STEADY_DRIFT
 from lab.analysis.judge.failures import FAILURE_MARGIN
 from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
-from lab.cli import VERBS
+from lab.cli.verbs import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit

@@ -14,8 +14,10 @@ import typer
 from typer.testing import CliRunner
 
 from lab.analysis.gates.limits import FOREIGN, STEAL
+from lab.cli.asked import around_of
 from lab.cli.live.view import PlainView
-from lab.cli.options import Verbs, WaitForQuiet, around_of
+from lab.cli.options import WaitForQuiet
+from lab.cli.verbs import Verbs
 from lab.errors import InterruptedRunError
 from lab.host.interrupts import Interrupts
 from lab.plan.blocks import build_plan

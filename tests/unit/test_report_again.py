@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lab.analysis.summary import summarise
+from lab.cli.asked import name_of, scenario_of
 from lab.cli.names import scenario_file
-from lab.cli.options import name_of, scenario_of
 from lab.errors import ScenarioError
 from lab.record.folder import RunFolder
 from lab.report.build import build_content

@@ -136,7 +136,7 @@ measure = "6s"
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scenario file, on a faked machine, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("lab.cli.options.around_of", surroundings)
+    monkeypatch.setattr("lab.cli.asked.around_of", surroundings)
     monkeypatch.setattr("lab.cli.study.conclude_apart", conclude)
     (tmp_path / "locustfile.py").write_text("from locust import HttpUser")
     (tmp_path / "s.toml").write_text(SCENARIO)

@@ -1,0 +1,91 @@
+"""What a run takes of the options that several verbs share: the scenario, its engine, what it touches and shows."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from lab.cli.live.view import PlainView, view_for
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, WaitForQuiet
+from lab.errors import UsageError
+from lab.plan.blocks import Plan
+from lab.run.again import recorded_scenario
+from lab.run.quiet import wait_for_quiet
+from lab.run.surroundings import BESIDE_OTHERS, REAL, Surroundings
+from lab.run.view import QuietView
+from lab.scenario.choices import AUTO
+from lab.scenario.compare import unknown
+from lab.scenario.file import read_scenario
+from lab.scenario.kinds import ENGINES
+from lab.scenario.model import Scenario
+from lab.scenario.secret import keep_secret
+from lab.scenario.secrets_of import redactor_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What was asked of every verb that runs trials, apart from the scenario."""
+
+    engine: str | None
+    out: Path
+    around: Surroundings
+    quiet: bool
+    json: bool
+
+    @property
+    def teller(self) -> QuietView:
+        """What shows steps outside of any run."""
+        return QuietView() if self.quiet or self.json else PlainView()
+
+    def scenario(self, path: Path) -> Scenario:
+        """The scenario in ``path``, on the engine that was asked for. Raises ScenarioError (exit 2)."""
+        return with_engine(scenario_of(path), self.engine)
+
+    def view_of(self, plan: Plan) -> QuietView:
+        """What shows a run of this plan."""
+        return view_for(plan, quiet=self.quiet or self.json)
+
+
+def running_of(
+    engine: Engine = None,
+    out: Out = DEFAULT_OUT,
+    wait_for_quiet: WaitForQuiet = None,
+    allow_concurrent: AllowConcurrent = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> Running:
+    """Take the options together; their defaults and help texts stand here alone."""
+    around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
+    return Running(engine=engine, out=out, around=around, quiet=quiet, json=json)
+
+
+def around_of(*, allow_concurrent: bool, wait_min: float | None) -> Surroundings:
+    """What a run touches, as the options ask."""
+    around = BESIDE_OTHERS if allow_concurrent else REAL
+    if wait_min is None:
+        return around
+    return replace(around, tools=replace(around.tools, settle=partial(wait_for_quiet, bound_s=60 * wait_min)))
+
+
+def with_engine(scenario: Scenario, engine: str | None) -> Scenario:
+    """The scenario on another engine; None leaves it as its file says."""
+    if engine is None:
+        return scenario
+    if engine not in (AUTO, *ENGINES):
+        raise UsageError(f"--engine: {unknown('engine', engine, (AUTO, *ENGINES))}")
+    return replace(scenario, engine=engine)
+
+
+def scenario_of(path: Path, *, session: bool = False) -> Scenario:
+    """The scenario in ``path``, or that of the run there; ``session``: also of a session by hand.
+
+    Raises ScenarioError (exit 2).
+    """
+    scenario = recorded_scenario(path, session=session)[1] if path.is_dir() else read_scenario(path)
+    keep_secret(redactor_of(scenario))
+    return scenario
+
+
+def name_of(path: Path, part: str = "") -> str:
+    """What runs of the scenario in ``path`` are called, once with the name of this ``part``."""
+    name = recorded_scenario(path, session=True)[0] if path.is_dir() else path.stem
+    return f"{name.removesuffix(f'-{part}')}-{part}" if part else name
