@@ -171,7 +171,8 @@ MEANINGS: Mapping[str, str] = {
     "capacity.drain": "How long nothing is sent after a rung: an arm that has not drained by then is saturated, and "
     "higher rungs count for nothing.",
     "capacity.quick": "A look: only a difference of more than 15% is told.",
-    "capacity.beyond": "How many requests past its percentile every rung has at least: 10 for p99 take 1,000.",
+    "capacity.beyond": "How many requests past its percentile every rung has at least: 4 for p99 take 400. No rung is "
+    "prolonged for more than 1,000 requests.",
     "drills.verb": "`kill` (SIGKILL to a serving process), `hang` (SIGSTOP, and SIGCONT after `hold`), `block` (a "
     "request that keeps an event loop busy for `hold`), `roll` (every serving process is replaced), `deploy` "
     "(every container gives way to one of `image`), `oom` (a request has one process hold more than "

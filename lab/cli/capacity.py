@@ -17,11 +17,13 @@ from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
 from lab.run.capacity import with_ladder
 from lab.run.confirm import concluded
+from lab.run.estimate import ladder_s, search_s
 from lab.run.run import run_scenario
 from lab.scenario.capacity import Capacity, check_objective
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
 from lab.scenario.refusals import refusing
+from lab.units import format_duration
 
 FULL_BLOCKS, QUICK_BLOCKS = 12, 6
 SEE = "see docs/scenario_file.md"
@@ -29,7 +31,9 @@ SEE = "see docs/scenario_file.md"
 Slo = Annotated[
     str, typer.Option("--slo", help='The objective: "p99 <= 50ms and errors <= 0.1%"; left out, the pilot finds one.')
 ]
-Look = Annotated[bool, typer.Option("--quick", help="A look: fewer rungs and blocks; tells large differences only.")]
+Look = Annotated[
+    bool, typer.Option("--quick", help="A look: fewer rungs and blocks, no control arms; tells large differences only.")
+]
 
 
 @takes_options(running_of)
@@ -44,8 +48,10 @@ def capacity(
     """Find the highest rate that each arm carries within an objective, and compare the arms by it."""
     asked = climbing(running.scenario(scenario), slo, quick=look, blocks=blocks)
     view_of, teller = running.view_of, running.teller
+    teller.step(f"about {format_duration(round(search_s(asked)))} in all, images apart")
     climber, around = with_ladder(asked, running.out, view_of, teller.step, around=running.around)
     plan = build_plan(climber)
+    teller.step(f"{len(plan.trials)} trials, about {format_duration(round(ladder_s(climber)))}")
     folder = run_scenario(plan, name_of(scenario, "capacity"), running.out, view_of(plan), around=around)
     tell = partial(show, json=running.json, quiet=running.quiet)
     found = concluded(folder, plan.scenario, view_of, tell, say=teller.step, around=around)
@@ -55,14 +61,20 @@ def capacity(
 
 
 def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -> Scenario:
-    """The scenario as a search for capacity asks it: what it compares, and nothing that belongs to another question."""
+    """The scenario as a search for capacity asks it: what it compares, and nothing that belongs to another question.
+
+    A look is without the arms that are there to explain: it has no time for them.
+    """
     kept = scenario.capacity or Capacity()
     slo = slo_of(slo) or kept.slo
     found = Capacity.look(slo) if quick else replace(kept, slo=slo)
+    kept_arms = (scenario.baseline, *scenario.judged)
+    arms = tuple(arm for arm in scenario.arms if arm.name in kept_arms) if quick else scenario.arms
     number = blocks or (scenario.trials.blocks if scenario.capacity else QUICK_BLOCKS if quick else FULL_BLOCKS)
     with refusing("", SEE):
         return replace(
             scenario,
+            arms=arms,
             capacity=found,
             limits=None,
             drills=(),

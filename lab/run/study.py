@@ -11,9 +11,7 @@ from lab.errors import UsageError
 from lab.metrics import METRICS, Group
 from lab.metrics.limits import LIMITS
 from lab.plan.blocks import Plan, build_plan
-from lab.run.capacity import QUICK_RUNGS
-from lab.run.pilot import COARSE, LOWEST, STAGE, geometric
-from lab.scenario.capacity import Capacity
+from lab.run.estimate import PREPARE_S, nominal, pilot_s
 from lab.scenario.compare import Compare
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.load import MOST_LANES
@@ -21,9 +19,6 @@ from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
 from lab.units import format_duration
 
-PREPARE_S = (
-    30.0  # before the first trial of a run: versions, fronts, ceiling of the generator (20 to 40 s on two cores)
-)
 QUICK_DRILLS = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # block needs a path of the app that blocks
 ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
 DRILLED = "drill.harm"
@@ -32,9 +27,6 @@ DRILL_MEASURE_S = 20.0
 DRILL_LANES = 256  # at least
 NO_RATE = "capacity and drills: they need load.rate, for both go by requests that are due"
 CAPACITY_LATE = "capacity: it does not fit; `lab capacity --quick` asks for it by itself"
-PILOT_RATES = geometric(LOWEST, LOWEST * COARSE ** (STAGE - 1), STAGE)
-LIKELY_RATES = geometric(100, 400, QUICK_RUNGS)  # nobody knows before the pilot; higher ones take no longer
-LIKELY_SLO = "p99 <= 50ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +45,7 @@ class Part:
     @property
     def estimated_s(self) -> float:
         """Tell how long the run should take, with preparation and pilot, without building images."""
-        pilot_s = _pilot_s(self.scenario) if self.climbs else 0.0
-        return PREPARE_S + self.nominal.estimated_s + pilot_s
+        return PREPARE_S + self.nominal.estimated_s + (pilot_s(self.scenario) if self.climbs else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,20 +116,9 @@ def _climbing(asked: Scenario) -> Part:
         key="capacity",
         title="capacity, quick form",
         scenario=asked,
-        nominal=build_plan(_on_ladder(asked, LIKELY_RATES, asked.trials.blocks)),
+        nominal=build_plan(nominal(asked)),
         climbs=True,
     )
-
-
-def _pilot_s(asked: Scenario) -> float:
-    """One climb of each arm, in a run of its own."""
-    return PREPARE_S + build_plan(_on_ladder(asked, PILOT_RATES, 1)).estimated_s
-
-
-def _on_ladder(asked: Scenario, rates: tuple[float, ...], blocks: int) -> Scenario:
-    form = asked.capacity or Capacity()
-    climbed = replace(form, slo=form.slo or LIKELY_SLO, rates=rates)
-    return _with_blocks(replace(asked, capacity=climbed), blocks)
 
 
 def _calm(scenario: Scenario) -> Scenario:

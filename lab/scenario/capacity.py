@@ -25,8 +25,10 @@ from lab.scenario.sweep import Rate
 
 MAX_RUNGS = 24
 LEAST_RUNGS = 3  # fewer show no place at which an objective stops to hold
-FULL_BEYOND, QUICK_BEYOND, PILOT_BEYOND = JUDGE_BEYOND, 5, 3  # requests past the percentile, of every rung
-QUICK_S, PILOT_S = (0.5, 3.0, 1.0), (0.5, 2.0, 1.0)  # settle, measure, drain
+FULL_BEYOND, QUICK_BEYOND, PILOT_BEYOND = JUDGE_BEYOND, 4, 3  # requests past the percentile, of every rung
+QUICK_S, PILOT_S = (0.5, 3.0, 0.5), (0.5, 2.0, 0.5)  # settle, measure, drain
+ENOUGH = 1000  # requests of a rung (METHOD 10.4): over 12 blocks and the rungs on both sides of a crossing that will do
+MOST_DRAIN_S = 10.0  # METHOD 10.4
 BAD_SHARE = 0.001  # of requests may be bad where the objective does not say
 PERCENTILES = ("p50", "p95", "p99")
 AT_MOST = re.compile(r"p\d+\s*<=.*|errors\s*<=.*", re.DOTALL)
@@ -97,15 +99,16 @@ class Capacity:
 
     What is left out, ``slo`` and ``rates``, `lab capacity` finds in a pilot, and writes down. A rung settles for
     ``settle``, is measured for ``measure`` or until its percentile can be judged, whichever is longer, and drains for
-    ``drain``. ``quick``: a look, with few and short rungs, that may only tell large differences. ``beyond``: how many
-    requests past its percentile a rung has at least.
+    ``drain``, or for as long as the objective allows an answer. ``quick``: a look, with few and short rungs, that may
+    only tell large differences. ``beyond``: how many requests past its percentile a rung has at least, though it is not
+    prolonged for more than ENOUGH of them all told.
     """
 
     slo: Annotated[str, AfterValidator(check_objective)] = ""
     rates: Annotated[tuple[Rate, ...], Field(max_length=MAX_RUNGS)] = ()
     settle: Annotated[Seconds, Field(gt=0, le=60)] = 2.0
     measure: Annotated[Seconds, Field(gt=0, le=600)] = 6.0
-    drain: Annotated[Seconds, Field(gt=0, le=10)] = 3.0
+    drain: Annotated[Seconds, Field(gt=0, le=MOST_DRAIN_S)] = 1.0
     quick: Annotated[bool, Field(strict=True)] = False
     beyond: Annotated[int, Field(strict=True, ge=1, le=1000)] = FULL_BEYOND
 
@@ -142,12 +145,17 @@ class Capacity:
     @property
     def length_s(self) -> float:
         """How long an arm climbs: to the end of the last rung's drain."""
-        return self.rungs[-1].end_s + self.drain
+        return self.rungs[-1].end_s + self.drained_s
+
+    @property
+    def drained_s(self) -> float:
+        """How long a rung drains: an answer within the limit is never cut off by the next one."""
+        return min(MOST_DRAIN_S, max(self.drain, self.objective.limit_s))
 
     def _rungs(self) -> Iterator[Rung]:
-        needed, start_s = least_count(self.objective.quantile, self.beyond), 0.0
+        needed, start_s = min(ENOUGH, least_count(self.objective.quantile, self.beyond)), 0.0
         for rate in self.rates:
             count_s = start_s + self.settle
             end_s = count_s + max(self.measure, math.ceil(needed / rate * 10) / 10)
             yield Rung(rate=rate, start_s=start_s, count_s=count_s, end_s=end_s)
-            start_s = end_s + self.drain
+            start_s = end_s + self.drained_s

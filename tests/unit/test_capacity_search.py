@@ -19,16 +19,21 @@ from lab.record.types import REQUESTS, Calibration, GateResult, LoadCounters, Tr
 from lab.run.capacity import with_ladder
 from lab.run.conclude import Conclusion, conclude
 from lab.run.confirm import _capacities, alone, concluded, confirm
+from lab.run.estimate import ladder_s, nominal, pilot_s, search_s
 from lab.run.generator import Generator
+from lab.run.pilot import geometric
 from lab.run.run import planned, resume_run, run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
+from lab.scenario.capacity import Capacity
+from lab.scenario.file import read_scenario
 from lab.scenario.model import Load, Scenario
 from tests.builders import make_gate, table_of, with_record
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeLoad, World
 
 Gates = Callable[[TrialResult, int], tuple[GateResult, ...]]
+REPOSITORY = Path(__file__).parents[2]
 KNEE = 300.0  # arrivals a second: up to here every answer takes 10 ms, beyond 2 s
 
 
@@ -127,6 +132,20 @@ def test_a_look_has_fewer_rungs_and_blocks(tmp_path: Path) -> None:
     assert found.capacity is not None
     assert (len(found.capacity.rates), found.trials.blocks, found.capacity.quick) == (6, 6, True)
     assert build_plan(found).estimated_s < 8.5 * 60
+
+
+def test_a_look_at_two_arms_takes_ten_minutes_at_most(tmp_path: Path) -> None:
+    """With preparation and pilot; the arms that are there to explain are left out."""
+    quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
+    asked = climbing(quickstart, "", quick=True, blocks=None)
+    whole = climbing(quickstart, "", quick=False, blocks=None)
+
+    assert [arm.name for arm in asked.arms] == ["workers", "replicas"]
+    assert len(whole.arms) == 3
+    assert search_s(asked) < 10 * 60
+    fast = replace(Capacity(slo="p99 <= 25ms"), rates=geometric(200, 400, 8))
+    assert ladder_s(replace(whole, arms=asked.arms, capacity=fast)) < 38 * 60  # the pilot takes 4 minutes
+    assert ladder_s(nominal(asked)) < search_s(asked) - pilot_s(asked)
 
 
 def test_the_generator_gets_as_many_processes_as_the_ladder_takes(tmp_path: Path) -> None:

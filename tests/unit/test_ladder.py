@@ -128,6 +128,15 @@ def test_rungs_follow_one_another() -> None:
     assert [later.start_s - rung.end_s for rung, later in pairwise(rungs)] == [2.0] * 2
 
 
+def test_an_answer_within_the_limit_is_not_cut_off_by_the_next_rung() -> None:
+    """A rung drains for as long as the objective allows, up to 10 s."""
+    slow = Capacity(slo="p95 <= 4s", rates=(50.0, 100.0, 200.0), drain=2.0)
+
+    assert [later.start_s - rung.end_s for rung, later in pairwise(slow.rungs)] == [4.0] * 2
+    assert slow.length_s == slow.rungs[-1].end_s + 4.0
+    assert Capacity(slo="p95 <= 1m", rates=(50.0, 100.0, 200.0)).drained_s == 10.0
+
+
 def test_a_run_climbs_in_every_trial_and_not_without_rates() -> None:
     """The measure phase is as long as the ladder; rates that nobody knows are no plan."""
     asked = make_scenario(
