@@ -26,7 +26,7 @@ from lab.plan.deeds import deed
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
 from lab.plan.verbs import lacks
-from lab.report.sections.drill import act_words
+from lab.report.parts.acts import act_words
 from lab.run.drive import Drive, Driving, load_plan
 from lab.run.scene import Act
 from lab.scenario.arm import Arm

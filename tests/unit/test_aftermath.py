@@ -319,8 +319,25 @@ def test_the_report_shows_what_broke_and_what_it_cost() -> None:
     assert [row[1].text for row in tables["acts"].rows] == ["killed (SIGKILL)", "over"] * 4
     assert [row[3].text for row in tables["acts"].rows][::2] == ["6.50 s"] * 4
     assert figure.svg.count('class="heading"') == 2
-    assert "killed" in figure.svg
+    assert all(f">{word}</text>" in figure.svg for word in ("steady", "killed", "recovered"))
+    assert figure.svg.count('class="phase"') == 2  # from the action until no request is bad any more, in both arms
+    assert "failed or never sent" in figure.svg
     assert "workers 100 bad (100 failed, 0 late, 0 never sent)" in figure.sentence
+
+
+def test_the_table_has_an_interval_beside_each_figure() -> None:
+    """Of the arm's own blocks: with eight the exact one, and nothing where they are all alike."""
+    given = drilled(trials={"blocks": 8, "seed": 7})
+
+    def lasting(block: int) -> TrialResult:
+        return trial(lambda s, _: {"error": "reset"} if 0 <= s < block / 4 else {})
+
+    made = {block: lasting(block) for block in range(1, 9)}
+    trials = [_as(made[4 if each.arm.name == "workers" else each.block], each) for each in build_plan(given).trials]
+    (one,) = judge_points(make_run(given), map(summarise_trial, trials))
+    (table,) = (part for part in drill_section(one.summary).parts if isinstance(part, Table) and part.key == "drill")
+
+    assert [row[1].text for row in table.rows] == ["1.00 s", "1.12 s (500.0 ms to 1.75 s)"]
 
 
 def test_a_run_that_breaks_nothing_has_no_such_section() -> None:

@@ -136,6 +136,15 @@ def test_a_front_noticed_when_requests_fare_well_before_the_slot_is_back() -> No
     assert told(traces(with_record(result, services=(*apps[:1], proxy)))) == {}
 
 
+def test_a_front_has_noticed_nothing_where_the_slot_is_back_a_moment_later() -> None:
+    """A quarter fails for a second and is then served by the same slot: its next turn is no sign that anybody acted."""
+    result = trial(lambda s, place: {"error": "502", "served_by": None} if 0 <= s < 1 and place % 4 == 0 else {})
+    apps = [replace(result.record.services[0], name=f"app-{number}", ports=(number,)) for number in (1, 2)]
+    proxy = replace(apps[0], name="nginx", kind=ServiceKind.PROXY)
+
+    assert told(traces(with_record(result, services=(*apps, proxy)))) == {}
+
+
 def test_restarts_that_nobody_saw_alive_are_told_by_the_engine() -> None:
     """A crash loop: four ends, after three of which the container was there again; those after a minute count not."""
     found = traces(ended(trial(), 0.1, 0.4, 0.9, 1.8, 65.0, 70.0))

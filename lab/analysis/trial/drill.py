@@ -71,12 +71,14 @@ class Aftermath:
 class Course:
     """Half seconds around the action: ``starts_s`` after it, and for each how much there was a second.
 
-    ``served``: successes by the process that answered, in the order in which they first did; ``bad`` by when due.
+    ``served``: successes by the process that answered, in the order in which they first did. ``failed``, or never sent,
+    and ``late`` ones by when they were due.
     """
 
     starts_s: tuple[float, ...]
     served: Mapping[str, tuple[float, ...]]
-    bad: tuple[float, ...]
+    failed: tuple[float, ...]
+    late: tuple[float, ...]
 
 
 def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
@@ -153,7 +155,8 @@ def _course(due: pl.DataFrame, end_s: float) -> Course:
             name: _a_second(answered.filter(pl.col("served_by") == name)["done_after_s"], edges)
             for name in first["served_by"]
         },
-        bad=_a_second(due.filter("bad")["after_s"], edges),
+        failed=_a_second(due.filter(pl.col("failed") | pl.col("unsent"))["after_s"], edges),
+        late=_a_second(due.filter("late")["after_s"], edges),
     )
 
 

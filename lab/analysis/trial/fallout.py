@@ -12,6 +12,7 @@ import polars as pl
 from lab.analysis.trial.counters import Floats, complete_sum
 from lab.analysis.trial.cpu_source import cpu_growth
 from lab.analysis.trial.drill import ONE_SLOT, QUIET_S, Aftermath, due_requests
+from lab.analysis.trial.drill import STEP_S as RECOVERY_STEP_S
 from lab.analysis.trial.ledger import PROCESS
 from lab.analysis.trial.lives import STEP_S
 from lab.plan.kinds import Role, ServiceKind
@@ -21,6 +22,7 @@ from lab.scenario.drills import Verb
 
 COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
+TURNS = 5  # of a slot without an answer: by chance once in 150
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
 KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
 
@@ -168,7 +170,8 @@ def _front_noticed(record: TrialRecord, after: Aftermath) -> bool | None:
         return None
     held_s = after.acts[-1].t_s - after.action_s if after.acts else 0.0
     back_s = max(held_s, min(_or_never(after.share_s), _or_never(after.process_s)))
-    return after.share_s != 0 and after.recovery_s < back_s
+    turn_s = record.processes / after.rate  # when the slot is back, its next request is so far away in the mean
+    return after.share_s != 0 and after.recovery_s + RECOVERY_STEP_S + TURNS * turn_s < back_s
 
 
 def _or_never(after_s: float | None) -> float:

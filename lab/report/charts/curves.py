@@ -44,7 +44,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """Panels on the same axes."""
+    """Panels on the same axes. ``shade``: what the legend says of phases that are not measured."""
 
     title: str
     arms: tuple[str, ...]
@@ -56,12 +56,13 @@ class Curves:
     keys: tuple[Key, ...] = ()
     columns: int = 1
     height: float = 230.0
+    shade: str = "not measured"
 
     def svg(self) -> str:
         """The drawing."""
         phases = [phase for plot in self.plots for phase in plot.phases]
         shaded = any(not phase.measured for phase in phases)
-        top = legend(self.arms, [*self.keys, *([fill_key("not measured", 0.12)] if shaded else [])])
+        top = legend(self.arms, [*self.keys, *([fill_key(self.shade, 0.12)] if shaded else [])])
         extra = (26.0 if self._headed else 6.0) + (NAMES_HEIGHT if phases else 0.0)
         grid = _Grid(columns=self.columns, top=top.height, height=self.height, extra=extra)
         panels = [self._panel(grid, number, plot) for number, plot in enumerate(self.plots)]

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import accumulate
 from math import inf
 
 from lab.analysis.comparison import Comparison
+from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.summary import RunSummary
-from lab.analysis.trial.drill import COURSE_BIN_S, MONTH_BUDGET_S, Aftermath, Course
-from lab.analysis.trial.trial import TrialSummary
+from lab.analysis.trial.drill import MONTH_BUDGET_S
 from lab.metric_types import Reading
-from lab.metrics import METRICS
-from lab.record.schema import ACTION, HOPELESS_S
-from lab.report.charts.axes import Stretch
-from lab.report.charts.curves import Curves, Plot, Series, columns_for
-from lab.report.charts.scales import linear, span
-from lab.report.charts.svg import DASHES, fill_key, stroke_key
-from lab.report.content import Cell, Figure, Section, Table, section
-from lab.report.parts.cells import columns, metric_cell, metric_quantity, words
+from lab.metrics import METRICS, Unit
+from lab.record.schema import HOPELESS_S
+from lab.report.content import Cell, Section, Table, section
+from lab.report.parts.acts import act_words
+from lab.report.parts.cells import columns, metric_cell, metric_quantity, round_limit, words
+from lab.report.parts.drill_course import course_figure
 from lab.report.parts.drill_notice import notice_table
-from lab.report.parts.values import arm_names, shown_value
-from lab.units import count_of, format_count, format_seconds
+from lab.report.parts.values import shown_value
+from lab.units import count_of, format_seconds
 
 SHOWN = ("drill.harm", "drill.recovery", "drill.share", "drill.process", "drill.lost")
-BAD = 2  # the dash of the line of bad requests
-ACTS: Mapping[str, str] = {
-    "SIGKILL": "killed (SIGKILL)",
-    "SIGSTOP": "stopped (SIGSTOP)",
-    "SIGCONT": "let go on (SIGCONT)",
-    "SIGHUP": "told to replace its workers (SIGHUP)",
-    "replaced": "all replaced",
-    "restarted": "restarted",
-    "SIGTERM": "asked to stop (SIGTERM)",
-    "stopped": "stopped",
-    "gone": "gone: somebody had ended it",
-    "request": "asked to block",
-    "answer": "answered what blocked it",
-    "unanswered": "gave no answer to what blocked it",
-    "over": "over",
-    "failed": "could not be done",
-}
 ENDS: Mapping[str, tuple[str, str]] = {
     "drill.recovery": ("no bad request any more", "requests were still bad when the trial ended"),
     "drill.share": ("the slot carries its part again", "the slot does not carry its part again in the trial"),
     "drill.process": ("a new process answers", "no new process answers in the trial"),
 }
-LIGHTEST, DARKEST = 0.12, 0.6  # of the bands of one arm's processes
 
 
 def drill_section(summary: RunSummary, comparison: Comparison | None = None) -> Section:
@@ -116,15 +95,26 @@ def drill_table(summary: RunSummary, comparison: Comparison | None = None) -> Ta
         title=f"What {summary.scenario.drills[0].key} cost",
         columns=(*columns("arm", numeric=[METRICS[key].called for key in SHOWN]), *columns("not recovered in")),
         rows=rows,
-        note="Medians over the valid blocks, each with one action on a fresh arm, at the same instant in all arms. A "
-        f"request is bad when it failed, was never sent, or took longer than {format_seconds(_slo_s(summary))} from "
-        "when it was due; harm is their number ÷ rate, the seconds of a whole outage.",
+        note="Medians over the valid blocks, each with one action on a fresh arm, at the same instant in all arms; in "
+        f"brackets their {LEVEL:.0%} interval (Wilcoxon), or with few blocks their range. A request is bad when it "
+        f"failed, was never sent, or took longer than {round_limit(Unit.SECONDS, _slo_s(summary))} from when it was "
+        "due; harm is their number ÷ rate, the seconds of a whole outage.",
     )
 
 
 def _judged(summary: RunSummary, verdicts: Mapping[Reading, str], arm: str, key: str) -> Cell:
     found = metric_cell(METRICS[key], shown_value(summary, arm, key))
-    return replace(found, verdict=verdicts.get(Reading(key, arm), ""))
+    text = f"{found.text}{_spread(summary, arm, key)}"
+    return replace(found, text=text, verdict=verdicts.get(Reading(key, arm), ""))
+
+
+def _spread(summary: RunSummary, arm: str, key: str) -> str:
+    """``" (0.98 s to 1.20 s)"``: where the middle of the arm's blocks lies; "" where they are all alike."""
+    counted = summary.valid_for(key) or summary.blocks
+    values = summary.metrics[Reading(key, arm)].values
+    known = [value for block in counted if (value := values.get(block)) is not None]
+    low, high = map(metric_quantity, (METRICS[key],) * 2, span_of(known)) if known else ("", "")
+    return f" ({low} to {high})" if low != high else ""
 
 
 def _slo_s(summary: RunSummary) -> float:
@@ -158,93 +148,3 @@ def act_table(summary: RunSummary) -> Table:
         note="Instants are read before and after each act, which lies between them.",
         folded=True,
     )
-
-
-def act_words(kind: str) -> str:
-    """An act in words, by its kind."""
-    what = kind.removeprefix(ACTION)
-    return ACTS.get(what, what)
-
-
-def course_figure(summary: RunSummary) -> Figure | None:
-    """One block of each arm: who served how much, and what was bad; the block whose harm is in the middle."""
-    shown = [(place, trial) for place, arm in enumerate(summary.arms) if (trial := _middle(summary, arm.name))]
-    if not shown:
-        return None
-    courses = [(place, trial, trial.aftermath.course) for place, trial in shown if trial.aftermath]
-    plots = [_plot(place, trial, course) for place, trial, course in courses if course]
-    tops = [sum(rates) for _, _, course in courses if course for rates in zip(*course.served.values(), strict=True)]
-    ends = [course.starts_s[-1] + COURSE_BIN_S for _, _, course in courses if course]
-    starts = [course.starts_s[0] for _, _, course in courses if course]
-    told = ", ".join(f"{trial.record.arm} {_told(trial.aftermath)}" for _, trial in shown if trial.aftermath)
-    return Figure(
-        key="drill-course",
-        title="Before and after the action",
-        sentence="Answers a second by the process that gave them, one band each, and bad requests by when they were "
-        f"due, in half seconds; the block of each arm whose harm is in the middle: {told}.",
-        chart=Curves(
-            title="Who served before and after the action",
-            arms=tuple(arm_names(summary)),
-            plots=tuple(plots),
-            x=span(min(starts), max(ends)),
-            y=linear([0.0, *tops], zero=True),
-            x_title="seconds after the action",
-            y_title="requests a second",
-            keys=(fill_key("one process", DARKEST), stroke_key("bad requests", DASHES[BAD])),
-            columns=columns_for(len(plots)),
-        ),
-    )
-
-
-def _told(found: Aftermath) -> str:
-    return f"{format_count(found.bad)} bad ({found.failed} failed, {found.late} late, {found.unsent} never sent)"
-
-
-def _middle(summary: RunSummary, arm: str) -> TrialSummary | None:
-    """The trial whose harm is the lower median; of valid blocks where there are any."""
-    valid = summary.valid_for("drill.harm")
-    own = [trial for trial in summary.of_arm(arm) if trial.aftermath]
-    counted = [trial for trial in own if trial.record.block in valid] or own
-    ordered = sorted(counted, key=lambda trial: (_harm(trial), trial.record.block))
-    return ordered[(len(ordered) - 1) // 2] if ordered else None
-
-
-def _harm(trial: TrialSummary) -> float:
-    return trial.aftermath.harm_s if trial.aftermath else inf
-
-
-def _plot(place: int, trial: TrialSummary, course: Course) -> Plot:
-    middles = [start + COURSE_BIN_S / 2 for start in course.starts_s]
-    tops = list(accumulate(course.served.values(), _on_top))
-    bottoms: Sequence[Sequence[float]] = [[0.0] * len(middles), *tops[:-1]]
-    shades = max(1, len(tops) - 1)
-    bands = [
-        Series(
-            arm=place,
-            name=f"{trial.record.arm}, {name or 'nobody known'}",
-            xs=middles,
-            ys=top,
-            border=True,
-            low=bottom,
-            high=top,
-            opacity=LIGHTEST + (DARKEST - LIGHTEST) * number / shades,
-        )
-        for number, (name, bottom, top) in enumerate(zip(course.served, bottoms, tops, strict=True))
-    ]
-    bad = Series(arm=place, name=f"{trial.record.arm}, bad requests", xs=middles, ys=course.bad, dash=BAD)
-    return Plot(series=(*bands, bad), heading=trial.record.arm, arm=place, phases=tuple(_stretches(trial, course)))
-
-
-def _on_top(low: tuple[float, ...], high: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(below + more for below, more in zip(low, high, strict=True))
-
-
-def _stretches(trial: TrialSummary, course: Course) -> Iterator[Stretch]:
-    """Steady before, then from act to act, named by what was done."""
-    acts = trial.aftermath.acts if trial.aftermath else ()
-    zero_s = trial.aftermath.action_s if trial.aftermath else 0.0
-    edges = [*(act.t_s - zero_s for act in acts), course.starts_s[-1] + COURSE_BIN_S]
-    yield Stretch(name="steady", low=course.starts_s[0], high=0.0, measured=True)
-    for act, low, high in zip(acts, edges, edges[1:], strict=False):
-        held = act is not acts[-1]
-        yield Stretch(name=act_words(act.kind).partition(" (")[0], low=low, high=high, measured=not held)

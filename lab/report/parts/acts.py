@@ -1,0 +1,28 @@
+"""What was done to an arm on purpose, in words: the report has them, and the page of `lab ui`."""
+
+from collections.abc import Mapping
+
+from lab.record.schema import ACTION
+
+ACTS: Mapping[str, str] = {
+    "SIGKILL": "killed (SIGKILL)",
+    "SIGSTOP": "stopped (SIGSTOP)",
+    "SIGCONT": "let go on (SIGCONT)",
+    "SIGHUP": "told to replace its workers (SIGHUP)",
+    "replaced": "all replaced",
+    "restarted": "restarted",
+    "SIGTERM": "asked to stop (SIGTERM)",
+    "stopped": "stopped",
+    "gone": "gone: somebody had ended it",
+    "request": "asked to block",
+    "answer": "answered what blocked it",
+    "unanswered": "gave no answer to what blocked it",
+    "over": "over",
+    "failed": "could not be done",
+}
+
+
+def act_words(kind: str) -> str:
+    """An act in words, by its kind."""
+    what = kind.removeprefix(ACTION)
+    return ACTS.get(what, what)
