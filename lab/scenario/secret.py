@@ -22,7 +22,7 @@ MARK_BYTES = 16
 NAME = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE|_PWD$|^PWD_|_PASS$", re.IGNORECASE)
 IN_URL = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#]+)@")  # up to the last @: a password may hold one
 IN_PAIRS = re.compile(r"\b(?:password|passwd|pwd)\s*=\s*([^\s;&]+)", re.IGNORECASE)  # "host=db password=…"
-FILES = ("file", "path", "dir")  # ends of options that name where a secret is
+FILES = ("file", "path", "dir")  # ends of options, and of variables, that name where a secret is
 ORDINARY = frozenset({"true", "false", "null", "none"})  # what flags with a secret's name hold
 
 
@@ -66,8 +66,12 @@ def plain(value: EnvValue) -> str:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Tell whether a plain value is taken for a secret: by its variable's name, or by a password that stands in it."""
-    return bool(NAME.search(name) or IN_URL.search(value) or IN_PAIRS.search(value))
+    """Tell whether a plain value is taken for a secret: by its variable's name, or by a password that stands in it.
+
+    The absolute path in a variable for a file, PASSWORD_FILE, is none: a start that misses that file must name it.
+    """
+    place = name.lower().endswith(FILES) and value.startswith("/")
+    return bool((NAME.search(name) and not place) or IN_URL.search(value) or IN_PAIRS.search(value))
 
 
 def secret_option(words: Sequence[str]) -> str:

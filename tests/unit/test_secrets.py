@@ -51,6 +51,9 @@ VALUE = 'hunter2 "quoted" \\ $(x)'
         ("DATABASE_URL", "postgres://db:5432/shop", False),
         ("BALLAST_MB", "400", False),
         ("PATH_PREFIX", "/a:b@c", False),
+        ("DB_PASSWORD_FILE", "/run/secrets/db", False),
+        ("DB_PASSWORD_FILE", "hunter2", True),
+        ("DB_PASSWORD", "/hunter2", True),
     ],
 )
 def test_secrets_are_known_by_their_name_or_by_a_password_in_them(name: str, value: str, secret: bool) -> None:
