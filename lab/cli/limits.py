@@ -58,7 +58,8 @@ def limits(
     try:
         search(folder, running.view_of, teller.step, plan.scenario, around=around)
     except LabError as error:  # what was tried before it counts, and is told first
-        error.hint = f"`lab limits --resume {folder.path}` goes on with the search"
+        parts = [part for part in error.hint.split("; ") if part and "--resume" not in part]
+        error.hint = "; ".join([*parts, f"`lab limits --resume {folder.path}` goes on with the search"])
         show(conclude_apart(folder.path), json=running.json, quiet=running.quiet)
         raise
     found = conclude_apart(folder.path)

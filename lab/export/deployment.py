@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lab.analysis.needs import ArmNeeds, Need
-from lab.export.naming import deployed_name
+from lab.export.naming import MAX_NAME, app_name, deployed_name
 from lab.plan.arm_topology import build_topology
 from lab.plan.certificate import CERTIFICATE, KEY
 from lab.plan.fronts.front import FrontPlace, front_of
@@ -64,8 +64,12 @@ class Deployment:
 
     @property
     def name(self) -> str:
-        """What it is called where it is deployed: another app's arm of this name is another deployment."""
-        return deployed_name(self.run.scenario_name, self.arm.name)
+        """What it is called where it is deployed: an arm of this name of another app is another deployment."""
+        return self.short_name(MAX_NAME)
+
+    def short_name(self, longest: int) -> str:
+        """Its name, of so many characters at most."""
+        return deployed_name(app_name(self.scenario.app), self.run.scenario_name, self.arm.name, longest)
 
     @property
     def on_loopback(self) -> bool:

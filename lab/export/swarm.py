@@ -7,7 +7,7 @@ from typing import Any
 from lab.export.compose_parts import checks_to_write, common, config_files, file_sources, resources
 from lab.export.deployment import PORT_VALUE, PUBLISHED_PORT, Deployment, Value, refused_front
 from lab.export.header import header, values_text
-from lab.export.naming import LEAST, MAX_NAME, deployed_name
+from lab.export.naming import LEAST, MAX_NAME
 from lab.export.target import ExportedFile, Target
 from lab.export.yaml_text import kept, words, yaml_text
 from lab.plan.kinds import ServiceKind
@@ -117,7 +117,7 @@ LONGEST = 62  # and the character between them
 
 
 def _stack(deployment: Deployment) -> str:
-    return deployed_name(deployment.run.scenario_name, deployment.arm.name, min(MAX_NAME, _room(deployment)))
+    return deployment.short_name(min(MAX_NAME, _room(deployment)))
 
 
 def _room(deployment: Deployment) -> int:

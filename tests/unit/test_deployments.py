@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from lab.analysis.needs import needs_of
 from lab.cli import app
 from lab.errors import RunFolderError, UsageError
-from lab.export.naming import deployed_name
+from lab.export.naming import app_name, deployed_name
 from lab.export.target import TARGETS
 from lab.record.bundle import write_bundle
 from lab.units import MIB
@@ -100,15 +100,30 @@ def test_the_file_says_what_of_memory_was_never_measured() -> None:
 @pytest.mark.parametrize(
     ("scenario", "arm", "name"),
     [
-        ("quickstart", "workers", "quickstart-workers"),
-        ("How many_workers?", "w", "how-many-workers-w"),
-        ("日本", "workers", "workers"),
-        ("s" * 60, "a", f"{'s' * 33}-c19dd9"),
+        ("quickstart", "workers", "shop-quickstart-workers"),
+        ("How many_workers?", "w", "shop-how-many-workers-w"),
+        ("日本", "workers", "shop-workers"),
+        ("shop", "workers", "shop-workers"),
+        ("s" * 60, "a", f"shop-{'s' * 28}-3248f3"),
     ],
 )
-def test_what_is_deployed_is_called_by_scenario_and_arm(scenario: str, arm: str, name: str) -> None:
+def test_what_is_deployed_is_called_by_app_scenario_and_arm(scenario: str, arm: str, name: str) -> None:
     """In the letters that every target takes, and short enough for the names of services behind it."""
-    assert deployed_name(scenario, arm) == name
+    assert deployed_name("shop", scenario, arm) == name
+
+
+@pytest.mark.parametrize(
+    ("app", "name"),
+    [
+        ({"image": "registry.example:5000/team/shop:1.4"}, "shop"),
+        ({"image": "shop@sha256:" + "ab" * 32}, "shop"),
+        ({"image": "shop"}, "shop"),
+        ({"build": "/home/me/shop"}, "shop"),
+    ],
+)
+def test_another_version_of_an_app_is_called_the_same(app: dict[str, str], name: str) -> None:
+    """It is to take the place of the first; another app with a scenario and an arm of the same names is not."""
+    assert app_name(make_scenario((WORKERS,), app=app).app) == name
 
 
 def test_arms_of_one_name_are_deployed_beside_each_other() -> None:
@@ -121,14 +136,14 @@ def test_arms_of_one_name_are_deployed_beside_each_other() -> None:
             names[name].add(target.start(each))
             text = target.files(each)[0].text
             assert "plain" not in text.replace('arm "plain"', "").replace(each.name, ""), name
-    assert (given.name, other.name) == ("quickstart-plain", "shop-plain")
+    assert (given.name, other.name) == ("app-quickstart-plain", "app-shop-plain")
     assert {name: len(starts) for name, starts in names.items()} == {
         "compose": 1,  # the file itself has the name
         "swarm": 2,
         "kubernetes": 2,
         "nomad": 1,
     }
-    assert deployed_name("s" * 60, "a") != deployed_name("s" * 61, "a")
+    assert deployed_name("app", "s" * 60, "a") != deployed_name("app", "s" * 61, "a")
 
 
 @pytest.mark.parametrize(("model", "front"), PAIRS)

@@ -68,7 +68,7 @@ def test_every_model_and_front_is_a_job_that_parses(model: str, front: str) -> N
     assert dict(tasks(document))["app"]["config"][0]["args"] == list(given.app[0].argv)
     assert set(re.findall(r"\bvar\.(\w+)", text)) <= set(declared)
     assert text.count("static = var.published_port") == 1
-    assert text.count('range $number, $each := nomadService "quickstart-arm-app"') == (1 if given.front else 0)
+    assert text.count('range $number, $each := nomadService "app-quickstart-arm-app"') == (1 if given.front else 0)
     assert "upstream.invalid" not in text
     for group in groups(document).values():
         ports = labelled(group["network"][0]["port"])
@@ -96,12 +96,13 @@ def test_an_arm_with_everything_has_all_of_it() -> None:
     assert app["user"] == "10001:10002"
     assert app["env"]["GREETING"] == "a$b $${c} {{d}} %%{e}"
     assert (
-        app["template"][0]["data"] == '{{ with nomadVar "nomad/jobs/quickstart-rich" }}API_KEY={{ .API_KEY }}{{ end }}'
+        app["template"][0]["data"]
+        == '{{ with nomadVar "nomad/jobs/app-quickstart-rich" }}API_KEY={{ .API_KEY }}{{ end }}'
     )
     assert app["resources"][0]["memory"] == -(-(given.memory_limit(given.app[0]) or 0) // 2**20)
     assert named["warm"]["lifecycle"][0]["hook"] == "prestart"
     assert list(dict(tasks(before))) == ["migrate"]
-    assert "nomad/jobs/quickstart-rich-before" in dict(tasks(before))["migrate"]["template"][0]["data"]
+    assert "nomad/jobs/app-quickstart-rich-before" in dict(tasks(before))["migrate"]["template"][0]["data"]
     assert [mount["target"] for mount in named["nginx"]["config"][0]["mount"][-2:]] == [
         "/etc/lab/tls/server.pem",
         "/etc/lab/tls/server.pem.key",

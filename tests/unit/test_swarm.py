@@ -63,5 +63,5 @@ def test_a_stack_has_a_name_with_room_for_those_of_services() -> None:
     longer = replace(given, topology=replace(given.topology, before=(stage,)))
 
     assert SWARM.refusal(given) == ""
-    assert len(stack) == 62 - 40
+    assert 62 - 42 < len(stack) <= 62 - 40  # it may have been cut at a hyphen
     assert "62 characters at most" in SWARM.refusal(longer)
