@@ -32,6 +32,8 @@ PORT_VALUE = re.compile(r"(?:--port[= ]|(?:--bind|-b)[= ]\S*:)[\"']?\$\{?(\w+)")
 WORKERS_VALUE = re.compile(r"(?:--workers|-w)[= ][\"']?\$\{?(\w+)")
 WORKERS_NUMBER = re.compile(r"(?:^|\s)(?:--workers|-w)[= ]?[\"']?(\d{1,3})(?=[\"'\s]|$)")
 MAX_SCRIPT = 20_000
+RELOADS = re.compile(r"(?:^|\s)(?:--reload|--debug|fastapi dev)(?=\s|$)")
+RELOAD_NOTE = "what it does for development (--reload, dev) is left out: it would serve with one process"
 TLS_NOTE = "its options of TLS are left out: the lab asks the app in plain HTTP, as a front does that ends TLS"
 
 
@@ -62,11 +64,13 @@ def understand(entrypoint: Sequence[str], command: Sequence[str], port: int | No
         return Start(target=target, app=target, workers=_workers(words))
     changed, more = _template(words, port, read)
     texts = [*words, *filter(None, (_script(word, read) for word in words))]
-    tls = changed is not None and any(map(TLS.match, " ".join(texts).split()))
+    text = " ".join(texts)
+    tls = any(map(TLS.match, text.split()))
+    notes = (*([RELOAD_NOTE] if RELOADS.search(text) else []), *([TLS_NOTE] if tls else []))
     more = replace(
         more,
         workers=_workers(texts),
-        notes=(*more.notes, TLS_NOTE) if tls else more.notes,
+        notes=(*more.notes, *notes) if changed is not None else more.notes,
         writes=any(PurePath(word).name in WRITERS for word in words),
         drops_root=any(DROPS_ROOT.search(text) for text in texts),
     )

@@ -256,6 +256,21 @@ def test_a_program_that_takes_its_address_from_its_environment_stays(arguments: 
     assert alone.command == f"python -m uvicorn shop.__main__:app {ADDED}"  # with an object it is one process always
 
 
+@pytest.mark.parametrize(
+    ("cmd", "told"),
+    [
+        ("fastapi dev main.py", True),
+        ("uvicorn main:app --reload --root-path /a", True),
+        ("sh -c 'fastapi dev main.py'", True),
+        ("fastapi run main.py", False),
+        ("uvicorn main:app --reload-dir x", False),
+    ],
+)
+def test_what_is_left_out_of_a_development_server_is_told(cmd: str, told: bool) -> None:
+    """It is one process whatever it is told, so that no model could be compared."""
+    assert any("--reload, dev" in note for note in started(shlex.split(cmd)).notes) == told
+
+
 @pytest.mark.parametrize("cmd", ["myapp serve", "sh -c 'myapp $PORT'", "python manage.py", "./run.sh", ""])
 def test_what_is_not_understood_is_no_guess(cmd: str) -> None:
     """A wrong command is worse than a question."""
