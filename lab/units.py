@@ -103,8 +103,8 @@ def format_count(count: float) -> str:
 
 
 def format_rate(per_second: float) -> str:
-    """301.52 → ``"301.5/s"``."""
-    return f"{per_second:,.1f}/s"
+    """301.52 → ``"301.5/s"``, 6494.02 → ``"6,494/s"``."""
+    return f"{per_second:,.{0 if abs(per_second) >= 1000 else 1}f}/s"
 
 
 def format_factor(ratio: float) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from lab.cli.console import terminal_width
 from lab.cli.live.view import PlainView, view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, WaitForQuiet
 from lab.errors import UsageError
@@ -55,6 +56,7 @@ def running_of(
 ) -> Running:
     """Take the options together; their defaults and help texts stand here alone."""
     around = around_of(allow_concurrent=allow_concurrent, wait_min=wait_for_quiet)
+    around = replace(around, conclude=partial(around.conclude, width=terminal_width()))
     return Running(engine=engine, out=out, around=around, quiet=quiet, json=json)
 
 

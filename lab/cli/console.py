@@ -6,15 +6,18 @@ Of all control characters only the newline is printed, and no value that was han
 import io
 import json
 import re
+import shutil
 import sys
 import unicodedata
 from typing import Any
 
 from lab.errors import LabError
+from lab.report.content import TERMINAL_WIDTH
 from lab.report.renderers.text import printable
 from lab.scenario.secret import KEPT
 
 TAB = "    "
+NARROWEST, WIDEST = 60, 160
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 
 
@@ -53,6 +56,11 @@ def put_json(document: Any) -> None:
 def _escaped(character: str) -> str:
     commands = unicodedata.category(character).startswith("C") or character in "\u2028\u2029"
     return json.dumps(character)[1:-1] if commands else character
+
+
+def terminal_width(otherwise: int = TERMINAL_WIDTH) -> int:
+    """Columns of the terminal on stdout, within what tables can be read in; ``otherwise`` where there is none."""
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((otherwise, 24)).columns))
 
 
 def survive_any_terminal() -> None:

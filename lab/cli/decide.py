@@ -12,7 +12,7 @@ import typer
 
 from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, card_of
 from lab.analysis.points import PointResult
-from lab.cli.console import put, put_json
+from lab.cli.console import put, put_json, terminal_width
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import Json
 from lab.cli.page_file import Force, PageOut, check_target, write_page
@@ -64,7 +64,7 @@ def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force 
         return
     content = decision_content(card, points)
     if out is None:
-        put(render_terminal(content, WIDTH))
+        put(render_terminal(content, terminal_width(WIDTH)))
         return
     write_page(out, content)
     put(f"card: {out}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.console import put, say
+from lab.cli.console import put, say, terminal_width
 from lab.cli.junit import Junit, results_in
 from lab.cli.open import Open, show_page
 from lab.cli.options import Quiet, RunPath
@@ -40,7 +40,7 @@ def report(
 ) -> None:
     """Rebuild report.html and report.md of a run, or of a bundle, from its raw files, and print the terminal table."""
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
-        found = conclude(run, intact=intact, into=out)
+        found = conclude(run, intact=intact, into=out, width=terminal_width())
         written = found.written
         summarise(written.summary)
         hand_over(written)

@@ -14,7 +14,7 @@ from lab.analysis.decision import card_of
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.beforehand import words_of
 from lab.cli.capacity import climbing
-from lab.cli.console import put, put_json, say
+from lab.cli.console import put, put_json, say, terminal_width
 from lab.cli.decide import WIDTH, points_in
 from lab.cli.options import ScenarioPath, takes_options
 from lab.errors import InterruptedRunError, LabError, UsageError
@@ -54,7 +54,7 @@ def study(scenario: ScenarioPath, running: Running, time: Time = "40m", only_pla
     if running.json:
         put_json(card_document(card))
     else:
-        put(render_terminal(decision_content(card, points), WIDTH))
+        put(render_terminal(decision_content(card, points), terminal_width(WIDTH)))
         for conclusion in found:
             put(f"report: {conclusion.written.html}")
         put(f"card again, or as a page: lab decide {_listed(folders)} --out card.html")
@@ -104,7 +104,7 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
                 climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=around)
                 plan = build_plan(climber)
             folder = run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=within)
-            found.append(conclude_apart(folder.path))
+            found.append(conclude_apart(folder.path, width=terminal_width()))
         except InterruptedRunError as error:
             if found:
                 listed = _listed([conclusion.folder for conclusion in found])

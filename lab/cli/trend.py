@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.cli.console import put, put_json
+from lab.cli.console import put, put_json, terminal_width
 from lab.cli.names import RUN_FILE
 from lab.cli.page_file import write_page
 from lab.errors import UsageError
@@ -49,7 +49,7 @@ def show_trend(asked: Sequence[Path], scenario: str, out: Path | None, *, json: 
         return
     content = history_content(entries, trends, [name for name in known if name != chosen])
     if out is None:
-        put(render_terminal(content, WIDTH))
+        put(render_terminal(content, terminal_width(WIDTH)))
         return
     write_page(out, content)
     put(f"trend: {out}")

@@ -16,7 +16,7 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import Content, Written
+from lab.report.content import TERMINAL_WIDTH, Content, Written
 from lab.report.first_screen import NO_LEAD
 from lab.report.overview import POINTS, overview
 from lab.report.parts.boxes import machine_box, validity_box
@@ -56,8 +56,6 @@ from lab.report.sections.validity import belief
 from lab.report.sections.why import mechanism
 from lab.report.sections.why_shares import share_figure
 from lab.report.sections.words import glossary
-
-WIDTH = 100
 
 
 def build_content(
@@ -120,7 +118,7 @@ def files_of(content: Content) -> Mapping[str, str]:
     }
 
 
-def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width: int = WIDTH) -> Written:
+def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width: int = TERMINAL_WIDTH) -> Written:
     """Write every report of a run into the folder ``path``; older ones are replaced.
 
     ``width``: columns of the terminal form.

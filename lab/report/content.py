@@ -16,6 +16,7 @@ from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Group, Lead
 
 T = TypeVar("T")
 COMMANDS = "again-commands"  # the key of the listing that repeats a run
+TERMINAL_WIDTH = 100  # columns of the form for a terminal, where none tells its own
 
 
 class Chart(Protocol):
@@ -109,11 +110,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Literal text: a command, a configuration file."""
+    """Literal text: a command, a configuration file. ``shown``: not folded."""
 
     key: str
     title: str
     text: str
+    shown: bool = False
 
 
 Part = Table | Figure | Listing

@@ -13,7 +13,7 @@ from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Content, Section, Table, section
-from lab.report.first_screen import Answer, Lead
+from lab.report.first_screen import Answer, Band, Lead
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
 from lab.report.parts.facts import facts_line
@@ -47,7 +47,9 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         answers=tuple(_answers(points)),
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
-            sentences=tuple(_at(one, answer) for one, lead in leads for answer in lead.sentences),
+            sentences=tuple(
+                _together([(one, answer) for one, lead in leads for answer in lead.sentences], len(points))
+            ),
         ),
         figures=(),
         boxes=(),
@@ -60,8 +62,28 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
             again(run, whole),
             glossary(),
         ),
-        band=next(filter(None, (spoiled_band(one.run, one.summary) for one in points)), None),
+        band=_band(points),
     )
+
+
+def _band(points: Sequence[PointResult]) -> Band | None:
+    """That of the first point that is not valid; where others are, it names those that are not."""
+    bands = {one.point.title: band for one in points if (band := spoiled_band(one.run, one.summary))}
+    if not bands or len(bands) == len(points):
+        return next(iter(bands.values()), None)
+    first, where = next(iter(bands.values())), ", ".join(bands)
+    quote = f"Do not quote its numbers at {where}. What it says of the other points stands."
+    return replace(first, title=f"{first.title} at {where}", sentences=(quote, *first.sentences[1:]), whole=False)
+
+
+def _together(found: Sequence[tuple[PointResult, Answer]], points: int) -> Iterator[Answer]:
+    """Each sentence once, with the points that it is said of; without them where it is said of all."""
+    titles: dict[Answer, list[str]] = {}
+    for one, answer in found:
+        titles.setdefault(answer, []).append(one.point.title)
+    for answer, where in titles.items():
+        at = "" if len(where) == points > 1 else f"{', '.join(where)}: "
+        yield replace(answer, sentence=f"{at}{answer.sentence}")
 
 
 def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
@@ -84,13 +106,9 @@ def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section,
     return (found,) if found.parts or found.sentences else ()
 
 
-def _at(one: PointResult, answer: Answer) -> Answer:
-    return replace(answer, sentence=f"{one.point.title}: {answer.sentence}")
-
-
 def _answers(points: Sequence[PointResult]) -> Iterator[Answer]:
-    for one in points:
-        yield from (_at(one, answer) for answer in judged_answers(one.run, one.summary, one.comparison))
+    found = [(one, answer) for one in points for answer in judged_answers(one.run, one.summary, one.comparison)]
+    return _together(found, len(points))
 
 
 def _status(points: Sequence[PointResult]) -> str:

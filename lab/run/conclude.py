@@ -17,7 +17,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info, read_intact
 from lab.record.types import RunInfo
-from lab.report.content import Written
+from lab.report.content import TERMINAL_WIDTH, Written
 from lab.run.inside import points_in
 from lab.run.opened import opened_run
 
@@ -42,18 +42,19 @@ class Conclusion:
         return self.points[0].comparison
 
 
-def conclude(path: Path, *, intact: bool = False, into: Path | None = None) -> Conclusion:
+def conclude(path: Path, *, intact: bool = False, into: Path | None = None, width: int = TERMINAL_WIDTH) -> Conclusion:
     """Judge a run and write its reports. Raises RunFolderError (exit 2), MissingError (disk full).
 
     ``path``: a run folder, or a bundle. ``intact``: leave out the trials whose files are damaged, and say so, instead
-    of raising. ``into``: the folder of the reports, by default the run folder, or one beside the bundle.
+    of raising. ``into``: the folder of the reports, by default the run folder, or one beside the bundle. ``width``: of
+    the form for the terminal, in columns.
     """
     from lab.report.build import write_reports  # templates and charts: only where a report is written
 
     with opened_run(path) as folder:
         run = read_intact(folder) if intact else read_info(folder)
         points = points_in(folder, run)
-    written = write_reports(into or report_folder(path), run, points)
+    written = write_reports(into or report_folder(path), run, points, width)
     return Conclusion(folder=path, run=run, points=points, written=written)
 
 
@@ -62,14 +63,14 @@ def report_folder(path: Path) -> Path:
     return path.with_name(f"{path.name.removesuffix(BUNDLE)}-report") if path.is_file() else path
 
 
-def conclude_apart(path: Path) -> Conclusion:
+def conclude_apart(path: Path, *, width: int = TERMINAL_WIDTH) -> Conclusion:
     """As ``conclude``, in a process of its own: tables of a long trial take hundreds of MB, and the lab stays small.
 
     Raises InterruptedRunError (exit 130) as well; the process is gone then.
     """
     context = multiprocessing.get_context("spawn")
     answer, teller = context.Pipe(duplex=False)
-    process = context.Process(target=_conclude_for, args=(path, teller), daemon=True)
+    process = context.Process(target=_conclude_for, args=(path, teller, width), daemon=True)
     with answer, INTERRUPTS.killable(lambda: process.kill() if process.pid else None):
         try:
             process.start()
@@ -104,13 +105,13 @@ def _died(path: Path, code: int) -> Exception:
     return RuntimeError(f"the process that draws the report failed with exit code {code}, see its traceback above")
 
 
-def _conclude_for(path: Path, teller: Connection) -> None:
+def _conclude_for(path: Path, teller: Connection, width: int) -> None:
     """Conclude in the child. Interrupts of the terminal are the lab's to answer, and nobody waits once it is dead."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        teller.send(conclude(path))
+        teller.send(conclude(path, width=width))
     except LabError as error:
         teller.send(error)
 

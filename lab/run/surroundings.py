@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from lab.engines import Engine
@@ -45,7 +44,7 @@ class Surroundings:
     calibrate: Calibrate = calibration_of
     certify: Callable[[Scenario], Certificate] = certificate_for
     attest_fronts: AttestFronts = attest_fronts
-    conclude: Callable[[Path], Conclusion] = conclude_apart
+    conclude: Callable[..., Conclusion] = conclude_apart  # takes ``width`` as well
     lock: Callable[[str, Callable[[str], None]], AbstractContextManager[None]] = machine_lock
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     tools: Tools = field(default_factory=Tools)

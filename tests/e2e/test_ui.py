@@ -89,9 +89,9 @@ def watch_the_tab(page: Page, roles: set[str]) -> None:
     sums = page.locator("#lab tfoot tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
     )
-    *by_role, total = [(row[0], float(row[4].removesuffix(" MiB"))) for row in sums]
-    assert {role for role, _ in by_role} == {f"all {role}" for role in roles}
-    assert total[0] == "sum"
+    *by_role, total = [(row[0], float(row[2].removesuffix(" MiB"))) for row in sums]
+    assert {counted.split(" × ")[1] for counted, _ in by_role} == roles
+    assert total[0] == f"sum of {page.locator('#lab tbody tr').count()} processes"
     assert total[1] == pytest.approx(sum(memory for _, memory in by_role), abs=0.3)
     assert page.locator("#lab .chart").count() == 2
     for chart in page.locator("#lab .chart").all():

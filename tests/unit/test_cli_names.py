@@ -14,6 +14,7 @@ from lab import __version__
 from lab.cli import app, names
 from lab.cli import open as open_page
 from lab.cli.listing import list_runs
+from lab.cli.verbs import VERBS
 from lab.errors import UsageError
 
 RUN = Path(__file__).parent / "data" / "run_v1"
@@ -98,10 +99,13 @@ def test_the_version_is_told(option: str) -> None:
     assert (found.exit_code, found.stdout) == (0, f"lab {__version__}\n")
 
 
-@pytest.mark.parametrize("words", [["-h"], ["run", "-h"], ["metrics", "-h"]])
-def test_help_is_short_too(words: list[str]) -> None:
-    """Of the lab, and of every verb."""
-    assert "Usage" in CliRunner().invoke(app, words).stdout
+@pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS)])
+def test_help_is_short_too_and_whole(words: list[str]) -> None:
+    """Of the lab, and of every verb; nothing of it is cut off in a narrow terminal."""
+    told = CliRunner().invoke(app, [*words, "-h"], env={"COLUMNS": "80"}).stdout
+
+    assert "Usage" in told
+    assert "…" not in told
 
 
 def test_a_report_is_opened_in_the_browser(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.slo import of_arm
 from lab.units import MIB
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, with_record
+from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
 
 PAIR = (WORKERS, REPLICAS)
 NUMBERS = (1, 2, 4)
@@ -184,6 +184,29 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     assert "N = 1, 2, 4 processes" in content.facts
     assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
     assert "The arms at each point" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "title", "first"),
+    [
+        ((1,), "This run is not valid at N = 1", "N = 1: No answer: this run is not valid."),
+        ((1, 2, 4), "This run is not valid", "No answer: this run is not valid."),
+    ],
+)
+def test_points_that_are_not_valid_are_named(spoiled: tuple[int, ...], title: str, first: str) -> None:
+    """What the others say stands; what holds at all points is said once."""
+    given = swept()
+    bad = {f"n{number}" for number in spoiled}
+    trials = [
+        with_record(trial, gates=(make_gate("invalid"),)) if trial.record.trial_id.split("-")[1] in bad else trial
+        for trial in make_trials(given)
+    ]
+    content = overview(make_run(given), judge_points(make_run(given), map(summarise_trial, trials)))
+
+    assert content.band is not None
+    assert (content.band.title, content.band.whole) == (title, len(spoiled) == 3)
+    assert content.lead.sentences[0].sentence == first
+    assert [answer.sentence for answer in content.lead.sentences].count(first) == 1
 
 
 def test_a_record_knows_the_point_of_its_name() -> None:

@@ -15,11 +15,11 @@ from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Reason
 from lab.analysis.summary import RunSummary, summarise
 from lab.metric_types import Reading
-from lab.metrics import METRICS, Group
+from lab.metrics import METRICS, Group, Unit
 from lab.plan.kinds import Role
 from lab.report.build import build_content
 from lab.report.content import Content, Reader, Table
-from lab.report.parts.cells import UNKNOWN
+from lab.report.parts.cells import UNKNOWN, quantity, signed_quantity
 from lab.report.parts.effects import signed_change, signed_interval
 from lab.report.parts.values import Judgements
 from lab.report.renderers.csv_tables import all_tables, render_csv
@@ -267,3 +267,22 @@ def test_a_table_whose_rows_do_not_fit_its_columns_is_refused(content: Content) 
 
     with pytest.raises(ValueError, match="shorter"):
         _ = table.shown
+
+
+def test_differences_have_a_sign_and_large_rates_no_decimals() -> None:
+    """A minus as typeset, and neither plus nor minus for what rounds to nothing."""
+    told = [signed_quantity(Unit.SECONDS, value) for value in (0.0844, -0.000107, 0.0)]
+
+    assert told == ["+84.4 ms", "−107 µs", "±0 µs"]
+    assert signed_quantity(Unit.PER_SECOND, -0.04) == "±0.0/s"
+    assert [quantity(Unit.PER_SECOND, value) for value in (301.52, 6494.02)] == ["301.5/s", "6,494/s"]
+
+
+def test_a_narrow_terminal_loses_nothing() -> None:
+    """A cell that is too wide goes on in the next line."""
+    scenario = make_scenario()
+    summary = summarise(make_run(scenario), make_trials(scenario))
+    content = build_content(make_run(scenario), summary, compare_run(summary))
+
+    assert "…)" not in render_terminal(content, 60).replace(" ", "")
+    assert all(len(line) <= 60 for line in render_terminal(content, 60).splitlines())

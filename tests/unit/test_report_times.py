@@ -71,6 +71,22 @@ def test_phases_of_several_trials_do_not_overlap(summary: RunSummary) -> None:
     assert stretches(phases_of_requests([short, long])) == [("idle", -9, -8), ("warm-up", -8, 0), ("measure", 0, 1)]
 
 
+def test_the_warm_up_is_not_on_the_axis_at_first(summary: RunSummary) -> None:
+    """The axis begins with what was measured, and what it has room for is that; a slow start stays reachable."""
+    slow = [
+        replace(trial, timeline=replace(trial.timeline, slowest=(9.0, *trial.timeline.slowest[1:])))
+        for trial in summary.trials
+    ]
+    assert slow[0].timeline.start_s[0] < 0
+    charts = [figure.chart for figure in latency_figures(replace(summary, trials=tuple(slow))) if figure]
+    slowest = charts[-1]
+
+    assert isinstance(slowest, Curves)
+    assert slowest.x.low == 0
+    assert slowest.x.least == slow[0].timeline.start_s[0]
+    assert slowest.y.high < 9000
+
+
 def test_every_figure_over_time_marks_the_phases(summary: RunSummary) -> None:
     """Every panel of every one of them."""
     figures = (

@@ -47,8 +47,10 @@ const details = element("div", {},
   legend,
   done,
   element("div", { className: "charts" }, memory, cpu));
+const closed = element("p", { className: "note" },
+  "Closed model: each user sends its next request once the last one is answered. The scenario's rate does not apply here.");
 const panel = element("section", { id: "lab", hidden: true, ariaLabel: "Arm and processes" },
-  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, menu, end), message, details);
+  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, menu, end), message, closed, details);
 
 function heading() {
   const titles = [["role"], ["pid", 1], ["service"], ["CPU", 1], ["PSS", 1], ["share of requests"]];
@@ -105,6 +107,7 @@ function place() {
   if (panel.classList.contains("before") === started()) panel.classList.toggle("before", !started());
   if (panel.hidden === here) panel.hidden = !here;
   if (details.hidden === chosen()) details.hidden = !chosen();
+  if (closed.hidden !== started()) closed.hidden = started();
   guardStart();
 }
 
@@ -178,8 +181,8 @@ function sums(now) {
   const groups = roles.length > 1 ? roles.map((role) => [role, now.filter((each) => each.role === role)]) : [];
   return [...groups, ["sum", now]].map(([title, those]) => {
     const sum = (key) => those.reduce((total, each) => (total === null || each[key] === null ? null : total + each[key]), 0);
-    const many = those.length > 1 ? "processes" : "process";
-    return element("tr", {}, cell(title === "sum" ? title : `all ${title}`), cell(String(those.length), true), cell(many),
+    const counted = title === "sum" ? `sum of ${those.length} process${those.length > 1 ? "es" : ""}` : `${those.length} × ${title}`;
+    return element("tr", {}, element("td", { colSpan: 3 }, counted),
       cell(percent(sum("cpu")), true), cell(mebibytes(sum("pss_bytes")), true), cell(""));
   });
 }

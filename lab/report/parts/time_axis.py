@@ -10,7 +10,6 @@ from lab.report.charts.axes import Stretch
 from lab.report.charts.scales import Scale, span
 
 TIME_TITLE = "seconds since measuring began"
-WARMUP_SHOWN_S = 5.0  # of what came before: a long warm-up would leave little room for what was measured
 PHASE_NAMES = {
     Phase.BOOT: "boot",
     Phase.IDLE: "idle",
@@ -50,7 +49,7 @@ def sampled_scale(trials: Sequence[TrialSummary]) -> Scale:
 def _scale(bins: Iterable[tuple[Sequence[float], float]]) -> Scale:
     known = [(starts, bin_s) for starts, bin_s in bins if starts]
     least = min((starts[0] for starts, _ in known), default=0.0)
-    shown = min((start for starts, _ in known for start in starts if start >= -WARMUP_SHOWN_S), default=least)
+    shown = min((start for starts, _ in known for start in starts if start >= 0), default=least)  # what was measured
     high = max((starts[-1] + bin_s for starts, bin_s in known), default=1.0)
     return span(shown, high, least=least if least < shown else None)
 

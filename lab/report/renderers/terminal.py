@@ -51,7 +51,7 @@ def _table(whole: Table) -> RichTable:
     table = whole.shown
     rich = RichTable(box=None, pad_edge=False, caption=Text(one_line(table.note), style="dim"), caption_justify="left")
     for column in table.columns:
-        rich.add_column(Text(one_line(column.title)), justify="right" if column.numeric else "left")
+        rich.add_column(Text(one_line(column.title)), justify="right" if column.numeric else "left", overflow="fold")
     for row in table.rows:
         rich.add_row(*(Text(one_line(cell.text)) for cell in row))
     return rich

@@ -59,7 +59,7 @@ def tail_figure(summary: RunSummary) -> Figure | None:
             plots=(Plot(series=tuple(series)),),
             x=tail(max(own.xs[-1] for own in series)),
             y=logarithmic(value for own in series for value in own.ys),
-            x_title="this part of the requests took at most …",
+            x_title="percentile of the requests",
             y_title="time (ms)",
             keys=(
                 *(stroke_key(name, DASHES[place]) for place, name in enumerate(told)),

@@ -59,7 +59,7 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
             *_to_mind(run, scenario),
         ),
         parts=(
-            Listing(key=COMMANDS, title="Commands", text=text),
+            Listing(key=COMMANDS, title="Commands", text=text, shown=True),
             Listing(key="again-scenario", title="Scenario", text=scenario_text(scenario)),
         ),
     )

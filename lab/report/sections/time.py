@@ -103,10 +103,12 @@ def _latency_figure(
     note: str = "",
 ) -> Figure | None:
     series = _series(summary, lambda line: in_unit(track_of(line), MS))
+    low = time_scale(summary.trials).low
+    shown = [(own.arm, y or 0.0) for own in series for y in _within(own.xs, own.ys, low)]
     peaks = [
         f"{arm.name} {format_seconds(highest * MS)}"
         for place, arm in enumerate(summary.arms)
-        if (highest := max((y or 0.0 for own in series if own.arm == place for y in own.ys), default=0.0))
+        if (highest := max((y for own, y in shown if own == place), default=0.0))
     ]
     said = f"{sentence}highest point of any block: {', '.join(peaks) or 'none'}.{note}"
     return _figure(summary, f"time-{name}", title, said, series, f"{name} (ms)")
@@ -149,7 +151,8 @@ def _median(place: int, arm: ArmSummary, track_of: Callable[[Timeline | ArmTimel
 def _figure(
     summary: RunSummary, key: str, title: str, sentence: str, series: list[Series], y_title: str
 ) -> Figure | None:
-    values = [value for own in series for track in (own.ys, own.high) for value in track]
+    x = time_scale(summary.trials)
+    values = [value for own in series for track in (own.ys, own.high) for value in _within(own.xs, track, x.low)]
     if not any(value is not None for value in values):
         return None
     bands = any(own.high for own in series)
@@ -163,13 +166,18 @@ def _figure(
             title=title,
             arms=tuple(arm_names(summary)),
             plots=(Plot(series=tuple(series), phases=phases_of_requests(summary.trials)),),
-            x=time_scale(summary.trials),
+            x=x,
             y=linear(values, zero=True),
             x_title=TIME_TITLE,
             y_title=y_title,
             keys=_keys(shaded=bands and thinned(summary.trials)),
         ),
     )
+
+
+def _within(xs: Sequence[float], track: Sequence[float | None], low: float) -> list[float | None]:
+    """The values that are drawn at first: a slow first second of the warm-up would press all others to the ground."""
+    return [value for x, value in zip(xs, track, strict=False) if x >= low]
 
 
 def _keys(*, shaded: bool) -> tuple[Key, ...]:

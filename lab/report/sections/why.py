@@ -9,11 +9,20 @@ from lab.metrics import METRICS, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Reader, Section, Table, section
-from lab.report.parts.cells import axis, cell, columns, metric_cell, only, quantity, words
+from lab.report.parts.cells import (
+    axis,
+    cell,
+    columns,
+    difference_cell,
+    metric_cell,
+    only,
+    quantity,
+    signed_quantity,
+    words,
+)
 from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_map, share_table, thread_table
-from lab.units import format_seconds
 
 CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
 
@@ -109,7 +118,7 @@ def hop_table(summary: RunSummary) -> Table:
     rows = tuple(
         (
             *words(f"{hop.behind} − {hop.direct}"),
-            *(metric_cell(METRICS[key], difference) for key, difference in hop.differences.items()),
+            *(difference_cell(METRICS[key].unit, difference) for key, difference in hop.differences.items()),
         )
         for hop in summary.hops
         if any(difference is not None for difference in hop.differences.values())
@@ -128,11 +137,7 @@ def hop_sentences(summary: RunSummary) -> Iterator[str]:
     for hop in summary.hops:
         added, cpu = hop.differences.get("p50"), hop.differences.get("cpu.per_1k")
         if added is not None and cpu is not None:
-            yield (
-                f"Putting {hop.direct} behind the proxy ({hop.behind}) changes p50 by {_signed(added)} and CPU for "
-                f"1,000 requests by {_signed(cpu)}."
+            told = (signed_quantity(Unit.SECONDS, each) for each in (added, cpu))
+            yield "Putting {} behind the proxy ({}) changes p50 by {} and CPU for 1,000 requests by {}.".format(
+                hop.direct, hop.behind, *told
             )
-
-
-def _signed(seconds: float) -> str:
-    return f"{'−' if seconds < 0 else '+'}{format_seconds(abs(seconds))}"
