@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from lab.engines import Deployment, Part
+from lab.record.schema import OPTIONAL
 from lab.sampling.channel import Launch
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import SAMPLED, Sampler, SamplerOutcome
@@ -39,10 +40,12 @@ class Samplers:
         found = self.first.result(target)
         beside = [sampler.result(folder) for sampler, folder in self.others]
         for name in SAMPLED if beside else ():
-            tables = [pl.read_parquet(folder / f"{name}.parquet") for folder in (target, *self._folders)]
+            paths = [folder / f"{name}.parquet" for folder in (target, *self._folders)]
+            tables = [pl.read_parquet(path) for path in paths if path.exists() or name not in OPTIONAL]
             if name == HOST:
                 tables = [*map(_without_load, tables[:-1]), tables[-1]]
-            pl.concat(tables).write_parquet(target / f"{name}.parquet")
+            if tables:
+                pl.concat(tables).write_parquet(paths[0])
         for folder in self._folders:
             shutil.rmtree(folder)
         watched = [each.connections for each in (found, *beside) if each.connections is not None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import docker
 import docker.errors
@@ -24,7 +24,9 @@ from lab.errors import MissingError, ScenarioError
 from lab.host.authority import _addresses
 from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
-from lab.record.types import ClockOffset, NodeRecord
+from lab.record.types import THREADS, ClockOffset, NodeRecord
+from lab.run.samplers import Samplers
+from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.file import read_scenario
 from lab.scenario.network import Network
 from lab.scenario.nodes import Node
@@ -183,6 +185,38 @@ def test_cpu_of_an_arm_on_two_machines_is_foreign_on_neither() -> None:
     assert outcomes(host=hosts, **alone)["machine.foreign"] == INVALID, "on a nobody says whose it is"
     result = trial(host=hosts, **spread)
     assert len(resources(result, 100).lines) == 2 * len(set(process_table()["pid"]))
+
+
+class Sampled:
+    """A sampler that has these tables."""
+
+    def __init__(self, node: str, *, threads: bool) -> None:
+        self.tables = {"processes": on(node, process_table()), "cgroups": on(node, cgroup_table())}
+        self.tables["host"] = on(node, host_table())
+        if threads:
+            self.tables["threads"] = pl.DataFrame(schema=dict(THREADS))
+
+    def result(self, target: Path) -> SamplerOutcome:
+        target.mkdir(exist_ok=True)
+        for name, table in self.tables.items():
+            table.write_parquet(target / f"{name}.parquet")
+        return SamplerOutcome(facts=sampler_facts())
+
+
+@pytest.mark.parametrize("threads", [(False, False), (True, False), (False, True)])
+def test_the_readings_of_all_machines_are_one_table_each(tmp_path: Path, threads: tuple[bool, bool]) -> None:
+    """Load is counted on the last alone; a table that nobody wrote is none, one that one of them wrote is one."""
+    first, second = (Sampled(node, threads=each) for node, each in zip(("a", "b"), threads, strict=True))
+    both = Samplers(cast(Sampler, first), [(cast(Sampler, second), tmp_path / "beside-1")])
+    found = both.result(tmp_path)
+    host = pl.read_parquet(tmp_path / "host.parquet")
+    assert host["node"].unique(maintain_order=True).to_list() == ["a", "b"]
+    assert host.filter(pl.col("node") == "a")["load_cpu_s"].max() == 0.0
+    assert host.filter(pl.col("node") == "b")["load_cpu_s"].max() != 0.0
+    assert set(pl.read_parquet(tmp_path / "processes.parquet")["node"]) == {"a", "b"}
+    assert (tmp_path / "threads.parquet").exists() == any(threads)
+    assert len(found.beside) == 1
+    assert not (tmp_path / "beside-1").exists()
 
 
 def generator_table() -> pl.DataFrame:
