@@ -1,12 +1,14 @@
 """Failures that are no bugs: each has a sentence, a hint, and the exit code of its class."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 
 class LabError(Exception):
     """An expected failure. ``str(error)`` says what happened and where; ``hint`` says what to do.
 
-    ``logs``: what the services of a deployment that failed had printed by then, by service.
+    ``logs``: what the services of a deployment that failed had printed by then, by service. ``run``: the folder of the
+    run that it ended, if a trial of that was finished.
     """
 
     exit_code = 1
@@ -15,6 +17,7 @@ class LabError(Exception):
         super().__init__(message)
         self.hint = hint
         self.logs: Mapping[str, str] = {}
+        self.run: Path | None = None
 
 
 class UsageError(LabError):

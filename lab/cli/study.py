@@ -17,7 +17,7 @@ from lab.cli.capacity import climbing
 from lab.cli.console import put, put_json, say, terminal_width
 from lab.cli.decide import WIDTH, points_in
 from lab.cli.options import ScenarioPath, takes_options
-from lab.errors import InterruptedRunError, LabError, UsageError
+from lab.errors import InterruptedRunError, InvalidRunError, LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.report.renderers.card_document import card_document
 from lab.report.renderers.terminal import render_terminal
@@ -91,8 +91,8 @@ def _say_plan(planned: Study, time_s: float) -> None:
 def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[Conclusion], list[LabError]]:
     """Run part after part; one that ends with an error is said to be left out, and the others go on.
 
-    Raises the error of a run that was interrupted, whose hint names the runs that are there, and the last one where
-    no part came to an end.
+    One that is not valid is on the card all the same, which says so. Raises the error of a run that was interrupted,
+    whose hint names the runs that are there, and the last one where no part came to an end.
     """
     found: list[Conclusion] = []
     failed: list[LabError] = []
@@ -113,6 +113,8 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
         except LabError as error:
             failed.append(error)
             say(f"without  {part.title}: {error}{f' ({error.hint})' if error.hint else ''}")
+            if type(error) is InvalidRunError and error.run is not None:
+                found.append(conclude_apart(error.run))
     if not found:
         raise failed[-1]
     return found, failed

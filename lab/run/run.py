@@ -164,6 +164,7 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
     if folder.failed:
         hints.append(f"the logs are in {folder.failed}")
     if done:
+        error.run = folder.path
         try:
             hints.append(f"report of the {done} finished trials: {conclude(folder.path).written.html}")
         except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news

@@ -10,12 +10,14 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.cli.capacity import climbing
-from lab.errors import InterruptedRunError, MissingError, UsageError
+from lab.errors import InterruptedRunError, InvalidRunError, MissingError, UsageError
 from lab.run.conclude import conclude
 from lab.run.study import NO_RATE, Study, plan_study
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_scenario
+from tests.fake_surroundings import FakeSurroundings
 from tests.faked_lab import surroundings
+from tests.fakes import World
 
 PAIR = (WORKERS, REPLICAS)
 CONTROL = {"name": "workers-nginx", "model": "workers", "front": "nginx", "control": True}
@@ -178,6 +180,19 @@ def test_a_part_that_fails_is_left_out_and_the_card_is_made(scenario: Path, monk
     assert ended.exit_code == MissingError.exit_code, ended.output
     assert "without  capacity, quick form: no ladder (look)" in ended.output
     assert "card again, or as a page: lab decide " in ended.output
+
+
+def test_a_part_that_is_not_valid_is_on_the_card_as_such(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a card, which says so; the exit code is that of a run that is not valid."""
+    spoiled = FakeSurroundings(world=World(invalid_blocks=frozenset(range(1, 40)))).make()
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: spoiled)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"])
+    said = " ".join(ended.output.split())
+
+    assert ended.exit_code == InvalidRunError.exit_code, said
+    assert "without comparison: the run is not valid" in said
+    assert "No run here has a valid block that tells the arms apart" in said
+    assert "card again, or as a page: lab decide " in said
 
 
 def test_a_study_of_which_no_part_ends_well_raises_the_reason(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
