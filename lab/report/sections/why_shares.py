@@ -14,6 +14,7 @@ from lab.units import format_ratio
 
 GLANCE_WIDTH, GLANCE_HEIGHT = 430.0, 130.0  # beside the answer
 MAX_THREADS = 32  # of one trial in the table
+IDLE_CORES = 0.0005  # a thread that used less, and answered nothing, is not told
 MAX_ROWS = 64  # processes of one arm in the heat map
 
 
@@ -130,13 +131,10 @@ def thread_table(summary: RunSummary) -> Table:
         for trial in summary.of_arm(arm.name):
             for line in trial.threads[:MAX_THREADS]:
                 used = line.cpu_s / trial.record.measure.length_s
-                rows.append(
-                    (
-                        *words(arm.name, trial.record.block, line.name),
-                        Cell(f"{used:.3f}", used),
-                        cell(Unit.FRACTION, line.fraction),
-                    )
-                )
+                if used < IDLE_CORES and line.fraction is None:
+                    continue
+                told = words(arm.name, trial.record.block, line.name)
+                rows.append((*told, Cell(f"{used:.3f}", used), cell(Unit.FRACTION, line.fraction)))
     return Table(
         key="threads",
         title="CPU of the threads",
