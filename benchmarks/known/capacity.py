@@ -50,23 +50,23 @@ def capacities(seed: int, apart: float) -> list[float | None]:
     ]
 
 
-def theory() -> float:
+def theory(service_s: float = SERVICE_S) -> float:
     """The rate at which the wait and the service together take LIMIT_S in one request of a hundred."""
-    low, high = 1.0, 0.999 / SERVICE_S
+    low, high = 1.0, 0.999 / service_s
     while high - low > 1e-3:
         middle = (low + high) / 2
-        low, high = (middle, high) if waits_less(middle, LIMIT_S - SERVICE_S) > QUANTILE else (low, middle)
+        low, high = (middle, high) if waits_less(middle, LIMIT_S - service_s, service_s) > QUANTILE else (low, middle)
     return low
 
 
-def waits_less(rate: float, than_s: float) -> float:
+def waits_less(rate: float, than_s: float, service_s: float = SERVICE_S) -> float:
     """The share of requests that wait less: Erlang's sum, good for some ten service times."""
-    load = rate * SERVICE_S
+    load = rate * service_s
     terms = (
-        (load * (number - than_s / SERVICE_S)) ** number
+        (load * (number - than_s / service_s)) ** number
         / math.factorial(number)
-        * math.exp(-load * (number - than_s / SERVICE_S))
-        for number in range(int(than_s / SERVICE_S) + 1)
+        * math.exp(-load * (number - than_s / service_s))
+        for number in range(int(than_s / service_s) + 1)
     )
     return (1 - load) * math.fsum(terms)
 

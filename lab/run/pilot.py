@@ -78,6 +78,9 @@ class Pilot:
         while waiting := [arm.name for arm in self._scenario.arms if arm.name not in found]:
             reached = self._reached(waiting, held)
             climbs = self._climbed(waiting, reached)
+            if not self.slo:  # the generator fell short at the rate that tells it
+                self._help(climbs)
+                continue
             for arm, climbed in climbs.items():
                 boundary = _boundary(arm, climbed, held)
                 if boundary is not None and boundary <= self.generator.top:  # known after the first climb only
@@ -158,7 +161,10 @@ class Pilot:
         self.generator.learn(folder.info)
         if self.slo:
             return
-        slowest = max((self._of(trial).rungs[0].quantile_s for trial in trials), default=math.inf)
+        lowest = [self._of(trial).rungs[0] for trial in trials]
+        if not all(rung.counts for rung in lowest):
+            return
+        slowest = max((rung.quantile_s for rung in lowest), default=math.inf)
         if math.isinf(slowest):
             raise ScenarioError(
                 f"requests failed at {LOWEST:g} requests a second: there is nothing to build an objective on",

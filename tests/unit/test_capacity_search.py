@@ -251,14 +251,30 @@ class Short(Climbing):
     """As Climbing, but the generator is late from 200 a second on while it has fewer than ``needs`` processes."""
 
     needs = 2
+    from_rate = 200.0
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
         """The lag of each rung beside the rows."""
         found = super().result(target, t0_monotonic_s, connections)
         plan = self._world.plans[-1]
         late = plan.load_processes < self.needs
-        lags = tuple(0.02 if late and rate >= 200 else 0.001 for _, _, rate in plan.stretches)
+        lags = tuple(0.02 if late and rate >= self.from_rate else 0.001 for _, _, rate in plan.stretches)
         return replace(found, counters=replace(found.counters, rung_lags_p99_s=lags))
+
+
+class LateAtFirst(Short):
+    """Also at the lowest rate, where answers then seem to take long."""
+
+    from_rate = 0.0
+
+
+def test_no_objective_is_made_of_a_generator_that_was_late(tmp_path: Path) -> None:
+    """It is found where the generator keeps its time, with two processes."""
+    found = search(tmp_path, machine(World(load=LateAtFirst)), slo="")
+
+    assert found.load.processes == 2
+    assert found.capacity is not None
+    assert found.capacity.slo == "p99 <= 50ms"
 
 
 class NeverInTime(Short):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.capacity import undisturbed_s
 from benchmarks.known.capacity import TOLERANCE, check_capacity, theory, waits_less
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.ladders import cliff_of, middle_capacity, shares_held
@@ -20,7 +21,7 @@ from lab.plan.blocks import build_plan
 from lab.plan.loading import with_lanes
 from lab.plan.points import points_of
 from lab.record.types import LadderRecord, RungRecord, TrialResult
-from lab.report.parts.capacity_words import amount
+from lab.report.parts.capacity_words import amount, brief, interval_of
 from lab.run.capacity import ladder
 from lab.run.pilot import geometric
 from lab.scenario.capacity import Capacity, Objective, objective
@@ -371,6 +372,16 @@ def test_a_ladder_of_an_earlier_version_is_judged_as_a_whole() -> None:
     assert {gate.key: gate.outcome for gate in run_gates(made, CORES)}["load.lag"] == INVALID
 
 
+def test_a_capacity_in_brief_says_on_which_side_of_the_ladder_it_lies() -> None:
+    """Its interval where every block has one, else each way in which blocks differ."""
+    inside, top, bottom = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1), rungs_of(1, 1, 1)
+
+    assert brief([inside, inside]) == "131/s (131 to 131)"
+    assert brief([top]) == "≥ 144/s"
+    assert brief([inside, top, bottom]) == "131/s or ≥ 144/s or ≤ 100/s"
+    assert interval_of([inside, top]) is None
+
+
 def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
     """Of the arm against itself, where it held; a slope is none."""
     steep = [rungs_of(-1.0 + off, -0.9 - off, -0.8 + off, 2.0) for off in (0.02, -0.02, 0.01)]
@@ -411,6 +422,12 @@ def test_the_slowest_process_is_told_at_the_last_good_rung() -> None:
     assert found.last_good == 150
     assert found.worst_slot == pytest.approx(0.041 / 0.011)
     assert climbed(lambda _rate: 0.01).worst_slot is None  # one process alone
+
+
+def test_the_service_time_of_a_known_server_is_that_of_who_waits_for_nobody() -> None:
+    """At the lowest rung; from it theory has another capacity."""
+    assert undisturbed_s(climbing(lambda rate: 0.0055 if rate == 100 else 0.1)) == pytest.approx(0.0055)
+    assert 0.85 * theory() < theory(0.0055) < theory() / 1.1  # slower by a tenth, and less room up to the limit
 
 
 def test_theory_knows_the_wait() -> None:

@@ -58,10 +58,36 @@ def _at_top(climbs: Sequence[Climb], called: str) -> str:
 
 def _inside(known: Sequence[float]) -> str:
     blocks = count_of(len(known), "block")
+    middle, low, high = _ends(known)
+    within = f" in {blocks}" if len(known) < blocks_needed(LEVEL) else f", 95% CI, {blocks}"
+    return f"{middle:.3g} requests a second ({low:.3g} to {high:.3g}{within})"
+
+
+def interval_of(climbs: Sequence[Climb]) -> tuple[float, float, float] | None:
+    """A capacity inside the ladder and its ends: of the 95% interval, or with too few blocks for one the extremes."""
+    known = [one.capacity for one in climbs if one.capacity is not None]
+    return _ends(known) if known and len(known) == len(climbs) else None
+
+
+def _ends(known: Sequence[float]) -> tuple[float, float, float]:
     if len(known) < blocks_needed(LEVEL):
-        return f"{median(known):.3g} requests a second ({min(known):.3g} to {max(known):.3g} in {blocks})"
+        return median(known), min(known), max(known)
     found = wilcoxon_interval(known, LEVEL)
-    return f"{found.estimate:.3g} requests a second ({found.low:.3g} to {found.high:.3g}, 95% CI, {blocks})"
+    return found.estimate, found.low, found.high
+
+
+def brief(climbs: Sequence[Climb]) -> str:
+    """``"212/s (205 to 219)"``, ``"≥ 990/s"``, ``"≤ 100/s"``; of blocks that differ in that, each."""
+    if (found := interval_of(climbs)) is not None:
+        return f"{found[0]:.3g}/s ({found[1]:.3g} to {found[2]:.3g})"
+    inside = [one.capacity for one in climbs if one.capacity is not None]
+    tops = [one.top for one in climbs if one.edge is Edge.TOP and one.top is not None]
+    parts = [
+        f"{median(inside):.3g}/s" if inside else "",
+        f"≥ {min(tops):g}/s" if tops else "",
+        f"≤ {climbs[0].rungs[0].rate:g}/s" if any(one.edge is Edge.BOTTOM for one in climbs) else "",
+    ]
+    return " or ".join(filter(None, parts)) or "unknown"
 
 
 def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import isfinite
 from statistics import median
@@ -15,7 +15,7 @@ from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear, logarithmic
 from lab.report.charts.svg import DASHES, stroke_key
 from lab.report.content import Cell, Figure, Section, Table, section
-from lab.report.parts.capacity_words import capacity_sentences
+from lab.report.parts.capacity_words import brief, capacity_sentences, interval_of
 from lab.report.parts.cells import UNKNOWN, cell, columns, quantity, words
 from lab.report.parts.values import arm_names
 from lab.scenario.capacity import Objective
@@ -23,6 +23,7 @@ from lab.units import format_seconds
 
 MS = 1e3
 LIMIT = 2  # the dash of the objective's line
+Ends = tuple[float, float]
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of its capacity, at which an arm's percentile is told
 
 
@@ -39,6 +40,7 @@ def capacity_section(summary: RunSummary, confirmed: Mapping[str, Confirmation])
         title,
         _table(summary, climbs),
         ladder_figure(summary, climbs, wanted),
+        utilisation_figure(summary, climbs, wanted),
         _utilisation(summary, climbs, wanted),
         sentences=tuple(
             text for arm, found in climbs.items() if found for text in capacity_sentences(arm, found, confirmed)
@@ -82,13 +84,16 @@ def ladder_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wa
     """The percentile against the rate: every block faint, the median of each rung, and the objective's line."""
     shown = [(place, arm.name) for place, arm in enumerate(summary.arms) if climbs[arm.name]]
     rates = [rung.rate for found in climbs.values() for climb in found for rung in climb.rungs]
-    plots = tuple(_plot(place, arm, climbs[arm], wanted, (min(rates), max(rates))) for place, arm in shown)
-    times = [y for plot in plots for series in plot.series for y in series.ys if y is not None]
+    known = [_ms(rung) for found in climbs.values() for climb in found for rung in climb.rungs]
+    times = [time for time in (*known, wanted.limit_s * MS) if time is not None]
+    ends = (min(rates), max(rates)), (min(times), max(times))
+    plots = tuple(_plot(place, arm, climbs[arm], wanted, *ends) for place, arm in shown)
     return Figure(
         key="ladder-course",
         title=f"{_called(wanted)} against the rate",
         sentence=f"One faint line a block, their median in strong; dashed, the {format_seconds(wanted.limit_s)} that "
-        "the objective allows. A line ends where a rung is not counted, or where the percentile lies among failures.",
+        "the objective allows; upright, the capacity with its interval as a band, where it lies inside the ladder in "
+        "every block. A line ends where a rung is not counted, or where the percentile lies among failures.",
         chart=Curves(
             title=f"{_called(wanted)} against the rate",
             arms=tuple(arm_names(summary)),
@@ -107,7 +112,7 @@ def _called(wanted: Objective) -> str:
     return f"p{wanted.quantile * 100:g}"
 
 
-def _plot(place: int, arm: str, climbs: Sequence[Climb], wanted: Objective, ends: tuple[float, float]) -> Plot:
+def _plot(place: int, arm: str, climbs: Sequence[Climb], wanted: Objective, across: Ends, up: Ends) -> Plot:
     blocks = [
         Series(
             arm=place,
@@ -120,12 +125,24 @@ def _plot(place: int, arm: str, climbs: Sequence[Climb], wanted: Objective, ends
     ]
     rates = [rung.rate for rung in climbs[0].rungs]
     middles = [_middle([climb.rungs[number] for climb in climbs]) for number in range(len(rates))]
-    limit = Series(arm=place, name="the objective", xs=ends, ys=[wanted.limit_s * MS] * 2, dash=LIMIT)
-    return Plot(series=(*blocks, Series(arm=place, name=arm, xs=rates, ys=middles), limit), heading=arm, arm=place)
+    limit = Series(arm=place, name="the objective", xs=across, ys=[wanted.limit_s * MS] * 2, dash=LIMIT)
+    middle = Series(arm=place, name=arm, xs=rates, ys=middles)
+    heading = f"{arm}: {brief(climbs)}"
+    return Plot(series=(*blocks, *_mark(place, climbs, up), middle, limit), heading=heading, arm=place)
+
+
+def _mark(place: int, climbs: Sequence[Climb], up: Ends) -> Iterator[Series]:
+    """The capacity as an upright line, and its interval as a band."""
+    if (found := interval_of(climbs)) is None:
+        return
+    middle, *ends = found
+    name = f"capacity {brief(climbs)}"
+    yield Series(arm=place, name=name, xs=ends, ys=(None, None), low=[up[0]] * 2, high=[up[1]] * 2)
+    yield Series(arm=place, name=name, xs=[middle] * 2, ys=up, border=True)
 
 
 def _ms(rung: RungResult) -> float | None:
-    return rung.quantile_s * MS if isfinite(rung.quantile_s) else None
+    return rung.quantile_s * MS if rung.counts and isfinite(rung.quantile_s) else None
 
 
 def _middle(rungs: Sequence[RungResult]) -> float | None:
@@ -135,6 +152,50 @@ def _middle(rungs: Sequence[RungResult]) -> float | None:
     return middle * MS if isfinite(middle) else None
 
 
+def utilisation_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Figure | None:
+    """The percentile against the part of an arm's own capacity, up to where it is reached."""
+    lines = [
+        Series(arm=place, name=arm.name, xs=[100 * part for part, _ in found], ys=[ms for _, ms in found])
+        for place, arm in enumerate(summary.arms)
+        if len(found := _below_capacity(climbs[arm.name], wanted)) > 1
+    ]
+    if not lines:
+        return None
+    xs = [x for line in lines for x in line.xs]
+    title = f"{_called(wanted)} against the used part of the capacity"
+    return Figure(
+        key="utilisation-course",
+        title=title,
+        sentence="Medians over the blocks at the rungs below an arm's own capacity (the median of its blocks), and up "
+        "to it, where the percentile is what the objective allows. Below the lowest rung nothing is known.",
+        chart=Curves(
+            title=title,
+            arms=tuple(arm_names(summary)),
+            plots=(Plot(series=tuple(lines)),),
+            x=linear(xs),
+            y=linear([y for line in lines for y in line.ys], zero=True),
+            x_title="% of the arm's own capacity",
+            y_title=f"{_called(wanted)} (ms)",
+        ),
+    )
+
+
+def _below_capacity(climbs: Sequence[Climb], wanted: Objective) -> Sequence[tuple[float, float]]:
+    """(part of the capacity, percentile in ms) of the rungs up to it; empty where it lies beyond the ladder."""
+    capacity = middle_capacity(climbs)
+    if capacity is None:
+        return ()
+    below = [(rate / capacity, ms) for rate, ms in _medians(climbs) if rate < capacity]
+    return [*below, (1.0, wanted.limit_s * MS)]
+
+
+def _medians(climbs: Sequence[Climb]) -> Sequence[tuple[float, float]]:
+    """(rate, median percentile in ms) of the rungs that have one."""
+    rates = [rung.rate for rung in climbs[0].rungs]
+    middles = [_middle([climb.rungs[number] for climb in climbs]) for number in range(len(rates))]
+    return [(rate, middle) for rate, middle in zip(rates, middles, strict=True) if middle is not None]
+
+
 def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Table | None:
     """The percentile at parts of an arm's own capacity, between two rungs by the straight line."""
     rows = []
@@ -142,9 +203,7 @@ def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wan
         capacity = middle_capacity(climbs[arm.name])
         if capacity is None:
             continue
-        rates = [rung.rate for rung in climbs[arm.name][0].rungs]
-        middles = [_middle([climb.rungs[number] for climb in climbs[arm.name]]) for number in range(len(rates))]
-        points = [(rate, middle) for rate, middle in zip(rates, middles, strict=True) if middle is not None]
+        points = _medians(climbs[arm.name])
         rows.append((*words(arm.name), *(_at(points, share * capacity) for share in SHARES)))
     known = [place for place in range(len(SHARES)) if any(row[place + 1].value is not None for row in rows)]
     if not known:
