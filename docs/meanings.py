@@ -179,7 +179,8 @@ MEANINGS: Mapping[str, str] = {
     "the memory limit), `kill-supervisor`, `kill-front` (SIGKILL to what others depend on), `crash-loop` (SIGKILL to "
     "a serving process, and for `hold` to whatever comes in its place), `recycle` (SIGTERM to every serving process, "
     "each at an instant drawn over `hold`), `slow-start` (`roll` of an app that takes more than 5 s to start, looked "
-    "at for `hold`), `stop` (the app is stopped).",
+    "at for `hold`), `scale` (one serving process more), `rotate-cert` (a new certificate in place of the one that "
+    "clients are shown, and connections are looked at for `hold`), `stop` (the app is stopped).",
     "drills.name": "How the run calls it; the verb when empty.",
     "drills.after": "When it happens, counted from the start of the measure phase: at the earliest then, and at most 2 "
     "s later, at the same instant in all arms of a block.",
@@ -189,4 +190,9 @@ MEANINGS: Mapping[str, str] = {
     "drills.request": "The path by which `block` blocks, with `{ms}` or `{seconds}` for `hold`, or by which `oom` has "
     "memory held, with `{mb}`; when empty that of the demo app, `/block?ms={ms}` or `/hold?mb={mb}`.",
     "drills.group": "For `oom`: the kernel kills the whole container (`memory.oom.group`, cgroup version 2 only).",
+    "drills.drain": "For `roll`, `deploy` and `slow-start` of several containers behind a front: the front is told to "
+    "pass no more requests to the one that is to be replaced, and what that has at hand may take so long. 0: nobody "
+    "tells it.",
+    "drills.style": "For `deploy` of several containers behind a front: one in the place of the other (`in-turn`), or "
+    "a whole set of new ones beside them, to which the front then goes over (`blue-green`).",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from lab.agent.calls import There, here
 from lab.errors import DeploymentError
-from lab.plan.topology import Endpoint, Topology
+from lab.plan.topology import ConfigFile, Endpoint, Service, Topology
 from lab.sampling.channel import Launch, as_child
 from lab.sampling.plan import SampleTarget
 
@@ -68,6 +68,18 @@ def no_exchange(service: str, _image: str) -> None:
     raise DeploymentError(f"this engine does not exchange {service}", "take another verb for the drill")
 
 
+def no_write(service: str, _files: Sequence[ConfigFile]) -> None:
+    """The engine changes no files of what runs. Raises DeploymentError."""
+    raise DeploymentError(f"this engine does not change files of {service}", "take another verb for the drill")
+
+
+def no_add(services: Sequence[Service]) -> None:
+    """The engine puts nothing beside an arm that runs. Raises DeploymentError."""
+    raise DeploymentError(
+        f"this engine does not add {', '.join(service.name for service in services)}", "take another verb for the drill"
+    )
+
+
 def one_clock() -> ClockOffset | None:
     """For engines of this machine."""
     return None
@@ -109,7 +121,9 @@ class Means:
     them; ``restart(service, pid)`` ends a process, or starts the whole service again (0), and waits until all answer;
     ``stop(service)`` asks a service to end, ends it where it does not, and tells how it ended;
     ``exchange(service, image)`` stops it, starts another from the image of this key in its place ("" for that which it
-    has), and waits until all answer; ``happened(t0_s)`` gives the ends of those that were started again, with instants
+    has), and waits until all answer; ``add(services)`` starts further ones of the app, and waits until they answer;
+    ``remove(service)`` stops one as ``stop`` does and takes it away; ``write(service, files)`` puts files in the place
+    of those that it was given; ``happened(t0_s)`` gives the ends of those that were started again, with instants
     since then; ``executed()`` how many requests the app told of; ``living()`` the targets that live, where services
     may be started again. ``node``: the name of the arm's machine in a run that has several, and ``generator`` the one
     that drives load; ``clock()`` compares the clock of the arm's machine once more, None where it is this one's.
@@ -124,6 +138,9 @@ class Means:
     restart: Callable[[str, int], None] = no_restart
     stop: Callable[[str], str] = no_stop
     exchange: Callable[[str, str], None] = no_exchange
+    add: Callable[[Sequence[Service]], None] = no_add
+    remove: Callable[[str], str] = no_stop
+    write: Callable[[str, Sequence[ConfigFile]], None] = no_write
     happened: Happened = nothing_happened
     executed: Executed = nothing_told
     living: Callable[[], tuple[SampleTarget, ...]] | None = None
@@ -163,7 +180,8 @@ class Deployment(Means):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The machines that run it, one for most."""
-        services = frozenset(target.service for target in self.targets)
+        further = (service.name for service in self.topology.further)
+        services = frozenset([*(target.service for target in self.targets), *further])
         whole = Part(node=self.node, services=services, there=self.there, launch=self.launch, clock=self.clock)
         return self.spread or (whole,)
 

@@ -1,6 +1,7 @@
-"""An authority for one run, and the one certificate that it signs."""
+"""An authority for one run, and the certificates that it signs: one, and one to take its place."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from lab.errors import MissingError
@@ -37,9 +38,13 @@ def make_certificate(names: Iterable[str] = (), not_after: datetime | None = Non
         ) from None
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     hosts = dict.fromkeys((*NAMES, *names))
-    made = authority.issue_cert(*hosts, not_after=not_after, key_type=trustme.KeyType.ECDSA)
-    return Certificate(
-        chain=b"".join(part.bytes() for part in made.cert_chain_pems),
-        key=made.private_key_pem.bytes(),
-        authority=authority.cert_pem.bytes().decode(),
-    )
+
+    def signed() -> Certificate:
+        made = authority.issue_cert(*hosts, not_after=not_after, key_type=trustme.KeyType.ECDSA)
+        return Certificate(
+            chain=b"".join(part.bytes() for part in made.cert_chain_pems),
+            key=made.private_key_pem.bytes(),
+            authority=authority.cert_pem.bytes().decode(),
+        )
+
+    return replace(signed(), next=signed())

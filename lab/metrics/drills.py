@@ -94,6 +94,14 @@ DRILLS = (
         "response, or had to open a new one. Behind a front these are the connections to it. Missing where no client "
         "keeps connections.",
     ),
+    _drill(
+        "certificate",
+        "time until every new connection is shown the new certificate",
+        "new certificate",
+        "From the action to the first of 4 × N new connections in a row that are shown the new certificate, told by "
+        "its SHA-256. Of `rotate-cert`.",
+        1.0,
+    ),
     _count(
         "slots",
         "serving processes with bad requests",

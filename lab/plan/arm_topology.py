@@ -7,6 +7,7 @@ from random import Random
 from lab.plan.beside import check_names, stages_before
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import FrontPlace, front_of
+from lab.plan.further import further_services, how_many
 from lab.plan.models.model import AppPlace, model_of
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.plan.trial import Trial
@@ -27,7 +28,8 @@ def ports_needed(scenario: Scenario, arm: Arm, elsewhere: str = "") -> int:
 
 
 def _listeners(scenario: Scenario, arm: Arm) -> int:
-    return int(model_of(arm).containers(arm.model, scenario.budget.processes)) + front_of(arm).hops
+    containers = model_of(arm).containers(arm.model, scenario.budget.processes)
+    return int(containers) + front_of(arm).hops + how_many(scenario, arm)
 
 
 def build_topology(
@@ -44,10 +46,11 @@ def build_topology(
     services = list(model.services(arm.model, app))
     before = _front_place(scenario, app, services, ports)
     hops, entry = _front(arm, before)
+    further = further_services(scenario, arm, app, ports[len(app.ports) + front_of(arm).hops :])
     beside = tuple(stages_before(scenario, app))
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
     services += hops
-    check_names(services, beside)
+    check_names([*services, *further], beside)
     return Topology(
         trial_id=trial.id,
         services=tuple(services),
@@ -64,6 +67,7 @@ def build_topology(
         upstream_of=reference(front_of(arm).reader(arm.front)),
         network=network,
         before=beside,
+        further=further,
         restart=scenario.restart_of(arm),
         watchdog=arm.watch == "engine",
     )
@@ -80,7 +84,7 @@ def _front_place(scenario: Scenario, app: AppPlace, services: Sequence[Service],
     listening = (endpoint for service in services for endpoint in service.endpoints)
     return FrontPlace(
         app=tuple(secured(endpoint, certificate) if arm.tls_in_app else endpoint for endpoint in listening),
-        ports=tuple(ports[len(app.ports) :]),
+        ports=tuple(ports[len(app.ports) :][: front_of(arm).hops]),
         limits=budget.share(1, budget.processes + front_of(arm).hops),
         network=app.network,
         certificate=certificate,
@@ -113,7 +117,8 @@ def own_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:
     """The ports of an arm in a network of its own: every container has all of them for itself."""
     app = scenario.app.port or DEFAULT_PORT
     containers = model_of(arm).containers(arm.model, scenario.budget.processes)
-    return (*(app for _ in range(containers)), *range(FRONT_PORT, FRONT_PORT + front_of(arm).hops))
+    further = how_many(scenario, arm)
+    return (*[app] * containers, *range(FRONT_PORT, FRONT_PORT + front_of(arm).hops), *[app] * further)
 
 
 def nominal_ports(scenario: Scenario, arm: Arm) -> tuple[int, ...]:

@@ -13,12 +13,14 @@ FOR_ONE, FOR_ALL = 0o400, 0o444
 class Certificate:
     """``chain`` and ``key``: what a server shows and keeps; ``authority``: who has signed it. All of them are PEM.
 
-    Empty in a plan: each run has its own made.
+    Empty in a plan: each run has its own made. ``next``: chain and key of another one for the same names, by the same
+    authority, which a drill puts in its place.
     """
 
     chain: bytes = b""
     key: bytes = field(default=b"", repr=False)
     authority: str = ""
+    next: "Certificate | None" = field(default=None, repr=False)
 
     def files(self, key_mode: int = FOR_ONE) -> tuple[ConfigFile, ...]:
         """Both files of a server. ``key_mode``: FOR_ALL where nobody knows as whom it runs. Neither is ever shown."""

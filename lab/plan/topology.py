@@ -135,7 +135,8 @@ class Topology:
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
     process that gave it; "" where there is none; under ``client_path``, unless "", it tells client and scheme as it
     sees them. ``before``: stages that run before the arm, one after the other; what they hold is no part of it.
-    ``restart``: Docker's policy for the app's containers. ``watchdog``: the engine restarts those that do not answer.
+    ``further``: containers of the app that only a drill starts. ``restart``: Docker's policy for the app's containers.
+    ``watchdog``: the engine restarts those that do not answer.
     """
 
     trial_id: str
@@ -153,6 +154,7 @@ class Topology:
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST
     before: tuple[Stage, ...] = ()
+    further: tuple[Service, ...] = ()
     restart: Restart = "no"
     watchdog: bool = False
 

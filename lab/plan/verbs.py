@@ -2,8 +2,9 @@
 
 from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_of
+from lab.plan.further import has_several, supervised
 from lab.plan.models.model import model_of
-from lab.scenario.drills import Verb, nearest_verb
+from lab.scenario.drills import Drill, Verb, nearest_verb
 from lab.scenario.model import Arm, Scenario
 
 CONTAINER, NOBODY = "always", "no"  # as restart
@@ -12,26 +13,57 @@ CONTAINER, NOBODY = "always", "no"  # as restart
 def lacks(arm: Arm, scenario: Scenario) -> dict[Verb, str]:
     """The verbs that cannot be done to an arm, each with what is missing."""
     missing, restart = {}, scenario.restart_of(arm)
-    supervised = model_of(arm).supervisors(arm.model, scenario.budget.processes) > 0
-    if not supervised:
+    has_supervisor = supervised(scenario, arm)
+    if not has_supervisor:
         missing[Verb.KILL_SUPERVISOR] = f"{arm.model.kind} with N = {scenario.budget.processes} has no supervisor"
     if not front_of(arm).hops:
         missing[Verb.KILL_FRONT] = "no front stands before the app"
-    if not supervised and restart == NOBODY:
+    if not has_supervisor and restart == NOBODY:
         missing[Verb.CRASH_LOOP] = 'nobody starts a process again (restart = "no"), so that it crashes once'
-    if not supervised and restart != CONTAINER:
+    if not has_supervisor and restart != CONTAINER:
         missing[Verb.RECYCLE] = f'nobody starts a process again that ends well (restart = "{restart}")'
+    if why := _cannot_grow(arm, scenario):
+        missing[Verb.SCALE] = why
+    if why := _keeps_its_certificate(arm, scenario):
+        missing[Verb.ROTATE_CERT] = why
     return missing
+
+
+def _cannot_grow(arm: Arm, scenario: Scenario) -> str:
+    if supervised(scenario, arm):
+        return "" if model_of(arm).supervision.grows else f"the supervisor of {arm.model.kind} starts no further worker"
+    if not has_several(scenario, arm):
+        return f"{arm.model.kind} with N = {scenario.budget.processes} has no supervisor, nor a front before several"
+    return _keeps_its_configuration(arm)
+
+
+def _keeps_its_certificate(arm: Arm, scenario: Scenario) -> str:
+    if not arm.tls:
+        return "clients connect without TLS"
+    if arm.fronted:
+        return _keeps_its_configuration(arm)
+    if supervised(scenario, arm) and model_of(arm).supervision.hangup:
+        return ""
+    return f"the server of {arm.model.kind} with N = {scenario.budget.processes} reads a certificate once, at its start"
+
+
+def _keeps_its_configuration(arm: Arm) -> str:
+    return "" if front_of(arm).reload else f"the front {arm.front.kind} has to be started again for it"
+
+
+def _lacks(arm: Arm, scenario: Scenario, drill: Drill) -> str:
+    """What the arm has not, and the drill needs; "" for nothing."""
+    told = (drill.drain or drill.blue_green) and has_several(scenario, arm)
+    return lacks(arm, scenario).get(drill.verb) or (_keeps_its_configuration(arm) if told else "")
 
 
 def check_verbs(scenario: Scenario) -> None:
     """Raise ScenarioError (exit 2) for a drill that cannot be done to every arm."""
     for drill in scenario.drills:
         for arm in scenario.arms:
-            missing = lacks(arm, scenario)
-            if drill.verb in missing:
-                near = nearest_verb(drill.verb, set(Verb) - set(missing))
+            if missing := _lacks(arm, scenario, drill):
+                near = nearest_verb(drill.verb, set(Verb) - {drill.verb} - set(lacks(arm, scenario)))
                 raise ScenarioError(
-                    f'drill "{drill.key}": arm "{arm.name}": {missing[drill.verb]}',
+                    f'drill "{drill.key}": arm "{arm.name}": {missing}',
                     f'leave the arm out, or take verb = "{near}", the nearest that it has',
                 )

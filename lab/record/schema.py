@@ -64,6 +64,7 @@ class TrialState(StrEnum):
 
 
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
+CERTIFICATE_SEEN = "certificate"  # an act: from then on every new connection was shown the new one
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
 OVER = "over"  # of a drill that was carried out as a whole
 FAILED = "failed"  # of what a person asked for and could not be done

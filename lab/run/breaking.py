@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from lab.attest.serving import Member, first_processes, serving
+from lab.attest.serving import Member, serving
 from lab.errors import DeploymentError
 from lab.plan.kinds import Role, ServiceKind
 from lab.run.scene import Scene, ask
@@ -99,11 +99,7 @@ def kill_supervisor(scene: Scene) -> bool:
 def kill_front(scene: Scene) -> bool:
     """SIGKILL to the first process of what clients connect to, and with it to all of its container."""
     entry = scene.deployment.service_at(scene.deployment.topology.entry)
-    found = scene.deployment.there(first_processes, scene.deployment.current())
-    front = next((member for member in found if member.service == entry), None)
-    if front is None:
-        raise DeploymentError(f"{scene.deployment.topology.trial_id}: no process of {entry} is to be seen")
-    return scene.signal(front, signal.SIGKILL)
+    return scene.signal(scene.first_process(entry), signal.SIGKILL)
 
 
 def crash_loop(scene: Scene) -> bool:

@@ -11,7 +11,9 @@ from random import Random
 from lab.engines import Deployment
 from lab.errors import DeploymentError, LabError
 from lab.load.outcome import LoadOutcome
+from lab.plan.certificate import Certificate
 from lab.plan.models.model import model_of
+from lab.plan.reloads import reloads_of
 from lab.plan.trial import Trial
 from lab.record.schema import ACTION, FAILED, OVER, EventKind
 from lab.record.types import Event
@@ -31,9 +33,10 @@ def action_s(trial: Trial) -> float:
 class Acting:
     """Carries out the drill of a trial in a thread, so that no poll of the load is late for it."""
 
-    def __init__(self, trial: Trial, deployment: Deployment) -> None:
+    def __init__(self, trial: Trial, deployment: Deployment, certificate: Certificate | None = None) -> None:
         self._trial = trial
         self._deployment = deployment
+        self._certificate = certificate
         self._acts: list[Act] = []
         self._error: Exception | None = None
         self._over = threading.Event()
@@ -121,6 +124,8 @@ class Acting:
             tell=self._acts.append,
             wait=self._over.wait,
             hangup=model_of(self._trial.arm).supervision.hangup,
+            front=reloads_of(self._trial.arm, self._deployment.topology),
+            certificate=self._certificate,
         )
         self.began = True
         if VERBS[drill.verb](scene):
@@ -135,9 +140,12 @@ def given_up(trial: Trial, loaded: LoadOutcome, t0_s: float) -> Iterator[Event]:
 
 
 @contextmanager
-def acting(trial: Trial, deployment: Deployment) -> Iterator[Acting]:
-    """The drill of a trial, if it has one; on leaving it is over. Raises the error of an act that failed."""
-    found = Acting(trial, deployment)
+def acting(trial: Trial, deployment: Deployment, certificate: Certificate | None = None) -> Iterator[Acting]:
+    """The drill of a trial, if it has one; on leaving it is over. Raises the error of an act that failed.
+
+    ``certificate``: what may take the place of the one that clients are shown.
+    """
+    found = Acting(trial, deployment, certificate)
     try:
         yield found
     except BaseException:

@@ -6,18 +6,22 @@ import http.client
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from lab.attest.serving import Member, members, serving
+from lab.attest.serving import Member, first_processes, members, serving
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError
+from lab.plan.certificate import Certificate
 from lab.plan.kinds import ServiceKind
+from lab.plan.reloads import Reloads
 from lab.plan.topology import Topology
+from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
+from lab.sampling.sockets import client_ports
 from lab.scenario.drills import Drill
 
 
@@ -39,7 +43,8 @@ class Scene:
 
     ``seed``: of what is chosen, the same for every arm of a block. ``tell``: of each act, as soon as it is done.
     ``wait``: so many seconds; True means that the trial ends, and that nothing more shall be done. ``hangup``: its
-    supervisors replace their workers when they get SIGHUP.
+    supervisors replace their workers when they get SIGHUP. ``front``: how it is told of other containers, None where
+    there is none, or it cannot be. ``certificate``: what may take the place of the one that clients are shown.
     """
 
     drill: Drill
@@ -48,6 +53,8 @@ class Scene:
     tell: Callable[[Act], None]
     wait: Callable[[float], bool]
     hangup: bool = False
+    front: Reloads | None = None
+    certificate: Certificate | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -68,6 +75,23 @@ class Scene:
         if not (found := serving(self.members())):
             raise DeploymentError(f"{self.deployment.topology.trial_id}: no serving process is to be seen")
         return Random(self.seed).choice(found)
+
+    def first_process(self, service: str) -> Member:
+        """That of a service. Raises DeploymentError when it is not to be seen."""
+        found = self.deployment.part_of(service).there(first_processes, self._targets(service))
+        first = next((member for member in found if member.service == service), None)
+        if first is None:
+            raise DeploymentError(f"{self.deployment.topology.trial_id}: no process of {service} is to be seen")
+        return first
+
+    def connections(self, service: str, ports: Sequence[int] = ()) -> frozenset[int]:
+        """The connections to a service, or to these of its ports alone, each by the inode of its server's end."""
+        there = self.deployment.part_of(service).there
+        own = self._targets(service)
+        return frozenset(inode for each in own for inode in there(connected, each.init_pid, ports or each.ports))
+
+    def _targets(self, service: str) -> tuple[SampleTarget, ...]:
+        return tuple(each for each in self.deployment.current() if each.service == service)
 
     def signal(self, member: Member, number: signal.Signals) -> bool:
         """Send it to a process of the arm, and tell of it; False, and nothing told, where that had ended."""
@@ -99,6 +123,11 @@ def send(pid: int, started: int, number: int) -> bool:
     except PermissionError:
         raise DeploymentError(f"process {pid} may not be signalled by this user", "run the lab as root") from None
     return True
+
+
+def connected(pid: int, ports: Sequence[int]) -> frozenset[int]:
+    """The connections to these ports in the network of a process, each by the inode of its server's end."""
+    return frozenset(inode for port in ports for inode in client_ports(PROC, pid, port))
 
 
 def ask(topology: Topology, path: str, timeout_s: float) -> tuple[int, str]:

@@ -133,7 +133,7 @@ class _Making:
                 run.tools.sleep(self.trial.scenario.load.idle)
             with (
                 driving.users(fallback, deployment.topology.server_header),
-                acting(self.trial, deployment) as drill,
+                acting(self.trial, deployment, run.certificate.next) as drill,
             ):
                 self._follow(driving, sampler, deployment, drill)
                 settle_s = self._settle(sampler, deployment, drill)

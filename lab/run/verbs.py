@@ -11,7 +11,9 @@ from lab.attest.serving import serving
 from lab.errors import DeploymentError
 from lab.plan.kinds import Role
 from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
+from lab.run.renewing import blue_green, rotate_cert, scale
 from lab.run.scene import Scene, ask
+from lab.run.slots import Slots
 from lab.scenario.drills import Verb
 
 ROLL_S = 60.0  # so long may a supervisor take to replace its workers
@@ -89,18 +91,28 @@ def slow_start(scene: Scene) -> bool:
 
 
 def deploy(scene: Scene) -> bool:
-    """Put a container of another image in the place of every one: in place where there is one, else slot by slot."""
+    """Put a container of another image in the place of every one: slot by slot, or as a whole set beside them."""
+    if scene.drill.blue_green and scene.deployment.topology.further:
+        return blue_green(scene)
     image = scene.drill.image_key
     return _one_after_the_other(scene, "deployed", lambda service: scene.deployment.exchange(service, image))
 
 
 def _one_after_the_other(scene: Scene, what: str, change: Callable[[str], None]) -> bool:
+    """Each until all answer; with ``drain``, and where its front can be told, it gets no requests meanwhile."""
+    slots = Slots(scene=scene)
+    drained = scene.drill.drain > 0 and slots.told
     for place, service in enumerate(scene.services):
         if place and scene.wait(0):
+            return False
+        own = [each for each in slots.app if each.name == service] if drained else []
+        if own and not slots.take_out(own, [each for each in slots.app if each not in own], scene.drill.drain):
             return False
         began_s = time.monotonic()
         change(service)
         scene.done(what, began_s, detail=service)
+        if own:
+            slots.put_back(own, slots.app)
     return True
 
 
@@ -127,5 +139,7 @@ VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.CRASH_LOOP: crash_loop,
     Verb.RECYCLE: recycle,
     Verb.SLOW_START: slow_start,
+    Verb.SCALE: scale,
+    Verb.ROTATE_CERT: rotate_cert,
     Verb.STOP: stop,
 }

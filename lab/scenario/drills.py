@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -34,6 +34,8 @@ class Verb(StrEnum):
     CRASH_LOOP = "crash-loop"  # SIGKILL to one serving process and, for ``hold``, to whatever comes in its place
     RECYCLE = "recycle"  # SIGTERM to every serving process, each at an instant drawn over ``hold``
     SLOW_START = "slow-start"  # ROLL of an app that takes more than 5 s to start, looked at for ``hold``
+    SCALE = "scale"  # one serving process more: by SIGTTIN to a supervisor, else a container more behind the front
+    ROTATE_CERT = "rotate-cert"  # a new certificate, which its server reads while it goes on serving
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
 
@@ -42,7 +44,8 @@ PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"
 
 LASTS: Mapping[Verb, float] = {Verb.OOM: 10.0}  # seconds: a GiB is filled, and the kernel ends what it kills
 
-HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE, Verb.SLOW_START)  # verbs that last for ``hold``
+HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE, Verb.SLOW_START, Verb.ROTATE_CERT)  # for ``hold``
+REPLACING = (Verb.ROLL, Verb.DEPLOY, Verb.SLOW_START)  # verbs that replace one container after the other
 
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
 NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
@@ -52,6 +55,8 @@ NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.RECYCLE: (Verb.ROLL,),
     Verb.SLOW_START: (Verb.ROLL,),
     Verb.CRASH_LOOP: (Verb.KILL,),
+    Verb.SCALE: (Verb.ROLL,),
+    Verb.ROTATE_CERT: (Verb.ROLL,),
 }
 
 
@@ -68,7 +73,9 @@ class Drill:
     of a block. ``hold``: how long what is only held up stays so. ``slo``: a request that takes longer is bad, from its
     scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}, or holds memory, with {mb}; ""
     is that of the demo app. ``image``: what is deployed, "" for the arm's own once more. ``group``: who is out of
-    memory takes the whole container along.
+    memory takes the whole container along. ``drain``: of several containers behind a front, the front is told of each
+    that is to be replaced, and what that has at hand may take so long; 0: nobody tells it. ``style``: one in the place
+    of the other, or a whole set of new containers beside the old ones, to which the front then goes over.
     """
 
     verb: Verb
@@ -79,6 +86,8 @@ class Drill:
     request: Annotated[str, Field(pattern=r"^(/.*\{(ms|seconds|mb)\}.*)?$")] = ""
     image: Annotated[str, Field(max_length=500)] = ""
     group: Annotated[bool, Field(strict=True)] = False
+    drain: Annotated[Seconds, Field(ge=0, le=MAX_HOLD_S)] = 0.0
+    style: Literal["in-turn", "blue-green"] = "in-turn"
 
     @model_validator(mode="after")
     def _says_something(self) -> Drill:
@@ -86,6 +95,10 @@ class Drill:
             raise ValueError(f'"image" says nothing to {self.verb}: leave it out, or take verb = "deploy"')
         if self.group and self.verb is not Verb.OOM:
             raise ValueError(f'"group" says nothing to {self.verb}: leave it out, or take verb = "oom"')
+        if self.drain and self.verb not in REPLACING:
+            raise ValueError(f'"drain" says nothing to {self.verb}: leave it out, or take verb = "roll" or "deploy"')
+        if self.blue_green and self.verb is not Verb.DEPLOY:
+            raise ValueError(f'"style" says nothing to {self.verb}: leave it out, or take verb = "deploy"')
         filled = PLACEHOLDERS.get(self.verb, ())
         if self.request and filled and not any(placeholder in self.request for placeholder in filled):
             raise ValueError(f'request: {self.verb} fills in {" or ".join(filled)}, which is not in "{self.request}"')
@@ -98,6 +111,11 @@ class Drill:
         for placeholder, value in told.items():
             path = path.replace(placeholder, value)
         return path
+
+    @property
+    def blue_green(self) -> bool:
+        """Whether a whole set of new containers comes beside the old ones."""
+        return self.style == "blue-green"
 
     @property
     def key(self) -> str:
@@ -113,7 +131,7 @@ class Drill:
     def least_measure_s(self) -> float:
         """How long the measure phase must be, so that what is done has ended and an arm can be seen to recover."""
         held = self.hold if self.verb in HELD else LASTS.get(self.verb, 0.0)
-        return self.after + TICK_S + held + 2 * CALM_S
+        return self.after + TICK_S + held + self.drain + 2 * CALM_S
 
 
 def check_drills(drills: tuple[Drill, ...]) -> None:

@@ -15,8 +15,10 @@ from lab.engines.docker.request_lines import executions_of
 from lab.engines.docker.step_lines import epoch_s, marks_of
 from lab.host.labels import SERVICE
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Service
+from lab.plan.topology import ConfigFile, Service
 from lab.record.told import Executions
+
+NAMES = ("app-1", "app-1-new")
 
 
 class Printed:
@@ -26,7 +28,8 @@ class Printed:
         self.id = self.name = name
         self.told, self.removed = told, False
         self.labels = {SERVICE: name}
-        self.attrs = {"State": {"Pid": 7}}
+        self.attrs = {"State": {"Pid": 7, "ExitCode": 0}}
+        self.written: list[str] = []
 
     def logs(self, **_: Any) -> bytes:
         if self.removed:
@@ -42,6 +45,9 @@ class Printed:
     def start(self) -> None: ...
 
     def reload(self) -> None: ...
+
+    def put_archive(self, directory: str, _data: bytes) -> None:
+        self.written.append(directory)
 
 
 def test_what_gave_way_is_still_counted() -> None:
@@ -59,6 +65,7 @@ def test_what_gave_way_is_still_counted() -> None:
         there=here,
         create=lambda _service: cast(Container, new),
         answered=lambda _pairs: None,
+        came=lambda _pairs: None,
     )
     changes.exchange("app", "shop:2")
     marks = marks_of(changes.pairs, 1.0, changes.gone)
@@ -70,3 +77,30 @@ def test_what_gave_way_is_still_counted() -> None:
         StepMark(service="app", name="migrate", begins=True, epoch_s=epoch_s(f"2026-11-28T09:0{at}Z") - 1.0)
         for at in ("7:00", "7:05")
     ]
+
+
+def test_what_is_added_is_waited_for_and_what_is_removed_is_still_counted() -> None:
+    """Those that were there are not: they answer already. Files go where the container was given them."""
+    old = Printed("app-1", "2026-11-28T09:07:00Z lab-request aa\n")
+    new = Printed("app-1-new", "2026-11-28T09:07:04Z lab-request bb\n")
+    first, second = (Service(name=name, kind=ServiceKind.APP, image="app", argv=(), ports=()) for name in NAMES)
+    removed, waited_for = list[str](), list[Any]()
+    changes = Changes(
+        client=cast(Any, SimpleNamespace(api=SimpleNamespace(remove_container=lambda name, **_: removed.append(name)))),
+        pairs=[(first, cast(Container, old))],
+        there=here,
+        create=lambda _service: cast(Container, new),
+        answered=lambda _pairs: None,
+        came=waited_for.extend,
+    )
+    changes.add([second])
+    changes.write("app-1-new", [ConfigFile(path="/etc/lab/tls/server.pem", content=b"x")])
+    how = changes.remove("app-1")
+    changes.end("app-1")  # a watchdog that looks after it
+
+    assert [service.name for service, _ in waited_for] == ["app-1-new"]
+    assert [service.name for service, _ in changes.pairs] == ["app-1-new"]
+    assert new.written == ["/etc/lab/tls"]
+    assert how.startswith("exit code 0 after")
+    assert len(removed) == 1
+    assert executions_of(changes.pairs, changes.gone) == Executions(executions=3, distinct=3)

@@ -34,6 +34,7 @@ from lab.scenario.budget import Limits
 from lab.scenario.drills import STEADY_S, TICK_S, Drill, Verb
 from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_scenario
 
+GRANIAN = {"name": "granian", "model": "granian", "front": "direct"}
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
 
@@ -171,7 +172,7 @@ def test_an_act_that_fails_is_seen_by_who_follows_the_trial() -> None:
 
 def test_a_fault_of_the_lab_in_an_act_is_not_swallowed() -> None:
     """Whatever it is."""
-    broken = cast(Deployment, SimpleNamespace(**one_machine(lambda *_: 1 / 0), current=tuple))
+    broken = cast(Deployment, SimpleNamespace(**one_machine(lambda *_: 1 / 0), current=tuple, topology=None))
 
     with pytest.raises(ZeroDivisionError):
         carried_out(trial(), broken)
@@ -518,6 +519,8 @@ def test_nothing_more_is_done_when_the_trial_ends() -> None:
         ("kill-supervisor", REPLICAS, {}, "replicas with N = 2 has no supervisor", "kill"),
         ("kill-front", WORKERS, {}, "no front stands before the app", "stop"),
         ("crash-loop", REPLICAS, {}, 'nobody starts a process again (restart = "no")', "kill"),
+        ("scale", GRANIAN, {}, "the supervisor of granian starts no further worker", "roll"),
+        ("rotate-cert", WORKERS, {}, "clients connect without TLS", "roll"),
         ("recycle", REPLICAS, {"restart": "on-failure"}, "nobody starts a process again that ends well", "roll"),
     ],
 )
@@ -537,8 +540,9 @@ def test_an_arm_that_has_nothing_for_a_verb_is_refused(
 def test_an_arm_that_has_all_of_it_is_not_refused() -> None:
     """Supervised workers behind a front can be broken in every way."""
     drills = [{"verb": verb.value} for verb in Verb]
+    over_tls = {**WORKERS_NGINX, "front": {"kind": "nginx", "tls": True}}
 
-    build_plan(make_scenario((WORKERS_NGINX,), drills=drills, load=LOAD, budget=LIMITED))
+    build_plan(make_scenario((over_tls,), drills=drills, load=LOAD, budget=LIMITED))
 
 
 @pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in ENGINE_KINDS["process"].verbs])

@@ -27,6 +27,11 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
         ({"verb": "crash-loop", "hold": "4s"}, "crash-loop: one serving process is killed, and for 4 s whatever comes"),
         ({"verb": "recycle"}, "recycle: every serving process is asked to end, each at an instant drawn over 5 s"),
         ({"verb": "slow-start", "hold": "20s"}, "slow-start: every serving process of a slow app is replaced, which"),
+        (
+            {"verb": "roll", "drain": "2s"},
+            "roll: every serving process is replaced, where there are several out of",
+        ),
+        ({"verb": "scale"}, "scale: one serving process more is started"),
         ({"verb": "stop"}, "stop: every container of the app is stopped"),
         (
             {"verb": "block", "hold": "2s"},

@@ -99,7 +99,8 @@ def refusal(path: Path) -> str:
             "drills",
             [{"verb": "explode"}],
             'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom", '
-            '"kill-supervisor", "kill-front", "crash-loop", "recycle", "slow-start" or "stop", got \'explode\'',
+            '"kill-supervisor", "kill-front", "crash-loop", "recycle", "slow-start", "scale", '
+            '"rotate-cert" or "stop", got \'explode\'',
         ),
         (
             "drills",
@@ -110,6 +111,16 @@ def refusal(path: Path) -> str:
             "drills",
             [{"verb": "roll", "group": True}],
             'drills[0]: "group" says nothing to roll: leave it out, or take verb = "oom"',
+        ),
+        (
+            "drills",
+            [{"verb": "kill", "drain": "2s"}],
+            'drills[0]: "drain" says nothing to kill: leave it out, or take verb = "roll" or "deploy"',
+        ),
+        (
+            "drills",
+            [{"verb": "roll", "style": "blue-green"}],
+            'drills[0]: "style" says nothing to roll: leave it out, or take verb = "deploy"',
         ),
         (
             "drills",

@@ -23,6 +23,7 @@ from lab.scenario.drills import Verb
 COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
 TURNS = 5  # of a slot without an answer: by chance once in 150
+UNSAMPLED = (Verb.DEPLOY, Verb.SCALE)  # verbs after which containers serve that are not sampled
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
 KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
 
@@ -50,7 +51,7 @@ class Fallout:
     ``detected``: everybody who acted on it, in that order; None where the verb leaves nothing to be noticed, or where
     nobody knows whether a front noticed. ``slots``: serving processes with bad requests; None where nobody knows who
     serves. ``restarts``: serving processes that began within COUNTED_S. ``cpu_s``: CPU of the arm beyond its steady
-    rate. Both are None where other containers take the place of those that are sampled. ``exits``: how its containers
+    rate. Both are None where other containers serve than those that are sampled. ``exits``: how its containers
     ended.
     ``duplicates``: requests that were executed again, None where the app does not tell of any. ``shutdowns``: of the
     lifespans, None where it does not tell of these.
@@ -77,7 +78,7 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
     if after is None or result.record.drill is None:
         return None
     came = _came(result, after.action_s)
-    sampled = result.record.drill.verb != Verb.DEPLOY  # else the samples are those of the containers that give way
+    sampled = result.record.drill.verb not in UNSAMPLED
     return Fallout(
         detected=_detected(result.record, after, came) if result.record.drill.verb in ONE_SLOT else None,
         slots=_slots(result, after),

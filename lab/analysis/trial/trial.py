@@ -18,6 +18,7 @@ from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
 from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
 from lab.analysis.trial.radius import Radius, radius, radius_values
+from lab.analysis.trial.renewal import renewal_values
 from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
@@ -142,6 +143,7 @@ def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
         **fallout_values(found.fallout),
         **radius_values(found.radius),
         **dict.fromkeys(LIMITS.values()),  # of a search that is several runs
+        **renewal_values(found.aftermath),
     }
 
 

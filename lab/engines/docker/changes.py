@@ -8,11 +8,12 @@ import docker
 from docker.models.containers import Container
 
 from lab.agent.calls import There
+from lab.engines.docker.container import archive
 from lab.engines.docker.fate import log_of, logs_of, start, timed_log_of
 from lab.engines.docker.removal import engine_errors, remove_container
 from lab.engines.docker.restart import GRACE_S, restart, stop
 from lab.engines.running import LOG_LIMIT_LINES
-from lab.plan.topology import Service
+from lab.plan.topology import ConfigFile, Service
 
 Pairs: TypeAlias = Sequence[tuple[Service, Container]]
 HUNG_S = 1  # a process that hangs obeys no SIGTERM: it is not waited for
@@ -24,8 +25,8 @@ class Changes:
     """What has become of the containers of an arm; each change goes straight to the app, past the front.
 
     ``create``: a container as those of the arm were created. ``answered``: waits until all of the app answers, for a
-    front may go on passing requests to where a container was before. ``gone``: the whole log, with instants, of each
-    that gave way, for its requests and steps count as those of the others.
+    front may go on passing requests to where a container was before; ``came``: waits until those that are new do.
+    ``gone``: the whole log, with instants, of each that gave way, for its requests and steps count as those of others.
     """
 
     client: docker.DockerClient
@@ -33,6 +34,7 @@ class Changes:
     there: There
     create: Callable[[Service], Container]
     answered: Callable[[Pairs], None]
+    came: Callable[[Pairs], None]
     gone: list[tuple[Service, str]] = field(default_factory=list)
     _ended: dict[str, str] = field(default_factory=dict)
 
@@ -52,9 +54,10 @@ class Changes:
         self._wait()
 
     def end(self, name: str) -> None:
-        """Start the container of what hangs again; returns when it runs, whoever answers by then."""
+        """Start the container of what hangs again, if it has not been taken away; returns when it runs."""
         with engine_errors():
-            self._container(name).restart(timeout=HUNG_S)
+            for container in (container for service, container in self.pairs if service.name == name):
+                container.restart(timeout=HUNG_S)
 
     def stop(self, name: str) -> str:
         """Stop a container, and tell how it ended."""
@@ -72,12 +75,43 @@ class Changes:
             old.rename(f"{old.name}{BEFORE}")
             new = self.create(service)
             old.stop(timeout=GRACE_S)
-            self._ended[f"{name}{BEFORE}"] = log_of(old, LOG_LIMIT_LINES)
-            self.gone.append((service, timed_log_of(old)))
+            self._keep(service, old)
             self.pairs[place] = (service, new)
             start(new)
             remove_container(self.client, str(old.id))
         self._wait()
+
+    def add(self, services: Sequence[Service]) -> None:
+        """Start further containers beside those that run; returns when they answer."""
+        with engine_errors():
+            further = [(service, self.create(service)) for service in services]
+            self.pairs = [*self.pairs, *further]
+            for _, container in further:
+                start(container)
+            self._reload()
+        self.came(further)
+
+    def remove(self, name: str) -> str:
+        """Stop a container, take it away, and tell how it ended."""
+        how = self.stop(name)
+        service, old = next(pair for pair in self.pairs if pair[0].name == name)
+        with engine_errors():
+            self._keep(service, old)
+            self.pairs = [pair for pair in self.pairs if pair[1] is not old]
+            remove_container(self.client, str(old.id))
+        return how
+
+    def write(self, name: str, files: Sequence[ConfigFile]) -> None:
+        """Put files in the place of those that a container was created with; its process has to be told of it."""
+        service = next(service for service, _ in self.pairs if service.name == name)
+        with engine_errors():
+            for directory, data in archive(files, service.user):
+                self._container(name).put_archive(directory, data)
+
+    def _keep(self, service: Service, old: Container) -> None:
+        """Keep the log of a container that gives way."""
+        self._ended[f"{service.name}{BEFORE}"] = log_of(old, LOG_LIMIT_LINES)
+        self.gone.append((service, timed_log_of(old)))
 
     def _container(self, name: str) -> Container:
         return next(container for service, container in self.pairs if service.name == name)

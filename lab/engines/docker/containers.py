@@ -78,6 +78,7 @@ class Containers:
             there=there,
             create=lambda service: self.create([service])[0],
             answered=lambda pairs: self._wait(pairs, there),
+            came=lambda pairs: self._wait_for_further(pairs, there),
         )
 
     def deployed(self, changes: Changes, started_s: float, access: Access, before: Before) -> Deployment:
@@ -101,6 +102,9 @@ class Containers:
                 restart=changes.restart,
                 stop=changes.stop,
                 exchange=changes.exchange,
+                add=changes.add,
+                remove=changes.remove,
+                write=changes.write,
                 living=lambda: tuple(each.target() for each in self._all_running(changes.alive())),
                 executed=lambda: executions_of(changes.pairs, changes.gone),
                 happened=partial(happened, self.client, self.run_id, trial_id, wall_offset_s=offset_s),
@@ -148,6 +152,14 @@ class Containers:
         running = self._all_running(pairs)
         located = self.topology.located({each.service.host: each.address for each in running})
         answered(replace(located, entry=located.app[0]), running, self._first_end, there)
+
+    def _wait_for_further(self, pairs: Pairs, there: There) -> None:
+        """Until those beside the arm's own answer, each with as many processes as one of these."""
+        running, first = self._all_running(pairs), self.topology.app[0]
+        app = tuple(replace(first, host=at.host, port=at.port) for each in running for at in each.endpoints)
+        processes = self.topology.processes * len(app) // len(self.topology.app)
+        further = replace(self.topology, app=app, entry=app[0], processes=processes)
+        answered(further, running, self._first_end, there)
 
     def _all_running(self, pairs: Iterable[tuple[Service, Container]]) -> tuple[Running, ...]:
         return tuple(self._running(service, container) for service, container in pairs)

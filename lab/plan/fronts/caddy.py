@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from signal import SIGUSR1
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -79,4 +80,5 @@ CADDY = Front(
     watching=asking,
     lacks=("header names with underscores",),  # all but those that it is told of, since 2.11
     title=titled,
+    reload=SIGUSR1,  # since 2.11, which needs no admin endpoint for it
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
+from signal import Signals
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from jinja2 import Environment, StrictUndefined
@@ -71,7 +72,8 @@ class Front(FrontKind, Generic[O]):
     nothing, which only its listener attests; ``tells``: whether it does with these options. ``transparent``: whether
     it claims that everything which works directly works behind it, which is proved before load, or else only noted.
     ``lacks``: the items of lab.attest.transparency that it is known not to let pass. ``title``: for people.
-    ``refused_export``: a sentence why `lab export` cannot carry it, or "".
+    ``reload``: the signal at which its first process reads configuration and certificate anew and goes on serving;
+    None where it has to be started again. ``refused_export``: a sentence why `lab export` cannot carry it, or "".
     """
 
     options: type[O]
@@ -82,6 +84,7 @@ class Front(FrontKind, Generic[O]):
     transparent: Callable[[O], bool] = lambda _chosen: False
     lacks: tuple[str, ...] = ()
     title: Callable[[O], str] = kind_of
+    reload: Signals | None = None
     refused_export: Callable[[O], str] = lambda _chosen: ""
 
     def reader(self, chosen: O) -> UpstreamOf | None:

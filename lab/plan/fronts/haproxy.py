@@ -1,5 +1,6 @@
 """Front ``haproxy``: one HAProxy container that balances requests over the app's ports."""
 
+from signal import SIGUSR2
 from typing import Literal
 
 from lab.plan.fronts.front import (
@@ -48,10 +49,16 @@ def _services(chosen: HAProxy, place: FrontPlace) -> tuple[Service, ...]:
         timeout=milliseconds(chosen.timeout),
         check=milliseconds(chosen.check),
     )
-    argv = ("-db", "-f", CONF_PATH)  # in the foreground, as one process
+    argv = ("-W", "-db", "-f", CONF_PATH)  # in the foreground, as a master that can hand over to another worker
     return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls),)
 
 
 HAPROXY = Front(
-    options=HAProxy, services=_services, image=IMAGE, transparent=lambda _chosen: True, watching=asking, title=titled
+    options=HAProxy,
+    services=_services,
+    image=IMAGE,
+    transparent=lambda _chosen: True,
+    watching=asking,
+    title=titled,
+    reload=SIGUSR2,
 )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from signal import SIGHUP
 from typing import Any, Literal
 
 from pydantic import model_validator
@@ -156,6 +157,7 @@ NGINX = Front(
     watching=_watching,
     transparent=lambda chosen: chosen.config is None and chosen.profile == "tuned",
     title=_title,
+    reload=SIGHUP,
     refused_export=lambda chosen: (
         f"its configuration is a file of yours: carry {chosen.config}" if chosen.config else ""
     ),

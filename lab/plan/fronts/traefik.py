@@ -1,6 +1,7 @@
 """Front ``traefik``: one Traefik container that balances requests over the app's ports, told by a file."""
 
 from pathlib import Path
+from signal import SIGHUP
 from typing import Literal
 
 from lab.plan.fronts.front import (
@@ -81,4 +82,5 @@ TRAEFIK = Front(
     transparent=lambda _chosen: True,
     watching=asking,
     title=titled,
+    reload=SIGHUP,  # also where it does not watch its file
 )

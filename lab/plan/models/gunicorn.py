@@ -58,6 +58,7 @@ GUNICORN = ProcessModel(
         hangs="the master kills who has not touched its heartbeat file for 30 s, and starts another",
         hung_after_s=30.0,
         hangup=True,
+        grows=True,
     ),
     one_address=True,
     speaks_tls=True,

@@ -132,13 +132,14 @@ class Supervision:
     """What becomes of a serving process that ``dies`` or ``hangs``, by the defaults of what looks after it; "": unsaid.
 
     ``hung_after_s``: how long it may be silent before it is killed; None: nobody looks. ``hangup``: supervisors replace
-    their workers one by one when they get SIGHUP.
+    their workers one by one when they get SIGHUP. ``grows``: they start one worker more when they get SIGTTIN.
     """
 
     dies: str = ""
     hangs: str = ""
     hung_after_s: float | None = None
     hangup: bool = False
+    grows: bool = False
 
 
 OF_UVICORN = Supervision(
@@ -146,6 +147,7 @@ OF_UVICORN = Supervision(
     hangs="the supervisor pings one worker after the other and kills who has not answered for 5 s; it starts another",
     hung_after_s=5.0,
     hangup=True,
+    grows=True,  # since 0.30; before, SIGTTIN would stop it
 )
 OF_DOCKER = Supervision(
     dies="its container ends; Docker starts it again where `restart` says so",

@@ -22,15 +22,18 @@ TRACES = (
     "drill.cpu",
     "drill.duplicates",
 )
+CERTIFICATE = "drill.certificate"  # of one verb only
 NOBODY = "nobody"
 
 
 def notice_table(summary: RunSummary) -> Table:
     """A row for each arm: figures as medians, and in words who did something and how containers ended, by blocks."""
+    renewed = any(shown_value(summary, arm.name, CERTIFICATE) is not None for arm in summary.arms)
+    keys = (*TRACES, CERTIFICATE) if renewed else TRACES
     rows = tuple(
         (
             *words(arm.name),
-            *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in TRACES),
+            *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in keys),
             *(Cell(text) for text in (_by(found), _exits(found), _shutdowns(found))),
         )
         for arm in summary.arms
@@ -40,7 +43,7 @@ def notice_table(summary: RunSummary) -> Table:
         key="drill-notice",
         title="Who noticed, and what followed",
         columns=(
-            *columns("arm", numeric=[METRICS[key].called for key in TRACES]),
+            *columns("arm", numeric=[METRICS[key].called for key in keys]),
             *columns("by whom", "containers ended", "lifespan's shutdown"),
         ),
         rows=rows,
