@@ -11,7 +11,7 @@ from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
 from lab.cli.open import Open
-from lab.cli.options import DEFAULT_OUT, Blocks, Out, Quiet, WaitForQuiet
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, WaitForQuiet
 from lab.cli.run import run, with_blocks
 from lab.errors import MissingError
 from lab.plan.blocks import build_plan
@@ -42,6 +42,7 @@ def demo(
     engine: Engine = DOCKER,
     out: Out = DEFAULT_OUT,
     wait_for_quiet: WaitForQuiet = WAIT_MIN,
+    allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     open_page: Open = False,
 ) -> None:
@@ -64,6 +65,7 @@ def demo(
         engine=engine,
         out=out,
         wait_for_quiet=wait_for_quiet,
+        allow_concurrent=allow_concurrent,
         quiet=quiet,
         open_page=open_page,
     )

@@ -14,7 +14,7 @@ from lab.cli.console import say
 from lab.cli.init import DEFAULT_OUT, Force, OutFolder, tell_found, tell_written
 from lab.cli.open import has_display
 from lab.cli.options import DEFAULT_OUT as RUNS
-from lab.cli.options import Engine, Quiet, takes_options
+from lab.cli.options import AllowConcurrent, Engine, Quiet, takes_options
 from lab.cli.run import run, with_blocks
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
@@ -38,6 +38,7 @@ def quick(
     force: Force = False,
     blocks: Blocks = FEW,
     engine: Engine = None,
+    allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     open_page: OpenPage = None,
 ) -> None:
@@ -54,7 +55,15 @@ def quick(
     if not quiet:
         _tell_planned(scenario, blocks, engine)
     show = has_display() if open_page is None else open_page
-    run(scenario=scenario, blocks=blocks, engine=engine, out=RUNS, quiet=quiet, open_page=show)
+    run(
+        scenario=scenario,
+        blocks=blocks,
+        engine=engine,
+        out=RUNS,
+        allow_concurrent=allow_concurrent,
+        quiet=quiet,
+        open_page=show,
+    )
 
 
 def _again(scenario: Path) -> str:

@@ -128,6 +128,13 @@ def test_quick_writes_tells_and_runs(runs: Runs) -> None:
     scenario = Path("lab-scenario/scenario.toml")
     assert read_scenario(scenario).load.measure == 3.0
     assert [(each["scenario"], each["blocks"], each["open_page"]) for each in runs] == [(scenario, 2, False)]
+    assert not runs[0]["allow_concurrent"]
+
+
+@pytest.mark.parametrize("verb", ["demo", "quick"])
+def test_what_the_hint_about_another_lab_names_is_an_option(verb: str) -> None:
+    """It says `--allow-concurrent`, whatever verb was refused."""
+    assert "--allow-concurrent" in lab(verb, "--help")
 
 
 @pytest.mark.parametrize(("flag", "opens"), [("--open", True), ("--no-open", False), ("", True)])
