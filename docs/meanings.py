@@ -24,8 +24,8 @@ TABLES: Mapping[str, str] = {
 
 MEANINGS: Mapping[str, str] = {
     "question": "What the run shall answer, in your words; the report opens with it.",
-    "engine": "What realises the arms: `docker`, or `process` (plain processes, no containers); `auto` takes Docker "
-    "where it answers, else `process`.",
+    "engine": "What realises the arms: `docker`, `process` (plain processes, no containers) or `swarm` (services of a "
+    "Docker Swarm that exists); `auto` takes Docker where it answers, else `process`.",
     "network": "`host`: everything listens on 127.0.0.1 of the machine, on free ports. `own`: each trial has a network "
     "of its own, where every container keeps its image's port and is found by name; nothing is published. `auto` takes "
     "`host` unless the app has a fixed port or sidecars, or the engine is elsewhere, and says why.",

@@ -11,6 +11,7 @@ from lab.run.doctor import examine
 from lab.run.node_checks import examine_nodes
 from lab.scenario.file import read_scenario
 
+SWARM = "swarm"  # the engine whose nodes have to know each other
 SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
 
 
@@ -18,7 +19,8 @@ def doctor(engine: Engine = None, scenario: OnNodes = None, json: Json = False) 
     """Check the machine: Docker or what runs without it, images and how they are had, rights, room, leftovers."""
     findings = examine(engine or "auto")
     if scenario is not None:
-        findings += examine_nodes(read_scenario(scenario).nodes, say)
+        given = read_scenario(scenario)
+        findings += examine_nodes(given.nodes, say, swarm=given.engine == SWARM)
     if json:
         put_json([dataclasses.asdict(finding) for finding in findings])
     else:

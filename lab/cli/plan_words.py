@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from lab.engines.kinds import ENGINE_KINDS
 from lab.metrics import METRICS
 from lab.plan.blocks import Plan
 from lab.plan.deeds import deed
 from lab.report.renderers.text import printable
+from lab.scenario.choices import AUTO
 from lab.scenario.drills import TICK_S
 from lab.scenario.expectation import parse_expectation
 from lab.scenario.limits import MOST_TRIES
@@ -15,9 +17,10 @@ from lab.units import format_count, format_duration
 def node_lines(planned: Plan) -> Iterator[str]:
     """One line for each machine: what it does, and where others reach it."""
     scenario = planned.scenario
+    spread = scenario.engine != AUTO and ENGINE_KINDS[scenario.engine].machines == "all"
     for node in scenario.nodes:
-        does = "drives load" if node is scenario.load_node else "runs the arms"
-        if node is scenario.nodes[0] and scenario.load_node:
+        does = "drives load" if node is scenario.load_node else f"runs {'parts of ' if spread else ''}the arms"
+        if node is scenario.nodes[0] and scenario.load_node and not spread:
             does += f", reached at {node.url_host}:{node.port}"
         yield printable(f"  node      {node.name}: {does}; engine {node.engine or 'of DOCKER_HOST'}")
 

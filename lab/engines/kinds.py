@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from lab.engines import Engine
 from lab.engines.process.refusals import VERBS, check_plain
+from lab.engines.swarm.refusals import check_swarm
 from lab.scenario.drills import Verb
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
@@ -20,7 +21,7 @@ from lab.scenario.choices import AUTO
 OnStep = Callable[[str], None]
 Opened: TypeAlias = "tuple[Engine, Mapping[str, ImageRecord]]"
 ASKED = "asked for"
-ON_NODES = "docker"  # the one that can be on several machines
+ON_NODES = "docker"  # the one that is taken for several machines, unless another one is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class EngineKind:
     ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
     id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
     what it can do of drills; ``check`` refuses the others. ``pins``: whether it can keep arms to some cores.
+    ``machines``: those on which it runs the arms: this one, the first of [[nodes]], or all that drive no load.
     """
 
     title: str
@@ -44,6 +46,7 @@ class EngineKind:
     elsewhere: Callable[[str], str] = lambda _run_id: ""
     verbs: frozenset[Verb] = frozenset(Verb)
     pins: bool = False
+    machines: Literal["this", "first", "all"] = "this"
 
 
 ENGINE_KINDS = cast(Mapping[str, EngineKind], ENGINES)  # a scenario knows less of them
@@ -67,6 +70,12 @@ def _open_docker(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) ->
     return open_docker(scenario, run_id, on_step)
 
 
+def _open_swarm(scenario: Scenario, run_id: str, on_step: OnStep, _why: str) -> Opened:
+    from lab.engines.swarm.opening import open_swarm
+
+    return open_swarm(scenario, run_id, on_step)
+
+
 def _open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Opened:
     from lab.engines.process.engine import open_processes
 
@@ -84,6 +93,18 @@ ENGINES.declare(
         automatic=True,
         elsewhere=_docker_elsewhere,
         pins=True,
+        machines="first",
+    ),
+)
+ENGINES.declare(
+    "swarm",
+    EngineKind(
+        title="swarm: services of a Docker Swarm that exists, over all [[nodes]]",
+        check=check_swarm,
+        verbs=frozenset(),
+        reach=lambda: None,  # by the engines of its nodes, when it is opened
+        open=_open_swarm,
+        machines="all",
     ),
 )
 ENGINES.declare(
@@ -108,7 +129,8 @@ def open_engine(
     scenario asks for what the engine cannot do.
     """
     if scenario.nodes:  # opening it reaches the engine of each
-        return _open(engines[ON_NODES], scenario, run_id, on_step, ASKED)
+        name = ON_NODES if scenario.engine == AUTO else scenario.engine
+        return _open(engines[name], scenario, run_id, on_step, ASKED)
     if scenario.engine != AUTO:
         chosen = engines[scenario.engine]
         chosen.reach()

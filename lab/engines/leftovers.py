@@ -11,8 +11,9 @@ import docker
 
 from lab.engines.docker import pool
 from lab.engines.docker.engine import connect
-from lab.engines.docker.removal import remove_container, remove_network, remove_volume
+from lab.engines.docker.removal import SWARM, remove_container, remove_volume
 from lab.engines.process import scratch as private
+from lab.engines.swarm.removal import is_manager, remove_file, remove_service, remove_used_network
 from lab.errors import MissingError
 from lab.host.labels import RUN, foreign, owner_lives
 from lab.host.lock import folder_is_free
@@ -25,7 +26,10 @@ DRAFTS = (".*.part", "trials/.*.part")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """One thing that carries the lab's label: ``kind`` is container, volume, network, process, folder or cgroup."""
+    """One thing that carries the lab's label.
+
+    ``kind`` is service, container, volume, network, config, secret, process, folder or cgroup.
+    """
 
     kind: str
     name: str
@@ -77,7 +81,9 @@ def find_leftovers_of(client: docker.DockerClient, *, include_owned: bool = Fals
 
 
 def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
-    selection = {"label": RUN}
+    selection, manages = {"label": RUN}, is_manager(client)
+    for service in client.services.list(filters=selection) if manages else ():
+        yield "service", service.name, service.id, service.attrs["Spec"].get("Labels") or {}
     for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
         yield "container", container.name, container.id, container.labels
         for mount in container.attrs["Mounts"]:  # no label says whose an anonymous volume is, only its container
@@ -86,7 +92,11 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
     for volume in client.volumes.list(filters=selection):
         yield "volume", volume.name, volume.id, volume.attrs.get("Labels") or {}
     for network in client.networks.list(filters=selection):
-        yield "network", network.name, network.id, network.attrs.get("Labels") or {}
+        if manages or network.attrs.get("Scope") != SWARM:  # those of a Swarm are removed by a manager
+            yield "network", network.name, network.id, network.attrs.get("Labels") or {}
+    for kind, listed in (("config", client.configs), ("secret", client.secrets)) if manages else ():
+        for each in listed.list(filters=selection):
+            yield kind, each.name, each.id, each.attrs["Spec"].get("Labels") or {}
 
 
 def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | None) -> None:
@@ -102,13 +112,18 @@ def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | No
 
 
 def remove_leftovers_of(found: Sequence[Leftover], client: docker.DockerClient) -> None:
-    """Remove what an engine holds."""
+    """Remove what an engine holds; of a Swarm the services first, for they start their tasks again."""
+    for identity in _identities(found, "service"):
+        remove_service(client, identity)
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
     for identity in _identities(found, "volume"):
         remove_volume(client, identity)
     for identity in _identities(found, "network"):
-        remove_network(client, identity)
+        remove_used_network(client, identity)
+    for kind in ("config", "secret"):
+        for identity in _identities(found, kind):
+            remove_file(client, kind, identity)
 
 
 def _identities(found: Iterable[Leftover], kind: str) -> list[str]:

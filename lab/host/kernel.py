@@ -11,6 +11,11 @@ def governor() -> str:
     return GOVERNOR.read_text().strip() if GOVERNOR.exists() else ""
 
 
+def has_ipvs(proc: Path) -> bool:
+    """Tell whether this kernel has IP virtual servers, which lead from a Swarm's virtual addresses to its tasks."""
+    return (proc / "net/ip_vs").exists()
+
+
 def may_read_memory(pid: int, proc: Path = Path("/proc")) -> bool:
     """Tell whether this process may read the memory account of that one."""
     try:

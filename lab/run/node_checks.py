@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import docker
 
@@ -14,8 +15,9 @@ from lab.engines.docker.connection import connect_node, describe
 from lab.engines.docker.opening import image_maker
 from lab.engines.docker.removal import engine_errors
 from lab.engines.leftovers import find_leftovers_of
+from lab.engines.swarm.cluster import MAKE_ONE
 from lab.errors import LabError
-from lab.host.kernel import governor, may_read_memory
+from lab.host.kernel import governor, has_ipvs, may_read_memory
 from lab.host.labels import labels
 from lab.run.doctor import Finding
 from lab.scenario.nodes import Node
@@ -23,11 +25,15 @@ from lab.scenario.nodes import Node
 CLOCK_WANTED_S = 0.005  # METHOD 11.2
 STEADY = "performance"
 RUN = "doctor"
+PROC = Path("/proc")
 INIT = 1  # another process than the agent, with more rights
 
 
-def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None]) -> Iterator[Finding]:
-    """Every finding for every node; one that cannot be used is missing, with the reason."""
+def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None], *, swarm: bool = False) -> Iterator[Finding]:
+    """Every finding for every node; one that cannot be used is missing, with the reason.
+
+    ``swarm``: what it is in its Swarm too; the first has to be a manager.
+    """
     for node in nodes:
         try:
             with closing(connect_node(node)) as client, engine_errors(node.name):
@@ -37,6 +43,8 @@ def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None]) -> It
                 carry_agent(maker, client, image_id, node.name, on_step)
                 with start_agent(client, image_id, labels(RUN, node.name, "agent"), looks=True, node=node) as agent:
                     yield from _agent(node, agent)
+                    if swarm:
+                        yield _in_swarm(node, client, agent, first=node is nodes[0])
         except LabError as error:
             yield Finding(f"node {node.name}", "missing", "; ".join(filter(None, [str(error), error.hint])))
 
@@ -56,6 +64,21 @@ def _engine(node: Node, client: docker.DockerClient) -> Iterator[Finding]:
     left = len(find_leftovers_of(client))
     told = f"{left} of earlier runs; `lab clean --scenario` removes them" if left else "none"
     yield Finding(f"{node.name}: leftovers", "note" if left else "ok", told)
+
+
+def _in_swarm(node: Node, client: docker.DockerClient, agent: Conversation, *, first: bool) -> Finding:
+    """Its part in the Swarm, and how names lead to tasks by its kernel."""
+    info = client.info()["Swarm"]
+    state, manages = info.get("LocalNodeState") or "inactive", bool(info.get("ControlAvailable"))
+    ways = "IPVS: names lead to virtual addresses" if agent.call(has_ipvs, PROC) else "no IPVS: DNS round robin"
+    if state != "active":
+        told = f"its engine is in no Swarm ({state}); {MAKE_ONE}"
+    elif first and not manages:
+        told = "it is named first and is no manager of its Swarm: services are asked for there"
+    else:
+        told = f"{'manager' if manages else 'worker'}, {info.get('Nodes') or 'some'} nodes; {ways}"
+        return Finding(f"{node.name}: Swarm", "ok", told)
+    return Finding(f"{node.name}: Swarm", "missing", told)
 
 
 def _agent(node: Node, agent: Conversation) -> Iterator[Finding]:

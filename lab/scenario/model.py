@@ -22,7 +22,7 @@ from lab.scenario.choices import AUTO, EngineName, Images, default_images
 from lab.scenario.commands import check_command
 from lab.scenario.compare import STRICT, Compare, Expect, check_expectations, unknown
 from lab.scenario.drills import MAX_DRILLS, Drill, Verb, check_drills, nearest_verb
-from lab.scenario.kinds import MODELS, Asked
+from lab.scenario.kinds import ENGINES, MODELS, Asked
 from lab.scenario.limits import LimitSearch
 from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
@@ -66,7 +66,8 @@ class Scenario:
         check_expectations(self.expect, names)
         check_beside(self.sidecars, self.jobs)
         self._check_points()
-        check_nodes(self.nodes, self.load.nodes, self.engine)
+        machines = "first" if self.engine == AUTO else ENGINES[self.engine].machines
+        check_nodes(self.nodes, self.load.nodes, self.engine, machines)
         self._check_network()
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:

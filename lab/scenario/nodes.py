@@ -42,8 +42,11 @@ class Node:
         return f"[{self.address}]" if ":" in self.address else self.address
 
 
-def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None:
-    """Raise ValueError where nodes and ``load.nodes`` do not agree, or where ``engine`` cannot be on nodes."""
+def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str, machines: str) -> None:
+    """Raise ValueError where nodes and ``load.nodes`` do not agree, or where ``engine`` cannot be on nodes.
+
+    ``machines``: on which of them it runs arms, as lab.engines.kinds has it.
+    """
     names = [node.name for node in nodes]
     if len(set(names)) < len(names):
         raise ValueError(f"nodes need different names, got {', '.join(names)}")
@@ -55,9 +58,9 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None
         return
     for node in nodes:
         _check_address(node)
-    if engine not in ("auto", "docker"):
+    if machines == "this":
         raise ValueError(f'nodes: engine = "{engine}" is of this machine; say "docker", or leave it out')
-    idle = [name for name in names[1:] if name not in load]
+    idle = [name for name in names[1:] if name not in load and machines == "first"]
     if idle:
         raise ValueError(
             f"nodes: {idle[0]!r} has nothing to do: the first node, {names[0]!r}, runs the arms, and load.nodes says "
@@ -65,7 +68,7 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str) -> None
         )
     if names[0] in load and len(load) > 1:
         raise ValueError(f"load.nodes: {names[0]!r} runs the arms; load comes from there, or from other nodes")
-    if load and names[0] not in load and not nodes[0].address:
+    if machines == "first" and load and names[0] not in load and not nodes[0].address:
         raise ValueError(
             f'nodes: {names[0]!r} needs an address by which {load[0]!r} reaches the arms, such as address = "10.0.0.1"'
         )

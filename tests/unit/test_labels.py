@@ -29,7 +29,7 @@ def engine(*containers: Any) -> Any:
         return list(containers)
 
     nothing = SimpleNamespace(list=lambda **_asked: [])
-    return SimpleNamespace(containers=SimpleNamespace(list=found), volumes=nothing, networks=nothing)
+    return SimpleNamespace(info=dict, containers=SimpleNamespace(list=found), volumes=nothing, networks=nothing)
 
 
 @pytest.mark.parametrize(

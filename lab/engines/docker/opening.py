@@ -51,7 +51,7 @@ def open_docker(
             elsewhere = find_elsewhere(client, [images[APP_IMAGE].id], run_id) or ""
             pool(elsewhere)
             networks = choose_networks(scenario, elsewhere)
-        agents = _agents(maker, scenario, on_step) if Network.OWN in networks else None
+        agents = prepare_agents(maker, scenario, on_step) if Network.OWN in networks else None
         if node and agents:
             carry_agent(maker, client, agents.image_id, node.name, on_step)
             load = scenario.load_node or node
@@ -123,7 +123,8 @@ def _generator(
     return Generator(client=there, node=node, arms=scenario.nodes[0], elsewhere=elsewhere)
 
 
-def _agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
+def prepare_agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
+    """The images of the agents of a run, in this engine. Raises MissingError."""
     agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
     load = prepare_load_agent(client, agent, wanted, on_step) if wanted else ""
     return ThroughAgent(agent, load, signals=bool(scenario.drills))

@@ -17,6 +17,7 @@ from lab.errors import LabError, MissingError
 PARALLEL = 32
 LOOK_S = 0.5
 MAX_REASON = 300
+SWARM = "swarm"  # the scope of a network that is not one engine's alone
 MAX_LAYERS = 6  # the SDK's, requests' and urllib3's
 
 NOBODY: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -89,6 +90,8 @@ def remove_labelled(
 ) -> None:
     """Kill and remove the containers with all of these labels, then volumes and networks. Nothing else is touched.
 
+    Not the networks of a Swarm, which all of its nodes know: see lab.engines.swarm.removal.
+
     ``leaving``: network → other containers that are disconnected from it in the meantime.
     """
     selection = {"label": [f"{key}={value}" for key, value in marks.items()]}
@@ -102,7 +105,7 @@ def remove_labelled(
         if only(volume.attrs["Labels"]):
             remove_volume(client, volume.id)
     for network in client.networks.list(filters=selection):
-        if only(network.attrs["Labels"]):
+        if only(network.attrs["Labels"]) and network.attrs.get("Scope") != SWARM:
             remove_network(client, network.id)
 
 
@@ -129,7 +132,7 @@ def remove_volume(client: docker.DockerClient, identity: str) -> None:
 def remove_network(client: docker.DockerClient, identity: str) -> None:
     """Remove one network, from which everything is disconnected first; that it is gone already is fine."""
     with suppress(docker.errors.NotFound):
-        for container in client.api.inspect_network(identity)["Containers"]:
+        for container in client.api.inspect_network(identity)["Containers"] or ():  # None: of a Swarm, and not here
             disconnect(client, identity, container)
         client.api.remove_network(identity)
 

@@ -1,0 +1,284 @@
+"""A Swarm as an engine: what it is asked for, what it refuses, where services go, what is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import docker
+import docker.errors
+import pytest
+
+from lab.cli.plan_words import node_lines
+from lab.engines.kinds import ENGINE_KINDS
+from lab.engines.swarm import cluster as clusters
+from lab.engines.swarm import removal
+from lab.engines.swarm.cluster import Cluster, Member, find_cluster
+from lab.engines.swarm.refusals import check_swarm
+from lab.engines.swarm.removal import remove_used_network
+from lab.engines.swarm.service import file_name, mode_of, service_name, task_template
+from lab.engines.swarm.services import Services
+from lab.errors import DeploymentError, MissingError, ScenarioError
+from lab.host.kernel import has_ipvs
+from lab.host.labels import labels
+from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.blocks import build_plan
+from lab.plan.kinds import ServiceKind
+from lab.plan.topology import ConfigFile, Service, Topology
+from lab.scenario.budget import Limits
+from lab.scenario.container import Volume
+from lab.scenario.file import read_scenario
+from lab.scenario.model import Scenario
+
+SCENARIO = """
+question = "What do replicas on two nodes cost?"
+engine = "swarm"
+{top}
+[app]
+image = "shop:1"
+{app}
+[budget]
+processes = 4
+{budget}
+[[arms]]
+name = "replicas"
+model = "replicas"
+front = "nginx"
+{arm}
+[load]
+locustfile = "locustfile.py"
+rate = 100
+measure = "60s"
+{load}
+{nodes}
+"""
+NODES = '[[nodes]]\nname = "one"\n[[nodes]]\nname = "two"\nengine = "tcp://10.0.0.2:2375"\n'
+KEY = ConfigFile(path="/etc/lab/key.pem", content=b"key", mode=0o400, recorded=False)
+CONF = ConfigFile(path="/etc/lab/nginx.conf", content=b"conf")
+SERVICE = Service(
+    name="app-1",
+    kind=ServiceKind.APP,
+    image="app",
+    argv=("uvicorn", "a:b"),
+    ports=(8000,),
+    host="app-1",
+    env=(("A", "1"),),
+    limits=Limits(cpus=0.5, memory_bytes=64),
+    user="10:20",
+    capabilities=("CHOWN",),
+    volumes=(Volume(path="/data", size=4096, mode="0700"),),
+)
+
+
+def scenario(folder: Path, **parts: str) -> Scenario:
+    (folder / "locustfile.py").touch()
+    given = {"top": "", "app": "", "budget": "", "arm": "", "load": "", "nodes": NODES, **parts}
+    path = folder / "scenario.toml"
+    path.write_text(SCENARIO.format(**given))
+    return read_scenario(path)
+
+
+def topology(folder: Path, **parts: str) -> Topology:
+    given = scenario(folder, **parts)
+    trial = build_plan(given).trials[0]
+    return build_topology(given, trial, nominal_ports(given, trial.arm))
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"nodes": ""}, "add [[nodes]]"),
+        ({"budget": 'cpus = "pooled:2"'}, 'budget.cpus: a pooled limit is a cgroup of one machine; write "split:…"'),
+        ({"budget": 'cpuset = "0-1"'}, "budget.cpuset"),
+        ({"app": 'restart = "always"'}, "restart: "),
+        ({"arm": 'watch = "engine"'}, "watch: "),
+        ({"app": 'volumes = [{ path = "/data", uid = 10 }]'}, "volumes: /data"),
+        ({"nodes": NODES + '[[drills]]\nverb = "kill"\n'}, 'drill "kill"'),
+        ({"nodes": NODES + "[trials]\nrestart_one = true\n"}, "trials.restart_one"),
+    ],
+)
+def test_what_services_cannot_have_is_refused_by_its_key(tmp_path: Path, parts: dict[str, str], told: str) -> None:
+    """Before a node is asked anything."""
+    given = scenario(tmp_path, **parts)
+    with pytest.raises(ScenarioError) as refused:
+        ENGINE_KINDS["swarm"].check(given)
+    assert told in str(refused.value)
+    check_swarm(scenario(tmp_path))
+
+
+def test_every_node_runs_parts_of_arms_but_one_that_drives_load(tmp_path: Path) -> None:
+    """A node of another engine would have nothing to do; no address is needed, for load is in the arm's network."""
+    plan = build_plan(scenario(tmp_path, load='nodes = ["two"]'))
+    assert [line.partition(";")[0].strip() for line in node_lines(plan)] == [
+        "node      one: runs parts of the arms",
+        "node      two: drives load",
+    ]
+
+
+def test_a_service_is_asked_for_with_all_that_its_container_has() -> None:
+    """A key is a secret, other files are configs; it ends for good, and others find it by its name."""
+    marks = labels("run-1", "b01-replicas", "app-1")
+    files = [(CONF, "c1", file_name(marks, 0)), (KEY, "s1", file_name(marks, 1))]
+    asked = task_template(SERVICE, "sha256:1", marks, network_id="net", node_id="n2", files=files)
+    container = asked["ContainerSpec"]
+
+    assert container["Image"] == "sha256:1"
+    assert container["Args"] == ["uvicorn", "a:b"]
+    assert "Command" not in container, "the image's own entrypoint stays"
+    assert container["Env"] == ["A=1"]
+    assert container["Labels"] == marks
+    assert (container["CapabilityDrop"], container["CapabilityAdd"]) == (["ALL"], ["CAP_CHOWN"])
+    assert container["Healthcheck"] == {"Test": ["NONE"]}
+    assert [(each["Target"], each["TmpfsOptions"]["Mode"]) for each in container["Mounts"]] == [
+        ("/tmp", 0o1777),
+        ("/data", 0o700),
+    ]
+    (config,), (secret,) = container["Configs"], container["Secrets"]
+    assert config["File"] == {"Name": "/etc/lab/nginx.conf", "UID": "10", "GID": "20", "Mode": 0o444}
+    assert (secret["SecretID"], secret["File"]["Mode"]) == ("s1", 0o400)
+    assert asked["Resources"]["Limits"] == {"Pids": 4096, "NanoCPUs": 500_000_000, "MemoryBytes": 64}
+    assert asked["RestartPolicy"] == {"Condition": "none"}
+    assert asked["Placement"] == {"Constraints": ["node.id==n2"]}
+    assert asked["Networks"] == [{"Target": "net", "Aliases": ["app-1"]}]
+    assert "Replicated" in mode_of(SERVICE)
+    assert mode_of(replace(SERVICE, kind=ServiceKind.JOB))["ReplicatedJob"]["TotalCompletions"] == 1
+
+
+def test_names_fit_and_differ() -> None:
+    """By run, trial and service; those of files too."""
+    long = labels("run-1", "b01-" + "x" * 80, "s" * 60)
+    assert len(service_name(long)) <= 63
+    assert len(file_name(long, 12)) <= 63
+    assert service_name(labels("r", "t", "a")) != service_name(labels("r", "u", "a"))
+    assert file_name(long, 1) != file_name(long, 2)
+
+
+def member(name: str, number: int, client: Any = None, *, arms: bool = True) -> Member:
+    node = SimpleNamespace(name=name)
+    return Member(node=cast(Any, node), client=cast(docker.DockerClient, client), id=f"n{number}", arms=arms)
+
+
+def test_services_are_in_the_same_places_in_every_block(tmp_path: Path) -> None:
+    """Containers of the app on all nodes in turn, whatever starts first; the front on the first."""
+    one, two, load = member("one", 1), member("two", 2), member("gen", 3, arms=False)
+    cluster = Cluster(members=(one, two, load), load=load)
+    services = Services(
+        cluster=cluster,
+        images={},
+        run_id="r",
+        topology=topology(tmp_path),
+        network_id="n",
+        pool=cast(Any, None),
+        mode="dnsrr",
+    )
+    services.place()
+    placed = {name: where.node.name for name, where in services.placed.items()}
+    assert placed == {"app-1": "one", "app-2": "two", "app-3": "one", "app-4": "two", "nginx": "one"}
+    assert [each.node.name for each in replace(cluster, load=one).arms] == ["two", "one"], "that of load last"
+
+
+class Swarmed:
+    """An engine as a Swarm has it. ``nodes``: id → (state, availability, architecture), as a manager tells."""
+
+    def __init__(self, node_id: str = "", *, manages: bool = False, nodes: dict[str, tuple[str, str, str]]) -> None:
+        self._swarm = {"NodeID": node_id, "LocalNodeState": "active" if node_id else "inactive"}
+        self._swarm |= {"ControlAvailable": manages}  # type: ignore[dict-item]  # as Docker has it
+        self._nodes = nodes
+        self.api = self
+
+    def info(self) -> dict[str, Any]:
+        return {"Swarm": self._swarm}
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [self.inspect_node(identity) for identity in self._nodes]
+
+    def inspect_node(self, identity: str) -> dict[str, Any]:
+        state, availability, architecture = self._nodes[identity]
+        described = {"Platform": {"Architecture": architecture}, "Hostname": "h"}
+        spec = {"Availability": availability}
+        return {"ID": identity, "Status": {"State": state}, "Spec": spec, "Description": described}
+
+
+GOOD = ("ready", "active", "x86_64")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "nodes", "told"),
+    [
+        (("", False), ("n2", False), {}, "the engine of node one is in no Swarm"),
+        (("n1", False), ("n2", False), {}, "node one is no manager"),
+        (("n1", True), ("", False), {"n1": GOOD}, "the engine of node two is in no Swarm"),
+        (("n1", True), ("n9", False), {"n1": GOOD}, "node two is in another Swarm than node one"),
+        (("n1", True), ("n2", False), {"n1": GOOD, "n2": ("down", "active", "x86_64")}, "node two is down"),
+        (("n1", True), ("n2", False), {"n1": GOOD, "n2": ("ready", "drain", "x86_64")}, "node two takes no tasks"),
+        (("n1", True), ("n2", False), {"n1": GOOD, "n2": ("ready", "active", "aarch64")}, "another architecture"),
+    ],
+)
+def test_a_swarm_that_cannot_be_used_is_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: tuple[str, bool],
+    second: tuple[str, bool],
+    nodes: dict[str, tuple[str, str, str]],
+    told: str,
+) -> None:
+    """That names the node, before any image is made."""
+    engines = {
+        name: Swarmed(identity, manages=manages, nodes=nodes)
+        for name, (identity, manages) in {"one": first, "two": second}.items()
+    }
+    monkeypatch.setattr(clusters, "connect_node", lambda node: engines[node.name])
+    with pytest.raises(MissingError) as refused:
+        find_cluster(scenario(tmp_path))
+    assert told in str(refused.value)
+    assert refused.value.hint
+
+
+def test_a_swarm_that_can_be_used_is_known_by_its_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load comes from the first, unless another one is named."""
+    nodes = {"n1": GOOD, "n2": GOOD}
+    engines = {"one": Swarmed("n1", manages=True, nodes=nodes), "two": Swarmed("n2", nodes=nodes)}
+    monkeypatch.setattr(clusters, "connect_node", lambda node: engines[node.name])
+    found = find_cluster(scenario(tmp_path))
+    assert [each.id for each in found.arms] == ["n2", "n1"]
+    apart = find_cluster(scenario(tmp_path, load='nodes = ["two"]'))
+    assert [each.id for each in apart.arms] == ["n1"]
+    assert apart.load.node.name == "two"
+
+
+class Busy:
+    """A network that tasks still use, for so many tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries, self.removed = tries, False
+        self.api = self
+
+    def inspect_network(self, _identity: str) -> dict[str, Any]:
+        return {"Containers": None}
+
+    def remove_network(self, _identity: str) -> None:
+        if self.tries:
+            self.tries -= 1
+            raise docker.errors.APIError("network lab is in use by task t1")
+        self.removed = True
+
+
+def test_a_network_is_removed_when_its_last_task_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks end after their services; one that never does is a sentence."""
+    monkeypatch.setattr(removal, "PAUSE_S", 0.0)
+    busy = Busy(3)
+    remove_used_network(cast(docker.DockerClient, busy), "n")
+    assert busy.removed
+    monkeypatch.setattr(removal, "GONE_S", -1.0)
+    with pytest.raises(DeploymentError, match="still in use"):
+        remove_used_network(cast(docker.DockerClient, Busy(3)), "n")
+
+
+def test_ipvs_is_told_by_the_kernel(tmp_path: Path) -> None:
+    """Its table is there, or it is not."""
+    assert not has_ipvs(tmp_path)
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/ip_vs").touch()
+    assert has_ipvs(tmp_path)
