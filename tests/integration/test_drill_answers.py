@@ -9,9 +9,10 @@ import pytest
 from benchmarks.known.drills import ALLOWED_S, STARTUP_S, killed_once, repeats, startup_of
 from tests.integration.conftest import OF_THE_APP
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, OF_THE_APP]
+pytestmark = [pytest.mark.integration, OF_THE_APP]
 
 
+@pytest.mark.alone
 def test_the_time_that_an_app_takes_to_start_is_recovered(tmp_path: Path) -> None:
     """One process, killed: from when its successor says that its lifespan begins until it answers, and all is well."""
     arms = '[[arms]]\nname = "slow"\nmodel = "workers"\nfront = "direct"\n\n'
