@@ -168,8 +168,15 @@ def read_memory(cgroup: Cgroup) -> MemoryUsage:
         file_bytes=stat.get("total_cache", stat.get("cache")),
         usage_bytes=_number(cgroup.memory, "memory.usage_in_bytes"),
         oom_kills=_table(cgroup.memory, "memory.oom_control").get("oom_kill"),
-        limit_hits=_number(cgroup.memory, "memory.failcnt"),
+        limit_hits=_hits(cgroup.memory),
     )
+
+
+def _hits(directory: Path | None) -> int | None:
+    """Of memory and of memory with swap: where both have one limit, it is the latter's that is met first."""
+    found = [_number(directory, name) for name in ("memory.failcnt", "memory.memsw.failcnt")]
+    known = [hits for hits in found if hits is not None]
+    return sum(known) if known else None
 
 
 def _pressure_s(directory: Path | None) -> float | None:

@@ -1,0 +1,46 @@
+"""A search for memory limits on real containers: one that is too small for an arm, and one that is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.limit_search import Bracket, Fate
+from lab.plan.blocks import build_plan
+from lab.record.folder import RunFolder, new_run_info
+from lab.record.types import Environment
+from lab.run.inside import searched_in
+from lab.run.limits import _try, without_limit
+from lab.run.surroundings import BESIDE_OTHERS
+from lab.run.view import QuietView
+from lab.scenario.limits import LimitSearch
+from lab.scenario.model import Arm
+from lab.units import MIB
+from tests.integration.conftest import OF_THE_APP, scenario_of
+
+pytestmark = [pytest.mark.integration, OF_THE_APP]
+
+TOO_LITTLE, ENOUGH = 12 * MIB, 512 * MIB  # an interpreter with the app takes some 50
+
+
+def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) -> None:
+    """The kernel kills the one before it serves; of the other the anonymous memory is known."""
+    limits = LimitSearch(modes=("split",), slo="p50 <= 20000ms and errors <= 90%", measure=10.0)
+    scenario = replace(scenario_of(Arm(name="workers", model="workers", front="direct"), processes=1), limits=limits)
+    asked = without_limit(replace(scenario, load=replace(scenario.load, rate=10.0, warmup=1.0)))
+    info = new_run_info("search", "search", build_plan(asked), Environment(facts={}), {})
+    folder = RunFolder.create(tmp_path, info)
+    said: list[str] = []
+    for limit in (TOO_LITTLE, ENOUGH):
+        bracket = Bracket(arm="workers", mode="split")
+        _try(folder, asked, bracket, limit, lambda _plan: QuietView(), said.append, BESIDE_OTHERS)
+    (found,) = searched_in(folder.path, info)
+    fates = {one.limit_bytes: one for one in found.tries}
+
+    assert fates[TOO_LITTLE].fate in (Fate.DOWN, Fate.KILLED)
+    assert fates[TOO_LITTLE].detail
+    assert fates[ENOUGH].fate is Fate.HELD
+    assert 20 * MIB < (fates[ENOUGH].anon_bytes or 0) < ENOUGH / 2
+    assert (found.fails_bytes, found.holds_bytes) == (TOO_LITTLE, ENOUGH)
