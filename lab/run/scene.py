@@ -9,20 +9,23 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
 from lab.attest.serving import Member, first_processes, members, serving
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError
-from lab.plan.certificate import Certificate
 from lab.plan.kinds import ServiceKind
-from lab.plan.reloads import Reloads
 from lab.plan.topology import Topology
 from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.sampling.sockets import client_ports
 from lab.scenario.drills import Drill
+
+if TYPE_CHECKING:  # they hold templates, whose library an agent does without
+    from lab.plan.certificate import Certificate
+    from lab.plan.reloads import Reloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
