@@ -116,9 +116,9 @@ def test_the_ledger_follows_workers_whose_supervisor_died(engine: ProcessEngine,
             targets=deployment.targets, t0_monotonic_s=t0, measure_s=5.0, lab_pid=os.getpid(), directory=tmp_path
         )
         with start_sampler(plan) as sampler:
+            orphans = set(tree_pids(app.init_pid))
             os.kill(app.init_pid, signal.SIGKILL)
             killed_s = time.monotonic() - t0
-            orphans = set(tree_pids(app.init_pid))
             while time.monotonic() < t0 + killed_s + 1.2:
                 sampler.check()
                 time.sleep(0.05)

@@ -38,6 +38,7 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Topology
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.unusual import rights_caveats, rights_fact, rights_note
+from lab.sampling.grid import SLOW_TICK_S
 from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.process_view import Seen, look, mapped_files
 from lab.sampling.sampler import start_sampler
@@ -180,7 +181,7 @@ def test_the_sampler_is_its_child_and_its_tables_are_here(tmp_path: Path) -> Non
             targets=(target,), t0_monotonic_s=time.monotonic(), measure_s=1.0, lab_pid=os.getpid(), directory=tmp_path
         )
         with start_sampler(plan, sampled_by(talk)) as sampler:
-            time.sleep(0.3)
+            time.sleep(SLOW_TICK_S + 0.1)  # the grid's instants do not go by when the sampler was ready
             outcome = sampler.result(tmp_path)
         arm.kill()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from lab.attest.serving import Member, serving
@@ -133,7 +134,9 @@ def test_one_that_somebody_ended_meanwhile_is_told_of(victim: subprocess.Popen[b
     given = trial("hang", hold="300ms")
     with acting(given, deployment(of(victim))) as found:
         found.look(at_once(given))
-        time.sleep(0.1)
+        give_up_at = time.monotonic() + 10
+        while psutil.Process(victim.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < give_up_at
         victim.kill()
         victim.wait(5)
         finished(found)
@@ -193,10 +196,15 @@ def test_what_is_not_over_when_the_load_is_ends_the_trial(monkeypatch: pytest.Mo
 
 def test_an_end_belongs_to_the_drill_from_its_first_moment_on() -> None:
     """A container that is started again has ended, before anything can be told of it."""
-    given, free = trial("roll"), threading.Event()
-    with acting(given, with_services(restart=lambda *_: free.wait(10))) as found:
+    given, restarts, free = trial("roll"), threading.Event(), threading.Event()
+
+    def restart(*_: Any) -> None:
+        restarts.set()
+        free.wait(10)
+
+    with acting(given, with_services(restart=restart)) as found:
         found.look(at_once(given))
-        time.sleep(0.2)
+        assert restarts.wait(10)
         began, told = found.began, [*found.events(0.0)]
         free.set()
 

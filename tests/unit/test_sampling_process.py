@@ -52,6 +52,7 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
             sampler.check()
             time.sleep(0.01)
         outcome = sampler.result(plan.directory)
+        over_s = time.monotonic() - plan.t0_monotonic_s
 
     facts = outcome.facts
     assert facts.planned_readings >= facts.achieved_readings >= 3
@@ -60,7 +61,7 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
     assert facts.reading_max_s >= facts.reading_s > 0
     processes = pl.read_parquet(plan.directory / "processes.parquet").filter(pl.col("role") == "helper")
     assert processes["t_s"].is_sorted()
-    assert ready_s + 1.0 <= processes["t_s"].max() < ready_s + 2.5  # type: ignore[operator]  # polars: of any column
+    assert ready_s + 1.0 <= processes["t_s"].max() < over_s  # type: ignore[operator]  # polars: of any column
     assert pl.read_parquet(plan.directory / "host.parquet")["load_cpu_s"].drop_nulls().len() > 0
     assert not (plan.directory / FOLDER).exists()
 
