@@ -16,9 +16,7 @@ from lab.analysis.expectations import Outcome
 from lab.analysis.judge.floor import from_json
 from lab.analysis.judge.intervals import AnalysisError
 from lab.analysis.judge.levels import verdict_blocks
-from lab.analysis.series import (
-    unanswered_arms,
-)
+from lab.analysis.series import Unanswered, unanswered_arms
 from lab.analysis.summary import RunSummary
 from lab.errors import InvalidRunError, LabError, RunFolderError
 from lab.metrics import CATALOGUE, METRICS
@@ -32,7 +30,7 @@ OWN_CONDITION_FAILED = LabError.exit_code
 class Comparison:
     """Everything that is claimed of a run. ``primaries`` are in the order of the scenario, then of its arms.
 
-    ``unanswered`` are the valid blocks in which no request of an arm succeeded, by the arms that have such blocks.
+    ``unanswered``: the valid blocks in which no request of an arm succeeded and why, by the arms that have such blocks.
     ``block_s`` is how long a block of this run takes, None where fewer than two trials tell.
     """
 
@@ -41,7 +39,7 @@ class Comparison:
     primaries: tuple[Contest, ...]
     exploratory: tuple[Contest, ...]
     conditions: tuple[Condition, ...]
-    unanswered: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
     block_s: float | None = None
 
 

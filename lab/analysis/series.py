@@ -1,6 +1,8 @@
 """One metric over the blocks of a run: a value for each block of an arm, and which of them are thin. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lab.analysis.judge.eligibility import quantile_eligible
 from lab.analysis.judge.verdict import FAR
@@ -8,6 +10,19 @@ from lab.analysis.summary import RunSummary
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Family, Reading
 from lab.metrics import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """Blocks in which no request of an arm succeeded; ``most`` of their ``failures`` had the one text ``cause``.
+
+    Without requests ``cause`` is empty: then the locustfile's own events failed.
+    """
+
+    blocks: tuple[int, ...]
+    cause: str = ""
+    most: int = 0
+    failures: int = 0
 
 
 def pair_of(
@@ -40,11 +55,20 @@ def unanswered_blocks(summary: RunSummary, arms: Sequence[str], blocks: Sequence
     return [block for block in blocks if block in none]
 
 
-def unanswered_arms(summary: RunSummary) -> dict[str, tuple[int, ...]]:
-    """The arms that have such blocks, among those that count for any metric, with their numbers."""
+def unanswered_arms(summary: RunSummary) -> dict[str, Unanswered]:
+    """The arms that have such blocks, among those that count for any metric, with the commonest failure in them."""
     counted = sorted({block for family in Family for block in summary.decision.valid_for(family)})
-    found = {arm.name: tuple(unanswered_blocks(summary, [arm.name], counted)) for arm in summary.scenario.arms}
-    return {arm: blocks for arm, blocks in found.items() if blocks}
+    found = {arm.name: unanswered_blocks(summary, [arm.name], counted) for arm in summary.scenario.arms}
+    return {arm: _unanswered(summary, arm, blocks) for arm, blocks in found.items() if blocks}
+
+
+def _unanswered(summary: RunSummary, arm: str, blocks: Sequence[int]) -> Unanswered:
+    errors = Counter[str]()
+    for trial in summary.of_arm(arm):
+        if trial.record.block in blocks:
+            errors.update(dict(trial.counts.errors))
+    (cause, most), *_ = errors.most_common(1) or [("", 0)]
+    return Unanswered(blocks=tuple(blocks), cause=cause, most=most, failures=errors.total())
 
 
 def sides_of(

@@ -14,6 +14,7 @@ from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_o
 from lab.analysis.expectations import Ground, Outcome
 from lab.analysis.judge.floor import noise_floors, to_json
 from lab.analysis.judge.verdict import Reason, Verdict
+from lab.analysis.series import Unanswered
 from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult
 from lab.errors import RunFolderError, ScenarioError
 from lab.plan.blocks import build_plan
@@ -149,9 +150,11 @@ def test_an_arm_that_answers_nothing_is_not_compared(arm: str) -> None:
         assert (judgement.verdict, judgement.reason, judgement.estimate) == (None, Reason.NO_SUCCESS, None)
         assert judgement.blocks == tuple(range(1, 9))
     assert errors.verdict is (Verdict.WORSE if arm == "replicas" else Verdict.BETTER)
-    assert found.unanswered == {arm: tuple(range(1, 9))}
+    assert found.unanswered == {arm: Unanswered(blocks=tuple(range(1, 9)))}
     assert exit_code(found) == 1
-    assert verdict_answers(found)[0].sentence.startswith(f"No request of {arm} succeeded in blocks 1, 2")
+    said = verdict_answers(found)[0].sentence
+    assert said.startswith(f"No request of {arm} succeeded in blocks 1, 2")
+    assert said.endswith("nothing else of it is compared.")
 
 
 def test_where_nothing_was_asked_the_run_is_invalid() -> None:

@@ -17,6 +17,7 @@ from lab.analysis.summary import RunSummary, summarise
 from lab.record.types import TrialResult
 from lab.report.build import build_content, files_of
 from lab.report.content import Content
+from lab.report.parts.failures import next_step
 from lab.report.renderers.json_document import comparison_document, comparison_schema
 from lab.report.renderers.terminal import render_terminal
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, with_tables
@@ -75,9 +76,36 @@ def test_an_arm_without_any_success_is_said_first() -> None:
     """364 of 364 failed: no word on its memory, and no exit code 0."""
     _, comparison, content = run(1.0)
 
-    assert content.answers[0].sentence.startswith("No request of replicas succeeded in blocks 1, 2, 3")
+    said = content.answers[0].sentence
+    assert said.startswith("No request of replicas succeeded in blocks 1, 2, 3")
+    assert re.search(r"compared\. [\d,]+ failures: HTTP 503\. See the logs .*\[\[sidecars\]\]", said)
     assert {answer.word for answer in content.answers} == {"", "violated"}
     assert exit_code(comparison) == 1
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("HTTP 400", "app.env"),
+        ("HTTP 401", "load.args"),
+        ("HTTP 404", "paths"),
+        ("HTTP 413", 'profile = "stock"'),
+        ("HTTP 502", "timeout of the front"),
+        ("HTTP 500", "[[sidecars]]"),
+        ("SSLError: HTTPSConnectionPool(host='127.0.0.1', port=20000): wrong version number", "tls = true"),
+        ("the app redirects to https://localhost, which is not the arm: not followed", "tls = true"),
+        ("the app redirects to http://www.shop.org, which is not the arm: not followed", "Host"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "app.restart"),
+        ("RemoteDisconnected: Remote end closed connection without response", "app.restart"),
+        ("no response before the trial ended", "load.measure"),
+        ("dropped: the queue was full", "load.rate"),
+        ("total is 3, expected 4", ""),
+    ],
+)
+def test_what_all_requests_failed_with_leads_to_the_next_step(cause: str, said: str) -> None:
+    """A check of the locustfile's own has none: it says itself what it wanted."""
+    assert said in next_step(cause)
+    assert bool(next_step(cause)) == bool(said)
 
 
 @pytest.mark.parametrize("slowest", [0.0, 0.3, 1.0])

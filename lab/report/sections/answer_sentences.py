@@ -10,7 +10,9 @@ from lab.analysis.contests import Contest
 from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
+from lab.analysis.series import Unanswered
 from lab.metrics import METRICS
+from lab.report.charts.svg import cut
 from lab.report.first_screen import Answer
 from lab.report.parts.answers import answer, named_blocks, some_of
 from lab.report.parts.effects import (
@@ -24,10 +26,13 @@ from lab.report.parts.effects import (
     short_percent,
     size_of_shift,
 )
+from lab.report.parts.failures import next_step
 from lab.report.renderers.text import one_line
 from lab.report.sections.expectation_sentences import condition_answer
 from lab.report.sections.lead import second_word
-from lab.units import count_of, format_wait
+from lab.units import count_of, format_count, format_wait
+
+MAX_CAUSE = 160  # of the text of a failure, in characters: a locustfile may quote a whole answer
 
 
 def verdict_answers(
@@ -42,14 +47,19 @@ def verdict_answers(
     place = {arm: number for number, arm in enumerate(arms)}
     primaries = sorted(comparison.primaries, key=lambda contest: place.get(contest.arm, 0))
     return (
-        *(_unanswered(arm, blocks) for arm, blocks in comparison.unanswered.items()),
+        *(_unanswered(arm, found) for arm, found in comparison.unanswered.items()),
         *(contest_answer(each, comparison.baseline, remark(each), comparison.block_s) for each in primaries),
         *(condition_answer(condition) for condition in comparison.conditions),
     )
 
 
-def _unanswered(arm: str, blocks: Sequence[int]) -> Answer:
-    return answer(f"No request of {arm} succeeded in {named_blocks(blocks)}: nothing else of it is compared.", "")
+def _unanswered(arm: str, found: Unanswered) -> Answer:
+    none = f"No request of {arm} succeeded in {named_blocks(found.blocks)}: nothing else of it is compared."
+    if not found.cause:
+        return answer(none, "")
+    share = " of ".join(format_count(count) for count in dict.fromkeys((found.most, found.failures)))
+    told = f"{share} failures: {cut(found.cause, MAX_CAUSE)}."
+    return answer(" ".join(filter(None, (none, told, next_step(found.cause)))), "")
 
 
 def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: float | None = None) -> Answer:
