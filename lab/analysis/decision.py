@@ -4,6 +4,7 @@ A line is a measurement with its verdict, and no line is there without one. Noth
 weights.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.card import Card, Facts, Line
@@ -20,7 +21,7 @@ from lab.metrics.capacity import CAPACITY
 from lab.metrics.limits import LIMITS
 from lab.plan.axes import swept_axes
 from lab.plan.kinds import ServiceKind
-from lab.scenario.drills import Verb
+from lab.scenario.drills import QUICK, Verb
 from lab.scenario.file import scenario_from_json
 
 TOPICS: Mapping[str, tuple[str, ...]] = {
@@ -36,14 +37,14 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
 DRILLED = ("drill.harm", "drill.recovery", "drill.lost")
 ENOUGH = "how many processes are enough"
 SHIPPED = (Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.DEPLOY, Verb.OOM, Verb.STOP)  # each has a scenario
-ASKED_BY: Mapping[str, str] = {  # the command that measures it, of a scenario that the lab ships
-    **dict.fromkeys(("memory", "CPU", "latency", "failures"), "lab run quickstart"),
-    "capacity": "lab capacity quickstart",
-    "memory limit": "lab limits quickstart",
-    "start-up": "lab run slow_start",
-    "balance": "lab run quickstart",
+OF_RUN = "{run}"  # in the commands below: the run whose app is meant
+ASKED_BY: Mapping[str, str] = {  # the command that measures it: of the run's app, else a scenario that the lab ships
+    **dict.fromkeys(("memory", "CPU", "latency", "failures"), f"lab study {OF_RUN}"),
+    "capacity": f"lab capacity {OF_RUN}",
+    "memory limit": f"lab limits {OF_RUN}",
+    **dict.fromkeys(("start-up", "balance"), f"lab study {OF_RUN}"),
     ENOUGH: "lab run how_many_workers",
-    **{f"drill {verb}": f"lab run drill_{verb}" for verb in SHIPPED},
+    **{f"drill {verb}": f"lab study {OF_RUN}" if verb in QUICK else f"lab run drill_{verb}" for verb in SHIPPED},
 }
 BESIDES = "besides"  # what a run judged that is under no other topic
 
@@ -57,9 +58,14 @@ def card_of(points: Sequence[PointResult], weights: Mapping[str, float] | None =
         lines=tuple(lines),
         turns=turns_of(lines),
         facts=tuple(facts for one in points for facts in _facts(one)),
-        missing={topic: command for topic, command in ASKED_BY.items() if topic not in seen},
+        missing={topic: command for topic, command in commands_of(points[0].run.run_id) if topic not in seen},
         tally=tally_of(lines, weights) if weights else None,
     )
+
+
+def commands_of(run: str) -> Iterator[tuple[str, str]]:
+    """Every topic with the command that measures it; where the app of that run can be asked, with the run."""
+    yield from ((topic, command.replace(OF_RUN, shlex.quote(run))) for topic, command in ASKED_BY.items())
 
 
 def _order(topic: str) -> int:

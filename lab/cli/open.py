@@ -12,6 +12,7 @@ import typer
 from lab.cli.console import say
 from lab.cli.names import LATEST, complete_run, run_folder
 from lab.errors import UsageError
+from lab.report.content import PAGE
 
 OptionalRun = Annotated[
     Path,
@@ -34,7 +35,7 @@ def has_display() -> bool:
 
 def open_run(run: OptionalRun = Path(LATEST)) -> None:
     """Open the report of a run, the newest one without an argument, in the browser."""
-    page = run / "report.html"
+    page = run / PAGE
     if not page.is_file():
         raise UsageError(f"{run}: it has no report yet", f"`lab report {shlex.quote(str(run))}` draws it")
     show_page(page)

@@ -20,8 +20,8 @@ from lab.cli.options import WHICH_SCENARIO, Blocks, takes_options
 from lab.cli.summary_file import SummaryFile, summary_in
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
+from lab.report.overview import answers_over
 from lab.report.renderers.json_document import comparison_document
-from lab.report.sections.answer import judged_answers
 from lab.report.sections.answer_sentences import answer_line
 from lab.run.conclude import Conclusion
 from lab.run.confirm import concluded
@@ -119,10 +119,8 @@ def show(found: Conclusion, *, json: bool, quiet: bool) -> None:
 
 def put_answers(found: Conclusion) -> None:
     """Print the sentences of the answer, those of each point with its name."""
-    for one in found.points:
-        where = f"{one.point.title}: " if one.point.key else ""
-        for answer in judged_answers(one.run, one.summary, one.comparison, one.confirmed):
-            put(f"{where}{answer_line(answer)}")
+    for answer in answers_over(found.points):
+        put(answer_line(answer))
 
 
 def _document(found: Conclusion) -> dict[str, Any]:

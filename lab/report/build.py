@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import TERMINAL_WIDTH, Content, Written
+from lab.report.content import PAGE, POINTS, TERMINAL_WIDTH, Content, Written
 from lab.report.first_screen import NO_LEAD
-from lab.report.overview import POINTS, overview
+from lab.report.overview import OVER, overview
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.caveats import Caveats, caveats, caveats_told
 from lab.report.parts.facts import facts_line
@@ -111,7 +112,7 @@ def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:
 def files_of(content: Content) -> Mapping[str, str]:
     """Every file of a report but comparison.json, by its name in the run folder."""
     return {
-        "report.html": render_html(content),
+        PAGE: render_html(content),
         "report.md": render_markdown(content),
         **render_figures(content),
         **{f"tables/{name}": text for name, text in render_csv(content).items()},
@@ -129,7 +130,8 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
     if len(points) == 1:
         return _write_report(path, _content_of(points[0]), _document_of(points[0]), width)
     for one in points:
-        _write_report(path / POINTS / one.point.key, _content_of(one), _document_of(one), width)
+        content = replace(_content_of(one), over=OVER)
+        _write_report(path / POINTS / one.point.key, content, _document_of(one), width)
     document = {"schema_version": COMPARISON_SCHEMA_VERSION, "run_id": run.run_id}
     document |= {"points": {one.point.key: _document_of(one) for one in points}}
     return _write_report(path, overview(run, points), document, width)
@@ -148,7 +150,7 @@ def _write_report(path: Path, content: Content, document: Mapping[str, Any], wid
         _write(path, name, text)
     _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
     return Written(
-        html=path / "report.html",
+        html=path / PAGE,
         markdown=path / "report.md",
         comparison=path / "comparison.json",
         terminal=render_terminal(content, width),

@@ -16,6 +16,8 @@ from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Group, Lead
 
 T = TypeVar("T")
 COMMANDS = "again-commands"  # the key of the listing that repeats a run
+PAGE = "report.html"
+POINTS = "points"  # the folder of the reports of points
 TERMINAL_WIDTH = 100  # columns of the form for a terminal, where none tells its own
 
 
@@ -122,10 +124,19 @@ Part = Table | Figure | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A way to another report of the run: its folder, from this one's."""
+
+    text: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """One question of the reader. ``caveats`` must catch the eye, ``asides`` need not; both by what they touch.
 
-    ``short`` is its name in the contents. ``folded``: few readers want it, so that it opens on demand.
+    ``short`` is its name in the contents. ``folded``: few readers want it, so that it opens on demand. ``link``: to
+    the report that has the rest.
     """
 
     key: str
@@ -136,6 +147,7 @@ class Section:
     parts: tuple[Part, ...] = ()
     short: str = ""
     folded: bool = False
+    link: Link | None = None
 
     @property
     def shown(self) -> tuple[Part, ...]:
@@ -172,7 +184,7 @@ class Content:
     """A whole report. ``facts`` is the grey line under the question; ``status`` says in one line whether to trust it.
 
     ``lead`` answers the question; ``answers`` are the verdicts behind it. ``arms`` are the names in the order of their
-    colours; ``figures`` and ``boxes`` stand on the first screen.
+    colours; ``figures`` and ``boxes`` stand on the first screen. ``over``: to the report of which this one is a part.
     """
 
     run_id: str
@@ -187,6 +199,7 @@ class Content:
     sections: tuple[Section, ...]
     band: Band | None = None
     lead: Lead = NO_LEAD
+    over: Link | None = None
 
     @property
     def tab(self) -> str:

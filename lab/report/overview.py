@@ -12,11 +12,12 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Column, Content, Section, Table, section
+from lab.report.content import POINTS, Cell, Column, Content, Link, Section, Table, section
 from lab.report.first_screen import Answer, Band, Lead
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
 from lab.report.parts.facts import facts_line
+from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import arm_names, shown_value
 from lab.report.sections.answer import judged_answers, status
 from lab.report.sections.decision import card_sentences, card_table
@@ -30,7 +31,7 @@ from lab.scenario.model import Scenario
 from lab.units import count_of
 
 COSTS = ("drill.harm", "drill.recovery")
-POINTS = "points"  # the folder of their reports
+OVER = Link(text="All points", folder="../..")  # from one of them
 
 
 def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
@@ -44,7 +45,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         question=whole.scenario.question,
         facts=facts_line(run, whole),
         status=_status(points),
-        answers=tuple(_answers(points)),
+        answers=tuple(answers_over(points)),
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
             sentences=tuple(
@@ -78,11 +79,11 @@ def _band(points: Sequence[PointResult]) -> Band | None:
 
 def _together(found: Sequence[tuple[PointResult, Answer]], points: int) -> Iterator[Answer]:
     """Each sentence once, with the points that it is said of; without them where it is said of all."""
-    titles: dict[Answer, list[str]] = {}
+    titles: dict[Answer, dict[str, None]] = {}
     for one, answer in found:
-        titles.setdefault(answer, []).append(one.point.title)
+        titles.setdefault(answer, {})[one.point.title] = None
     for answer, where in titles.items():
-        at = "" if len(where) == points > 1 else f"{', '.join(where)}: "
+        at = "" if len(where) == points > 1 or not any(where) else f"{', '.join(where)}: "
         yield replace(answer, sentence=f"{at}{answer.sentence}")
 
 
@@ -106,9 +107,27 @@ def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section,
     return (found,) if found.parts or found.sentences else ()
 
 
-def _answers(points: Sequence[PointResult]) -> Iterator[Answer]:
-    found = [(one, answer) for one in points for answer in judged_answers(one.run, one.summary, one.comparison)]
-    return _together(found, len(points))
+def answers_over(points: Sequence[PointResult]) -> Iterator[Answer]:
+    """The sentences of the verdicts, with the points that they are said of where there are several.
+
+    What the storage driver has to do with them is the same at all points, and is said once, behind them.
+    """
+    several = len(points) > 1
+    verdicts = [
+        (one, answer)
+        for one in points
+        for answer in judged_answers(one.run, one.summary, one.comparison, one.confirmed, with_storage=not several)
+    ]
+    yield from _together(verdicts, len(points))
+    if several:
+        yield from _together(list(_storage(points)), len(points))
+
+
+def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
+    for one in points:
+        for contest in one.comparison.primaries:
+            if text := unshared_answer(one.run, one.summary, contest.metric, contest.arm):
+                yield one, Answer(sentence=text)
 
 
 def _status(points: Sequence[PointResult]) -> str:
@@ -130,8 +149,8 @@ def _section(one: PointResult) -> Section:
         sentences=(
             *(answer.sentence for answer in found.sentences),
             *seen,
-            f"The whole report of this point is {POINTS}/{one.point.key}/report.html in the run folder.",
         ),
+        link=Link(text=f"The whole report of {one.point.title}", folder=f"{POINTS}/{one.point.key}"),
     )
 
 

@@ -13,13 +13,12 @@ from lab.metrics.limits import LIMITS
 from lab.plan.blocks import Plan, build_plan
 from lab.run.estimate import PREPARE_S, nominal, pilot_s
 from lab.scenario.compare import Compare
-from lab.scenario.drills import Drill, Verb
+from lab.scenario.drills import QUICK, Drill, Verb
 from lab.scenario.load import MOST_LANES
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
 from lab.units import format_duration
 
-QUICK_DRILLS = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # block needs a path of the app that blocks
 ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
 DRILLED = "drill.harm"
 APART = (Group.DRILL, Group.CAPACITY)  # metrics of runs of their own
@@ -143,8 +142,8 @@ def _with_blocks(scenario: Scenario, blocks: int) -> Scenario:
 
 
 def _fitting_drills(scenario: Scenario, time_s: float) -> tuple[tuple[Part, ...], Sequence[str]]:
-    """One run with as many drills as fit, in the order of QUICK_DRILLS, and why the others are not in it."""
-    possible = ON_PLAIN if scenario.engine == "process" else QUICK_DRILLS
+    """One run with as many drills as fit, in the order of QUICK, and why the others are not in it."""
+    possible = ON_PLAIN if scenario.engine == "process" else QUICK
     found: tuple[Part, ...] = ()
     chosen: list[Verb] = []
     for verb in possible:
@@ -159,7 +158,7 @@ def _fitting_drills(scenario: Scenario, time_s: float) -> tuple[tuple[Part, ...]
 def _not_chosen(chosen: Sequence[Verb], possible: Sequence[Verb]) -> Iterator[str]:
     if late := [verb.value for verb in possible if verb not in chosen]:
         yield f"drills {', '.join(late)}: they do not fit"
-    if never := [verb.value for verb in QUICK_DRILLS if verb not in possible]:
+    if never := [verb.value for verb in QUICK if verb not in possible]:
         yield f"drills {', '.join(never)}: they take containers"
 
 

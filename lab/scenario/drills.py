@@ -39,6 +39,7 @@ class Verb(StrEnum):
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
 
 
+QUICK = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # of any app: block and oom need a path of it, deploy an image
 REQUESTS: Mapping[Verb, str] = {Verb.BLOCK: "/block?ms={ms}", Verb.OOM: "/hold?mb={mb}"}  # of the demo app
 PLACEHOLDERS: Mapping[Verb, tuple[str, ...]] = {Verb.BLOCK: ("{ms}", "{seconds}"), Verb.OOM: ("{mb}",)}
 

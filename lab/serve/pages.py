@@ -1,11 +1,13 @@
 """From an address to a page: what there is to see, and what is refused."""
 
 import os
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
 from lab.errors import LabError
+from lab.report.content import PAGE, POINTS
 from lab.report.renderers.html_page import policy_in
 from lab.report.renderers.served_pages import (
     REPORT,
@@ -14,21 +16,24 @@ from lab.report.renderers.served_pages import (
     render_message,
     render_runs,
     render_trend,
+    report_address,
     served_policy,
 )
 from lab.serve.runs import Runs
 
 MAX_FIELDS = 20
+PLACE = re.compile(rf"(?P<name>[^/]+)(?:/{POINTS}/(?P<point>[^/]+))?(?:/(?P<page>{re.escape(PAGE)})?)?")
 SANDBOX = "frame-ancestors 'none'; sandbox allow-scripts allow-downloads"  # a report may not read this site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A page with its Content-Security-Policy."""
+    """A page with its Content-Security-Policy; ``location``: where it is instead."""
 
     status: HTTPStatus = HTTPStatus.OK
     body: bytes
     policy: str
+    location: str = ""
 
 
 def reply_to(runs: Runs, target: str) -> Reply:
@@ -46,8 +51,7 @@ def reply_to(runs: Runs, target: str) -> Reply:
     if address.path == TREND:
         return _page(render_trend(folder, runs.entries(), asked.get("scenario", ""), asked.get("metric", "")))
     if address.path.startswith(REPORT):
-        name, _, point = address.path.removeprefix(REPORT).partition("/")
-        return _report(runs, _unquoted(name), _unquoted(point))
+        return _report(runs, address.path.removeprefix(REPORT))
     return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
 
 
@@ -60,7 +64,12 @@ def _unquoted(text: str) -> str:
     return os.fsdecode(unquote_to_bytes(text))
 
 
-def _report(runs: Runs, name: str, point: str) -> Reply:
+def _report(runs: Runs, place: str) -> Reply:
+    """The page at ``NAME/report.html`` or ``NAME/points/POINT/report.html``; without the file, the way there."""
+    found = PLACE.fullmatch(place)
+    if found is None:
+        return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+    name, point = _unquoted(found["name"]), _unquoted(found["point"] or "")
     try:
         page = runs.page(name, point)
     except LabError as error:
@@ -70,8 +79,10 @@ def _report(runs: Runs, name: str, point: str) -> Reply:
     policy = policy_in(page)
     if not policy:
         return refused(HTTPStatus.NOT_FOUND, "This report is not as the lab writes one: lab report RUN draws it anew.")
+    if not found["page"]:
+        return _page("", HTTPStatus.PERMANENT_REDIRECT, report_address(name, point))
     return Reply(body=page, policy=f"{policy}; {SANDBOX}")
 
 
-def _page(text: str, status: HTTPStatus = HTTPStatus.OK) -> Reply:
-    return Reply(status=status, body=text.encode(errors="replace"), policy=served_policy())
+def _page(text: str, status: HTTPStatus = HTTPStatus.OK, location: str = "") -> Reply:
+    return Reply(status=status, body=text.encode(errors="replace"), policy=served_policy(), location=location)

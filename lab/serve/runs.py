@@ -8,13 +8,12 @@ from lab.errors import LabError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
 from lab.record.reading import read_regular
-from lab.report.overview import POINTS
+from lab.report.content import PAGE, POINTS
 from lab.report.sections.overview import Entry
 from lab.report.told import COMPARISON, read_told
 from lab.run.opened import opened_run
 
 RUN_FILE = "run.json"
-PAGE = "report.html"
 SUMMARIES = frozenset({RUN_FILE, COMPARISON})
 POINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 MAX_PAGE_BYTES = 64 * 1024**2

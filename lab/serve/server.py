@@ -104,6 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in {**HEADERS, "Content-Security-Policy": reply.policy}.items():
             self.send_header(name, value)
+        if reply.location:
+            self.send_header("Location", reply.location)
         if reply.status is HTTPStatus.METHOD_NOT_ALLOWED:
             self.send_header("Allow", "GET, HEAD")
         self.send_header("Content-Length", str(len(reply.body)))

@@ -51,9 +51,9 @@ def test_runs_are_found_opened_and_followed(browser: Browser, url: str, width: i
     page.get_by_label("Validity").select_option("not valid")
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("1 of 7 runs")
-    expect(rows.locator(f'a[href="/run/{SPOILED}"]')).to_be_visible()
+    expect(rows.locator(f'a[href="/run/{SPOILED}/report.html"]')).to_be_visible()
     page.get_by_role("link", name="Show all").click()
-    page.locator(f'a[href="/run/{FIRST}"]').click()
+    page.locator(f'a[href="/run/{FIRST}/report.html"]').click()
     expect(page.locator("#answer")).to_be_visible()
     page.get_by_role("button", name="Dark").click()  # the report's own script runs
     assert page.locator("html").get_attribute("data-theme") == "dark"
@@ -65,7 +65,7 @@ def test_runs_are_found_opened_and_followed(browser: Browser, url: str, width: i
     expect(page.locator("#trend svg.figure circle")).to_have_count(2 * 5)
     expect(page.locator("#trend .guide")).to_have_count(2)
     for name, words in ((MOVED, "storage driver: overlay2 → fuse-overlayfs"), (REBUILT, "image app")):
-        row = page.locator("tbody tr").filter(has=page.locator(f'a[href="/run/{name}"]'))
+        row = page.locator("tbody tr").filter(has=page.locator(f'a[href="/run/{name}/report.html"]'))
         expect(row.locator(".changed")).to_contain_text(words.partition(":")[0])
         expect(page.locator("#changes")).to_contain_text(words)
     page.close()

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.analysis.card import Card, Line
-from lab.analysis.decision import ASKED_BY, _line, card_of
+from lab.analysis.decision import _line, card_of, commands_of
 from lab.analysis.ladders import Confirmation
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.ladder import Held, RungResult
@@ -33,6 +33,8 @@ from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
 from tests.run_folders import store, write_run
 
 PAIR = (WORKERS, REPLICAS)
+
+RUN_ID = "20261118T110640Z-quickstart"
 
 
 def points(given: Scenario, **changes: object) -> tuple[PointResult, ...]:
@@ -56,7 +58,7 @@ def test_every_line_is_a_measurement_with_its_run() -> None:
     assert by_metric["memory.pss.total"].judgement.verdict is not None
     assert by_metric["cpu.per_1k"].winner == ""
     assert by_metric["cpu.per_1k"].judgement.verdict is None
-    assert {line.run for line in card.lines} == {"20261118T110640Z-quickstart"}
+    assert {line.run for line in card.lines} == {RUN_ID}
 
 
 def test_a_run_that_is_not_valid_has_no_winner() -> None:
@@ -77,26 +79,24 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
 
     rows = {row[0].text: row for row in decision_content(card, points(plain())).headline.rows}
 
-    assert [cell.text for cell in rows["drill kill"]] == [
-        "drill kill",
-        "–",
-        "–",
-        "not measured: `lab run drill_kill`",
-        "–",
-        "–",
-    ]
+    together = "drill kill, hang, roll, stop"
+    asked = f"not measured: `lab study {RUN_ID}`"
+    assert [cell.text for cell in rows[together]] == [together, "–", "–", asked, "–", "–"]
     assert "start-up" not in card.missing
-    assert rows["capacity"][3].text == "not measured: `lab capacity quickstart`"
+    assert rows["capacity"][3].text == f"not measured: `lab capacity {RUN_ID}`"
+    assert rows["memory limit"][3].text == f"not measured: `lab limits {RUN_ID}`"
+    assert rows["drill oom"][3].text == "not measured: `lab run drill_oom`"
     assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}
 
 
 def test_every_scenario_that_is_named_is_shipped() -> None:
-    """Whoever runs what the card says finds it."""
+    """Whoever runs what the card says finds it; everything else is asked of the run's own app."""
     shipped = {path.stem for path in (Path(__file__).parents[2] / "scenarios").glob("*.toml")}
 
-    assert {command.split()[-1] for command in ASKED_BY.values()} <= shipped
+    assert {name for _, command in commands_of("mine") for name in command.split()[2:]} - shipped == {"mine"}
+    assert dict(commands_of("a b"))["capacity"] == "lab capacity 'a b'"
 
 
 def test_where_the_winner_turns_is_told_by_point() -> None:

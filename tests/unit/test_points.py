@@ -404,3 +404,18 @@ def test_what_a_run_is_judged_by_crosses_to_another_process() -> None:
     points = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
 
     assert pickle.loads(pickle.dumps(points))[0].confirmed == {}
+
+
+def test_what_the_storage_driver_means_is_said_once_for_all_points() -> None:
+    """It is the same at each, and its sentence is long."""
+    compare = {"baseline": "workers", "primary": ["memory.pss.total", "memory.pss.idle"]}
+    given = swept(compare=compare)
+    run = make_run(given)
+    facts = {**run.environment.facts, "storage_driver": "fuse-overlayfs"}
+    run = replace(run, environment=replace(run.environment, facts=facts))
+    found = judge_points(run, (summarise_trial(trial) for trial in make_trials(given)))
+    answers = [answer.sentence for answer in overview(run, found).answers]
+
+    assert sum("overlay2 would share one" in sentence for sentence in answers) == 1
+    assert answers[-1].startswith("N = 2, N = 4: Under the storage driver fuse-overlayfs every container of replicas")
+    assert answers[0].startswith("N = 1: ")

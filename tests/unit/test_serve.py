@@ -15,17 +15,21 @@ from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from threading import Thread
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 
+from lab.analysis.points import judge_points
+from lab.analysis.trial.trial import summarise_trial
 from lab.cli.serve import serve
 from lab.errors import MissingError, UsageError
 from lab.record.bundle import write_bundle
+from lab.report.build import write_reports
 from lab.report.sections.overview import Entry
 from lab.serve import runs as runs_module
 from lab.serve.runs import Runs, read_entry
 from lab.serve.server import Server
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 from tests.run_folders import told_as
 from tests.served_runs import CUT, FIRST, MOVED, OTHER, REBUILT, SECOND, SPOILED, finished, serve_folder
 
@@ -58,7 +62,7 @@ class Site:
 
     def listed(self, **asked: str) -> set[str]:
         """The runs that the list links to."""
-        return set(re.findall(r'href="/run/([^"]+)"', self.ask(f"/?{urlencode(asked)}")[2]))
+        return set(re.findall(r'href="/run/([^"]+)/report\.html"', self.ask(f"/?{urlencode(asked)}")[2]))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +125,7 @@ def test_the_list_is_filtered(site: Site, asked: dict[str, str], found: set[str]
 def test_a_report_is_served_as_it_is(site: Site) -> None:
     """Byte for byte, with the policy that it states itself, and apart from the pages of this site."""
     page = (site.folder / FIRST / "report.html").read_text(encoding="utf-8")
-    status, headers, served = site.ask(f"/run/{FIRST}")
+    status, headers, served = site.ask(f"/run/{FIRST}/report.html")
     stated = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
 
     assert (status, served) == (200, page)
@@ -249,7 +253,7 @@ def test_names_and_texts_from_outside_are_only_text(site: Site) -> None:
         assert "<script" not in page
         assert 'onload="y' not in page
         assert "&lt;b&gt;cut" in page
-        assert site.ask(f"/run/{quote(name)}")[0] == 200
+        assert site.ask(f"/run/{quote(name)}/report.html")[0] == 200
     finally:
         shutil.rmtree(path)
 
@@ -263,7 +267,7 @@ def test_bundles_are_runs_and_damage_is_told(site: Site) -> None:
     (newer / "run.json").write_text('{"schema_version": 99}')
     try:
         assert site.listed(text="sent.zip") == {"sent.zip"}
-        assert site.ask("/run/sent.zip")[2] == (finished() / "report.html").read_text()
+        assert site.ask("/run/sent.zip/report.html")[2] == (finished() / "report.html").read_text()
         page = site.ask("/?validity=unreadable")[2]
         assert "no readable bundle" in page
         assert "schema version 99" in page
@@ -282,11 +286,37 @@ def test_the_reports_of_points_are_served(site: Site) -> None:
     shutil.copyfile(path / "report.html", path / "points" / "n1" / "report.html")
     (path / "points" / "n2").symlink_to(site.folder.parent / "outside" / "linked")
     try:
-        assert {"several", "several/n1", "several/n2"} <= site.listed(text="several")
-        assert site.ask("/run/several/n1")[2] == (path / "report.html").read_text()
+        assert {"several", "several/points/n1", "several/points/n2"} <= site.listed(text="several")
+        assert site.ask("/run/several/points/n1/report.html")[2] == (path / "report.html").read_text()
         for point in ("n2", "n3", "..%2F..", "%2e%2e", "n1/x"):
-            status, _, text = site.ask(f"/run/several/{point}")
+            status, _, text = site.ask(f"/run/several/points/{point}/report.html")
             assert (status, MARKER in text) == (404, False)
+    finally:
+        shutil.rmtree(path)
+
+
+def test_links_between_the_reports_of_a_run_hold(site: Site) -> None:
+    """In the folder, and where it is served: from the page over all points to each, and back.
+
+    A report has one address, that of its file in the run folder; shorter ones lead to it.
+    """
+    given = make_scenario((WORKERS, REPLICAS), sweep={"processes": [1, 2]}, trials={"blocks": 1, "seed": 7})
+    run = make_run(given)
+    path = told_as(finished(), site.folder, run.run_id)
+    write_reports(path, run, judge_points(run, map(summarise_trial, make_trials(given))))
+    try:
+        for page in ("report.html", "points/n1/report.html", "points/n2/report.html"):
+            links = re.findall(r'href="([^"#:]+)"', (path / page).read_text())
+            assert len(links) == (2 if page == "report.html" else 1)
+            for link in links:
+                there = (path / page).parent / link
+                served = site.ask(urljoin(f"/run/{run.run_id}/{page}", link))
+                assert (served[0], served[2]) == (200, there.read_text())
+        for short in (f"/run/{run.run_id}", f"/run/{run.run_id}/points/n1"):
+            for asked in (short, f"{short}/"):
+                status, headers, _ = site.ask(asked)
+                assert (status, headers["Location"]) == (308, f"{short}/report.html")
+        assert "(points/n1/report.md)" in (path / "report.md").read_text()
     finally:
         shutil.rmtree(path)
 

@@ -36,7 +36,8 @@ def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str) ->
     dear = arm if one > other else summary.baseline
     return (
         f"Under the storage driver {run.environment.facts[DRIVER]} every container of {dear} has its own copy of the "
-        "image's files in memory; overlay2 would share one, so that this number holds for this driver only."
+        "image's files in memory; overlay2 would share one, so that this difference in memory holds for this driver "
+        "only."
     )
 
 

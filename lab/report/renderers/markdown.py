@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.report.charts.svg import standalone
-from lab.report.content import COMMANDS, Content, Figure, Listing, Part, Section, Table
+from lab.report.content import COMMANDS, Content, Figure, Link, Listing, Part, Section, Table
 from lab.report.first_screen import Box, Group, told
 from lab.report.renderers.text import markdown, markdown_code
 
@@ -22,6 +22,7 @@ CUT = "*Cut to the length of a comment: report.html has all of it.*"
 def render_markdown(content: Content) -> str:
     """The whole report as Markdown, with references to the files of ``render_figures``."""
     parts = (
+        _link(content.over),
         *_answer(content, "#"),
         *(line for figure in content.figures for line in _part(figure)),
         *(line for box in content.boxes for line in _box(box)),
@@ -141,6 +142,11 @@ def _section(section: Section) -> Iterator[str]:
     yield separator.join(mark + markdown(sentence) for sentence in section.sentences)
     for part in section.shown:
         yield from _part(part)
+    yield _link(section.link)
+
+
+def _link(link: Link | None) -> str:
+    return f"[{markdown(link.text)}]({link.folder}/report.md)" if link else ""
 
 
 def _part(part: Part) -> Iterator[str]:

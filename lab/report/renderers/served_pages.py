@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from lab.report.charts.glance import icon
 from lab.report.charts.svg import figure_css
+from lab.report.content import PAGE, POINTS
 from lab.report.renderers.html_page import asset, environment, hashed
 from lab.report.sections.overview import Entry, Validity, row_of, scenarios_of
 from lab.report.sections.trend import trend_of
 from lab.units import count_of
 
-REPORT = "/run/"  # in front of the name of a run, behind which a point may stand
+REPORT = "/run/"  # in front of the name of a run; what is behind it lies as in the run folder, so that links hold
 TREND = "/trend"
 ANY = ("", "any")
 
@@ -96,6 +97,11 @@ def _render(place: str, folder: str, **values: Any) -> str:
     return template.render(place=place, folder=folder, icon=icon("open"), style=style, **values)
 
 
+def report_address(name: str, point: str = "") -> str:
+    """Where the report of a run is, or of a point of it."""
+    return REPORT + "/".join((_quoted(name), *((POINTS, _quoted(point)) if point else ()), PAGE))
+
+
 def _quoted(name: str) -> str:
     return quote(os.fsencode(name), safe="")
 
@@ -108,7 +114,7 @@ def _environment() -> Environment:
     served = environment().overlay()
     served.filters = {
         **environment().filters,
-        "address": lambda name, point="": REPORT + "/".join(_quoted(part) for part in (name, point) if part),
+        "address": report_address,
         "trend": lambda scenario: f"{TREND}?{urlencode({'scenario': scenario})}",
     }
     return served

@@ -96,9 +96,14 @@ def exploratory_status(summary: RunSummary) -> str:
 
 
 def judged_answers(
-    run: RunInfo, summary: RunSummary, comparison: Comparison, confirmed: Mapping[str, Confirmation] = NOTHING
+    run: RunInfo,
+    summary: RunSummary,
+    comparison: Comparison,
+    confirmed: Mapping[str, Confirmation] = NOTHING,
+    *,
+    with_storage: bool = True,
 ) -> tuple[Answer, ...]:
-    """The sentences of the verdicts; one on memory says itself what the storage driver has to do with it.
+    """The sentences of the verdicts; ``with_storage``: one on memory says what the storage driver has to do with it.
 
     One on capacity says whether it was confirmed.
     """
@@ -106,7 +111,7 @@ def judged_answers(
     def remark(contest: Contest) -> str:
         if contest.metric == CAPACITY:
             return capacity_remark(summary, (comparison.baseline, contest.arm), confirmed)
-        return unshared_answer(run, summary, contest.metric, contest.arm)
+        return unshared_answer(run, summary, contest.metric, contest.arm) if with_storage else ""
 
     return verdict_answers(comparison, remark, arms_in_order(summary))
 

@@ -33,6 +33,7 @@ CHANGES_WITH = {
     "fault": "the fault",
 }
 NONE = "–"
+DRILL = "drill "
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "containers": lambda one: one.containers,
     "processes": lambda one: one.processes,
@@ -98,8 +99,9 @@ def card_table(card: Card) -> Table:
         rows=(*rows, *_counted(card.facts), *_missing(card)),
         note="Better is the arm for which the run shows a difference beyond the bound; an en dash where it shows none. "
         "A metric that was not judged in a run has a number and no verdict. What there is to run is counted in one "
-        "trial, the front included, processes with supervisors and helpers. The commands for what is not measured ask "
-        "it of the demo app; a copy of the scenario asks it of yours.",
+        "trial, the front included, processes with supervisors and helpers. What is not measured has the command that "
+        "measures it, for the folder that holds the run folder, or its runs/. One that names a scenario of the lab "
+        "asks it of the demo app: its [sweep] or [[drills]] in a copy of your scenario asks it of yours.",
     )
 
 
@@ -179,6 +181,16 @@ def _count(number: float | None) -> str:
 
 
 def _missing(card: Card) -> Iterator[tuple[Cell, ...]]:
-    """One line for each topic, with the command that measures it."""
+    """One line for each command, with all that it would measure."""
+    topics: dict[str, list[str]] = {}
     for topic, command in card.missing.items():
-        yield tuple(words(topic, NONE, NONE, f"not measured: `{command}`", NONE, NONE))
+        topics.setdefault(command, []).append(topic)
+    for command, own in topics.items():
+        yield tuple(words(_together(own), NONE, NONE, f"not measured: `{command}`", NONE, NONE))
+
+
+def _together(topics: Sequence[str]) -> str:
+    """``"memory, drill kill, hang"``: the word that drills share once."""
+    drills = [topic.removeprefix(DRILL) for topic in topics if topic.startswith(DRILL)]
+    others = [topic for topic in topics if not topic.startswith(DRILL)]
+    return ", ".join([*others, *([DRILL + ", ".join(drills)] if drills else [])])
