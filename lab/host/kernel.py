@@ -12,7 +12,7 @@ def governor() -> str:
 
 
 def has_ipvs(proc: Path) -> bool:
-    """Tell whether this kernel has IP virtual servers, which lead from a Swarm's virtual addresses to its tasks."""
+    """Tell whether this kernel has IP virtual servers, without which a Swarm's virtual addresses lead nowhere."""
     return (proc / "net/ip_vs").exists()
 
 

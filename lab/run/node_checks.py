@@ -67,10 +67,10 @@ def _engine(node: Node, client: docker.DockerClient) -> Iterator[Finding]:
 
 
 def _in_swarm(node: Node, client: docker.DockerClient, agent: Conversation, *, first: bool) -> Finding:
-    """Its part in the Swarm, and how names lead to tasks by its kernel."""
+    """Its part in the Swarm, and which addresses of services lead to tasks there: a run uses none that are virtual."""
     info = client.info()["Swarm"]
     state, manages = info.get("LocalNodeState") or "inactive", bool(info.get("ControlAvailable"))
-    ways = "IPVS: names lead to virtual addresses" if agent.call(has_ipvs, PROC) else "no IPVS: DNS round robin"
+    ways = "IPVS" if agent.call(has_ipvs, PROC) else "no IPVS: exported files need ENDPOINT_MODE=dnsrr"
     if state != "active":
         told = f"its engine is in no Swarm ({state}); {MAKE_ONE}"
     elif first and not manages:

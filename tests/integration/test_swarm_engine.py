@@ -119,7 +119,7 @@ def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Pat
 
     assert info.states == {"b01-replicas": "done"}
     facts = info.environment["swarm"]
-    assert facts == {"nodes": ["two", "one"], "load": "one", "endpoint_mode": "dnsrr", "ipvs": False}
+    assert facts == {"nodes": ["two", "one"], "load": "one", "endpoint_mode": "dnsrr"}
     record, tables = trial.record, trial.tables
     assert len(record.attestation.servers) == 3
     assert all(record.attestation.upstreams)

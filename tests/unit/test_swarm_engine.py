@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,9 @@ import docker
 import docker.errors
 import pytest
 
+from lab.agent.calls import There
 from lab.cli.plan_words import node_lines
+from lab.engines.images.images import ImageRecord
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.swarm import cluster as clusters
 from lab.engines.swarm import removal
@@ -171,12 +174,70 @@ def test_services_are_in_the_same_places_in_every_block(tmp_path: Path) -> None:
         topology=topology(tmp_path),
         network_id="n",
         pool=cast(Any, None),
-        mode="dnsrr",
     )
     services.place()
     placed = {name: where.node.name for name, where in services.placed.items()}
     assert placed == {"app-1": "one", "app-2": "two", "app-3": "one", "app-4": "two", "nginx": "one"}
     assert [each.node.name for each in replace(cluster, load=one).arms] == ["two", "one"], "that of load last"
+
+
+class Asked:
+    """A manager that keeps what it is asked for, and whose tasks run at once."""
+
+    def __init__(self) -> None:
+        self.api = self.containers = self
+        self.services: dict[str, dict[str, Any]] = {}
+        self.attrs = {"State": {"StartedAt": "2026-01-01T00:00:00Z"}}
+
+    def create_service(self, _template: Any, name: str, **spec: Any) -> dict[str, str]:
+        self.services[name] = spec
+        return {"ID": name}
+
+    def tasks(self, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        status = {"State": "running", "ContainerStatus": {"ContainerID": "c"}}
+        return [{"ServiceID": each, "NodeID": "n1", "Status": status} for each in filters["service"]]
+
+    def get(self, _identity: str) -> Asked:
+        return self
+
+
+def services_on(manager: Asked, folder: Path, pool: ThreadPoolExecutor) -> Services:
+    one = member("one", 1, manager)
+    image = cast(ImageRecord, SimpleNamespace(id="sha256:1"))
+    return Services(
+        cluster=Cluster(members=(one,), load=one),
+        images={"app": image},
+        run_id="r",
+        topology=topology(folder),
+        network_id="n",
+        pool=pool,
+        placed={"app-1": one, "seed": one},
+    )
+
+
+def test_a_name_leads_to_its_task_on_any_kernel(tmp_path: Path) -> None:
+    """A service is asked for without a virtual address: with IPVS one would stand between the name and the task."""
+    manager = Asked()
+    with ThreadPoolExecutor(1) as pool:
+        services = services_on(manager, tmp_path, pool)
+        services.create([replace(SERVICE, volumes=()), replace(SERVICE, name="seed", kind=ServiceKind.JOB)])
+    (spec, job) = manager.services.values()
+    assert spec["endpoint_spec"] == {"Mode": "dnsrr"}
+    assert job["endpoint_spec"] is None, "a job is asked for nothing"
+
+
+def test_a_front_waits_until_names_lead_to_the_tasks_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to nothing, nor to another address; where they never do, a sentence names them."""
+    told = iter([{"app-1": ()}, {"app-1": ("10.0.0.9",)}, {"app-1": ("10.0.0.3",)}])
+    with ThreadPoolExecutor(1) as pool:
+        services = services_on(Asked(), tmp_path, pool)
+        services.wait_for_names(cast(There, lambda _ask, _names: next(told)), {"app-1": "10.0.0.3"})
+        assert next(told, None) is None
+        monkeypatch.setattr("lab.engines.swarm.services.PLACED_S", -1.0)
+        with pytest.raises(DeploymentError, match="the names app-1 do not lead to their tasks"):
+            services.wait_for_names(cast(There, lambda _ask, _names: {"app-1": ("10.0.0.9",)}), {"app-1": "10.0.0.3"})
 
 
 class Swarmed:

@@ -32,7 +32,7 @@ from lab.engines.swarm.removal import (
     remove_services,
     remove_used_network,
 )
-from lab.engines.swarm.services import DNSRR, VIP, Services
+from lab.engines.swarm.services import DNSRR, Services
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import OWNER, RUN, SERVICE, TRIAL, labels, owner, owner_lives
@@ -46,15 +46,12 @@ class SwarmEngine:
 
     name = "swarm"
 
-    def __init__(
-        self, cluster: Cluster, images: Mapping[str, ImageRecord], run_id: str, agents: ThroughAgent, *, ipvs: bool
-    ) -> None:
+    def __init__(self, cluster: Cluster, images: Mapping[str, ImageRecord], run_id: str, agents: ThroughAgent) -> None:
         self.elsewhere = f"the arms run on the Swarm of node {cluster.manager.node.name}"
         self._cluster = cluster
         self._images = images
         self._run_id = run_id
         self._through = agents
-        self._ipvs = ipvs
         self._agents: Agents | None = None
 
     def describe(self) -> Mapping[str, Any]:
@@ -70,18 +67,12 @@ class SwarmEngine:
                 "swarm": {
                     "nodes": [member.node.name for member in self._cluster.arms],
                     "load": self._cluster.load.node.name,
-                    "endpoint_mode": self._mode,
-                    "ipvs": self._ipvs,
+                    "endpoint_mode": DNSRR,
                 },
             }
             if self._agents:
                 facts |= machine_facts(manager.client, self._agents.looks[manager.node.name]().clock)
             return {**facts, **self._images[APP_IMAGE].versions}
-
-    @property
-    def _mode(self) -> str:
-        """The way from a name to a task: without IPVS in a kernel a virtual address leads nowhere (FIELD 1)."""
-        return VIP if self._ipvs else DNSRR
 
     def image_id(self, key: str) -> str:
         """The id of a prepared image, which is the same on every node."""
@@ -153,7 +144,6 @@ class SwarmEngine:
             topology=topology,
             network_id=network_id,
             pool=pool,
-            mode=self._mode,
         )
         services.place()
         return services, name

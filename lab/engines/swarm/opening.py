@@ -1,15 +1,12 @@
-"""Have everything that a run needs of a Swarm: its nodes, images on each, agents, and how names lead to tasks."""
+"""Have everything that a run needs of a Swarm: its nodes, images on each, and agents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import docker
 
-from lab.engines.docker.agent.container import start_agent
-from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.carry import carry, carry_agent
 from lab.engines.docker.opening import image_maker, prepare_agents
 from lab.engines.docker.refusals import choose_networks
@@ -20,8 +17,6 @@ from lab.engines.images.prepare import prepare_images
 from lab.engines.kinds import OnStep, Opened
 from lab.engines.swarm.cluster import Cluster, find_cluster
 from lab.engines.swarm.engine import SwarmEngine
-from lab.host.kernel import has_ipvs
-from lab.host.labels import labels
 from lab.scenario.model import APP_IMAGE, Scenario
 
 
@@ -38,9 +33,7 @@ def open_swarm(scenario: Scenario, run_id: str, on_step: OnStep) -> Opened:
             carry_agent(maker, member.client, agents.image_id, member.node.name, on_step)
         if agents.load_image_id:
             carry_agent(maker, cluster.load.client, agents.load_image_id, cluster.load.node.name, on_step)
-        ipvs = _ipvs(cluster, agents, run_id)
-    on_step(f"names lead to tasks by {'virtual addresses (IPVS)' if ipvs else 'DNS round robin: no IPVS in a kernel'}")
-    return SwarmEngine(cluster, images, run_id, agents, ipvs=ipvs), images
+    return SwarmEngine(cluster, images, run_id, agents), images
 
 
 def _images(
@@ -55,13 +48,3 @@ def _images(
     client = cluster.manager.client
     versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
     return images | {key: replace(images[key], versions=versions[images[key].id]) for key in keys}
-
-
-def _ipvs(cluster: Cluster, agents: ThroughAgent, run_id: str) -> bool:
-    """Whether every kernel has it."""
-    found = []
-    for member in cluster.members:
-        marks = labels(run_id, "probe", "agent")
-        with start_agent(member.client, agents.image_id, marks, node=member.node) as agent:
-            found.append(agent.call(has_ipvs, Path("/proc")))
-    return all(found)

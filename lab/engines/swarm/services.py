@@ -28,7 +28,7 @@ from lab.plan.topology import ConfigFile, Service, Topology
 LOOK_EVERY_S = 0.05
 BEGUN = ("running", "complete", "failed", "rejected", "shutdown", "orphaned", "remove")
 PLACED_S = 60.0  # to be given a node, a container and an address; what the app takes is not in it
-DNSRR, VIP = "dnsrr", "vip"
+DNSRR = "dnsrr"  # names lead to the tasks themselves: one task a service needs no virtual address, which takes IPVS
 NEVER = "0001-"  # the year in which what was not started began, for Docker
 HINT = "`docker service ps` and `docker node ls` on the manager show more"
 
@@ -43,7 +43,6 @@ class Services:
     topology: Topology
     network_id: str
     pool: ThreadPoolExecutor
-    mode: str
     placed: dict[str, Member] = field(default_factory=dict)
 
     def create(self, services: Sequence[Service]) -> list[Container]:
@@ -99,7 +98,7 @@ class Services:
             node_id=self.placed[service.name].id,
             files=files,
         )
-        mode, endpoint = mode_of(service), {"Mode": self.mode}
+        mode, endpoint = mode_of(service), {"Mode": DNSRR}
         made = api.create_service(
             template,
             name=service_name(marks),
