@@ -16,6 +16,8 @@ settings.load_profile("lab")
 # Whoever forbids Python to keep what it has compiled makes every child compile 460 modules of the lab anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# The width of whoever looks on, which xdist hands to its workers, is none of what is tested.
+os.environ.pop("COLUMNS", None)
 MACHINE = pytest.StashKey[Facts]()
 
 

@@ -14,12 +14,23 @@ from lab.scenario.kinds import FRONTS, MODELS
 LAB = Path(__file__).parent.parent.parent / "lab"
 ROOMS = {**dict.fromkeys(FRONTS, "plan/fronts"), **dict.fromkeys(MODELS, "plan/models")}
 STARTER = "starter/"  # `lab init` knows how programs of these names are started, in whatever model
+THREADS = {  # a column, a table of the record, and a module that reads it
+    "analysis/trial/ledger.py",
+    "analysis/trial/trial.py",
+    "record/reading.py",
+    "record/schema.py",
+    "record/types.py",
+    "report/sections/why_shares.py",
+    "sampling/arm_processes.py",
+    "sampling/recorder.py",
+    "sampling/sampler.py",
+}
 ALSO = {
     # The first one's answering server is an nginx, whatever the arms have in front; the second says what is needed.
     "nginx": {"run/calibration.py", "cli/demo.py"},
     "granian": {"scenario/servers.py", "engines/endings.py"},  # the second quotes its log
-    "replicas": {"export/kubernetes.py", "export/swarm.py"},  # a key of their own formats
-    "threads": {"analysis/trial/ledger.py"},  # a column
+    "replicas": {"export/kubernetes.py", "export/swarm.py", "engines/swarm/service.py"},  # a key of their own formats
+    "threads": THREADS,
     "hypercorn": {"scenario/servers.py"},
     "gunicorn": {"scenario/servers.py", "analysis/findings/kinds.py"},  # the second as the address of a source
 }

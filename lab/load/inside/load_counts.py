@@ -54,9 +54,9 @@ class Tally:
         counts[step] = counts.get(step, 0) + 1
 
     def totals(self) -> dict[str, Any]:
-        """Every counter by name."""
+        """Every counter by name, as JSON has it."""
         counted = {item.name: getattr(self, item.name) for item in fields(self)}
-        return counted | {"fates": (self.fates.due, self.fates.good)}
+        return counted | {"fates": [self.fates.due, self.fates.good]}
 
 
 def lag_quantile_s(histograms: Iterable[Mapping[str, int]], quantile: float) -> float | None:
