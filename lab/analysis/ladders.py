@@ -51,17 +51,18 @@ def climbs_of(summary: RunSummary, arm: str) -> tuple[Climb, ...]:
 
 
 def middle_capacity(climbs: Sequence[Climb]) -> float | None:
-    """The median over the blocks; None where it lies beyond the ladder, or nobody knows.
+    """The median over the blocks; None unless most of them have a capacity inside the ladder: one block never decides.
 
     "That or more" ranks above all, but for a block in which the generator carried less than the median of the others:
-    that tells nothing of them.
+    that tells nothing of them. "That or less" ranks below all.
     """
     inside = [one.capacity for one in climbs if one.capacity is not None]
-    least = median(inside) if inside else 0.0
-    known = inside + [0.0] * sum(one.edge is Edge.BOTTOM for one in climbs)
-    known += [inf for one in climbs if one.edge is Edge.TOP and (one.top or 0.0) >= least]
-    middle = median(known) if known else 0.0
-    return middle if 0 < middle < inf else None
+    if 2 * len(inside) <= len(climbs):
+        return None
+    least = median(inside)
+    below = sum(one.edge is Edge.BOTTOM for one in climbs)
+    above = sum(one.edge is Edge.TOP and (one.top or 0.0) >= least for one in climbs)
+    return median([-inf] * below + inside + [inf] * above)  # never of an end: those are fewer than the others
 
 
 def of_ladder(summary: RunSummary, arm: str, found: Judgement, blocks: Sequence[int]) -> Judgement:

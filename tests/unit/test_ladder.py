@@ -364,6 +364,57 @@ def test_a_rung_at_which_a_load_process_had_no_time_left_ends_the_ladder() -> No
     assert gates["load.cpu"].value == pytest.approx(0.3)
 
 
+def failing(made: TrialResult, part: float) -> TrialResult:
+    """Of the requests of the top rung so many are answered with 503."""
+    top_s = made.record.ladder.rungs[-1].start_s if made.record.ladder else 0.0
+    rows = made.tables.requests.to_dicts()
+    for number, row in enumerate(row for row in rows if row["t_scheduled_s"] >= top_s):
+        if round(number * part) != round((number + 1) * part):
+            row |= {"status": 503, "error": "Service Unavailable"}
+    return replace(trial(rows), record=made.record)
+
+
+@pytest.mark.parametrize(
+    ("made", "held"),
+    [
+        (failing(climbing(lambda _rate: 0.01), 0.5), Held.BAD),
+        (failing(climbing(lambda _rate: 0.01), 0.02), Held.BAD),  # 0.1% are allowed, and 1% are no generator's doing
+        (failing(climbing(lambda _rate: 0.01), 0.005), Held.SHORT),
+        (climbing(lambda rate: 0.01 if rate < 200 else 0.2), Held.SHORT),  # late answers may be the generator's
+    ],
+)
+def test_an_arm_that_breaks_is_not_excused_by_the_generator(made: TrialResult, held: Held) -> None:
+    """Failures take the generator's time: what it was late with at a rung that the arm broke is the arm's."""
+    found = climb(late(made, 0.001, 0.001, 0.02))
+
+    assert found is not None
+    assert found.rungs[-1].held is held
+    assert (found.edge, found.short) == ((Edge.NONE, False) if held is Held.BAD else (Edge.TOP, True))
+    assert ("or more" in amount([found])) is (held is Held.SHORT)
+
+
+def test_an_arm_that_does_not_drain_is_not_excused_by_the_generator() -> None:
+    """It was late at the rung that the arm left undone, and those above it were not offered as planned either."""
+    found = climb(late(climbing(lambda rate: 0.01 if rate == 100 else 2.0), 0.001, 0.02, 0.001))
+
+    assert found is not None
+    assert [rung.held for rung in found.rungs] == [Held.GOOD, Held.UNDRAINED, Held.NOT_COUNTED]
+    assert found.capacity is not None
+    assert 100 < found.capacity < 150
+
+
+def test_what_a_generator_that_stands_still_drops_is_not_the_arms() -> None:
+    """A tenth of the arrivals found the queue full, and all that were sent were answered well."""
+    made = climbing(lambda _rate: 0.01)
+    assert made.record.ladder is not None
+    last = made.record.ladder.rungs[-1]
+    dropped = [drop(last.count_s + n / 40) for n in range(40)]
+    found = climb(late(replace(trial([*made.tables.requests.to_dicts(), *dropped]), record=made.record), 0, 0, 0.5))
+
+    assert found is not None
+    assert found.rungs[-1].held is Held.SHORT
+
+
 def test_a_ladder_of_an_earlier_version_is_judged_as_a_whole() -> None:
     """It did not note how late the generator was at each rung."""
     made = climbing(lambda _rate: 0.01)
@@ -395,14 +446,27 @@ def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
 
 
 def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
-    """Above all others at the top, below at the bottom; there it has no number."""
-    inside, top = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1)
+    """Above all others at the top, below at the bottom, and never averaged with them."""
+    inside, top, bottom = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1), rungs_of(1, 1, 1)
+    higher = rungs_of(-1, -1, 0.5)
+    short = replace(top, rungs=(top.rungs[0], *(replace(rung, held=Held.SHORT) for rung in top.rungs[1:])))
 
     assert middle_capacity([inside, inside, top]) == inside.capacity
-    assert middle_capacity([inside, top, top]) is None
+    assert middle_capacity([bottom, inside, higher]) == inside.capacity
+    assert middle_capacity([top, inside, higher]) == higher.capacity
+    assert middle_capacity([inside, inside, inside, short, short]) == inside.capacity  # carried less than they hold
+
+
+def test_the_middle_capacity_is_not_known_where_most_blocks_are_beyond_the_ladder() -> None:
+    """A mean with "that or less" may lie below the ladder, and one block does not speak for five."""
+    inside, top, bottom = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1), rungs_of(1, 1, 1)
     short = replace(top, rungs=(top.rungs[0], *(replace(rung, held=Held.SHORT) for rung in top.rungs[1:])))
-    assert middle_capacity([inside, inside, short, short, short]) == inside.capacity  # carried less than they hold
+
     assert middle_capacity([]) is None
+    assert middle_capacity([inside, bottom]) is None
+    assert middle_capacity([inside, inside, bottom, bottom]) is None
+    assert middle_capacity([inside, top, top]) is None
+    assert middle_capacity([inside, short, short, short, short, short]) is None
 
 
 def test_the_slowest_process_is_told_at_the_last_good_rung() -> None:

@@ -1,6 +1,7 @@
 """Whether the load generator carried a rung of a ladder: it is held against its gates rung by rung (METHOD 10.5).
 
-A rung at which it fell short says nothing of the arm, and neither do those above it; those below it stand.
+A rung at which it fell short says nothing of the arm, unless the arm broke there, and neither do those above it; those
+below it stand.
 """
 
 from collections.abc import Sequence

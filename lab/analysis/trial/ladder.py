@@ -18,11 +18,13 @@ from lab.analysis.trial.latency import Floats, measured
 from lab.metric_types import Group
 from lab.metrics import METRICS
 from lab.metrics.capacity import CAPACITY
+from lab.record.schema import RequestKind
 from lab.record.types import LadderRecord, RungRecord, TrialRecord, TrialResult
 from lab.scenario.capacity import Objective, objective
 
 ACHIEVED = 0.99  # of what was offered must have succeeded in time
 SENT = 0.99  # of what was planned must have been offered by the generator
+FAR = 0.01  # beyond the allowed share: so many requests fail, or are left undone, of no generator that is late or busy
 MIXED = (Group.LATENCY, Group.CAPACITY, Group.CPU, Group.BALANCE)  # of a ladder they would be of many rates
 SLOT_REQUESTS = 100  # of a serving process in a rung: fewer tell no percentile of it
 WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
@@ -34,8 +36,8 @@ class Held(StrEnum):
     GOOD = "good"
     BAD = "bad"
     UNDRAINED = "undrained"  # bad, and requests of it were still on their way when the next rung began
-    SHORT = "short"  # the generator did not offer what was planned, or not in time: nothing is said of the arm
-    NOT_COUNTED = "not counted"  # it ran, but a lower one had not drained, or was short
+    SHORT = "short"  # the generator did not offer what was planned, or not in time, and the arm did not break either
+    NOT_COUNTED = "not counted"  # it ran, but at a lower one the arm had not drained, or the generator fell short
 
 
 class Edge(StrEnum):
@@ -123,7 +125,7 @@ def hold(record: TrialRecord, requests: pl.DataFrame, slo: str) -> RungResult:
     window = record.measure
     rung = RungRecord(rate=record.point.rate or 0.0, start_s=window.start_s, count_s=window.start_s, end_s=window.end_s)
     due = measured(requests).filter(pl.col("t_scheduled_s").is_not_null())
-    return _rung(rung, due, math.inf, objective(slo))
+    return _rung(rung, due, math.inf, objective(slo), offered=_offered(rung, due))
 
 
 def climb_values(found: Climb | None) -> Mapping[str, float | None]:
@@ -158,26 +160,27 @@ def _rungs(ladder: LadderRecord, rows: pl.DataFrame, carried: Sequence[bool]) ->
         if ended:
             yield RungResult(rate=rung.rate, held=Held.NOT_COUNTED)
             continue
-        found = _rung(rung, rows, next_s, wanted)
-        found = found if in_time else replace(found, held=Held.SHORT)
-        ended = found.held in (Held.SHORT, Held.UNDRAINED)
+        offered = in_time and _offered(rung, rows)
+        found = _rung(rung, rows, next_s, wanted, offered=offered)
+        ended = not offered or found.held is Held.UNDRAINED
         yield found
 
 
-def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective) -> RungResult:
+def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective, *, offered: bool) -> RungResult:
+    """``offered``: whether the generator offered what was planned, and in time."""
     length_s = rung.end_s - rung.count_s
     due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
     done = due.filter("ok", pl.col("t_done_s") < next_s)  # by the end of the drain: an answer may outlast the window
-    offered, achieved = due.height / length_s, done.height / length_s
+    rate, achieved = due.height / length_s, done.height / length_s
     bad = due.filter(~pl.col("ok")).height / due.height if due.height else 1.0
     quantile_s = _quantile_s(due, wanted.quantile)
-    broken = (_log(bad / wanted.bad_share), _log(ACHIEVED * offered / achieved if achieved else math.inf))
+    broken = (_log(bad / wanted.bad_share), _log(ACHIEVED * rate / achieved if achieved else math.inf))
     # A share that is kept is near its limit at any rate, and would draw the crossing down to the rung below.
     margin = max([_log(quantile_s / wanted.limit_s), *(one for one in broken if one > 0)])
     return RungResult(
         rate=rung.rate,
-        held=_held(rung, rows, next_s, margin),
-        offered=offered,
+        held=_held(rung, rows, next_s, margin) if offered or _broke(due, next_s, wanted) else Held.SHORT,
+        offered=rate,
         achieved=achieved,
         quantile_s=quantile_s,
         bad_share=bad,
@@ -198,12 +201,28 @@ def _worst_slot(ladder: LadderRecord, rows: pl.DataFrame, rate: float | None) ->
     return max(times) / whole if len(times) > 1 and math.isfinite(whole) else None
 
 
+def _broke(due: pl.DataFrame, next_s: float, wanted: Objective) -> bool:
+    """Whether the arm failed, or left undone until the next rung, far more than the objective allows.
+
+    Failures take the generator's time, so an arm's collapse makes it late: that must not excuse the arm. What was
+    dropped counts for nothing here, for a generator that stands still drops as well.
+    """
+    in_time = (pl.col("ok") & (pl.col("t_done_s") < next_s)).fill_null(value=False)
+    lost = due.filter(~in_time, pl.col("kind") != RequestKind.DROP)
+    return lost.height > (wanted.bad_share + FAR) * due.height
+
+
+def _offered(rung: RungRecord, rows: pl.DataFrame) -> bool:
+    return _due_in(rung, rows).height >= SENT * rung.rate * (rung.end_s - rung.start_s) - _chance(rung)
+
+
+def _due_in(rung: RungRecord, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter((pl.col("t_scheduled_s") >= rung.start_s) & (pl.col("t_scheduled_s") < rung.end_s))
+
+
 def _held(rung: RungRecord, rows: pl.DataFrame, next_s: float, margin: float) -> Held:
     """Whether it had drained when the next began is asked of every request that was due in it, settling included."""
-    due = rows.filter((pl.col("t_scheduled_s") >= rung.start_s) & (pl.col("t_scheduled_s") < rung.end_s))
-    if due.height < SENT * rung.rate * (rung.end_s - rung.start_s) - _chance(rung):
-        return Held.SHORT
-    undrained = due.filter(pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= next_s))
+    undrained = _due_in(rung, rows).filter(pl.col("t_done_s").is_null() | (pl.col("t_done_s") >= next_s))
     if margin > 0 and not undrained.is_empty():
         return Held.UNDRAINED
     return Held.GOOD if margin <= 0 else Held.BAD
