@@ -4,7 +4,8 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.engines.endings import Sign, explain, lasts
+from lab.engines.endings import explain, lasts
+from lab.engines.known_endings import Sign
 from lab.engines.names import Names
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.agent.calls import There, here
-from lab.engines.endings import End, Sign
+from lab.engines.endings import End
+from lab.engines.known_endings import Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
 from lab.engines.names import Names
 from lab.errors import DeploymentError, RightsError, SamplingError

@@ -1,6 +1,7 @@
 """What Docker says when it would not make, or start, a container; what that means, and the key that helps."""
 
-from lab.engines.endings import PROGRAM_HINT, End, Ending, Sign, explain
+from lab.engines.endings import End, explain
+from lab.engines.known_endings import PROGRAM_HINT, Ending, Sign
 
 REFUSALS: tuple[Ending, ...] = (
     Ending(

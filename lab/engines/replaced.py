@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.agent.calls import There
-from lab.engines.endings import End, Sign, end_of
+from lab.engines.endings import End, end_of
+from lab.engines.known_endings import Sign
 from lab.sampling.cgroups import read_file
 from lab.sampling.process_tree import ProcessTrees, kinship
 

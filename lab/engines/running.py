@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 from lab.agent.calls import There
 from lab.engines import Deployment, Means
-from lab.engines.endings import TAIL_LINES, Sign, last_lines, out_of_memory
+from lab.engines.endings import TAIL_LINES, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
+from lab.engines.known_endings import Sign
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
 from lab.errors import DeploymentError, LabError

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lab.engines.endings import ENDINGS, Sign, end_of, exit_sign, explain, last_lines
+from lab.engines.endings import end_of, exit_sign, explain, last_lines
+from lab.engines.known_endings import ENDINGS, Sign
 from lab.engines.refusals import REFUSALS, refusal
 from tests.unit.test_docs import scenario_keys
 

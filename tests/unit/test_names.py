@@ -28,7 +28,7 @@ THREADS = {  # a column, a table of the record, and a module that reads it
 ALSO = {
     # The first one's answering server is an nginx, whatever the arms have in front; the second says what is needed.
     "nginx": {"run/calibration.py", "cli/demo.py"},
-    "granian": {"scenario/servers.py", "engines/endings.py"},  # the second quotes its log
+    "granian": {"scenario/servers.py", "engines/known_endings.py"},  # the second quotes its log
     "replicas": {"export/kubernetes.py", "export/swarm.py", "engines/swarm/service.py"},  # a key of their own formats
     "threads": THREADS,
     "hypercorn": {"scenario/servers.py"},

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import pytest
 
-from lab.engines.endings import End, Sign
+from lab.engines.endings import End
 from lab.engines.images.images import ImageRecord, Way
+from lab.engines.known_endings import Sign
 from lab.engines.late import Watched, late_error
 from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of

@@ -15,7 +15,8 @@ from typing import Any, cast
 import pytest
 
 from lab.agent.calls import There, here
-from lab.engines.endings import End, Sign
+from lab.engines.endings import End
+from lab.engines.known_endings import Sign
 from lab.engines.readiness import listens
 from lab.engines.replaced import EVERY_S, FIRST_LOOK_S, ROUNDS, Member, Replaced, Watched, is_worker, members
 

@@ -12,6 +12,7 @@ from docker.types import EndpointConfig, LogConfig, Mount
 
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import SCRATCH, ConfigFile, Service, Topology
+from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
 from lab.scenario.nodes import Node
 
@@ -38,10 +39,6 @@ def creation(
     Nothing is published where load is on the same machine: a port published on localhost runs through docker-proxy and
     halves throughput (FIELD 1). ``published``: its port → address and port of the machine, for load from another one.
     """
-    limits = service.limits
-    memory = (
-        {} if limits.memory_bytes is None else {"mem_limit": limits.memory_bytes, "memswap_limit": limits.memory_bytes}
-    )
     mounts = [
         Mount(target=directory, source=volume_name(marks), type="volume") for directory in _directories(service.files)
     ]
@@ -66,10 +63,19 @@ def creation(
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": "1"}),
         "restart_policy": {"Name": restart} if restart != "no" else None,
         "cgroup_parent": parent or None,
+        **budget(service.limits),
+    }
+
+
+def budget(limits: Limits) -> dict[str, Any]:
+    """The arguments that hold a container to its part of the budget; swap would be memory beyond it."""
+    told: dict[str, Any] = {
         "cpuset_cpus": limits.cpuset or None,
         "nano_cpus": None if limits.cpus is None else round(limits.cpus * 1e9),
-        **memory,
     }
+    if limits.memory_bytes is None:
+        return told
+    return {**told, "mem_limit": limits.memory_bytes, "memswap_limit": limits.memory_bytes}
 
 
 def attachment(network: str, name: str = "") -> dict[str, Any]:

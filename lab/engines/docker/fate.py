@@ -11,7 +11,8 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from lab.engines.docker.removal import one_line
-from lab.engines.endings import End, Sign, end_of, exit_sign, last_lines
+from lab.engines.endings import End, end_of, exit_sign, last_lines
+from lab.engines.known_endings import Sign
 from lab.engines.refusals import refusal
 from lab.engines.running import LOG_LIMIT_LINES
 from lab.errors import DeploymentError

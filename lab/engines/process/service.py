@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from lab.engines.endings import End, Sign, end_of, last_lines
+from lab.engines.endings import End, end_of, last_lines
+from lab.engines.known_endings import Sign
 from lab.engines.process.command import Start
 from lab.errors import DeploymentError
 from lab.plan.topology import Service

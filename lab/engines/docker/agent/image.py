@@ -20,7 +20,7 @@ FOLDER = "lab/engines/docker/agent"
 ROOMS = ("agent", "attest", "host", "load", "metrics", "plan", "record", "sampling", "scenario")
 FILES = ("lab/errors.py", "lab/metric_types.py", "lab/units.py")
 LOAD_DOCKERFILE = "load.Dockerfile"
-PROBES = ("__init__", "endings", "late", "names", "readiness", "replaced")  # of lab/engines
+PROBES = ("__init__", "endings", "known_endings", "late", "names", "readiness", "replaced")  # of lab/engines
 
 
 def prepare_agent(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:
