@@ -47,7 +47,7 @@ MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a sock
 def collect(deployment: Deployment) -> Evidence:
     """Everything that is seen of an arm before load: from where it can be reached, and on each machine that runs it."""
     hosts = {service.name: service.address for service in deployment.services}
-    topology = replace(deployment.topology, services=(), before=())
+    topology = deployment.topology.probed
     inside = []
     for part in deployment.parts:
         targets = tuple(target for target in deployment.targets if target.service in part.services)

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.agent.calls import There, here
@@ -82,13 +82,12 @@ def wait_until_ready(
     give_up_at = clock() + topology.ready_timeout_s
     watched = Watched(names=Names(threaded=topology.threaded))
     next_death_check = clock()
-    probed = replace(topology, services=(), before=())  # what they are made of, secrets too, is no matter of probes
     while True:
         # Owners of connections are looked up from the second round on, if need be: it takes time.
         names = watched.names
-        for answer in there(probe_round, probed, roots if names.unseen else {}, bool(names.said)):
+        for answer in there(probe_round, topology.probed, roots if names.unseen else {}, bool(names.said)):
             watched.note(answer)
-        if watched.app_is_ready(topology) and _front_is_ready(probed, watched, there):
+        if watched.app_is_ready(topology) and _front_is_ready(topology, watched, there):
             return Ready(servers=names.servers(), ignored=names.ignored)
         if clock() >= next_death_check:
             if (end := dead()) is not None:
@@ -177,7 +176,7 @@ def _read(connection: http.client.HTTPConnection, topology: Topology, endpoint: 
 def _front_is_ready(topology: Topology, watched: Watched, there: There) -> bool:
     if not topology.fronted:
         return True
-    watched.front = there(ask_front, topology)
+    watched.front = there(ask_front, topology.probed)
     return watched.front is not None and watched.front.ready
 
 

@@ -167,6 +167,11 @@ class Topology:
         return replace(self, entry=at(self.entry), app=tuple(map(at, self.app)))
 
     @property
+    def probed(self) -> "Topology":
+        """The same as whoever asks it has to know it: without what its containers are made of, secrets too."""
+        return replace(self, services=(), before=(), further=())
+
+    @property
     def stages(self) -> tuple[Stage, ...]:
         """Everything in the order in which it starts: sidecars, jobs, then the arm."""
         return (*self.before, Stage(services=self.services))

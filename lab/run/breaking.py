@@ -38,7 +38,7 @@ def oom(scene: Scene) -> bool:
     kills = scene.deployment.there(oom_kills)
     scene.done("request", time.monotonic(), detail=path)
     began_s = time.monotonic()
-    status, why = scene.deployment.there(ask, topology, path, OOM_S)
+    status, why = scene.deployment.there(ask, topology.probed, path, OOM_S)
     gone = _gone(scene, serving(before))
     if not gone or scene.deployment.there(oom_kills) == kills:  # what ended may have ended by itself
         if scene.wait(0):

@@ -104,7 +104,7 @@ class Slots:
         topology = self.scene.deployment.topology
         records = [each for each in self.scene.deployment.services if each.name in {own.name for own in services}]
         addresses = {address for record in records for address in record.addresses}
-        unnamed = replace(topology, services=(), before=(), further=(), upstream_of="")
+        unnamed = replace(topology.probed, upstream_of="")
         own = [replace(topology.app[0], host=each.address, port=each.ports[0]) for each in records]
         looks = LOOKS_EACH * max(1, topology.processes // len(topology.app))
         names = {self.scene.deployment.there(who, unnamed, endpoint) for endpoint in own for _ in range(looks)}
@@ -113,7 +113,7 @@ class Slots:
     def _until(self, right: Callable[[str], bool], within_s: float, looks: int) -> bool:
         """Ask the front until so many answers in a row, for each serving process, are ``right``; 0: until one is."""
         deployment, over_at = self.scene.deployment, time.monotonic() + within_s
-        topology = replace(deployment.topology, services=(), before=(), further=())
+        topology = deployment.topology.probed
         enough = max(1, looks * topology.processes)
         row, heard = 0, set[str]()
         while row < enough:

@@ -46,7 +46,7 @@ def block(scene: Scene) -> bool:
     """
     hold_s, topology, path = scene.drill.hold, scene.deployment.topology, scene.drill.path()
     scene.done("request", time.monotonic(), detail=path)
-    status, why = scene.deployment.there(ask, topology, path, hold_s + REQUEST_MARGIN_S)
+    status, why = scene.deployment.there(ask, topology.probed, path, hold_s + REQUEST_MARGIN_S)
     if status and status != OK:
         raise DeploymentError(
             f"{topology.trial_id}: {path} was answered with {status}, so that nothing was blocked",
