@@ -66,6 +66,7 @@ that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
 
 - A metric is read as `metric(arm)`; a number has the metric's kind of unit: `5ms`, `2s`, `200MiB`, `300/s`, `5%`.
 - `+ - * /` and brackets relate values; `< <= > >=` compare them; `== !=` are for counts: every block must agree.
+- Between limits of memory alone (`memory.limit.…`) the numbers are compared as they are: a search has one block.
 - Names and units are checked before anything starts. A wrong one is an error with the nearest valid name.
 - The outcome rests on the 95% interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
   where the interval lies on both sides, blocks are too few, or a percentile has fewer than 30 requests beyond it
@@ -81,7 +82,10 @@ EXITS: Sequence[tuple[int, str]] = (
     (2, "wrong usage, scenario or run folder"),
     (3, "the run is invalid: a gate failed, or an arm is not what it claims to be"),
     (4, "something that is needed is missing: Docker, an image, room on the disk"),
-    (130, "interrupted; finished trials are kept, `lab run --resume RUN` continues"),
+    (
+        130,
+        "interrupted; finished trials are kept: `lab run --resume RUN` continues, `lab limits --resume RUN` a search",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ import typer
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.open import Open, show_page
 from lab.cli.options import Blocks, ScenarioPath, takes_options
-from lab.cli.run import show
+from lab.cli.run import Strict, exit_by, show
 from lab.errors import UsageError
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
@@ -43,6 +43,7 @@ def capacity(
     slo: Slo = "",
     look: Look = False,
     blocks: Blocks = None,
+    strict: Strict = False,
     open_page: Open = False,
 ) -> None:
     """Find the highest rate that each arm carries within an objective, and compare the arms by it."""
@@ -58,6 +59,7 @@ def capacity(
     tell(found)
     if open_page:
         show_page(found.written.html)
+    exit_by(found, strict=strict)
 
 
 def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -> Scenario:

@@ -12,7 +12,7 @@ from lab.cli.asked import Running, name_of, running_of
 from lab.cli.capacity import SEE, slo_of
 from lab.cli.open import Open, show_page
 from lab.cli.options import takes_options
-from lab.cli.run import OptionalScenario, Resume, show
+from lab.cli.run import OptionalScenario, Resume, Strict, exit_by, show
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import LabError, UsageError
 from lab.metrics.limits import LIMITS, MODES
@@ -42,6 +42,7 @@ def limits(
     mode: Mode = "",
     resume: Resume = None,
     running: Running,
+    strict: Strict = False,
     open_page: Open = False,
 ) -> None:
     """Find the smallest memory limit that holds for each arm, pooled and split; says what gives way below it."""
@@ -66,6 +67,7 @@ def limits(
     show(found, json=running.json, quiet=running.quiet)
     if open_page:
         show_page(found.written.html)
+    exit_by(found, strict=strict)
 
 
 def searching(scenario: Scenario, slo: str, mode: str) -> Scenario:
@@ -100,6 +102,6 @@ def searching(scenario: Scenario, slo: str, mode: str) -> Scenario:
 def _continued(run: Path, running: Running) -> tuple[Plan, RunFolder]:
     """A run whose search was cut, on the same machine with the same images."""
     plan = planned(run)
-    if plan.scenario.limits is None:
+    if plan.scenario.lab_command != "lab limits":  # nor is one try of a search
         raise UsageError(f"{run}: no search for limits", "`lab run --resume` continues other runs")
     return plan, resume_run(plan, run, running.view_of(plan), around=running.around)

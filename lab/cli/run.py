@@ -70,6 +70,7 @@ def run(
             folder = run_scenario(plan, name_of(scenario), running.out, view, around=running.around)
         elif resume is not None and scenario is None and blocks is None and running.engine is None:
             plan = planned(resume)
+            _one_run(plan.scenario)
             folder = resume_run(plan, resume, shown(plan, running.view_of(plan)), around=running.around)
         else:
             raise UsageError(
@@ -84,14 +85,22 @@ def run(
     tell(found)
     if open_page:
         show_page(found.written.html)
+    exit_by(found, strict=strict)
+
+
+def exit_by(found: Conclusion, *, strict: bool) -> None:
+    """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0."""
     if code := max(exit_code(one.comparison, strict=strict) for one in found.points):
         raise typer.Exit(code)
 
 
 def _one_run(scenario: Scenario) -> Scenario:
     """The scenario itself. Raises UsageError for a search, which is many runs."""
-    if scenario.limits:
-        raise UsageError("limits: a search for limits is several runs", "`lab limits SCENARIO` makes them")
+    if scenario.lab_command == "lab limits":
+        raise UsageError(
+            "limits: a search for limits is several runs",
+            "`lab limits SCENARIO` makes them, `lab limits --resume RUN` goes on with them",
+        )
     return scenario
 
 

@@ -21,7 +21,7 @@ INSIDE = r"((?:confirm|limits)/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs inside the
 TRIAL = f"trials/{TRIAL_ID}"
 REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(
-    rf"{INSIDE}run\.json|(points/[A-Za-z0-9][A-Za-z0-9_.-]*/)?({REPORT})"
+    rf"{INSIDE}(run\.json|{REPORT})|points/[A-Za-z0-9][A-Za-z0-9_.-]*/({REPORT})"
     rf"|{INSIDE}{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(TABLES)})\.parquet)"
     rf"|{INSIDE}{TRIAL}\.failed(-\d+)?(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+",  # whatever can explain the failure
     re.ASCII,

@@ -170,7 +170,9 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
         except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
             hints.append(f"no report of the {done} finished trials: {trouble}")
     if done < len(folder.info.order):
-        hints.append(f"`lab run --resume {shlex.quote(str(folder.path))}` continues it")
+        searched = scenario_from_json(folder.info.scenario).lab_command == "lab limits"
+        command = "lab limits" if searched else "lab run"  # which goes on with ladders too
+        hints.append(f"`{command} --resume {shlex.quote(str(folder.path))}` continues it")
     error.hint = "; ".join(filter(None, hints))
     return error
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from lab.errors import ScenarioError
 from lab.metric_types import Metric, Reading
 from lab.metrics import METRICS
+from lab.metrics.limits import LIMITS
 from lab.scenario.expectation_tree import (
     KINDS,
     Constant,
@@ -204,7 +205,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """A parsed and type-checked condition. ``exact``: == and != on counts, to be met in every single block.
+    """A parsed and type-checked condition. ``exact``: to be met in every single block, be it the only one.
 
     ``kind`` is what left − right measures, in the base unit (seconds, bytes, per second, plain).
     """
@@ -217,8 +218,8 @@ class Expectation:
 
     @property
     def exact(self) -> bool:
-        """True for == and !=, which no interval can settle."""
-        return self.comparison in ("==", "!=")
+        """True for == and !=, which no interval can settle, and between limits of memory: a search is one block."""
+        return self.comparison in ("==", "!=") or {metric for metric, _ in self.needs} <= {*LIMITS.values()}
 
     @property
     def needs(self) -> tuple[Reading, ...]:

@@ -237,5 +237,11 @@ class Scenario:
         """The arm that the others are compared with: ``compare.baseline``, or the first arm."""
         return self.compare.baseline or self.arms[0].name
 
+    @property
+    def lab_command(self) -> str:
+        """The command that carries it out; one arm under one limit, a try of `lab limits`, is a run."""
+        tried = len(self.arms) == 1 and self.budget.memory.amount is not None
+        return "lab capacity" if self.capacity else "lab limits" if self.limits and not tried else "lab run"
+
 
 SCENARIO: TypeAdapter[Scenario] = TypeAdapter(Scenario)

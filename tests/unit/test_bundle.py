@@ -82,6 +82,22 @@ def test_all_that_a_run_writes_is_in_it(run: Path) -> None:
     assert inside == {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize("inside", ["limits", "confirm"])
+def test_reports_of_the_runs_inside_are_in_it(run: Path, inside: str) -> None:
+    """Each is a run folder, of which `lab report` writes one where it lies; what no run writes is refused there too."""
+    within = run / inside / "20261118T110640Z-workers"
+    shutil.copytree(run, within)
+    conclude(within)
+    write_bundle(run, Path("all.zip"), KNOWN)
+
+    with ZipFile("all.zip") as found:
+        names = {name.partition("/")[2] for name in found.namelist()}
+    assert {f"{inside}/{within.name}/{name}" for name in ("report.html", "report.md", "tables/gates.csv")} <= names
+    (within / "notes.txt").touch()
+    with pytest.raises(RunFolderError, match=r"notes\.txt: no file of a finished run"):
+        write_bundle(run, Path("none.zip"), KNOWN)
+
+
 def in_a_log(run: Path) -> Path:
     path = run / TRIAL / "app-0.log"
     path.write_text(f"line\nconnecting with {VALUE}\n")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.cli.capacity import capacity, climbing
 from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
@@ -26,8 +28,10 @@ from lab.run.run import planned, resume_run, run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.capacity import Capacity
+from lab.scenario.compare import Expect
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Load, Scenario
+from lab.scenario.toml_text import scenario_text
 from tests.builders import make_gate, table_of, with_record
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeLoad, World
@@ -387,3 +391,15 @@ def test_a_confirmation_that_ends_early_leaves_the_report(
         capacity(scenario=tmp_path / "shop.toml", blocks=2, out=tmp_path / "runs", quiet=True)
 
     assert len(shown) == 1
+
+
+def test_a_violated_expectation_fails_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exit code 1, as of `lab run`."""
+    expect = (Expect(that="capacity.rate(workers) >= 1000000/s"),)
+    asked = replace(shop(tmp_path, 6), capacity=Capacity(slo="p99 <= 100ms"), expect=expect)
+    (tmp_path / "shop.toml").write_text(scenario_text(asked))
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: machine(World(load=Climbing)))
+    words = ["capacity", str(tmp_path / "shop.toml"), "--quick", "--quiet", "--out", str(tmp_path / "runs")]
+    ended = CliRunner().invoke(app, words)
+
+    assert (ended.exit_code, "→ violated" in ended.stdout) == (1, True), ended.exception

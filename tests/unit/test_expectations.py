@@ -208,6 +208,27 @@ def test_equality_within_rounding_counts_as_equal(comparison: str, outcome: str)
     assert result.outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("memory.limit.split(workers) <= 200MiB", "holds"),
+        ("memory.limit.split(workers) <= 199MiB", "violated"),
+        ("memory.limit.split(workers) < 0.9 * memory.limit.pooled(replicas)", "undecided"),
+        ("memory.limit.split(workers) < memory.pss.total(workers)", "undecided"),
+    ],
+)
+def test_limits_of_memory_are_compared_as_they_are(text: str, outcome: str) -> None:
+    """A search has one block; what was not found, or needs an interval beside it, decides nothing."""
+    expectation = parse_expectation(text, ["workers", "replicas"])
+    values: dict[Reading, list[float | None]] = {
+        Reading("memory.limit.split", "workers"): [200.0 * MIB],
+        Reading("memory.limit.pooled", "replicas"): [None],
+        Reading("memory.pss.total", "workers"): [1e9],
+    }
+
+    assert judge_expectation(expectation, values).outcome == outcome
+
+
 def test_exact_conditions_hold_on_every_block_or_not_at_all() -> None:
     """One failed request in one block violates == 0, however few blocks there are."""
     assert result_of("errors(replicas) == 0", replicas=[0, 0]).outcome is Outcome.HOLDS

@@ -41,8 +41,10 @@ from lab.run.run import run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
+from lab.scenario.compare import Expect
 from lab.scenario.limits import MOST_TRIES, LimitSearch
 from lab.scenario.model import Scenario
+from lab.scenario.toml_text import scenario_text
 from lab.units import MIB
 from tests.builders import REPLICAS, WORKERS, make_gate, make_scenario, table_of
 from tests.fake_surroundings import FakeSurroundings, shop
@@ -337,3 +339,26 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     asked = without_limit(replace(shop(tmp_path), limits=LimitSearch(modes=("split",))))
     assert (asked.load.measure, asked.trials.blocks, asked.budget.memory.mode) == (60.0, 1, "none")
     assert isinstance(CliRunner().invoke(app, ["limits"]).exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("that", "options", "code"),
+    [
+        ("memory.limit.split(workers) <= 400MiB", [], 0),
+        ("memory.limit.split(workers) <= 200MiB", [], 1),
+        ("memory.pss.total(workers) <= 1GiB", [], 0),
+        ("memory.pss.total(workers) <= 1GiB", ["--strict"], 1),
+    ],
+)
+def test_a_violated_expectation_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, that: str, options: list[str], code: int
+) -> None:
+    """With exit code 1, as of `lab run`; --strict also where one block does not decide."""
+    scenario = replace(briefly(tmp_path), expect=(Expect(that=that),))
+    (tmp_path / "shop.toml").write_text(scenario_text(scenario))
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: machine(Limited(least_mib=260)))
+    monkeypatch.setattr("lab.cli.limits.conclude_apart", conclude)
+    words = ["limits", str(tmp_path / "shop.toml"), "--slo", SLO, "--mode", "split", "--out", str(tmp_path / "runs")]
+    ended = CliRunner().invoke(app, [*words, *options, "--quiet"])
+
+    assert ended.exit_code == code, ended.exception

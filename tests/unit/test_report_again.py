@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from lab.analysis.summary import summarise
+from lab.cli import app
 from lab.cli.asked import name_of, scenario_of
+from lab.cli.capacity import climbing
+from lab.cli.limits import searching
 from lab.cli.names import scenario_file
-from lab.errors import ScenarioError
+from lab.cli.run import _one_run
+from lab.errors import ScenarioError, UsageError
 from lab.record.folder import RunFolder
 from lab.report.build import build_content
 from lab.report.content import Listing, Section
@@ -117,6 +123,45 @@ def test_a_run_is_run_again_from_its_folder(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ScenarioError, match="x.py") as refused:
         scenario_of(found)
     assert "save the scenario that its report shows" in refused.value.hint
+
+
+LIMITS: dict[str, Any] = {"limits": {"slo": "p99 <= 50ms"}}
+CLIMBS = {"capacity": {"slo": "p99 <= 50ms", "rates": [100, 200, 400]}, "compare": {"primary": ["capacity.rate"]}}
+KINDS: dict[str, tuple[dict[str, Any], str]] = {
+    "comparison": ({}, "lab run"),
+    "sweep": ({"sweep": {"rate": [10.0, 20.0]}}, "lab run"),
+    "drills": ({"drills": [{"verb": "kill"}], "load": {**LOAD, "measure": "60s"}}, "lab run"),
+    "ladder": (CLIMBS, "lab capacity"),
+    "search for limits": (LIMITS, "lab limits"),
+    "try of one": ({**LIMITS, "arms": [ARMS[0]], "budget": {"processes": 4, "memory": "pooled:1GiB"}}, "lab run"),
+}
+TAKES: dict[str, Callable[[Scenario], Scenario]] = {
+    "lab run": _one_run,
+    "lab capacity": lambda scenario: climbing(scenario, "", quick=False, blocks=None),
+    "lab limits": lambda scenario: searching(scenario, "", ""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_run_is_repeated_by_the_command_that_takes_it(kind: str) -> None:
+    """Not by one that refuses it with exit code 2."""
+    changes, command = KINDS[kind]
+    scenario = make_scenario(**{"load": LOAD, **changes})
+
+    assert listed(section_of(scenario), "again-commands").startswith(f"{command} 2026")
+    assert TAKES[command](scenario).question == scenario.question
+
+
+def test_only_the_command_that_searches_goes_on_with_a_search(tmp_path: Path) -> None:
+    """`lab run --resume` would say that it is done."""
+    locustfile = tmp_path / "x.py"
+    locustfile.write_text("")
+    scenario = make_scenario(load={**LOAD, "locustfile": str(locustfile)}, **LIMITS)
+    path = RunFolder.create(tmp_path, make_run(scenario)).path
+    refused = CliRunner().invoke(app, ["run", "--resume", str(path)]).exception
+
+    assert isinstance(refused, UsageError)
+    assert "lab limits --resume" in refused.hint
 
 
 def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None:

@@ -152,7 +152,7 @@ def _because(contest: Contest) -> str:
         Reason.LOOK: f": undecided, a look tells differences of more than {short_percent(found.bound or 0.0)} only.",
         Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",
         Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
-        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `lab run --resume` goes on.",
+        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `--resume` goes on.",
         Reason.TOO_FEW_REQUESTS: f": trials of {named_blocks(found.blocks)} have too few requests to judge this "
         "percentile.",
         Reason.ACROSS: _across(found),

@@ -27,10 +27,9 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
 
 def run_command(run: RunInfo, summary: RunSummary) -> str:
     """The command that runs the scenario as this run did, from where run folders are kept."""
-    verb = "capacity" if summary.scenario.capacity else "run"
     blocks = summary.decision.planned
     flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
-    return f"lab {verb} {shlex.quote(run.run_id)}{flags}"
+    return f"{summary.scenario.lab_command} {shlex.quote(run.run_id)}{flags}"
 
 
 def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
