@@ -53,8 +53,11 @@ def format_signed_bytes(size: float) -> str:
 
 
 def format_seconds(duration_s: float) -> str:
-    """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"1.25 s"``, ``"2 min 41 s"``."""
-    magnitude = abs(duration_s)
+    """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"1.25 s"``, ``"2 min 41 s"``.
+
+    What is rounded up to the next form has that form: 9.998 ms is ``"10.0 ms"``, as 10 ms is.
+    """
+    magnitude = abs(duration_s) if abs(duration_s) >= 1 else float(f"{abs(duration_s):.3g}")
     if magnitude >= 120:
         minutes, seconds = divmod(round(duration_s), 60)
         return f"{minutes} min {seconds} s"

@@ -80,12 +80,12 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     rows = {row[0].text: row for row in decision_content(card, points(plain())).headline.rows}
 
     together = "drill kill, hang, roll, stop"
-    asked = f"not measured: `lab study {RUN_ID}`"
+    asked = f"not measured: lab study {RUN_ID}"
     assert [cell.text for cell in rows[together]] == [together, "–", "–", asked, "–", "–"]
     assert "start-up" not in card.missing
-    assert rows["capacity"][3].text == f"not measured: `lab capacity {RUN_ID}`"
-    assert rows["memory limit"][3].text == f"not measured: `lab limits {RUN_ID}`"
-    assert rows["drill oom"][3].text == "not measured: `lab run drill_oom`"
+    assert rows["capacity"][3].text == f"not measured: lab capacity {RUN_ID}"
+    assert rows["memory limit"][3].text == f"not measured: lab limits {RUN_ID}"
+    assert rows["drill oom"][3].text == "not measured: lab run drill_oom"
     assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}

@@ -134,6 +134,10 @@ def test_unattributed_requests_have_no_shares() -> None:
 
     assert share_figure(summary_of(hidden)) is None
     assert server_figure(summary_of(hidden)) is None
+    one = [hidden[n] if trial.record.arm == "workers" else trial for n, trial in enumerate(TRIALS)]
+    shown = share_figure(summary_of(one))
+    assert shown
+    assert "Of workers it is not known which process answered." in shown.sentence
 
 
 def test_commands_and_configuration_are_listed(content: Content) -> None:

@@ -165,7 +165,7 @@ def test_a_study_ends_with_the_card(scenario: Path) -> None:
     assert said.exit_code == 0, said.output
     assert f"{folder.name} --out card.html" in said.output
     assert "memory" in said.output
-    assert "not measured: `lab run drill_kill`" in " ".join(said.output.split())
+    assert "not measured: lab study" in " ".join(said.output.split())
 
 
 def test_a_part_that_fails_is_left_out_and_the_card_is_made(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.units import format_duration
+from lab.units import format_duration, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,21 @@ from lab.units import format_duration
 def test_a_duration_is_told_as_people_tell_it(duration_s: float, expected: str) -> None:
     """Without digits that say nothing, and in minutes from one on."""
     assert format_duration(duration_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "expected"),
+    [
+        (0.00083, "830 µs"),
+        (0.0009998, "1.00 ms"),
+        (0.00999, "9.99 ms"),
+        (0.0099976, "10.0 ms"),
+        (0.01, "10.0 ms"),
+        (0.9998, "1.00 s"),
+        (119.6, "119.60 s"),
+        (161.0, "2 min 41 s"),
+    ],
+)
+def test_what_is_rounded_up_is_told_as_the_number_it_becomes(duration_s: float, expected: str) -> None:
+    """Else a column has 10.00 ms beside 10.0 ms."""
+    assert format_seconds(duration_s) == expected

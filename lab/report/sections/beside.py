@@ -17,7 +17,7 @@ AFTER_A_RESTART = " After a restart: once the lab had restarted one serving proc
 
 def beside_section(summary: RunSummary) -> Section:
     """What no arm's sum holds; empty for an app that stands alone and tells of no steps."""
-    return section("beside", "Before and beside the arms", sidecar_table(summary), step_table(summary))
+    return section("beside", "Before and beside the arms", sidecar_table(summary), step_table(summary), short="Beside")
 
 
 def sidecar_table(summary: RunSummary) -> Table:

@@ -186,7 +186,7 @@ def _missing(card: Card) -> Iterator[tuple[Cell, ...]]:
     for topic, command in card.missing.items():
         topics.setdefault(command, []).append(topic)
     for command, own in topics.items():
-        yield tuple(words(_together(own), NONE, NONE, f"not measured: `{command}`", NONE, NONE))
+        yield tuple(words(_together(own), NONE, NONE, f"not measured: {command}", NONE, NONE))
 
 
 def _together(topics: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from lab.report.charts.bars import Group, Grouped, Mark
 from lab.report.charts.heat import Heat, HeatPanel, HeatRow
 from lab.report.content import Cell, Figure, Table
 from lab.report.parts.cells import cell, columns, words
+from lab.report.parts.gate_sentences import listed
 from lab.report.parts.process_names import rank_name
 from lab.report.parts.time_axis import TIME_TITLE, phases_of_requests, shown_block, shown_trials, thinning, time_scale
 from lab.report.parts.values import arm_names, hollow_note
@@ -40,10 +41,12 @@ def share_figure(summary: RunSummary) -> Figure | None:
         return None
     expected = 1 / summary.scenario.budget.processes
     shares = [f"{arm.name} {format_ratio(arm.shares[0])}" for arm in summary.arms if arm.shares]
+    unknown = [arm.name for arm in summary.arms if not arm.shares]
     return Figure(
         key="shares",
         title="Who did the work",
         sentence=f"Share of the busiest process: {', '.join(shares)}; even is {format_ratio(expected)} (dashed)."
+        + (f" Of {listed(unknown)} it is not known which process answered." if unknown else "")
         + hollow_note(summary, "share.max"),
         chart=Grouped(
             title="Share of the requests of each serving process",
