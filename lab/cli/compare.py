@@ -3,6 +3,7 @@
 More than two runs on one side, or a folder of them, are no comparison but a trend: see ``lab.cli.trend``.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, studied, unlike
+from lab.analysis.across import IMAGE_DIGEST, Across, Difference, compare_across, of_the_image, studied, unlike
 from lab.analysis.contests import Contest
 from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
@@ -25,6 +26,7 @@ from lab.errors import UsageError
 from lab.plan.points import points_of
 from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo
+from lab.report.parts.images import short_digests
 from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.run.opened import opened_run
@@ -116,7 +118,8 @@ def compare(
         first, second = (
             [opened.enter_context(opened_run(path)) for path in side] for side in _sides(runs, against or [])
         )
-        _compare((first, second), arm, studied or [], json=json)
+        asked = _command(runs, against or [], arm, studied or [])
+        _compare((first, second), arm, studied or [], asked, json=json)
 
 
 def _refuse_options(*, arm: str, studied: Sequence[str] | None) -> None:
@@ -125,11 +128,20 @@ def _refuse_options(*, arm: str, studied: Sequence[str] | None) -> None:
         raise UsageError("--arm and --studied are for a comparison, and this is a trend", "leave them out")
 
 
-def _compare(folders: tuple[Sequence[Path], Sequence[Path]], arm: str, keys: Sequence[str], *, json: bool) -> None:
+def _command(runs: Sequence[Path], against: Sequence[Path], arm: str, studied: Sequence[str]) -> str:
+    """The command that was given, to which a hint adds what is missing."""
+    options = [*(("--arm", arm) if arm else ()), *(word for key in studied for word in ("--studied", key))]
+    sides = [*runs, *((AGAINST, *against) if against else ())]
+    return shlex.join(["lab", "compare", *map(str, sides), *options])
+
+
+def _compare(
+    folders: tuple[Sequence[Path], Sequence[Path]], arm: str, keys: Sequence[str], asked: str, *, json: bool
+) -> None:
     sides = _infos(folders[0]), _infos(folders[1])
     first, second = sides[0][0], sides[1][0]
     arms = _arms([*sides[0], *sides[1]], arm)
-    found = _allowed(sides, arms, keys)
+    found = _allowed(sides, arms, keys, asked)
     summaries = _summaries(folders[0], sides[0]), _summaries(folders[1], sides[1])
     across = compare_across(*summaries, arms)
     changed = [name for name in arms if unlike(first, second, name)] or arms
@@ -180,7 +192,7 @@ def _arms(runs: Sequence[RunInfo], wanted: str) -> list[str]:
 
 
 def _allowed(
-    sides: tuple[Sequence[RunInfo], Sequence[RunInfo]], arms: Sequence[str], keys: Sequence[str]
+    sides: tuple[Sequence[RunInfo], Sequence[RunInfo]], arms: Sequence[str], keys: Sequence[str], asked: str
 ) -> list[Difference]:
     """The differences under study. Raises UsageError that names every other one, and any between runs of one side."""
     for side in sides:
@@ -193,13 +205,20 @@ def _allowed(
     if foreign := [difference for difference in found if not studied(difference, keys)]:
         raise UsageError(
             "the runs are not comparable, they differ in\n" + _listed(foreign),
-            "name what is under study with --studied KEY; anything else must be equal",
+            f"name what is under study, which may be some of this: `{asked} {_naming(foreign)}`; anything else must be "
+            "equal",
         )
     return found
 
 
+def _naming(differences: Sequence[Difference]) -> str:
+    """The options that name all of them; what follows from the app's image goes by that."""
+    keys = dict.fromkeys(IMAGE_DIGEST if of_the_image(one) else one.key for one in differences)
+    return shlex.join(word for key in keys for word in ("--studied", key))
+
+
 def _listed(differences: Sequence[Difference]) -> str:
-    return "\n".join(f"  {difference}" for difference in dict.fromkeys(differences))
+    return "\n".join(f"  {short_digests(str(difference))}" for difference in dict.fromkeys(differences))
 
 
 def _one_point(run: RunInfo) -> RunInfo:

@@ -57,12 +57,13 @@ class Box:
     more: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Band:
-    """Across the page of a run that is not valid. ``whole``: none of its numbers stands; ``command`` repeats it."""
+    """Across the page of a run that is not valid. ``whole``: none of its numbers stands; ``command`` does ``then``."""
 
     title: str
     sentences: tuple[str, ...]
+    then: str
     command: str
     whole: bool
 

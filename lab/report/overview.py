@@ -125,7 +125,7 @@ def answers_over(points: Sequence[PointResult]) -> Iterator[Answer]:
 
 def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
     for one in points:
-        for contest in one.comparison.primaries:
+        for contest in (each for each in one.comparison.primaries if each.judgement.estimate is not None):
             if text := unshared_answer(one.run, one.summary, contest.metric, contest.arm):
                 yield one, Answer(sentence=text)
 

@@ -81,6 +81,8 @@ def test_what_differs_is_named_unless_it_is_studied(tmp_path: Path) -> None:
     assert isinstance(refusal, UsageError)
     assert "images.app.digest: sha256:one / sha256:two" in str(refusal)
     assert "environment.kernel: 6.1 / 6.2" in str(refusal)
+    command = f"lab compare {first} {second} --studied environment.kernel --studied images.app.digest"
+    assert f"`{command}`" in refusal.hint
 
     refusal = compare(first, second, "--studied", "images.app.digest").exception
     assert "environment.kernel: 6.1 / 6.2" in str(refusal)

@@ -41,7 +41,13 @@ def test_expectations_and_validity_are_test_cases(content: Content) -> None:
 
 def test_a_run_that_is_not_valid_fails_its_first_case(content: Content) -> None:
     """With the sentences of the band."""
-    band = Band(title="This run is not valid", sentences=("The machine was busy.",), command="lab run x", whole=True)
+    band = Band(
+        title="This run is not valid",
+        sentences=("The machine was busy.",),
+        then="Then run it again",
+        command="lab run x",
+        whole=True,
+    )
     suite = ElementTree.fromstring(render_junit(replace(content, band=band)))
 
     (failure, _) = suite.iter("failure")

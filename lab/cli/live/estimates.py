@@ -11,6 +11,8 @@ from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
 from lab.units import format_factor
 
+NUMBERS = "numbers only"  # of a run that was planned too short for a verdict
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -39,7 +41,7 @@ def nothing_yet(scenario: Scenario) -> tuple[Estimate, ...]:
             arm=arm,
             blocks=0,
             ratio="–",
-            interval=f"needs {needed} blocks",
+            interval=f"needs {needed} blocks" if needed <= scenario.trials.blocks else NUMBERS,
             differs=METRICS[metric].paired_difference,
         )
         for metric in scenario.compare.primary
@@ -49,17 +51,18 @@ def nothing_yet(scenario: Scenario) -> tuple[Estimate, ...]:
 
 def estimates(comparison: Comparison) -> tuple[Estimate, ...]:
     """One for each primary and contender, over the valid blocks."""
-    return tuple(map(_estimate, comparison.primaries))
+    planned = comparison.decision.planned
+    return tuple(_estimate(contest, planned) for contest in comparison.primaries)
 
 
-def _estimate(contest: Contest) -> Estimate:
+def _estimate(contest: Contest, planned: int) -> Estimate:
     found = contest.judgement
     return Estimate(
         metric=contest.metric,
         arm=contest.arm,
         blocks=found.n,
         ratio=_size(contest),
-        interval=_interval(contest),
+        interval=_interval(contest, planned),
         differs=METRICS[contest.metric].paired_difference,
     )
 
@@ -72,7 +75,7 @@ def _size(contest: Contest) -> str:
     return "–" if found.estimate is None else format_factor(found.estimate)
 
 
-def _interval(contest: Contest) -> str:
+def _interval(contest: Contest, planned: int) -> str:
     found = contest.judgement
     if found.interval is not None:
         low, high = map(format_factor, (found.interval.low, found.interval.high))
@@ -83,6 +86,8 @@ def _interval(contest: Contest) -> str:
             size_of_shift(METRICS[contest.metric], end) for end in (found.difference.low, found.difference.high)
         )
         return f"{low} – {high}"
+    if found.reason is Reason.SMOKE and found.blocks_needed > planned:
+        return NUMBERS
     missing = found.blocks_needed - found.n
     if found.reason is Reason.SMOKE and missing > 0:
         return f"needs {missing} more block{'s' if missing > 1 else ''}"

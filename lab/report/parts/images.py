@@ -1,5 +1,6 @@
 """The image that each arm runs from, and what follows when they are not all the same one."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.summary import RunSummary
@@ -7,6 +8,7 @@ from lab.record.types import RunInfo
 from lab.scenario.model import Arm
 
 DIGEST_LENGTH = 19  # "sha256:" and twelve digits
+DIGEST = re.compile(r"(sha256:)?([0-9a-f]{12})[0-9a-f]{20,}")
 HEADLINE = ("fastapi", "uvicorn", "uvloop")
 OPTIONS: Mapping[str, str] = {  # what else may differ from arm to arm: fields of scenario.Arm
     "model": "process model",
@@ -22,6 +24,11 @@ VERSIONS: Mapping[str, str] = {  # those of an image record, as versions.image_v
     "uvloop": "uvloop",
     "httptools": "httptools",
 }
+
+
+def short_digests(text: str) -> str:
+    """The text with the first twelve digits of every digest in it."""
+    return DIGEST.sub(r"\1\2…", text)
 
 
 def images_text(run: RunInfo, arms: Sequence[Arm]) -> str:

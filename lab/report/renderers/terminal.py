@@ -60,7 +60,7 @@ def _table(whole: Table) -> RichTable:
 def _print_band(console: Console, band: Band | None) -> None:
     if band:
         console.print(Text(f"{band.title}. {one_line(' '.join(band.sentences))}", style="bold red"))
-        console.print(Text(f"Then run it again: {one_line(band.command)}\n", style="bold red"))
+        console.print(Text(f"{band.then}: {one_line(band.command)}\n", style="bold red"))
 
 
 def _print_caveats(console: Console, content: Content) -> None:

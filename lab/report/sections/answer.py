@@ -111,7 +111,8 @@ def judged_answers(
     def remark(contest: Contest) -> str:
         if contest.metric == CAPACITY:
             return capacity_remark(summary, (comparison.baseline, contest.arm), confirmed)
-        return unshared_answer(run, summary, contest.metric, contest.arm) if with_storage else ""
+        told = with_storage and contest.judgement.estimate is not None
+        return unshared_answer(run, summary, contest.metric, contest.arm) if told else ""
 
     return verdict_answers(comparison, remark, arms_in_order(summary))
 

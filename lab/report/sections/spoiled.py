@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.first_screen import Band
 from lab.report.parts.caveats import fault_sentences
 from lab.report.parts.gate_sentences import family_names
 from lab.report.sections.repeat import run_command
+
+REPEAT, CONTINUE = "Then run it again", "Continue it"
 
 
 def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
@@ -22,4 +26,8 @@ def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
         quote = f"Do not quote its numbers of {family_names(lost)}. What it says of {family_names(standing)} stands."
     else:
         title, quote = "This run is not valid", "Do not quote these numbers."
-    return Band(title=title, sentences=(quote, *failed), command=run_command(run, summary), whole=not standing)
+    if run.cut:
+        early = f"It ended early: {run.cut}."
+        command = f"lab run --resume {shlex.quote(run.run_id)}"
+        return Band(title, (quote, early, *failed), CONTINUE, command, whole=not standing)
+    return Band(title, (quote, *failed), REPEAT, run_command(run, summary), whole=not standing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ from lab.record.types import RunInfo
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
 from lab.report.content import Figure
 from lab.report.parts.cells import axis, quantity
+from lab.report.parts.images import short_digests
 from lab.report.sections.overview import Entry, Row, Validity, row_of
 from lab.report.told import Told
 from lab.units import count_of
 
-DIGEST = re.compile(r"(sha256:)?([0-9a-f]{12})[0-9a-f]{20,}")
 NAMES: Mapping[str, str] = {
     "lab_version": "version of the lab",
     **{f"environment.{key}": name for key, name in MUST_MATCH.items()},
@@ -114,7 +113,7 @@ def name_of(key: str) -> str:
 
 
 def _short(text: str) -> str:
-    short = DIGEST.sub(r"\1\2…", text)
+    short = short_digests(text)
     return short if len(short) <= MAX_TEXT else f"{short[: MAX_TEXT - 1]}…"
 
 

@@ -41,7 +41,7 @@ def share_figure(summary: RunSummary) -> Figure | None:
         return None
     expected = 1 / summary.scenario.budget.processes
     shares = [f"{arm.name} {format_ratio(arm.shares[0])}" for arm in summary.arms if arm.shares]
-    unknown = [arm.name for arm in summary.arms if not arm.shares]
+    unknown = [arm.name for arm in summary.arms if summary.of_arm(arm.name) and not arm.shares]
     return Figure(
         key="shares",
         title="Who did the work",
