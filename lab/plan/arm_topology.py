@@ -1,6 +1,6 @@
 """Describe the topology of an arm: the services of its model and its front, on the ports of its network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -60,7 +60,7 @@ def build_topology(
         serving=model.serving(arm.model, budget.processes),
         ready_path=scenario.app.ready_path,
         ready_timeout_s=scenario.app.ready_timeout,
-        probe_headers={name: plain(value) for name, value in scenario.app.probe_headers.items()},
+        probe_headers=probe_headers(scenario),
         server_header=scenario.app.server_header,
         client_path=scenario.app.client_path,
         pool=budget.pool(),
@@ -71,6 +71,11 @@ def build_topology(
         restart=scenario.restart_of(arm),
         watchdog=arm.watch == "engine",
     )
+
+
+def probe_headers(scenario: Scenario) -> Mapping[str, str]:
+    """What every request of the lab's own carries. Raises ScenarioError for a secret whose value is not known."""
+    return {name: plain(value) for name, value in scenario.app.probe_headers.items()}
 
 
 def secured(endpoint: Endpoint, certificate: Certificate) -> Endpoint:

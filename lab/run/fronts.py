@@ -11,7 +11,7 @@ from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.place import HERE, Place
-from lab.plan.arm_topology import FRONT_PORT, NOMINAL, secured
+from lab.plan.arm_topology import FRONT_PORT, NOMINAL, probe_headers, secured
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import Front, FrontPlace, front_of, front_title
 from lab.plan.topology import Endpoint, Topology
@@ -43,7 +43,7 @@ def attest_fronts(
     for number, arm in enumerate(_different(scenario)):
         title, front = front_title(arm), front_of(arm)
         say(f"looking at what {title} lets pass")
-        found[title] = _opacity(engine, arm, front, f"front-{number + 1}", certificate, asking)
+        found[title] = _opacity(engine, scenario, arm, f"front-{number + 1}", certificate, asking)
         unexpected = {item: seen for item, seen in found[title].items() if item not in front.lacks}
         if unexpected and front.transparent(arm.front):
             proof = "; ".join(f"{item} ({seen})" for item, seen in unexpected.items())
@@ -64,12 +64,15 @@ def _different(scenario: Scenario) -> Iterator[Arm]:
 
 
 def _opacity(
-    engine: Engine, arm: Arm, front: Front[Any], trial_id: str, certificate: Certificate, place: Place
+    engine: Engine, scenario: Scenario, arm: Arm, trial_id: str, certificate: Certificate, place: Place
 ) -> Mapping[str, str]:
+    front = front_of(arm)
     with INTERRUPTS.deferred(), _echo(place) as echo:
         own = tuple(range(FRONT_PORT, FRONT_PORT + front.hops))
         ports = own if place.network is Network.OWN else engine.free_ports(front.hops, SEED)
         topology = before_echo(front, arm, echo, ports, trial_id, certificate, place.network)
+        if not front.transparent(arm.front):  # it may serve the app's paths and names only
+            topology = replace(topology, ready_path=scenario.app.ready_path, probe_headers=probe_headers(scenario))
         try:
             with engine.deploy(topology), INTERRUPTS.admitted():
                 return place.call(opacity, echo, topology.entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -79,13 +80,24 @@ def test_a_stock_nginx_keeps_its_limits_and_they_are_named(engine: DockerEngine)
     assert not {"Host with its port", "client address", "forged client address", "scheme"} & found.keys()
 
 
-def test_a_configuration_of_the_users_runs_and_is_only_noted(engine: DockerEngine, tmp_path: Path) -> None:
-    """The shortest one there is: its Host is nginx's own."""
+@pytest.mark.parametrize(
+    ("location", "ready_path", "seen"),
+    [
+        ("location / { proxy_pass http://app; }", "/ready", "200 app instead of 200 shop.example:8443"),
+        ("location /api/ { proxy_pass http://app/; }", "/api/ready", "404 without an echo instead of"),
+    ],
+)
+def test_a_configuration_of_the_users_runs_and_is_only_noted(
+    engine: DockerEngine, tmp_path: Path, location: str, ready_path: str, seen: str
+) -> None:
+    """The shortest one there is, whose Host is nginx's own; and one that serves the paths of the app alone."""
     config = tmp_path / "nginx.conf"
-    config.write_text(OWN)
-    found = attest_fronts(engine, scenario_of(arm(kind="nginx", config=config)), print)
+    config.write_text(OWN.replace("location / { proxy_pass http://app; }", location))
+    scenario = scenario_of(arm(kind="nginx", config=config))
+    scenario = replace(scenario, app=replace(scenario.app, ready_path=ready_path))
+    found = attest_fronts(engine, scenario, print)
 
-    assert found["nginx (own nginx.conf)"]["Host with its port"] == "200 app instead of 200 shop.example:8443"
+    assert found["nginx (own nginx.conf)"]["Host with its port"].startswith(seen)
 
 
 def test_what_nginx_says_of_a_configuration_is_quoted(engine: DockerEngine, tmp_path: Path) -> None:

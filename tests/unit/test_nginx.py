@@ -99,6 +99,27 @@ def test_a_configuration_of_ones_own_gets_addresses_and_places_to_write_to(tmp_p
     assert nginx.argv[-2:] == ("-g", "daemon off; pid nginx.pid;")
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("", ["access_log /dev/stdout;"]),
+        ("access_log off;", ["access_log off;"]),
+        ("access_log /var/log/nginx/access.log main;", ["access_log /dev/stdout main;"]),
+        (
+            "# access_log off;\nerror_log /var/log/nginx/error.log;",
+            ["error_log /dev/stderr;", "access_log /dev/stdout;"],
+        ),
+    ],
+)
+def test_logs_go_where_the_image_has_them(tmp_path: Path, told: str, expected: list[str]) -> None:
+    """A plain process may not write to the machine's own /var/log/nginx, and a container's would be lost."""
+    _, nginx = deployed(scenario(tmp_path, 'config = "nginx.conf"', OWN.replace("http {", f"http {{\n    {told}\n")))
+
+    assert "/var/log" not in nginx.files[0].text
+    assert all(line in nginx.files[0].text for line in expected)
+    assert nginx.files[0].text.count("access_log /dev") == sum("access_log /dev" in line for line in expected)
+
+
 def test_a_configuration_may_name_the_upstream_and_run_itself(tmp_path: Path) -> None:
     """Then attestation goes by the header, and nothing is given twice, which nginx refuses."""
     text = OWN.replace("server {", "add_header X-Lab-Upstream $named always; server {")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from lab.engines.endings import End, end_of, last_lines
 from lab.engines.known_endings import Sign
@@ -49,11 +49,11 @@ class ServiceLog:
 class RunningService:
     """A started service. It is not reaped before ``reap``, so that its session's number is nobody else's until then."""
 
-    def __init__(self, service: Service, start: Start, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, service: Service, start: Start, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
         self.service = service
         self.start = start
         self._process = process
-        self._log = ServiceLog(cast(IO[bytes], process.stdout))
+        self._log = ServiceLog(output)
 
     @property
     def pid(self) -> int:
@@ -100,29 +100,41 @@ def start_service(service: Service, start: Start, folder: Path) -> RunningServic
     if owner:
         _give_away(folder, *owner)
     try:
-        process = _popen(start, program, owner)
+        process, output = _popen(start, program, owner)
     except OSError as error:
         raise DeploymentError(
             f"process of {service.name!r} could not be started: {program}: {error.strerror}", "check app.command"
         ) from None
-    return RunningService(service, start, process)
+    return RunningService(service, start, process, output)
 
 
-def _popen(start: Start, program: str, owner: tuple[int, int] | None) -> subprocess.Popen[bytes]:
-    with _many_open_files():
-        return subprocess.Popen(
-            start.argv,
-            executable=program,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=start.directory,
-            env=start.env,
-            start_new_session=True,
-            user=owner[0] if owner else None,
-            group=owner[1] if owner else None,
-            extra_groups=[] if owner else None,
-        )
+def _popen(start: Start, program: str, owner: tuple[int, int] | None) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """The process, and where its output is read. ``owner`` may open /dev/stdout anew, as in a container."""
+    reading, writing = os.pipe()
+    output = os.fdopen(reading, "rb", buffering=0)
+    try:
+        if owner:
+            os.fchown(writing, *owner)
+        with _many_open_files():
+            process = subprocess.Popen(
+                start.argv,
+                executable=program,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=subprocess.STDOUT,
+                cwd=start.directory,
+                env=start.env,
+                start_new_session=True,
+                user=owner[0] if owner else None,
+                group=owner[1] if owner else None,
+                extra_groups=[] if owner else None,
+            )
+    except BaseException:
+        output.close()
+        raise
+    finally:
+        os.close(writing)
+    return process, output
 
 
 def _unprivileged(user: str) -> tuple[int, int] | None:

@@ -20,6 +20,8 @@ from lab.scenario.kinds import options
 CONF_PATH = "/etc/lab/nginx.conf"
 LISTEN, UPSTREAMS = "{listen}", "{upstreams}"  # in a configuration of the user's: an address, and lines of servers
 SCRATCH_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+ACCESS_LOG, ERROR_LOG = "/var/log/nginx/access.log", "/var/log/nginx/error.log"
+LOGS = {ACCESS_LOG: "/dev/stdout", ERROR_LOG: "/dev/stderr"}  # the image links them
 HUNG_S = 5.0  # as long as uvicorn's supervisor waits for a worker
 COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 HTTP = re.compile(r"(?m)^\s*http\s*\{")
@@ -29,7 +31,7 @@ IMAGE = ImageSource(
     reference="nginx:stable",
     packages=("nginx",),
     # As in the official image: nginx opens the log it was compiled with before it reads its configuration.
-    hooks=('ln -sf /dev/stdout "$1/var/log/nginx/access.log"', 'ln -sf /dev/stderr "$1/var/log/nginx/error.log"'),
+    hooks=tuple(f'ln -sf {stream} "$1{log}"' for log, stream in LOGS.items()),
     changes=('CMD ["nginx", "-g", "daemon off;"]',),
     program="nginx",
     ask_version="-v",
@@ -84,10 +86,14 @@ def configuration(chosen: Nginx, place: FrontPlace) -> str:
 
 
 def own_configuration(chosen: Path, place: FrontPlace) -> str:
-    """The user's nginx.conf with the places filled in, and scratch folders that nginx can write to."""
+    """The user's nginx.conf with the places filled in, and scratch folders and logs that nginx can write to."""
     upstreams = "\n        ".join(f"server {endpoint.address};" for endpoint in place.app)
     text = own_text(chosen).replace(LISTEN, place.listens[0]).replace(UPSTREAMS, upstreams)
+    for log, stream in LOGS.items():
+        text = text.replace(log, stream)
     missing = [f"{name}_temp_path {name};" for name in SCRATCH_FOLDERS if f"{name}_temp_path" not in text]
+    if "access_log" not in COMMENT.sub("", text):
+        missing.append(f"access_log {LOGS[ACCESS_LOG]};")  # nginx writes one unless told otherwise
     return HTTP.sub(lambda found: f"{found[0]}\n    {' '.join(missing)}", text, count=1)
 
 
