@@ -113,11 +113,10 @@ def seen_on(hosts: tuple[Host, Host]) -> list[str]:
 def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     """Every process answers through the front and is in the ledger by its node; both machines are held to gates."""
     done = lab("run", scenario(hosts, tmp_path, "3s"), "--out", tmp_path / "out", "--allow-concurrent")
-    assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "out").iterdir()
     info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
 
-    assert info.states == {"b01-replicas": "done"}
+    assert info.states == {"b01-replicas": "done"}, done.stderr
     facts = info.environment["swarm"]
     assert facts == {"nodes": ["two", "one"], "load": "one", "endpoint_mode": "dnsrr"}
     record, tables = trial.record, trial.tables
