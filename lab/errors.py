@@ -44,6 +44,14 @@ class DeploymentError(InvalidRunError):
     """An arm did not come up, or a container of it died: it is not what it claims to be."""
 
 
+class EndedError(DeploymentError):
+    """A process of an arm ended, or was killed for want of memory: whatever else runs, the arm is at fault."""
+
+
+class OutsideError(DeploymentError):
+    """An arm did not come up, and is not at fault: the engine refused, a port is taken, what runs beside it ended."""
+
+
 class LoadError(InvalidRunError):
     """Locust could not start, or ended before it had driven the load that was asked for."""
 

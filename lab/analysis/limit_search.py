@@ -41,12 +41,18 @@ class Fate(StrEnum):
     ENDED = "processes ended"
     SHORT = "short of memory"
     SLOW = "objective not held"
+    LATE = "did not come up, for which the machine may be to blame"
     UNKNOWN = "not known"
 
     @property
     def fails(self) -> bool:
         """Whether it says that the limit is too small."""
-        return self not in (Fate.HELD, Fate.UNKNOWN)
+        return self is not Fate.HELD and not self.says_nothing
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the limit is tried once more: the machine may be to blame."""
+        return self in (Fate.LATE, Fate.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +105,8 @@ class Bracket:
         """The limit to try next; None where the search is over. ``need_bytes``: what the arm had without a limit."""
         if len(self.tries) >= MOST_TRIES:
             return None
-        if self.tries and self.tries[-1].fate is Fate.UNKNOWN:
-            again = self.tries[-1].limit_bytes
+        told = {one.limit_bytes for one in self.tries if not one.fate.says_nothing}
+        for again in (one.limit_bytes for one in self.tries if one.limit_bytes not in told):
             return again if sum(one.limit_bytes == again for one in self.tries) < MOST_AGAIN else None
         holds, fails = self.holds_bytes, self.fails_bytes
         if holds is None and fails is None:
@@ -120,12 +126,20 @@ def rounded(limit_bytes: float) -> int:
 
 
 def brackets_of(arms: Iterable[str], modes: Sequence[str], tries: Sequence[Try]) -> tuple[Bracket, ...]:
-    """One for each arm and mode, also without a try."""
+    """One for each arm and mode, also without a try. An arm that did not come up a second time is down."""
     return tuple(
-        Bracket(arm=arm, mode=mode, tries=tuple(one for one in tries if (one.arm, one.mode) == (arm, mode)))
+        Bracket(arm=arm, mode=mode, tries=tuple(_confirmed(one for one in tries if (one.arm, one.mode) == (arm, mode))))
         for arm in arms
         for mode in modes
     )
+
+
+def _confirmed(tries: Iterable[Try]) -> Iterator[Try]:
+    late = set[int]()
+    for one in tries:
+        again = one.fate is Fate.LATE and one.limit_bytes in late
+        late |= {one.limit_bytes} if one.fate is Fate.LATE else set()
+        yield replace(one, fate=Fate.DOWN) if again else one
 
 
 def with_limits(trial: TrialSummary, found: Sequence[Bracket]) -> TrialSummary:

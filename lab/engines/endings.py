@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.engines.known_endings import ENDINGS, Ending, Sign
+from lab.engines.known_endings import ENDINGS, Ending, Fault, Sign
+from lab.errors import DeploymentError, EndedError, OutsideError
 from lab.units import format_bytes
 
 # What servers say that goes on all the same: gunicorn's, of a socket for its control that it cannot make.
@@ -21,6 +22,7 @@ class End:
 
     told: str
     hint: str
+    fault: Fault = Fault.UNTOLD
 
 
 def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending] = ENDINGS) -> End:
@@ -29,7 +31,7 @@ def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending]
     for ending in endings:
         if (found := re.search(ending.pattern, telling.get(ending.sign, ""))) is not None:
             named = ":".join(filter(None, found.groups())) or "something"
-            return End(ending.means.replace("{}", named), ending.hint.replace("{}", named))
+            return End(ending.means.replace("{}", named), ending.hint.replace("{}", named), ending.fault)
     return End("", otherwise)
 
 
@@ -50,9 +52,14 @@ def end_of(who: str, how: str, signs: Mapping[Sign, str]) -> End:
     """A service that has ended: the sentence with its last lines, and what to do."""
     known = explain(signs, "mend the image or the command; `lab plan` shows what was started")
     means = f": {known.told}" if known.told else ""
-    return End(
-        f"{who} {how}{means}; its last lines:\n{signs.get(Sign.LOG, '').strip() or '(it logged nothing)'}", known.hint
-    )
+    told = f"{who} {how}{means}; its last lines:\n{signs.get(Sign.LOG, '').strip() or '(it logged nothing)'}"
+    return End(told, known.hint, known.fault)
+
+
+def ended_error(trial_id: str, end: End) -> DeploymentError:
+    """The error of a service that has ended: the arm's, unless something else is known to be at fault."""
+    kind = OutsideError if end.fault is Fault.OUTSIDE else EndedError
+    return kind(f"{trial_id}: {end.told}", end.hint)
 
 
 def exit_sign(code: int, *, killed: bool, limit: float | None) -> str:

@@ -17,6 +17,14 @@ class Sign(StrEnum):
     LOG = "log"  # its last lines
 
 
+class Fault(StrEnum):
+    """What is at fault, where an ending tells it."""
+
+    UNTOLD = ""
+    MEMORY = "memory"  # there was too little of it
+    OUTSIDE = "outside"  # the machine, its engine, or what runs beside the arm
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """One way to fail. ``means`` and ``hint`` may hold {}, for what the groups of ``pattern`` found.
@@ -29,6 +37,7 @@ class Ending:
     means: str
     hint: str
     lasts: bool = False
+    fault: Fault = Fault.UNTOLD
 
 
 TOLD_HINT = 'let app.command, or a value of app.env ({ PORT = "{port}" }), say {port}'
@@ -117,6 +126,7 @@ ENDINGS: tuple[Ending, ...] = (
         r"(?i)', (\d+)\)[^\n]*address already in use|connection in use: \('[^']*', (\d+)|address already in use",
         "port {} is another's already: it does not listen where it was told",
         LISTEN_HINT,
+        fault=Fault.OUTSIDE,
     ),
     Ending(
         Sign.LOG,

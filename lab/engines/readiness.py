@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.agent.calls import There, here
-from lab.engines.endings import End
+from lab.engines.endings import End, ended_error
 from lab.engines.known_endings import Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
 from lab.engines.names import Names
@@ -91,7 +91,7 @@ def wait_until_ready(
             return Ready(servers=names.servers(), ignored=names.ignored)
         if clock() >= next_death_check:
             if (end := dead()) is not None:
-                raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
+                raise ended_error(topology.trial_id, end)
             next_death_check = clock() + DEATH_CHECK_EVERY_S
         if clock() >= give_up_at or watched.for_good(topology):
             raise late_error(topology, watched, signs())

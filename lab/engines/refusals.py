@@ -1,7 +1,8 @@
 """What Docker says when it would not make, or start, a container; what that means, and the key that helps."""
 
 from lab.engines.endings import End, explain
-from lab.engines.known_endings import PROGRAM_HINT, Ending, Sign
+from lab.engines.known_endings import MEMORY_HINT, PROGRAM_HINT, Ending, Fault, Sign
+from lab.errors import DeploymentError, EndedError, OutsideError
 
 REFUSALS: tuple[Ending, ...] = (
     Ending(
@@ -25,6 +26,14 @@ REFUSALS: tuple[Ending, ...] = (
         r"(?i)minimum memory limit allowed is (\w+)",
         "its part of budget.memory is below {}, the least that Docker takes",
         'raise budget.memory, or give one limit to the whole arm: "pooled:…"',
+        fault=Fault.MEMORY,
+    ),
+    Ending(
+        Sign.REFUSED,
+        r"(?i)\boom-killed\b",
+        "the kernel killed it before its program began: its part of budget.memory is too small",
+        MEMORY_HINT,
+        fault=Fault.MEMORY,
     ),
     Ending(
         Sign.REFUSED,
@@ -81,7 +90,17 @@ REFUSALS: tuple[Ending, ...] = (
 )
 
 
+def refused_error(who: str, text: str, otherwise: str, hint: str = "") -> DeploymentError:
+    """The error of a service that the engine would not make or start; the arm's where it had too little memory.
+
+    ``text``: the engine's words; ``hint`` replaces that of the table, ``otherwise`` stands where the table has none.
+    """
+    why = refusal(text, otherwise)
+    kind = EndedError if why.fault is Fault.MEMORY else OutsideError
+    return kind(f"{who}: {why.told}", hint or why.hint)
+
+
 def refusal(text: str, otherwise: str) -> End:
     """Docker's words behind what they mean, where that is known; ``otherwise``: the hint where it is not."""
     known = explain({Sign.REFUSED: text}, otherwise, REFUSALS)
-    return End(f"{known.told}: {text}" if known.told else text, known.hint)
+    return End(f"{known.told}: {text}" if known.told else text, known.hint, known.fault)

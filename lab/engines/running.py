@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from lab.agent.calls import There
 from lab.engines import Deployment, Means
-from lab.engines.endings import TAIL_LINES, last_lines, out_of_memory
+from lab.engines.endings import TAIL_LINES, ended_error, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.known_endings import Sign
 from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
-from lab.errors import DeploymentError, LabError
+from lab.errors import LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
@@ -193,7 +193,7 @@ def deployed(
 
     def check() -> None:
         if (end := dead()) is not None:
-            raise DeploymentError(f"{topology.trial_id}: {end.told}", end.hint)
+            raise ended_error(topology.trial_id, end)
 
     return Deployment(
         topology=replace(topology, server_header="") if ready.ignored else topology,

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from lab import __version__
-from lab.errors import MissingError, RunFolderError
+from lab.errors import DeploymentError, EndedError, LabError, MissingError, OutsideError, RunFolderError
 from lab.plan.blocks import Plan
 from lab.record.manifest import NAME as MANIFEST
 from lab.record.manifest import manifest
@@ -110,7 +110,7 @@ class RunFolder:
     @classmethod
     def reopen(cls, path: Path, redact: Redactor = NO_SECRETS) -> RunFolder:
         """A folder whose run was cut, to be continued. Raises RunFolderError."""
-        return cls(path, replace(read_info(path), cut="", cut_by_arm=False), redact)
+        return cls(path, replace(read_info(path), cut="", cut_by_arm=False, cut_by_end=False), redact)
 
     def staging(self, trial_id: str) -> Path:
         """The folder of one trial's files while it runs."""
@@ -144,10 +144,10 @@ class RunFolder:
         self.write_info(replace(self.info, states={**self.info.states, record.trial_id: record.state}))
         return target
 
-    def abandon(self, trial_id: str, state: TrialState, reason: str, *, by_arm: bool = False) -> None:
+    def abandon(self, trial_id: str, state: TrialState, reason: str, failure: LabError | None = None) -> None:
         """Note why there is no such trial; the files of a failed one stay, they can explain the failure.
 
-        ``by_arm``: it is the arm that failed, not what measures it.
+        ``failure``: tells whether it is the arm that failed, not what measures it.
         """
         staging = self.staging(trial_id)
         if state is TrialState.FAILED:
@@ -161,7 +161,9 @@ class RunFolder:
         else:
             shutil.rmtree(staging)
         states = {**self.info.states, trial_id: state}
-        self.write_info(replace(self.info, states=states, cut=reason, cut_by_arm=by_arm))
+        by_arm = isinstance(failure, DeploymentError) and not isinstance(failure, OutsideError)
+        by_end = isinstance(failure, EndedError)
+        self.write_info(replace(self.info, states=states, cut=reason, cut_by_arm=by_arm, cut_by_end=by_end))
 
     def note_cut(self, reason: str) -> None:
         """Note why the run ends before its last trial."""

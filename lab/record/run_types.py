@@ -49,6 +49,7 @@ class RunInfo:
     states: Mapping[str, TrialState]
     cut: str = ""  # why the run ended early; empty when it did not
     cut_by_arm: bool = False  # because an arm did not come up, was not what it should be, or died
+    cut_by_end: bool = False  # of those: because it ended, or was killed for memory; else the machine may be at fault
     inputs: Mapping[str, str] = field(default_factory=dict)  # "locustfile" -> sha256: what the scenario only names
     noise_floor: Mapping[str, Any] = field(default_factory=dict)  # of the machine, as known then: lab/run/floors.py
     left_out: Mapping[str, str] = field(default_factory=dict)  # trial -> why it could not be read; empty on disk

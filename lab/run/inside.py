@@ -41,23 +41,36 @@ def searched_in(folder: Path, run: RunInfo) -> tuple[Bracket, ...]:
     asked = scenario_from_json(run.scenario)
     if asked.limits is None:
         return ()
-    tries = list(_tries(folder / SEARCHED))
+    tries = tries_in(folder)
     return brackets_of([arm.name for arm in asked.arms], asked.limits.modes, tries)
 
 
-def _tries(place: Path) -> Iterator[Try]:
-    """In the order in which they were made: names of runs sort by time."""
-    for path in sorted(place.iterdir()) if place.is_dir() else ():
-        info = read_info(path)
-        if (found := _try(path, info)) is not None:
-            yield found
+def tries_in(folder: Path) -> list[Try]:
+    """All tries of a search, in the order in which they were made."""
+    return [found for path, info in _runs_in(folder) if (found := _try(path, info)) is not None]
+
+
+def unlimited_in(folder: Path, arm: str) -> Iterator[TrialResult]:
+    """The trials of an arm without a limit that a search has made once more."""
+    for path, info in _runs_in(folder):
+        if scenario_from_json(info.scenario).budget.memory.amount is None and arm in info.arms:
+            yield from read_trials(path, info)
+
+
+def _runs_in(folder: Path) -> Iterator[tuple[Path, RunInfo]]:
+    """Names of runs sort by time."""
+    place = folder / SEARCHED
+    return ((path, read_info(path)) for path in (sorted(place.iterdir()) if place.is_dir() else ()))
 
 
 def _try(path: Path, info: RunInfo) -> Try | None:
-    """One of them; None for one that was interrupted, or that failed for a fault that is not the arm's."""
+    """One of them; None for one without a limit, or cut for a fault that is not the arm's."""
     asked = scenario_from_json(info.scenario)
     quota, arm = asked.budget.memory, asked.arms[0].name
-    made = Try(arm=arm, mode=quota.mode, limit_bytes=int(quota.amount or 0), fate=Fate.DOWN, detail=info.cut)
+    if quota.amount is None:
+        return None
+    fate = Fate.DOWN if info.cut_by_end else Fate.LATE
+    made = Try(arm=arm, mode=quota.mode, limit_bytes=int(quota.amount), fate=fate, detail=info.cut)
     if info.cut_by_arm:
         return made
     trials = [(trial, summarise_trial(trial)) for trial in read_trials(path, info)]

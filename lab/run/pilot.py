@@ -10,19 +10,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lab.analysis.trial.ladder import Climb, Edge, Held, climb
-from lab.engines import Engine
 from lab.errors import LabError, ScenarioError
 from lab.plan.blocks import Plan, build_plan
-from lab.plan.fronts.front import front_title
 from lab.record.folder import RunFolder, read_trials
 from lab.record.types import Calibration, TrialResult
 from lab.run.fronts import Opaque
 from lab.run.generator import Generator
 from lab.run.run import measured_ceiling, run_scenario
-from lab.run.surroundings import Surroundings
+from lab.run.surroundings import Surroundings, knowing_fronts
 from lab.run.view import QuietView
 from lab.scenario.capacity import LEAST_RUNGS, MAX_RUNGS, Capacity
 from lab.scenario.compare import Compare
@@ -59,14 +56,7 @@ class Pilot:
     @property
     def around(self) -> Surroundings:
         """The surroundings, of which is known what fronts let pass: a search looks at that once."""
-        if (known := self._fronts) is None:
-            return self._around
-
-        def attested(_engine: Engine, scenario: Scenario, *_asked: Any) -> Opaque:
-            titles = {front_title(arm) for arm in scenario.arms if arm.fronted}
-            return {title: found for title, found in known.items() if title in titles}
-
-        return replace(self._around, attest_fronts=attested)
+        return self._around if self._fronts is None else knowing_fronts(self._around, self._fronts)
 
     def boundaries(self) -> Mapping[str, float]:
         """The rate at which each arm ceases to hold. Raises LoadError where the generator cannot go as far as an arm.

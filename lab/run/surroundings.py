@@ -16,6 +16,7 @@ from lab.host.authority import certificate_for
 from lab.host.lock import machine_lock
 from lab.load.place import Place
 from lab.plan.certificate import Certificate
+from lab.plan.fronts.front import front_title
 from lab.record.types import Calibration, Environment
 from lab.run.calibration import calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
@@ -52,3 +53,13 @@ class Surroundings:
 
 REAL = Surroundings()
 BESIDE_OTHERS = replace(REAL, lock=partial(machine_lock, allow_concurrent=True))
+
+
+def knowing_fronts(around: Surroundings, known: Opaque) -> Surroundings:
+    """The same, of which is known what fronts let pass: a search of many runs looks at that once."""
+
+    def attested(_engine: Engine, scenario: Scenario, *_asked: Any) -> Opaque:
+        titles = {front_title(arm) for arm in scenario.arms if arm.fronted}
+        return {title: found for title, found in known.items() if title in titles}
+
+    return replace(around, attest_fronts=attested)

@@ -13,7 +13,7 @@ from lab.attest.attest import attest, fallback_of
 from lab.attest.claims import Evidence, caveats
 from lab.attest.gil import check_gil
 from lab.engines import Deployment
-from lab.errors import DeploymentError, InterruptedRunError, LabError, LoadError, MissingError
+from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback
 from lab.plan.loading import loaded_s
@@ -62,8 +62,7 @@ def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
         raise InterruptedRunError(f"{told}; finished trials are kept") from None
     except LabError as error:
         error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
-        by_arm = isinstance(error, DeploymentError)
-        trouble = _abandon(run, trial, TrialState.FAILED, str(error), by_arm=by_arm)
+        trouble = _abandon(run, trial, TrialState.FAILED, str(error), error)
         error.hint = "; ".join(filter(None, [error.hint, trouble]))
         raise
     except Exception as error:  # a fault of the lab itself keeps its traceback
@@ -73,13 +72,13 @@ def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
     return record
 
 
-def _abandon(run: Run, trial: Trial, state: TrialState, reason: str, *, by_arm: bool = False) -> str:
+def _abandon(run: Run, trial: Trial, state: TrialState, reason: str, error: LabError | None = None) -> str:
     """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
     if not run.folder.staging(trial.id).exists():
         return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
     try:
         run.folder.extend([trial.id])
-        run.folder.abandon(trial.id, state, reason, by_arm=by_arm)
+        run.folder.abandon(trial.id, state, reason, error)
     except MissingError as error:
         return f"and run.json could not say so: {error}"
     return ""

@@ -12,7 +12,7 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, new_run_info
 from lab.record.types import Environment
 from lab.run.inside import searched_in
-from lab.run.limits import _try, without_limit
+from lab.run.limits import Search, try_limit, without_limit
 from lab.run.surroundings import BESIDE_OTHERS
 from lab.run.view import QuietView
 from lab.scenario.limits import LimitSearch
@@ -32,10 +32,11 @@ def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) ->
     asked = without_limit(replace(scenario, load=replace(scenario.load, rate=10.0, warmup=1.0)))
     info = new_run_info("search", "search", build_plan(asked), Environment(facts={}), {})
     folder = RunFolder.create(tmp_path, info)
-    said: list[str] = []
+    within = Search(
+        folder=folder, scenario=asked, view_of=lambda _plan: QuietView(), say=lambda _text: None, around=BESIDE_OTHERS
+    )
     for limit in (TOO_LITTLE, ENOUGH):
-        bracket = Bracket(arm="workers", mode="split")
-        _try(folder, asked, bracket, limit, lambda _plan: QuietView(), said.append, BESIDE_OTHERS)
+        try_limit(within, Bracket(arm="workers", mode="split"), limit)
     (found,) = searched_in(folder.path, info)
     fates = {one.limit_bytes: one for one in found.tries}
 

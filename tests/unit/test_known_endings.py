@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from lab.engines.endings import end_of, exit_sign, explain, last_lines
+from lab.engines.endings import end_of, ended_error, exit_sign, explain, last_lines
 from lab.engines.known_endings import ENDINGS, Sign
-from lab.engines.refusals import REFUSALS, refusal
+from lab.engines.refusals import REFUSALS, refusal, refused_error
+from lab.errors import DeploymentError, EndedError, OutsideError
 from tests.unit.test_docs import scenario_keys
 
 TABLE = (*REFUSALS, *ENDINGS)
@@ -45,6 +46,7 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "build",
         ),
         (Sign.REFUSED, "unable to find user shop: no matching entries in passwd file", "knows no shop", "app.user"),
+        (Sign.REFUSED, "container init was OOM-killed", "before its program began", "raise budget.memory"),
         (Sign.REFUSED, "Minimum memory limit allowed is 6MB", "budget.memory is below 6MB", "raise budget.memory"),
         (
             Sign.REFUSED,
@@ -292,3 +294,37 @@ def test_an_exit_says_what_is_known_of_memory() -> None:
     assert exit_sign(3, killed=True, limit=None) == "3 out of memory"
     assert exit_sign(137, killed=False, limit=2**29) == "137 limit 512.0 MiB"
     assert exit_sign(1, killed=False, limit=None) == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Minimum memory limit allowed is 6MB", EndedError),
+        ("runc create failed: container init was OOM-killed (memory limit too low?)", EndedError),
+        ("driver failed: Bind for 0.0.0.0:20000 failed: port is already allocated", OutsideError),
+        ("no space left on device", OutsideError),
+        ("no idea", OutsideError),
+    ],
+)
+def test_a_refusal_is_the_arms_only_for_want_of_memory(text: str, kind: type[DeploymentError]) -> None:
+    """Else a smallest limit would be told that is the machine's."""
+    assert type(refused_error("Docker refused a container", text, "")) is kind
+
+
+@pytest.mark.parametrize(
+    ("log", "kind"),
+    [
+        ("Killed", EndedError),
+        (
+            "[Errno 98] error while attempting to bind on address ('0.0.0.0', 8000): address already in use",
+            OutsideError,
+        ),
+    ],
+)
+def test_an_end_is_the_arms_unless_something_else_is_known_to_be_at_fault(
+    log: str, kind: type[DeploymentError]
+) -> None:
+    """A port that another program has is not given up by more memory."""
+    end = end_of("container of 'app'", "ended with exit code 1", {Sign.LOG: log})
+
+    assert type(ended_error("b01-workers", end)) is kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from lab.analysis.limit_search import (
     Fate,
     Try,
     anon_peak,
+    brackets_of,
     fate_of,
     need_bytes,
 )
@@ -27,16 +28,25 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.cli import app
 from lab.cli.limits import searching
 from lab.engines import Deployment, Engine
-from lab.errors import DeploymentError, InterruptedRunError, LoadError, ScenarioError, UsageError
+from lab.errors import (
+    DeploymentError,
+    EndedError,
+    InterruptedRunError,
+    InvalidRunError,
+    LoadError,
+    OutsideError,
+    ScenarioError,
+    UsageError,
+)
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.record.bundle import write_bundle
 from lab.record.folder import RunFolder, read_info
-from lab.record.types import CGROUPS, Finding, TrialResult
+from lab.record.types import CGROUPS, Finding, GateResult, TrialResult
 from lab.report.sections.memory_limits import limit_sentences
 from lab.run.conclude import conclude
 from lab.run.inside import SEARCHED, searched_in
-from lab.run.limits import search, without_limit
+from lab.run.limits import Search, search, try_limit, without_limit
 from lab.run.run import run_scenario
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
@@ -111,6 +121,25 @@ def test_a_try_that_says_nothing_is_made_once_more() -> None:
 
     assert bracket(one(125, Fate.HELD), unknown).next_bytes(1) == 100 * MIB
     assert bracket(one(125, Fate.HELD), unknown, unknown).next_bytes(1) is None
+
+
+@pytest.mark.parametrize(
+    ("fates", "found", "limit"),
+    [
+        ([Fate.LATE], None, 100),
+        ([Fate.LATE, Fate.HELD], None, 80),
+        ([Fate.LATE, Fate.LATE], 100, 112),
+        ([Fate.LATE, Fate.UNKNOWN], None, None),
+    ],
+)
+def test_an_arm_that_does_not_come_up_in_time_is_down_the_second_time(
+    fates: list[Fate], found: int | None, limit: int | None
+) -> None:
+    """A busy machine may be to blame for the first."""
+    (made,) = brackets_of(["workers"], ["pooled"], [one(125, Fate.HELD), *(one(100, fate) for fate in fates)])
+
+    assert made.fails_bytes == (found and found * MIB)
+    assert made.next_bytes(1) == (limit and limit * MIB)
 
 
 def test_what_was_never_used_is_told_of_the_smallest_limit_that_holds() -> None:
@@ -211,10 +240,16 @@ class Limited(World):
 
     least_mib: float = 0.0
     deployed: tuple[str, ...] = ()
+    refusals: list[DeploymentError] = field(default_factory=list)  # of those with enough, one a deployment
+    disturbed: int = 0  # so many trials are not valid for times
 
     @property
     def engine(self) -> Engine:
         return cast(Engine, Deploying(self))
+
+    def _gates(self, result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
+        self.disturbed -= 1
+        return (make_gate("invalid", key="load.lag") if self.disturbed >= 0 else make_gate(),)
 
     @contextmanager
     def _sampler(self, plan: Any, launch: Any) -> Iterator[Sampler]:
@@ -232,7 +267,9 @@ class Deploying(FakeEngine):
         parts = [service.limits.memory_bytes for service in topology.services]
         limit = topology.pool.memory_bytes or sum(part or 0 for part in parts)
         if 0 < limit < world.least_mib * MIB:
-            raise DeploymentError("container of 'app' ended with exit code 137 (out of memory)")
+            raise EndedError("container of 'app' ended with exit code 137 (out of memory)")
+        if limit and world.refusals:
+            raise world.refusals.pop()
         with super().deploy(topology) as deployment:
             yield deployment
 
@@ -298,6 +335,92 @@ def test_a_search_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
 
     assert before == {Fate.DOWN}  # those before the first that came up
     assert all(each.holds_bytes for each in searched_in(run.path, run.info))
+
+
+def within(run: RunFolder, asked: Scenario, around: Surroundings, said: list[str]) -> Search:
+    return Search(folder=run, scenario=asked, view_of=lambda _plan: QuietView(), say=said.append, around=around)
+
+
+LIMIT = 300 * MIB
+POOLED = Bracket(arm="workers", mode="pooled")
+
+
+def fates_of(run: RunFolder) -> list[Fate]:
+    return [each.fate for found in searched_in(run.path, run.info) for each in found.tries]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "found"),
+    [
+        ([OutsideError("Docker refused a container: port is already allocated")], [Fate.HELD]),
+        ([DeploymentError("not ready after 60 s")], [Fate.LATE]),
+        ([EndedError("container of 'app' ended with exit code 1")], [Fate.DOWN]),
+    ],
+)
+def test_only_an_end_of_the_arm_says_at_once_that_a_limit_is_too_small(
+    tmp_path: Path, refusals: list[DeploymentError], found: list[Fate]
+) -> None:
+    """What is not the arm's doing is tried again and leaves no trace; what may be the machine's says nothing yet."""
+    around = machine(Limited(refusals=refusals))
+    run, asked = begun(tmp_path, around)
+    try_limit(within(run, asked, around, []), POOLED, LIMIT)
+
+    assert fates_of(run) == found
+
+
+def test_a_fault_that_stays_ends_the_search_and_is_no_result(tmp_path: Path) -> None:
+    """The second time; the search would ask for the same limit for ever."""
+    around = machine(Limited(refusals=[OutsideError("Docker refused a container")] * 9))
+    run, asked = begun(tmp_path, around)
+    with pytest.raises(OutsideError, match="refused a container"):
+        carry_out(run, asked, around)
+
+    assert fates_of(run) == []
+    assert len(list((run.path / SEARCHED).iterdir())) == 2
+
+
+def test_a_front_that_is_not_ready_is_no_result_of_a_limit(tmp_path: Path) -> None:
+    """It fails before there is a run folder; a search knows from its run what fronts let pass, and does not ask."""
+
+    def attest(*_asked: Any) -> Mapping[str, Mapping[str, str]]:
+        asks.append(1)
+        raise DeploymentError("front-1: not ready after 20 s")
+
+    asks: list[int] = []
+    run, asked = begun(tmp_path, machine(Limited()))
+    around = replace(machine(Limited()), attest_fronts=attest)
+    with pytest.raises(DeploymentError, match="front-1"):
+        try_limit(within(run, asked, around, []), POOLED, LIMIT)
+    assert len(asks) == 2
+
+    carry_out(run, asked, around)
+    assert len(asks) == 2
+    assert all(each.holds_bytes for each in searched_in(run.path, run.info))
+
+
+@pytest.mark.parametrize("disturbed", [1, 2])
+def test_no_objective_is_made_of_a_trial_that_was_disturbed(tmp_path: Path, disturbed: int) -> None:
+    """Its times say nothing: the arm is run again without a limit, which is no try of one."""
+    around = machine(Limited(disturbed=disturbed))
+    run = run_scenario(build_plan(searching(briefly(tmp_path), "", "split")), "s", tmp_path, QuietView(), around=around)
+    said = carry_out(run, searching(briefly(tmp_path), "", "split"), around)
+
+    assert sum("are not valid" in text for text in said) == disturbed
+    assert any(text.startswith("the objective: p99 <= 50ms") for text in said)
+    amounts = [read_info(path).scenario["budget"]["memory"]["amount"] for path in (run.path / SEARCHED).iterdir()]
+    assert amounts.count(None) == disturbed
+    assert all(each.limit_bytes for found in searched_in(run.path, run.info) for each in found.tries)
+
+
+def test_a_machine_that_stays_disturbed_gives_no_objective(tmp_path: Path) -> None:
+    """Refused with the next step, and nothing was tried under a limit."""
+    around = machine(Limited(disturbed=99))
+    run = run_scenario(build_plan(searching(briefly(tmp_path), "", "split")), "s", tmp_path, QuietView(), around=around)
+    with pytest.raises(InvalidRunError, match="not valid in 3 trials") as caught:
+        carry_out(run, searching(briefly(tmp_path), "", "split"), around)
+
+    assert "--slo" in caught.value.hint
+    assert fates_of(run) == []
 
 
 def test_an_objective_that_nobody_gave_comes_from_the_run_without_a_limit(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from lab.engines.known_endings import Sign
 from lab.engines.late import Watched, late_error
 from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of
-from lab.errors import DeploymentError
+from lab.errors import DeploymentError, EndedError
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.scenario.budget import Limits
@@ -158,7 +158,7 @@ def test_a_wrong_status_is_named_at_the_deadline() -> None:
 
 def test_a_dead_container_ends_the_wait_at_once() -> None:
     """No waiting for the deadline when a container has ended; the sentence with its log lines is the message."""
-    with pytest.raises(DeploymentError, match="ended with exit code 1; boom"):
+    with pytest.raises(EndedError, match="ended with exit code 1; boom"):
         wait_until_ready(
             topology(1, processes=1, timeout_s=3600), lambda: End("ended with exit code 1; boom", "mend it"), NO_ROOTS
         )
@@ -243,6 +243,14 @@ def test_what_the_app_does_instead_is_told() -> None:
         caught.value
     )
     assert "app.port = 8000" in caught.value.hint
+
+
+@pytest.mark.parametrize(("exit_sign", "kind"), [("out of memory at 64.0 MiB", EndedError), ("", DeploymentError)])
+def test_a_late_arm_is_at_fault_for_sure_only_where_the_kernel_killed(
+    exit_sign: str, kind: type[DeploymentError]
+) -> None:
+    """Else the machine may have been busy."""
+    assert type(late_error(topology(1, processes=1), Watched(), {Sign.EXIT: exit_sign})) is kind
 
 
 @pytest.mark.parametrize(

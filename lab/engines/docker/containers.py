@@ -27,9 +27,8 @@ from lab.engines.docker.stages import Before, starts, with_volumes
 from lab.engines.docker.step_lines import marks_of
 from lab.engines.endings import End
 from lab.engines.images.images import ImageRecord
-from lab.engines.refusals import refusal
+from lab.engines.refusals import refused_error
 from lab.engines.running import Others, Running, answered, deployed, no_end
-from lab.errors import DeploymentError
 from lab.host.labels import labels
 from lab.plan.topology import Service, Topology
 from lab.scenario.network import LOOPBACK
@@ -125,8 +124,8 @@ class Containers:
         try:
             return each(self.pool, lambda service: self._create(service, parent, restart), services)
         except docker.errors.APIError as error:
-            why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
-            raise DeploymentError(f"Docker refused a container: {why.told}", why.hint) from None
+            hint = "check the keys of [app] and [budget] that it names"
+            raise refused_error("Docker refused a container", one_line(error), hint) from None
 
     def _create(self, service: Service, parent: str, restart: str) -> Container:
         marks = labels(self.run_id, self.topology.trial_id, service.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import docker
 import docker.errors
@@ -12,10 +13,9 @@ from requests.exceptions import RequestException
 
 from lab.engines.docker.removal import one_line
 from lab.engines.endings import End, end_of, exit_sign, last_lines
-from lab.engines.known_endings import Sign
-from lab.engines.refusals import refusal
+from lab.engines.known_endings import Fault, Sign
+from lab.engines.refusals import refused_error
 from lab.engines.running import LOG_LIMIT_LINES
-from lab.errors import DeploymentError
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.topology import Topology
 
@@ -27,8 +27,8 @@ def start(container: Container, hint: str = "") -> None:
     try:
         container.start()
     except docker.errors.APIError as error:
-        why = refusal(one_line(error), "check app.command, app.entrypoint and [budget]")
-        raise DeploymentError(f"{_named(container)} could not be started: {why.told}", hint or why.hint) from None
+        otherwise = "check app.command, app.entrypoint and [budget]"
+        raise refused_error(f"{_named(container)} could not be started", one_line(error), otherwise, hint) from None
 
 
 def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> End | None:
@@ -58,7 +58,9 @@ def _end(container: Container, topology: Topology, more: str = "") -> End:
         Sign.LOG: last_lines(log_of(container, LOG_LIMIT_LINES)),
     }
     how = f"ended with exit code {code}{' (out of memory)' if killed else ''}{more}"
-    return end_of(_named(container), how, signs)
+    end = end_of(_named(container), how, signs)
+    own = {service.name for service in topology.services}
+    return end if container.labels.get(SERVICE) in own else replace(end, fault=Fault.OUTSIDE)
 
 
 def log_of(container: Container, lines: int) -> str:

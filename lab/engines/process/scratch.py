@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from lab.engines.process import guard as process_guard
 from lab.engines.process.guard import GRACE_S, KILLED_S, Living, end, living, take_down
-from lab.errors import DeploymentError
+from lab.errors import OutsideError
 from lab.host.labels import IN_ENVIRONMENT, RUN, SERVICE, TRIAL, labels_of
 
 PREFIX = "process-model-lab-"
@@ -54,7 +54,7 @@ class Guard:
             self._process.kill()
             code = self._process.wait()
         if code and (left := take_down(self._marks, self._sessions, str(self._folder))):
-            raise DeploymentError(
+            raise OutsideError(
                 f"processes that cannot be ended: {', '.join(map(str, sorted(left)))}", "`lab clean` tries again"
             )
 
@@ -113,7 +113,7 @@ def remove(processes: Sequence[str], folders: Sequence[str]) -> None:
     """End the processes with these identities, then delete the folders. Raises DeploymentError when one stays."""
     wanted = set(processes)
     if wanted and (left := end(lambda: {found.pid for found in living() if _identity(found) in wanted})):
-        raise DeploymentError(f"processes that cannot be ended: {', '.join(map(str, sorted(left)))}")
+        raise OutsideError(f"processes that cannot be ended: {', '.join(map(str, sorted(left)))}")
     for folder in folders:
         shutil.rmtree(folder)
 

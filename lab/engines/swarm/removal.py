@@ -10,7 +10,7 @@ import docker
 import docker.errors
 
 from lab.engines.docker.removal import SWARM, remove_network
-from lab.errors import DeploymentError
+from lab.errors import OutsideError
 
 GONE_S = 30.0
 PAUSE_S = 0.1
@@ -72,7 +72,7 @@ def remove_used_network(client: docker.DockerClient, network_id: str) -> None:
             if "in use" not in str(error) and "active endpoints" not in str(error):
                 raise
             if time.monotonic() > give_up_at:
-                raise DeploymentError(
+                raise OutsideError(
                     f"a network of the Swarm is still in use {GONE_S:g} s after its services were removed: {error}",
                     "`lab clean --scenario` removes it later",
                 ) from None

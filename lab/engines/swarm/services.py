@@ -16,10 +16,10 @@ from lab.engines.docker.removal import each, one_line
 from lab.engines.docker.stages import with_volumes
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import known
-from lab.engines.refusals import refusal
+from lab.engines.refusals import refused_error
 from lab.engines.swarm.cluster import Cluster, Member
 from lab.engines.swarm.service import file_name, mode_of, service_name, task_template
-from lab.errors import DeploymentError
+from lab.errors import OutsideError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
 from lab.plan.kinds import ServiceKind
@@ -53,8 +53,8 @@ class Services:
         try:
             identities = each(self.pool, self._create, services)
         except docker.errors.APIError as error:
-            why = refusal(one_line(error), "check the keys of [app] and [budget] that it names")
-            raise DeploymentError(f"the Swarm refused a service: {why.told}", why.hint) from None
+            hint = "check the keys of [app] and [budget] that it names"
+            raise refused_error("the Swarm refused a service", one_line(error), hint) from None
         return self._begun(dict(zip(identities, services, strict=True)))
 
     def create_beside(self, services: Sequence[Service]) -> list[Container]:
@@ -80,7 +80,7 @@ class Services:
         give_up_at = time.monotonic() + PLACED_S
         while late := _not_known(there(known, tuple(addresses)), addresses):
             if time.monotonic() > give_up_at:
-                raise DeploymentError(
+                raise OutsideError(
                     f"{self.topology.trial_id}: on node {self.cluster.manager.node.name} the names {', '.join(late)} "
                     f"do not lead to their tasks after {PLACED_S:g} s",
                     "nodes must reach each other by port 7946 (TCP and UDP) and 4789 (UDP)",
@@ -133,16 +133,14 @@ class Services:
             container = member.client.containers.get(str(identity))
             if not str(container.attrs["State"]["StartedAt"]).startswith(NEVER):
                 return container
-        why = refusal(status.get("Err") or status.get("Message") or status["State"], HINT)
-        raise DeploymentError(
-            f"{service.kind} {service.name!r} could not be started on node {member.node.name}: {why.told}", why.hint
-        )
+        who = f"{service.kind} {service.name!r} could not be started on node {member.node.name}"
+        raise refused_error(who, status.get("Err") or status.get("Message") or status["State"], HINT)
 
-    def _late(self, services: Sequence[Service], tasks: Sequence[Mapping[str, Any]]) -> DeploymentError:
+    def _late(self, services: Sequence[Service], tasks: Sequence[Mapping[str, Any]]) -> OutsideError:
         said = {each["Status"].get("Err") or each["Status"].get("Message") or each["Status"]["State"] for each in tasks}
         names = ", ".join(sorted(service.name for service in services))
         nodes = ", ".join(sorted({self.placed[service.name].node.name for service in services}))
-        return DeploymentError(
+        return OutsideError(
             f"{self.topology.trial_id}: {names} on {nodes} has no container after {PLACED_S:g} s; the Swarm says: "
             f"{'; '.join(sorted(said)) or 'nothing'}",
             HINT,
