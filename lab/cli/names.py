@@ -1,4 +1,4 @@
-"""Names that people type for runs and scenarios: ``latest``, the beginning of a name, any path inside, or the file."""
+"""Names that people type: of runs ``latest``, the beginning of a name, a path inside; of scenarios a file or a name."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +59,7 @@ def _of(folder: Path) -> Iterator[Path]:
 def scenario_file(asked: Path) -> Path:
     """The scenario that ``asked`` names: a file, one of scenarios/ here or of the lab, or an earlier run, its folder.
 
+    Of a run only the path, the whole name or ``latest``: half a name that is no scenario's must not start another.
     Raises UsageError.
     """
     if asked.is_file():
@@ -71,10 +72,10 @@ def scenario_file(asked: Path) -> Path:
         raise UsageError(f"{asked}: a folder, not a scenario", f"name a file in it: {names}")
     if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
         return found
-    if asked == Path(LATEST) or any(run.name.startswith(str(asked)) for run in _of(RUNS)):
+    if asked == Path(LATEST) or any(run.name == str(asked) for run in _of(RUNS)):
         return run_folder(asked)
     close = nearest(asked.stem, list(known)) if known else "there is none here"
-    hint = "name a file, or a scenario that the lab ships; `lab init` writes one"
+    hint = "name a file, a scenario that the lab ships, or a run by its whole name; `lab init` writes one"
     raise UsageError(f"{asked}: no such scenario; {close}", hint)
 
 

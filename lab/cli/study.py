@@ -25,7 +25,7 @@ from lab.report.sections.decision import decision_content
 from lab.run.capacity import with_ladder
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.run import run_scenario
-from lab.run.study import Study, plan_study
+from lab.run.study import Part, Study, plan_study
 from lab.scenario.model import Scenario
 from lab.units import format_duration, parse_duration_s
 
@@ -96,15 +96,17 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
     """
     found: list[Conclusion] = []
     failed: list[LabError] = []
-    out, view_of, around = running.out, running.view_of, running.around
     for part in planned.parts:
         try:
-            plan, within = part.nominal, around
-            if part.climbs:
-                climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=around)
-                plan = build_plan(climber)
-            folder = run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=within)
-            found.append(conclude_apart(folder.path, width=terminal_width()))
+            try:
+                path = _measured(part, scenario, running)
+            except InvalidRunError as error:
+                if type(error) is not InvalidRunError or error.run is None:
+                    raise
+                failed.append(error)
+                _say_without(part, error)
+                path = error.run
+            found.append(conclude_apart(path, width=terminal_width()))
         except InterruptedRunError as error:
             if found:
                 listed = _listed([conclusion.folder for conclusion in found])
@@ -112,12 +114,24 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
             raise
         except LabError as error:
             failed.append(error)
-            say(f"without  {part.title}: {error}{f' ({error.hint})' if error.hint else ''}")
-            if type(error) is InvalidRunError and error.run is not None:
-                found.append(conclude_apart(error.run))
+            _say_without(part, error)
     if not found:
         raise failed[-1]
     return found, failed
+
+
+def _measured(part: Part, scenario: Path, running: Running) -> Path:
+    """Run a part, a ladder after its pilot, and give its run folder."""
+    out, view_of = running.out, running.view_of
+    plan, within = part.nominal, running.around
+    if part.climbs:
+        climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=within)
+        plan = build_plan(climber)
+    return run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=within).path
+
+
+def _say_without(part: Part, error: LabError) -> None:
+    say(f"without  {part.title}: {error}{f' ({error.hint})' if error.hint else ''}")
 
 
 def _listed(folders: Sequence[Path]) -> str:

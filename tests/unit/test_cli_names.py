@@ -84,6 +84,22 @@ def test_scenarios_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         names.scenario_file(Path("scenarios"))
 
 
+@pytest.mark.parametrize("asked", [OLD, f"runs/{OLD}", "latest"])
+def test_a_run_to_repeat_is_named_as_a_whole(runs: Path, asked: str) -> None:
+    """Its folder, its whole name, or the newest."""
+    assert names.scenario_file(Path(asked)).name in (OLD, NEW)
+
+
+def test_a_slip_in_a_scenario_is_no_run_of_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's folder begins with what was typed; it must not be run again for that."""
+    (runs / NEW).rename(runs / "drill_kill-20261102T000000Z-bb")
+    for asked in ("drill_kil", OLD[:10], "drill_kill-2026"):
+        with pytest.raises(UsageError, match=f"{asked}: no such scenario; "):
+            names.scenario_file(Path(asked))
+    with pytest.raises(UsageError, match="did you mean 'drill_kill'"):
+        names.scenario_file(Path("drill_kil"))
+
+
 def test_the_shell_completes_runs_and_scenarios(runs: Path) -> None:
     """The newest run first."""
     assert names.complete_run("") == ["latest", NEW, OLD]

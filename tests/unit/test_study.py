@@ -11,8 +11,13 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli.capacity import climbing
 from lab.errors import InterruptedRunError, InvalidRunError, MissingError, UsageError
+from lab.plan.blocks import Plan
+from lab.record.folder import RunFolder
 from lab.run.conclude import conclude
+from lab.run.run import run_scenario
 from lab.run.study import NO_RATE, Study, plan_study
+from lab.run.surroundings import Surroundings
+from lab.run.view import QuietView
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_surroundings import FakeSurroundings
@@ -193,6 +198,31 @@ def test_a_part_that_is_not_valid_is_on_the_card_as_such(scenario: Path, monkeyp
     assert "without comparison: the run is not valid" in said
     assert "No run here has a valid block that tells the arms apart" in said
     assert "card again, or as a page: lab decide " in said
+
+
+def test_a_report_that_cannot_be_drawn_costs_no_other_part(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even that of a run that is not valid: what was measured besides is on the card."""
+
+    def draws(path: Path, *, width: int) -> Any:
+        if "drills" in path.name:
+            raise MissingError("the disk is full", "make room")
+        return conclude(path, width=width)
+
+    def measures(plan: Plan, name: str, out: Path, view: QuietView, *, around: Surroundings) -> RunFolder:
+        if name != "s-drills":
+            return run_scenario(plan, name, out, view, around=around)
+        error = InvalidRunError("the run is not valid")
+        error.run = out / name
+        raise error
+
+    monkeypatch.setattr("lab.cli.study.conclude_apart", draws)
+    monkeypatch.setattr("lab.cli.study.run_scenario", measures)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "33m", "--quiet"])
+
+    assert ended.exit_code == MissingError.exit_code, ended.output
+    assert "the run is not valid" in ended.output
+    assert "the disk is full (make room)" in ended.output
+    assert "card again, or as a page: lab decide " in ended.output
 
 
 def test_a_study_of_which_no_part_ends_well_raises_the_reason(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
