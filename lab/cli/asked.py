@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lab.cli.console import terminal_width
+from lab.cli.console import say, terminal_width
 from lab.cli.live.view import PlainView, view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, WaitForQuiet
 from lab.errors import UsageError
 from lab.plan.blocks import Plan
-from lab.run.again import recorded_scenario
+from lab.run.again import changed_inputs, recorded_scenario
 from lab.run.quiet import wait_for_quiet
 from lab.run.surroundings import BESIDE_OTHERS, REAL, Surroundings
 from lab.run.view import QuietView
@@ -18,6 +18,7 @@ from lab.scenario.compare import unknown
 from lab.scenario.file import read_scenario
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Scenario
+from lab.scenario.refusals import refusing
 from lab.scenario.secret import keep_secret
 from lab.scenario.secrets_of import redactor_of
 
@@ -74,7 +75,8 @@ def with_engine(scenario: Scenario, engine: str | None) -> Scenario:
         return scenario
     if engine not in (AUTO, *ENGINES):
         raise UsageError(f"--engine: {unknown('engine', engine, (AUTO, *ENGINES))}")
-    return replace(scenario, engine=engine)
+    with refusing("--engine: ", "leave it out, or give the scenario what that engine can do"):
+        return replace(scenario, engine=engine)
 
 
 def scenario_of(path: Path, *, session: bool = False) -> Scenario:
@@ -82,8 +84,15 @@ def scenario_of(path: Path, *, session: bool = False) -> Scenario:
 
     Raises ScenarioError (exit 2).
     """
-    scenario = recorded_scenario(path, session=session)[1] if path.is_dir() else read_scenario(path)
+    scenario = _once_more(path, session=session) if path.is_dir() else read_scenario(path)
     keep_secret(redactor_of(scenario))
+    return scenario
+
+
+def _once_more(run: Path, *, session: bool) -> Scenario:
+    scenario = recorded_scenario(run, session=session)[1]
+    if changed := changed_inputs(run, scenario):
+        say(f"note: this is not {run.name} once more: another content now has {', '.join(changed)}")
     return scenario
 
 

@@ -60,7 +60,7 @@ class Prepared:
         environment = self.around.describe(self.engine.describe(), {"image_digest": self.images["app"].digest})
         facts = {key: image.describe() for key, image in self.images.items()}
         info = new_run_info(self.run_id, name, self.plan, environment, facts)
-        return replace(info, inputs={key: _sha256(path) for key, path in _inputs(self.plan.scenario)})
+        return replace(info, inputs=digests(self.plan.scenario))
 
     def run(self, folder: RunFolder, place: Place = HERE) -> Run:
         """Its trials into a folder; ``place``: where load of networks of their own runs."""
@@ -86,6 +86,11 @@ def prepare(run_id: str, plan: Plan, view: QuietView, around: Surroundings) -> P
     return Prepared(
         run_id=run_id, plan=plan, certificate=certificate, engine=engine, images=images, view=view, around=around
     )
+
+
+def digests(scenario: Scenario) -> dict[str, str]:
+    """The sha256 of each file that a scenario only names, by its key. Raises ScenarioError where one cannot be read."""
+    return {key: _sha256(path) for key, path in _inputs(scenario)}
 
 
 def _inputs(scenario: Scenario) -> Iterator[tuple[str, Path]]:

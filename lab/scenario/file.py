@@ -20,6 +20,7 @@ from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.nodes import Node
 from lab.scenario.refusals import expectation
+from lab.scenario.runnable import check_runnable
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
 
@@ -50,6 +51,7 @@ def read_scenario(path: Path) -> Scenario:
         misspelt_first = sorted(error.errors(), key=lambda detail: detail["type"] in MISSING)
         sentences = [redact(_sentence(path, detail)) for detail in misspelt_first[:MAX_SENTENCES]]
         raise ScenarioError("\n".join(sentences), ADVICE) from None
+    check_asked(path, scenario)
     check_files(path, scenario)
     try:
         return hide_copies(scenario)
@@ -136,6 +138,14 @@ def _raw_secrets(document: dict[str, Any]) -> Iterator[str]:
                 text = value.get("value") if isinstance(value, dict) else value
                 if isinstance(text, str) and (isinstance(value, dict) or sounds_secret(name, text)):
                     yield text
+
+
+def check_asked(path: Path, scenario: Scenario) -> None:
+    """Check what is asked of a scenario that is to be run. Raises ScenarioError, which says that ``path`` has it."""
+    try:
+        check_runnable(scenario)
+    except ValueError as error:
+        raise ScenarioError(f"{path}: {error}", ADVICE) from None
 
 
 def check_files(path: Path, scenario: Scenario) -> None:

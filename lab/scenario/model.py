@@ -33,7 +33,11 @@ from lab.scenario.trials import Trials
 
 @dataclass(config=STRICT, kw_only=True)
 class Scenario:
-    """A resolved scenario file: every key present, every path absolute."""
+    """A resolved scenario file: every key present, every path absolute.
+
+    It is read from run folders too, also from those of earlier versions: what is asked only of a scenario that is to be
+    run stands in lab.scenario.runnable.
+    """
 
     question: Annotated[str, Field(min_length=1, max_length=2000)]
     app: App
@@ -98,8 +102,6 @@ class Scenario:
         climbed = [key for key in self.compare.primary if key == CAPACITY]
         if climbed and not self.capacity:
             raise ValueError(f"compare.primary: {CAPACITY} is what a ladder of rates tells: add [capacity]")
-        if self.capacity and self.capacity.rates:  # without, `lab capacity` replaces what is judged
-            self._check_climbed()
         if self.capacity and self.load.rate is None:
             raise ValueError("capacity: load.rate is needed: a ladder is of arrivals a second")
         self._check_limits()
@@ -116,15 +118,6 @@ class Scenario:
         if self.limits and self.load.rate is None:
             raise ValueError("limits: load.rate is needed: whether the objective is held goes by what was due")
 
-    def _check_climbed(self) -> None:
-        """What is judged of a ladder does not depend on the rate."""
-        for key in self.compare.primary:
-            if key != CAPACITY and METRICS[key].group not in (Group.MEMORY, Group.START):
-                raise ValueError(
-                    f'compare.primary: {key} of a ladder would be of many rates at once: judge "{CAPACITY}", or '
-                    f"{key} in a scenario without [capacity]"
-                )
-
     def _check_drills(self) -> None:
         """What they take of load, budget and metrics."""
         drilled = [key for key in self.compare.primary if METRICS[key].group is Group.DRILL]
@@ -133,11 +126,6 @@ class Scenario:
                 f"compare.primary: {drilled[0]} is a metric of drills: add [[drills]], or judge another one"
             )
         for drill in self.drills:
-            if self.load.measure < drill.least_measure_s:
-                raise ValueError(
-                    f'load.measure: the drill "{drill.key}" takes {drill.least_measure_s:g} s at least, for its action '
-                    f"and for an arm to recover, got {self.load.measure:g} s"
-                )
             if drill.verb is Verb.OOM and self.budget.memory.mode == "none":
                 raise ValueError(
                     f'budget.memory: the drill "{drill.key}" fills it, and without a limit that would be the memory of '

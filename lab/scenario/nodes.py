@@ -56,8 +56,6 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str, machine
             raise ValueError(f"load.nodes: {hint}")
     if not nodes:
         return
-    for node in nodes:
-        _check_address(node)
     if machines == "this":
         raise ValueError(f'nodes: engine = "{engine}" is of this machine; say "docker", or leave it out')
     idle = [name for name in names[1:] if name not in load and machines == "first"]
@@ -74,7 +72,7 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str, machine
         )
 
 
-def _check_address(node: Node) -> None:
+def check_address(node: Node) -> None:
     """Raise ValueError for a name, or for all addresses: the arm would be published on every network of the node."""
     try:
         everywhere = bool(node.address) and ip_address(node.address).is_unspecified

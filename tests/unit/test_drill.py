@@ -33,6 +33,7 @@ from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.budget import Limits
 from lab.scenario.drills import STEADY_S, TICK_S, Drill, Verb
+from lab.scenario.runnable import check_runnable
 from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_scenario
 
 GRANIAN = {"name": "granian", "model": "granian", "front": "direct"}
@@ -388,8 +389,9 @@ def test_memory_is_filled_only_where_there_is_a_limit() -> None:
 def test_filling_memory_needs_its_time_in_the_measure_phase() -> None:
     """6 s until the action, 2 s over which it is drawn, 10 s for the kernel, twice 3 s to recover."""
     assert Drill(verb=Verb.OOM).least_measure_s == 24.0
-    with pytest.raises(ScenarioError, match="24 s at least"):
-        make_scenario((WORKERS,), drills=[{"verb": "oom"}], budget=LIMITED, load=LOAD | {"measure": "23s"})
+    given = make_scenario((WORKERS,), drills=[{"verb": "oom"}], budget=LIMITED, load=LOAD | {"measure": "23s"})
+    with pytest.raises(ValueError, match="24 s at least"):
+        check_runnable(given)
 
 
 @pytest.mark.parametrize("version", ["1", ""])

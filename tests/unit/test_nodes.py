@@ -16,6 +16,7 @@ import pytest
 from lab.agent.loading import AgentPlace
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.trial.resources import resources
+from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
 from lab.engines.docker.carry import carry
 from lab.engines.docker.connection import connect, connect_node
@@ -282,3 +283,10 @@ def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monk
     monkeypatch.setattr(docker, "from_env", lambda **_: old)
     with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40"):
         connect_node(Node(name="gen"))
+
+
+def test_an_engine_that_nodes_cannot_have_is_refused(tmp_path: Path) -> None:
+    """It was asked for on the command line, after the file was read."""
+    scenario = read_scenario(scenario_file(tmp_path, nodes=SERVER))
+    with pytest.raises(ScenarioError, match='^--engine: nodes: engine = "process" is of this machine'):
+        with_engine(scenario, "process")

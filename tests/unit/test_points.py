@@ -30,6 +30,7 @@ from lab.report.sections.lead import lead_of
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
+from lab.scenario.runnable import check_runnable
 from lab.scenario.slo import of_arm
 from lab.units import MIB
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
@@ -125,7 +126,6 @@ LONG = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
         ({"sweep": {"memory": ["split:1GiB"], "slo": "p95 <= 1s"}}, "two or more values of processes, cpus or memory"),
         ({"sweep": {"processes": [1]}, "drills": [{"verb": "kill"}]}, "a run has one or the other"),
         ({"drills": [{"verb": "kill"}, {"verb": "kill"}], "load": LONG}, 'two are called "kill"'),
-        ({"drills": [{"verb": "hang", "hold": "30s"}], "load": LONG}, "takes 44 s at least"),
         ({"drills": [{"verb": "block", "request": "/slow"}], "load": LONG}, "request"),
         ({"sweep": {"rate": [10, 20], "slo": "p95 <= 1s"}}, "two or more values of processes, cpus or memory"),
         ({"drills": [{"verb": "kill"}], "load": {"locustfile": "f.py", "measure": "30s"}}, "load.rate is needed"),
@@ -138,6 +138,12 @@ def test_what_does_not_fit_is_refused(changes: dict[str, object], said: str) -> 
     """With the key."""
     with pytest.raises(ScenarioError, match=said):
         make_scenario(PAIR, **changes)
+
+
+def test_a_drill_to_be_run_ends_while_there_is_load() -> None:
+    """6 s until the action, 2 s over which it is drawn, what is held, twice 3 s to recover."""
+    with pytest.raises(ValueError, match='the drill "hang" takes 44 s at least'):
+        check_runnable(make_scenario(PAIR, drills=[{"verb": "hang", "hold": "30s"}], load=LONG))
 
 
 def test_a_model_that_cannot_have_so_many_processes_is_refused_at_that_point() -> None:

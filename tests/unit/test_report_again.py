@@ -19,12 +19,14 @@ from lab.cli.limits import searching
 from lab.cli.names import scenario_file
 from lab.cli.run import _one_run
 from lab.errors import ScenarioError, UsageError
-from lab.record.folder import RunFolder
+from lab.record.folder import RunFolder, read_info
 from lab.report.build import build_content
 from lab.report.content import Listing, Section
 from lab.report.renderers.markdown import render_markdown
 from lab.report.sections.repeat import again, exploratory_again, run_command
 from lab.run.by_hand import by_hand
+from lab.run.preparation import digests
+from lab.run.run import planned
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import with_values
@@ -162,6 +164,43 @@ def test_only_the_command_that_searches_goes_on_with_a_search(tmp_path: Path) ->
 
     assert isinstance(refused, UsageError)
     assert "lab limits --resume" in refused.hint
+
+
+def test_a_run_whose_locustfile_was_edited_is_not_the_same_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said which file it is; nothing is without an edit, or where an earlier version did not note the content."""
+    locustfile = tmp_path / "x.py"
+    locustfile.write_text("first")
+    scenario = make_scenario(load={**LOAD, "locustfile": str(locustfile)})
+    for run, inputs in (("noted", digests(scenario)), ("older", {})):
+        RunFolder.create(tmp_path / "runs", make_run(scenario, run_id=run, inputs=inputs))
+    said = []
+    for run, content in (("noted", "first"), ("noted", "second"), ("older", "second")):
+        locustfile.write_text(content)
+        scenario_of(tmp_path / "runs" / run)
+        said.append(capsys.readouterr().err)
+
+    assert said == ["", "note: this is not noted once more: another content now has locustfile\n", ""]
+
+
+def test_what_an_earlier_version_ran_is_read_and_not_run_again(tmp_path: Path) -> None:
+    """`drill_oom` once measured 20 s, and takes 24 now: the run has its report, and a new one needs another file."""
+    locustfile = tmp_path / "x.py"
+    locustfile.write_text("")
+    scenario = make_scenario(
+        load={"locustfile": str(locustfile), "rate": 100, "measure": "20s"},
+        budget={"processes": 4, "memory": "split:1GiB"},
+        drills=[{"verb": "oom"}],
+    )
+    run = make_run(scenario)
+    folder = RunFolder.create(tmp_path, run)
+
+    assert summarise(read_info(folder.path), ()).scenario.load.measure == 20.0
+    assert planned(folder.path).trials
+    with pytest.raises(ScenarioError, match='the drill "oom" takes 24 s at least') as refused:
+        scenario_of(folder.path)
+    assert "save the scenario that its report shows, change it" in refused.value.hint
 
 
 def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None:

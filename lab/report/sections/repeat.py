@@ -20,7 +20,8 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
         run,
         summary.scenario,
         run_command(run, summary),
-        "The first command makes the same run once more, from the scenario that the run folder keeps. Its seed, "
+        "The first command runs the scenario that the run folder keeps once more, with the files that it names as they "
+        "are by then; it says so where one has changed. Its seed, "
         f"{summary.scenario.trials.seed}, fixes the order of the trials and every arrival.",
     )
 
