@@ -269,6 +269,19 @@ def test_a_load_that_was_given_up_is_a_drill_that_was_carried_out() -> None:
     assert (done.outcome, done.why) == ("pass", "aborted")
 
 
+def test_a_load_that_was_given_up_before_the_action_was_never_steady() -> None:
+    """Nothing was done to the arm: nothing is told of a drill, and the reason is."""
+    plain = trial(lambda _s, place: {"error": "502"} if place % 10 < 6 else {})
+    window = plain.record.measure
+    given_up = Event(t_s=window.end_s, until_s=window.end_s + 60, kind="aborted")
+    hopeless = with_record(plain, events=(given_up,))
+    gates = {gate.key: gate for gate in run_gates(hopeless, 2)}
+
+    assert aftermath(hopeless.record, hopeless.tables.requests) is None
+    assert (gates["drill.done"].outcome, gates["drill.done"].value, gates["drill.done"].why) == ("invalid", 0.0, "")
+    assert (gates["drill.steady"].outcome, gates["drill.steady"].value) == ("invalid", 0.6 * RATE * window.length_s)
+
+
 def test_two_arms_are_judged_on_differences_of_seconds(tmp_path: object) -> None:
     """Replicas lose a second in every block, workers nothing: worse, by a second; of ratios there is none."""
     given = drilled(trials={"blocks": 8, "seed": 7})

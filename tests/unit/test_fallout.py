@@ -241,6 +241,18 @@ def test_the_blast_radius_is_the_share_of_what_was_due_until_nothing_was_bad_any
     assert found.connections == 0.0  # an answer came, if a bad one: clients keep their connections to a front
 
 
+def test_what_was_due_when_the_load_had_been_given_up_is_in_the_radius() -> None:
+    """55% of 13.5 s is bad, and all of the 60 s that were left: (742 + 6000) ÷ (1350 + 6000), not 55%."""
+    result = trial(lambda s, place: {"error": "502"} if s >= 0 and place % 20 < 11 else {})
+    end_s = result.record.measure.end_s
+    given_up = Event(t_s=end_s, until_s=end_s + 60, kind="aborted")
+    cut = with_record(result, events=(*result.record.events, given_up))
+    found = radius(cut.record, cut.tables.requests, aftermath(cut.record, cut.tables.requests))
+
+    assert found is not None
+    assert found.requests == pytest.approx(0.917, abs=0.001)
+
+
 def test_connections_are_lost_where_a_request_gets_no_response_or_opens_another() -> None:
     """Of eight clients one is reset, and one opens anew by itself."""
     reset = {"error": "reset", "status": 0}

@@ -40,7 +40,7 @@ class Aftermath:
     share for CALM_S. ``process_s``: a new process answers. ``in_flight`` requests at the action, of which ``lost``
     failed. ``bad_before`` in the steady while before it;
     ``unrest``: the p95 of its last BEFORE_S ÷ the median of that of its seconds. ``aborted_s``: when the load was given
-    up, None where it was not; what was due from then on was never sent.
+    up, None where it was not; the ``cut`` requests, of those that are ``unsent``, were due from then on.
     """
 
     action_s: float
@@ -58,6 +58,7 @@ class Aftermath:
     bad_before: int
     unrest: float | None = None
     aborted_s: float | None = None
+    cut: int = 0
     acts: tuple[Event, ...] = ()
     course: "Course | None" = None
 
@@ -111,9 +112,15 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         bad_before=int(before["bad"].sum()),
         unrest=_unrest(before),
         aborted_s=abort.t_s - action_s if abort else None,
+        cut=cut,
         acts=tuple(acts),
         course=_course(due, end_s),
     )
+
+
+def bad_without_action(record: TrialRecord, requests: pl.DataFrame) -> int:
+    """Bad requests of the measure phase of a drill whose action was never carried out: all came before it."""
+    return int(due_requests(requests, math.inf, record.drill.slo_s)["bad"].sum()) if record.drill else 0
 
 
 def due_requests(requests: pl.DataFrame, action_s: float, slo_s: float) -> pl.DataFrame:

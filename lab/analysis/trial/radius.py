@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,6 +17,8 @@ KEYS = ("drill.radius", "drill.connections")
 class Radius:
     """Blast radius. ``requests``: bad ÷ all that were on their way at the action or due until none was bad any more.
 
+    What was due once the load had been given up is bad, as it is in the harm.
+
     ``connections``: lost ÷ those that were kept open at the action; None where nobody knows of any.
     """
 
@@ -29,7 +32,11 @@ def radius(record: TrialRecord, requests: pl.DataFrame, after: Aftermath | None)
         return None
     _, hit = struck(due_requests(requests, after.action_s, record.drill.slo_s), after.action_s)
     reached = hit.filter(pl.col("after_s") < after.recovery_s)
-    bad = float(reached["bad"].mean() or 0.0) if after.bad else 0.0  # type: ignore[arg-type]
+    cut = (
+        after.cut if math.isinf(after.recovery_s) else 0
+    )  # due when the load had been given up: bad, and not in the table
+    due = reached.height + cut
+    bad = (int(reached["bad"].sum()) + cut) / due if due else 0.0
     return Radius(requests=bad, connections=_connections(requests, after.action_s))
 
 

@@ -80,7 +80,8 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "drill.done": Words(
         "Drills that were carried out as a whole: {value}",
-        "The trial ended before: measure longer (load.measure), or see the logs of the trial.",
+        "The trial ended before, or its load was given up before the action, where requests were bad by then: measure "
+        "longer (load.measure), lower the rate, or see the logs of the trial.",
     ),
     "drill.steady": Words(
         "Before the drill's action {value} requests were bad",
