@@ -36,7 +36,7 @@ def explain(signs: Mapping[Sign, str], otherwise: str, endings: Sequence[Ending]
 
 
 def lasts(answer: str) -> bool:
-    """Tell whether the ``answer``, the text of Sign.ANSWER, is one that waiting longer does not change."""
+    """Tell whether the ``answer``, the text of Sign.ANSWER, is one of how an app is set up, if it stays the same."""
     rows = (ending for ending in ENDINGS if ending.sign is Sign.ANSWER)
     return next((ending.lasts for ending in rows if re.search(ending.pattern, answer)), False)
 

@@ -11,6 +11,11 @@ from lab.errors import DeploymentError, EndedError
 from lab.plan.topology import Endpoint, Topology
 
 MAX_LINE = 160  # of an answer's body, in a sentence
+LASTING_S = (
+    3.0  # so long, or LASTING_SHARE of ready_timeout, an answer must stay the same: apps that start say "not yet"
+)
+LASTING_SHARE = 0.1  # in the same ways in which others say how they are set up, with 302 or 403
+LASTING_ROUNDS = 3  # and so often it must have come: a round may take seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +63,18 @@ def answer_of(response: http.client.HTTPResponse, header: str, endpoint: Endpoin
 class Watched:
     """What has been seen so far: who gave good answers, where they came from, and the last one that was not good.
 
-    ``front``: its last answer, None for none.
+    ``front``: its last answer, None for none. ``same``: status and target of the answer that came ``for_s`` seconds and
+    so many ``rounds`` in a row, and that is one of how an app is set up; None for another one.
     """
 
     names: Names = field(default_factory=Names)
     answered: set[Endpoint] = field(default_factory=set)
     refusal: Answer | None = None
     front: Answer | None = None
+    same: tuple[int, str] | None = None
+    since_s: float = 0.0
+    for_s: float = 0.0
+    rounds: int = 0
 
     def note(self, answer: Answer) -> None:
         """Take note of an answer of the app."""
@@ -80,10 +90,23 @@ class Watched:
         asked = topology.processes if named else topology.serving  # of threads without names nobody knows the number
         return self.answered == set(topology.app) and len(self.names.servers()) >= asked
 
+    def look(self, topology: Topology, now_s: float, *, heard: bool) -> None:
+        """Take note of how a round ended; ``heard``: the app has answered in it."""
+        said = self.front if self.app_is_ready(topology) else self.refusal if heard and not self.answered else None
+        lasting = said is not None and lasts(_with_host(said, topology))
+        same = (said.status, said.location) if said and lasting else None
+        if same is None or same != self.same:
+            self.same, self.since_s, self.rounds = same, now_s, 0
+        self.rounds += 1
+        self.for_s = now_s - self.since_s
+
     def for_good(self, topology: Topology) -> bool:
-        """Tell whether what came instead of a good answer is how the app, or its front, is set up: nobody need wait."""
-        said = self.front if self.app_is_ready(topology) else None if self.answered else self.refusal
-        return said is not None and lasts(_with_host(said, topology))
+        """Tell whether what came instead of a good answer is how the app, or its front, is set up: nobody need wait.
+
+        It has been the same, round after round, for a while in which an app that only starts goes on.
+        """
+        long_s = max(LASTING_S, LASTING_SHARE * topology.ready_timeout_s)
+        return self.same is not None and self.rounds >= LASTING_ROUNDS and self.for_s >= long_s
 
 
 def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) -> DeploymentError:

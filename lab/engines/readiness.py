@@ -76,8 +76,8 @@ def wait_until_ready(
 ) -> Ready:
     """Return once N distinct processes answered and the front does too; probed from ``there``.
 
-    Raises DeploymentError when a container ends, when the deadline passes, or when the answers are such that it need
-    not; the message says who was missing, and what ``signs`` of the app say then.
+    Raises DeploymentError when a container ends, when the deadline passes, or when the answers have long been such that
+    it need not; the message says who was missing, and what ``signs`` of the app say then.
     """
     give_up_at = clock() + topology.ready_timeout_s
     watched = Watched(names=Names(threaded=topology.threaded))
@@ -85,7 +85,8 @@ def wait_until_ready(
     while True:
         # Owners of connections are looked up from the second round on, if need be: it takes time.
         names = watched.names
-        for answer in there(probe_round, topology.probed, roots if names.unseen else {}, bool(names.said)):
+        told = there(probe_round, topology.probed, roots if names.unseen else {}, bool(names.said))
+        for answer in told:
             watched.note(answer)
         if watched.app_is_ready(topology) and _front_is_ready(topology, watched, there):
             return Ready(servers=names.servers(), ignored=names.ignored)
@@ -93,6 +94,7 @@ def wait_until_ready(
             if (end := dead()) is not None:
                 raise ended_error(topology.trial_id, end)
             next_death_check = clock() + DEATH_CHECK_EVERY_S
+        watched.look(topology, clock(), heard=bool(told))
         if clock() >= give_up_at or watched.for_good(topology):
             raise late_error(topology, watched, signs())
         sleep(PAUSE_S)

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 
+from lab.agent.calls import There
 from lab.engines.endings import End
 from lab.engines.images.images import ImageRecord, Way
 from lab.engines.known_endings import Sign
-from lab.engines.late import Watched, late_error
+from lab.engines.late import Answer, Watched, late_error
 from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of
 from lab.errors import DeploymentError, EndedError
@@ -193,7 +194,19 @@ def test_another_answer_is_quoted_with_the_key_that_helps(answer: dict[str, Any]
     assert hint in caught.value.hint
 
 
-LONG_S = 3600.0
+LONG_S = 20.0
+
+
+class Clock:
+    """Half a second passes between two rounds, and none while a round is made."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, _seconds: float) -> None:
+        self.now_s += 0.5
 
 
 @pytest.mark.parametrize(
@@ -207,15 +220,71 @@ LONG_S = 3600.0
         {"status": 405},
     ],
 )
-def test_an_answer_of_how_the_app_is_set_up_ends_the_wait_at_once(answer: dict[str, Any]) -> None:
+def test_an_answer_of_how_the_app_is_set_up_ends_the_wait_early(answer: dict[str, Any]) -> None:
     """It comes from settings, so that waiting changes nothing; so does what a front answers before an app that is."""
+    clock = Clock()
     with (
         serving(["a"], **answer) as port,
         pytest.raises(DeploymentError, match="not ready, and waiting would not help"),
     ):
-        wait_until_ready(topology(port, processes=1, timeout_s=LONG_S), nobody_died, NO_ROOTS)
+        wait_until_ready(
+            topology(port, processes=1, timeout_s=LONG_S), nobody_died, NO_ROOTS, clock=clock, sleep=clock.sleep
+        )
     with serving(["a"]) as app, serving([""], **answer) as front, pytest.raises(DeploymentError, match="but the front"):
-        wait_until_ready(topology(app, processes=1, front=front, timeout_s=LONG_S), nobody_died, NO_ROOTS)
+        wait_until_ready(
+            topology(app, processes=1, front=front, timeout_s=LONG_S),
+            nobody_died,
+            NO_ROOTS,
+            clock=clock,
+            sleep=clock.sleep,
+        )
+
+
+NOT_YET, SETUP, LOGIN = (403, ""), (302, "/setup"), (302, "/login")
+GOOD, SILENT = (200, ""), (0, "")
+
+
+def answers_by(course: list[tuple[float, tuple[int, str]]], clock: Clock, timeout_s: float) -> None:
+    """Wait for an app that gives each answer of ``course`` for so many seconds, the last one for ever."""
+    asked = topology(8000, processes=1, timeout_s=timeout_s)
+
+    def there(*_: Any) -> tuple[Answer, ...]:
+        left_s = clock.now_s
+        for length_s, found in course:
+            status, location = found
+            if left_s < length_s:
+                break
+            left_s -= length_s
+        answer = Answer(header="a", owner="", endpoint=asked.app[0], status=status, location=location, line="starting")
+        return (answer,) if status else ()
+
+    wait_until_ready(asked, nobody_died, NO_ROOTS, there=cast(There, there), clock=clock, sleep=clock.sleep)
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        [(2.5, NOT_YET), (1, GOOD)],
+        [(2, SETUP), (2, LOGIN), (2, SETUP), (1, GOOD)],
+        [(2, NOT_YET), (3, SILENT), (2, NOT_YET), (1, GOOD)],
+    ],
+)
+def test_an_app_that_says_not_yet_is_waited_for(course: list[tuple[float, tuple[int, str]]]) -> None:
+    """Until its database is there it may send to its set-up, or refuse: that is no setting of it."""
+    clock = Clock()
+    answers_by(course, clock, 20.0)
+
+    assert clock.now_s == pytest.approx(sum(length_s for length_s, _ in course[:-1]), abs=0.6)
+
+
+@pytest.mark.parametrize(("timeout_s", "ends_s"), [(20.0, 3.0), (60.0, 6.0), (600.0, 60.0)])
+def test_an_answer_is_held_for_lasting_only_after_a_while(timeout_s: float, ends_s: float) -> None:
+    """3 s, or a tenth of app.ready_timeout, which whoever has a slower app raises."""
+    clock = Clock()
+    with pytest.raises(DeploymentError, match="not ready, and waiting would not help"):
+        answers_by([(1, NOT_YET)], clock, timeout_s)
+
+    assert clock.now_s == pytest.approx(ends_s, abs=0.6)
 
 
 @pytest.mark.parametrize("status", [204, 404, 500, 502, 503])
