@@ -36,8 +36,9 @@ def _ground(condition: Condition) -> str:
     grounds: Mapping[Ground, str] = {
         Ground.EVERY_BLOCK: f"met in every one of {count_of(result.n, 'block')}",
         Ground.SOME_BLOCKS: f"not met in {named_blocks(result.blocks)}",
-        Ground.TOO_FEW: f"{count_of(result.n, 'block') if result.n else 'no valid block'} cannot settle it, it takes "
-        f"{result.blocks_needed}",
+        Ground.TOO_FEW: f"{count_of(result.n, 'block')} cannot settle it, it takes {result.blocks_needed}"
+        if result.n
+        else f"no block is valid for it, it takes {result.blocks_needed}",
         Ground.FAILED: f"requests failed, and a value among them, in {named_blocks(result.blocks)}",
         Ground.MISSING: f"a value is missing in {named_blocks(result.blocks)}",
         Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned; `--resume` goes on",
