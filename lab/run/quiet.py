@@ -41,7 +41,7 @@ class Noise:
         """A sentence about everything that would leave a doubt; "" on a quiet machine."""
         seen = ((STEAL, self.steal), (FOREIGN, self.foreign))
         loud = [
-            f"{gate.title} {quantity(gate.unit, value)} (a doubt above {quantity(gate.unit, gate.caveat or 0.0)})"
+            f"{gate.title} {quantity(gate.unit, value)} (caveat above {quantity(gate.unit, gate.caveat or 0.0)})"
             for gate, value in seen
             if value is not None and gate.outcome(value) != PASS
         ]
