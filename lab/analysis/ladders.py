@@ -36,12 +36,16 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cliff:
-    """Two rungs between which an arm does not slow down but breaks; percentiles in seconds, medians of the blocks."""
+    """Two rungs between which an arm does not slow down but breaks; medians of the blocks.
+
+    Percentiles in seconds; ``bad_share``: of the requests at the rung that is bad.
+    """
 
     good: float
     bad: float
     good_s: float
     bad_s: float
+    bad_share: float
 
 
 def climbs_of(summary: RunSummary, arm: str) -> tuple[Climb, ...]:
@@ -125,6 +129,7 @@ def cliff_of(climbs: Sequence[Climb]) -> Cliff | None:
             bad=run[place + 1][0].rate,
             good_s=median(rung.quantile_s for rung in run[place]),
             bad_s=median(rung.quantile_s for rung in run[place + 1]),
+            bad_share=median(rung.bad_share for rung in run[place + 1]),
         )
     return None
 

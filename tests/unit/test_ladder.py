@@ -21,7 +21,7 @@ from lab.plan.blocks import build_plan
 from lab.plan.loading import with_lanes
 from lab.plan.points import points_of
 from lab.record.types import LadderRecord, RungRecord, TrialResult
-from lab.report.parts.capacity_words import amount, brief, interval_of
+from lab.report.parts.capacity_words import amount, brief, capacity_sentences, interval_of
 from lab.run.capacity import ladder
 from lab.run.pilot import geometric
 from lab.scenario.capacity import Capacity, Objective, objective
@@ -444,7 +444,20 @@ def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
     assert found is not None
     assert [found.good, found.bad] == pytest.approx([144, 172.8])
     assert cliff_of(gentle) is None
+    assert "at 172.8 the percentile is 369.5 ms, more than noise" in " ".join(capacity_sentences("a", steep, {}))
     assert cliff_of([]) is None
+
+
+def test_a_cliff_of_failures_says_how_many() -> None:
+    """The percentile alone, which is within the objective, would not say what broke."""
+    steep = [rungs_of(-1.0 + off, -0.9 - off, -0.8 + off, 2.0) for off in (0.02, -0.02, 0.01)]
+    fail = [
+        replace(one, rungs=(*one.rungs[:3], replace(one.rungs[3], quantile_s=0.03, bad_share=0.02))) for one in steep
+    ]
+
+    assert "at 172.8 the percentile is 30.0 ms and 2.0% of requests are bad" in " ".join(
+        capacity_sentences("a", fail, {})
+    )
 
 
 def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:

@@ -106,7 +106,9 @@ def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:
 
 def _cliff(arm: str, found: Cliff) -> str:
     after = format_seconds(found.bad_s) if isfinite(found.bad_s) else "among failures"
+    bad = f" and {format_ratio(found.bad_share)} of requests are bad" if found.bad_share else ""
     return (
         f"{arm} does not slow down, it breaks: its last good rung is {found.good:g} a second "
-        f"({format_seconds(found.good_s)}), and at {found.bad:g} the percentile is {after}, more than noise explains."
+        f"({format_seconds(found.good_s)}), and at {found.bad:g} the percentile is {after}{bad}, "
+        "more than noise explains."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, log
 from statistics import median
 
 from lab.analysis.ladders import Confirmation, climbs_of, middle_capacity
@@ -157,7 +157,7 @@ def utilisation_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]
     lines = [
         Series(arm=place, name=arm.name, xs=[100 * part for part, _ in found], ys=[ms for _, ms in found])
         for place, arm in enumerate(summary.arms)
-        if len(found := _below_capacity(climbs[arm.name], wanted)) > 1
+        if len(found := _up_to_capacity(climbs[arm.name])) > 1
     ]
     if not lines:
         return None
@@ -166,8 +166,10 @@ def utilisation_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]
     return Figure(
         key="utilisation-course",
         title=title,
-        sentence="Medians over the blocks at the rungs below an arm's own capacity (the median of its blocks), and up "
-        "to it, where the percentile is what the objective allows. Below the lowest rung nothing is known.",
+        sentence="Medians over the blocks at the rungs below an arm's own capacity (the median of its blocks), and at "
+        "it between two rungs, as the capacity itself. A line ends before 100% where the next rung is not counted, or "
+        f"has its percentile among failures, and below {format_seconds(wanted.limit_s)} where requests that failed or "
+        "were left undone set the capacity. Below the lowest rung nothing is known.",
         chart=Curves(
             title=title,
             arms=tuple(arm_names(summary)),
@@ -180,24 +182,37 @@ def utilisation_figure(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]
     )
 
 
-def _below_capacity(climbs: Sequence[Climb], wanted: Objective) -> Sequence[tuple[float, float]]:
-    """(part of the capacity, percentile in ms) of the rungs up to it; empty where it lies beyond the ladder."""
+def _up_to_capacity(climbs: Sequence[Climb]) -> Sequence[tuple[float, float]]:
+    """(part of the capacity, percentile in ms) of the rungs below it and at it; empty where it is not known.
+
+    At it the percentile is what was measured at the rungs beside it, and not what the objective allows, which it never
+    reached where failures set the capacity. That point is missing where the rung above has it among failures.
+    """
     capacity = middle_capacity(climbs)
     if capacity is None:
         return ()
-    below = [(rate / capacity, ms) for rate, ms in _medians(climbs) if rate < capacity]
-    return [*below, (1.0, wanted.limit_s * MS)]
+    points = _medians(climbs)
+    at_it = _between(points, capacity)
+    below = [(rate / capacity, ms) for rate, ms in points if ms is not None and rate < capacity]
+    return [*below, *([(1.0, at_it)] if at_it is not None else [])]
 
 
-def _medians(climbs: Sequence[Climb]) -> Sequence[tuple[float, float]]:
-    """(rate, median percentile in ms) of the rungs that have one."""
+def _medians(climbs: Sequence[Climb]) -> Sequence[tuple[float, float | None]]:
+    """(rate, median percentile in ms) of the rungs."""
     rates = [rung.rate for rung in climbs[0].rungs]
-    middles = [_middle([climb.rungs[number] for climb in climbs]) for number in range(len(rates))]
-    return [(rate, middle) for rate, middle in zip(rates, middles, strict=True) if middle is not None]
+    return [(rate, _middle([climb.rungs[number] for climb in climbs])) for number, rate in enumerate(rates)]
+
+
+def _between(points: Sequence[tuple[float, float | None]], rate: float) -> float | None:
+    """The percentile at a rate, interpolated as capacities are, on logarithms; None where a rung beside it has none."""
+    for (low, below), (high, above) in pairwise(points):
+        if low <= rate <= high and below is not None and above is not None:
+            return float(below * (above / below) ** (log(rate / low) / log(high / low)))
+    return None
 
 
 def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wanted: Objective) -> Table | None:
-    """The percentile at parts of an arm's own capacity, between two rungs by the straight line."""
+    """The percentile at parts of an arm's own capacity, interpolated between two rungs."""
     rows = []
     for arm in summary.arms:
         capacity = middle_capacity(climbs[arm.name])
@@ -213,14 +228,12 @@ def _utilisation(summary: RunSummary, climbs: Mapping[str, Sequence[Climb]], wan
         title=f"{_called(wanted)} at parts of the capacity",
         columns=columns("arm", numeric=[f"{SHARES[place]:.0%}" for place in known]),
         rows=tuple((row[0], *(row[place + 1] for place in known)) for row in rows),
-        note="Of each arm's own capacity, the median of its blocks; between two rungs the straight line. Below the "
-        "lowest rung nothing is known.",
+        note="Of each arm's own capacity, the median of its blocks; between two rungs interpolated on logarithms, as "
+        "the capacity itself. Below the lowest rung, and beside one whose percentile lies among failures, nothing is "
+        "known.",
     )
 
 
-def _at(points: Sequence[tuple[float, float]], rate: float) -> Cell:
-    for (low, below), (high, above) in pairwise(points):
-        if low <= rate <= high:
-            value = below + (above - below) * (rate - low) / (high - low)
-            return Cell(quantity(Unit.SECONDS, value / MS), value / MS)
-    return Cell(UNKNOWN)
+def _at(points: Sequence[tuple[float, float | None]], rate: float) -> Cell:
+    ms = _between(points, rate)
+    return Cell(UNKNOWN) if ms is None else Cell(quantity(Unit.SECONDS, ms / MS), ms / MS)
