@@ -36,6 +36,8 @@ def upgraded_record(record: dict[str, Any]) -> dict[str, Any]:
         record = record | {"attestation": _with_addresses(record.get("attestation", {})), "schema_version": 3}
     if record.get("schema_version") == 3:  # it had no points by key and no drills
         record = record | {"schema_version": 4}
+    if record.get("schema_version") == 4:  # what came since has a default
+        record = record | {"schema_version": 5}
     return record
 
 

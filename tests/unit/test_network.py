@@ -21,6 +21,7 @@ from lab.errors import ScenarioError
 from lab.plan.arm_topology import build_topology, nominal_ports, ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
+from lab.record.schema import SCHEMA_VERSION
 from lab.record.types import Evidence, ServiceRecord
 from lab.record.upgrade import upgraded_record
 from lab.run.by_hand import check_reachable
@@ -151,7 +152,10 @@ def test_plain_processes_have_no_network_of_their_own() -> None:
 def test_a_record_with_ports_reads_as_one_with_addresses() -> None:
     """Runs that were kept before: every port was one of this machine's loopback."""
     kept = {"schema_version": 2, "attestation": {"listeners": {"20000": "app"}, "homes": {"a": 20000}, "unseen": ""}}
-    new = {"schema_version": 4, "attestation": {"listeners": {"10.0.0.2:80": "app"}, "homes": {}, "unseen": ""}}
+    new = {
+        "schema_version": SCHEMA_VERSION,
+        "attestation": {"listeners": {"10.0.0.2:80": "app"}, "homes": {}, "unseen": ""},
+    }
 
     assert upgraded_record(kept)["attestation"] == {
         "listeners": {"127.0.0.1:20000": "app"},

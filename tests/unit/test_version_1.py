@@ -116,4 +116,4 @@ def test_gates_of_version_1_become_gates_and_findings(
 
     assert [GateResult(**found) for found in upgraded["gates"]] == gates
     assert [Finding(**found) for found in upgraded["findings"]] == findings
-    assert (upgraded["point"], upgraded["schema_version"]) == ({"processes": 4}, 4)
+    assert (upgraded["point"], upgraded["schema_version"]) == ({"processes": 4}, SCHEMA_VERSION)
