@@ -4,6 +4,7 @@ from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_of
 from lab.plan.further import has_several, supervised
 from lab.plan.models.model import model_of
+from lab.plan.upstream import UPSTREAM_HEADER
 from lab.scenario.drills import Drill, Verb, nearest_verb
 from lab.scenario.model import Arm, Scenario
 
@@ -34,7 +35,7 @@ def _cannot_grow(arm: Arm, scenario: Scenario) -> str:
         return "" if model_of(arm).supervision.grows else f"the supervisor of {arm.model.kind} starts no further worker"
     if not has_several(scenario, arm):
         return f"{arm.model.kind} with N = {scenario.budget.processes} has no supervisor, nor a front before several"
-    return _keeps_its_configuration(arm)
+    return _cannot_be_told(arm, scenario)
 
 
 def _keeps_its_certificate(arm: Arm, scenario: Scenario) -> str:
@@ -51,10 +52,22 @@ def _keeps_its_configuration(arm: Arm) -> str:
     return "" if front_of(arm).reload else f"the front {arm.front.kind} has to be started again for it"
 
 
+def _cannot_be_told(arm: Arm, scenario: Scenario) -> str:
+    """Why a front cannot go over to other containers, or nobody would see whether it does."""
+    if why := _keeps_its_configuration(arm):
+        return why
+    if scenario.app.server_header or front_of(arm).reader(arm.front):
+        return ""
+    return (
+        f"nobody could see whether the front {arm.front.kind} does as it is told: it does not name what it chose "
+        f'({UPSTREAM_HEADER}), nor the app its processes (app.server_header = "")'
+    )
+
+
 def _lacks(arm: Arm, scenario: Scenario, drill: Drill) -> str:
     """What the arm has not, and the drill needs; "" for nothing."""
     told = (drill.drain or drill.blue_green) and has_several(scenario, arm)
-    return lacks(arm, scenario).get(drill.verb) or (_keeps_its_configuration(arm) if told else "")
+    return lacks(arm, scenario).get(drill.verb) or (_cannot_be_told(arm, scenario) if told else "")
 
 
 def check_verbs(scenario: Scenario) -> None:

@@ -47,8 +47,8 @@ def scale(scene: Scene) -> bool:
     supervisors = [member for member in scene.members() if member.role == Role.SUPERVISOR]
     if supervisors:
         scene.signal(Random(scene.seed).choice(supervisors), signal.SIGTTIN)
-    else:
-        _add_behind_the_front(scene)
+    elif not _add_behind_the_front(scene):
+        return False
     began_s = time.monotonic()
     while not (came := [each for each in serving(scene.members()) if (each.pid, each.started) not in before]):
         if scene.wait(LOOK_S):
@@ -62,14 +62,16 @@ def scale(scene: Scene) -> bool:
     return True
 
 
-def _add_behind_the_front(scene: Scene) -> None:
+def _add_behind_the_front(scene: Scene) -> bool:
     slots, more, began_s = Slots(scene=scene), scene.deployment.topology.further, time.monotonic()
     if not more:
         raise DeploymentError(f"{scene.deployment.topology.trial_id}: there is nothing to add to it")
     scene.deployment.add(more)
     scene.done("added", began_s, detail=", ".join(service.name for service in more))
-    slots.listen()
+    if not slots.listen():
+        return False
     slots.put_back(more, (*slots.app, *more))
+    return True
 
 
 def rotate_cert(scene: Scene) -> bool:

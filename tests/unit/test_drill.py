@@ -216,7 +216,10 @@ def test_an_end_belongs_to_the_drill_from_its_first_moment_on() -> None:
 @pytest.mark.parametrize(("status", "end"), [(200, "action.answer"), (0, "action.unanswered")])
 def test_a_request_that_blocks_is_told_of_with_its_end(status: int, end: str) -> None:
     """A process that is killed meanwhile gives no answer."""
-    made = cast(Deployment, SimpleNamespace(there=lambda *_: (status, "reset"), topology=SimpleNamespace(trial_id="t")))
+    made = cast(
+        Deployment,
+        SimpleNamespace(there=lambda *_: (status, "reset"), topology=SimpleNamespace(trial_id="t", probed=None)),
+    )
     found = carried_out(trial("block", hold="100ms"), made)
 
     assert [event.kind for event in found.events(0.0)] == ["action.request", end, "action.over"]
@@ -224,7 +227,9 @@ def test_a_request_that_blocks_is_told_of_with_its_end(status: int, end: str) ->
 
 def test_a_request_that_blocks_nothing_ends_the_trial() -> None:
     """An app without such a path would have come out unharmed."""
-    made = cast(Deployment, SimpleNamespace(there=lambda *_: (404, ""), topology=SimpleNamespace(trial_id="t")))
+    made = cast(
+        Deployment, SimpleNamespace(there=lambda *_: (404, ""), topology=SimpleNamespace(trial_id="t", probed=None))
+    )
 
     with pytest.raises(DeploymentError, match="answered with 404"):
         carried_out(trial("block", hold="100ms"), made)
@@ -330,7 +335,7 @@ def out_of_memory(
 
     limits = Limits(memory_bytes=128 * 2**20)
     services = (SimpleNamespace(kind=ServiceKind.APP, limits=limits),)
-    topology = SimpleNamespace(trial_id="t", services=services, pool=Limits())
+    topology = SimpleNamespace(trial_id="t", services=services, pool=Limits(), probed=None)
     made = cast(Deployment, SimpleNamespace(**one_machine(there), current=tuple, topology=topology))
     given, told = scene("kill", made, hangup=False)
     wait = (lambda _s: True) if ends else given.wait

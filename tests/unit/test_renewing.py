@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from lab.analysis.trial.drill import Aftermath
 from lab.analysis.trial.renewal import renewal_values
 from lab.attest.serving import Member
 from lab.engines import Deployment
-from lab.errors import DeploymentError
+from lab.errors import DeploymentError, ScenarioError
 from lab.host.authority import make_certificate
 from lab.plan.arm_topology import build_topology, nominal_ports, ports_needed
 from lab.plan.blocks import build_plan
@@ -22,6 +22,8 @@ from lab.plan.fronts.front import front_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.reloads import Reloads, reloads_of
 from lab.plan.topology import Topology
+from lab.plan.upstream import NAMED_UPSTREAM
+from lab.plan.verbs import check_verbs
 from lab.record.types import Event, ServiceRecord
 from lab.run.renewing import fingerprint_of
 from lab.run.scene import Act, Scene
@@ -121,10 +123,16 @@ def test_only_what_a_drill_adds_takes_a_port(arm: dict[str, Any], drill: dict[st
 
 @dataclass
 class Behind:
-    """Two replicas behind a front that does as it is told, after ``late`` questions, or never."""
+    """Two replicas behind a front that does as it is told, after ``late`` questions, or never.
+
+    ``answer``: what an answer says of the service that gave it; ``straight`` where it was asked itself.
+    """
 
     late: int = 0
     connections: int = 0
+    answer: Callable[[str], str | None] = str
+    straight: Callable[[str], str | None] = str
+    upstream_of: str = NAMED_UPSTREAM
     passed: list[tuple[str, ...]] = field(default_factory=list)
     asked: int = 0
     since: int = 0
@@ -138,10 +146,10 @@ class Behind:
             return True
         topology, endpoint = arguments
         if endpoint != topology.entry:
-            return endpoint.host
+            return self.straight(endpoint.host)
         self.asked += 1
         known = self.passed[-1] if self.passed and self.asked > self.since + self.late else ("app-1", "app-2")
-        return known[self.asked % len(known)]
+        return self.answer(known[self.asked % len(known)])
 
     def files(self, services: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
         self.passed.append(tuple(service.name for service in services))
@@ -150,7 +158,7 @@ class Behind:
 
     def slots(self, told: list[Act], wait: Callable[[float], bool] = lambda _s: False) -> Slots:
         """As a drill has them; an answer names its service."""
-        topology = topology_of(REPLICAS)
+        topology = replace(topology_of(REPLICAS), upstream_of=self.upstream_of)
         records = [
             ServiceRecord(
                 name=each.name,
@@ -228,6 +236,84 @@ def test_a_front_that_does_not_do_as_it_is_told_ends_the_trial(monkeypatch: pyte
     with pytest.raises(DeploymentError, match="the front still passes requests to app-1 0.05 s after"):
         slots.take_out([first], [second], 0.0)
     assert not cut.take_out([first], [second], 0.0)
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        Behind(late=10**6, answer=lambda _name: "", straight=lambda _name: "", upstream_of=""),
+        Behind(late=10**6, straight=lambda _name: None, upstream_of=""),
+        Behind(late=10**6, answer=lambda _name: "", straight=lambda _name: ""),
+    ],
+    ids=["nobody is named", "nobody is to be asked", "a header that was promised is not there"],
+)
+def test_where_answers_do_not_tell_nothing_is_taken_out(front: Behind) -> None:
+    """The front here ignores what it is told: without a name in its answers it would seem to obey."""
+    told: list[Act] = []
+    slots = front.slots(told)
+    first, second = apps(slots)
+
+    with pytest.raises(DeploymentError, match="answers name neither the container nor the process"):
+        slots.take_out([first], [second], 0.0)
+    assert [act.what for act in told] == []
+
+
+def test_what_a_front_never_showed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that keeps a client to one address shows the lab that alone: whether it obeys for the other is not seen."""
+    monkeypatch.setattr("lab.run.slots.BEFORE_S", 0.05)
+    told: list[Act] = []
+    slots = Behind(answer=lambda _name: "app-2").slots(told)
+    first, second = apps(slots)
+
+    assert slots.take_out([first], [second], 0.0)
+    assert told[-1].detail == "app-1: 0 connections left, not seen to answer before"
+
+
+def test_one_more_is_seen_only_where_none_of_the_others_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A front that ignores what it is told shows the others, whether they were heard before or not."""
+    monkeypatch.setattr("lab.run.slots.SEEN_WITHIN_S", 0.1)
+    told: list[Act] = []
+    slots = Behind(late=10**6).slots(told)
+    first, second = apps(slots)
+    third = replace(second, name="app-3")
+
+    slots.heard = frozenset({"app-2"})
+    slots.put_back([third], [first, second, third])
+    assert told[-1].detail == "app-3: not seen to answer"
+    obeyed = Behind().slots(told)
+    assert obeyed.listen()
+    obeyed.put_back([third], [first, second, third])
+    assert told[-1].detail == "app-3"
+
+
+def test_who_cannot_be_heard_is_an_error_and_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whatever answers next would be the new one; the end of the trial is no fault."""
+    monkeypatch.setattr("lab.run.slots.WITHIN_S", 0.05)
+
+    with pytest.raises(DeploymentError, match="could not be heard within 0.05 s"):
+        Behind(answer=lambda _name: None).slots([]).listen()
+    assert not Behind().slots([], wait=lambda _s: True).listen()
+
+
+@pytest.mark.parametrize(
+    "drill",
+    [{"verb": "roll", "drain": "1s"}, {"verb": "deploy", "style": "blue-green"}, {"verb": "scale"}],
+    ids=["drain", "blue-green", "scale"],
+)
+@pytest.mark.parametrize(
+    ("front", "header", "refused"), [("traefik", "", True), ("traefik", "X-Who", False), ("nginx", "", False)]
+)
+def test_a_drill_that_nobody_could_see_is_refused(
+    drill: dict[str, Any], front: str, header: str, refused: bool
+) -> None:
+    """Before anything starts, where neither the front nor the app names who answered."""
+    app = {"image": "shop:1", "server_header": header}
+    given = make_scenario(({**REPLICAS, "front": front},), app=app, drills=[drill], load=LOAD, budget={"processes": 2})
+    if not refused:
+        check_verbs(given)
+        return
+    with pytest.raises(ScenarioError, match="nobody could see whether the front traefik does as it is told"):
+        check_verbs(given)
 
 
 def test_the_next_certificate_is_of_the_same_authority() -> None:
