@@ -30,6 +30,19 @@ def lacks(arm: Arm, scenario: Scenario) -> dict[Verb, str]:
     return missing
 
 
+def unprepared(arm: Arm, scenario: Scenario) -> dict[Verb, str]:
+    """The verbs that only a drill of the scenario prepares an arm for, each with what it has not without one."""
+    missing = {
+        Verb.DEPLOY: "no other image was named",
+        Verb.SLOW_START: "it is a roll of an app that is slow on purpose",
+    }
+    if not supervised(scenario, arm):
+        missing[Verb.SCALE] = "no further container was planned"
+    if scenario.budget.memory.mode == "none":
+        missing[Verb.OOM] = "there is no limit of memory"
+    return missing
+
+
 def _cannot_grow(arm: Arm, scenario: Scenario) -> str:
     if supervised(scenario, arm):
         return "" if model_of(arm).supervision.grows else f"the supervisor of {arm.model.kind} starts no further worker"

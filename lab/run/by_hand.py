@@ -25,7 +25,7 @@ from lab.load.web.process import WebProcess
 from lab.plan.deeds import deed
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
-from lab.plan.verbs import lacks
+from lab.plan.verbs import lacks, unprepared
 from lab.report.parts.acts import act_words
 from lab.run.drive import Drive, Driving, load_plan
 from lab.run.scene import Act
@@ -37,19 +37,6 @@ from lab.scenario.network import Network
 from lab.scenario.sweep import Sweep
 
 LOOK_S = 1.0
-# What can be done on a whim: the others take an image, a certificate, a container more or a slow app beforehand.
-WHIMS = (
-    Verb.KILL,
-    Verb.HANG,
-    Verb.BLOCK,
-    Verb.ROLL,
-    Verb.OOM,
-    Verb.KILL_SUPERVISOR,
-    Verb.KILL_FRONT,
-    Verb.CRASH_LOOP,
-    Verb.RECYCLE,
-    Verb.STOP,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +81,8 @@ def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPl
 
 def possible(scenario: Scenario, arm: Arm, engine: Collection[Verb]) -> tuple[Verb, ...]:
     """The verbs that an arm has everything for, of those that its engine can do."""
-    missing = {*lacks(arm, scenario), *((Verb.OOM,) if scenario.budget.memory.mode == "none" else ())}
-    return tuple(verb for verb in WHIMS if verb in engine and verb not in missing)
+    missing = lacks(arm, scenario).keys() | unprepared(arm, scenario).keys()
+    return tuple(verb for verb in Verb if verb in engine and verb not in missing)
 
 
 class ByHand(Drive, Driving):

@@ -32,7 +32,7 @@ from lab.plan.topology import Topology
 from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, read_info, read_records
 from lab.record.types import TrialState
-from lab.run.by_hand import by_hand
+from lab.run.by_hand import by_hand, possible
 from lab.run.conclude import conclude
 from lab.run.explore import explore
 from lab.run.run import planned
@@ -40,6 +40,8 @@ from lab.run.steps import STEPS_FILE
 from lab.run.steps import Step as TrialStep
 from lab.run.trial import DEATH_CHECK_EVERY_S
 from lab.run.view import QuietView
+from lab.scenario.drills import Verb
+from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_surroundings import FakeSurroundings, shop
 from tests.fakes import FakeEngine, World
 from tests.unit.test_scenario_file import GOOD, write
@@ -310,6 +312,26 @@ def test_the_menu_has_what_the_arm_can_do_and_doing_it_ends_no_visit(declared: K
         "action.SIGTERM",
         "action.failed",
     ]
+
+
+SUPERVISED = {Verb.KILL_SUPERVISOR, Verb.CRASH_LOOP, Verb.RECYCLE}
+ALWAYS = {Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.STOP}
+
+
+@pytest.mark.parametrize(
+    ("arm", "further"),
+    [
+        (WORKERS, {*SUPERVISED, Verb.SCALE}),
+        ({**WORKERS, "front": {"kind": "direct", "tls": True}}, {*SUPERVISED, Verb.SCALE, Verb.ROTATE_CERT}),
+        ({**REPLICAS, "front": {"kind": "nginx", "tls": True}}, {Verb.KILL_FRONT, Verb.ROTATE_CERT}),
+        (REPLICAS, {Verb.KILL_FRONT}),
+    ],
+    ids=["workers", "workers with TLS", "replicas with TLS", "replicas"],
+)
+def test_a_menu_has_every_verb_that_takes_no_preparation(arm: dict[str, Any], further: set[Verb]) -> None:
+    """A supervisor starts one more when asked, and a run with TLS has another certificate; an image nobody named."""
+    given = by_hand(make_scenario((arm,)))
+    assert set(possible(given, given.arms[0], frozenset(Verb))) == ALWAYS | further
 
 
 def test_nobody_is_asked_to_check_an_arm_that_something_was_done_to(declared: Kept) -> None:
