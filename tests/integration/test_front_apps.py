@@ -19,6 +19,7 @@ from lab.analysis.findings import GATEWAY, NOBODY
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord
 from lab.plan.fronts.front import front_of
+from lab.plan.models.model import KEEP_ALIVE_S
 from lab.plan.topology import Endpoint
 from lab.plan.upstream import named_upstream
 from lab.run.fronts import before_echo
@@ -34,8 +35,9 @@ TELL = [front for front in TUNED if DECLARED[front["kind"]].upstream_of]
 
 @contextmanager
 def serving(port: int) -> Iterator[Endpoint]:
-    """The app in a thread of this process."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    """The app in a thread of this process; its connections last longer than a front keeps them (FIELD 7)."""
+    config = uvicorn.Config(app, port=port, log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
