@@ -19,13 +19,30 @@ import docker
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from lab.analysis.gates import INVALID, limits
 from lab.engines.docker.engine import connect
 from lab.engines.leftovers import find_leftovers, remove_leftovers
 from lab.host.labels import owner_lives
+from lab.record.folder import read_info
+from lab.record.reading import TRIAL_RECORD
+from lab.record.types import TrialState
 
 REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]
 ATTEMPTS = 3
+BUSY = "more blocks failed than may be replaced"
+OF_A_BUSY_MACHINE = {
+    gate.key
+    for gate in (
+        limits.LOAD_CPU,
+        limits.ARRIVALS,
+        limits.LAG,
+        limits.LITTLE,
+        limits.SAMPLER_READINGS,
+        limits.STEAL,
+        limits.FOREIGN,
+    )
+}
 TIMEOUT_S = 240
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
@@ -71,9 +88,29 @@ def run_valid(*arguments: object, env: Mapping[str, str] | None = None, cwd: Pat
     """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
     for _ in range(ATTEMPTS):
         outcome = lab("run", *arguments, env=env, cwd=cwd)
-        if not (outcome.code == 3 and "more blocks failed than may be replaced" in outcome.err):
+        if not (outcome.code == 3 and BUSY in outcome.err):
             return outcome
     pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")
+
+
+def run_beside_others(*arguments: object, cwd: Path = REPOSITORY) -> Outcome:
+    """Run a scenario while other tests use the machine."""
+    outcome = lab("run", *arguments, cwd=cwd)
+    check_only_busy(outcome.code, outcome.err)
+    return outcome
+
+
+def check_only_busy(code: int, told: str) -> None:
+    """The run came to its end; where it is not valid, the gates say so, and ``check_done`` which of them may."""
+    assert code == 0 or (code == 3 and BUSY in told), told
+
+
+def check_done(run: Path) -> None:
+    """Every trial of the run is done, and no gate but those of a busy machine found one invalid."""
+    assert set(read_info(run).states.values()) == {TrialState.DONE}
+    for path in sorted((run / "trials").iterdir()):
+        gates = TRIAL_RECORD.validate_json((path / "record.json").read_bytes()).gates
+        assert {gate.key for gate in gates if gate.outcome == INVALID} <= OF_A_BUSY_MACHINE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,21 +7,18 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
-
-from tests.e2e.conftest import ON_THE_ENGINE, REPOSITORY, quick, run_valid
+from tests.e2e.conftest import ON_THE_ENGINE, REPOSITORY, check_done, quick, run_beside_others
 
 pytestmark = ON_THE_ENGINE
 
 
-@pytest.mark.alone
 def test_an_app_with_a_database_is_compared(tmp_path: Path) -> None:
     """Every request passes through the database or the cache; neither is in a sum of an arm; nothing shows a secret."""
     notes = shutil.copytree(REPOSITORY / "examples" / "notes", tmp_path / "notes")
-    done = run_valid(quick(notes / "scenario.toml"), "--blocks", 1, "--out", tmp_path / "runs")
+    run_beside_others(quick(notes / "scenario.toml"), "--blocks", 1, "--out", tmp_path / "runs")
 
-    assert done.code == 0, done.err
-    run = max((tmp_path / "runs").iterdir(), key=lambda folder: folder.name)
+    (run,) = (tmp_path / "runs").iterdir()
+    check_done(run)
     record = json.loads((run / "trials" / "b01-replicas" / "record.json").read_text())
     assert {service["name"] for service in record["services"] if service["kind"] == "sidecar"} == {"db", "cache"}
     assert [job["name"] for job in record["jobs"]] == ["migrate"]
