@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -70,3 +71,12 @@ def remove_abandoned(home: Path = HOME) -> None:
     for folder in home.glob(f"{PREFIX}[01]-*"):
         if not psutil.pid_exists(int(folder.name.rpartition("-")[2])):
             SecondEngine(folder.name, own_pids=True, firewall=True).stop()
+
+
+def wait_until_measured(running: subprocess.Popen[str], out: Path) -> None:
+    """Wait until the run below ``out`` measures a trial; fail with its last words where it ends before."""
+    give_up_at = time.monotonic() + 170
+    while not any('"measure"' in steps.read_text() for steps in out.glob("*/trials/.*/steps.jsonl")):
+        assert running.poll() is None, running.communicate()[1]
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from lab.record.folder import read_info, read_trial
 from lab.sampling.grid import SLOW_TICK_S
 from tests.integration.conftest import REPOSITORY
-from tests.two_hosts import Host, two_hosts
+from tests.two_hosts import Host, two_hosts, wait_until_measured
 
 pytestmark = pytest.mark.integration  # in no group: its containers are other engines'
 
@@ -128,11 +127,7 @@ def test_a_node_that_dies_is_a_sentence_and_leaves_nothing(hosts: tuple[Host, Ho
     scenario.write_text(SCENARIO.format(repository=REPOSITORY, first=hosts[0], second=hosts[1], measure="60s"))
     command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(out), "--allow-concurrent"]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as running:
-        give_up_at = time.monotonic() + 170
-        while not any('"measure"' in steps.read_text() for steps in out.glob("*/trials/.*/steps.jsonl")):
-            assert running.poll() is None, running.communicate()[1]
-            assert time.monotonic() < give_up_at
-            time.sleep(0.1)
+        wait_until_measured(running, out)
         hosts[1].engine.kill()
         said = running.communicate(timeout=60)[1]
     assert running.returncode == 4, said

@@ -17,7 +17,7 @@ import pytest
 from lab.record.folder import read_info, read_trial
 from tests.integration.conftest import REPOSITORY
 from tests.integration.test_nodes import lab
-from tests.two_hosts import Host, two_hosts
+from tests.two_hosts import Host, two_hosts, wait_until_measured
 
 pytestmark = pytest.mark.integration  # in no group: its containers are other engines'
 
@@ -149,11 +149,7 @@ def test_nothing_is_left_on_any_node(hosts: tuple[Host, Host], tmp_path: Path, n
     path, out = scenario(hosts, tmp_path, "60s"), tmp_path / "out"
     command = [sys.executable, "-m", "lab", "run", str(path), "--out", str(out), "--allow-concurrent"]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as running:
-        give_up_at = time.monotonic() + 170
-        while not any('"measure"' in steps.read_text() for steps in out.glob("*/trials/.*/steps.jsonl")):
-            assert running.poll() is None, running.communicate()[1]
-            assert time.monotonic() < give_up_at
-            time.sleep(0.1)
+        wait_until_measured(running, out)
         os.kill(running.pid, number)
         said = running.communicate(timeout=90)[1]
     if number == signal.SIGKILL:
