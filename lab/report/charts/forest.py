@@ -19,6 +19,7 @@ ROW = TEXT + PLOT  # the name and the verdict stand above the marks
 NAME_LIMIT = 25
 LINEAR_SPAN = 3.0  # ratios farther apart than this are labelled at powers of two
 TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+LABEL_ROOM = 38.0  # pixels from the middle of one label of the axis to the next
 MAX_TICKS = 7
 DOUBLE = 2.0  # from here on a multiple reads better than a change
 
@@ -77,15 +78,26 @@ def _values(row: ForestRow) -> Iterator[float]:
 
 
 def _axis(panel: Panel, bottom: float, baseline: str) -> str:
+    named = with_room([panel.px(at) for at, _ in panel.x.ticks], panel.px(1))
     ticks = [
         tag("line", class_="ink grid", x1=panel.px(at), x2=panel.px(at), y1=panel.top, y2=bottom)
-        + label(text, panel.px(at), bottom + 16, text_anchor="middle")
+        + (label(text, panel.px(at), bottom + 16, text_anchor="middle") if panel.px(at) in named else "")
         for at, text in panel.x.ticks
     ]
     one = tag("line", class_="guide", x1=panel.px(1), x2=panel.px(1), y1=panel.top, y2=bottom)
     title = f"difference from {cut(baseline, NAME_LIMIT)} (log axis)"
     where = label(title, panel.width / 2, bottom + 36, class_="axis-title", text_anchor="middle")
     return tag("g", *ticks, one, where, transform=f"translate({num(panel.left)} 0)")
+
+
+def with_room(places: Sequence[float], first: float) -> set[float]:
+    """Those of the ``places``, in pixels, at which a label touches no other: from that nearest ``first`` outwards."""
+    nearest = min(places, key=lambda place: abs(place - first))
+    named = {nearest}
+    for place in sorted(places, key=lambda place: abs(place - nearest)):
+        if all(abs(place - other) >= LABEL_ROOM for other in named):
+            named.add(place)
+    return named
 
 
 def _row(panel: Panel, row: ForestRow, top: float) -> str:
