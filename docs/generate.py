@@ -149,7 +149,9 @@ def _commands() -> Iterator[str]:
         yield f"{command.help}\n"
         options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
         if options:
-            yield _table(("option", "meaning"), [(f"`{', '.join(o.opts)}`", o.help or "") for o in options])
+            names = (", ".join((*option.opts, *option.secondary_opts)) for option in options)
+            told = (option.help or "" for option in options)
+            yield _table(("option", "meaning"), [(f"`{name}`", text) for name, text in zip(names, told, strict=True)])
 
 
 def _argument(argument: Any) -> str:

@@ -14,7 +14,7 @@ class Line:
     ``valid``: whether the run says anything of such metrics. ``standing`` tells what it says; an exploratory metric has
     a number and an interval, and no winner. ``verb``: the fault, in a drill. ``setting``: what the point has, in
     words, of each key that the run sweeps. ``unsustained``: the arms whose capacity a longer run did not confirm; none
-    of them is a winner.
+    of them is a winner. ``failed``: the part of the requests that failed in the arm that would win; it is no winner.
     """
 
     topic: str
@@ -30,6 +30,7 @@ class Line:
     verb: str = ""
     setting: Mapping[str, str] = field(default_factory=dict)
     unsustained: tuple[str, ...] = ()
+    failed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 observed. Keys and numbers; the words are the report's.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lab.analysis.comparison import Comparison
@@ -17,6 +17,7 @@ OBSERVED = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "boot")  # told of e
 OF_CONTROLS = ("memory.pss.total", "cpu.per_1k", "p50")
 SHARE = "share.max"
 LEAST_SHARE_APART = 0.02  # busiest processes that lie nearer to each other are not worth a word
+MANY_FAILED = 0.01  # of the requests of an arm: from here on the answer says so, and the arm wins nothing
 
 
 class Standing(StrEnum):
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
     SMALL = "small"
     OPEN = "open"
     NUMBERS = "numbers"
+    FAILING = "failing"  # there is a difference, and the arm that it speaks for failed requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Side:
     """One judged arm with its primaries, in the order of the scenario. ``asked``: the question is about this arm.
 
     ``invalid``: primaries of which the run is not valid; they are not among the contests, and leave the answer open.
+    ``failed``: the part of their requests that failed, of this arm and the baseline, where it is too much to win.
     """
 
     arm: str
@@ -55,6 +58,7 @@ class Side:
     contests: tuple[Contest, ...]
     outcome: Outcome
     invalid: tuple[str, ...] = ()
+    failed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +127,35 @@ def _side(summary: RunSummary, comparison: Comparison, arm: str) -> Side:
     contests = tuple(contest for contest in own if METRICS[contest.metric].group.family not in lost)
     invalid = tuple(contest.metric for contest in own if contest not in contests)
     found = [*(standing(contest.judgement) for contest in contests), *(Standing.REFUSED for _ in invalid)]
-    asked = arm in summary.scenario.asked
-    return Side(arm=arm, asked=asked, contests=contests, outcome=outcome(found), invalid=invalid)
+    failed = failing_arms(summary)
+    return Side(
+        arm=arm,
+        asked=arm in summary.scenario.asked,
+        contests=contests,
+        outcome=_unless_failing(outcome(found), arm in failed, comparison.baseline in failed, contests),
+        invalid=invalid,
+        failed={name: share for name, share in failed.items() if name in (arm, comparison.baseline)},
+    )
+
+
+def failing_arms(summary: RunSummary) -> Mapping[str, float]:
+    """The arms that failed MANY_FAILED of their requests or more, with the part; drills and overload are meant to."""
+    if summary.scenario.drills or summary.scenario.capacity:
+        return {}
+    shares = {arm.name: _failed(summary, arm.name) for arm in summary.scenario.arms}
+    return {arm: share for arm, share in shares.items() if share >= MANY_FAILED}
+
+
+def _failed(summary: RunSummary, arm: str) -> float:
+    counts = [trial.counts for trial in summary.of_arm(arm)]
+    return sum(each.failures for each in counts) / max(1, sum(each.requests for each in counts))
+
+
+def _unless_failing(found: Outcome, arm: bool, baseline: bool, contests: Sequence[Contest]) -> Outcome:
+    """No winner is an ``arm`` or ``baseline`` that failed requests; an arm that fails more than it is worse still."""
+    fails_more = any(each.failures is not None and each.failures.decide for each in contests)
+    wins_failing = (found is Outcome.BETTER and arm) or (found is Outcome.WORSE and baseline and not fails_more)
+    return Outcome.FAILING if wins_failing else found
 
 
 def outcome(found: Sequence[Standing]) -> Outcome:

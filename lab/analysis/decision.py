@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.card import Card, Facts, Line
-from lab.analysis.conclusion import Standing, standing
+from lab.analysis.conclusion import Standing, failing_arms, standing
 from lab.analysis.contests import Contest
 from lab.analysis.points import PointResult
 from lab.analysis.sweep import Demand, demands
@@ -102,6 +102,7 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
     baseline, valid = one.comparison.baseline, METRICS[contest.metric].group.family not in one.comparison.decision.lost
     stands = standing(contest.judgement) if valid else Standing.REFUSED
     winner = {Standing.BETTER: contest.arm, Standing.WORSE: baseline}.get(stands, "")
+    failed = _failed(one, winner, contest)
     pair = (contest.arm, baseline) if contest.metric == CAPACITY else ()
     unsustained = tuple(arm for arm in pair if (said := one.confirmed.get(arm)) and said.valid and not said.sustained)
     return Line(
@@ -111,14 +112,23 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         baseline=baseline,
         standing=stands,
         judgement=contest.judgement,
-        winner="" if winner in unsustained else winner,
+        winner="" if winner in (*unsustained, *failed) else winner,
         unsustained=unsustained,
+        failed=failed,
         valid=valid,
         run=one.run.run_id,
         point=one.point.title,
         verb=one.point.drill.verb.value if one.point.drill else "",
         setting={axis.key: axis.called(axis.at(one.point.scenario)) for axis in axes},
     )
+
+
+def _failed(one: PointResult, winner: str, contest: Contest) -> Mapping[str, float]:
+    """The part of its requests that ``winner`` failed, where that is too much to win: the other did not fail more."""
+    failing = failing_arms(one.summary)
+    fails_more = contest.failures is not None and contest.failures.decide
+    stands = winner not in failing or (winner == one.comparison.baseline and fails_more)
+    return {} if stands else {winner: failing[winner]}
 
 
 def _facts(one: PointResult) -> Iterator[Facts]:

@@ -10,7 +10,7 @@ from lab.cli.asked import scenario_of, with_engine
 from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
-from lab.cli.open import Open
+from lab.cli.open import OpenWhereSeen, has_display
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, WaitForQuiet
 from lab.cli.run import run, with_blocks
 from lab.errors import MissingError
@@ -44,7 +44,7 @@ def demo(
     wait_for_quiet: WaitForQuiet = WAIT_MIN,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
-    open_page: Open = False,
+    open_page: OpenWhereSeen = None,
 ) -> None:
     """Run the quickstart scenario with the demo app that the lab ships, and end with the path of a report.
 
@@ -67,7 +67,7 @@ def demo(
         wait_for_quiet=wait_for_quiet,
         allow_concurrent=allow_concurrent,
         quiet=quiet,
-        open_page=open_page,
+        open_page=has_display() if open_page is None else open_page,
     )
 
 

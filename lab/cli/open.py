@@ -22,9 +22,10 @@ OptionalRun = Annotated[
         autocompletion=complete_run,
     ),
 ]
-Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser afterwards.")]
-
-
+Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the report in the browser afterwards.")]
+OpenWhereSeen = Annotated[  # of commands for the first day: False and True as said, None where nothing was
+    bool | None, typer.Option("--open/--no-open", help="Open the report in the browser; by default where a display is.")
+]
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 

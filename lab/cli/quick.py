@@ -12,22 +12,20 @@ from lab.cli.asked import scenario_of, with_engine
 from lab.cli.beforehand import run_lines
 from lab.cli.console import say
 from lab.cli.init import DEFAULT_OUT, Force, OutFolder, tell_found, tell_written
-from lab.cli.open import has_display
+from lab.cli.open import OpenWhereSeen, has_display
 from lab.cli.options import DEFAULT_OUT as RUNS
-from lab.cli.options import AllowConcurrent, Engine, Quiet, takes_options
+from lab.cli.options import AllowConcurrent, Engine, Quiet, WaitForQuiet, takes_options
 from lab.cli.run import run, with_blocks
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
 from lab.starter.write import SCENARIO, write_files
 
 ADVICE = "`lab quick --help` shows every flag"
+WAIT_MIN = 1.0
 FEW = 2  # the least that shows how far the same arm differs from itself
 
 Blocks = Annotated[
     int, typer.Option("--blocks", min=1, max=1000, help="Number of blocks; it says which words they allow.")
-]
-OpenPage = Annotated[
-    bool | None, typer.Option("--open/--no-open", help="Open the report in the browser; by default where a display is.")
 ]
 
 
@@ -38,9 +36,10 @@ def quick(
     force: Force = False,
     blocks: Blocks = FEW,
     engine: Engine = None,
+    wait_for_quiet: WaitForQuiet = WAIT_MIN,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
-    open_page: OpenPage = None,
+    open_page: OpenWhereSeen = None,
 ) -> None:
     """Measure your own app in one command: look at it, write a scenario, say what will run, run it, open the report.
 
@@ -54,15 +53,15 @@ def quick(
     _write(asked, out, force=force, quiet=quiet)
     if not quiet:
         _tell_planned(scenario, blocks, engine)
-    show = has_display() if open_page is None else open_page
     run(
         scenario=scenario,
         blocks=blocks,
         engine=engine,
         out=RUNS,
+        wait_for_quiet=wait_for_quiet,
         allow_concurrent=allow_concurrent,
         quiet=quiet,
-        open_page=show,
+        open_page=has_display() if open_page is None else open_page,
     )
 
 

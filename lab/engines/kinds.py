@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from lab.engines import Engine
-from lab.engines.process.refusals import VERBS, check_plain
+from lab.engines.process.refusals import VERBS, check_plain, takes_image
 from lab.engines.swarm.refusals import check_swarm
 from lab.scenario.drills import Verb
 from lab.scenario.kinds import ENGINES
@@ -34,6 +34,7 @@ class EngineKind:
     ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
     id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
     what it can do of drills; ``check`` refuses the others. ``pins``: whether it can keep arms to some cores.
+    ``never``: why no change of a scenario's other keys would let it run here; "" where one may.
     ``machines``: those on which it runs the arms: this one, the first of [[nodes]], or all that drive no load.
     """
 
@@ -46,6 +47,7 @@ class EngineKind:
     elsewhere: Callable[[str], str] = lambda _run_id: ""
     verbs: frozenset[Verb] = frozenset(Verb)
     pins: bool = False
+    never: Callable[[Scenario], str] = lambda _scenario: ""
     machines: Literal["this", "first", "all"] = "this"
 
 
@@ -113,6 +115,7 @@ ENGINES.declare(
         title="process: plain processes of this machine, from app.requirements and without the image",
         check=check_plain,
         verbs=VERBS,
+        never=takes_image,
         reach=lambda: None,  # every machine has processes
         open=_open_processes,
         automatic=True,
@@ -144,6 +147,8 @@ def open_engine(
             missing.append(error)
             continue
         why = automatic[0].absent if missing else ASKED
+        if missing and (never := engine.never(scenario)):
+            raise MissingError(f"{missing[0]}; {never}", missing[0].hint)
         if missing:
             on_step(f"{why}: taking engine {engine.title} instead")
         try:

@@ -92,6 +92,7 @@ def build_content(
         question=summary.scenario.question,
         facts=facts_line(run, summary),
         status=trust_line(run, summary, found),
+        failing=failing_note(summary),
         answers=answers or plain_answers(run, summary),
         lead=lead_of(run, summary, comparison) if comparison else NO_LEAD,
         figures=tuple(filter(None, (ratio_figure(summary, judgements), share_figure(summary)))),

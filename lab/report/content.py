@@ -184,7 +184,8 @@ class Content:
     """A whole report. ``facts`` is the grey line under the question; ``status`` says in one line whether to trust it.
 
     ``lead`` answers the question; ``answers`` are the verdicts behind it. ``arms`` are the names in the order of their
-    colours; ``figures`` and ``boxes`` stand on the first screen. ``over``: to the report of which this one is a part.
+    colours; ``figures`` and ``boxes`` stand on the first screen. ``failing`` names the arms that failed requests, as
+    the beginning of ``status`` does. ``over``: to the report of which this one is a part.
     """
 
     run_id: str
@@ -199,6 +200,7 @@ class Content:
     sections: tuple[Section, ...]
     band: Band | None = None
     lead: Lead = NO_LEAD
+    failing: str = ""
     over: Link | None = None
 
     @property

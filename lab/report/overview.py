@@ -19,7 +19,7 @@ from lab.report.parts.effects import signed_change, size_of_difference, size_of_
 from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import arm_names, shown_value
-from lab.report.sections.answer import judged_answers, status
+from lab.report.sections.answer import failing_note, judged_answers, status
 from lab.report.sections.decision import card_sentences, card_table
 from lab.report.sections.lead import lead_of
 from lab.report.sections.repeat import again
@@ -45,6 +45,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         question=whole.scenario.question,
         facts=facts_line(run, whole),
         status=_status(points),
+        failing=" ".join(_failing(points)),
         answers=tuple(answers_over(points)),
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
@@ -133,9 +134,18 @@ def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answe
 def _status(points: Sequence[PointResult]) -> str:
     """The same word on all of them once, else each with its own."""
     said = {one.point.title: status(one.summary) for one in points}
+    failing = " ".join(_failing(points))
     if len(set(said.values())) == 1:
-        return f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
-    return " ".join(f"{title}: {text}" for title, text in said.items())
+        together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
+    else:
+        together = " ".join(f"{title}: {text}" for title, text in said.items())
+    return f"{failing} {together}".lstrip()
+
+
+def _failing(points: Sequence[PointResult]) -> Iterator[str]:
+    """Which arms failed requests, at each point where some did."""
+    notes = {one.point.title: failing_note(one.summary) for one in points}
+    yield from (f"{title}: {note}" for title, note in notes.items() if note)
 
 
 def _section(one: PointResult) -> Section:

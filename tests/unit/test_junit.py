@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.errors import UsageError
 from lab.report.content import Content
-from lab.report.first_screen import Answer, Band, Group
+from lab.report.first_screen import Answer, Band, Group, Lead
 from lab.report.renderers.junit import render_junit, workflow_commands
 from tests.snapshots import content_of
 
@@ -32,11 +32,29 @@ def test_expectations_and_validity_are_test_cases(content: Content) -> None:
     """A violated one fails, an undecided one is skipped, and verdicts are none."""
     suite = ElementTree.fromstring(render_junit(content)).find("testsuite")
     assert suite is not None
-    cases = list(suite)
+    cases = suite.findall("testcase")
 
     assert [suite.get(name) for name in ("tests", "failures", "skipped", "errors")] == ["4", "1", "1", "0"]
     assert [[child.tag for child in case] for case in cases] == [[], [], ["failure"], ["skipped"]]
     assert "\x1b" not in render_junit(content)
+
+
+def test_the_answer_and_the_trust_line_stand_beside_the_cases(content: Content) -> None:
+    """Harmless, whatever they quote."""
+    lead = Lead(sentences=(Answer(sentence=EVIL, word="better"),))
+    suite = ElementTree.fromstring(render_junit(replace(content, lead=lead, status="5 of 6 blocks valid")))
+    text = suite.findtext("testsuite/system-out") or ""
+
+    assert text.startswith('a "b" <c> & ]]>')
+    assert text.endswith("\nTrust: 5 of 6 blocks valid")
+    assert "\x1b" not in text
+
+
+def test_failed_requests_are_an_annotation(content: Content) -> None:
+    """A warning that names the arms, before those for what was judged."""
+    first = next(workflow_commands(replace(content, failing="Requests failed: 9.0% in workers.")))
+
+    assert first == "::warning title=Requests failed::Requests failed: 9.0%25 in workers."
 
 
 def test_a_run_that_is_not_valid_fails_its_first_case(content: Content) -> None:

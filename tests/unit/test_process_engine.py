@@ -138,6 +138,11 @@ def test_without_docker_auto_says_both_reasons() -> None:
 
     with pytest.raises(MissingError, match=r"no Docker engine(.|\n)*app.image: shop:1"):
         open_engine(scenario, RUN, lambda _: None, engines=WITHOUT_DOCKER)
+    limited = replace(scenario, budget=Budget(processes=2, cpus=Quota(mode="pooled", amount=1.0)))
+    with pytest.raises(MissingError) as caught:
+        open_engine(limited, RUN, pytest.fail, engines=WITHOUT_DOCKER)
+    assert "budget" not in str(caught.value), "leaving that out would not help"
+    assert caught.value.hint == "start it"
     with pytest.raises(MissingError, match="no Docker engine answers"):
         open_engine(replace(scenario, engine="docker"), RUN, lambda _: None, engines=WITHOUT_DOCKER)
     with pytest.raises(ScenarioError, match="engine process"):

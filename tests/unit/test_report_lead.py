@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -25,16 +25,17 @@ from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
 
 CONTROL = {"name": "workers-nginx", "model": "workers", "front": "nginx", "control": True}
 MEMORY, CPU = "memory.pss.total", "cpu.per_1k"
+NOBODY: Mapping[str, int] = {}
 
 
-def lead(factors: dict[str, float], *, spread: float = 1.0, **compare: Any) -> Lead:
+def lead(factors: dict[str, float], *, spread: float = 1.0, failed: Mapping[str, int] = NOBODY, **compare: Any) -> Lead:
     """The answer where replicas have so many times as much as workers, in each of these primaries, over 8 blocks."""
     scenario = judged_runs.scenario(compare={"baseline": "workers", "primary": list(factors), **compare})
     values = {}
     for key, factor in factors.items():
         values[key, "workers"] = judged_runs.series(100.0)
         values[key, "replicas"] = judged_runs.series(100.0, factor, spread=spread)
-    summary = judged_runs.summary(scenario, values)
+    summary = judged_runs.summary(scenario, values, failed=failed)
     return lead_of(make_run(scenario), summary, compare_run(summary))
 
 
@@ -57,6 +58,51 @@ def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begi
     assert answer.sentence.startswith(begins)
     assert "…" in answer.sentence
     assert answer.word == word
+
+
+@pytest.mark.parametrize(
+    ("factor", "failed", "begins", "word"),
+    [
+        (
+            0.89,
+            {"workers": 50_000, "replicas": 50_000},
+            "replicas against workers has no winner, as requests failed (50.0% in workers, 50.0% in replicas): memory",
+            "failing",
+        ),
+        (
+            0.89,
+            {"replicas": 5_000},
+            "replicas against workers has no winner, as requests failed (5.0% in replicas): memory",
+            "failing",
+        ),
+        (0.89, {"workers": 5_000}, "replicas is better than workers, and requests failed (5.0% in workers):", "better"),
+        (0.89, {"replicas": 900}, "replicas is better than workers: memory", "better"),
+        (1.2, {"workers": 5_000}, "replicas against workers has no winner, as requests failed (5.0%", "failing"),
+        (
+            1.2,
+            {"workers": 5_000, "replicas": 9_000},
+            "replicas is worse than workers, and requests failed (5.0% in workers, 9.0% in replicas):",
+            "worse",
+        ),
+        (
+            1.01,
+            {"workers": 5_000},
+            "replicas and workers are about the same, and requests failed (5.0% in workers):",
+            "equivalent",
+        ),
+    ],
+)
+def test_an_arm_that_failed_requests_wins_nothing(
+    factor: float, failed: Mapping[str, int], begins: str, word: str
+) -> None:
+    """The answer itself says it, of both sides, and is still one sentence; of less than a hundredth it says nothing."""
+    found = lead({MEMORY: factor}, failed=failed)
+    (answer,) = found.sentences
+
+    assert answer.sentence.startswith(begins)
+    assert answer.sentence.endswith(").") or ", better." in answer.sentence or ", worse." in answer.sentence
+    assert answer.word == word
+    assert ("requests failed" in found.title) == ("requests failed" in answer.sentence)
 
 
 def test_a_difference_on_the_bound_names_the_bound_that_was_declared() -> None:

@@ -21,6 +21,16 @@ def check_plain(scenario: Scenario) -> None:
         )
 
 
+def takes_image(scenario: Scenario) -> str:
+    """Why plain processes are nothing for a scenario, whatever else is changed; "" where they may be."""
+    if scenario.app.build is None:
+        return f"app.image: {scenario.app.image} is an image, which only containers run"
+    arms = (
+        f'arm "{arm.name}": {arm.image} is an image, which only containers run' for arm in scenario.arms if arm.image
+    )
+    return next(arms, "")
+
+
 def _refusals(scenario: Scenario) -> Iterator[str]:
     app = scenario.app
     if app.build is None:

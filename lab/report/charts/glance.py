@@ -18,6 +18,7 @@ ICONS: Mapping[str, tuple[str, str]] = {  # a colour, and a shape for those who 
     "open": (GREY, "M11 12c0-7 11-7 10 0 0 4-5 4-5 8M16 24v1"),
     "numbers": (GREY, "M9 13h14M9 19h14M14 8l-2 16M20 8l-2 16"),
     "invalid": ("#a3260f", "M10 10l12 12M22 10l-12 12"),
+    "failing": (RED, "M16 8v10M16 22v2"),
     "": (GREY, "M8 16h16"),
 }
 

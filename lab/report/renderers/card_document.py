@@ -26,6 +26,7 @@ class LineEntry(Strict):
     verb: str
     setting: dict[str, str]
     unsustained: tuple[str, ...]
+    failed: dict[str, float]
 
 
 class PlaceEntry(Strict):

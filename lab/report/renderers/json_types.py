@@ -104,7 +104,7 @@ class StandingEntry(Strict):
 
     arm: str
     asked: bool
-    outcome: Literal["better", "worse", "trade", "equivalent", "small", "open", "numbers"]
+    outcome: Literal["better", "worse", "trade", "equivalent", "small", "open", "numbers", "failing"]
     sentence: str
 
 

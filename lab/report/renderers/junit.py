@@ -1,7 +1,7 @@
 """What a build server reads: validity and expectations as JUnit XML, and as annotations of a GitHub workflow."""
 
 from collections.abc import Iterator
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from lab.report.content import Content
 from lab.report.first_screen import Answer, Band
@@ -18,7 +18,7 @@ def render_junit(content: Content) -> str:
     cases += [_case(content.run_id, answer.sentence, _outcome(answer)) for answer in expected]
     failures = sum("<failure" in case for case in cases)
     skipped = sum("<skipped" in case for case in cases)
-    return _suite(content.run_id, cases, failures=failures, skipped=skipped)
+    return _suite(content.run_id, cases, failures=failures, skipped=skipped, told=_told(content))
 
 
 def junit_of_failure(message: str) -> str:
@@ -27,9 +27,16 @@ def junit_of_failure(message: str) -> str:
     return _suite("process-model-lab", [_case("process-model-lab", VALIDITY, failed)], errors=1)
 
 
-def _suite(name: str, cases: list[str], *, failures: int = 0, skipped: int = 0, errors: int = 0) -> str:
+def _told(content: Content) -> str:
+    """The answer, and whether to trust it: what a build server shows beside the cases."""
+    lines = (*(answer.sentence for answer in content.lead.sentences), f"Trust: {content.status}")
+    return "\n".join(map(one_line, lines))
+
+
+def _suite(name: str, cases: list[str], *, failures: int = 0, skipped: int = 0, errors: int = 0, told: str = "") -> str:
     counts = f'tests="{len(cases)}" failures="{failures}" skipped="{skipped}" errors="{errors}"'
-    inside = "\n".join(f"  {case}" for case in cases)
+    parts = [*cases, *([f"<system-out>{escape(told)}</system-out>"] if told else [])]
+    inside = "\n".join(f"  {part}" for part in parts)
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name={_quoted(name)} {counts}>\n{inside}\n'
         "</testsuite>\n</testsuites>\n"
@@ -58,6 +65,8 @@ def workflow_commands(content: Content) -> Iterator[str]:
     """Workflow commands: an error for a run that is not valid and what is violated, a warning for each caveat."""
     if content.band:
         yield _command("error", content.band.title, " ".join(content.band.sentences))
+    if content.failing:
+        yield _command("warning", "Requests failed", content.failing)
     for answer in content.answers:
         if answer.word in (VIOLATED, UNDECIDED):
             yield _command("error" if answer.word == VIOLATED else "warning", answer.word, answer.sentence)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite, log
 
 from lab.analysis.comparison import Comparison, least_blocks
-from lab.analysis.conclusion import arms_in_order
+from lab.analysis.conclusion import arms_in_order, failing_arms
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.ladders import Confirmation
@@ -29,10 +29,10 @@ from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, hollow_note
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.units import count_of, format_change, format_ratio
+from lab.report.sections.lead import failed_shares
+from lab.units import count_of, format_change
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
-MANY_FAILED = 0.01  # of the requests of an arm: from here on the first screen says so, whoever wins
 
 
 def status(summary: RunSummary) -> str:
@@ -77,17 +77,9 @@ def look_note(summary: RunSummary) -> str:
 
 
 def failing_note(summary: RunSummary) -> str:
-    """Which arms failed so many requests that this stands before anything else; drills and overload make them fail."""
-    if summary.scenario.drills or summary.scenario.capacity:
-        return ""
-    failed = {arm.name: _failed(summary, arm.name) for arm in summary.arms}
-    told = [f"{format_ratio(share)} in {arm}" for arm, share in failed.items() if share >= MANY_FAILED]
-    return f"Requests failed: {', '.join(told)}." if told else ""
-
-
-def _failed(summary: RunSummary, arm: str) -> float:
-    counts = [trial.counts for trial in summary.of_arm(arm)]
-    return sum(each.failures for each in counts) / max(1, sum(each.requests for each in counts))
+    """Which arms failed so many requests that none of them wins, controls too; empty where none did."""
+    failed = failing_arms(summary)
+    return f"Requests failed: {failed_shares(failed)}." if failed else ""
 
 
 def exploratory_status(summary: RunSummary) -> str:

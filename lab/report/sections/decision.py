@@ -17,7 +17,7 @@ from lab.report.content import Cell, Content, Table
 from lab.report.first_screen import NO_LEAD, Answer
 from lab.report.parts.cells import columns, words
 from lab.report.parts.values import arm_names
-from lab.report.sections.lead import measured, second_word
+from lab.report.sections.lead import failed_shares, measured, second_word
 from lab.report.sections.sweep import demand_sentence
 from lab.scenario.file import scenario_from_json
 from lab.units import count_of, format_count
@@ -117,6 +117,8 @@ def _told(line: Line) -> tuple[Cell, ...]:
         verdict = "the run is not valid for it"
     if line.unsustained:
         verdict = f"{verdict}; not sustained in a longer run: {', '.join(line.unsustained)}"
+    if line.failed:
+        verdict = f"{verdict}; no winner, as requests failed: {failed_shares(line.failed)}"
     size = f"{line.arm} against {line.baseline}: {measured(line.judgement, metric)}"
     return tuple(Cell(text) for text in (line.winner or NONE, size, verdict, line.run))
 

@@ -31,6 +31,7 @@ OPENINGS: Mapping[Outcome, str] = {
     Outcome.SMALL: "{arm} differs from {baseline}{where}, maybe too little to matter",
     Outcome.OPEN: "{arm} against {baseline} is not settled{where}",
     Outcome.NUMBERS: "No verdict on {arm} against {baseline}",
+    Outcome.FAILING: "{arm} against {baseline} has no winner",
 }
 WORDS: Mapping[Standing, str] = {
     Standing.BETTER: "better",
@@ -58,6 +59,7 @@ MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an 
     Outcome.SMALL: {Standing.SMALL},
     Outcome.OPEN: {Standing.OPEN, Standing.REFUSED, Standing.NUMBERS},
     Outcome.NUMBERS: {Standing.NUMBERS},
+    Outcome.FAILING: {Standing.BETTER, Standing.WORSE},
 }
 
 INVALID = "invalid"  # the outcome of a run whose numbers say nothing
@@ -84,12 +86,24 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
 def side_sentence(side: Side, baseline: str) -> str:
     """How one arm stands in everything that was judged."""
     alone = len(side.contests) + len(side.invalid) == 1
+    worded = alone and side.outcome is not Outcome.FAILING  # "no winner" leaves the verdict to be said
     clauses = [
-        *(_clause(contest, alone=alone, numbers_alone=side.outcome is Outcome.NUMBERS) for contest in side.contests),
+        *(_clause(contest, alone=worded, numbers_alone=side.outcome is Outcome.NUMBERS) for contest in side.contests),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
     ]
     opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline, where="" if alone else _where(side))
-    return f"{opening}: {'; '.join(clauses)}."
+    return f"{opening}{_failing(side)}: {'; '.join(clauses)}."
+
+
+def _failing(side: Side) -> str:
+    """``", as requests failed (49.9% in workers)"``; empty where hardly any did."""
+    joined = "as" if side.outcome is Outcome.FAILING else "and"
+    return f", {joined} requests failed ({failed_shares(side.failed)})" if side.failed else ""
+
+
+def failed_shares(failed: Mapping[str, float]) -> str:
+    """``"49.9% in workers, 49.7% in replicas"``."""
+    return ", ".join(f"{format_ratio(share)} in {arm}" for arm, share in failed.items())
 
 
 def _where(side: Side) -> str:
@@ -178,5 +192,6 @@ def _title(found: Conclusion, baseline: str) -> str:
                 continue
             size = f"{METRICS[contest.metric].called} {signed_change(judged.estimate)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
+            word = "requests failed" if side.failed else word
             return f"{side.arm} vs {baseline}: {size}, {word}"
     return ""
