@@ -9,7 +9,7 @@ from functools import partial
 from statistics import fmean, median
 from typing import Any
 
-from lab.analysis.comparable import MUST_MATCH, differences
+from lab.analysis.comparable import different_facts
 from lab.analysis.judge.failures import Failures, guarded
 from lab.analysis.judge.unpaired import explore_runs, failures_of_runs, judge_runs
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, judge_family
@@ -176,10 +176,8 @@ def _block_counts(runs: Runs) -> tuple[int, ...]:
 
 
 def _environment(first: Environment, second: Environment) -> Iterator[Pair]:
-    for key in MUST_MATCH:
-        a, b = first.facts.get(key), second.facts.get(key)
-        if differences(Environment(facts={key: a}), Environment(facts={key: b})):
-            yield f"environment.{key}", a, b
+    for key, a, b in different_facts(first, second):
+        yield f"environment.{key}", a, b
 
 
 def _differences(pairs: Iterable[Pair]) -> Iterator[Difference]:

@@ -1,6 +1,6 @@
 """Environments and numbers: may two runs be compared, and does an environment favour a process model?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.record.types import Environment
@@ -36,7 +36,7 @@ def shares_file_pages(environment: Environment) -> bool | None:
     Where they do not, N containers pay for them N times: that is the storage driver's doing, not the process model's.
     None when the engine does not state its driver.
     """
-    driver = environment.facts.get("storage_driver")
+    driver = environment.known.storage_driver
     return driver in SHARING_DRIVERS if driver else None
 
 
@@ -45,8 +45,16 @@ def differences(a: Environment, b: Environment) -> list[str]:
 
     A fact that only one of them states is a difference; one that neither states is none.
     """
-    pairs = ((name, key, a.facts.get(key), b.facts.get(key)) for key, name in MUST_MATCH.items())
-    return [f"{name}: {_text(x)} / {_text(y)}" for name, key, x, y in pairs if not _alike(key, x, y)]
+    return [f"{MUST_MATCH[key]}: {_text(x)} / {_text(y)}" for key, x, y in different_facts(a, b)]
+
+
+def different_facts(a: Environment, b: Environment) -> Iterator[tuple[str, Any, Any]]:
+    """Each fact that makes two environments unlike, and what either states."""
+    one, other = a.known, b.known
+    for key in MUST_MATCH:
+        x, y = getattr(one, key), getattr(other, key)
+        if not _alike(key, x, y):
+            yield key, x, y
 
 
 def _alike(key: str, x: Any, y: Any) -> bool:

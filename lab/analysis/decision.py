@@ -22,7 +22,6 @@ from lab.metrics.limits import LIMITS
 from lab.plan.axes import swept_axes
 from lab.plan.kinds import ServiceKind
 from lab.scenario.drills import QUICK, Verb
-from lab.scenario.file import scenario_from_json
 
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "memory": ("memory.pss.total", "memory.pss.idle"),
@@ -75,7 +74,7 @@ def _order(topic: str) -> int:
 def enough_of(points: Sequence[PointResult]) -> Mapping[str, tuple[Demand, ...]]:
     """How many processes, or how much of a quota, are enough, by run; empty for a run that does not ask."""
     runs = {one.run.run_id: [each for each in points if each.run.run_id == one.run.run_id] for one in points}
-    return {run: demands(scenario_from_json(own[0].whole.scenario), own) for run, own in runs.items()}
+    return {run: demands(own[0].whole.parsed_scenario, own) for run, own in runs.items()}
 
 
 def _lines(one: PointResult) -> Iterator[Line]:
@@ -98,7 +97,7 @@ def _measured(contest: Contest) -> bool:
 
 
 def _line(one: PointResult, topic: str, contest: Contest) -> Line:
-    axes = swept_axes(scenario_from_json(one.whole.scenario))
+    axes = swept_axes(one.whole.parsed_scenario)
     baseline, valid = one.comparison.baseline, METRICS[contest.metric].group.family not in one.comparison.decision.lost
     stands = standing(contest.judgement) if valid else Standing.REFUSED
     winner = {Standing.BETTER: contest.arm, Standing.WORSE: baseline}.get(stands, "")

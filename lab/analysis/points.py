@@ -12,7 +12,7 @@ from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
 from lab.plan.points import Point, points_of, trial_id
 from lab.record.types import RunInfo
-from lab.scenario.file import scenario_from_json, scenario_to_json
+from lab.scenario.file import scenario_to_json
 
 NOTHING: Mapping[str, Confirmation] = MappingProxyType({})
 
@@ -53,7 +53,7 @@ def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialS
 
 def parts_of(run: RunInfo) -> Iterator[tuple[Point, RunInfo]]:
     """Each point with run.json as a run of this point alone would have it."""
-    scenario = scenario_from_json(run.scenario)
+    scenario = run.parsed_scenario
     for point in points_of(scenario):
         yield point, run if point.scenario is scenario else at_point(run, point)
 

@@ -17,7 +17,6 @@ from lab.errors import RunFolderError
 from lab.metric_types import Family, Reading
 from lab.metrics import CATALOGUE, METRICS
 from lab.record.types import RunInfo, TrialResult
-from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Arm, Scenario
 
 MAY_DIFFER = ("name", "front", "control")  # what may differ between the two arms of a hop
@@ -88,7 +87,7 @@ def summarise(run: RunInfo, trials: Iterable[TrialResult]) -> RunSummary:
 
 def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
     """As ``summarise``, from trials that have been summarised already."""
-    scenario = scenario_from_json(run.scenario)
+    scenario = run.parsed_scenario
     names = [arm.name for arm in scenario.arms]
     done = tuple(sorted(trials, key=lambda trial: _place(trial, names)))
     blocks = tuple(sorted({trial.record.block for trial in done}))

@@ -13,7 +13,6 @@ from lab.host.lock import folder_is_free
 from lab.record.bundle import write_bundle
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
-from lab.scenario.file import scenario_from_json
 from lab.scenario.secrets_of import redactors_of_environment
 from lab.units import format_bytes
 
@@ -32,7 +31,7 @@ def bundle(run: RunPath, out: BundleOut = None, force: Force = False) -> None:
     _check_target(target, run, force=force)
     if not folder_is_free(run):
         raise RunFolderError(f"{run} is being written by another lab", "wait until it has ended")
-    secrets = redactors_of_environment(scenario_from_json(info.scenario), os.environ)
+    secrets = redactors_of_environment(info.parsed_scenario, os.environ)
     write_bundle(run, target, secrets)
     put(f"{target} ({format_bytes(target.stat().st_size)})")
 

@@ -31,7 +31,6 @@ from lab.report.renderers.json_document import across_document
 from lab.report.sections.answer_sentences import answer_line, contest_answer
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
-from lab.scenario.file import scenario_from_json
 
 WEAKER = (
     "Runs at different times are weaker evidence than one run with both arms: whatever changed between them, and is in "
@@ -223,7 +222,7 @@ def _listed(differences: Sequence[Difference]) -> str:
 
 def _one_point(run: RunInfo) -> RunInfo:
     """The run itself. Raises UsageError where it has several points: what would be compared with what?"""
-    points = points_of(scenario_from_json(run.scenario))
+    points = points_of(run.parsed_scenario)
     if len(points) > 1:
         raise UsageError(
             f"{run.run_id} has {len(points)} points ({', '.join(point.title for point in points)}), which are compared "

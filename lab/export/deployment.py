@@ -76,7 +76,7 @@ class Deployment:
         """Whether the run had all containers of the arm on the loopback of its machine."""
         scenario = self.point.scenario
         measured = next(arm for arm in scenario.arms if arm.name == self.arm.name)
-        elsewhere = str(self.run.environment.facts.get("engine_at", ""))
+        elsewhere = self.run.environment.known.engine_at or ""
         return scenario.network_of(measured, elsewhere).network is Network.HOST
 
     @property

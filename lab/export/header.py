@@ -72,8 +72,8 @@ def _measured(deployment: Deployment) -> Iterator[str]:
     needs, scenario = deployment.needs, deployment.scenario
     load = f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "the closed model"
     load = "a ladder of rates" if scenario.capacity else load
-    machine = deployment.run.environment.facts
-    where = f"{machine.get('cpu_count', 'an unknown number of')} cores ({machine.get('cpu_model', 'unknown')})"
+    machine = deployment.run.environment.known
+    where = f"{machine.cpu_count or 'an unknown number of'} cores ({machine.cpu_model or 'unknown'})"
     yield f"{deployment.topology.processes} serving processes, {load}, on {where}"
     failed = f"{format_count(needs.failures)} of {format_count(needs.requests)} requests failed"
     yield failed + (f", p99 {format_seconds(needs.p99_s)} (median of trials)" if needs.p99_s is not None else "")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 import polars as pl
+from pydantic import ValidationError
 
 from lab.plan.points import TRIAL_ID, trial_id
 from lab.record.columns import Column
@@ -16,8 +17,6 @@ from lab.record.types import RunInfo, TrialRecord, TrialTables
 NAME = re.compile(TRIAL_ID, re.ASCII)
 MAX_TRIALS = 100_000
 MAX_TEXT_BYTES = 4096  # of a cell; recorder and sampler cut their texts far below
-STATED = ("storage_driver", "engine", "network", "docker", "machine", "cpu_model", "cpu_count", "memory_bytes")
-"""Facts that are compared or counted with: text, a number, or not known."""
 
 
 def run_problem(run: RunInfo) -> str:
@@ -28,9 +27,11 @@ def run_problem(run: RunInfo) -> str:
         return "order: a trial is in it twice, or it is endless"
     if stray := sorted(set(run.states) - set(run.order)):
         return f"states: {stray[0][:80]!r} is not in the order"
-    facts = run.environment.facts
-    if wrong := [key for key in STATED if not isinstance(facts.get(key), str | int | float | None)]:
-        return f"environment.facts.{wrong[0]}: expected a text or a number"
+    try:
+        run.environment.known  # noqa: B018  a property that may raise
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        return f"environment.facts.{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return ""
 
 

@@ -6,21 +6,102 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from lab.record.columns import MAX_COUNT
-from lab.record.evidence import Count
+from lab.record.evidence import Count, Finite
 from lab.record.schema import SCHEMA_VERSION, TrialState
+from lab.scenario.file import scenario_from_json
+from lab.scenario.model import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineFacts:
+    """Facts of one machine and its engine; None: not told, or not asked for in that version."""
+
+    kernel: str | None = None
+    architecture: str | None = None
+    cpu_model: str | None = None
+    cpu_count: Count | None = None  # those that may be used
+    cpu_online: Count | None = None
+    memory_bytes: Count | None = None
+    docker: str | None = None
+    docker_api: str | None = None
+    storage_driver: str | None = None
+    cgroup_driver: str | None = None
+    cgroup_version: int | str | None = None  # the kernel's word is a number, an engine's a text
+    runtime: str | None = None
+    docker_root: str | None = None
+    engine_at: str | None = None  # the machine of the engine, where it is another one
+    clock_offset_s: Finite | None = None
+    clock_bound_s: Finite | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorFacts(MachineFacts):
+    """Facts of the node that drives load."""
+
+    name: str = ""
+    load_cores: Count | None = None  # None: all of cpu_count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuUser:
+    """A process that used CPU before the run began."""
+
+    name: str | None
+    cores: Finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(MachineFacts):
+    """The facts of a place that the lab itself states or reads."""
+
+    lab: str | None = None
+    python: str | None = None
+    locust: str | None = None
+    psutil: str | None = None
+    docker_sdk: str | None = None
+    polars: str | None = None
+    virtualisation: str | None = None
+    clock_source: str | None = None
+    cpu_governor: str | None = None
+    pressure_stall: bool | None = None
+    load_average: Finite | None = None
+    machine: str | None = None  # its mark, see lab/run/environment.py
+    foreign: tuple[CpuUser, ...] = ()
+    engine: str | None = None
+    engine_because: str | None = None
+    network: str | None = None
+    network_because: str | None = None
+    sampled_by: str | None = None
+    memory_obstacle: str | None = None
+    generator: GeneratorFacts | None = None
+    app_python: str | None = None
+    fastapi: str | None = None
+    uvicorn: str | None = None
+    image_digest: str | None = None
+
+
+FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The place of a run; unlike environments do not mix. Values are plain JSON."""
+    """The place of a run; unlike environments do not mix.
+
+    ``facts`` are as they were told, in that order: an engine and an image may state what the lab only lists.
+    """
 
     facts: Mapping[str, Any]
 
     def __getitem__(self, key: str) -> Any:
         return self.facts[key]
+
+    @property
+    def known(self) -> Facts:
+        """Those that the lab knows. Raises pydantic.ValidationError, which reading a folder turns into a sentence."""
+        return FACTS.validate_python(self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +138,11 @@ class RunInfo:
     fronts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # title -> what does not pass -> the proof
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def parsed_scenario(self) -> Scenario:
+        """The stored scenario, which may be of an older version, as this one understands it. Raises ScenarioError."""
+        return scenario_from_json(self.scenario)
 
     @property
     def question(self) -> str:

@@ -26,7 +26,6 @@ from lab.report.sections.repeat import again
 from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.sweep import sweep_section
 from lab.report.sections.words import glossary
-from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 from lab.units import count_of
 
@@ -37,7 +36,7 @@ OVER = Link(text="All points", folder="../..")  # from one of them
 def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
     """What a run says of all its points together."""
     first = points[0].summary
-    whole = replace(first, scenario=scenario_from_json(run.scenario))
+    whole = replace(first, scenario=run.parsed_scenario)
     leads = [(one, lead_of(one.run, one.summary, one.comparison)) for one in points]
     return Content(
         run_id=run.run_id,

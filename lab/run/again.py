@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.errors import RunFolderError, ScenarioError
 from lab.record.folder import read_info
 from lab.run.preparation import digests
-from lab.scenario.file import check_asked, check_files, scenario_from_json
+from lab.scenario.file import check_asked, check_files
 from lab.scenario.model import Scenario
 
 ELSEWHERE = "it may be another machine's: save the scenario that its report shows, put in your own paths, run that file"
@@ -26,7 +26,7 @@ def recorded_scenario(run: Path, *, session: bool = False) -> tuple[str, Scenari
             f"{run} is an exploratory session of `lab ui`: it has no rate and nothing to judge",
             "measure with the scenario with which it was opened, or begin another one with `lab ui`",
         )
-    scenario = scenario_from_json(info.scenario)
+    scenario = info.parsed_scenario
     try:
         check_asked(run, scenario)
     except ScenarioError as error:

@@ -208,19 +208,19 @@ def load_cores(environment: Environment, load: Load) -> int:
     """How many cores load processes have: their own, or those of this machine or of a node that drives load."""
     if load.cores:
         return len(cores_of(load.cores))
-    facts = environment.facts.get("generator") or environment.facts
-    return int(facts.get("load_cores") or facts.get("cpu_count") or 1)
+    facts = environment.known
+    generator = facts.generator
+    return (generator.load_cores or generator.cpu_count if generator else facts.cpu_count) or 1
 
 
 def _key(environment: Environment, load: Load, certificate: Certificate, place: Place) -> str:
     """Tell what the ceiling depends on; a change of any of it is another file."""
     tls = ["tls"] if _secured(certificate) else []
-    known = environment.facts
-    generator = known.get("generator") or {}  # another machine, where load comes from one
-    own = [place.network.value, str(known.get("engine_at"))] if place.network is Network.OWN else []
-    there = [str(generator.get(key)) for key in MACHINE] if generator else []
+    known = environment.known
+    own = [place.network.value, str(known.engine_at)] if place.network is Network.OWN else []
+    there = [str(getattr(known.generator, key)) for key in MACHINE] if known.generator else []
     apart = [f"cores {load.cores}"] if load.cores else []
-    facts = [load.processes, LOCUSTFILE, *(str(known.get(key)) for key in VERSIONS), *tls, *own, *there, *apart]
+    facts = [load.processes, LOCUSTFILE, *(str(getattr(known, key)) for key in VERSIONS), *tls, *own, *there, *apart]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

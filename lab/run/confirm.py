@@ -38,7 +38,7 @@ def confirm(
 
     Raises LabError, as ``run_scenario``; the hint says how to go on.
     """
-    done = {arm for arm, one in confirmed_in(folder.path, folder.info.scenario).items() if one.valid}
+    done = {arm for arm, one in confirmed_in(folder.path, folder.info).items() if one.valid}
     for arm, capacity in _capacities(folder).items():
         if arm in done:
             continue

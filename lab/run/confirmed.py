@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from lab.analysis.ladders import Confirmation, confirmations
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.record.folder import read_info, read_trials
-from lab.record.types import TrialResult
-from lab.scenario.file import scenario_from_json
+from lab.record.types import RunInfo, TrialResult
 
 CONFIRMED = "confirm"  # their folder
 
 
-def confirmed_in(folder: Path, scenario: Mapping[str, Any]) -> Mapping[str, Confirmation]:
-    """What the runs inside a run say, by arm; ``scenario``: of the run, as run.json has it."""
+def confirmed_in(folder: Path, run: RunInfo) -> Mapping[str, Confirmation]:
+    """What the runs inside a run say, by arm."""
     place = folder / CONFIRMED
     if not place.is_dir():
         return {}
-    asked = scenario_from_json(scenario).capacity
+    asked = run.parsed_scenario.capacity
     return confirmations(asked.slo, _trials(place)) if asked else {}
 
 

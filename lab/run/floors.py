@@ -45,8 +45,9 @@ def conditions_of(scenario: Scenario) -> str:
 
 def machine_of(environment: Environment) -> tuple[str, Mapping[str, str]]:
     """The machine's mark, and the versions of everything that measures: what changes either needs a new selfcheck."""
-    facts = environment.facts
-    return str(facts["machine"]), {key: str(facts[key]) for key in VERSIONS if facts.get(key) is not None}
+    known = environment.known
+    versions = {key: getattr(known, key) for key in VERSIONS}
+    return str(known.machine), {key: str(told) for key, told in versions.items() if told is not None}
 
 
 def read_floors(environment: Environment, scenario: Scenario, root: Path | None = None) -> KeptFloor | None:

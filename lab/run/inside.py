@@ -12,7 +12,6 @@ from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo, TrialResult
 from lab.run.confirmed import confirmed_in
 from lab.scenario.compare import Compare
-from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 
 SEARCHED = "limits"  # the folder of a search for limits
@@ -33,12 +32,12 @@ def one_trial(scenario: Scenario, arm: str, **changes: Any) -> Scenario:
 def points_in(folder: Path, run: RunInfo) -> tuple[PointResult, ...]:
     """Every point of a run folder judged, with what the runs inside it say."""
     trials = map(summarise_trial, read_trials(folder, run))
-    return judge_points(run, trials, confirmed_in(folder, run.scenario), searched_in(folder, run))
+    return judge_points(run, trials, confirmed_in(folder, run), searched_in(folder, run))
 
 
 def searched_in(folder: Path, run: RunInfo) -> tuple[Bracket, ...]:
     """What a search for limits has found so far: a bracket for each arm and mode; none where nobody searched."""
-    asked = scenario_from_json(run.scenario)
+    asked = run.parsed_scenario
     if asked.limits is None:
         return ()
     tries = tries_in(folder)
@@ -53,7 +52,7 @@ def tries_in(folder: Path) -> list[Try]:
 def unlimited_in(folder: Path, arm: str) -> Iterator[TrialResult]:
     """The trials of an arm without a limit that a search has made once more."""
     for path, info in _runs_in(folder):
-        if scenario_from_json(info.scenario).budget.memory.amount is None and arm in info.arms:
+        if info.parsed_scenario.budget.memory.amount is None and arm in info.arms:
             yield from read_trials(path, info)
 
 
@@ -65,7 +64,7 @@ def _runs_in(folder: Path) -> Iterator[tuple[Path, RunInfo]]:
 
 def _try(path: Path, info: RunInfo) -> Try | None:
     """One of them; None for one without a limit, or cut for a fault that is not the arm's."""
-    asked = scenario_from_json(info.scenario)
+    asked = info.parsed_scenario
     quota, arm = asked.budget.memory, asked.arms[0].name
     if quota.amount is None:
         return None

@@ -26,7 +26,6 @@ from lab.run.preparation import Prepared, prepare, preparing, with_secrets
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.tools import Run
 from lab.run.view import QuietView
-from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Load, Scenario
 from lab.scenario.network import Network
 from lab.scenario.secret import Redactor
@@ -106,7 +105,7 @@ def planned(path: Path) -> Plan:
             f"{path} is an exploratory session of `lab ui`: it has no plan that could be continued",
             "begin another one with `lab ui`, or measure with `lab run`",
         )
-    scenario = scenario_from_json(info.scenario)
+    scenario = info.parsed_scenario
     listed = max(listed_blocks(info.order, scenario, point.key) for point in points_of(scenario))
     plan = build_plan(scenario, min(scenario.trials.blocks, listed))  # a run that ended at a look has fewer
     order = tuple(trial.id for trial in plan.trials)
@@ -170,7 +169,7 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
         except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
             hints.append(f"no report of the {done} finished trials: {trouble}")
     if done < len(folder.info.order):
-        searched = scenario_from_json(folder.info.scenario).lab_command == "lab limits"
+        searched = folder.info.parsed_scenario.lab_command == "lab limits"
         command = "lab limits" if searched else "lab run"  # which goes on with ladders too
         hints.append(f"`{command} --resume {shlex.quote(str(folder.path))}` continues it")
     error.hint = "; ".join(filter(None, hints))

@@ -237,6 +237,6 @@ def _earlier_runtime(run: Run, trial: Trial) -> Mapping[str, str] | None:
 def _with_gates(record: TrialRecord, evidence: Evidence, staging: Path, run: Run) -> TrialRecord:
     """Judge the trial by what was written, not by what is in memory: a report rebuilt later sees the same."""
     trial = TrialResult(record=record, tables=read_tables(staging))
-    cores = int(run.folder.info.environment.facts.get("cpu_online") or os.cpu_count() or 1)  # the engine's machine
+    cores = run.folder.info.environment.known.cpu_online or os.cpu_count() or 1  # the engine's machine
     gates, findings = run.tools.run_gates(trial, cores), run_findings(trial, cores)
     return replace(record, gates=(*gates, *caveats(evidence)), findings=findings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -323,6 +325,31 @@ def test_its_image_holds_what_the_program_imports_pinned_as_the_lab_has_it(tmp_p
     names = [line for line in pinned if line.startswith(("locust==", "psutil==", "pydantic==", "gevent=="))]
     assert len(names) == 4
     assert all(f"\n{line}\n" in locked for line in names)
+
+
+def test_its_image_has_every_module_that_one_of_its_modules_imports() -> None:
+    """Also where a function imports it: a module that is divided takes its parts along, or this names them."""
+    paths = set(agent_context(ROOT).paths)
+    modules = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths}
+
+    imported = {
+        (path, node.module)
+        for path in paths
+        if path.endswith(".py")
+        for node in _imports(ast.parse((ROOT / path).read_text()))
+        if node.module and node.module.startswith("lab.")
+    }
+    assert len(imported) > len(modules)
+    assert {(path, module) for path, module in imported if module not in modules} == set()
+
+
+def _imports(tree: ast.AST) -> Iterator[ast.ImportFrom]:
+    """Every import of it that happens, which those for the type checker do not."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield from _imports(node)
 
 
 def test_only_files_count_as_mapped() -> None:

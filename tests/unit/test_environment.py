@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
+from lab.record.run_types import Facts
 from lab.record.types import Environment
 from lab.run.environment import cpu_facts, cpu_users, describe_environment, machine_mark, virtualisation
 
@@ -41,6 +44,15 @@ def test_every_fact_that_must_match_is_known(here: Environment) -> None:
     from_the_caller = {"network", "image_digest", "app_python", "fastapi"}
 
     assert set(MUST_MATCH) - set(here.facts) == from_the_caller
+
+
+def test_every_fact_that_the_lab_states_is_declared(here: Environment) -> None:
+    """What is typed and what is told cannot part, and a wrong value is refused by its key."""
+    assert set(here.facts) <= {field.name for field in fields(Facts)}
+    assert here.known.cpu_count == here.facts["cpu_count"]
+
+    with pytest.raises(ValidationError, match="cpu_count"):
+        Environment(facts={"cpu_count": "many"}).known  # noqa: B018  a property that raises
 
 
 def test_facts_of_engine_and_app_are_in_it(here: Environment) -> None:

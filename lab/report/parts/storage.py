@@ -9,7 +9,6 @@ from lab.record.types import Environment, RunInfo
 from lab.report.parts.values import told_by_arm
 
 PSS = "memory.pss"  # how the keys of metrics begin that count file pages by their sharers
-DRIVER = "storage_driver"
 
 
 def driver_met(environment: Environment) -> str:
@@ -17,7 +16,7 @@ def driver_met(environment: Environment) -> str:
     shared = shares_file_pages(environment)
     if shared is None:
         return ""
-    driver = environment.facts[DRIVER]
+    driver = environment.known.storage_driver
     if shared:
         return f"storage driver {driver}: containers of one image share its file pages, as the workers of one do"
     return (
@@ -35,9 +34,9 @@ def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str) ->
         return ""
     dear = arm if one > other else summary.baseline
     return (
-        f"Under the storage driver {run.environment.facts[DRIVER]} every container of {dear} has its own copy of the "
-        "image's files in memory; overlay2 would share one, so that this difference in memory holds for this driver "
-        "only."
+        f"Under the storage driver {run.environment.known.storage_driver} every container of {dear} has its own copy "
+        "of the image's files in memory; overlay2 would share one, so that this difference in memory holds for this "
+        "driver only."
     )
 
 
@@ -48,7 +47,7 @@ def unshared_caveat(run: RunInfo, summary: RunSummary) -> str:
         return ""
     anonymous = told_by_arm(summary, "memory.cgroup.anon")
     return (
-        f"Under the storage driver {run.environment.facts[DRIVER]} every container has its own copy of the "
+        f"Under the storage driver {run.environment.known.storage_driver} every container has its own copy of the "
         "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "
         f"higher here than there. Anonymous memory does not depend on the driver: {anonymous or 'unknown'}."
     )

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from lab.record.types import RunInfo
 
-SAMPLED_BY = "sampled_by"
-OBSTACLE = "memory_obstacle"
 AGENTS = ("an agent container", "a helper container")  # the second as runs before version 0.3 say it
 REMEDY = "run the lab as root, or let Docker start that helper"
 LEFT_OUT_SHOWN = 3
@@ -39,7 +37,7 @@ def left_out_caveats(run: RunInfo) -> Iterator[str]:
 
 def rights_fact(run: RunInfo) -> str:
     """For the line of facts; empty where the lab itself read the processes."""
-    return "sampled through an agent container" if run.environment.facts.get(SAMPLED_BY) in AGENTS else ""
+    return "sampled through an agent container" if run.environment.known.sampled_by in AGENTS else ""
 
 
 def rights_note(run: RunInfo) -> str:
@@ -62,24 +60,24 @@ def rights_caveats(run: RunInfo) -> Iterator[str]:
 
 
 def _obstacle(run: RunInfo) -> str:
-    return str(run.environment.facts.get(OBSTACLE) or "").rstrip(".")
+    return (run.environment.known.memory_obstacle or "").rstrip(".")
 
 
 def is_plain(run: RunInfo) -> bool:
     """Tell whether the arms were plain processes of the machine."""
-    return run.environment.facts.get("engine") == "process"
+    return run.environment.known.engine == "process"
 
 
 def plain_limits(run: RunInfo) -> Iterator[str]:
     """Say what such a run does not show."""
-    facts = run.environment.facts
+    facts = run.environment.known
     yield (
-        f"Containers: the engine was process ({facts.get('engine_because', '')}), that is plain processes of this "
+        f"Containers: the engine was process ({facts.engine_because or ''}), that is plain processes of this "
         "machine, without containers, cgroups or their overhead and isolation. CPU and memory budgets are not "
         "enforced, and the root file system is not read-only."
     )
     yield (
-        f"The image: the app ran under Python {facts.get('app_python', '')} of this machine in an environment made "
+        f"The image: the app ran under Python {facts.app_python or ''} of this machine in an environment made "
         "from its requirements; its Dockerfile was not used. A front was the machine's own program."
     )
     yield (

@@ -19,7 +19,6 @@ from lab.report.parts.cells import columns, words
 from lab.report.parts.values import arm_names
 from lab.report.sections.lead import failed_shares, measured, second_word
 from lab.report.sections.sweep import demand_sentence
-from lab.scenario.file import scenario_from_json
 from lab.units import count_of, format_count
 
 OF_SEVERAL = "Which way of running this app is better, and in what?"
@@ -159,7 +158,7 @@ def _first(sums: Mapping[str, float]) -> str:
 
 def _enough(points: Sequence[PointResult]) -> Iterator[str]:
     """What is enough, of every run that sweeps and asks."""
-    slos = {one.run.run_id: scenario_from_json(one.whole.scenario).sweep.slo for one in points}
+    slos = {one.run.run_id: one.whole.parsed_scenario.sweep.slo for one in points}
     for run, found in enough_of(points).items():
         yield from (f"{demand_sentence(each, slos[run])} ({run})" for each in found)
 
