@@ -45,6 +45,7 @@ OF_A_BUSY_MACHINE = {
 }
 TIMEOUT_S = 240
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one browser, and their pages are made once
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
 
 
@@ -134,9 +135,9 @@ def client() -> Iterator[docker.DockerClient]:
     client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium; without it this tier fails, it does not skip."""
+    """Debian's chromium, started once; without it this tier fails, it does not skip."""
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
     with sync_playwright() as playwright:

@@ -19,11 +19,10 @@
     const height = Math.round(row.getBoundingClientRect().height);
     if (height > highest) faults.push(`a row of ${height} px: ${name(row)}`);
   }
-  for (const node of all("*")) {
-    if (node.closest("svg") || !node.textContent.trim()) continue;
-    const hides = getComputedStyle(node).overflowY !== "visible";
+  for (const node of all("*:not(svg, svg *)")) {
+    if (getComputedStyle(node).overflowY === "visible") continue;
     const [whole, shown] = [node.scrollHeight, node.clientHeight];
-    if (hides && whole > shown + 1) faults.push(`cut from ${whole} to ${shown} px: ${name(node)}`);
+    if (whole > shown + 1 && node.textContent.trim()) faults.push(`cut from ${whole} to ${shown} px: ${name(node)}`);
   }
   const wide = document.documentElement.scrollWidth;
   if (wide > window.innerWidth + 1) faults.push(`the page is ${wide} px wide`);

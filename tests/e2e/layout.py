@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -18,6 +20,13 @@ def show_as(page: Page, medium: str, width: int) -> None:
     page.emulate_media(
         media="print" if medium == "print" else "screen", color_scheme="dark" if medium == "dark" else "light"
     )
+
+
+def every_shape(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[tuple[str, int]]:
+    """Lay one page out for every medium at every width, one after the other: its layout needs no loading anew."""
+    for medium, width in product(MEDIA, widths):
+        show_as(page, medium, width)
+        yield medium, width
 
 
 def faults(page: Page, root: str = "body") -> list[str]:

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import REPOSITORY
+from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -27,23 +27,21 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_a_word_is_found_without_a_server(site: Path) -> None:
+def test_a_word_is_found_without_a_server(browser: Browser, site: Path) -> None:
     """Typing a word of another page lists that page, and nothing was asked of anybody."""
     asked: list[str] = []
     broken: list[str] = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = chromium.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto((site / "howto" / "budgets.html").as_uri())
-        page.keyboard.press("Control+k")
-        box = page.get_by_role("combobox", name="Search")
-        box.press_sequentially("starved")
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto((site / "howto" / "budgets.html").as_uri())
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="Search")
+    box.press_sequentially("starved")
 
-        expect(box).to_have_value("starved")
-        expect(page.locator(f"id={box.get_attribute('aria-controls')}")).to_contain_text("Reading the report")
-        chromium.close()
+    expect(box).to_have_value("starved")
+    expect(page.locator(f"id={box.get_attribute('aria-controls')}")).to_contain_text("Reading the report")
+    page.close()
 
     assert broken == []
     assert [url for url in asked if not url.startswith("file:")] == []

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
 from lab.report.build import build_content
 from lab.report.renderers.html_page import render_html
+from tests.e2e.conftest import IN_A_BROWSER
 from tests.hostile.reports import run_full_of
 from tests.hostile.texts import NASTY
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 
-def test_nothing_of_a_hostile_run_is_executed(tmp_path: Path) -> None:
+def test_nothing_of_a_hostile_run_is_executed(browser: Browser, tmp_path: Path) -> None:
     """Every text of the run tries to be a script, a handler or markup."""
     info, trials = run_full_of("".join(NASTY))
     summary = summarise(info, trials)
     file = tmp_path / "report.html"
     file.write_bytes(render_html(build_content(info, summary, compare_run(summary))).encode(errors="replace"))
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
     heard: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("dialog", lambda dialog: heard.append(f"dialog: {dialog.message}"))
-        page.on("console", lambda message: heard.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        page.on("request", lambda request: heard.append(f"request: {request.url}"))
-        page.goto(file.as_uri())
-        page.wait_for_load_state("networkidle")
-        headline, images = page.inner_text("h1"), page.locator("img").count()
-        browser.close()
+    page = browser.new_page()
+    page.on("dialog", lambda dialog: heard.append(f"dialog: {dialog.message}"))
+    page.on("console", lambda message: heard.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+    page.on("request", lambda request: heard.append(f"request: {request.url}"))
+    page.goto(file.as_uri())
+    page.wait_for_load_state("networkidle")
+    headline, images = page.inner_text("h1"), page.locator("img").count()
+    page.close()
 
     assert heard == [f"request: {file.as_uri()}"]
     assert "<script>alert(1)</script>" in headline

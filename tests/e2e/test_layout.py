@@ -16,10 +16,10 @@ from lab.record.types import Environment, TrialResult
 from lab.report.build import build_content
 from lab.report.renderers.html_page import render_html
 from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record
-from tests.e2e.conftest import REPOSITORY
-from tests.e2e.layout import MEDIA, WIDTHS, faults, show_as
+from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY
+from tests.e2e.layout import every_shape, faults, show_as
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 ARTEFACTS = REPOSITORY / "artifacts"
 SCENARIO = make_scenario(trials={"blocks": 8, "seed": 7})
@@ -56,21 +56,20 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("medium", MEDIA)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_report_fits(browser: Browser, pages: Path, name: str, medium: str, width: int) -> None:
-    """With everything that can be opened open; the first screen is kept as a picture."""
+def test_a_report_fits(browser: Browser, pages: Path, name: str) -> None:
+    """With everything that can be opened open; the first screen of each shape is kept as a picture."""
     page = browser.new_page()
-    show_as(page, medium, width)
     page.goto((pages / f"{name}.html").as_uri())
     ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"layout-{name}-{medium}-{width}.png")
+    for medium, width in every_shape(page):
+        page.screenshot(path=ARTEFACTS / f"layout-{name}-{medium}-{width}.png")
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    found = faults(page)
+    found = {shape: faults(page) for shape in every_shape(page)}
     page.close()
 
-    assert found == []
+    assert len(found) == 9
+    assert not any(found.values()), found
 
 
 def test_the_widest_verdict_is_inside_the_figure(browser: Browser, pages: Path) -> None:

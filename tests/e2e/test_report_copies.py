@@ -15,10 +15,11 @@ from playwright.sync_api import Browser, Page
 from lab.report.content import Content
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
+from tests.e2e.conftest import IN_A_BROWSER
 from tests.e2e.layout import WIDTHS, faults, show_as
 from tests.snapshots import RUNS
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 CONTENT = RUNS["eight good blocks"]()
 FIGURE, TABLE = CONTENT.figures[0], CONTENT.headline

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from lab.report.renderers.html_page import render_html
-from tests.e2e.conftest import REPOSITORY, Outcome
+from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY, Outcome
 from tests.unit.test_report_bad_input import long_names
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 ARTEFACTS = REPOSITORY / "artifacts"
 FIGURES = 12

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import LAB, REPOSITORY, lab
-from tests.e2e.layout import MEDIA, faults, show_as
+from tests.e2e.conftest import IN_A_BROWSER, LAB, REPOSITORY, lab
+from tests.e2e.layout import every_shape, faults, show_as
 from tests.served_runs import FIRST, MOVED, REBUILT, SPOILED, serve_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = IN_A_BROWSER
 
 ARTEFACTS = REPOSITORY / "artifacts"
 DEADLINE_S = 60.0
@@ -74,21 +74,21 @@ def test_runs_are_found_opened_and_followed(browser: Browser, url: str, width: i
     assert all(address.startswith((url, "data:")) for address in asked), asked
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("medium", MEDIA)
 @pytest.mark.parametrize("place", ["", "trend?scenario=quickstart", "?text=nothing"])
-def test_every_page_fits(browser: Browser, url: str, place: str, medium: str, width: int) -> None:
+def test_every_page_fits(browser: Browser, url: str, place: str) -> None:
     """By the rules of the report; what was seen is kept as a picture."""
     page = browser.new_page()
-    show_as(page, medium, width)
     page.goto(f"{url}{place}")
     ARTEFACTS.mkdir(exist_ok=True)
     name = re.sub(r"\W+", "-", place) or "runs"
-    page.screenshot(path=ARTEFACTS / f"serve-{name}-{medium}-{width}.png")
-    found = faults(page)
+    found = {}
+    for medium, width in every_shape(page, WIDTHS):
+        page.screenshot(path=ARTEFACTS / f"serve-{name}-{medium}-{width}.png")
+        found[medium, width] = faults(page)
     page.close()
 
-    assert found == []
+    assert len(found) == 6
+    assert not any(found.values()), found
 
 
 def test_a_port_that_is_taken_is_exit_4(url: str, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 
 import docker
@@ -16,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
-from tests.e2e.layout import MEDIA, WIDTHS, faults, show_as
+from tests.e2e.layout import every_shape, faults, show_as
 
 pytestmark = ON_THE_ENGINE
 
@@ -124,8 +123,7 @@ def kill_one(page: Page) -> None:
 
 def fits(page: Page) -> None:
     """The lab's part of the page at every width; the rest is Locust's."""
-    for medium, width in product(MEDIA, WIDTHS):
-        show_as(page, medium, width)
+    for medium, width in every_shape(page):
         assert faults(page, "#lab") == [], (medium, width)
     show_as(page, "light", 1280)
 
