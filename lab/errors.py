@@ -48,6 +48,10 @@ class EndedError(DeploymentError):
     """A process of an arm ended, or was killed for want of memory: whatever else runs, the arm is at fault."""
 
 
+class LateError(DeploymentError):
+    """An arm was not ready in time, and nothing of it is known to have ended: it is slow, or the machine is busy."""
+
+
 class OutsideError(DeploymentError):
     """An arm did not come up, and is not at fault: the engine refused, a port is taken, what runs beside it ended."""
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from lab.analysis.comparison import Comparison, compare_run, floors_of
+from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_of
 from lab.analysis.ladders import Confirmation
 from lab.analysis.limit_search import Bracket, with_limits
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
-from lab.plan.points import Point, points_of, trial_id
+from lab.plan.points import Point, points_of, trial_id, without
 from lab.record.types import RunInfo
 from lab.scenario.file import scenario_to_json
 
@@ -29,6 +29,16 @@ class PointResult:
     confirmed: Mapping[str, Confirmation] = field(default_factory=dict)
     searched: tuple[Bracket, ...] = ()
 
+    @property
+    def runs(self) -> bool:
+        """Tell whether any arm can run there."""
+        return len(self.run.fallen.get(self.point.key, ())) < len(self.whole.arms)
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """As that of the comparison; an arm that cannot run there is an answer, and 1 where something was expected."""
+        fallen = int(bool(self.run.fallen) and (strict or bool(self.whole.scenario.get("expect"))))
+        return max(fallen, exit_code(self.comparison, strict=strict) if self.runs else 0)
+
 
 def judge_points(
     run: RunInfo,
@@ -46,7 +56,7 @@ def judge_points(
 
 
 def _judged(whole: RunInfo, point: Point, part: RunInfo, trials: Iterable[TrialSummary]) -> PointResult:
-    summary = summarise_done(part, (trial for trial in trials if trial.record.point.key == point.key))
+    summary = summarise_done(part, (trial for trial in trials if trial.record.trial_id in part.order))
     comparison = compare_run(summary, floors_of(part))
     return PointResult(point=point, run=part, whole=whole, summary=summary, comparison=comparison)
 
@@ -55,17 +65,21 @@ def parts_of(run: RunInfo) -> Iterator[tuple[Point, RunInfo]]:
     """Each point with run.json as a run of this point alone would have it."""
     scenario = run.parsed_scenario
     for point in points_of(scenario):
-        yield point, run if point.scenario is scenario else at_point(run, point)
+        there = without(point, run.fallen.get(point.key, ()))
+        yield there, run if there.scenario is scenario else at_point(run, there)
 
 
 def at_point(run: RunInfo, point: Point) -> RunInfo:
     """run.json with the scenario and the trials of one point only."""
     blocks = range(1, len(run.order) + 1)
-    own = {trial_id(block, point.key, arm.name) for block in blocks for arm in point.scenario.arms}
+    fallen = run.fallen.get(point.key, {})
+    arms = [arm.name for arm in point.scenario.arms if arm.name not in fallen]
+    own = {trial_id(block, point.key, arm) for block in blocks for arm in arms}
     return replace(
         run,
         scenario=scenario_to_json(point.scenario),
         order=tuple(trial for trial in run.order if trial in own),
         states={trial: state for trial, state in run.states.items() if trial in own},
+        fallen={point.key: fallen} if fallen else {},
         left_out={trial: why for trial, why in run.left_out.items() if trial in own},
     )

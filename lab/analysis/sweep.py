@@ -91,7 +91,9 @@ def curve(points: Sequence[PointResult], metric: str, arm: str, axis: Axis) -> t
 
 def _curve(points: Sequence[PointResult], reading: Reading, axis: Axis) -> Iterator[CurvePoint]:
     for one in points:
-        found, scenario = one.summary.metrics[reading], one.point.scenario
+        if (found := one.summary.metrics.get(reading)) is None:
+            continue  # this arm cannot run there
+        scenario = one.point.scenario
         values = [found.values[block] for block in one.summary.valid_for(reading.metric)]
         known = [value for value in values if value is not None and isfinite(value)]
         if found.median is None or not known or len(known) < len(values):
@@ -125,7 +127,9 @@ def _demand(slo: str, line: Line, arm: str, axis: Axis) -> Demand:
 
 
 def _outcome(slo: str, one: PointResult, arm: str) -> Outcome:
-    """Violated where one condition is, undecided where one is that."""
+    """Violated where one condition is, or the arm cannot run; undecided where one is that."""
+    if arm in one.run.fallen.get(one.point.key, {}):
+        return Outcome.VIOLATED
     found = [
         condition(one.summary, Expect(that=that), concluded=may_conclude(one.summary)).result.outcome
         for that in of_arm(slo, arm)

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from lab.analysis.comparison import exit_code
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.console import put, put_json
 from lab.cli.junit import Junit, results_in
@@ -90,7 +89,7 @@ def run(
 
 def exit_by(found: Conclusion, *, strict: bool) -> None:
     """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0."""
-    if code := max(exit_code(one.comparison, strict=strict) for one in found.points):
+    if code := max(one.exit_code(strict=strict) for one in found.points):
         raise typer.Exit(code)
 
 

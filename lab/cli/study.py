@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from lab.analysis.comparison import exit_code
 from lab.analysis.decision import card_of
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.beforehand import words_of
@@ -58,7 +57,7 @@ def study(scenario: ScenarioPath, running: Running, time: Time = "40m", only_pla
         for conclusion in found:
             put(f"report: {conclusion.written.html}")
         put(f"card again, or as a page: lab decide {_listed(folders)} --out card.html")
-    codes = [exit_code(one.comparison) for conclusion in found for one in conclusion.points]
+    codes = [one.exit_code() for conclusion in found for one in conclusion.points]
     if code := max((*codes, *(error.exit_code for error in failed))):
         raise typer.Exit(code)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lab.engines.endings import explain, lasts
 from lab.engines.known_endings import Sign
 from lab.engines.names import Names
-from lab.errors import DeploymentError, EndedError
+from lab.errors import DeploymentError, EndedError, LateError
 from lab.plan.topology import Endpoint, Topology
 
 MAX_LINE = 160  # of an answer's body, in a sentence
@@ -125,7 +125,7 @@ def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) 
     log = signs.get(Sign.LOG, "")
     last = f"; its last lines:\n{log}" if log else ""
     when = ", and waiting would not help" if watched.for_good(topology) else f" after {topology.ready_timeout_s:.0f} s"
-    kind = EndedError if signs.get(Sign.EXIT) else DeploymentError  # a machine that is busy kills nothing
+    kind = EndedError if signs.get(Sign.EXIT) else LateError  # a machine that is busy kills nothing
     return kind(f"{topology.trial_id}: not ready{when}: {told}{means}{last}", known.hint)
 
 

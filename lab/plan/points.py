@@ -9,6 +9,7 @@ from lab.errors import ScenarioError
 from lab.plan.axes import Axis, swept_axes
 from lab.plan.loading import with_lanes
 from lab.scenario.capacity import Capacity
+from lab.scenario.compare import Compare
 from lab.scenario.drills import Drill
 from lab.scenario.model import Scenario
 from lab.scenario.refusals import refusing
@@ -75,6 +76,25 @@ def _swept(scenario: Scenario, values: Mapping[Axis, Any]) -> Point:
             scenario, sweep=Sweep(), budget=replace(scenario.budget, **budget), load=replace(scenario.load, **load)
         )
     return Point(key="-".join(axis.short(value) for axis, value in values.items()), title=title, scenario=there)
+
+
+def without(point: Point, fallen: Collection[str]) -> Point:
+    """The point as the arms have it that can run there; as it is where none can.
+
+    What cannot be judged without the others is not: their numbers stand for themselves.
+    """
+    there = point.scenario
+    arms = tuple(arm for arm in there.arms if arm.name not in fallen)
+    if not arms or len(arms) == len(there.arms):
+        return point
+    asked, names = there.compare, [arm.name for arm in arms]
+    judged = tuple(name for name in there.judged if name in names)
+    if judged and there.baseline in names:
+        headline = tuple(name for name in asked.headline if name in names)
+        compare = replace(asked, judged=judged, headline=headline)
+    else:
+        compare = Compare(primary=(), baseline=names[0])
+    return replace(point, scenario=replace(there, arms=arms, compare=compare, expect=()))
 
 
 def trial_id(block: int, point: str, arm: str) -> str:

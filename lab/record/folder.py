@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,6 +164,13 @@ class RunFolder:
         by_arm = isinstance(failure, DeploymentError) and not isinstance(failure, OutsideError)
         by_end = isinstance(failure, EndedError)
         self.write_info(replace(self.info, states=states, cut=reason, cut_by_arm=by_arm, cut_by_end=by_end))
+
+    def give_up(self, point: str, arm: str, why: str, trial_ids: Collection[str]) -> None:
+        """Note that an arm cannot run at a point of a sweep: these trials are not made, and the run goes on."""
+        states = {**self.info.states, **dict.fromkeys(trial_ids, TrialState.SKIPPED)}
+        there = {**self.info.fallen.get(point, {}), arm: why}
+        info = replace(self.info, states=states, fallen={**self.info.fallen, point: there})
+        self.write_info(replace(info, cut="", cut_by_arm=False, cut_by_end=False))
 
     def note_cut(self, reason: str) -> None:
         """Note why the run ends before its last trial."""

@@ -137,6 +137,7 @@ class RunInfo:
     calibration: Calibration | None = None  # None: the generator's ceiling on this machine is not known
     fronts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # title -> what does not pass -> the proof
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
+    fallen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # point -> arm -> why it could not run there
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -8,17 +8,17 @@ from dataclasses import replace
 from lab.analysis.decision import card_of
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
-from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.content import POINTS, Cell, Column, Content, Link, Section, Table, section
 from lab.report.first_screen import Answer, Band, Lead
+from lab.report.parts.caveats import fallen_told
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
 from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer
-from lab.report.parts.values import arm_names, shown_value
+from lab.report.parts.values import shown_value
 from lab.report.sections.answer import failing_note, judged_answers, status
 from lab.report.sections.decision import card_sentences, card_table
 from lab.report.sections.lead import lead_of
@@ -37,20 +37,18 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
     """What a run says of all its points together."""
     first = points[0].summary
     whole = replace(first, scenario=run.parsed_scenario)
-    leads = [(one, lead_of(one.run, one.summary, one.comparison)) for one in points]
+    leads = [(one, answer) for one in points for answer in lead_of(one.run, one.summary, one.comparison).sentences]
     return Content(
         run_id=run.run_id,
-        arms=tuple(arm_names(first)),
+        arms=tuple(arm.name for arm in whole.scenario.arms),
         question=whole.scenario.question,
         facts=facts_line(run, whole),
         status=_status(points),
         failing=" ".join(_failing(points)),
-        answers=tuple(answers_over(points)),
+        answers=tuple(_verdicts(points)),  # the lead has the arms that cannot run
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
-            sentences=tuple(
-                _together([(one, answer) for one, lead in leads for answer in lead.sentences], len(points))
-            ),
+            sentences=tuple(_together([*_fallen(points), *leads], len(points))),
         ),
         figures=(),
         boxes=(),
@@ -69,7 +67,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
 
 def _band(points: Sequence[PointResult]) -> Band | None:
     """That of the first point that is not valid; where others are, it names those that are not."""
-    bands = {one.point.title: band for one in points if (band := spoiled_band(one.run, one.summary))}
+    bands = {one.point.title: band for one in points if one.runs and (band := spoiled_band(one.run, one.summary))}
     if not bands or len(bands) == len(points):
         return next(iter(bands.values()), None)
     first, where = next(iter(bands.values())), ", ".join(bands)
@@ -108,6 +106,12 @@ def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section,
 
 
 def answers_over(points: Sequence[PointResult]) -> Iterator[Answer]:
+    """What came out at all points, in sentences: the arms that cannot run somewhere, and the verdicts."""
+    yield from _together(list(_fallen(points)), len(points))
+    yield from _verdicts(points)
+
+
+def _verdicts(points: Sequence[PointResult]) -> Iterator[Answer]:
     """The sentences of the verdicts, with the points that they are said of where there are several.
 
     What the storage driver has to do with them is the same at all points, and is said once, behind them.
@@ -121,6 +125,13 @@ def answers_over(points: Sequence[PointResult]) -> Iterator[Answer]:
     yield from _together(verdicts, len(points))
     if several:
         yield from _together(list(_storage(points)), len(points))
+
+
+def _fallen(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
+    """The arms that cannot run at a point: an answer too."""
+    for one in points:
+        for told in fallen_told(one.run, one.point.scenario.budget.processes):
+            yield one, Answer(sentence=told)
 
 
 def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
@@ -165,18 +176,22 @@ def _section(one: PointResult) -> Section:
 
 def _table(points: Sequence[PointResult]) -> Table:
     """Every point and judged metric: the median of each arm and the change against the baseline, with its verdict."""
-    summary = points[0].summary
-    arms = [arm.name for arm in summary.arms]
+    whole = points[0].whole.parsed_scenario
+    arms = [arm.name for arm in whole.arms]
     return Table(
         key="points",
-        title="Each drill against the baseline" if summary.scenario.drills else "The arms at each point",
+        title="Each drill against the baseline" if whole.drills else "The arms at each point",
         columns=(
             Column(title="point"),
             Column(title="metric"),
-            *(column for arm in arms for column in (Column(title=arm, numeric=True), *_compared_columns(summary, arm))),
+            *(
+                column
+                for arm in arms
+                for column in (Column(title=arm, numeric=True), *_compared_columns(whole.baseline, arm))
+            ),
         ),
-        rows=tuple(_rows(points, arms)),
-        note=f"Medians over the blocks that are valid for each metric; changes against {summary.baseline}, "
+        rows=tuple(_rows(points, whole)),
+        note=f"Medians over the blocks that are valid for each metric; changes against {whole.baseline}, "
         "blocks paired. Points are not compared with one another.",
     )
 
@@ -209,19 +224,20 @@ def _cost(one: PointResult, key: str, arm: str) -> Cell:
     return replace(metric_cell(METRICS[key], shown_value(one.summary, arm, key)), verdict=verdict or "")
 
 
-def _compared_columns(summary: RunSummary, arm: str) -> tuple[Column, ...]:
-    if arm == summary.baseline:
+def _compared_columns(baseline: str, arm: str) -> tuple[Column, ...]:
+    if arm == baseline:
         return ()
     return (Column(title=f"{arm}, change", numeric=True), Column(title="verdict"))
 
 
-def _rows(points: Sequence[PointResult], arms: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+def _rows(points: Sequence[PointResult], whole: Scenario) -> Iterator[tuple[Cell, ...]]:
     for one in points:
-        for key in one.summary.scenario.compare.primary:
+        for key in whole.compare.primary:
             cells: list[Cell] = [*words(one.point.title, METRICS[key].title)]
-            for arm in arms:
-                cells.append(metric_cell(METRICS[key], shown_value(one.summary, arm, key)))
-                cells += _compared(one, key, arm)
+            for arm in whole.arms:
+                runs = Reading(key, arm.name) in one.summary.metrics
+                cells.append(metric_cell(METRICS[key], shown_value(one.summary, arm.name, key) if runs else None))
+                cells += _compared(one, key, arm.name) if arm.name != whole.baseline else ()
             yield tuple(cells)
 
 
@@ -234,9 +250,9 @@ def _change(found: Judgement, metric: Metric) -> Cell:
 
 
 def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
-    if arm == one.summary.baseline:
-        return ()
     contests = (*one.comparison.primaries, *one.comparison.exploratory)
-    found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}[Reading(key, arm)]
+    found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}.get(Reading(key, arm))
+    if found is None:  # it, or the baseline, cannot run there
+        return Cell(UNKNOWN), Cell("")
     verdict = found.verdict.value if found.verdict else ""
     return _change(found, METRICS[key]), Cell(verdict, verdict=verdict)

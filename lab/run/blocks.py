@@ -11,13 +11,13 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.points import Point, listed_blocks
 from lab.plan.trial import Trial
 from lab.record.folder import read_records
-from lab.record.types import TrialRecord, TrialState
+from lab.record.types import TrialRecord
 from lab.report.parts.caveats import told_faults
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
+from lab.run.standing import has_fallen, made, pending, standing_at
 from lab.run.tools import Run
-from lab.run.trial import run_trial
 
 BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
 BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"
@@ -26,9 +26,10 @@ BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait
 def run_plan(run: Run) -> None:
     """Run the trials that the folder does not have yet, then replace invalid blocks as far as METHOD 2 allows.
 
-    A failed or interrupted trial ends the run; what was finished stays and is readable. Raises the LabError of the
-    trial that failed, or InterruptedRunError. The folder is never left between two states: an interrupt waits for a
-    step of a trial that admits it, or for the next trial.
+    A failed or interrupted trial ends the run; what was finished stays and is readable. Only an arm that cannot run at
+    one point of a sweep does not: see ``lab.run.standing``. Raises the LabError of the trial that failed, or
+    InterruptedRunError. The folder is never left between two states: an interrupt waits for a step of a trial that
+    admits it, or for the next trial.
     """
     try:
         path = run.folder.path
@@ -49,12 +50,14 @@ def _run_trials(run: Run, drive: Drive) -> None:
     trials = (*run.plan.trials, *_added_earlier(run))
     if _ends_at_look(run):
         return
-    while pending := [trial for trial in trials if run.folder.info.states.get(trial.id) is not TrialState.DONE]:
-        for trial in pending:
+    while todo := pending(run, trials):
+        for trial in todo:
+            if has_fallen(run, trial):  # since the list was made
+                continue
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
             _settle(run, trial)
-            run_trial(run, trial, drive)
-            forecast.trial_finished(trial)
+            if made(run, trial, drive, trials) or not has_fallen(run, trial):
+                forecast.trial_finished(trial)
             if _ends_at_look(run):
                 return
         trials = (*trials, *_replacements(run))
@@ -100,16 +103,18 @@ def _records(run: Run) -> Sequence[TrialRecord]:
 
 
 def _decide(run: Run, records: Iterable[TrialRecord], point: Point) -> BlockDecision:
+    there = standing_at(run, point)
+    arms = [arm.name for arm in there.scenario.arms]
     gates = [
         GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
         for record in records
-        if record.point.key == point.key
+        if record.point.key == point.key and record.arm in arms
     ]
     return usable_blocks(
         gates,
-        arms=[arm.name for arm in point.scenario.arms],
+        arms=arms,
         planned=run.plan.blocks,
-        needed=families_of(point.scenario.compare.primary),
+        needed=families_of(there.scenario.compare.primary),
     )
 
 

@@ -120,6 +120,7 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     """Trials and blocks that do not count."""
     if run.cut:
         yield Caveat(f"The run ended early: {run.cut}.")
+    yield from map(Caveat, fallen_told(run, summary.scenario.budget.processes))
     yield from map(Caveat, left_out_caveats(run))
     lost = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in run.left_out]
     if lost:
@@ -128,6 +129,14 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     for block, arms in summary.decision.missing.items():
         if block in summary.blocks:
             yield Caveat(f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count.")
+
+
+def fallen_told(run: RunInfo, processes: int) -> Iterator[str]:
+    """A sentence for each arm that cannot run at the point that this is."""
+    for arms in run.fallen.values():
+        for arm, why in arms.items():
+            number = f"{processes} process{'' if processes == 1 else 'es'}"
+            yield f"{number} of {arm} cannot run here: {why.splitlines()[0].rstrip(':;.')}."
 
 
 def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family]]]:

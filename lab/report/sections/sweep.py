@@ -13,7 +13,6 @@ from lab.report.charts.curves import Curves, Plot, Series
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key
 from lab.report.content import Figure, Section, section
-from lab.report.parts.values import arm_names
 from lab.scenario.model import Scenario
 from lab.units import MIB
 
@@ -72,7 +71,7 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
         "own; points are not judged against one another.",
         chart=Curves(
             title=f"{metric.title} by {axis.title}",
-            arms=tuple(arm_names(points[0].summary)),
+            arms=tuple(arm.name for arm in scenario.arms),
             plots=(Plot(series=tuple(series)),),
             x=linear([x for own in series for x in own.xs], zero=True),
             y=linear([y for own in series for y in (*own.low, *own.high)], zero=True),

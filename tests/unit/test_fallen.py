@@ -1,0 +1,180 @@
+"""A point of a sweep at which an arm cannot run is an answer about that arm there: all else goes on and is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from lab.analysis.expectations import Outcome
+from lab.analysis.points import PointResult, judge_points
+from lab.analysis.sweep import curve, demands
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
+from lab.engines import Deployment, Engine
+from lab.errors import DeploymentError, EndedError, LateError
+from lab.plan.axes import AXES
+from lab.plan.blocks import build_plan
+from lab.plan.topology import Topology
+from lab.record.folder import RunFolder, new_run_info, read_info
+from lab.record.types import Environment, RunInfo, TrialState
+from lab.report.build import write_reports
+from lab.report.renderers.json_document import comparison_document
+from lab.run.blocks import run_plan
+from lab.run.run import planned
+from lab.run.tools import Run
+from lab.scenario.model import Scenario
+from lab.units import MIB
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.fakes import FakeEngine, Silent, World
+
+SIZES = ("split:128MiB", "split:256MiB")
+TIGHT, WIDE = "s128mib", "s256mib"
+KILLED = "container of 'app-1' was killed for want of memory"
+
+
+class TightEngine(FakeEngine):
+    """Deploys nothing, and refuses what a test says."""
+
+    def __init__(self, world: World, refuse: Callable[[Topology], Exception | None]) -> None:
+        super().__init__(world)
+        self._refuse = refuse
+        self.asked: list[str] = []
+
+    @contextmanager
+    def deploy(self, topology: Topology) -> Iterator[Deployment]:
+        self.asked.append(topology.trial_id)
+        if error := self._refuse(topology):
+            raise error
+        with super().deploy(topology) as deployment:
+            yield deployment
+
+
+def swept(blocks: int = 2, **changes: object) -> Scenario:
+    sweep = {"memory": list(SIZES), "slo": "memory.pss.total <= 64GiB"}
+    return make_scenario((WORKERS, REPLICAS), sweep=sweep, trials={"blocks": blocks, "seed": 7}, **changes)
+
+
+def carry_out(root: Path, refuse: Callable[[Topology], Exception | None]) -> tuple[Run, TightEngine]:
+    plan, world = build_plan(swept()), World()
+    engine = TightEngine(world, refuse)
+    folder = RunFolder.create(root, new_run_info("run", "tight", plan, Environment(facts={}), {}))
+    return Run(plan=plan, folder=folder, engine=cast(Engine, engine), view=Silent(), tools=world.tools), engine
+
+
+def too_tight(topology: Topology) -> Exception | None:
+    return EndedError(KILLED) if f"{TIGHT}-replicas" in topology.trial_id else None
+
+
+def test_what_an_arm_cannot_run_in_ends_neither_the_run_nor_the_other_arm(tmp_path: Path) -> None:
+    """It is tried once; its other trials there are skipped, and the run is whole: nothing is left to resume."""
+    run, engine = carry_out(tmp_path, too_tight)
+    run_plan(run)
+    info = read_info(run.folder.path)
+    skipped = {trial for trial, state in info.states.items() if state is TrialState.SKIPPED}
+
+    assert skipped == {f"b01-{TIGHT}-replicas", f"b02-{TIGHT}-replicas"}
+    assert {info.states[trial] for trial in info.order if trial not in skipped} == {TrialState.DONE}
+    assert sum(f"{TIGHT}-replicas" in trial for trial in engine.asked) == 1
+    assert KILLED in info.fallen[TIGHT]["replicas"]
+    assert info.cut == ""
+    assert planned(run.folder.path).trials == run.plan.trials
+
+
+def test_a_run_that_is_continued_does_not_try_it_again(tmp_path: Path) -> None:
+    """What could not run there is known; a run that was cut afterwards makes the trials that are missing."""
+    broken = {"now": True}
+
+    def refuse(topology: Topology) -> Exception | None:
+        if "b02" in topology.trial_id and broken["now"]:
+            return DeploymentError("the front has another face")
+        return too_tight(topology)
+
+    run, engine = carry_out(tmp_path, refuse)
+    with pytest.raises(DeploymentError):
+        run_plan(run)
+    broken["now"] = False
+    run_plan(replace(run, folder=RunFolder.reopen(run.folder.path)))
+
+    assert sum(f"{TIGHT}-replicas" in trial for trial in engine.asked) == 1
+    assert set(read_info(run.folder.path).states.values()) == {TrialState.DONE, TrialState.SKIPPED}
+
+
+def test_an_arm_that_was_only_late_is_tried_twice(tmp_path: Path) -> None:
+    """The machine may have been busy: one that comes up then is measured at every point."""
+    late = iter([LateError("not ready after 60 s")])
+    run, _ = carry_out(tmp_path, lambda topology: next(late, None) if TIGHT in topology.trial_id else None)
+    run_plan(run)
+
+    assert set(read_info(run.folder.path).states.values()) == {TrialState.DONE}
+    assert not read_info(run.folder.path).fallen
+
+
+def test_arms_that_run_nowhere_end_the_run(tmp_path: Path) -> None:
+    """Then it is not the setting: the last error says what it is."""
+    run, engine = carry_out(tmp_path, lambda _topology: EndedError(KILLED))
+    with pytest.raises(EndedError, match=KILLED):
+        run_plan(run)
+
+    assert len(engine.asked) == 4, "each arm once at each point, in the first block"
+
+
+def without(info: RunInfo, *arms: str) -> RunInfo:
+    why = {arm: f"b01-{TIGHT}-{arm} failed while deploying: {KILLED}" for arm in arms}
+    states = {
+        trial: TrialState.SKIPPED if any(trial.endswith(f"{TIGHT}-{arm}") for arm in arms) else state
+        for trial, state in info.states.items()
+    }
+    return replace(info, states=states, fallen={TIGHT: why})
+
+
+def judged(scenario: Scenario, *arms: str) -> tuple[RunInfo, tuple[PointResult, ...]]:
+    info = without(make_run(scenario), *arms)
+    trials: list[TrialSummary] = [
+        summarise_trial(trial)
+        for trial in make_trials(scenario)
+        if info.states[trial.record.trial_id] is TrialState.DONE
+    ]
+    return info, judge_points(info, trials)
+
+
+@pytest.mark.parametrize("fallen", [("replicas",), ("workers",), ("workers", "replicas")])
+def test_curves_tables_and_the_demand_tell_of_it(tmp_path: Path, fallen: tuple[str, ...]) -> None:
+    """The arms that run there keep their numbers and their part of the curve, whether or not one is the baseline."""
+    scenario = swept(blocks=7)
+    info, points = judged(scenario, *fallen)
+    found = {one.arm: one for one in demands(scenario, points)}
+    written = write_reports(tmp_path, info, points)
+
+    for arm in ("workers", "replicas"):
+        xs = [one.at for one in curve(points, "memory.pss.total", arm, AXES["memory"])]
+        assert xs == ([256.0] if arm in fallen else [128.0, 256.0])
+        assert found[arm].outcomes[128.0] is (Outcome.VIOLATED if arm in fallen else Outcome.HOLDS)
+        assert found[arm].enough == (256.0 if arm in fallen else 128.0)
+        told = f"128.0 MiB split: 4 processes of {arm} cannot run here: b01-{TIGHT}-{arm} failed while deploying"
+        for form in (written.terminal, written.html.read_text(), written.markdown.read_text()):
+            assert (told in " ".join(form.split())) == (arm in fallen)
+    assert [one.exit_code() for one in points] == [0, 0]
+    assert comparison_document(points[0].run, points[0].summary, points[0].comparison)
+
+
+def test_what_was_expected_of_an_arm_that_cannot_run_fails() -> None:
+    """Exit code 1 where the scenario expects something, or with --strict; else it is a finding as any other."""
+    expects = swept(expect=[{"that": "errors(replicas) == 0"}])
+    plain, asked = (judged(scenario, "replicas")[1][0] for scenario in (swept(), expects))
+
+    assert (plain.exit_code(), plain.exit_code(strict=True), asked.exit_code()) == (0, 1, 1)
+
+
+def test_numbers_from_before_it_fell_do_not_count() -> None:
+    """An arm that was killed in its second block has no numbers at that point, and those of the other stand."""
+    scenario = swept()
+    info = without(make_run(scenario), "replicas")
+    points = judge_points(info, map(summarise_trial, make_trials(scenario)))
+
+    assert [arm.name for arm in points[0].summary.arms] == ["workers"]
+    assert points[0].summary.decision.complete == (1, 2)
+    assert points[0].point.scenario.budget.memory.amount == 128 * MIB
