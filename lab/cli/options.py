@@ -1,6 +1,7 @@
 """Options that several verbs share, declared once."""
 
 import inspect
+import shlex
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -73,8 +74,24 @@ WaitForQuiet = Annotated[
         show_default=False,
     ),
 ]
+GIVEN = "COMMANDLINE"  # where an option comes from; Typer has no name for it of its own
 DEFAULT_OUT = Path("runs")
 T = TypeVar("T")
+
+
+def as_called(context: typer.Context, *, without: str) -> str:
+    """The command that is carried out, with its options but one, for a person to give it again."""
+    words = ["lab", context.info_name or ""]
+    for option in context.command.params:
+        name, value = option.name or "", context.params.get(option.name or "")
+        source = context.get_parameter_source(name)
+        if name == without or source is None or source.name != GIVEN:
+            continue
+        if option.param_type_name == "argument":
+            words.append(str(value))
+        else:
+            words += [option.opts[0]] if value is True else [f"{option.opts[0]}={value}"]
+    return shlex.join(words)
 
 
 def takes_options(together: Callable[..., T]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -15,7 +16,8 @@ from lab.cli.beforehand import words_of
 from lab.cli.capacity import climbing
 from lab.cli.console import put, put_json, say, terminal_width
 from lab.cli.decide import WIDTH, points_in
-from lab.cli.options import ScenarioPath, takes_options
+from lab.cli.names import complete_run, run_folder
+from lab.cli.options import ScenarioPath, as_called, takes_options
 from lab.errors import InterruptedRunError, InvalidRunError, LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.report.renderers.card_document import card_document
@@ -23,30 +25,55 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import decision_content
 from lab.run.capacity import with_ladder
 from lab.run.conclude import Conclusion, conclude_apart
-from lab.run.run import run_scenario
+from lab.run.run import planned as planned_run
+from lab.run.run import resume_run, run_scenario
+from lab.run.studied import begun_of, is_whole
 from lab.run.study import Part, Study, plan_study
 from lab.scenario.model import Scenario
 from lab.units import format_duration, parse_duration_s
 
 Time = Annotated[str, typer.Option("--time", metavar="DURATION", help="How long all of it may take, as in 40m.")]
+Begun = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="A run of this study that is there: it is kept, or continued. May be given several times.",
+        show_default=False,
+        callback=lambda runs: [run_folder(run) for run in runs or ()],
+        autocompletion=complete_run,
+    ),
+]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say which parts fit and how long they take; run nothing.")]
 
 LARGE_ONLY = "of large differences only who carries more; a pilot finds the rates, which the time depends on"
 
 
 @takes_options(running_of)
-def study(scenario: ScenarioPath, running: Running, time: Time = "40m", only_plan: OnlyPlan = False) -> None:
+def study(
+    context: typer.Context,
+    scenario: ScenarioPath,
+    running: Running,
+    time: Time = "40m",
+    only_plan: OnlyPlan = False,
+    resume: Begun = None,
+) -> None:
     """Run what fits into a time, and end with one decision card: a comparison, then capacity and drills, quick forms.
 
     It says first which parts fit and how long they take. Each is a run of its
-    own with its report; `lab decide` makes the card of them again.
+    own with its report; `lab decide` makes the card of them again. What an
+    interrupt leaves undone, --resume goes on with.
     """
     planned = plan_study(running.scenario(scenario), _quick_capacity, _seconds(time))
+    begun = begun_of(planned, {part.key: name_of(scenario, part.key) for part in planned.parts}, resume or ())
     if not running.quiet or only_plan:
         _say_plan(planned, _seconds(time))
     if only_plan:
         return
-    found, failed = _carry_out(planned, scenario, running)
+    began_s = monotonic()
+    found, failed = _carry_out(planned, begun, scenario, running, as_called(context, without="resume"))
+    if not running.quiet and not begun:
+        say(f"took     {format_duration(round(monotonic() - began_s))}, about {_about(planned)} were planned")
     folders = [conclusion.folder for conclusion in found]
     points = points_in(folders)
     card = card_of(points)
@@ -84,21 +111,27 @@ def _say_plan(planned: Study, time_s: float) -> None:
         )
     for sentence in planned.left_out:
         say(f"without  {sentence}")
-    say(f"takes    about {format_duration(round(planned.estimated_s))} of {format_duration(time_s)}, images apart")
+    say(f"takes    about {_about(planned)} of {format_duration(time_s)}, images apart")
 
 
-def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[Conclusion], list[LabError]]:
+def _about(planned: Study) -> str:
+    return format_duration(round(planned.estimated_s))
+
+
+def _carry_out(
+    planned: Study, begun: Mapping[str, Path], scenario: Path, running: Running, command: str
+) -> tuple[list[Conclusion], list[LabError]]:
     """Run part after part; one that ends with an error is said to be left out, and the others go on.
 
     One that is not valid is on the card all the same, which says so. Raises the error of a run that was interrupted,
-    whose hint names the runs that are there, and the last one where no part came to an end.
+    whose hint says how to go on (``command``), and the last one where no part came to an end.
     """
     found: list[Conclusion] = []
     failed: list[LabError] = []
     for part in planned.parts:
         try:
             try:
-                path = _measured(part, scenario, running)
+                path = _measured(part, begun.get(part.key), scenario, running)
             except InvalidRunError as error:
                 if type(error) is not InvalidRunError or error.run is None:
                     raise
@@ -107,9 +140,8 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
                 path = error.run
             found.append(conclude_apart(path, width=terminal_width()))
         except InterruptedRunError as error:
-            if found:
-                listed = _listed([conclusion.folder for conclusion in found])
-                error.hint = "; ".join(filter(None, (error.hint, f"`lab decide {listed}` is the card so far")))
+            done = [conclusion.folder for conclusion in found]
+            error.hint = _how_on(error, done, [*done, *begun.values()], command)
             raise
         except LabError as error:
             failed.append(error)
@@ -119,9 +151,24 @@ def _carry_out(planned: Study, scenario: Path, running: Running) -> tuple[list[C
     return found, failed
 
 
-def _measured(part: Part, scenario: Path, running: Running) -> Path:
-    """Run a part, a ladder after its pilot, and give its run folder."""
+def _how_on(error: LabError, done: Sequence[Path], there: Sequence[Path], command: str) -> str:
+    """The hint of an interrupt: that of the run but for its own way on, the card so far, and the study's way on."""
+    kept = [part for part in error.hint.split("; ") if part and "--resume" not in part]
+    card = [f"`lab decide {_listed(done)}` is the card so far"] if done else []
+    runs = dict.fromkeys([*there, error.run] if error.run else there)
+    on = " ".join(f"--resume {shlex.quote(str(run))}" for run in runs)
+    return "; ".join([*kept, *card, f"`{' '.join(filter(None, (command, on)))}` goes on"])
+
+
+def _measured(part: Part, begun: Path | None, scenario: Path, running: Running) -> Path:
+    """Run a part, a ladder after its pilot, or what its run lacks that is there; and give its run folder."""
     out, view_of = running.out, running.view_of
+    if begun is not None and is_whole(begun):
+        running.teller.step(f"{part.title}: it is there, {begun}")
+        return begun
+    if begun is not None:
+        lacking = planned_run(begun)
+        return resume_run(lacking, begun, view_of(lacking), around=running.around).path
     plan, within = part.nominal, running.around
     if part.climbs:
         climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=within)

@@ -21,7 +21,7 @@ from lab.engines.known_endings import Sign
 from lab.engines.late import Answer, Watched, late_error
 from lab.engines.readiness import PROBE_TIMEOUT_S, probe_round, wait_until_ready
 from lab.engines.running import Running, signs_of
-from lab.errors import DeploymentError, EndedError
+from lab.errors import DeploymentError, EndedError, LateError
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
 from lab.scenario.budget import Limits
@@ -314,7 +314,7 @@ def test_what_the_app_does_instead_is_told() -> None:
     assert "app.port = 8000" in caught.value.hint
 
 
-@pytest.mark.parametrize(("exit_sign", "kind"), [("out of memory at 64.0 MiB", EndedError), ("", DeploymentError)])
+@pytest.mark.parametrize(("exit_sign", "kind"), [("out of memory at 64.0 MiB", EndedError), ("", LateError)])
 def test_a_late_arm_is_at_fault_for_sure_only_where_the_kernel_killed(
     exit_sign: str, kind: type[DeploymentError]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from lab.cli import app
 from lab.cli.capacity import climbing
 from lab.errors import InterruptedRunError, InvalidRunError, MissingError, UsageError
 from lab.plan.blocks import Plan
-from lab.record.folder import RunFolder
+from lab.record.folder import RunFolder, read_info
+from lab.record.types import TrialState
 from lab.run.conclude import conclude
 from lab.run.run import run_scenario
 from lab.run.study import NO_RATE, Study, plan_study
@@ -257,3 +259,71 @@ def test_a_time_that_is_none_is_refused(scenario: Path, time: str) -> None:
 
     assert isinstance(refused, UsageError)
     assert str(refused).startswith("--time: expected a duration")
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, scenario: Path, after: int) -> tuple[InterruptedRunError, list[str]]:
+    """The study of five minutes, stopped after so many looks at the clock, and the words of its way on."""
+    looks = iter(range(after))
+
+    def stops() -> None:
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+
+    stopping = FakeSurroundings(world=World(while_asleep=stops)).make()
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: stopping)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"]).exception
+    monkeypatch.setattr("lab.cli.asked.around_of", surroundings)
+    assert isinstance(ended, InterruptedRunError)
+    on = next(part for part in ended.hint.split("; ") if part.endswith(" goes on"))
+    return ended, shlex.split(on.removesuffix(" goes on").strip("`"))
+
+
+def test_an_interrupt_inside_a_part_says_the_command_that_goes_on(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the options that were given; it makes the missing trials in the same run, and ends with the card."""
+    _, command = interrupted(monkeypatch, scenario, after=150)
+    run = read_info(Path(command[-1]))
+    assert 0 < list(run.states.values()).count(TrialState.DONE) < len(run.order)
+    assert command == ["lab", "study", str(scenario), "--quiet", "--time=5m", "--resume", command[-1]]
+
+    on = CliRunner().invoke(app, command[1:])
+    assert on.exit_code == 0, on.output
+    assert set(read_info(Path(command[-1])).states.values()) == {TrialState.DONE}
+    assert len(list((scenario.parent / "runs").iterdir())) == 1
+    assert "card again, or as a page: lab decide " in on.output
+
+
+def test_an_interrupt_before_any_trial_begins_again(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to resume: the command is the one that was given."""
+    _, command = interrupted(monkeypatch, scenario, after=0)
+
+    assert command == ["lab", "study", str(scenario), "--quiet", "--time=5m"]
+
+
+def test_a_part_that_is_whole_is_not_measured_again(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in a later part, the study goes on with that one, and its card has both."""
+
+    def stops(*_: Any, **__: Any) -> Any:
+        raise InterruptedRunError("interrupted in the pilot", "")
+
+    monkeypatch.setattr("lab.cli.study.with_ladder", stops)
+    ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "20m", "-q"]).exception
+    assert isinstance(ended, InterruptedRunError)
+    (first,) = (scenario.parent / "runs").iterdir()
+    card, on = ended.hint.split("; ")
+    assert card == f"`lab decide {first}` is the card so far"
+    assert on == f"`lab study {scenario} --quiet --time=20m --resume {first}` goes on"
+
+    again = CliRunner().invoke(app, ["study", str(scenario), "--time=20m", "--resume", str(first)]).exception
+    assert isinstance(again, InterruptedRunError)
+    assert list((scenario.parent / "runs").iterdir()) == [first]
+
+
+def test_a_run_of_another_study_is_refused(scenario: Path) -> None:
+    """Another time has other blocks, and a run of another name is of another scenario."""
+    assert CliRunner().invoke(app, ["study", str(scenario), "--time=5m", "-q"]).exit_code == 0
+    (run,) = (scenario.parent / "runs").iterdir()
+    again = ["study", str(scenario), "--time=6m", "--resume", str(run)]
+
+    assert isinstance(CliRunner().invoke(app, again).exception, UsageError)
