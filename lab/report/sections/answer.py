@@ -64,7 +64,8 @@ def _fewer(summary: RunSummary) -> str:
         if family not in decision.needed and count < len(decision.used):
             by_count[count].append(family)
     others = [f"{count or 'none'} for {family_names(families)}" for count, families in by_count.items()]
-    return f" for {family_names(decision.needed)}; {', '.join(others)}" if others else ""
+    judged = f" for {family_names(decision.needed)}" if decision.needed else ""  # nothing need be judged
+    return f"{judged}; {', '.join(others)}" if others else ""
 
 
 def look_note(summary: RunSummary) -> str:
