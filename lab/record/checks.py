@@ -5,6 +5,7 @@ Every number in a report comes through here: what a lab cannot have measured is 
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import polars as pl
 from pydantic import ValidationError
@@ -55,15 +56,17 @@ def _record_problems(record: TrialRecord) -> Iterator[str]:
 
 def table_problem(tables: TrialTables) -> str:
     """Tell what is wrong with the rows of a trial, as a phrase that opens with file and column; "" when nothing is."""
-    checks = {name: dict(_table_checks(name)) for name in KEPT}
-    queries = [
-        getattr(tables, name).lazy().select(~expression.all().alias(phrase) for phrase, expression in checked.items())
-        for name, checked in checks.items()
-    ]
-    for (name, checked), found in zip(checks.items(), pl.collect_all(queries), strict=True):
-        if wrong := [phrase for phrase, bad in zip(checked, found.row(0), strict=True) if bad]:
+    queries = [getattr(tables, name).lazy().select(_broken(name)) for name in KEPT]
+    for name, found in zip(KEPT, pl.collect_all(queries), strict=True):
+        if wrong := [phrase for phrase, bad in zip(found.columns, found.row(0), strict=True) if bad]:
             return f"{name}.parquet: {wrong[0]}"
     return ""
+
+
+@cache
+def _broken(table: str) -> tuple[pl.Expr, ...]:
+    """By phrase, whether a row breaks the rule: the same expressions for every trial."""
+    return tuple(~expression.all().alias(phrase) for phrase, expression in dict(_table_checks(table)).items())
 
 
 def _table_checks(table: str) -> Iterator[tuple[str, pl.Expr]]:

@@ -1,6 +1,6 @@
 """Runs inside a run: of one arm and one trial each; what they say belongs to the run that they lie in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
 
 SEARCHED = "limits"  # the folder of a search for limits
+Known = MutableMapping[Path, Try | None]
+"""What the runs of a search have said, by folder: one that has ended does not change, and its tables may be large."""
 
 
 def one_trial(scenario: Scenario, arm: str, **changes: Any) -> Scenario:
@@ -35,31 +37,36 @@ def points_in(folder: Path, run: RunInfo) -> tuple[PointResult, ...]:
     return judge_points(run, trials, confirmed_in(folder, run), searched_in(folder, run))
 
 
-def searched_in(folder: Path, run: RunInfo) -> tuple[Bracket, ...]:
+def searched_in(folder: Path, run: RunInfo, known: Known | None = None) -> tuple[Bracket, ...]:
     """What a search for limits has found so far: a bracket for each arm and mode; none where nobody searched."""
     asked = run.parsed_scenario
     if asked.limits is None:
         return ()
-    tries = tries_in(folder)
+    tries = tries_in(folder, known)
     return brackets_of([arm.name for arm in asked.arms], asked.limits.modes, tries)
 
 
-def tries_in(folder: Path) -> list[Try]:
-    """All tries of a search, in the order in which they were made."""
-    return [found for path, info in _runs_in(folder) if (found := _try(path, info)) is not None]
+def tries_in(folder: Path, known: Known | None = None) -> list[Try]:
+    """All tries of a search, in the order in which they were made; ``known`` saves reading the same run twice."""
+    known = {} if known is None else known
+    for path in _folders_in(folder):
+        if path not in known:
+            known[path] = _try(path, read_info(path))
+    return [found for path in _folders_in(folder) if (found := known[path]) is not None]
 
 
 def unlimited_in(folder: Path, arm: str) -> Iterator[TrialResult]:
     """The trials of an arm without a limit that a search has made once more."""
-    for path, info in _runs_in(folder):
+    for path in _folders_in(folder):
+        info = read_info(path)
         if info.parsed_scenario.budget.memory.amount is None and arm in info.arms:
             yield from read_trials(path, info)
 
 
-def _runs_in(folder: Path) -> Iterator[tuple[Path, RunInfo]]:
+def _folders_in(folder: Path) -> list[Path]:
     """Names of runs sort by time."""
     place = folder / SEARCHED
-    return ((path, read_info(path)) for path in (sorted(place.iterdir()) if place.is_dir() else ()))
+    return sorted(place.iterdir()) if place.is_dir() else []
 
 
 def _try(path: Path, info: RunInfo) -> Try | None:

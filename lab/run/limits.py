@@ -7,7 +7,7 @@ that was cut goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab.analysis.limit_search import MOST_AGAIN, Bracket, need_bytes
 from lab.analysis.trial.ladder import hold
@@ -17,7 +17,7 @@ from lab.metric_types import Family
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_trials
-from lab.run.inside import SEARCHED, one_trial, searched_in, tries_in, unlimited_in
+from lab.run.inside import SEARCHED, Known, one_trial, searched_in, tries_in, unlimited_in
 from lab.run.pilot import LEAST_LIMIT_S, ViewOf, usual_objective
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings, knowing_fronts
@@ -55,6 +55,7 @@ class Search:
     view_of: ViewOf
     say: Callable[[str], None]
     around: Surroundings
+    known: Known = field(default_factory=dict)
 
     def run(self, scenario: Scenario, name: str) -> None:
         """One more run of one trial inside. Raises LabError."""
@@ -64,7 +65,7 @@ class Search:
 
     def tries(self) -> int:
         """How many runs inside have said something of a limit."""
-        return len(tries_in(self.folder.path))
+        return len(tries_in(self.folder.path, self.known))
 
 
 def search(
@@ -81,7 +82,7 @@ def search(
     open_ones = True
     while open_ones:
         open_ones = False
-        for bracket in searched_in(folder.path, folder.info):
+        for bracket in searched_in(folder.path, folder.info, within.known):
             limit = bracket.next_bytes(needs[bracket.arm, bracket.mode])
             if limit is not None:
                 open_ones = True

@@ -41,8 +41,8 @@ from lab.errors import (
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.record.bundle import write_bundle
-from lab.record.folder import RunFolder, read_info
-from lab.record.types import CGROUPS, Finding, GateResult, TrialResult
+from lab.record.folder import RunFolder, read_info, read_trials
+from lab.record.types import CGROUPS, Finding, GateResult, RunInfo, TrialResult
 from lab.report.sections.memory_limits import limit_sentences
 from lab.run.conclude import conclude
 from lab.run.inside import SEARCHED, searched_in
@@ -320,6 +320,25 @@ def test_a_search_on_a_machine_finds_its_limit_for_each_arm_and_mode(tmp_path: P
     assert {bool(info.cut): info.cut_by_arm for info in infos} == {True: True, False: False}
     assert {info.scenario["app"]["restart"] for info in infos} == {"always"}
     write_bundle(run.path, tmp_path / "limits.zip", {})
+
+
+def test_a_search_reads_each_of_its_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their tables may be large, and what they say does not change."""
+    read: list[Path] = []
+
+    def reading(path: Path, info: RunInfo) -> Iterator[TrialResult]:
+        read.append(path)
+        return read_trials(path, info)
+
+    monkeypatch.setattr("lab.run.inside.read_trials", reading)
+    around = machine(Limited())
+    run = run_scenario(
+        build_plan(searching(briefly(tmp_path), SLO, "split")), "s", tmp_path, QuietView(), around=around
+    )
+    carry_out(run, searching(briefly(tmp_path), SLO, "split"), around)
+
+    assert len(read) > 2
+    assert sorted(read) == sorted((run.path / SEARCHED).iterdir())
 
 
 def test_a_search_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:

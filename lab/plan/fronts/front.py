@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from importlib.resources import files
 from signal import Signals
 from typing import Annotated, Any, Generic, TypeVar, cast
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from pydantic import Field
 
 from lab.plan.certificate import CERTIFICATE, KEY, Certificate
@@ -124,9 +125,15 @@ def proxy(
 
 def render(template: str, **values: object) -> str:
     """A configuration from a template beside the fronts. Its values are the lab's own, or checked by an option."""
+    return _compiled(template).render(values, certificate=CERTIFICATE, key=KEY) + "\n"
+
+
+@cache
+def _compiled(template: str) -> Template:
+    """Compiling takes longer than all the rest of a topology, and every trial has one."""
     text = files("lab.plan.fronts").joinpath(template).read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701  not HTML
-    return environment.from_string(text).render(values, certificate=CERTIFICATE, key=KEY) + "\n"
+    return environment.from_string(text)
 
 
 def asking(_table: Mapping[str, Any]) -> Mapping[str, Any]:
