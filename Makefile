@@ -34,7 +34,7 @@ wheel: install ## make dist/process_model_lab-VERSION.whl: the lab with its demo
 
 test: lint ## lint, then unit, integration and end-to-end tests
 	@sh scripts/system docker bases nginx browser
-	$(PYTEST) tests/unit --numprocesses logical --maxprocesses 4
+	$(PYTEST) tests/unit --numprocesses logical --maxprocesses 4 --dist worksteal
 	$(PYTEST) tests/integration -m alone
 	$(PYTEST) tests/integration $(BESIDE)
 	$(PYTEST) tests/e2e -m alone

@@ -6,13 +6,15 @@ The app of these runs has workers of about 35 MiB, a proxy hop of 0.3 ms, and ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
@@ -120,8 +122,37 @@ def make_trials(scenario: Scenario) -> Iterator[TrialResult]:
         yield make_trial(trial.scenario, trial)
 
 
+def make_summaries(scenario: Scenario) -> Iterator[TrialSummary]:
+    """What the analysis says of every trial of the plan."""
+    return (_summarised(_asked(trial.scenario, trial)) for trial in build_plan(scenario).trials)
+
+
 def make_trial(scenario: Scenario, trial: Trial) -> TrialResult:
     """One finished trial: the same seed gives the same rows."""
+    return _made(_asked(scenario, trial))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A scenario cannot be hashed; what it says in words can."""
+
+    words: str
+    scenario: Scenario = field(compare=False)
+    trial: Trial = field(compare=False)
+
+
+def _asked(scenario: Scenario, trial: Trial) -> _Asked:
+    return _Asked(f"{scenario!r} {trial!r}", scenario, trial)
+
+
+@lru_cache(maxsize=256)
+def _summarised(asked: _Asked) -> TrialSummary:
+    return summarise_trial(_made(asked))
+
+
+@lru_cache(maxsize=64)  # the tables of some runs: many tests look at the same
+def _made(asked: _Asked) -> TrialResult:
+    scenario, trial = asked.scenario, asked.trial
     rng = np.random.default_rng(trial.setup_seed)
     topology = build_topology(scenario, trial, range(20000, 20000 + ports_needed(scenario, trial.arm)))
     warmup = PhaseWindow(start_s=BOOT_S, end_s=BOOT_S + scenario.load.warmup)

@@ -26,8 +26,8 @@ from tests.builders import (
     WORKERS,
     make_run,
     make_scenario,
+    make_summaries,
     make_trial,
-    make_trials,
     table_of,
     with_record,
     with_tables,
@@ -356,7 +356,7 @@ def test_the_table_has_an_interval_beside_each_figure() -> None:
 def test_a_run_that_breaks_nothing_has_no_such_section() -> None:
     """Nor do its tables have rows for it."""
     given = make_scenario(ARMS)
-    (one,) = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    (one,) = judge_points(make_run(given), make_summaries(given))
 
     assert drill_section(one.summary).parts == ()
 

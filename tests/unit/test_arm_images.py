@@ -9,7 +9,7 @@ import pytest
 
 from lab.analysis.across import studied, unlike
 from lab.analysis.across_arms import exact_name
-from lab.analysis.summary import summarise
+from lab.analysis.summary import summarise_done
 from lab.engines.docker import opening
 from lab.engines.docker.rights import OwnRights
 from lab.engines.images import images
@@ -27,7 +27,7 @@ from lab.report.parts.facts import facts_line
 from lab.report.sections.details import version_table
 from lab.report.sections.limits import limits
 from lab.scenario.model import Scenario
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries
 from tests.fake_images import FakeDocker
 
 NEW = {**WORKERS, "name": "new", "image": "example/app:2"}
@@ -136,7 +136,7 @@ def test_an_exact_name_cannot_come_to_mean_another_image(image: Mapping[str, str
 
 def test_the_report_says_which_arm_runs_from_what() -> None:
     """On the grey line, in the machine's box, and in the table of versions."""
-    summary = summarise(run_of(), make_trials(SCENARIO))
+    summary = summarise_done(run_of(), make_summaries(SCENARIO))
     rows = dict(machine_box(run_of(), summary).rows)
     said = "workers: example/app:1 sha256:abababababab; new: example/app:2 sha256:cdcdcdcdcdcd"
 
@@ -148,19 +148,19 @@ def test_the_report_says_which_arm_runs_from_what() -> None:
 
 def test_what_in_the_image_makes_the_difference_is_not_shown() -> None:
     """The versions that differ are named, those that are equal are not."""
-    summary = summarise(run_of(), make_trials(SCENARIO))
+    summary = summarise_done(run_of(), make_summaries(SCENARIO))
     told = " ".join(limits(run_of(), summary).sentences)
 
     assert "They differ in uvicorn 0.53.0 / 0.54.0;" in told
     alike = make_scenario([WORKERS, REPLICAS])
-    same = limits(make_run(alike), summarise(make_run(alike), make_trials(alike)))
+    same = limits(make_run(alike), summarise_done(make_run(alike), make_summaries(alike)))
     assert "different images" not in " ".join(same.sentences)
 
 
 def test_one_image_under_two_names_is_one_image() -> None:
     """What counts is the content."""
     same = {"app": IMAGES["app"], "arm.new": {**IMAGES["app"], "name": "example/app:2"}}
-    summary = summarise(run_of(records=same), make_trials(SCENARIO))
+    summary = summarise_done(run_of(records=same), make_summaries(SCENARIO))
 
     assert dict(machine_box(run_of(records=same), summary).rows)["image"] == "example/app:1 sha256:abababababab"
     assert "different images" not in " ".join(limits(run_of(records=same), summary).sentences)
@@ -170,7 +170,7 @@ def test_two_causes_in_one_arm_are_a_caveat() -> None:
     """Another image and another process model at once: the number belongs to neither."""
     scenario = make_scenario([WORKERS, NEW, NEW_REPLICAS])
     run = run_of(scenario, {**IMAGES, "arm.new-replicas": IMAGES["arm.new"]})
-    told = sentences(caveats(run, summarise(run, make_trials(scenario))).judged)
+    told = sentences(caveats(run, summarise_done(run, make_summaries(scenario))).judged)
     (found,) = (caveat for caveat in told if "in its image" in caveat)
 
     assert found.startswith("new-replicas differs from workers")
@@ -180,14 +180,14 @@ def test_two_causes_in_one_arm_are_a_caveat() -> None:
 def test_an_option_beside_the_image_is_a_second_cause_too() -> None:
     """Such as an environment variable."""
     scenario = make_scenario([WORKERS, {**NEW, "env": {"CACHE": "0"}}])
-    found = sentences(caveats(run_of(scenario), summarise(run_of(scenario), make_trials(scenario))).judged)
+    found = sentences(caveats(run_of(scenario), summarise_done(run_of(scenario), make_summaries(scenario))).judged)
 
     assert any("in its environment" in caveat for caveat in found)
 
 
 def test_the_machine_box_tells_the_versions_of_each_image() -> None:
     """Those of the app's image are not those of the run."""
-    rows = dict(machine_box(run_of(), summarise(run_of(), make_trials(SCENARIO))).rows)
+    rows = dict(machine_box(run_of(), summarise_done(run_of(), make_summaries(SCENARIO))).rows)
 
     told = "workers: fastapi 0.120.0, uvicorn 0.53.0; new: fastapi 0.120.0, uvicorn 0.54.0"
     assert rows["versions"].startswith(told)

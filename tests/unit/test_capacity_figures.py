@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult, crossing
 from lab.report.charts.curves import Curves
 from lab.report.content import Figure, Section
 from lab.report.sections.capacity import capacity_section
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries
 
 RATES = (100.0, 150.0, 200.0)
 SLO = "p95 <= 250ms and errors <= 0.1%"
@@ -41,7 +41,7 @@ def ladder_run(climb: Climb) -> RunSummary:
         compare={"baseline": "workers", "primary": ["capacity.rate"]},
         capacity={"slo": SLO, "rates": list(RATES)},
     )
-    run = summarise(make_run(asked), make_trials(asked))
+    run = summarise_done(make_run(asked), make_summaries(asked))
     return replace(run, trials=tuple(replace(trial, climb=climb) for trial in run.trials))
 
 

@@ -29,7 +29,16 @@ from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import _told, card_sentences, decision_content, tally_sentences
 from lab.scenario.drills import Verb
 from lab.scenario.model import Scenario
-from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+)
 from tests.run_folders import store, write_run
 
 PAIR = (WORKERS, REPLICAS)
@@ -38,7 +47,7 @@ RUN_ID = "20261118T110640Z-quickstart"
 
 
 def points(given: Scenario, **changes: object) -> tuple[PointResult, ...]:
-    return judge_points(make_run(given, **changes), map(summarise_trial, make_trials(given)))
+    return judge_points(make_run(given, **changes), make_summaries(given))
 
 
 def plain() -> Scenario:

@@ -9,9 +9,9 @@ import jsonschema  # type: ignore[import-untyped]  # it carries no types
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise_done
 from lab.report.renderers.json_document import comparison_document, comparison_schema
-from tests.builders import make_gate, make_run, make_trials
+from tests.builders import make_gate, make_run, make_summaries
 from tests.judged_runs import Values, scenario, series, summary
 
 MEMORY = "memory.pss.total"
@@ -29,7 +29,7 @@ def document(run: RunSummary) -> Any:
 def test_a_real_summary_satisfies_the_published_schema(blocks: int) -> None:
     """From raw tables to the document, with and without verdicts."""
     plan_of = scenario(blocks, expect=EXPECT)
-    run = summarise(make_run(plan_of), make_trials(plan_of))
+    run = summarise_done(make_run(plan_of), make_summaries(plan_of))
 
     jsonschema.validate(document(run), comparison_schema())
 

@@ -28,7 +28,7 @@ from lab.run.run import planned
 from lab.run.tools import Run
 from lab.scenario.model import Scenario
 from lab.units import MIB
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries, make_trials
 from tests.fakes import FakeEngine, Silent, World
 
 SIZES = ("split:128MiB", "split:256MiB")
@@ -173,7 +173,7 @@ def test_numbers_from_before_it_fell_do_not_count() -> None:
     """An arm that was killed in its second block has no numbers at that point, and those of the other stand."""
     scenario = swept()
     info = without(make_run(scenario), "replicas")
-    points = judge_points(info, map(summarise_trial, make_trials(scenario)))
+    points = judge_points(info, make_summaries(scenario))
 
     assert [arm.name for arm in points[0].summary.arms] == ["workers"]
     assert points[0].summary.decision.complete == (1, 2)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lab.analysis.headroom import NEAR_CEILING, headroom
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise_done
 from lab.record.types import Calibration, RunInfo
 from lab.report.first_screen import told
 from lab.report.sections.validity import belief
-from tests.builders import make_run, make_scenario, make_trials
+from tests.builders import make_run, make_scenario, make_summaries
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 
@@ -24,7 +24,7 @@ def run_of(ceiling_per_s: float | None = 400.0, **load: Any) -> tuple[RunInfo, R
         ceiling_per_s=ceiling_per_s, load_processes=1, lanes=16, measured_at="2026-11-18T11:00:00+00:00"
     )
     run = make_run(scenario, calibration=calibration)
-    return run, summarise(run, make_trials(scenario))
+    return run, summarise_done(run, make_summaries(scenario))
 
 
 def test_the_asked_rate_counts_in_the_open_model() -> None:

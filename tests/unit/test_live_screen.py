@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.style import Style
 
 from lab.analysis.comparison import compare_run
+from lab.analysis.summary import summarise_done
 from lab.cli.live.estimates import Estimate, estimates, nothing_yet
 from lab.cli.live.remarks import remarks
 from lab.cli.live.screen import Moment, how, screen, short
@@ -24,7 +25,7 @@ from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.run.steps import Step
 from lab.scenario.model import Scenario
-from tests.builders import make_run, make_scenario, make_trials
+from tests.builders import make_run, make_scenario, make_summaries
 from tests.judged_runs import Values, scenario, summary
 
 MIB = 1024**2
@@ -290,10 +291,9 @@ def test_before_the_first_block_every_primary_is_listed() -> None:
 
 def test_estimates_of_a_real_summary_have_every_contender() -> None:
     """From the trials of a run folder to the lines of the view."""
-    from lab.analysis.summary import summarise
 
     shop = make_scenario()
-    found = estimates(compare_run(summarise(make_run(shop), make_trials(shop))))
+    found = estimates(compare_run(summarise_done(make_run(shop), make_summaries(shop))))
     assert {(row.metric, row.arm) for row in found} == {
         (metric, arm) for metric in ("memory.pss.total", "p50") for arm in ("workers-nginx", "replicas")
     }

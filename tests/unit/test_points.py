@@ -33,7 +33,16 @@ from lab.scenario.model import Scenario
 from lab.scenario.runnable import check_runnable
 from lab.scenario.slo import of_arm
 from lab.units import MIB
-from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+)
 
 PAIR = (WORKERS, REPLICAS)
 NUMBERS = (1, 2, 4)
@@ -158,7 +167,7 @@ def test_a_model_that_cannot_have_so_many_processes_is_refused_at_that_point() -
 def test_each_point_is_judged_from_its_own_trials() -> None:
     """Memory grows with N, so that values that were mixed would show."""
     given = swept()
-    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    found = judge_points(make_run(given), make_summaries(given))
     pss = [one.summary.metrics["memory.pss.total", "replicas"].median or 0.0 for one in found]  # type: ignore[index]
 
     assert [one.point.title for one in found] == ["N = 1", "N = 2", "N = 4"]
@@ -180,7 +189,7 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     """The verdicts of every point stand in one table."""
     given = swept()
     run = make_run(given)
-    found = judge_points(run, map(summarise_trial, make_trials(given)))
+    found = judge_points(run, make_summaries(given))
     content = overview(run, found)
     write_reports(tmp_path, run, found)
 
@@ -233,7 +242,7 @@ def slo(**changes: object) -> Scenario:
 def test_curves_have_the_value_of_each_point_with_its_interval() -> None:
     """Six blocks have an interval of the middle; it holds the median."""
     given = slo()
-    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    found = judge_points(make_run(given), make_summaries(given))
     points = curve(found, "memory.pss.total", "workers", AXES["processes"])
 
     assert [point.at for point in points] == [1, 2, 4]
@@ -244,7 +253,7 @@ def test_curves_have_the_value_of_each_point_with_its_interval() -> None:
 def test_the_demand_is_the_smallest_number_from_which_on_it_holds() -> None:
     """An SLO that only many processes hold; one that holds at a small N and not above is not enough there."""
     given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
-    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    found = judge_points(make_run(given), make_summaries(given))
     by_arm = {each.arm: each for each in demands(given, found)}
     less = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total <= 100MiB"})
 
@@ -257,7 +266,7 @@ def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:
     """Pooled and split amounts are two lines, and the sentence says which; the axis is in MiB."""
     limits = [f"{mode}:{size}" for mode in ("pooled", "split") for size in ("1GiB", "2GiB")]
     given = slo(sweep={"memory": limits, "slo": "memory.pss.total >= 100MiB"})
-    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    found = judge_points(make_run(given), make_summaries(given))
     lines = lines_of(given, found, AXES["memory"])
     across = overview(make_run(given), found).sections[0]
 
@@ -274,7 +283,7 @@ def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:
 def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
     """One figure a metric, one line an arm."""
     given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
-    found = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    found = judge_points(make_run(given), make_summaries(given))
     across = overview(make_run(given), found).sections[0]
     figures = {part.key for part in across.parts}
 
@@ -407,7 +416,7 @@ def test_a_drill_of_one_block_shows_its_difference() -> None:
 def test_what_a_run_is_judged_by_crosses_to_another_process() -> None:
     """A run is concluded in a process of its own, whose answer the lab reads."""
     given = make_scenario(PAIR)
-    points = judge_points(make_run(given), map(summarise_trial, make_trials(given)))
+    points = judge_points(make_run(given), make_summaries(given))
 
     assert pickle.loads(pickle.dumps(points))[0].confirmed == {}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lab.analysis.summary import summarise
+from lab.analysis.summary import summarise, summarise_done
 from lab.cli import app
 from lab.cli.asked import name_of, scenario_of
 from lab.cli.capacity import climbing
@@ -30,7 +30,7 @@ from lab.run.run import planned
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import with_values
-from tests.builders import ARMS, make_run, make_scenario, make_trials
+from tests.builders import ARMS, make_run, make_scenario, make_summaries
 
 PATH = "/somewhere/else/locustfiles/x.py"
 LOAD = {"locustfile": PATH, "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
@@ -96,7 +96,7 @@ def test_paths_are_printed_once() -> None:
     scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 3})
     run = make_run(scenario)
 
-    assert render_markdown(build_content(run, summarise(run, make_trials(scenario)))).count(PATH) == 1
+    assert render_markdown(build_content(run, summarise_done(run, make_summaries(scenario)))).count(PATH) == 1
 
 
 def test_the_commands_work_from_where_the_reader_is_told_to_stand() -> None:

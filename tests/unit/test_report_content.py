@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.conclusion import arms_in_order
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Group
 from lab.record.types import Environment, TrialResult
@@ -29,7 +29,7 @@ from lab.report.sections.validity import belief, error_table, gate_tables
 from lab.report.sections.why_shares import share_figure
 from lab.scenario.model import Scenario
 from tests import judged_runs
-from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.builders import make_gate, make_run, make_scenario, make_summaries, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD)
@@ -185,7 +185,7 @@ def test_a_driver_that_shares_no_file_pages_is_in_the_sentence_on_memory(judged:
         scenario = make_scenario()
         run = make_run(scenario)
         run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": driver}))
-        summary = summarise(run, make_trials(scenario))
+        summary = summarise_done(run, make_summaries(scenario))
         content = build_content(run, summary, compare_run(summary) if judged else None)
         told[driver] = " ".join(caveat for section in content.sections for caveat in sentences(section.caveats))
         answers[driver] = [bool("fuse-overlayfs every container of replicas" in a.sentence) for a in content.answers]

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.judge.drift import drift
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise_done
 from lab.metrics import METRICS
 from lab.report.charts.order import Order
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import order_figure
 from tests import judged_runs
-from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_summaries
 
 LOAD = {"locustfile": "x.py", "rate": 50, "lanes": 8, "warmup": "1s", "measure": "2s"}
 COMPARE = {"baseline": "workers", "primary": ["memory.pss.total"]}
@@ -25,7 +25,7 @@ ORDER = make_run(SCENARIO).order
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
     """Six blocks of two arms."""
-    return summarise(make_run(SCENARIO), make_trials(SCENARIO))
+    return summarise_done(make_run(SCENARIO), make_summaries(SCENARIO))
 
 
 def sentence_of(summary: RunSummary) -> str:

@@ -11,7 +11,7 @@ import pytest
 from lab.analysis.comparison import compare_run
 from lab.analysis.conclusion import Outcome, Standing, arms_in_order, conclude_arms, outcome
 from lab.analysis.judge.power import Outlook
-from lab.analysis.summary import summarise
+from lab.analysis.summary import summarise, summarise_done
 from lab.errors import ScenarioError
 from lab.report.build import build_content
 from lab.report.charts.glance import ICONS, icon
@@ -21,7 +21,16 @@ from lab.report.renderers.html_page import render_html
 from lab.report.sections.answer_sentences import outlook_text, verdict_answers
 from lab.report.sections.lead import INVALID, lead_of
 from tests import judged_runs
-from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+)
 
 CONTROL = {"name": "workers-nginx", "model": "workers", "front": "nginx", "control": True}
 MEMORY, CPU = "memory.pss.total", "cpu.per_1k"
@@ -181,7 +190,7 @@ def content_of(**changes: Any) -> Content:
     """The report of eight blocks of three arms, the one in the middle a control."""
     scenario = make_scenario((WORKERS, CONTROL, REPLICAS), trials={"blocks": 8, "seed": 7}, **changes)
     run = make_run(scenario)
-    summary = summarise(run, make_trials(scenario))
+    summary = summarise_done(run, make_summaries(scenario))
     return build_content(run, summary, compare_run(summary))
 
 
@@ -202,7 +211,7 @@ def test_the_arms_that_the_question_is_about_come_first() -> None:
     nginx = {"name": "workers-nginx", "model": "workers", "front": "nginx"}
     compare = {"baseline": "workers", "primary": [MEMORY], "headline": "replicas"}
     scenario = make_scenario((WORKERS, nginx, REPLICAS), trials={"blocks": 8, "seed": 7}, compare=compare)
-    summary = summarise(make_run(scenario), make_trials(scenario))
+    summary = summarise_done(make_run(scenario), make_summaries(scenario))
     found = conclude_arms(summary, compare_run(summary))
 
     assert arms_in_order(summary) == ("replicas", "workers-nginx")

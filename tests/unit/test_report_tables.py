@@ -13,7 +13,7 @@ import pytest
 from lab.analysis.comparison import compare_run
 from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Reason
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Group, Unit
 from lab.plan.kinds import Role
@@ -31,7 +31,7 @@ from lab.report.sections.headline import headline
 from lab.report.sections.latency import quantile_ratios
 from lab.report.sections.validity import gate_tables
 from lab.report.sections.why import cpu_figure, cpu_table
-from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.builders import make_gate, make_run, make_scenario, make_summaries, make_trials, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75%
@@ -41,7 +41,7 @@ RATIO = r"[−+]\d+\.\d% \([−+]\d+\.\d…[−+]\d+\.\d%\)"
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
     """Eight blocks of three arms, all valid."""
-    return summarise(make_run(SCENARIO), make_trials(SCENARIO))
+    return summarise_done(make_run(SCENARIO), make_summaries(SCENARIO))
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,7 @@ def test_differences_have_a_sign_and_large_rates_no_decimals() -> None:
 def test_a_narrow_terminal_loses_nothing() -> None:
     """A cell that is too wide goes on in the next line."""
     scenario = make_scenario()
-    summary = summarise(make_run(scenario), make_trials(scenario))
+    summary = summarise_done(make_run(scenario), make_summaries(scenario))
     content = build_content(make_run(scenario), summary, compare_run(summary))
 
     assert "…)" not in render_terminal(content, 60).replace(" ", "")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.summary import RunSummary, summarise
+from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import Phase, PhaseWindow
 from lab.report.charts.axes import Stretch
@@ -20,7 +20,7 @@ from lab.report.sections.time import latency_figures, throughput_figure
 from lab.report.sections.time_processes import process_figures
 from lab.report.sections.why_memory import memory_over_time
 from lab.report.sections.why_shares import share_map
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries
 
 SCENARIO = make_scenario((WORKERS, REPLICAS), load={"locustfile": "x.py", "rate": 300, "warmup": "2s", "measure": "4s"})
 
@@ -28,7 +28,7 @@ SCENARIO = make_scenario((WORKERS, REPLICAS), load={"locustfile": "x.py", "rate"
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
     """Two blocks of two arms, 300 requests a second."""
-    return summarise(make_run(SCENARIO), make_trials(SCENARIO))
+    return summarise_done(make_run(SCENARIO), make_summaries(SCENARIO))
 
 
 def with_phases(trial: TrialSummary, bins: range, **starts_s: float) -> TrialSummary:
@@ -114,7 +114,7 @@ def test_the_caption_says_why_p99_is_not_drawn(summary: RunSummary) -> None:
     slow = make_scenario((REPLICAS,), load={"locustfile": "x.py", "rate": 5, "warmup": "1s", "measure": "4s"})
     few = {
         figure.key: figure.sentence
-        for figure in latency_figures(summarise(make_run(slow), make_trials(slow)))
+        for figure in latency_figures(summarise_done(make_run(slow), make_summaries(slow)))
         if figure
     }
 
@@ -127,7 +127,9 @@ def test_the_caption_says_why_p99_is_not_drawn(summary: RunSummary) -> None:
 def test_nothing_is_missing_where_p99_is_drawn() -> None:
     """2,000 requests a second."""
     fast = make_scenario((REPLICAS,), load={"locustfile": "x.py", "rate": 2000, "warmup": "1s", "measure": "2s"})
-    figures = {figure.key: figure for figure in latency_figures(summarise(make_run(fast), make_trials(fast))) if figure}
+    figures = {
+        figure.key: figure for figure in latency_figures(summarise_done(make_run(fast), make_summaries(fast))) if figure
+    }
 
     assert "time-p99" in figures
     assert not any("needs" in figure.sentence for figure in figures.values())

@@ -20,7 +20,6 @@ from urllib.parse import quote, urlencode, urljoin
 import pytest
 
 from lab.analysis.points import judge_points
-from lab.analysis.trial.trial import summarise_trial
 from lab.cli.serve import serve
 from lab.errors import MissingError, UsageError
 from lab.record.bundle import write_bundle
@@ -29,7 +28,7 @@ from lab.report.sections.overview import Entry
 from lab.serve import runs as runs_module
 from lab.serve.runs import Runs, read_entry
 from lab.serve.server import Server
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries
 from tests.run_folders import told_as
 from tests.served_runs import CUT, FIRST, MOVED, OTHER, REBUILT, SECOND, SPOILED, finished, serve_folder
 
@@ -303,7 +302,7 @@ def test_links_between_the_reports_of_a_run_hold(site: Site) -> None:
     given = make_scenario((WORKERS, REPLICAS), sweep={"processes": [1, 2]}, trials={"blocks": 1, "seed": 7})
     run = make_run(given)
     path = told_as(finished(), site.folder, run.run_id)
-    write_reports(path, run, judge_points(run, map(summarise_trial, make_trials(given))))
+    write_reports(path, run, judge_points(run, make_summaries(given)))
     try:
         for page in ("report.html", "points/n1/report.html", "points/n2/report.html"):
             links = re.findall(r'href="([^"#:]+)"', (path / page).read_text())

@@ -29,6 +29,7 @@ from tests.builders import (
     make_gate,
     make_run,
     make_scenario,
+    make_summaries,
     make_trial,
     make_trials,
     table_of,
@@ -500,7 +501,7 @@ def test_arms_that_differ_in_more_than_the_front_are_no_hop(option: dict[str, An
     balanced = WORKERS_NGINX | {"name": "workers-random", "balance": "random"}
     scenario = make_scenario([WORKERS, WORKERS_NGINX | option, balanced])
 
-    hops = summarise(make_run(scenario), make_trials(scenario)).hops
+    hops = summarise_done(make_run(scenario), make_summaries(scenario)).hops
 
     assert [(hop.direct, hop.behind) for hop in hops] == [("workers", "workers-random")]
 
@@ -539,7 +540,7 @@ def test_no_finished_trial_is_an_empty_summary() -> None:
 def test_one_arm_alone_has_no_ratios() -> None:
     """A scenario with one arm is summarised without comparison."""
     scenario = make_scenario([REPLICAS])
-    summary = summarise(make_run(scenario), make_trials(scenario))
+    summary = summarise_done(make_run(scenario), make_summaries(scenario))
 
     assert summary.metrics[Reading("p50", "replicas")].median is not None
     assert summary.hops == ()

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
-from lab.analysis.summary import summarise
+from lab.analysis.summary import summarise_done
 from lab.analysis.trial.timeline import MAX_BINS, Timeline, memory_growth_bytes, middle_bin, mostly_known, sampled_edges
 from lab.analysis.trial.tracks import Track, extremes, rate_extremes, role_tracks, second_extremes, share_tracks
 from lab.analysis.trial.trial import summarise_trial
@@ -23,8 +23,8 @@ from tests.builders import (
     make_gate,
     make_run,
     make_scenario,
+    make_summaries,
     make_trial,
-    make_trials,
     table_of,
     with_record,
     with_tables,
@@ -155,7 +155,7 @@ def test_processes_are_followed_from_idle_to_cool_down_and_requests_are_not() ->
 def test_the_arm_over_time_is_the_median_of_its_blocks() -> None:
     """In the bins that all blocks have."""
     scenario = make_scenario(load={"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"})
-    summary = summarise(make_run(scenario), make_trials(scenario))
+    summary = summarise_done(make_run(scenario), make_summaries(scenario))
     blocks = [trial.timeline for trial in summary.of_arm("workers")]
     line = summary.arms[0].timeline
 
@@ -183,7 +183,7 @@ def test_arms_that_are_alike_in_a_closed_run_leave_a_caveat_over_blocks() -> Non
     """The builder's closed arms all answer 200 requests a second; the open ones are alike by design."""
     closed = make_scenario(load={"locustfile": "x.py", "warmup": "2s", "measure": "4s"})
     open_load = make_scenario(load={"locustfile": "x.py", "rate": 100, "warmup": "2s", "measure": "4s"})
-    found, none = (summarise(make_run(scenario), make_trials(scenario)) for scenario in (closed, open_load))
+    found, none = (summarise_done(make_run(scenario), make_summaries(scenario)) for scenario in (closed, open_load))
     gate = next(gate for gate in found.gates if gate.key == "block.alike")
 
     assert (gate.over, gate.trials, gate.passed, gate.worst.outcome) == ("blocks", 2, 0, "caveat")
