@@ -108,7 +108,7 @@ class Capacity:
     rates: Annotated[tuple[Rate, ...], Field(max_length=MAX_RUNGS)] = ()
     settle: Annotated[Seconds, Field(gt=0, le=60)] = 2.0
     measure: Annotated[Seconds, Field(gt=0, le=600)] = 6.0
-    drain: Annotated[Seconds, Field(gt=0, le=MOST_DRAIN_S)] = 1.0
+    drain: Annotated[Seconds, Field(gt=0, le=MOST_DRAIN_S)] = 0.5
     quick: Annotated[bool, Field(strict=True)] = False
     beyond: Annotated[int, Field(strict=True, ge=1, le=1000)] = FULL_BEYOND
 

@@ -19,10 +19,10 @@ from lab.load.locust_process import LoadOutcome, LoadProgress
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import read_trials
 from lab.record.types import REQUESTS, Calibration, GateResult, LoadCounters, TrialResult
-from lab.run.capacity import with_ladder
+from lab.run.capacity import ABOVE, APART, BELOW, RUNGS, ladder, with_ladder
 from lab.run.conclude import Conclusion, conclude
 from lab.run.confirm import _capacities, alone, concluded, confirm
-from lab.run.estimate import ladder_s, nominal, pilot_s, search_s
+from lab.run.estimate import LIKELY_RANGE, ladder_s, nominal, pilot_s, search_s
 from lab.run.generator import Generator
 from lab.run.pilot import geometric
 from lab.run.run import planned, resume_run, run_scenario
@@ -151,6 +151,15 @@ def test_a_look_at_two_arms_takes_ten_minutes_at_most(tmp_path: Path) -> None:
     fast = replace(Capacity(slo="p99 <= 25ms"), rates=geometric(200, 400, 8))
     assert ladder_s(replace(whole, arms=asked.arms, capacity=fast)) < 38 * 60  # the pilot takes 4 minutes
     assert ladder_s(nominal(asked)) < search_s(asked) - pilot_s(asked)
+    assert search_s(replace(whole, arms=asked.arms)) <= 40 * 60, "preparation, pilot, ladder and confirmation"
+
+
+def test_the_ladder_that_a_plan_supposes_is_one_that_so_many_rungs_have() -> None:
+    """A plan goes by 8 rungs; arms that are further apart get 12, and their ladder takes longer than was said."""
+    least, greatest = LIKELY_RANGE[0] / BELOW, LIKELY_RANGE[1] / ABOVE
+
+    assert greatest / least <= APART
+    assert len(ladder({"workers": least, "replicas": greatest})) == RUNGS
 
 
 def test_the_generator_gets_as_many_processes_as_the_ladder_takes(tmp_path: Path) -> None:

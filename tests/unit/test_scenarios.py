@@ -38,6 +38,7 @@ SHIPPED = {
     "threads",
 }
 LEVEL = 0.95
+LOOKS = ("smoke", "growth_look")
 
 
 def named(path: Path) -> str:
@@ -80,7 +81,7 @@ def test_it_plans_and_every_arm_has_a_topology(path: Path) -> None:
     assert (", rest " in shown.output) == bool(plan.scenario.load.settle)
 
 
-@pytest.mark.parametrize("path", [path for path in SCENARIOS if path.stem != "smoke"], ids=named)
+@pytest.mark.parametrize("path", [path for path in SCENARIOS if path.stem not in LOOKS], ids=named)
 def test_it_can_end_with_a_verdict(path: Path) -> None:
     """Enough blocks for its primaries, and enough requests for their quantiles (METHOD 6), also by bad luck."""
     given = read_scenario(path)
@@ -91,6 +92,26 @@ def test_it_can_end_with_a_verdict(path: Path) -> None:
         if quantile is not None and given.load.rate is not None:
             arrivals = given.load.rate * given.load.measure
             assert (arrivals - UNLUCKY * arrivals**0.5) * (1 - quantile) >= JUDGE_BEYOND
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_look_says_that_it_has_numbers_only(name: str) -> None:
+    """In its first lines; it is one block, takes ten minutes at most, and holds no condition, which it could not."""
+    given = scenario(name)
+    head = (ROOT / "scenarios" / f"{name}.toml").read_text().partition("question = ")[0]
+
+    assert "numbers" in head
+    assert "verdict" in head
+    assert (given.trials.blocks, given.expect) == (1, ())
+    assert build_plan(given).estimated_s <= 10 * 60
+
+
+def test_a_growth_look_sees_memory_after_rest() -> None:
+    """As METHOD 12 asks: half a minute without requests, after thousands of them."""
+    load = scenario("growth_look").load
+
+    assert load.settle >= 30
+    assert load.measure * (load.rate or 0.0) >= 10_000
 
 
 def test_a_look_at_every_drill_takes_a_coffee_break() -> None:
