@@ -5,7 +5,7 @@ export PYTHON
 PYTEST = .venv/bin/python -m pytest
 BESIDE = -m "not alone" --numprocesses 3 --dist loadgroup
 
-.PHONY: help system install demo wheel test lint bench docs requirements clean
+.PHONY: help system install demo wheel test ready lint bench docs requirements clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,13 +32,19 @@ demo: ## say what will be installed, run the quickstart scenario and show where 
 wheel: install ## make dist/process_model_lab-VERSION.whl: the lab with its demo app, scenarios and locustfiles
 	.venv/bin/python -m hatchling build --target wheel
 
-test: lint ## lint, then unit, integration and end-to-end tests
-	@sh scripts/system docker bases nginx browser
+# End to end there are four long groups, which mostly wait for containers.
+test: ## lint, then unit, integration and end-to-end tests
+	@sh scripts/system python
+	@$(MAKE) --no-print-directory --jobs=2 lint ready
 	$(PYTEST) tests/unit --numprocesses logical --maxprocesses 4 --dist worksteal
 	$(PYTEST) tests/integration -m alone
 	$(PYTEST) tests/integration $(BESIDE)
 	$(PYTEST) tests/e2e -m alone
-	$(PYTEST) tests/e2e $(BESIDE)
+	$(PYTEST) tests/e2e $(BESIDE) --numprocesses 4
+
+# Debian's packages come while pip and mypy work: both wait for the network or for one core.
+ready:
+	@sh scripts/system docker bases nginx browser
 
 lint: install ## style, formatting, types, import rules
 	@sh scripts/lint

@@ -1,7 +1,8 @@
 """The command line as a person uses it: a child process, its exit code, what it printed, what it left.
 
-Tests on the machine's engine are one xdist group: their arms would be strangers to each other, and what one left would
-be taken for another's. Whatever needs a valid run is alone.
+Tests on the machine's engine that deploy the app of this repository are one xdist group: their arms would be strangers
+to each other, and some of them kill labs and look at all that is left. Those that deploy the examples, which are other
+images, are a group beside it, and look at what is left of their own runs. Whatever needs a valid run is alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 from lab.analysis.gates import INVALID, limits
 from lab.engines.docker.engine import connect
 from lab.engines.leftovers import find_leftovers, remove_leftovers
-from lab.host.labels import owner_lives
+from lab.host.labels import RUN, owner_lives
 from lab.record.folder import read_info
 from lab.record.reading import TRIAL_RECORD
 from lab.record.types import TrialState
@@ -47,6 +48,11 @@ TIMEOUT_S = 240
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one browser, and their pages are made once
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
+OF_AN_EXAMPLE = [
+    pytest.mark.e2e,
+    pytest.mark.xdist_group("examples"),
+    pytest.mark.usefixtures("nothing_left_of_its_runs"),
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,18 +91,18 @@ def lab(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = RE
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def run_valid(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
+def run_valid(*arguments: object) -> Outcome:
     """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
     for _ in range(ATTEMPTS):
-        outcome = lab("run", *arguments, env=env, cwd=cwd)
+        outcome = lab("run", *arguments)
         if not (outcome.code == 3 and BUSY in outcome.err):
             return outcome
     pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")
 
 
-def run_beside_others(*arguments: object, cwd: Path = REPOSITORY) -> Outcome:
+def run_beside_others(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
     """Run a scenario while other tests use the machine."""
-    outcome = lab("run", *arguments, cwd=cwd)
+    outcome = lab("run", *arguments, env=env, cwd=cwd)
     check_only_busy(outcome.code, outcome.err)
     return outcome
 
@@ -155,14 +161,29 @@ def nothing_left(client: docker.DockerClient) -> Iterator[None]:
     assert remaining == []
 
 
+@pytest.fixture
+def nothing_left_of_its_runs(client: docker.DockerClient, tmp_path: Path) -> Iterator[None]:
+    """After a test the engine has nothing of the runs below its folder; one beside it may leave things on purpose."""
+    yield
+    runs = {path.parent.name for path in tmp_path.rglob("run.json")}
+    remaining = [name for name, run in left_of_runs(client) if run in runs]
+    remove_leftovers([each for each in find_leftovers(client=client) if each.name in remaining], client)
+    assert remaining == []
+
+
 def left(client: docker.DockerClient) -> list[str]:
     """Names of everything with the lab's label whose lab has ended; another lab's work on this machine is not ours."""
-    selection = {"label": "lab.run"}
+    return [name for name, _ in left_of_runs(client)]
+
+
+def left_of_runs(client: docker.DockerClient) -> list[tuple[str, str]]:
+    """The same, each with the run that it belongs to."""
+    selection = {"label": RUN}
     containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
     volumes = client.volumes.list(filters=selection)
-    return [thing.name for thing in containers if not owner_lives(thing.labels)] + [
-        thing.name for thing in volumes if not owner_lives(thing.attrs["Labels"])
-    ]
+    labelled = [(thing.name, thing.labels) for thing in containers]
+    labelled += [(thing.name, thing.attrs["Labels"]) for thing in volumes]
+    return [(name, marks[RUN]) for name, marks in labelled if not owner_lives(marks)]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.e2e.conftest import NO_DOCKER, ON_THE_ENGINE, Outcome, edit, lab, run_valid
+from tests.e2e.conftest import ON_THE_ENGINE, Outcome, edit, lab
 
 pytestmark = ON_THE_ENGINE
 
@@ -92,21 +92,6 @@ def test_list_shows_the_run(smoke: tuple[Outcome, Path]) -> None:
     outcome = lab("list", "--out", folder.parent)
     assert f"{folder}  2 done  " in outcome.out
     assert "/1 valid  " in outcome.out
-
-
-@pytest.mark.alone
-def test_the_process_engine_needs_no_docker(tmp_path: Path) -> None:
-    """The smoke scenario with the Docker socket out of reach: every number but those of cgroups, and a plain word."""
-    outcome = run_valid("scenarios/smoke.toml", "--engine", "process", "--out", tmp_path, env=NO_DOCKER)
-    assert outcome.code == 0, outcome.err
-    folder = sorted(tmp_path.iterdir())[-1]
-    report = (folder / "report.md").read_text()
-    assert "engine process (plain processes" in report
-    assert "engine was process" in report
-    for trial, roles in (("b01-workers", {"supervisor", "helper", "worker"}), ("b01-replicas", {"proxy", "worker"})):
-        processes = pl.read_parquet(folder / "trials" / trial / "processes.parquet")
-        assert set(processes["role"]) == roles
-        assert pl.read_parquet(folder / "trials" / trial / "cgroups.parquet").is_empty()
 
 
 def test_an_app_that_exits_is_exit_3_with_its_last_words(scenario: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.conftest import (
     ATTEMPTS,
     BUSY,
-    ON_THE_ENGINE,
+    OF_AN_EXAMPLE,
     REPOSITORY,
     TIMEOUT_S,
     Outcome,
@@ -23,7 +23,7 @@ from tests.e2e.conftest import (
     check_only_busy,
 )
 
-pytestmark = ON_THE_ENGINE
+pytestmark = OF_AN_EXAMPLE
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.e2e.conftest import ON_THE_ENGINE, REPOSITORY, check_done, quick, run_beside_others
+from tests.e2e.conftest import OF_AN_EXAMPLE, REPOSITORY, check_done, quick, run_beside_others
 
-pytestmark = ON_THE_ENGINE
+pytestmark = OF_AN_EXAMPLE
 
 
 def test_an_app_with_a_database_is_compared(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.e2e.conftest import (
     LAB,
-    ON_THE_ENGINE,
+    OF_AN_EXAMPLE,
     REPOSITORY,
     TIMEOUT_S,
     check_done,
@@ -20,7 +20,7 @@ from tests.e2e.conftest import (
 )
 from tests.terminal import Terminal, terminal
 
-pytestmark = ON_THE_ENGINE
+pytestmark = OF_AN_EXAMPLE
 
 ARTEFACTS = REPOSITORY / "artifacts"
 
