@@ -14,7 +14,7 @@ from typing import Any, cast
 import polars as pl
 
 from lab.attest.claims import Evidence
-from lab.attest.gil import FREE_THREADED, INTERPRETER
+from lab.attest.runtime import FREE_THREADED, INTERPRETER
 from lab.engines import Deployment, Engine, StepMark
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadOutcome, LoadProgress, Loads

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.record.folder import TABLES, RunFolder
+from lab.record.folder import RunFolder
+from lab.record.schema import KEPT
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import Scenario
 from tests.builders import make_run, make_trials
@@ -33,7 +34,7 @@ def store(info: RunInfo, trials: Iterable[TrialResult], root: Path) -> Path:
     folder = RunFolder.create(root, info)
     for trial in trials:
         staging = folder.stage(trial.record.trial_id)
-        for name in TABLES:
+        for name in KEPT:
             getattr(trial.tables, name).write_parquet(staging / f"{name}.parquet")
         folder.commit(trial.record)
     return folder.path

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lab.attest.allocators import preloaded
 from lab.attest.claims import Claim, Evidence, beside, failures, runtime_differences
 from lab.attest.evidence import collect
-from lab.attest.gil import check_gil
+from lab.attest.runtime import check_gil, preloaded
 from lab.engines import Deployment
 from lab.engines.readiness import UNNAMED
 from lab.errors import DeploymentError, InvalidRunError

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.attest.allocators import ALLOCATOR, PRELOAD
-from lab.attest.gil import FREE_THREADED, INTERPRETER
+from lab.attest.runtime import ALLOCATOR, FREE_THREADED, INTERPRETER, PRELOAD
 from lab.attest.transparency import FORGED
 from lab.plan.topology import Endpoint
 from lab.record.types import Evidence as Evidence

@@ -12,9 +12,8 @@ from statistics import median
 
 import psutil
 
-from lab.attest.allocators import ALLOCATOR, allocator
-from lab.attest.gil import FREE_THREADED, INTERPRETER, free_threaded
 from lab.attest.outside import client_seen, negotiated
+from lab.attest.runtime import runtime
 from lab.engines import Deployment
 from lab.engines.readiness import connection_to
 from lab.errors import DeploymentError, RightsError
@@ -35,10 +34,6 @@ from lab.scenario.network import LOOPBACK
 PROBE_TIMEOUT_S = 5.0
 KEEPALIVE_REQUESTS = 12
 FRONT_REQUESTS_PER_PORT = 2
-RUNTIME_MODULES = {  # extension modules, else the one of pure Python
-    "loop": (("uvloop", "zuvloop"), "asyncio"),
-    "http": (("httptools", "zttp"), "h11"),
-}
 IPV4 = 8  # hexadecimal digits
 LOOPBACK_6 = "00000000000000000000000001000000"
 MAPPED = "0000000000000000FFFF0000"  # ::ffff:a.b.c.d, an IPv4 address in a socket of the other family
@@ -109,7 +104,7 @@ def look_inside(topology: Topology, targets: tuple[SampleTarget, ...], hosts: Ma
     return Evidence(
         roles={name: dict(Counter(role.value for role in by_pid.values())) for name, by_pid in roles.items()},
         listeners={} if unseen else _listeners(topology, hosts, pids, listening, seen),
-        runtime=_runtime(
+        runtime=runtime(
             seen[pid].files
             for by_pid in roles.values()
             for pid, role in by_pid.items()
@@ -233,24 +228,6 @@ def _get(connection: http.client.HTTPConnection, topology: Topology) -> tuple[fl
         at = Endpoint(host=connection.host, port=connection.port).address
         raise DeploymentError(f"{at} stopped answering right after it was ready: {error!r}") from None
     return time.perf_counter() - started, response
-
-
-def _runtime(workers: Iterable[Collection[str]]) -> dict[str, str]:
-    """Event loop, HTTP implementation and allocator, by which modules and libraries the serving processes have mapped.
-
-    ``workers``: the files that each of them has mapped. Works for any image; "asyncio" and "h11" mean that no faster
-    implementation is mapped, "glibc" and "musl" that malloc is the C library's. Differing workers of one arm show as
-    "uvloop/asyncio".
-    """
-    seen: dict[str, set[str]] = {}
-    for files in workers:
-        for key, (extensions, pure) in RUNTIME_MODULES.items():
-            mapped = [name for name in extensions if any(f"/{name}/" in file for file in files)]
-            seen.setdefault(key, set()).update(mapped or [pure])
-        seen.setdefault(ALLOCATOR, set()).add(allocator(files))
-        if free_threaded(files):
-            seen.setdefault(INTERPRETER, set()).add(FREE_THREADED)
-    return {key: "/".join(sorted(values)) for key, values in seen.items()}
 
 
 def exposed_ports(ports: Collection[int], net: Path = Path("/proc/net")) -> tuple[int, ...]:

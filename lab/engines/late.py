@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from lab.engines.endings import explain, lasts
 from lab.engines.known_endings import Sign
 from lab.engines.names import Names
-from lab.errors import DeploymentError, EndedError, LateError
+from lab.errors import DeploymentError, EndedError, LateError, RightsError, SamplingError
 from lab.plan.topology import Endpoint, Topology
+from lab.sampling.cgroups import locate, read_memory
+from lab.sampling.process_tree import tree_pids
+from lab.sampling.process_view import PROC, look
+from lab.sampling.sockets import listening_ports
 
 MAX_LINE = 160  # of an answer's body, in a sentence
 LASTING_S = (
@@ -161,3 +165,24 @@ def _with_host(answer: Answer, topology: Topology) -> str:
     """The text of Sign.ANSWER: an answer, and the name that was asked."""
     host = next((value for name, value in topology.probe_headers.items() if name.lower() == "host"), "")
     return f"{answer.text} (Host: {host or answer.endpoint.address})"
+
+
+def kills(first: int, container_id: str) -> int:
+    """How many processes of a container, by its first, the kernel has killed for want of memory; 0 if it has ended."""
+    try:
+        return read_memory(locate(first, container_id)).oom_kills or 0
+    except SamplingError:
+        return 0
+
+
+def listens(first: int) -> frozenset[int]:
+    """Ports on which the processes of one service listen, by its first; none where they may not be looked at."""
+    pids = tree_pids(first)
+    if not pids:
+        return frozenset()
+    listening = listening_ports(PROC, pids[0])
+    try:
+        seen = look(pids)
+    except RightsError:
+        return frozenset()
+    return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())

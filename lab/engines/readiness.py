@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.agent.calls import There, here
 from lab.engines.endings import End, ended_error
 from lab.engines.known_endings import Sign
 from lab.engines.late import Answer, Watched, answer_of, late_error
 from lab.engines.names import Names
-from lab.errors import DeploymentError, RightsError, SamplingError
+from lab.errors import DeploymentError, RightsError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
-from lab.sampling.cgroups import locate, read_memory
 from lab.sampling.process_tree import tree_pids
-from lab.sampling.process_view import Look, look
-from lab.sampling.sockets import client_ports, listening_ports
+from lab.sampling.process_view import PROC, Look, look
+from lab.sampling.sockets import client_ports
 from lab.scenario.beside import Ready as Condition
 
 PROBE_TIMEOUT_S = 2.0
@@ -31,7 +29,6 @@ STAGGER_S = 0.001  # connections that arrive together are all accepted by the on
 UNNAMED = PID, AT = "pid-", "at-"  # how the names begin that we give to processes without a header of ours
 Dead = Callable[[], End | None]  # tells of a service that has ended
 Roots = Mapping[str, tuple[int, ...]]  # address → first processes of the services that listen there
-PROC = Path("/proc")
 
 
 def connection_to(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
@@ -208,27 +205,6 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
             "(app.server_header)",
         ) from None
     return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}
-
-
-def kills(first: int, container_id: str) -> int:
-    """How many processes of a container, by its first, the kernel has killed for want of memory; 0 if it has ended."""
-    try:
-        return read_memory(locate(first, container_id)).oom_kills or 0
-    except SamplingError:
-        return 0
-
-
-def listens(first: int) -> frozenset[int]:
-    """Ports on which the processes of one service listen, by its first; none where they may not be looked at."""
-    pids = tree_pids(first)
-    if not pids:
-        return frozenset()
-    listening = listening_ports(PROC, pids[0])
-    try:
-        seen = look(pids)
-    except RightsError:
-        return frozenset()
-    return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())
 
 
 def known(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

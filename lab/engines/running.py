@@ -14,7 +14,8 @@ from lab.engines import Deployment, Means
 from lab.engines.endings import TAIL_LINES, ended_error, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.known_endings import Sign
-from lab.engines.readiness import Dead, Ready, kills, listens, wait_until_ready
+from lab.engines.late import kills, listens
+from lab.engines.readiness import Dead, Ready, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
 from lab.errors import LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives

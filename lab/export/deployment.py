@@ -163,8 +163,8 @@ def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_ro
         schedule_seed=0,
         setup_seed=0,
     )
-    made = build_topology(scenario, trial, ())
-    return Deployment(run=run, point=point, trial=trial, topology=made, needs=needs, head_room=head_room)
+    topology = build_topology(scenario, trial, ())
+    return Deployment(run=run, point=point, trial=trial, topology=topology, needs=needs, head_room=head_room)
 
 
 def secret_in(text: str) -> str:
@@ -200,9 +200,7 @@ def _without_secrets(scenario: Scenario) -> Scenario:
     """A token in place of every secret, with the name under which its value is to be given."""
 
     def token(where: str, value: EnvValue) -> EnvValue:
-        if not isinstance(value, Secret):
-            return value
-        return Secret(value=TOKEN.format(_name_of(scenario, where)))
+        return Secret(value=TOKEN.format(_name_of(scenario, where))) if isinstance(value, Secret) else value
 
     return mapped(scenario, token)
 
@@ -221,9 +219,9 @@ def _upper(name: str) -> str:
 
 
 def _values(deployment: Deployment) -> Iterator[Value]:
-    for service in (service for stage in deployment.stages for service in stage.containers):
-        yield _image(deployment, service)
-    for service in (service for stage in deployment.stages for service in stage.containers):
+    services = [service for stage in deployment.stages for service in stage.containers]
+    yield from (_image(deployment, service) for service in services)
+    for service in services:
         for name, text in service.env:
             if secret := secret_in(text):
                 owner = "the app" if service.image == deployment.arm.image_key else service.name
@@ -237,11 +235,9 @@ def _values(deployment: Deployment) -> Iterator[Value]:
 def _image(deployment: Deployment, service: Service) -> Value:
     measured = deployment.run.images.get(service.image, {})
     known = ", ".join(filter(None, (measured.get("name", ""), measured.get("digest", ""))))
-    usual = ""
-    if service.kind is ServiceKind.PROXY and deployment.arm.front_image is not None:
-        usual = deployment.arm.front_image.reference
+    front = deployment.arm.front_image if service.kind is ServiceKind.PROXY else None
     owned = {each.image_key: each.image for each in deployment.scenario.beside}
-    usual = usual or owned.get(service.image, "")
+    usual = (front.reference if front else "") or owned.get(service.image, "")
     name = deployment.image_value(service)
     whose = "the app" if name == f"{_upper(APP_IMAGE)}_IMAGE" else service.name
     what = f"image of {whose} in a registry; measured: {known or 'not recorded'}"

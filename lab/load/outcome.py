@@ -93,15 +93,9 @@ def outcome(
     marks = _marks(statuses)
     attribution = _attribution(statuses, connections)
     recordings = [plan.recording_file(process) for process in range(plan.load_processes)]
-    write_request_table(
-        recordings,
-        target,
-        marks,
-        t0_monotonic_s + clock_offset_s,
-        upstream=attribution == "upstream",
-        connections=connections if attribution == "socket" else None,
-    )
-    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_monotonic_s + clock_offset_s)
+    t0_s, held = t0_monotonic_s + clock_offset_s, connections if attribution == "socket" else None
+    write_request_table(recordings, target, marks, t0_s, upstream=attribution == "upstream", connections=held)
+    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_s)
     if events != (told := _total(statuses, "events")):
         raise LoadError(f"{events} of {told} events were read", DEFECT)
     counters = _counters(plan, statuses, starved=_starved(plan, target))

@@ -14,7 +14,8 @@ from lab.errors import RunFolderError
 from lab.plan.points import TRIAL_ID
 from lab.record.bundle_reading import checked_entries
 from lab.record.folder import disk_errors
-from lab.record.reading import TABLES, open_regular, read_info
+from lab.record.reading import open_regular, read_info
+from lab.record.schema import KEPT
 from lab.scenario.secret import NO_SECRETS, Redactor
 
 INSIDE = r"((?:confirm|limits)/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs inside the run, which confirm or search
@@ -22,7 +23,7 @@ TRIAL = f"trials/{TRIAL_ID}"
 REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(
     rf"{INSIDE}(run\.json|{REPORT})|points/[A-Za-z0-9][A-Za-z0-9_.-]*/({REPORT})"
-    rf"|{INSIDE}{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(TABLES)})\.parquet)"
+    rf"|{INSIDE}{TRIAL}/(record\.json|SHA256SUMS|steps\.jsonl|[A-Za-z0-9_-][A-Za-z0-9_.-]*\.log|({'|'.join(KEPT)})\.parquet)"
     rf"|{INSIDE}{TRIAL}\.failed(-\d+)?(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+",  # whatever can explain the failure
     re.ASCII,
 )

@@ -21,7 +21,6 @@ from lab.record.manifest import NAME as MANIFEST
 from lab.record.manifest import manifest
 from lab.record.reading import (
     RUN_INFO,
-    TABLES,
     TRIAL_RECORD,
     read_info,
     read_intact,
@@ -31,12 +30,12 @@ from lab.record.reading import (
     read_trials,
 )
 from lab.record.redact import mask_files, mask_tables, masked_info, masked_record
+from lab.record.schema import KEPT
 from lab.record.types import Environment, RunInfo, TrialRecord, TrialState
 from lab.scenario.file import scenario_to_json
 from lab.scenario.secret import NO_SECRETS, Redactor
 
 __all__ = [
-    "TABLES",
     "RunFolder",
     "disk_errors",
     "new_run_id",
@@ -135,7 +134,7 @@ class RunFolder:
             self._mask(staging)
             record = masked_record(record, self._redact)
             write_atomically(staging / "record.json", TRIAL_RECORD.dump_json(record, indent=1))
-            written = (f"{name}.parquet" for name in TABLES)
+            written = (f"{name}.parquet" for name in KEPT)
             listed = ["record.json", *(name for name in written if (staging / name).exists())]
             sums = manifest(staging, listed, self.info.run_id, record.trial_id)
             write_atomically(staging / MANIFEST, sums.encode())

@@ -1,4 +1,4 @@
-"""The facts that a trial keeps of its load: what was counted beside the rows, and on which clock."""
+"""The facts that a trial keeps of its load: what was asked of it, what was counted beside the rows, on which clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lab.record.columns import MAX_COUNT
-from lab.record.evidence import Count, Finite, Seconds
+from lab.record.evidence import Count, Finite, Instant, Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +51,32 @@ class ClockOffset:
 
     offset_s: Finite
     bound_s: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRecord:
+    """What was to be broken in a trial on purpose; its events say what was done. A slower request than ``slo_s`` is
+    bad.
+    """
+
+    verb: str
+    slo_s: Seconds
+    hold_s: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungRecord:
+    """One rate of a ladder: arrivals from ``start_s`` to ``end_s``, counted from ``count_s`` on, as instants."""
+
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    start_s: Instant
+    count_s: Instant
+    end_s: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRecord:
+    """The rates that a trial climbed, and the objective that was to be held at each; ``slo`` as it was written."""
+
+    slo: str
+    rungs: tuple[RungRecord, ...]

@@ -14,30 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from lab.errors import RunFolderError
 from lab.record import manifest
 from lab.record.checks import record_problem, run_problem, table_problem
-from lab.record.schema import OPTIONAL, SCHEMA_VERSION, TrialState
-from lab.record.types import (
-    CGROUPS,
-    HOST,
-    PROCESSES,
-    REQUESTS,
-    THREADS,
-    USER_EVENTS,
-    RunInfo,
-    TrialRecord,
-    TrialResult,
-    TrialTables,
-)
+from lab.record.schema import KEPT, OPTIONAL, SCHEMA_VERSION, TrialState
+from lab.record.types import POLARS, RunInfo, TrialRecord, TrialResult, TrialTables
 from lab.record.upgrade import upgraded_record, upgraded_table
 from lab.scenario.file import stored_in_new_spelling
 
-TABLES: Mapping[str, Mapping[str, Any]] = {
-    "requests": REQUESTS,
-    "processes": PROCESSES,
-    "cgroups": CGROUPS,
-    "host": HOST,
-    "threads": THREADS,
-    "user_events": USER_EVENTS,
-}
 RUN_INFO: TypeAdapter[RunInfo] = TypeAdapter(RunInfo)
 TRIAL_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 MAX_JSON_BYTES = 64 * 1024**2
@@ -115,7 +96,7 @@ def read_record(directory: Path) -> TrialRecord:
 
 def read_tables(directory: Path) -> TrialTables:
     """The tables of one trial, exactly as lab.record.schema describes them. Raises RunFolderError."""
-    return TrialTables(**{name: _read_table(directory, name, schema) for name, schema in TABLES.items()})
+    return TrialTables(**{name: _read_table(directory, name, POLARS[name]) for name in KEPT})
 
 
 def _read_run(path: Path) -> RunInfo:

@@ -71,13 +71,11 @@ ACTION = "action."  # and what was done, on purpose: the kinds of events of a dr
 OVER = "over"  # of a drill that was carried out as a whole
 FAILED = "failed"  # of what a person asked for and could not be done
 HOPELESS, HOPELESS_S = 0.5, 30  # more than that part bad in so many seconds on end: a drill is given up (METHOD 9.6)
-LIFESPAN = "lifespan"  # the name of the step that the demo app takes in its lifespan, before it serves
-SHUTDOWN = "shutdown"  # the name of the step that an app's lifespan takes when it ends
+LIFESPAN, SHUTDOWN = "lifespan", "shutdown"  # steps: of the demo app before it serves, of any app as it ends
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured
 
 Outcome = Literal["pass", "caveat", "invalid"]  # of a gate
 Attribution = Literal["header", "socket", "upstream", "none"]  # how served_by was found
-
 
 UNREAD = "not read at this instant, or not readable"
 UNLOOKED = "not looked at closely at this instant, or not readable"

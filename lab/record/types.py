@@ -17,7 +17,10 @@ from lab.record.evidence import Count as Count
 from lab.record.evidence import Evidence as Evidence
 from lab.record.evidence import Finite, Instant, Seconds
 from lab.record.load_types import ClockOffset as ClockOffset
+from lab.record.load_types import DrillRecord as DrillRecord
+from lab.record.load_types import LadderRecord as LadderRecord
 from lab.record.load_types import LoadCounters as LoadCounters
+from lab.record.load_types import RungRecord as RungRecord
 from lab.record.run_types import Calibration as Calibration
 from lab.record.run_types import Environment as Environment
 from lab.record.run_types import RunInfo as RunInfo
@@ -146,35 +149,6 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrillRecord:
-    """What was to be broken in a trial on purpose; its events say what was done. A slower request than ``slo_s`` is
-    bad.
-    """
-
-    verb: str
-    slo_s: Seconds
-    hold_s: Seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RungRecord:
-    """One rate of a ladder: arrivals from ``start_s`` to ``end_s``, counted from ``count_s`` on, as instants."""
-
-    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    start_s: Instant
-    count_s: Instant
-    end_s: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderRecord:
-    """The rates that a trial climbed, and the objective that was to be held at each; ``slo`` as it was written."""
-
-    slo: str
-    rungs: tuple[RungRecord, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
     """Everything measured in one trial, except the tables.
 
@@ -229,13 +203,10 @@ class TrialRecord:
         return self.phases[Phase.MEASURE]
 
 
-def _polars(table: str) -> Mapping[str, Any]:
-    return {column.name: getattr(pl, column.type) for column in TABLES[table]}
-
-
-REQUESTS, PROCESSES, CGROUPS, HOST, THREADS, CONNECTIONS, USER_EVENTS = map(
-    _polars, ("requests", "processes", "cgroups", "host", "threads", "connections", "user_events")
-)
+POLARS: Mapping[str, Mapping[str, Any]] = {
+    table: {column.name: getattr(pl, column.type) for column in columns} for table, columns in TABLES.items()
+}
+REQUESTS, PROCESSES, CGROUPS, HOST, THREADS, CONNECTIONS, USER_EVENTS = POLARS.values()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

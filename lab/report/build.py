@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.folder import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import PAGE, POINTS, TERMINAL_WIDTH, Content, Written
+from lab.report.content import PAGE, POINTS, TERMINAL_WIDTH, Content, Section, Table, Written
 from lab.report.first_screen import NO_LEAD
 from lab.report.overview import OVER, overview
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.caveats import Caveats, caveats, caveats_told
 from lab.report.parts.facts import facts_line
 from lab.report.parts.unusual import left_out_note, rights_note
-from lab.report.parts.values import arm_names
+from lab.report.parts.values import Judgements, arm_names
 from lab.report.renderers.csv_tables import render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
@@ -77,14 +77,7 @@ def build_content(
         capacity_section(summary, confirmed),
         memory_limits_section(searched),
         drill_section(summary, comparison),
-        latency_section(summary, judgements),
-        time_section(summary),
-        beside_section(summary),
-        quiet_section(summary, run.order),
-        details(run, summary, judgements, sensitivity(comparison)),
-        limits(run, summary),
-        exploratory_again(run, summary) if run.exploratory else again(run, summary),
-        glossary(),
+        *_further(run, summary, judgements, sensitivity(comparison)),
     )
     return Content(
         run_id=run.run_id,
@@ -101,6 +94,18 @@ def build_content(
         sections=tuple(each for each in sections if each.parts or each.sentences or each.caveats),
         band=spoiled_band(run, summary),
     )
+
+
+def _further(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: Table | None) -> Iterator[Section]:
+    """The sections that every run has: the numbers behind the answers, and what they do not show."""
+    yield latency_section(summary, judgements)
+    yield time_section(summary)
+    yield beside_section(summary)
+    yield quiet_section(summary, run.order)
+    yield details(run, summary, judgements, choices)
+    yield limits(run, summary)
+    yield exploratory_again(run, summary) if run.exploratory else again(run, summary)
+    yield glossary()
 
 
 def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.analysis.findings import run_findings
 from lab.attest.attest import attest, fallback_of
 from lab.attest.claims import Evidence, caveats
-from lab.attest.gil import check_gil
+from lab.attest.runtime import check_gil
 from lab.engines import Deployment
 from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
 from lab.host.interrupts import INTERRUPTS
@@ -145,11 +145,10 @@ class _Making:
         if loaded is None:
             return None
         happened = (*drill.events(t0), *given_up(self.trial, loaded, t0), *self._events(deployed))
-        events = sorted(happened, key=lambda event: event.t_s)
         return Measured(
             deployed=deployed,
             evidence=evidence,
-            events=events,
+            events=sorted(happened, key=lambda event: event.t_s),
             executions=deployment.executed(),
             loaded=loaded,
             sampled=sampled,

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from lab.analysis.comparison import compare_run, floors_of
 from lab.analysis.summary import RunSummary, summarise
 from lab.errors import RunFolderError, ScenarioError
-from lab.record.folder import TABLES, read_info, read_intact, read_trials
+from lab.record.folder import read_info, read_intact, read_trials
 from lab.record.manifest import NAME as MANIFEST
 from lab.record.manifest import manifest
-from lab.record.types import SCHEMA_VERSION
+from lab.record.schema import KEPT
+from lab.record.types import POLARS, SCHEMA_VERSION
 from lab.report.build import build_content
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.json_document import comparison_document
@@ -33,7 +34,7 @@ from tests.hostile.texts import places, plain, refused, short_texts
 from tests.run_folders import folder_of_the_session, write_run
 
 TRIALS = ("b01-workers", "b01-replicas", "b02-workers", "b02-replicas")
-TRIAL_FILES = ("record.json", MANIFEST, *(f"{name}.parquet" for name in TABLES))
+TRIAL_FILES = ("record.json", MANIFEST, *(f"{name}.parquet" for name in KEPT))
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def damages(draw: st.DrawFn) -> Damage:
         )
     if kind == "json":
         return draw(_json_damages())
-    table = draw(st.sampled_from(sorted(TABLES)))
+    table = draw(st.sampled_from(sorted(KEPT)))
     if kind == "columns":
         return draw(_column_damages(trial, table))
     return draw(_cell_damages(trial, table))
@@ -134,7 +135,7 @@ def _json_damages(draw: st.DrawFn) -> Damage:
 
 @st.composite
 def _column_damages(draw: st.DrawFn, trial: str, table: str) -> Damage:
-    column = draw(st.sampled_from(list(TABLES[table])))
+    column = draw(st.sampled_from(list(POLARS[table])))
     change = draw(
         st.sampled_from(
             [
@@ -155,8 +156,8 @@ def _column_damages(draw: st.DrawFn, trial: str, table: str) -> Damage:
 
 @st.composite
 def _cell_damages(draw: st.DrawFn, trial: str, table: str) -> Damage:
-    column = draw(st.sampled_from(list(TABLES[table])))
-    kind = TABLES[table][column]
+    column = draw(st.sampled_from(list(POLARS[table])))
+    kind = POLARS[table][column]
     values: st.SearchStrategy[Any] = short_texts.map(lambda text: text.encode(errors="replace").decode())
     if kind.is_float():
         values = st.one_of(st.floats(), st.sampled_from([1e300, -1e300, 1e12, -1.0]))

@@ -14,7 +14,8 @@ from lab.errors import LoadError, SamplingError
 from lab.load.inside.recording import ROW, strings_file
 from lab.load.request_table import Marks, write_request_table
 from lab.record.checks import table_problem
-from lab.record.folder import TABLES, read_tables
+from lab.record.folder import read_tables
+from lab.record.types import POLARS
 from lab.sampling.sampler import read_connections, write_tables
 from tests.hostile.texts import plain, refused, short_texts
 
@@ -71,7 +72,7 @@ def samplings(draw: st.DrawFn) -> Mapping[str, bytes]:
     )
     found = {}
     for name, schema in {
-        **{key: TABLES[key] for key in ("processes", "cgroups", "host")},
+        **{key: POLARS[key] for key in ("processes", "cgroups", "host")},
         "connections": dict.fromkeys("abcd", 0),
     }.items():
         lines = draw(st.lists(st.lists(cells, min_size=len(schema), max_size=len(schema)).map(",".join), max_size=3))
@@ -91,5 +92,5 @@ def sampling_is_read_or_refused(files: Mapping[str, bytes]) -> None:
         except SamplingError as error:
             refused(error, 3)
             return
-        pl.DataFrame(schema=dict(TABLES["requests"])).write_parquet(Path(folder) / "requests.parquet")
+        pl.DataFrame(schema=dict(POLARS["requests"])).write_parquet(Path(folder) / "requests.parquet")
         assert isinstance(table_problem(read_tables(Path(folder))), str)

@@ -8,9 +8,17 @@ import psutil
 import pytest
 
 from lab.analysis.gates import spoiled
-from lab.attest.allocators import ALLOCATOR, allocator, preloaded
 from lab.attest.claims import Claim, Evidence, beside, caveats, failures, nagle_defect, runtime_differences
-from lab.attest.gil import FREE_THREADED, INTERPRETER, check_gil, enabled_by, free_threaded
+from lab.attest.runtime import (
+    ALLOCATOR,
+    FREE_THREADED,
+    INTERPRETER,
+    allocator,
+    check_gil,
+    enabled_by,
+    free_threaded,
+    preloaded,
+)
 from lab.engines.running import Others, others
 from lab.errors import InvalidRunError
 from lab.host.labels import OWNER, RUN, owner

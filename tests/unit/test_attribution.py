@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.analysis.trial.attribution import latency_by_process
-from lab.analysis.trial.latency import measured
+from lab.analysis.trial.latency import latency_by_process, measured
 from lab.analysis.trial.shares import Share, gini, shares
 from lab.record.types import RequestKind
 from tests.gate_records import WORKERS, arrivals, drop, request, request_table

@@ -13,7 +13,8 @@ import pytest
 
 from lab.analysis.gates import run_gates
 from lab.analysis.trial.drill import aftermath
-from lab.analysis.trial.fallout import Fallout, fallout, fallout_values
+from lab.analysis.trial.drill_metrics import drill_values
+from lab.analysis.trial.fallout import Fallout, fallout
 from lab.analysis.trial.radius import Radius, radius
 from lab.plan.kinds import Role, ServiceKind
 from lab.record.types import Event, TrialResult
@@ -99,7 +100,7 @@ def test_what_is_read_of_containers_that_gave_way_is_not_told() -> None:
     result = born(trial(), 1.0, 2.0)
     assert result.record.drill is not None
     found = traces(with_record(result, drill=replace(result.record.drill, verb="deploy")))
-    values = fallout_values(found)
+    values = drill_values(None, found, None)
 
     assert (found.restarts, found.cpu_s) == (None, None)
     assert (values["drill.restarts"], values["drill.cpu"]) == (None, None)

@@ -17,7 +17,7 @@ import pytest
 from lab.agent.calls import There, here
 from lab.engines.endings import End
 from lab.engines.known_endings import Sign
-from lab.engines.readiness import listens
+from lab.engines.late import listens
 from lab.engines.replaced import EVERY_S, FIRST_LOOK_S, ROUNDS, Member, Replaced, Watched, is_worker, members
 
 # A supervisor that listens and has workers, or nothing but a script that starts programs.

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.summary import summarise
-from lab.analysis.trial.shares import Share
-from lab.analysis.trial.threads import ThreadLine, thread_lines
+from lab.analysis.trial.shares import Share, ThreadLine, thread_lines
 from lab.record.types import THREADS, TrialResult
 from lab.report.sections.why_shares import thread_table
 from tests.builders import make_run, make_scenario, make_trials, table_of, with_tables

@@ -22,7 +22,7 @@ import polars as pl
 import pytest
 from gevent import getcurrent
 
-from lab.analysis.trial.openings import opening_values
+from lab.analysis.trial.latency import opening_values
 from lab.attest.claims import failures
 from lab.attest.outside import client_seen, negotiated
 from lab.attest.transparency import FORGED

@@ -139,7 +139,9 @@ def judge(
     if numbers.blocks:
         return replace(worded, reason=Reason.FAILED)
     left_out = doubt(decision, logs)
-    return replace(worded, method_sensitive=bool(left_out), leave_one_out=left_out and _both(ratio, left_out))
+    return replace(
+        worded, method_sensitive=bool(left_out), leave_one_out=left_out and (ratio(left_out[0]), ratio(left_out[1]))
+    )
 
 
 def explore(
@@ -230,10 +232,6 @@ def _ratios(limits: Limits, level: float, n: int) -> Interval | None:
 
 def _finite(log_ratio: float) -> float | None:
     return ratio(log_ratio) if abs(log_ratio) < FINITE_LOG else None
-
-
-def _both(change: Callable[[float], float], pair: tuple[float, float]) -> tuple[float, float]:
-    return change(pair[0]), change(pair[1])
 
 
 Pair = tuple[float | None, float | None]

@@ -26,8 +26,6 @@ ONE_SLOT = (Verb.KILL, Verb.HANG, Verb.BLOCK)  # verbs that hit one process, who
 MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
 
 Floats = npt.NDArray[np.float64]
-Values = Mapping[str, float | None]
-KEYS = ("drill.harm", "drill.recovery", "drill.share", "drill.process", "drill.lost", "drill.before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,20 +168,6 @@ def _course(due: pl.DataFrame, end_s: float) -> Course:
 def _a_second(instants: pl.Series, edges: Floats) -> tuple[float, ...]:
     counts, _ = np.histogram(instants.to_numpy(), edges)
     return tuple((counts / COURSE_BIN_S).tolist())
-
-
-def drill_values(found: Aftermath | None) -> Values:
-    """The metrics of a drill; None in trials without one."""
-    if found is None:
-        return dict.fromkeys(KEYS)
-    return {
-        "drill.harm": found.harm_s,
-        "drill.recovery": found.recovery_s,
-        "drill.share": found.share_s,
-        "drill.process": found.process_s,
-        "drill.lost": float(found.lost),
-        "drill.before": float(found.bad_before),
-    }
 
 
 def _p95(before: pl.DataFrame) -> float:

@@ -25,7 +25,6 @@ ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
 TURNS = 5  # of a slot without an answer: by chance once in 150
 UNSAMPLED = (Verb.DEPLOY, Verb.SCALE)  # verbs after which containers serve that are not sampled
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
-KEYS = ("drill.detected", "drill.slots", "drill.restarts", "drill.cpu", "drill.duplicates")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
     """What is to be seen beside the requests; None for a trial without an action."""
     if after is None or result.record.drill is None:
         return None
-    came = _came(result, after.action_s)
+    came, told = _came(result, after.action_s), result.record.executions
     sampled = result.record.drill.verb not in UNSAMPLED
     return Fallout(
         detected=_detected(result.record, after, came) if result.record.drill.verb in ONE_SLOT else None,
@@ -85,22 +84,9 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
         restarts=_restarts(result.record, after.action_s, came) if sampled else None,
         cpu_s=_cpu_s(result, after.action_s) if sampled else None,
         exits=tuple(_exits(result.record, after.action_s)),
-        duplicates=_duplicates(result.record),
+        duplicates=told.executions - told.distinct if told else None,
         shutdowns=_shutdowns(result.record, after.action_s),
     )
-
-
-def fallout_values(found: Fallout | None) -> dict[str, float | None]:
-    """The metrics of it; None in trials without a drill."""
-    if found is None:
-        return dict.fromkeys(KEYS)
-    return {
-        "drill.detected": found.first_s,
-        "drill.slots": None if found.slots is None else float(found.slots),
-        "drill.restarts": None if found.restarts is None else float(found.restarts),
-        "drill.cpu": found.cpu_s,
-        "drill.duplicates": None if found.duplicates is None else float(found.duplicates),
-    }
 
 
 def _came(result: TrialResult, action_s: float) -> list[tuple[str, float]]:
@@ -223,11 +209,6 @@ def _cpu_s(result: TrialResult, action_s: float) -> float | None:
         for window in (before, since)
     )
     return None if steady_s is None or used_s is None else used_s - steady_s / before.length_s * since.length_s
-
-
-def _duplicates(record: TrialRecord) -> int | None:
-    told = record.executions
-    return None if told is None else told.executions - told.distinct
 
 
 def _shutdowns(record: TrialRecord, action_s: float) -> Shutdowns | None:

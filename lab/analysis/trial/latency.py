@@ -97,3 +97,46 @@ def _curve(times: Floats) -> tuple[tuple[float, float], ...]:
     indices = np.ceil(np.round((1 - 10**-nines) * len(times), 6)).astype(int) - 1
     points = zip(nines.tolist(), times[np.maximum(indices, 0)].tolist(), strict=True)
     return tuple((nine, seconds) for nine, seconds in points if math.isfinite(seconds))
+
+
+MEDIAN = 0.50
+
+
+def opening_values(rows: pl.DataFrame) -> dict[str, float | None]:
+    """The metrics of new connections, from the requests of the measure phase; None of too few, or of none over TLS."""
+    opened = rows["opened_s"].drop_nulls().sort()
+    resumed = rows["resumed"].drop_nulls().to_list()
+    index = rank(len(opened), MEDIAN)
+    return {
+        "connection.p50": None if index is None else float(opened[index]),
+        "connection.resumed": sum(resumed) / len(resumed) if resumed else None,
+    }
+
+
+SHOWN_QUANTILES = (0.50, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLatency:
+    """Service times of one serving process in seconds, as in ``Latency.quantiles``; of one with few requests None."""
+
+    served_by: str
+    requests: int
+    p50_s: float | None
+    p95_s: float | None
+
+
+def latency_by_process(rows: pl.DataFrame) -> tuple[ProcessLatency, ...]:
+    """Service times of the ``measured`` requests of each process that served one, by name.
+
+    Service, not response: the wait for a free lane happens before a process is chosen.
+    """
+    known = rows.select("served_by", "ok", "t_sent_s", "t_done_s").filter(pl.col("served_by").is_not_null())
+    times_of = known.partition_by("served_by", as_dict=True)
+    found = []
+    for (name,), own in sorted(times_of.items()):
+        times = service_times(own)
+        ranks = [rank(len(times), quantile) for quantile in SHOWN_QUANTILES]
+        p50_s, p95_s = (None if index is None else float(times[index]) for index in ranks)
+        found.append(ProcessLatency(served_by=str(name), requests=own.height, p50_s=p50_s, p95_s=p95_s))
+    return tuple(found)

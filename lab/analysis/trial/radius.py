@@ -10,8 +10,6 @@ import polars as pl
 from lab.analysis.trial.drill import Aftermath, due_requests, struck
 from lab.record.types import TrialRecord
 
-KEYS = ("drill.radius", "drill.connections")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Radius:
@@ -53,10 +51,3 @@ def _connections(requests: pl.DataFrame, action_s: float) -> float | None:
         return None
     lost = asked.filter((pl.col("status") == 0) | pl.col("opened_s").is_not_null())
     return lost.height / asked.height
-
-
-def radius_values(found: Radius | None) -> dict[str, float | None]:
-    """The metrics of it; None in trials without a drill."""
-    if found is None:
-        return dict.fromkeys(KEYS)
-    return {"drill.radius": found.requests, "drill.connections": found.connections}

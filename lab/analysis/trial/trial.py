@@ -7,22 +7,30 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from lab.analysis.gates.limits import spoiled
-from lab.analysis.trial.attribution import ProcessLatency, latency_by_process
 from lab.analysis.trial.disturbance import Quiet, quiet
-from lab.analysis.trial.drill import Aftermath, aftermath, drill_values
-from lab.analysis.trial.fallout import Fallout, fallout, fallout_values
+from lab.analysis.trial.drill import Aftermath, aftermath
+from lab.analysis.trial.drill_metrics import drill_values
+from lab.analysis.trial.fallout import Fallout, fallout
 from lab.analysis.trial.ladder import Climb, climb, climb_values
-from lab.analysis.trial.latency import QUANTILES, Latency, ended_in, latency, measured, response_times, service_times
+from lab.analysis.trial.latency import (
+    QUANTILES,
+    Latency,
+    ProcessLatency,
+    ended_in,
+    latency,
+    latency_by_process,
+    measured,
+    opening_values,
+    response_times,
+    service_times,
+)
 from lab.analysis.trial.ledger import ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
-from lab.analysis.trial.openings import opening_values
 from lab.analysis.trial.prestart import StepCount, app_values, step_counts
-from lab.analysis.trial.radius import Radius, radius, radius_values
-from lab.analysis.trial.renewal import renewal_values
+from lab.analysis.trial.radius import Radius, radius
 from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
-from lab.analysis.trial.shares import Share, gini, shares
+from lab.analysis.trial.shares import Share, ThreadLine, gini, shares, thread_lines
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
-from lab.analysis.trial.threads import ThreadLine, thread_lines
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
 from lab.metrics.limits import LIMITS
@@ -138,12 +146,9 @@ def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
         **opening_values(rows),
         "boot": found.record.boot_s,
         **app_values(found.steps),
-        **drill_values(found.aftermath),
+        **drill_values(found.aftermath, found.fallout, found.radius),
         **climb_values(found.climb),
-        **fallout_values(found.fallout),
-        **radius_values(found.radius),
         **dict.fromkeys(LIMITS.values()),  # of a search that is several runs
-        **renewal_values(found.aftermath),
     }
 
 

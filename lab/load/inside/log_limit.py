@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 
 MAX_REPEATS = 200
+FORMAT = "[%(asctime)s] %(levelname)s/%(name)s: %(message)s"
 
 
 class LimitRepeats(logging.Filter):
@@ -26,7 +27,13 @@ def set_up_logging() -> None:
     """Log to stderr, which is locust.log; Locust's own percentiles stay out of it (METHOD 1.5)."""
     handler = logging.StreamHandler()
     handler.addFilter(LimitRepeats())
-    logging.basicConfig(
-        level=logging.INFO, handlers=[handler], format="[%(asctime)s] %(levelname)s/%(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], format=FORMAT)
     logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+
+
+def keep_logs_for_the_page(reader: logging.Handler) -> None:
+    """Locust's Logs tab shows what a handler of this name has kept: ``reader``, one of Locust's."""
+    reader.name = "log_reader"
+    reader.addFilter(LimitRepeats())
+    reader.setFormatter(logging.Formatter(FORMAT))
+    logging.getLogger().addHandler(reader)

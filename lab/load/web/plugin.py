@@ -6,7 +6,6 @@ and stops the load. The locustfile's own closed model runs.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import sys
@@ -35,7 +34,7 @@ from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.hosts import keep_paths
 from lab.load.inside.lanes import Lanes
 from lab.load.inside.locustfile import filter_tasks
-from lab.load.inside.log_limit import LimitRepeats
+from lab.load.inside.log_limit import keep_logs_for_the_page
 from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.socket_times import note_client_ports
 from lab.load.inside.status import EXIT_REFUSED, refusal_of
@@ -226,21 +225,12 @@ class WebPlugin(Hooks):
         self._lines.send(said="closed", status=asdict(self._visits.close(self._lanes.live)))
 
 
-def keep_logs_for_the_page() -> None:
-    """Locust's Logs tab shows what a handler of this name has kept."""
-    reader = locust.log.LogReader()
-    reader.name = "log_reader"
-    reader.addFilter(LimitRepeats())
-    reader.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s/%(name)s: %(message)s"))
-    logging.getLogger().addHandler(reader)
-
-
 def main(plan_file: str, descriptor: str) -> None:
     """Become the Locust of a session."""
     plan = LoadPlan.read(Path(plan_file))
     watcher = die_with_parent()
     prepare_locust()
-    keep_logs_for_the_page()
+    keep_logs_for_the_page(locust.log.LogReader())
     to_lab = socket.socket(fileno=int(descriptor))
     WebPlugin(plan, Lines(to_lab, to_lab)).install()
     users = str(plan.lanes)
