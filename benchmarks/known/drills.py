@@ -22,6 +22,7 @@ from lab.plan.trial import Trial
 from lab.record.reading import read_trial
 from lab.record.schema import STEP_BEGIN
 from lab.record.types import REQUESTS, DrillRecord, Event, TrialResult
+from lab.scenario.drills import STEADY_S
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trial, table_of, with_record, with_tables
 
@@ -124,7 +125,7 @@ def check_repeats() -> Iterator[Check]:
         found = repeats(Path(folder))
     again, never = (found[name].values["drill.duplicates"] or 0.0 for name in ("retries", "patient"))
     yield Check(
-        case="a process hangs for 4 s behind a front that asks another after 1 s: duplicates",
+        case="a process hangs for 2 s behind a front that asks another after 1 s: duplicates",
         planted="some",
         printed=f"{again:g}",
         allowed="≥ 1",
@@ -176,15 +177,19 @@ def drilled(folder: Path, **parts: str) -> dict[str, TrialSummary]:
     return {trial.record.arm: trial for trial in found}
 
 
+HANG = f'verb = "hang"\nafter = "{STEADY_S:g}s"\nhold = "2s"'
 killed_once = partial(drilled, drill='verb = "kill"', measure="18s", processes="1")
 
 
-def repeats(folder: Path) -> dict[str, TrialSummary]:
-    """Two fronts before a process that hangs: one asks another one after a second, the other waits."""
+def repeats(folder: Path, app: str = "") -> dict[str, TrialSummary]:
+    """Two fronts before a process that hangs: one asks another one after a second, the other waits.
+
+    ``app``: more of the table [app].
+    """
     env = '{ LOG_REQUESTS = "true" }'
     arms = ARM.format(name="retries", front='{ kind = "nginx", timeout = "1s" }', env=env)
     arms += ARM.format(name="patient", front='{ kind = "nginx", retries = 0 }', env=env)
-    return drilled(folder, app="", arms=arms, drill='verb = "hang"\nhold = "4s"', measure="20s", processes="2")
+    return drilled(folder, app=app, arms=arms, drill=HANG, measure="15s", processes="2")
 
 
 def _near(case: str, printed_s: float, planted_s: float, late_s: float) -> Check:

@@ -1,7 +1,8 @@
 """Prerequisites of this tier, checked once: a Docker engine and the two images. Missing ones fail with a sentence.
 
-Tests that run beside each other must not deploy the same image: one would be a stranger to the other's arm. Those of
-one image are an xdist group, and so are those that deploy fronts alone; whatever they label is their own process's.
+Tests that run beside each other must not deploy the same image: one would be a stranger to the other's arm. So each
+process of the tests has images of its own, and whatever it labels is its own. Tests of which several look at one
+deployment, or at one pair of hosts, are an xdist group: one process has them all.
 """
 
 from __future__ import annotations
@@ -27,16 +28,53 @@ from lab.scenario.model import App, Arm, Load, Scenario
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RUN_ID = f"integration-tests-{os.getpid()}"
-OF_THE_APP, OF_SECOND_APP, OF_DOCS_APP, OF_FRONTS = map(
-    pytest.mark.xdist_group, ("app", "second_app", "docs_app", "fronts")
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")  # of the tests: "gw0", "" where there is one
+# A build argument that nothing reads: another image with the same files.
+OWN = {"IMAGE": PROCESS} if PROCESS else {}
+SECOND = {"IMAGE": f"second {PROCESS}".strip()}
+# What begins first: whoever takes minutes must not be the last. What takes seconds fills the gaps at the end.
+LONG = (
+    "swarm_engine",
+    "nodes",
+    "drill_answers",
+    "renewing",
+    "toys",
+    "process_engine",
+    "elsewhere",
+    "drills",
+    "exported",
 )
-SECOND = {"IMAGE": "second"}  # a build argument that nothing reads: another image with the same files
+SHORT = ("load_", "locustfiles", "images", "hostile_front", "second_engine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Groups begin in the order of the tests: those of most tests are not those that take longest."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first."""
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test begins: less is earlier."""
+    name = item.path.stem.removeprefix("test_")
+    if item.path.parent != Path(__file__).parent:
+        return 0
+    return LONG.index(name) - len(LONG) if name in LONG else int(name.startswith(SHORT))
 
 
 def app_of_repository(**changes: object) -> App:
-    """The app of this repository."""
-    values: dict[str, object] = {"build": REPOSITORY, "requirements": REPOSITORY / "requirements" / "app.txt"}
+    """The app of this repository, in an image of this process's own."""
+    requirements = REPOSITORY / "requirements" / "app.txt"
+    values: dict[str, object] = {"build": REPOSITORY, "requirements": requirements, "build_args": OWN}
     return App(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
+
+
+def own_arguments() -> str:
+    """The same as a line of a scenario's table [app]."""
+    return f'build_args = {{ IMAGE = "{PROCESS}" }}' if PROCESS else ""
 
 
 def scenario_of(arm: Arm, processes: int = 2, **changes: object) -> Scenario:
@@ -85,7 +123,7 @@ def images(
 
 @pytest.fixture(scope="session")
 def second_image(client: docker.DockerClient, making_images: Callable[[], AbstractContextManager[None]]) -> str:
-    """The name of another image of the app, which one group of tests deploys while another deploys the first."""
+    """The name of another image of the app."""
     arm = Arm(name="workers", model="workers", front="direct")
     with making_images():
         return prepare_images(client, scenario_of(arm, app=app_of_repository(build_args=SECOND)), print)["app"].name

@@ -24,9 +24,9 @@ from lab.plan.trial import Trial
 from lab.report.parts.gate_sentences import gate_sentence
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of
+from tests.integration.conftest import app_of_repository, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")

@@ -30,7 +30,7 @@ from lab.run.tools import Run
 from lab.run.trial import run_trial
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
-from tests.integration.conftest import OF_DOCS_APP, OF_THE_APP, REPOSITORY, app_of_repository, scenario_of
+from tests.integration.conftest import OWN, REPOSITORY, app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +46,7 @@ LOAD = Load(
 DOCS_APP = App(
     build=IMAGES / "docs_app",
     requirements=REPOSITORY / "requirements" / "app.txt",
+    build_args=OWN,
     command="fastapi run main.py --host {host} --port {port} --workers {workers}",
     ready_path="/",
 )
@@ -114,7 +115,6 @@ def check_whole(trial: TrialResult) -> None:
     assert summarise_trial(trial).values["share.max"] is not None
 
 
-@OF_DOCS_APP
 def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: Path) -> None:
     """By the sockets' owners, over both HTTP clients of Locust, with the image's own start command."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS)
@@ -123,7 +123,6 @@ def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: P
     check_whole(trial)
 
 
-@OF_DOCS_APP
 def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
     """By the sockets' owners, on a listener for both families of addresses."""
     trial = run_arm(client, tmp_path, nginx_app, WORKERS)
@@ -132,7 +131,6 @@ def test_workers_that_are_no_python(client: docker.DockerClient, nginx_app: App,
     check_whole(trial)
 
 
-@OF_DOCS_APP
 def test_replicas_of_any_image(client: docker.DockerClient, nginx_app: App, tmp_path: Path) -> None:
     """By nginx's upstream address: each replica has one of its own, and round robin is even."""
     trial = run_arm(client, tmp_path, nginx_app, REPLICAS)
@@ -144,7 +142,6 @@ def test_replicas_of_any_image(client: docker.DockerClient, nginx_app: App, tmp_
     assert summarise_trial(trial).values["share.skew"] == pytest.approx(1.0, abs=0.05)
 
 
-@OF_DOCS_APP
 def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.DockerClient, tmp_path: Path) -> None:
     """One address, several processes: nobody knows who answered, so there are no shares, and a caveat says why."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS_NGINX)
@@ -158,7 +155,6 @@ def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.Docke
 
 
 @pytest.mark.alone
-@OF_DOCS_APP
 def test_connections_too_short_to_be_seen_give_no_shares(
     client: docker.DockerClient, nginx_app: App, tmp_path: Path
 ) -> None:
@@ -171,7 +167,6 @@ def test_connections_too_short_to_be_seen_give_no_shares(
     assert summarise_trial(trial).values["share.max"] is None
 
 
-@OF_THE_APP
 def test_the_apps_own_header_comes_first(client: docker.DockerClient, tmp_path: Path) -> None:
     """Where the app says who it is, no socket is looked at, and workers behind nginx are told apart as well."""
     load = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=100.0, warmup=1.0, measure=2.0)

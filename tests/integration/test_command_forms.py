@@ -14,9 +14,9 @@ from docker.models.containers import Container
 
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import ImageRecord
-from tests.integration.conftest import OF_THE_APP, REPOSITORY, RUN_ID
+from tests.integration.conftest import REPOSITORY, RUN_ID
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 KILLED = 137
 TOP = "-eo pid,ppid,args"  # of ps

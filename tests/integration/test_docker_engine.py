@@ -28,9 +28,9 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget, Quota
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import OF_THE_APP, RUN_ID, app_of_repository, labelled, scenario_of
+from tests.integration.conftest import RUN_ID, app_of_repository, labelled, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")

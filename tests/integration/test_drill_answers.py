@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.known.drills import ALLOWED_S, STARTUP_S, killed_once, repeats, startup_of
-from tests.integration.conftest import OF_THE_APP
+from tests.integration.conftest import own_arguments
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.alone
@@ -29,7 +29,7 @@ def test_the_time_that_an_app_takes_to_start_is_recovered(tmp_path: Path) -> Non
 
 def test_a_front_that_asks_again_shows_its_duplicates(tmp_path: Path) -> None:
     """What waits for a process that hangs is asked of another one after a second, and executed by both in the end."""
-    found = repeats(tmp_path)
+    found = repeats(tmp_path, own_arguments())
 
     assert (found["retries"].values["drill.duplicates"] or 0) > 0
     assert found["patient"].values["drill.duplicates"] == 0

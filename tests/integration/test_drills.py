@@ -22,9 +22,9 @@ from lab.run.verbs import VERBS
 from lab.scenario.budget import Budget
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
-from tests.integration.conftest import OF_THE_APP, RUN_ID, app_of_repository, scenario_of
+from tests.integration.conftest import RUN_ID, app_of_repository, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 Build = Callable[[Scenario], Topology]
 WORKERS = Arm(name="workers", model="workers", front="direct", restart="always")

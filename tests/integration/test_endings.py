@@ -24,9 +24,9 @@ from lab.sampling.cgroups import locate, read_memory
 from lab.scenario.budget import Budget, Quota
 from lab.scenario.model import Arm, Scenario
 from lab.units import MIB
-from tests.integration.conftest import OF_THE_APP, RUN_ID, scenario_of
+from tests.integration.conftest import RUN_ID, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 Build = Callable[[Scenario], Topology]
 ALONE = Arm(name="alone", model="workers", front="direct", restart="always")

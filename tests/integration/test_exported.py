@@ -29,10 +29,10 @@ from lab.plan.blocks import build_plan
 from lab.scenario.model import Arm
 from lab.units import MIB
 from tests.exports import deployment, measured
-from tests.integration.conftest import OF_THE_APP, scenario_of
+from tests.integration.conftest import scenario_of
 from tests.second_engine import SecondEngine
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 RUN_ID = f"exported-tests-{os.getpid()}"
 COMPOSE = Path(__file__).parents[2] / ".venv" / "bin" / "docker-compose"

@@ -23,13 +23,16 @@ from lab.plan.models.model import KEEP_ALIVE_S
 from lab.plan.topology import Endpoint
 from lab.plan.upstream import named_upstream
 from lab.run.fronts import before_echo
-from tests.integration.conftest import OF_FRONTS, labelled
+from tests.integration.conftest import labelled
 from tests.integration.ordinary_app import EVENTS, GAP_S, app
 from tests.integration.test_transparency import DECLARED, TUNED, arm
 
-pytestmark = [pytest.mark.integration, OF_FRONTS]
+pytestmark = pytest.mark.integration
 
 RUN_ID = f"front-apps-{os.getpid()}"
+BEHIND = [
+    pytest.param(front, id=str(front), marks=pytest.mark.xdist_group(f"behind {front['kind']}")) for front in TUNED
+]
 TELL = [front for front in TUNED if DECLARED[front["kind"]].upstream_of]
 
 
@@ -47,7 +50,7 @@ def serving(port: int) -> Iterator[Endpoint]:
         thread.join()
 
 
-@pytest.fixture(scope="module", params=TUNED, ids=str)
+@pytest.fixture(scope="module", params=BEHIND)
 def entry(
     client: docker.DockerClient, images: Mapping[str, ImageRecord], request: pytest.FixtureRequest
 ) -> Iterator[Endpoint]:

@@ -23,9 +23,9 @@ from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario
-from tests.integration.conftest import OF_SECOND_APP, RUN_ID, labelled, scenario_of
+from tests.integration.conftest import RUN_ID, labelled, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_SECOND_APP]
+pytestmark = pytest.mark.integration
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
 BEHIND = Arm(name="workers-nginx", model="workers", front="nginx")

@@ -25,9 +25,9 @@ from lab.plan.fronts.front import NOBODY
 from lab.scenario.model import App, Arm
 from lab.starter.guesses import Wanted
 from lab.starter.image import file_reader, look_at_finished
-from tests.integration.conftest import OF_THE_APP, REPOSITORY, RUN_ID, app_of_repository, scenario_of
+from tests.integration.conftest import REPOSITORY, RUN_ID, app_of_repository, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 ARM = Arm(name="replicas", model="replicas", front="nginx")
 
@@ -252,7 +252,9 @@ def test_the_uv_image_holds_what_the_other_one_holds(
     client: docker.DockerClient, images: Mapping[str, ImageRecord]
 ) -> None:
     """The same versions, byte-compiled, built without network and without uv itself."""
-    app = app_of_repository(dockerfile="Dockerfile.uv", requirements=REPOSITORY / "requirements" / "app-uv.txt")
+    app = app_of_repository(
+        dockerfile="Dockerfile.uv", requirements=REPOSITORY / "requirements" / "app-uv.txt", build_args={}
+    )
     record = prepare_images(client, scenario_of(ARM, app=app), print)["app"]
     look = "import glob, fastapi, app.main; print(len(glob.glob('/venv/**/fastapi/__pycache__/*.pyc', recursive=True)))"
 

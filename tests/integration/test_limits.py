@@ -18,9 +18,9 @@ from lab.run.view import QuietView
 from lab.scenario.limits import LimitSearch
 from lab.scenario.model import Arm
 from lab.units import MIB
-from tests.integration.conftest import OF_THE_APP, scenario_of
+from tests.integration.conftest import scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 TOO_LITTLE, ENOUGH = 12 * MIB, 512 * MIB  # an interpreter with the app takes some 50
 

@@ -17,7 +17,7 @@ from lab.sampling.grid import SLOW_TICK_S
 from tests.integration.conftest import REPOSITORY
 from tests.two_hosts import Host, two_hosts, wait_until_measured
 
-pytestmark = pytest.mark.integration  # in no group: its containers are other engines'
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("nodes")]  # one pair of hosts
 
 AHEAD_S = 5000
 READINGS_APART_S = SLOW_TICK_S + 0.1  # the slower of the two grids, as the gates take it

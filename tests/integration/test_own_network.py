@@ -32,11 +32,11 @@ from lab.run.trial import run_trial
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
-from tests.integration.conftest import OF_SECOND_APP, REPOSITORY, SECOND, app_of_repository, scenario_of
+from tests.integration.conftest import REPOSITORY, app_of_repository, own_arguments, scenario_of
 from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
 from tests.load_runs import wait_finished
 
-pytestmark = [pytest.mark.integration, OF_SECOND_APP]
+pytestmark = pytest.mark.integration
 
 RUN_ID = f"own-tests-{os.getpid()}"
 JSON_API = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=60.0, lanes=8, warmup=1.0, measure=2.0)
@@ -100,7 +100,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     (folder / "requirements.txt").write_text("humanize>=4\n")
     (folder / "locustfile.py").write_text(LOCUSTFILE)
     own = replace(JSON_API, locustfile=folder / "locustfile.py", requirements=folder / "requirements.txt")
-    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80, build_args=SECOND), REPLICAS, own)
+    trial = run_own(client, tmp_path, app_of_repository(command=FIXED, port=80), REPLICAS, own)
 
     record, tables = trial.record, trial.tables
     apps = {service.name: service for service in record.services if service.kind == "app"}
@@ -168,7 +168,7 @@ def test_every_front_tells_by_address_or_by_name_who_served(client: docker.Docke
 
 def test_an_arm_that_does_not_come_up_leaves_no_network(client: docker.DockerClient) -> None:
     """The agent has probed and says what was seen."""
-    app = app_of_repository(ready_path="/nowhere", ready_timeout=6.0, build_args=SECOND)
+    app = app_of_repository(ready_path="/nowhere", ready_timeout=6.0)
     scenario = scenario_of(WORKERS, app=app, network="own")
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     assert isinstance(engine, DockerEngine)
@@ -187,7 +187,7 @@ def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient,
     path = tmp_path / "scenario.toml"
     path.write_text(
         f'question = "?"\nnetwork = "own"\n[app]\nbuild = "{REPOSITORY}"\n'
-        f'requirements = "{REPOSITORY}/requirements/app.txt"\nbuild_args = {{ IMAGE = "{SECOND["IMAGE"]}" }}\n'
+        f'requirements = "{REPOSITORY}/requirements/app.txt"\n{own_arguments()}\n'
         "[budget]\nprocesses = 1\n"
         '[[arms]]\nname = "workers"\nmodel = "workers"\nfront = "direct"\n'
         f'[load]\nlocustfile = "{REPOSITORY}/locustfiles/json_api.py"\n'

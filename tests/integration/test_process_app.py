@@ -14,7 +14,7 @@ from lab.engines.process.app import COMPLETE, prepare_app
 from lab.errors import MissingError
 from lab.scenario.model import App
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process")]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process_app")]
 
 
 @pytest.fixture(scope="module")

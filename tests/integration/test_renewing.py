@@ -23,9 +23,9 @@ from lab.run.slots import who
 from lab.run.verbs import VERBS
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Load
-from tests.integration.conftest import OF_THE_APP, REPOSITORY, scenario_of
+from tests.integration.conftest import REPOSITORY, scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 LOAD = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=50.0, measure=60.0)
 BLUE_GREEN = Drill(verb=Verb.DEPLOY, style="blue-green", drain=0.5)

@@ -23,11 +23,11 @@ from lab.engines.leftovers import find_leftovers
 from lab.record.folder import read_info, read_trial
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import App, Arm
-from tests.integration.conftest import OF_DOCS_APP, REPOSITORY, scenario_of
+from tests.integration.conftest import OWN, REPOSITORY, own_arguments, scenario_of
 from tests.ordinary_user import OrdinaryUser, ordinary_user
 from tests.terminal import Terminal, terminal
 
-pytestmark = [pytest.mark.integration, OF_DOCS_APP]
+pytestmark = pytest.mark.integration
 
 DOCS_APP = Path(__file__).parent / "images" / "docs_app"
 COMMAND = "fastapi run main.py --host {host} --port {port} --workers {workers}"
@@ -39,6 +39,7 @@ question = "Does it work without rights?"
 [app]
 build = "{DOCS_APP}"
 requirements = "{REPOSITORY}/requirements/app.txt"
+{own_arguments()}
 command = "{COMMAND}"
 ready_path = "/"
 [budget]
@@ -72,7 +73,7 @@ with start_agent(connect(), sys.argv[1], labels(sys.argv[2], "held", "agent"), l
 @pytest.fixture(scope="session")
 def docs_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> None:
     """The image of an app that does not say who answers, made before anybody without rights needs it."""
-    app = App(build=DOCS_APP, requirements=REPOSITORY / "requirements" / "app.txt", command=COMMAND)
+    app = App(build=DOCS_APP, requirements=REPOSITORY / "requirements" / "app.txt", build_args=OWN, command=COMMAND)
     prepare_images(client, scenario_of(Arm(name="workers", model="workers", front="direct"), app=app), print)
 
 

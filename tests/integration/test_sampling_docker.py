@@ -25,9 +25,9 @@ from lab.sampling.grid import LOOKS_FLOOR
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler
 from lab.scenario.model import Arm
-from tests.integration.conftest import OF_THE_APP, scenario_of
+from tests.integration.conftest import scenario_of
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 RUN_ID = f"sampling-tests-{os.getpid()}"
 PROCESSES = 2

@@ -25,7 +25,7 @@ from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from tests.integration.conftest import REPOSITORY, RUN_ID, labelled
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("notes")]
+pytestmark = pytest.mark.integration
 NOTES = REPOSITORY / "examples" / "notes" / "scenario.toml"
 
 

@@ -19,7 +19,7 @@ from tests.integration.conftest import REPOSITORY
 from tests.integration.test_nodes import lab
 from tests.two_hosts import Host, two_hosts, wait_until_measured
 
-pytestmark = pytest.mark.integration  # in no group: its containers are other engines'
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("swarm")]  # one pair of hosts
 
 SCENARIO = """
 question = "What do replicas on two nodes cost?"

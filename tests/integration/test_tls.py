@@ -23,10 +23,10 @@ from lab.run.trial import run_trial
 from lab.scenario.model import Arm, Load
 from lab.scenario.trials import Trials
 from tests.certificates import serving
-from tests.integration.conftest import OF_THE_APP, app_of_repository, scenario_of
+from tests.integration.conftest import app_of_repository, scenario_of
 from tests.load_runs import run_load
 
-pytestmark = [pytest.mark.integration, OF_THE_APP]
+pytestmark = pytest.mark.integration
 
 RUN_ID = f"tls-tests-{os.getpid()}"
 LOCUSTFILE = """

@@ -19,9 +19,9 @@ from lab.plan.fronts.front import Front, front_of
 from lab.run.fronts import attest_fronts, before_echo
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm
-from tests.integration.conftest import OF_FRONTS, scenario_of
+from tests.integration.conftest import scenario_of
 
-pytestmark = [pytest.mark.integration, OF_FRONTS]
+pytestmark = pytest.mark.integration
 
 OWN = """
 events {}
