@@ -9,7 +9,7 @@ import pytest
 from benchmarks.known.drills import ALLOWED_S, STARTUP_S, killed_once, repeats, startup_of
 from tests.integration.conftest import own_arguments
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("images")]
 
 
 @pytest.mark.alone

@@ -19,7 +19,7 @@ from lab.scenario.images import PYTHON
 from tests.integration.conftest import REPOSITORY
 from tests.second_engine import SecondEngine
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("images")]
 
 SCENARIO = f"""
 question = "Does an engine elsewhere do?"

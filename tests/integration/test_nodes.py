@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from lab.engines.images.images import ImageRecord
 from lab.record.folder import read_info, read_trial
 from lab.sampling.grid import SLOW_TICK_S
 from tests.integration.conftest import REPOSITORY
@@ -53,8 +54,11 @@ blocks = 1
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    """The second one has a clock of its own, as another kernel has. Neither has a way to a registry."""
+def hosts(images: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host]]:
+    """The second one has a clock of its own, as another kernel has. Neither has a way to a registry.
+
+    The images that take long are made before anybody counts seconds.
+    """
     with two_hosts(clock_ahead_s=AHEAD_S) as both:
         yield both
 

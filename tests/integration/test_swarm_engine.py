@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
+import docker
 import pytest
 
+from lab.engines.images.images import prepare_base
+from lab.plan.fronts import nginx
 from lab.record.folder import read_info, read_trial
+from lab.scenario.databases import source_of
+from lab.scenario.images import PYTHON
 from tests.integration.conftest import REPOSITORY
 from tests.integration.test_nodes import lab
 from tests.two_hosts import Host, two_hosts, wait_until_measured
@@ -72,8 +77,13 @@ def swarm_of(first: Host, second: Host) -> None:
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    """Two hosts in one Swarm, of which the first is the manager."""
+def hosts(
+    client: docker.DockerClient, making_images: Callable[[], AbstractContextManager[None]]
+) -> Iterator[tuple[Host, Host]]:
+    """Two hosts in one Swarm, of which the first is the manager; images are made before anybody counts seconds."""
+    with making_images():
+        for source in (nginx.IMAGE, source_of("redis:8"), PYTHON):
+            prepare_base(client, source, source.reference, print)
     with two_hosts() as both:
         swarm_of(*both)
         yield both
