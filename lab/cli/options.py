@@ -90,8 +90,22 @@ def as_called(context: typer.Context, *, without: str) -> str:
         if option.param_type_name == "argument":
             words.append(str(value))
         else:
-            words += [option.opts[0]] if value is True else [f"{option.opts[0]}={value}"]
+            plain = {True: option.opts[:1], False: option.secondary_opts[:1]} if isinstance(value, bool) else {}
+            words += plain.get(value) or [f"{option.opts[0]}={value}"]
     return shlex.join(words)
+
+
+def with_defaults(together: Callable[..., T], **defaults: Any) -> Callable[..., T]:
+    """The same options for another verb, some of which have another default there."""
+    made = inspect.signature(together, eval_str=True)
+
+    @wraps(together)
+    def asked(**given: Any) -> T:
+        return together(**given)
+
+    changed = [each.replace(default=defaults.get(name, each.default)) for name, each in made.parameters.items()]
+    asked.__signature__ = made.replace(parameters=changed)  # type: ignore[attr-defined]  # as below
+    return asked
 
 
 def takes_options(together: Callable[..., T]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -14,7 +14,7 @@ from lab.cli.console import say
 from lab.cli.init import DEFAULT_OUT, Force, OutFolder, tell_found, tell_written
 from lab.cli.open import OpenWhereSeen, has_display
 from lab.cli.options import DEFAULT_OUT as RUNS
-from lab.cli.options import AllowConcurrent, Engine, Quiet, WaitForQuiet, takes_options
+from lab.cli.options import AllowConcurrent, Engine, Quiet, WaitForQuiet, takes_options, with_defaults
 from lab.cli.run import run, with_blocks
 from lab.errors import UsageError
 from lab.plan.blocks import build_plan
@@ -22,6 +22,7 @@ from lab.starter.write import SCENARIO, write_files
 
 ADVICE = "`lab quick --help` shows every flag"
 WAIT_MIN = 1.0
+LOOK = "6s"  # measured in a trial: a p95 at the starter's rate, and six trials in less than two minutes
 FEW = 2  # the least that shows how far the same arm differs from itself
 
 Blocks = Annotated[
@@ -29,7 +30,7 @@ Blocks = Annotated[
 ]
 
 
-@takes_options(asked_of)
+@takes_options(with_defaults(asked_of, measure=LOOK))
 def quick(
     asked: Asked,
     out: OutFolder = DEFAULT_OUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lab.analysis.expectations import Outcome
+from lab.analysis.points import PointResult
 from lab.cli.asked import Running, name_of, running_of
-from lab.cli.console import put, put_json
+from lab.cli.console import put, put_json, say
 from lab.cli.junit import Junit, results_in
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
@@ -21,11 +24,14 @@ from lab.errors import UsageError
 from lab.plan.blocks import build_plan
 from lab.report.overview import answers_over
 from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.text import one_line
+from lab.report.sections.answer import failing_over
 from lab.report.sections.answer_sentences import answer_line
 from lab.run.conclude import Conclusion
 from lab.run.confirm import concluded
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
+from lab.units import count_of
 
 OptionalScenario = Annotated[
     Path | None,
@@ -77,8 +83,8 @@ def run(
                 "see `lab run --help`",
             )
         tell = partial(show, json=running.json, quiet=running.quiet)
-        say, around = running.teller.step, running.around
-        found = concluded(folder, plan.scenario, running.view_of, tell, say=say, around=around)
+        step, around = running.teller.step, running.around
+        found = concluded(folder, plan.scenario, running.view_of, tell, say=step, around=around)
         summarise(found.written.summary)
         hand_over(found.written)
     tell(found)
@@ -88,9 +94,23 @@ def run(
 
 
 def exit_by(found: Conclusion, *, strict: bool) -> None:
-    """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0."""
+    """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0.
+
+    Last it says which expectations make it so: what a build failed of stands at the end of its log.
+    """
     if code := max(one.exit_code(strict=strict) for one in found.points):
+        for told in missed(found.points, strict=strict):
+            say(told)
         raise typer.Exit(code)
+
+
+def missed(points: Sequence[PointResult], *, strict: bool) -> Iterator[str]:
+    """Name the expectations that fail a build, a line for each outcome."""
+    answers = [answer for answer in answers_over(points) if answer.case]
+    for word in (Outcome.VIOLATED, Outcome.UNDECIDED) if strict else (Outcome.VIOLATED,):
+        own = [answer.case for answer in answers if answer.word == word]
+        if own:
+            yield f"{len(own)} of {count_of(len(answers), 'expectation')} {word}: {one_line('; '.join(own))}"
 
 
 def _one_run(scenario: Scenario) -> Scenario:
@@ -126,7 +146,9 @@ def show(found: Conclusion, *, json: bool, quiet: bool) -> None:
 
 
 def put_answers(found: Conclusion) -> None:
-    """Print the sentences of the answer, those of each point with its name."""
+    """Print which arms failed requests, and the sentences of the answer, those of each point with its name."""
+    for note in failing_over(found.points):
+        put(note)
     for answer in answers_over(found.points):
         put(answer_line(answer))
 

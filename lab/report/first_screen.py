@@ -24,12 +24,14 @@ def told(groups: Iterable[Group]) -> tuple[str, ...]:
 class Answer:
     """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown.
 
-    ``why`` is a second word for the badge: the reason of the verdict, where one word hides it.
+    ``why`` is a second word for the badge: the reason of the verdict, where one word hides it. ``case`` names an
+    expectation, the same in every run of its scenario.
     """
 
     sentence: str
     word: str = ""
     why: str = ""
+    case: str = ""
 
     @property
     def badge(self) -> str:

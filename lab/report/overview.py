@@ -19,7 +19,7 @@ from lab.report.parts.effects import signed_change, size_of_difference, size_of_
 from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import shown_value
-from lab.report.sections.answer import failing_note, judged_answers, status
+from lab.report.sections.answer import failing_over, judged_answers, status
 from lab.report.sections.decision import card_sentences, card_table
 from lab.report.sections.lead import lead_of
 from lab.report.sections.repeat import again
@@ -44,7 +44,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         question=whole.scenario.question,
         facts=facts_line(run, whole),
         status=_status(points),
-        failing=" ".join(_failing(points)),
+        failing=" ".join(failing_over(points)),
         answers=tuple(_verdicts(points)),  # the lead has the arms that cannot run
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
@@ -82,7 +82,7 @@ def _together(found: Sequence[tuple[PointResult, Answer]], points: int) -> Itera
         titles.setdefault(answer, {})[one.point.title] = None
     for answer, where in titles.items():
         at = "" if len(where) == points > 1 or not any(where) else f"{', '.join(where)}: "
-        yield replace(answer, sentence=f"{at}{answer.sentence}")
+        yield replace(answer, sentence=f"{at}{answer.sentence}", case=answer.case and f"{at}{answer.case}")
 
 
 def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
@@ -144,18 +144,11 @@ def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answe
 def _status(points: Sequence[PointResult]) -> str:
     """The same word on all of them once, else each with its own."""
     said = {one.point.title: status(one.summary) for one in points}
-    failing = " ".join(_failing(points))
     if len(set(said.values())) == 1:
         together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
     else:
         together = " ".join(f"{title}: {text}" for title, text in said.items())
-    return f"{failing} {together}".lstrip()
-
-
-def _failing(points: Sequence[PointResult]) -> Iterator[str]:
-    """Which arms failed requests, at each point where some did."""
-    notes = {one.point.title: failing_note(one.summary) for one in points}
-    yield from (f"{title}: {note}" for title, note in notes.items() if note)
+    return " ".join((*failing_over(points), together))
 
 
 def _section(one: PointResult) -> Section:

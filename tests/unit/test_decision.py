@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from lab.analysis.card import Card, Line
+from lab.analysis.conclusion import Standing
 from lab.analysis.decision import _line, card_of, commands_of
 from lab.analysis.ladders import Confirmation
 from lab.analysis.points import PointResult, judge_points
@@ -22,9 +24,11 @@ from lab.cli import app
 from lab.cli.decide import parse_weights
 from lab.errors import UsageError
 from lab.metrics.capacity import CAPACITY
+from lab.record.types import TrialResult
 from lab.report.overview import overview
-from lab.report.renderers.card_document import CardDocument
+from lab.report.renderers.card_document import CardDocument, card_document
 from lab.report.renderers.html_page import render_html
+from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import _told, card_sentences, decision_content, tally_sentences
 from lab.scenario.drills import Verb
@@ -38,6 +42,7 @@ from tests.builders import (
     make_summaries,
     make_trials,
     with_record,
+    with_tables,
 )
 from tests.run_folders import store, write_run
 
@@ -82,22 +87,53 @@ def test_a_run_that_is_not_valid_has_no_winner() -> None:
     assert not any(line.valid for line in card.lines if line.metric == "memory.pss.total")
 
 
+def test_an_arm_that_failed_requests_wins_no_line() -> None:
+    """The verdict stands beside it, with the part that failed, for people and programs."""
+    given = plain()
+
+    def failing(trial: TrialResult) -> TrialResult:
+        half = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("HTTP 422")).otherwise(None).alias("error")
+        return with_tables(trial, requests=trial.tables.requests.with_columns(half))
+
+    found = judge_points(make_run(given), (summarise_trial(failing(trial)) for trial in make_trials(given)))
+    card = card_of(found)
+    (memory,) = (line for line in card.lines if line.metric == "memory.pss.total" and line.arm == "replicas")
+
+    assert memory.standing is Standing.BETTER
+    assert memory.winner == ""
+    assert memory.failed["replicas"] == pytest.approx(0.5, abs=0.01)
+    assert "better; no winner, as requests failed: 5" in render_terminal(decision_content(card, found), 300)
+    assert card_document(card)["lines"][0]["failed"] == dict(card.lines[0].failed)
+
+
 def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     """No line without evidence."""
     card = card_of(points(plain()))
 
-    rows = {row[0].text: row for row in decision_content(card, points(plain())).headline.rows}
+    content = decision_content(card, points(plain()))
+    rows = {row[0].text: row for row in content.headline.rows}
 
     together = "drill kill, hang, roll, stop"
     asked = f"not measured: lab study {RUN_ID}"
-    assert [cell.text for cell in rows[together]] == [together, "–", "–", asked, "–", "–"]
+    assert [cell.text for cell in rows[together]] == [together, "–", asked, "–"]
     assert "start-up" not in card.missing
-    assert rows["capacity"][3].text == f"not measured: lab capacity {RUN_ID}"
-    assert rows["memory limit"][3].text == f"not measured: lab limits {RUN_ID}"
-    assert rows["drill oom"][3].text == "not measured: lab run drill_oom"
+    assert rows["capacity"][2].text == f"not measured: lab capacity {RUN_ID}"
+    assert rows["memory limit"][2].text == f"not measured: lab limits {RUN_ID}"
+    assert rows["drill oom"][2].text == "not measured: lab run drill_oom"
     assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}
+
+
+def test_a_column_that_tells_no_lines_apart_is_left_out() -> None:
+    """A card of one run has the run on top; of a run without points no line says where; nothing is called trust."""
+    content = decision_content(card_of(points(plain())), points(plain()))
+
+    assert [column.title for column in content.headline.columns] == ["about", "better", "how much", "verdict"]
+    assert content.facts == (f"run {RUN_ID}",)
+    for form in (render_terminal(content), render_markdown(content), render_html(content)):
+        assert "Trust:" not in form
+        assert RUN_ID in form
 
 
 def test_every_scenario_that_is_named_is_shipped() -> None:
@@ -200,8 +236,9 @@ def test_a_card_without_a_valid_block_says_so(tmp_path: Path) -> None:
     card = card_of(found)
 
     assert not card.lines
-    assert content.status.startswith("No run here")
-    assert all(row[2].text == "–" for row in content.headline.rows)
+    better = [column.title for column in content.headline.columns].index("better")
+    assert content.answers[0].sentence.startswith("No run here")
+    assert all(row[better].text == "–" for row in content.headline.rows)
 
 
 def line(metric: str, winner: str, **changes: Any) -> Line:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.cli import app
+from lab.cli.run import missed
 from lab.errors import UsageError
 from lab.report.content import Content
 from lab.report.first_screen import Answer, Band, Group, Lead
@@ -37,6 +38,26 @@ def test_expectations_and_validity_are_test_cases(content: Content) -> None:
     assert [suite.get(name) for name in ("tests", "failures", "skipped", "errors")] == ["4", "1", "1", "0"]
     assert [[child.tag for child in case] for case in cases] == [[], [], ["failure"], ["skipped"]]
     assert "\x1b" not in render_junit(content)
+
+
+def test_a_case_has_the_name_of_its_expectation(content: Content) -> None:
+    """A build server follows a case by its name, which no value of a run may change; the value is the message."""
+    told = Answer(sentence="lean: expected x <= 1 – left minus right is 5", word="violated", case="lean")
+    (_, case) = ElementTree.fromstring(render_junit(replace(content, answers=(told,)))).iter("testcase")
+
+    assert case.get("name") == "lean"
+    assert case.find("failure") is not None
+    assert "left minus right is 5" in next(iter(case)).get("message", "")
+
+
+def test_what_a_build_failed_of_is_named_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undecided ones only where they fail it."""
+    words = {"a": "violated", "b": "undecided", "c": "holds", "d": "violated"}
+    told = [Answer(sentence=f"{case} is {word}", word=word, case=case) for case, word in words.items()]
+    monkeypatch.setattr("lab.cli.run.answers_over", lambda _: [*told, Answer(sentence="less", word="better")])
+
+    assert list(missed((), strict=False)) == ["2 of 4 expectations violated: a; d"]
+    assert list(missed((), strict=True))[1:] == ["1 of 4 expectations undecided: b"]
 
 
 def test_the_answer_and_the_trust_line_stand_beside_the_cases(content: Content) -> None:

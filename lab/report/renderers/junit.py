@@ -15,7 +15,7 @@ def render_junit(content: Content) -> str:
     """One test case for validity, one for each expectation: violated ones fail, undecided ones are skipped."""
     expected = [answer for answer in content.answers if answer.word in (VIOLATED, UNDECIDED, HOLDS)]
     cases = [_case(content.run_id, VALIDITY, _invalid(content.band))]
-    cases += [_case(content.run_id, answer.sentence, _outcome(answer)) for answer in expected]
+    cases += [_case(content.run_id, answer.case or answer.sentence, _outcome(answer)) for answer in expected]
     failures = sum("<failure" in case for case in cases)
     skipped = sum("<skipped" in case for case in cases)
     return _suite(content.run_id, cases, failures=failures, skipped=skipped, told=_told(content))
@@ -69,7 +69,8 @@ def workflow_commands(content: Content) -> Iterator[str]:
         yield _command("warning", "Requests failed", content.failing)
     for answer in content.answers:
         if answer.word in (VIOLATED, UNDECIDED):
-            yield _command("error" if answer.word == VIOLATED else "warning", answer.word, answer.sentence)
+            level = "error" if answer.word == VIOLATED else "warning"
+            yield _command(level, f"Expectation {answer.word}", answer.sentence)
     for section in content.sections:
         for group in section.caveats:
             yield from (_command("warning", f"Caveat: {group.about}", sentence) for sentence in group.sentences)

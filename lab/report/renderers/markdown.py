@@ -106,7 +106,7 @@ def _answer(content: Content, level: str) -> Iterator[str]:
     )
     yield from _seen(OBSERVED, content.lead.observed)
     yield from _seen(CONTROLS, content.lead.controls)
-    yield f"**Trust:** {markdown(content.status)}"
+    yield f"**Trust:** {markdown(content.status)}" if content.status else ""
 
 
 def _seen(title: str, groups: Sequence[Group]) -> Iterator[str]:

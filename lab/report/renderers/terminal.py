@@ -37,14 +37,16 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
 def _print_answer(console: Console, content: Content) -> None:
     for answer in content.lead.sentences:
         console.print(Text(one_line(answer.sentence), style="bold"))
-    console.print()
+    if content.lead.sentences:
+        console.print()
     for answer in content.answers:
         word = f" → {one_line(answer.badge)}" if answer.word else ""
         console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
     for title, groups in ((OBSERVED, content.lead.observed), (CONTROLS, content.lead.controls)):
         for group in groups:
             console.print(Text(one_line(f"{title}, {group.about}: {' · '.join(group.sentences)}"), style="dim"))
-    console.print(Text("Trust: ", style="bold").append(one_line(content.status), style="not bold"))
+    if content.status:
+        console.print(Text("Trust: ", style="bold").append(one_line(content.status), style="not bold"))
 
 
 def _table(whole: Table) -> RichTable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, log
 
 from lab.analysis.comparison import Comparison, least_blocks
@@ -11,7 +11,7 @@ from lab.analysis.conclusion import arms_in_order, failing_arms
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.ladders import Confirmation
-from lab.analysis.points import NOTHING
+from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family, Reading
 from lab.metrics import METRICS, Metric
@@ -81,6 +81,12 @@ def failing_note(summary: RunSummary) -> str:
     """Which arms failed so many requests that none of them wins, controls too; empty where none did."""
     failed = failing_arms(summary)
     return f"Requests failed: {failed_shares(failed)}." if failed else ""
+
+
+def failing_over(points: Sequence[PointResult]) -> Iterator[str]:
+    """Which arms failed requests, at each point where some did, with its name where there are several."""
+    notes = {one.point.title: failing_note(one.summary) for one in points}
+    yield from (f"{title}: {note}" if len(points) > 1 else note for title, note in notes.items() if note)
 
 
 def exploratory_status(summary: RunSummary) -> str:

@@ -32,6 +32,8 @@ CHANGES_WITH = {
     "fault": "the fault",
 }
 NONE = "–"
+COLUMNS = ("about", "at", "better", "how much", "verdict", "run")
+ALIKE = ("at", "run")  # left out of a card in which all lines are of one point, or of one run, which stands on top
 DRILL = "drill "
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "containers": lambda one: one.containers,
@@ -59,14 +61,18 @@ def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
         arms=tuple(arm_names(first.summary)),
         question=_title(points),
         facts=tuple(_extent(points)),
-        status=(WEIGHED if card.tally else HOW) if card.lines else NOTHING,
-        answers=tuple(Answer(sentence=text) for text in card_sentences(card, points)),
+        status="",  # a card is as trustworthy as the runs that its lines name
+        answers=tuple(Answer(sentence=text) for text in (_meant(card), *card_sentences(card, points))),
         figures=(),
         boxes=(),
         headline=card_table(card),
         sections=(),
         lead=NO_LEAD,
     )
+
+
+def _meant(card: Card) -> str:
+    return (WEIGHED if card.tally else HOW) if card.lines else NOTHING
 
 
 def card_sentences(card: Card, points: Sequence[PointResult]) -> Iterator[str]:
@@ -77,8 +83,9 @@ def card_sentences(card: Card, points: Sequence[PointResult]) -> Iterator[str]:
 
 
 def _extent(points: Sequence[PointResult]) -> Iterator[str]:
-    """How many runs there are, and points where one has several."""
-    yield count_of(len({one.run.run_id for one in points}), "run")
+    """The run, or how many there are; and points where one has several."""
+    runs = {one.run.run_id for one in points}
+    yield f"run {points[0].run.run_id}" if len(runs) == 1 else count_of(len(runs), "run")
     if any(one.point.key for one in points):
         yield count_of(len(points), "point")
 
@@ -90,18 +97,25 @@ def _title(points: Sequence[PointResult]) -> str:
 
 def card_table(card: Card) -> Table:
     """Measurements, what was counted, and what nobody measured."""
-    rows = [(*words(line.topic, _where(line)), *_told(line)) for line in card.lines]
+    measured_rows = [(*words(line.topic, _where(line)), *_told(line)) for line in card.lines]
+    rows = (*measured_rows, *_counted(card.facts), *_missing(card))
+    kept = [place for place, title in enumerate(COLUMNS) if title not in ALIKE or _tells(rows, place)]
     return Table(
         key="decision",
         title="Decision card",
-        columns=columns("about", "at", "better", "how much", "verdict", "run"),
-        rows=(*rows, *_counted(card.facts), *_missing(card)),
+        columns=columns(*(COLUMNS[place] for place in kept)),
+        rows=tuple(tuple(row[place] for place in kept) for row in rows),
         note="Better is the arm for which the run shows a difference beyond the bound; an en dash where it shows none. "
         "A metric that was not judged in a run has a number and no verdict. What there is to run is counted in one "
         "trial, the front included, processes with supervisors and helpers. What is not measured has the command that "
         "measures it, for the folder that holds the run folder, or its runs/. One that names a scenario of the lab "
         "asks it of the demo app: its [sweep] or [[drills]] in a copy of your scenario asks it of yours.",
     )
+
+
+def _tells(rows: Sequence[Sequence[Cell]], place: int) -> bool:
+    """Whether a column tells lines apart."""
+    return len({row[place].text for row in rows} - {NONE}) > 1
 
 
 def _where(line: Line) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from lab.analysis.conditions import Condition
 from lab.analysis.expectations import ExpectationResult, Ground
@@ -25,7 +26,8 @@ def condition_answer(condition: Condition) -> Answer:
     """What became of one expectation, and on what ground; its word is the outcome."""
     result = condition.result
     name = f"{condition.name}: " if condition.name else ""
-    return answer(f"{name}expected {result.expectation.text} – {_ground(condition)}.", result.outcome.value)
+    told = answer(f"{name}expected {result.expectation.text} – {_ground(condition)}.", result.outcome.value)
+    return replace(told, case=condition.name or result.expectation.text)
 
 
 def _ground(condition: Condition) -> str:
