@@ -50,12 +50,12 @@ REFUSALS: tuple[Ending, ...] = (
         "not all cores of budget.cpuset, {}, are there",
         "set budget.cpuset to cores that the engine's machine has, see `docker info`",
     ),
-    Ending(Sign.REFUSED, r"unknown capability: \"?(\w+)", "there is no capability {}", "mend app.capabilities"),
+    Ending(Sign.REFUSED, r"unknown capability: \"?(\w+)", "there is no capability {}", "fix app.capabilities"),
     Ending(
         Sign.REFUSED,
         r"invalid (?:mount path|specification)|error mounting \"\w+\" to rootfs at \"([^\"]+)",
         "its folder in memory, {}, cannot be had",
-        "mend app.volumes: paths begin with / and are no file of the image",
+        "fix app.volumes: paths begin with / and are no file of the image",
     ),
     Ending(
         Sign.REFUSED,
@@ -67,7 +67,7 @@ REFUSALS: tuple[Ending, ...] = (
         Sign.REFUSED,
         r"cannot assign requested address",
         "its node has no interface with the address by which load of another node would reach it",
-        "mend the address of the first of [[nodes]]; a name works behind a translated address",
+        "fix the address of the first of [[nodes]]; a name works behind a translated address",
     ),
     Ending(
         Sign.REFUSED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, usable_blocks
+from lab.analysis.blocks import BlockDecision, Fault, GatedTrial, families_of, usable_blocks
 from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError
 from lab.host.interrupts import INTERRUPTS
@@ -21,6 +21,7 @@ from lab.run.tools import Run
 
 BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
 BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"
+WAIT_HINT = "wait until the other lab has ended; `lab doctor` shows what else runs"
 
 
 def run_plan(run: Run) -> None:
@@ -125,12 +126,22 @@ def _require_enough_blocks(run: Run) -> None:
         decision = _decide(run, records.values(), point)
         if decision.exhausted:
             causes = [told for told, families in told_faults(decision.faults, records) if families & decision.needed]
-            beside = all(fault.gate and fault.gate.key == NEIGHBOURS.key for fault in decision.faults)
             where = f" at {point.key}" if point.key else ""
             raise InvalidRunError(
                 f"the run is not valid{where}, more blocks failed than may be replaced: " + "\n".join(causes),
-                BESIDE_HINT if beside else BUSY_HINT,
+                hint_of(decision),
             )
+
+
+def hint_of(decision: BlockDecision) -> str:
+    """What helps against what made the run invalid; faults of metrics that were not judged have no say in it."""
+    if not all(_by_neighbour(fault) for fault in decision.faults if fault.spoils & decision.needed):
+        return BUSY_HINT
+    return BESIDE_HINT if all(map(_by_neighbour, decision.faults)) else WAIT_HINT
+
+
+def _by_neighbour(fault: Fault) -> bool:
+    return fault.gate is not None and fault.gate.key == NEIGHBOURS.key
 
 
 def _replacements(run: Run) -> tuple[Trial, ...]:

@@ -161,7 +161,7 @@ def test_what_is_violated_fails_the_job(runner: Runner) -> None:
     done = runner.step("Run the scenario", scenario="scenario.toml", blocks="6")
 
     found = runner.outputs
-    assert "::error title=violated::" in done.stderr
+    assert "::error title=Expectation violated::" in done.stderr
     assert (found["exit-code"], found["outcome"]) == ("1", "violated")
     assert Path(found["report"]).is_file()
     assert runner.step("Let the result decide", found).returncode == 1

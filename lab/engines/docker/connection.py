@@ -55,7 +55,7 @@ def _way_to(error: Exception, node: Node | None = None) -> str:
     if system is not None and system.errno in (errno.EACCES, errno.EPERM):
         return "this user may not use it: add it to the group docker, or run the lab as root"
     if node:
-        return f"start it, or mend engine of node {node.name} in [[nodes]]; `docker -H …` reaches it the same way"
+        return f"start it, or fix engine of node {node.name} in [[nodes]]; `docker -H …` reaches it the same way"
     return "start it (for example: systemctl start docker), or set DOCKER_HOST; `lab doctor` shows what is there"
 
 

@@ -104,7 +104,7 @@ def find_image(client: docker.DockerClient, name: str) -> Image | None:
     except docker.errors.APIError as error:
         raise MissingError(
             f"Docker does not take {name!r} for the name of an image: {one_line(error)}",
-            "an image is written name:tag, in small letters; mend app.image, or the key where it stands",
+            "an image is written name:tag, in small letters; fix app.image, or the key where it stands",
         ) from None
 
 

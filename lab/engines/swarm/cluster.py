@@ -83,7 +83,7 @@ def _check(member: Member, told: Mapping[str, Any] | None, manager: Member) -> N
         raise MissingError(f"node {name} is in another Swarm than node {manager.node.name}", MAKE_ONE)
     if (state := told["Status"]["State"]) != "ready":
         raise MissingError(
-            f"node {name} is {state} in the Swarm", "`docker node ls` shows it; start its engine, or mend its network"
+            f"node {name} is {state} in the Swarm", "`docker node ls` shows it; start its engine, or fix its network"
         )
     if (availability := told["Spec"]["Availability"]) != "active":
         raise MissingError(
