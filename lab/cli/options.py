@@ -90,8 +90,8 @@ def as_called(context: typer.Context, *, without: str) -> str:
         if option.param_type_name == "argument":
             words.append(str(value))
         else:
-            plain = {True: option.opts[:1], False: option.secondary_opts[:1]} if isinstance(value, bool) else {}
-            words += plain.get(value) or [f"{option.opts[0]}={value}"]
+            flags = (option.opts if value else option.secondary_opts) if isinstance(value, bool) else []
+            words.append(flags[0] if flags else f"{option.opts[0]}={value}")
     return shlex.join(words)
 
 

@@ -144,10 +144,9 @@ def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answe
 def _status(points: Sequence[PointResult]) -> str:
     """The same word on all of them once, else each with its own."""
     said = {one.point.title: status(one.summary) for one in points}
+    together = " ".join(f"{title}: {text}" for title, text in said.items())
     if len(set(said.values())) == 1:
         together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
-    else:
-        together = " ".join(f"{title}: {text}" for title, text in said.items())
     return " ".join((*failing_over(points), together))
 
 
