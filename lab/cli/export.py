@@ -18,7 +18,8 @@ from lab.export import TARGETS
 from lab.export.deployment import deployment_of
 from lab.export.target import ExportedFile
 from lab.plan.points import Point, trial_id
-from lab.record.folder import disk_errors, read_info, read_trials, write_atomically
+from lab.record.disk import disk_errors, write_atomically
+from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo, TrialResult
 from lab.run.opened import opened_run
 from lab.scenario.compare import unknown

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lab.errors import UsageError
-from lab.record.folder import disk_errors, write_atomically
+from lab.record.disk import disk_errors, write_atomically
 from lab.report.content import Content
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown

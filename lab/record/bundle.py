@@ -13,7 +13,7 @@ import polars as pl
 from lab.errors import RunFolderError
 from lab.plan.points import TRIAL_ID
 from lab.record.bundle_reading import checked_entries
-from lab.record.folder import disk_errors
+from lab.record.disk import disk_errors
 from lab.record.reading import open_regular, read_info
 from lab.record.schema import KEPT
 from lab.scenario.secret import NO_SECRETS, Redactor

@@ -2,8 +2,7 @@
 
 Imports neither polars nor NumPy: Locust's process, and the sampler in its own container, carry no more than they need.
 A row is a NamedTuple whose fields are annotated with a Column; the Python type says what Parquet holds.
-All ``*_s`` instants are CLOCK_MONOTONIC seconds relative to the trial's ``started_monotonic_s``; the clock is shared by
-every process of the machine (Python's perf_counter and monotonic both read it on Linux).
+All ``*_s`` instants are CLOCK_MONOTONIC seconds relative to the trial's ``started_monotonic_s``: one clock a machine.
 """
 
 from collections.abc import Mapping
@@ -227,8 +226,8 @@ ROWS: Mapping[str, type] = {
     "user_events": UserEventRow,
 }
 OPTIONAL = ("threads", "user_events")  # a trial in which nothing is to be kept in them has none
-KEPT = ("requests", "processes", "cgroups", "host", *OPTIONAL)  # the tables of a trial's folder
-SAMPLED = ("processes", "cgroups", "host", "threads", "connections")  # those that the sampler writes
+KEPT = ("requests", "processes", "cgroups", "host", *OPTIONAL)  # in a trial's folder
+SAMPLED = ("processes", "cgroups", "host", "threads", "connections")  # by the sampler
 
 
 def _columns(row: type) -> tuple[Column, ...]:

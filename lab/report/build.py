@@ -15,7 +15,7 @@ from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
 from lab.errors import RunFolderError
 from lab.metric_types import Reading
-from lab.record.folder import disk_errors, write_atomically
+from lab.record.disk import disk_errors, write_atomically
 from lab.record.types import RunInfo
 from lab.report.content import PAGE, POINTS, TERMINAL_WIDTH, Content, Section, Table, Written
 from lab.report.first_screen import NO_LEAD

@@ -29,7 +29,7 @@ from lab.plan.certificate import CERTIFICATE, KEY, Certificate
 from lab.plan.fronts import nginx
 from lab.plan.fronts.front import FrontPlace
 from lab.plan.topology import Endpoint, Topology
-from lab.record.folder import disk_errors, write_atomically
+from lab.record.disk import disk_errors, write_atomically
 from lab.record.types import Calibration, Environment, Phase
 from lab.run.drive import load_plan
 from lab.run.tools import Tools

@@ -11,7 +11,7 @@ from lab.analysis.judge.floor import NoiseFloor, floor_key, from_json, to_json
 from lab.analysis.judge.intervals import AnalysisError
 from lab.errors import UsageError
 from lab.host.places import state_folder
-from lab.record.folder import disk_errors, write_atomically
+from lab.record.disk import disk_errors, write_atomically
 from lab.record.types import Environment
 from lab.scenario.model import Scenario
 

@@ -19,7 +19,8 @@ from lab.load.load_plan import Fallback
 from lab.plan.loading import loaded_s
 from lab.plan.models.model import model_of
 from lab.plan.trial import Trial
-from lab.record.folder import disk_errors, read_records, read_tables
+from lab.record.disk import disk_errors
+from lab.record.folder import read_records, read_tables
 from lab.record.types import Event, TrialRecord, TrialResult, TrialState
 from lab.run.drill import Acting, acting, given_up
 from lab.run.drive import Drive, Driving

@@ -12,7 +12,7 @@ import polars as pl
 
 from lab.errors import SamplingError
 from lab.host.interrupts import INTERRUPTS
-from lab.record.folder import disk_errors
+from lab.record.disk import disk_errors
 from lab.record.schema import OPTIONAL
 from lab.record.types import CGROUPS, CONNECTIONS, HOST, PROCESSES, THREADS, SamplerFacts
 from lab.sampling.channel import STOP_DEADLINE_S, Channel, Launch, as_child

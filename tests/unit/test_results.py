@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from lab.errors import MissingError, RunFolderError
-from lab.record.folder import RunFolder, disk_errors, new_run_id, read_info, read_trial, read_trials
+from lab.record.disk import disk_errors
+from lab.record.folder import RunFolder, new_run_id, read_info, read_trial, read_trials
 from lab.record.types import CGROUPS, HOST, PROCESSES, REQUESTS, SCHEMA_VERSION, TrialRecord, TrialState
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials
 

@@ -12,7 +12,7 @@ import docker
 import docker.errors
 from docker.models.containers import Container
 
-from lab.engines import Deployment, Machine
+from lab.engines import Deployment
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.generator import Generator
 from lab.engines.docker.agent.rights import ThroughAgent
@@ -127,17 +127,7 @@ class DockerEngine:
             pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="docker")
             stack.callback(pool.shutdown, cancel_futures=True)  # or it would create while they are being removed
             joined = pool.submit(join, self._client, network, self._guests(network))
-            containers = Containers(
-                client=self._client,
-                images=self._images,
-                run_id=self._run_id,
-                topology=topology,
-                network=network,
-                parent=parent,
-                pool=pool,
-                node=self._node,
-                generator=self._machine_of_load(),
-            )
+            containers = self._containers(topology, network, parent, pool)
             with INTERRUPTS.admitted():
                 if topology.before:
                     joined.result()
@@ -158,9 +148,18 @@ class DockerEngine:
             with guarded(deployment, changes.end, access.there) as guarded_deployment:
                 yield guarded_deployment
 
-    def _machine_of_load(self) -> Machine | None:
-        """The machine that drives load, if that is another one."""
-        return self._generator.machine(self._standing.loads()) if self._generator and self._standing else None
+    def _containers(self, topology: Topology, network: str, parent: str, pool: ThreadPoolExecutor) -> Containers:
+        return Containers(
+            client=self._client,
+            images=self._images,
+            run_id=self._run_id,
+            topology=topology,
+            network=network,
+            parent=parent,
+            pool=pool,
+            node=self._node,
+            generator=self._generator.machine(self._standing.loads()) if self._generator and self._standing else None,
+        )
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:

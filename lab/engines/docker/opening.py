@@ -52,27 +52,22 @@ def open_docker(
             pool(elsewhere)
             networks = choose_networks(scenario, elsewhere)
         agents = prepare_agents(maker, scenario, on_step) if Network.OWN in networks else None
-        if node and agents:
-            carry_agent(maker, client, agents.image_id, node.name, on_step)
-            load = scenario.load_node or node
-            carry_agent(maker, there or client, agents.load_image_id or agents.image_id, load.name, on_step)
+        _carry_agents(scenario, agents, maker, client, there or client, on_step)
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
         if isinstance(rights, ThroughAgent):
             rights = replace(rights, signals=bool(scenario.drills))
-        generator = _generator(scenario, there, agents, run_id)
-    engine = DockerEngine(
-        client,
-        images,
-        run_id,
-        scenario.port_range,
-        rights,
-        agents=agents,
-        networks=networks,
-        elsewhere=elsewhere,
-        node=node,
-        generator=generator,
-    )
-    return engine, images
+        return DockerEngine(
+            client,
+            images,
+            run_id,
+            scenario.port_range,
+            rights,
+            agents=agents,
+            networks=networks,
+            elsewhere=elsewhere,
+            node=node,
+            generator=_generator(scenario, there, agents, run_id),
+        ), images
 
 
 def elsewhere_so_far(run_id: str, *, docker_client: Callable[[], docker.DockerClient] = connect) -> str:
@@ -111,6 +106,23 @@ def image_maker(node: Node | None, client: docker.DockerClient, on_step: OnStep)
     except MissingError as error:
         on_step(f"images are made on node {node.name}: {error}")
         return client
+
+
+def _carry_agents(
+    scenario: Scenario,
+    agents: ThroughAgent | None,
+    maker: docker.DockerClient,
+    client: docker.DockerClient,
+    there: docker.DockerClient,
+    on_step: OnStep,
+) -> None:
+    """To the nodes on which they run, if any: ``client`` is of that of the arms, ``there`` of that of the load."""
+    if agents is None or not scenario.nodes:
+        return
+    node = scenario.nodes[0]
+    carry_agent(maker, client, agents.image_id, node.name, on_step)
+    load = scenario.load_node or node
+    carry_agent(maker, there, agents.load_image_id or agents.image_id, load.name, on_step)
 
 
 def _generator(

@@ -65,8 +65,7 @@ def standing_agents(
     def containers() -> Mapping[str, str]:
         for agent in (looks, loads):
             agent.result()
-        mine = {"label": [f"{RUN}={run_id}", f"{TRIAL}={AGENTS}", f"{OWNER}={owner()}"]}
-        return {found["Id"]: found["Labels"][SERVICE] for found in client.api.containers(filters=mine)}
+        return _joining(client, run_id)
 
     with engine_errors(), ExitStack() as stack:
         with INTERRUPTS.deferred():
@@ -82,17 +81,25 @@ def standing_agents(
             agent = start_agent(there, image_id, marks, network=at, files=files_of(load), node=on)
             stack.enter_context(engine_errors(generator.node.name if generator else ""))
             loads = stack.enter_context(ahead(pool, agent))
-        place = AgentPlace(loads.result, host=LOADS)
-        if generator:
-            inside = AgentPlace(looks.result, host=LOOKS)
-            place = AgentPlace(loads.result, node=generator.node.name, entrance=generator.entrance, inside=inside)
         yield Standing(
-            place=place,
+            place=_place(looks, loads, generator),
             looks=looks.result,
             loads=loads.result,
             containers=containers,
             image_id=images.image_id,
         )
+
+
+def _joining(client: docker.DockerClient, run_id: str) -> Mapping[str, str]:
+    mine = {"label": [f"{RUN}={run_id}", f"{TRIAL}={AGENTS}", f"{OWNER}={owner()}"]}
+    return {found["Id"]: found["Labels"][SERVICE] for found in client.api.containers(filters=mine)}
+
+
+def _place(looks: Future[Conversation], loads: Future[Conversation], generator: Generator | None) -> Place:
+    if generator is None:
+        return AgentPlace(loads.result, host=LOADS)
+    inside = AgentPlace(looks.result, host=LOOKS)
+    return AgentPlace(loads.result, node=generator.node.name, entrance=generator.entrance, inside=inside)
 
 
 @contextmanager

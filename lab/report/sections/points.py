@@ -1,0 +1,100 @@
+"""The tables of a run of several points: every point with what was judged, and every drill with what it cost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lab.analysis.judge.verdict import Judgement
+from lab.analysis.points import PointResult
+from lab.metric_types import Reading
+from lab.metrics import METRICS, Metric
+from lab.report.content import Cell, Column, Table
+from lab.report.parts.cells import UNKNOWN, metric_cell, words
+from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
+from lab.report.parts.values import shown_value
+from lab.scenario.model import Scenario
+
+COSTS = ("drill.harm", "drill.recovery")
+
+
+def points_table(points: Sequence[PointResult]) -> Table:
+    """Every point and judged metric: the median of each arm and the change against the baseline, with its verdict."""
+    whole = points[0].whole.parsed_scenario
+    arms = [arm.name for arm in whole.arms]
+    return Table(
+        key="points",
+        title="Each drill against the baseline" if whole.drills else "The arms at each point",
+        columns=(
+            Column(title="point"),
+            Column(title="metric"),
+            *(
+                column
+                for arm in arms
+                for column in (Column(title=arm, numeric=True), *_compared_columns(whole.baseline, arm))
+            ),
+        ),
+        rows=tuple(_rows(points, whole)),
+        note=f"Medians over the blocks that are valid for each metric; changes against {whole.baseline}, "
+        "blocks paired. Points are not compared with one another.",
+    )
+
+
+def resilience_table(points: Sequence[PointResult]) -> Table:
+    """A row for each drill, and for each arm what it cost and how long, coloured by the verdict on it."""
+    summary = points[0].summary
+    shown = [
+        (arm.name, key)
+        for arm in summary.arms
+        for key in COSTS
+        if any(shown_value(one.summary, arm.name, key) is not None for one in points)
+    ]
+    return Table(
+        key="resilience",
+        title="Resilience: what each drill cost the arms",
+        columns=(
+            Column(title="drill"),
+            *(Column(title=f"{arm}, {METRICS[key].called}", numeric=True) for arm, key in shown),
+        ),
+        rows=tuple((*words(one.point.title), *(_cost(one, key, arm) for arm, key in shown)) for one in points),
+        note=f"Medians over the valid blocks. A coloured number has a verdict against {summary.baseline}: better, or "
+        "worse; what is faint could be either, and the rest was not judged or is about the same.",
+    )
+
+
+def _cost(one: PointResult, key: str, arm: str) -> Cell:
+    judged = {Reading(each.metric, each.arm): each.judgement.verdict for each in one.comparison.primaries}
+    verdict = judged.get(Reading(key, arm))
+    return replace(metric_cell(METRICS[key], shown_value(one.summary, arm, key)), verdict=verdict or "")
+
+
+def _compared_columns(baseline: str, arm: str) -> tuple[Column, ...]:
+    if arm == baseline:
+        return ()
+    return (Column(title=f"{arm}, change", numeric=True), Column(title="verdict"))
+
+
+def _rows(points: Sequence[PointResult], whole: Scenario) -> Iterator[tuple[Cell, ...]]:
+    for one in points:
+        for key in whole.compare.primary:
+            cells: list[Cell] = [*words(one.point.title, METRICS[key].title)]
+            for arm in whole.arms:
+                runs = Reading(key, arm.name) in one.summary.metrics
+                cells.append(metric_cell(METRICS[key], shown_value(one.summary, arm.name, key) if runs else None))
+                cells += _compared(one, key, arm.name) if arm.name != whole.baseline else ()
+            yield tuple(cells)
+
+
+def _change(found: Judgement, metric: Metric) -> Cell:
+    if found.difference is not None:
+        return Cell(size_of_difference(metric, found.difference), found.difference.estimate)
+    if found.shift is not None:
+        return Cell(size_of_shift(metric, found.shift), found.shift)
+    return Cell(UNKNOWN) if found.estimate is None else Cell(signed_change(found.estimate), found.estimate)
+
+
+def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
+    contests = (*one.comparison.primaries, *one.comparison.exploratory)
+    found = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}.get(Reading(key, arm))
+    if found is None:  # it, or the baseline, cannot run there
+        return Cell(UNKNOWN), Cell("")
+    verdict = found.verdict.value if found.verdict else ""
+    return _change(found, METRICS[key]), Cell(verdict, verdict=verdict)
