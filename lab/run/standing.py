@@ -73,4 +73,12 @@ def _give_up(run: Run, trial: Trial, error: LabError, trials: Collection[Trial])
     states = run.folder.info.states
     skipped = [each.id for each in own if states.get(each.id) is not TrialState.DONE]
     run.view.step(f"{trial.arm.name} cannot run at {trial.point.title}, the other points go on: {error}")
-    run.folder.give_up(trial.point.key, trial.arm.name, str(error), skipped)
+    run.folder.give_up(trial.point.key, trial.arm.name, _why(error), skipped)
+
+
+def _why(error: LabError) -> str:
+    """A process that ended did so by itself; one that was only late may have had a busy machine, which is said."""
+    if not isinstance(error, LateError):
+        return str(error)
+    first, *rest = str(error).splitlines()
+    return "\n".join([f"in two attempts, for which a busy machine may be the cause too: {first}", *rest])

@@ -113,6 +113,19 @@ def test_an_arm_that_was_only_late_is_tried_twice(tmp_path: Path) -> None:
     assert not read_info(run.folder.path).fallen
 
 
+def test_an_arm_that_is_late_twice_is_told_with_what_else_it_may_be(tmp_path: Path) -> None:
+    """Lateness alone proves nothing about the arm: who reads it must know that."""
+    hit = f"{TIGHT}-replicas"
+    run, engine = carry_out(tmp_path, lambda t: LateError("not ready after 60 s") if hit in t.trial_id else None)
+    run_plan(run)
+
+    (why,) = read_info(run.folder.path).fallen[TIGHT].values()
+    assert sum(hit in trial for trial in engine.asked) == 2
+    assert "two attempts" in why
+    assert "busy machine" in why
+    assert "not ready after 60 s" in why
+
+
 def test_arms_that_run_nowhere_end_the_run(tmp_path: Path) -> None:
     """Then it is not the setting: the last error says what it is."""
     run, engine = carry_out(tmp_path, lambda _topology: EndedError(KILLED))
@@ -154,7 +167,7 @@ def test_curves_tables_and_the_demand_tell_of_it(tmp_path: Path, fallen: tuple[s
         assert xs == ([256.0] if arm in fallen else [128.0, 256.0])
         assert found[arm].outcomes[128.0] is (Outcome.VIOLATED if arm in fallen else Outcome.HOLDS)
         assert found[arm].enough == (256.0 if arm in fallen else 128.0)
-        told = f"128.0 MiB split: 4 processes of {arm} cannot run here: b01-{TIGHT}-{arm} failed while deploying"
+        told = f"128.0 MiB split: 4 processes of {arm} did not get to serve here: b01-{TIGHT}-{arm} failed while"
         for form in (written.terminal, written.html.read_text(), written.markdown.read_text()):
             assert (told in " ".join(form.split())) == (arm in fallen)
     assert [one.exit_code() for one in points] == [0, 0]

@@ -136,7 +136,7 @@ def fallen_told(run: RunInfo, processes: int) -> Iterator[str]:
     for arms in run.fallen.values():
         for arm, why in arms.items():
             number = f"{processes} process{'' if processes == 1 else 'es'}"
-            yield f"{number} of {arm} cannot run here: {why.splitlines()[0].rstrip(':;.')}."
+            yield f"{number} of {arm} did not get to serve here: {why.splitlines()[0].rstrip(':;.')}."
 
 
 def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family]]]:
