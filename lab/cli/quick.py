@@ -21,7 +21,6 @@ from lab.plan.blocks import build_plan
 from lab.starter.write import SCENARIO, write_files
 
 ADVICE = "`lab quick --help` shows every flag"
-WAIT_MIN = 1.0
 LOOK = "6s"  # measured in a trial: a p95 at the starter's rate, and six trials in less than two minutes
 FEW = 2  # the least that shows how far the same arm differs from itself
 
@@ -37,7 +36,7 @@ def quick(
     force: Force = False,
     blocks: Blocks = FEW,
     engine: Engine = None,
-    wait_for_quiet: WaitForQuiet = WAIT_MIN,
+    wait_for_quiet: WaitForQuiet = None,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     open_page: OpenWhereSeen = None,

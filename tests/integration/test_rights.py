@@ -119,7 +119,9 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     """
     prepare_agent(client, print)
     with terminal(100, 30) as screen:
-        info, trial, _ = run_as(user, ["lab", "run", "{scenario}", "--out", "{out}"], 2, shown_on=screen)
+        info, trial, _ = run_as(
+            user, ["lab", "run", "{scenario}", "--out", "{out}", "--allow-concurrent"], 2, shown_on=screen
+        )
         screen.close()
     frames = ["\n".join(shown) for shown in screen.seen if any(" measure ━" in line for line in shown)]
     assert frames, "\n".join(screen.screen)
