@@ -182,7 +182,7 @@ def _ratio(value: float | None, baseline: float | None) -> float | None:
 
 
 def _hops(scenario: Scenario, metrics: Mapping[Reading, ArmMetric], decision: BlockDecision) -> tuple[Hop, ...]:
-    """Pairs of arms that differ in nothing but the front."""
+    """Pairs of arms that differ in nothing but what stands in front."""
     pairs = [
         (direct.name, behind.name)
         for direct in scenario.arms
@@ -205,8 +205,12 @@ def _hops(scenario: Scenario, metrics: Mapping[Reading, ArmMetric], decision: Bl
 
 
 def _but_front(arm: Arm) -> Mapping[str, object]:
-    """Every option of an arm but its name and its front: an option that is added later is compared as well."""
-    return {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in MAY_DIFFER}
+    """Every option of an arm but its name and its front: an option that is added later is compared as well.
+
+    Whether clients speak TLS is no matter of the hop, though it is an option of the front.
+    """
+    options = {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in MAY_DIFFER}
+    return {**options, "tls": arm.tls}
 
 
 def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:

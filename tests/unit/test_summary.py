@@ -506,6 +506,19 @@ def test_arms_that_differ_in_more_than_the_front_are_no_hop(option: dict[str, An
     assert [(hop.direct, hop.behind) for hop in hops] == [("workers", "workers-random")]
 
 
+def test_a_hop_adds_no_tls_and_takes_none_away() -> None:
+    """Each is held against the one that speaks to its clients alike: the rest of a difference would be TLS."""
+    secured = [
+        WORKERS | {"name": "app", "front": {"kind": "direct", "tls": True}},
+        WORKERS_NGINX | {"name": "front", "front": {"kind": "nginx", "tls": True}},
+    ]
+    scenario = make_scenario([WORKERS, WORKERS_NGINX, *secured])
+
+    hops = summarise_done(make_run(scenario), make_summaries(scenario)).hops
+
+    assert [(hop.direct, hop.behind) for hop in hops] == [("workers", "workers-nginx"), ("app", "front")]
+
+
 def test_arms_are_medians_over_blocks() -> None:
     """Four workers, a supervisor and a helper, each seen in both blocks."""
     arm = SUMMARY.arms[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
-from lab.report.content import Content, Table
+from lab.report.content import Content
 from lab.report.first_screen import Band, told
+from lab.report.renderers.terminal_table import tables
 from lab.report.renderers.text import one_line
 from lab.units import count_of
 
@@ -29,7 +29,10 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
     console.print()
     _print_answer(console, content)
     console.print()
-    console.print(_table(content.headline))
+    for number, table in enumerate(tables(content.headline, content.arms, width)):
+        if number:
+            console.print()
+        console.print(table)
     _print_caveats(console, content)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -47,16 +50,6 @@ def _print_answer(console: Console, content: Content) -> None:
             console.print(Text(one_line(f"{title}, {group.about}: {' · '.join(group.sentences)}"), style="dim"))
     if content.status:
         console.print(Text("Trust: ", style="bold").append(one_line(content.status), style="not bold"))
-
-
-def _table(whole: Table) -> RichTable:
-    table = whole.shown
-    rich = RichTable(box=None, pad_edge=False, caption=Text(one_line(table.note), style="dim"), caption_justify="left")
-    for column in table.columns:
-        rich.add_column(Text(one_line(column.title)), justify="right" if column.numeric else "left", overflow="fold")
-    for row in table.rows:
-        rich.add_row(*(Text(one_line(cell.text)) for cell in row))
-    return rich
 
 
 def _print_band(console: Console, band: Band | None) -> None:
