@@ -3,9 +3,9 @@
 PYTHON ?= python3
 export PYTHON
 PYTEST = .venv/bin/python -m pytest
-BESIDE = -m "not alone" --numprocesses 3 --dist loadgroup
+TIERS = tests/integration tests/e2e
 
-.PHONY: help system install demo wheel test ready lint bench docs requirements clean
+.PHONY: help system install demo wheel test unit ready lint bench docs requirements clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,15 +32,17 @@ demo: ## say what will be installed, run the quickstart scenario and show where 
 wheel: install ## make dist/process_model_lab-VERSION.whl: the lab with its demo app, scenarios and locustfiles
 	.venv/bin/python -m hatchling build --target wheel
 
-# End to end there are four long groups, which mostly wait for containers.
-test: ## lint, then unit, integration and end-to-end tests
-	@sh scripts/system python
-	@$(MAKE) --no-print-directory --jobs=2 lint ready
-	$(PYTEST) tests/unit --numprocesses logical --maxprocesses 4 --dist worksteal
-	$(PYTEST) tests/integration -m alone
-	$(PYTEST) tests/integration $(BESIDE)
-	$(PYTEST) tests/e2e -m alone
-	$(PYTEST) tests/e2e $(BESIDE) --numprocesses 4
+# mypy keeps one core busy, not two. Whoever deploys containers mostly waits for them.
+test: ## lint and unit tests, then integration and end-to-end tests
+	@sh scripts/system python kubectl
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync lint unit ready
+	$(PYTEST) $(TIERS) -m alone
+	$(PYTEST) $(TIERS) -m "not alone" --numprocesses 4 --dist loadgroup
+
+# After what installs packages and starts Docker, for the machine must be afterwards as it was. Their tables are small:
+# with more threads polars only hands them over.
+unit: install ready
+	POLARS_MAX_THREADS=1 $(PYTEST) tests/unit --numprocesses logical --maxprocesses 4 --dist worksteal
 
 # Debian's packages come while pip and mypy work: both wait for the network or for one core.
 ready:

@@ -12,7 +12,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.prestart import prestart
-from app.process import burn_cpu, describe, make_ballast, server_name, tell_request
+from app.process import burn_cpu, describe, hold_gil, make_ballast, server_name, tell_request
 from app.settings import MAX_MS, settings_or_exit
 
 SETTINGS = settings_or_exit()
@@ -96,9 +96,15 @@ async def wait(ms: Milliseconds = 10.0) -> dict[str, float]:
 
 
 @app.get("/block")
-async def block(ms: Milliseconds = 10.0) -> dict[str, float]:
-    """Block the event loop for ``ms`` on purpose: the process serves nobody meanwhile."""
-    time.sleep(ms / 1000)
+async def block(ms: Milliseconds = 10.0, gil: bool = False) -> dict[str, float]:
+    """Block the event loop for ``ms`` on purpose: the process serves nobody meanwhile.
+
+    Its other threads go on, such as the one that answers a supervisor; with ``gil`` none of them does.
+    """
+    if gil:
+        hold_gil(ms)
+    else:
+        time.sleep(ms / 1000)
     return {"blocked_ms": ms}
 
 

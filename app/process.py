@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import platform
 import secrets
@@ -112,3 +113,11 @@ def burn_cpu(duration_ms: float) -> None:
     end_s = thread_time() + duration_ms / 1000
     while thread_time() < end_s:
         sum(range(200))  # a few µs of interpreter work, so that reading the clock is not most of what is burned
+
+
+def hold_gil(duration_ms: float) -> None:
+    """Sleep without giving back the interpreter's lock, as an extension module may: no other thread of Python runs.
+
+    A signal ends it earlier. Where Python has no such lock the others go on.
+    """
+    ctypes.PyDLL(None).usleep(round(duration_ms * 1000))

@@ -40,11 +40,11 @@ def bare(engine: SwarmEngine, agents: Agents, topology: Topology, image_id: str)
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(REPLICAS))
         stack.callback(remove_used_network, manager, network.id)
-        stack.callback(agents.leave, network.id, pool)
+        stack.callback(agents.leave, network.id, pool, [cluster.manager])
         for member in cluster.members:
             stack.callback(remove_labelled, member.client, marks)
         stack.callback(remove_services, manager, marks)
-        agents.join(network.id, pool)
+        agents.join(network.id, pool, [cluster.manager])
         there = agents.access(cluster.manager).there
         asked = task_template(topology.services[0], image_id, marks, network_id=network.id, node_id="", files=[])
         del asked["Placement"]

@@ -101,7 +101,7 @@ def reference() -> str:
         *_scenario(),
         *_kinds(),
         "### What looks after a serving process\n",
-        "By the defaults of each server, which the lab leaves as they are.\n",
+        "With the defaults of each server, which the lab does not change.\n",
         _table(
             ("model", "when it dies", "when it hangs"),
             [(f"`{kind}`", model.supervision.dies, model.supervision.hangs) for kind, model in _models().items()],
@@ -120,10 +120,10 @@ def reference() -> str:
         "metrics that it spoils, and takes its block out for all arms.\n",
         _gates(),
         "## Findings\n",
-        "A finding is the arm's own doing; it is printed and makes nothing invalid. It is said beyond the limit.\n",
+        "A finding is the arm's own doing; it is reported when it exceeds the limit, and makes nothing invalid.\n",
         _findings(),
         "## Numbers of the method\n",
-        "What they are for, and where they come from, is on the page of [the method](method.md).\n",
+        "[The method](method.md) says what they are for, and where they come from.\n",
         _table(("what", "value"), numbers()),
         "## Run folder\n",
         RUN_FOLDER,
@@ -218,7 +218,10 @@ def _values(entry: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in entry["enum"])
     if "const" in entry:
         return f"`{entry['const']}`"
-    kinds = [option.get("format", option.get("type", "")) for option in entry.get("anyOf", [entry])]
+    kinds = [
+        option.get("format", option.get("type", "table" if "anyOf" in entry else ""))
+        for option in entry.get("anyOf", [entry])
+    ]
     if set(kinds) == DURATION:
         return "duration, as in `10s`"
     return " or ".join(kind for kind in dict.fromkeys(kinds) if kind != "null")

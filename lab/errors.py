@@ -60,6 +60,10 @@ class LoadError(InvalidRunError):
     """Locust could not start, or ended before it had driven the load that was asked for."""
 
 
+class LostError(InvalidRunError):
+    """A machine that drives load was lost in a trial, of which nothing counts: its block is replaced, if it may be."""
+
+
 class SamplingError(InvalidRunError):
     """The sampler failed; a half-measured trial must not look whole."""
 
@@ -72,6 +76,10 @@ class MissingError(LabError):
     """Something the lab needs is not there: Docker, nginx, an image, free ports, disk space."""
 
     exit_code = 4
+
+
+class AwayError(MissingError):
+    """A machine that drives load was lost and has not come back, so that the next trial does not begin."""
 
 
 class InterruptedRunError(LabError):

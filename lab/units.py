@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from math import isfinite
 
 _DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIZE_BYTES = {
@@ -38,6 +39,11 @@ def _parse(text: str, units: Mapping[str, float], expected: str) -> float:
     return float(match[1]) * units[match[2]]
 
 
+def finite(number: float | None) -> float | None:
+    """The number, or None for an infinite one, which JSON does not know."""
+    return number if number is not None and isfinite(number) else None
+
+
 def format_bytes(size: float) -> str:
     """Bytes → ``"34.1 MiB"``: binary units, three significant digits or one decimal."""
     for limit, unit in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
@@ -53,7 +59,7 @@ def format_signed_bytes(size: float) -> str:
 
 
 def format_seconds(duration_s: float) -> str:
-    """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"1.25 s"``, ``"2 min 41 s"``.
+    """Seconds → ``"830 µs"``, ``"2.13 ms"``, ``"41.0 ms"``, ``"410 ms"``, ``"1.25 s"``, ``"2 min 41 s"``.
 
     What is rounded up to the next form has that form: 9.998 ms is ``"10.0 ms"``, as 10 ms is.
     """
@@ -63,6 +69,8 @@ def format_seconds(duration_s: float) -> str:
         return f"{minutes} min {seconds} s"
     if magnitude >= 1:
         return f"{duration_s:.2f} s"
+    if magnitude >= 0.1:
+        return f"{duration_s * 1e3:.0f} ms"
     if magnitude >= 0.01:
         return f"{duration_s * 1e3:.1f} ms"
     if magnitude >= 0.001:
@@ -103,6 +111,12 @@ def format_count(count: float) -> str:
     if count == round(count) or abs(count) >= 100:
         return f"{round(count):,}"
     return f"{count:#.3g}"
+
+
+def format_rounded(number: float) -> str:
+    """212.34 → ``"212"``, 4012.7 → ``"4,010"``, 95.43 → ``"95.4"``: three significant digits and no more."""
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
 
 
 def format_rate(per_second: float) -> str:

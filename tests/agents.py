@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import IO, cast
 
 from lab.agent.conversation import Conversation
+from tests.launched import ending
 
 ROOT = Path(__file__).parents[1]
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
+OWN_FOLDER = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
 
 
 class Pipes:
@@ -35,13 +37,18 @@ class Pipes:
 
 
 @contextmanager
-def agent(*changed: str) -> Iterator[tuple[Conversation, subprocess.Popen[bytes]]]:
-    """The program in a process of its own, and the lab's side of the conversation."""
-    command = [sys.executable, "-m", "lab.agent", *changed]
+def agent(*changed: str, apart: Path | None = None) -> Iterator[tuple[Conversation, subprocess.Popen[bytes]]]:
+    """The program in a process of its own, and the lab's side of the conversation.
+
+    ``apart``: a folder of which it has one of its own, empty, as on another machine. Needs root.
+    """
+    command = [*(["unshare", "--mount", "sh", "-c", OWN_FOLDER, str(apart)] if apart else ())]
+    command += [sys.executable, "-m", "lab.agent", *changed]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         talk = Conversation(Pipes(process), lambda: "some last words")
-        try:
-            yield talk, process
-        finally:
-            talk.close()
-            process.wait(DEADLINE_S)
+        with ending(process):
+            try:
+                yield talk, process
+            finally:
+                talk.close()
+                process.wait(DEADLINE_S)

@@ -10,9 +10,13 @@ from typing import Any
 
 from lab.engines.images.images import ImageRecord, Way
 from lab.plan.arm_topology import NOMINAL
+from lab.record.folder import read_info
+from lab.record.run_types import told
 from lab.record.types import Environment
-from lab.run.conclude import conclude
+from lab.report.content import TERMINAL_WIDTH, Written
+from lab.run.conclude import Conclusion, conclude
 from lab.run.floors import KeptFloor
+from lab.run.inside import points_in
 from lab.run.surroundings import Surroundings
 from lab.scenario.budget import Budget
 from lab.scenario.compare import Compare
@@ -36,13 +40,20 @@ class FakeSurroundings:
 
     def make(self) -> Surroundings:
         """What the commands take."""
-        image = ImageRecord(name="shop:1", id=self.digest, digest=self.digest, origin=Way.PRESENT, detail="")
+        image = ImageRecord(
+            name="shop:1",
+            id=self.digest,
+            digest=self.digest,
+            origin=Way.PRESENT,
+            detail="",
+            versions={"uvicorn": "0.54.0"},
+        )
         return Surroundings(
             look=lambda scenario, _say: scenario,
             elsewhere=lambda _scenario, _run_id: self.elsewhere,
             pins=lambda _scenario, _run_id: self.pins,
             open_engine=lambda _scenario, _run_id, _on_step: (self.world.engine, {"app": image}),
-            describe=lambda engine, app: Environment(facts={**engine, **app, **self.facts}),
+            describe=lambda engine, app: Environment(facts={**told(engine), **app, **self.facts}),
             floors=lambda _environment, _scenario: self.floor,
             certify=lambda _scenario: NOMINAL,
             attest_fronts=lambda _engine, _scenario, _say, _certificate, _place: {},
@@ -50,6 +61,14 @@ class FakeSurroundings:
             lock=lambda _run_id, _say: nullcontext(),
             tools=self.world.tools,
         )
+
+
+def judged(path: Path, *, width: int = TERMINAL_WIDTH) -> Conclusion:
+    """As ``conclude``, without drawing the reports, which takes most of its time: for whom looks at none of them."""
+    run = read_info(path)
+    html, markdown, comparison = (path / name for name in ("report.html", "report.md", "comparison.json"))
+    written = Written(html=html, markdown=markdown, comparison=comparison, terminal="", summary="")
+    return Conclusion(folder=path, run=run, points=points_in(path, run), written=written)
 
 
 def shop(folder: Path, blocks: int = 2) -> Scenario:

@@ -22,6 +22,7 @@ from lab.load.place import HERE, Place
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
 from lab.plan.trial import Trial
+from lab.record.run_types import EngineFacts
 from lab.record.schema import Outcome
 from lab.record.types import (
     CGROUPS,
@@ -123,8 +124,8 @@ class FakeEngine:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def describe(self) -> Mapping[str, Any]:
-        return {"engine": "fake"}
+    def describe(self) -> EngineFacts:
+        return EngineFacts(engine="fake")
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         return tuple(range(20000, 20000 + count))
@@ -175,7 +176,8 @@ class FakeLoads:
         self._world.note("get ready")
 
     @contextmanager
-    def start(self, plan: LoadPlan) -> Iterator[FakeLoad]:
+    def start(self, plan: LoadPlan, *, relay: object = None) -> Iterator[FakeLoad]:
+        assert (relay is not None) == plan.by_hand
         self._world.plans.append(plan)
         self._world.note("load")
         try:
@@ -187,7 +189,7 @@ class FakeLoads:
 class FakeLoad:
     """Takes 3 s of this world's time and asks once."""
 
-    pids = (1,)
+    pids_by_machine = ((1,),)
     answers = 1
 
     def __init__(self, world: World) -> None:

@@ -93,7 +93,7 @@ def _arm_metric(plan_of: Scenario, arm: str, key: str, values: Values, count: in
     own, baseline = (values.get((key, name), [None] * count) for name in (arm, plan_of.baseline))
     pairs = zip(own, baseline, strict=True)
     ratios = {} if arm == plan_of.baseline else dict(enumerate((a / b if a and b else None for a, b in pairs), 1))
-    medians = dict.fromkeys(("median", "ratio", "median_all", "ratio_all"))
+    medians: dict[str, Any] = dict.fromkeys(("median", "ratio", "median_all", "ratio_all"))
     return ArmMetric(arm=arm, key=key, values=dict(enumerate(own, 1)), ratios=ratios, **medians)
 
 

@@ -25,14 +25,15 @@ from lab.host.labels import OWNER, RUN, SERVICE
 from lab.record.folder import read_info
 from lab.record.types import TrialState
 from lab.run.steps import STEPS_FILE, Step
-from tests.second_engine import DRIVER, SecondEngine
+from tests.launched import ending
+from tests.second_engine import DRIVER, SecondEngine, short_lived
 
 REPOSITORY = Path(__file__).parent.parent
 LAB = [sys.executable, "-m", "lab"]
 DEADLINE_S = 240.0
 LISTENS = "0A"  # a state in /proc/net/tcp
 LOOK_S = 0.002
-SETTLE_S = 10.0  # Locust and sampler see the lab's death, and end
+SETTLE_S = 60.0  # Locust and sampler see the lab's death, and end
 PORTS = (31000, 31999)
 DRIVERS = (DRIVER, "fuse-overlayfs", "vfs")
 
@@ -86,6 +87,7 @@ BESIDE_STEPS = (Step.PREPARE, Step.DEPLOY, Step.MEASURE, Step.TEAR_DOWN)
 DRILLED_EVENTS = (Event.SIGINT, Event.SIGTERM, Event.SIGKILL, Event.LOCUST, Event.DOCKER)
 DRILLED_STEPS = (Step.MEASURE,)
 BEFORE_ACTION_S = 5.0  # of the measure phase: the action begins 6 to 8 s into it, and holds a process up for 5 s
+ACTING_S = 8.3  # of the measure phase: the action has begun, and what takes its time is not over
 
 SCENARIO = """
 question = "What is left when something is killed?"
@@ -95,17 +97,9 @@ ports = "{ports[0]}-{ports[1]}"
 build = "{repository}"
 requirements = "{repository}/requirements/app.txt"
 ready_path = "/io?ms=40"
-[budget]
+{app}[budget]
 processes = 2
-[[arms]]
-name = "workers"
-model = "workers"
-front = "nginx"
-[[arms]]
-name = "replicas"
-model = "replicas"
-front = "nginx"
-[load]
+{budget}{arms}[load]
 locustfile = "slow.py"
 rate = 250
 lanes = 64
@@ -124,12 +118,45 @@ ready = "tcp:6379"
 name = "migrate"
 command = "sleep 0.5"
 """
+ARM = """[[arms]]
+name = "{model}"
+model = "{model}"
+front = {{ kind = "nginx", tls = {tls} }}
+"""
+BOTH = ("workers", "replicas")
 DRILLED = """
 [[drills]]
-verb = "hang"
-hold = "5s"
+verb = "{verb}"
 slo = "5s"
+{more}
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What a verb takes beside its name, so that it lasts: keys of the drill, of [app] and [budget], and its arms."""
+
+    drill: str = ""
+    app: str = ""
+    budget: str = ""
+    models: Sequence[str] = BOTH
+    tls: bool = False
+
+
+HANG = "hang"
+SLOW = 'env = { STARTUP_MS = "6000" }'
+ACTS: Mapping[str, Act] = {
+    HANG: Act(drill='hold = "5s"'),
+    "deploy": Act(drill='drain = "3s"'),
+    "oom": Act(budget='memory = "split:2GiB"'),
+    "slow-start": Act(drill='hold = "8s"', app=SLOW),
+    "kill-supervisor": Act(models=("workers",), app=SLOW),
+    "kill-front": Act(),
+    "crash-loop": Act(drill='hold = "5s"'),
+    "recycle": Act(drill='hold = "5s"'),
+    "rotate-cert": Act(drill='hold = "5s"', tls=True),
+    "scale": Act(app=SLOW),
+}
 WORKERS_FIRST, REPLICAS_FIRST = 4, 1  # seeds
 
 # Some answers take so long that the cool-down is long enough to be met.
@@ -158,6 +185,7 @@ class Place:
     daemon: SecondEngine
     seed: int = WORKERS_FIRST
     setting: Setting = Setting.PLAIN
+    verb: str = HANG
     out: Path = field(init=False)
     temporary: Path = field(init=False)
 
@@ -167,10 +195,23 @@ class Place:
         self.temporary.mkdir()
         (self.temporary / "lab-notes").mkdir()  # looks like the lab's, and is not
         (self.root / "slow.py").write_text(LOCUSTFILE)
-        more = {Setting.PLAIN: "", Setting.BESIDE: BESIDE, Setting.DRILLED: DRILLED}[self.setting]
-        measure = "20s" if self.setting is Setting.DRILLED else "2s"
-        scenario = SCENARIO.format(repository=REPOSITORY, ports=PORTS, seed=self.seed, measure=measure, more=more)
-        (self.root / "kill.toml").write_text(scenario)
+        (self.root / "kill.toml").write_text(self._scenario())
+
+    def _scenario(self) -> str:
+        drilled = self.setting is Setting.DRILLED
+        act = ACTS[self.verb] if drilled else Act()
+        drill = DRILLED.format(verb=self.verb, more=act.drill)
+        more = {Setting.PLAIN: "", Setting.BESIDE: BESIDE, Setting.DRILLED: drill}[self.setting]
+        return SCENARIO.format(
+            repository=REPOSITORY,
+            ports=PORTS,
+            seed=self.seed,
+            measure="24s" if drilled else "2s",
+            app="\n".join([*(['restart = "always"'] if drilled else []), act.app, ""]),
+            budget=f"{act.budget}\n",
+            arms="".join(ARM.format(model=model, tls=str(act.tls).lower()) for model in act.models),
+            more=more,
+        )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -214,13 +255,19 @@ class RunningLab:
             )
 
     @property
+    def last_error(self) -> str:
+        """The sentence that it ended with, "" for none."""
+        errors = [line for line in self.said.splitlines() if line.startswith("lab: ")]
+        return errors[-1] if errors else ""
+
+    @property
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait_for(self, step: Step) -> None:
         """Return as soon as the lab says that it is in this step."""
         announced = self._prepares if step is Step.PREPARE else lambda: self._step() == step
-        wait_until(f"{step!s}, the lab said:\n{self.said}", announced, self.process)
+        wait_until(str(step), announced, self)
 
     def _prepares(self) -> bool:
         return "preparing:" in self.said
@@ -273,9 +320,11 @@ class RunningLab:
 
     def worker(self) -> psutil.Process | None:
         """A serving process below uvicorn's supervisor."""
-        supervisor = self.first_process("app")
-        children = supervisor.children() if supervisor else []
-        return next((child for child in children if "spawn_main" in " ".join(child.cmdline())), None)
+        with suppress(psutil.NoSuchProcess):  # one that has just ended, or its supervisor
+            supervisor = self.first_process("app")
+            children = supervisor.children() if supervisor else []
+            return next((child for child in children if "spawn_main" in " ".join(child.cmdline())), None)
+        return None
 
 
 BYSTANDERS = ("lab-notes-b01-workers-app", "lab-b01-replicas-nginx-files", "process-model-lab")
@@ -302,7 +351,7 @@ def _start(stack: ExitStack) -> SecondEngine:
     """Start an engine with the first storage driver that the file system allows."""
     refusal = MissingError("")
     for driver in DRIVERS:
-        daemon = SecondEngine(f"kill-{os.getpid()}", driver)
+        daemon = SecondEngine(f"kill-{os.getpid()}", driver, short_lived())
         stack.callback(daemon.stop)
         try:
             daemon.start()
@@ -342,12 +391,13 @@ def _bystanders(daemon: SecondEngine) -> Mapping[str, str]:
         client.close()
 
 
-def wait_until(what: str, holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+def wait_until(what: str, holds: Callable[[], bool], lab: RunningLab) -> None:
     """Look often; fail when it takes too long, or when the lab ends before it."""
     give_up_at = time.monotonic() + DEADLINE_S
     while not holds():
-        assert process is None or process.poll() is None, f"the lab ended with {process.poll()} before {what}"
-        assert time.monotonic() < give_up_at, f"waited in vain for {what}"
+        ended = lab.process.poll()
+        assert ended is None, f"the lab ended with {ended} before {what}; it said:\n{lab.said}"
+        assert time.monotonic() < give_up_at, f"waited in vain for {what}; the lab said:\n{lab.said}"
         time.sleep(LOOK_S)
 
 
@@ -361,11 +411,11 @@ def do(event: Event, lab: RunningLab) -> None:
     elif event is Event.DISK:
         fill(lab.place.out)
     else:
-        target(event, lab).kill()
+        kill_target(event, lab)
 
 
-def target(event: Event, lab: RunningLab) -> psutil.Process:
-    """The process that is to die."""
+def kill_target(event: Event, lab: RunningLab) -> None:
+    """Kill the process that is to die, once it is there; one that ended by itself meanwhile has a successor."""
     look: Mapping[Event, Callable[[], psutil.Process | None]] = {
         Event.LOCUST: lambda: lab.child("lab.load.inside.plugin"),
         Event.SAMPLER: lambda: lab.child("lab.sampling"),
@@ -374,14 +424,15 @@ def target(event: Event, lab: RunningLab) -> psutil.Process:
         Event.REPLICA: lambda: lab.first_process("app-1"),
         Event.SUPERVISOR: lambda: lab.first_process("app"),
     }
-    found: list[psutil.Process] = []
 
-    def there() -> bool:
-        found.extend(filter(None, [look[event]()]))
-        return bool(found)
+    def killed() -> bool:
+        with suppress(psutil.NoSuchProcess):
+            if (found := look[event]()) is not None:
+                found.kill()
+                return True
+        return False
 
-    wait_until(f"the process of {event}", there, lab.process)
-    return found[0]
+    wait_until(f"the process of {event}", killed, lab)
 
 
 BALLAST = "ballast"
@@ -442,7 +493,7 @@ def _processes(place: Place) -> Iterator[str]:
 class Cell:
     """What came of one event at one step. ``wrong`` is empty when all that must hold holds."""
 
-    event: Event
+    event: StrEnum
     step: Step
     code: int
     sentence: str
@@ -451,16 +502,25 @@ class Cell:
     wrong: tuple[str, ...]
 
 
+def wait_until_acting(lab: RunningLab) -> None:
+    """From the begin of the measure phase on: a hung process is seen, of other verbs nothing is that all would show."""
+    if lab.place.verb == HANG:
+        time.sleep(BEFORE_ACTION_S)
+        wait_until("a process was held up", lab.holds_up, lab)
+    else:
+        time.sleep(ACTING_S)
+
+
 def play(event: Event, step: Step, place: Place) -> Cell:
     """Begin or continue the place's run, let the event happen at the step, look, clean."""
     started = time.monotonic()
     lab = RunningLab(place)
-    lab.wait_for(step)
-    if place.setting is Setting.DRILLED:
-        time.sleep(BEFORE_ACTION_S)
-        wait_until(f"a process was held up; the lab said:\n{lab.said}", lab.holds_up, lab.process)
-    do(event, lab)
-    code = lab.process.wait(DEADLINE_S)
+    with ending(lab.process):  # else the next event would find this lab at work
+        lab.wait_for(step)
+        if place.setting is Setting.DRILLED:
+            wait_until_acting(lab)
+        do(event, lab)
+        code = lab.process.wait(DEADLINE_S)
     _mend(event, place)
     wrong = list(_wrong_ending(event, code, lab.said))
     left = _settled(lab)
@@ -468,12 +528,11 @@ def play(event: Event, step: Step, place: Place) -> Cell:
         wrong.append(f"left behind: {', '.join(left)}")
     wrong += _wrong_cleaning(lab, left)
     wrong += _wrong_folders(place)
-    errors = [line for line in lab.said.splitlines() if line.startswith("lab: ")]
     return Cell(
         event=event,
         step=step,
         code=code,
-        sentence=errors[-1] if errors else "",
+        sentence=lab.last_error,
         removed_by_clean=len(left),
         seconds=time.monotonic() - started,
         wrong=tuple(wrong),

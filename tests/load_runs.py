@@ -15,10 +15,12 @@ from typing import Any
 import polars as pl
 
 from lab.load.locust_process import SILENCE_S, LoadOutcome, LoadPlan, LoadProcess, loads
+from lab.load.place import HERE, Place
 from lab.record.types import USER_EVENTS, RequestKind
 from tests.fake_server import FakeServer, fake_server
+from tests.forked_loads import FORKED
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def make_plan(locustfile: Path, base_url: str, directory: Path, **changes: Any) 
 
 
 @contextmanager
-def start_load(plan: LoadPlan, silence_s: float = SILENCE_S) -> Iterator[LoadProcess]:
+def start_load(plan: LoadPlan, silence_s: float = SILENCE_S, place: Place = HERE) -> Iterator[LoadProcess]:
     """A single load, which waits for its users."""
-    with loads(plan.directory) as starter, starter.start(plan, silence_s) as load:
+    with loads(plan.directory, place) as starter, starter.start(plan, silence_s) as load:
         yield load
 
 
@@ -93,7 +95,7 @@ def run_load(tmp_path: Path, locustfile: str | Path, tls: ssl.SSLContext | None 
     with fake_server(tls=tls) as server:
         t0 = time.monotonic()
         plan = make_plan(path, server.url, directory, **changes)
-        with start_load(plan) as load, load.users("upstream", "X-Served-By"):
+        with start_load(plan, place=FORKED) as load, load.users("upstream", "X-Served-By"):
             wait_finished(load)
             outcome = load.result(directory / "requests.parquet", t0)
     log = "".join(plan.log_file(process).read_text() for process in range(plan.load_processes))

@@ -5,7 +5,9 @@ the machine's docker0 or fight over firewall rules; in one of its own it has nei
 the engine tells such as hold outside too, so that a lab that has only entered the network reads processes and cgroups
 as ever, and its signals and exit codes are its own. With ``own_pids`` it numbers its processes as it likes: an engine
 elsewhere, which a lab reaches by DOCKER_HOST alone. With ``firewall`` it publishes ports as an ordinary engine does,
-by rules of its own network. Needs root.
+by rules of its own network. With ``tcp`` it answers at that port too, to its own network and what is connected with it,
+over TLS where ``tls`` is a folder with certificates.
+Needs root.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -27,19 +29,24 @@ import docker
 import psutil
 
 from lab.engines.docker.agent.image import prepare_agent
+from lab.engines.docker.carry import Cargo, carry_all, of_agent
 from lab.engines.docker.engine import API_TIMEOUT_S, connect
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.errors import LabError, MissingError
 from lab.scenario.file import read_scenario
+from lab.scenario.nodes import TLS_FILES
 
 HOME = Path("/var/lib/lab-engines")  # on a disk, where overlay2 works; sockets have short paths
+MEMORY = Path("/dev/shm/lab-engines")  # there images come in half the time, with a third of the CPU, and go at once
+PLENTY_BYTES = 8 * 1024**3  # some tests beside each other have engines of a GB each
 DRIVER = "overlay2"
 NAME = re.compile(r"[\w-]+", re.ASCII)  # of a folder that is removed in the end
 DOCKERD, CONTAINERD = "dockerd", "containerd"
 SOCKETS = {DOCKERD: "docker.sock", CONTAINERD: "containerd.sock"}
 DEADLINE_S = 60.0
+KILLED_S = 5.0  # in which the kernel ends what was killed
 CONTAINERD_CONFIG = """
 version = 2
 root = "{root}/containerd"
@@ -73,10 +80,14 @@ class SecondEngine:
         own_pids: bool = False,
         firewall: bool = False,
         clock_ahead_s: int = 0,
+        tcp: int = 0,
+        tls: Path | None = None,
     ) -> None:
         self._own_pids = own_pids
         self._firewall = firewall
         self._clock_ahead_s = clock_ahead_s
+        self._tcp = tcp
+        self._tls = tls
         if not NAME.fullmatch(name):
             raise MissingError(f"{name!r} is no name for an engine", "use letters, digits and dashes")
         self.root = home / name
@@ -93,8 +104,11 @@ class SecondEngine:
         """The words before a command that is to reach what its containers offer on 127.0.0.1."""
         return ["nsenter", f"--net={self.proc}/ns/net"]
 
-    def start(self) -> None:
-        """Start what does not run, also after ``kill``; returns once it answers. Raises MissingError."""
+    def start(self, between: Callable[[], None] = lambda: None) -> None:
+        """Start what does not run, also after ``kill``; returns once it answers. Raises MissingError.
+
+        ``between``: what must be there before the daemon is, and takes the namespaces: an interface of its network.
+        """
         _check_prerequisites()
         self.root.mkdir(parents=True, exist_ok=True)
         if self._find(CONTAINERD) is None:
@@ -104,7 +118,10 @@ class SecondEngine:
             pids = ["--pid", "--fork", "--mount-proc"] if self._own_pids else []
             clock = ["--time", "--fork", "--monotonic", str(self._clock_ahead_s)] if self._clock_ahead_s else []
             self._begin(CONTAINERD, ["unshare", "--net", "--mount", *pids, *clock, *script])
+            between()
         if self._find(DOCKERD) is None:
+            # After a loss of power another process may have its number, which a /run that is empty at boot forgets.
+            (self.root / f"{DOCKERD}.pid").unlink(missing_ok=True)
             settings = self.root / "daemon.json"
             if not settings.exists():  # its driver stays, however it is started again
                 settings.write_text(json.dumps({"storage-driver": self._driver}))
@@ -131,25 +148,30 @@ class SecondEngine:
         for daemon in filter(None, map(self._find, (DOCKERD, CONTAINERD))):
             daemon.terminate()
             daemon.wait(DEADLINE_S)
-        for process in list(self._remains()):
-            process.kill()
+        remains = list(self._remains())
+        for process in remains:
+            with suppress(psutil.NoSuchProcess):  # it has ended by itself in the meantime
+                process.kill()
+        psutil.wait_procs(remains, KILLED_S)  # they write below the folder until then
         shutil.rmtree(self.root)
         with suppress(OSError):  # another engine is there
             self.root.parent.rmdir()
 
     def prepare(self, scenario: Path) -> Mapping[str, ImageRecord]:
         """Make a scenario's images where there is a network, on the machine's engine, and bring them here."""
-        with closing(connect()) as machine, closing(self.client()) as own:
+        with closing(connect()) as machine:
             images = prepare_images(machine, read_scenario(scenario), _say)
-            for name in sorted({image.name for image in images.values()}):
-                own.images.load(machine.images.get(name).save(named=name))
+            self._bring(machine, {image.id: image.name for image in images.values()})
         return images
 
     def prepare_agent(self) -> None:
         """Bring the image of the agents, whose base a scenario has brought."""
-        with closing(connect()) as machine, closing(self.client()) as own:
-            agent = machine.images.get(prepare_agent(machine, _say))
-            own.images.load(agent.save(named=agent.tags[0]))
+        with closing(connect()) as machine:
+            self._bring(machine, of_agent(machine, prepare_agent(machine, _say)))
+
+    def _bring(self, machine: docker.DockerClient, images: Mapping[str, str]) -> None:
+        with closing(self.client()) as own:
+            carry_all(machine, [Cargo(node=self.root.name, target=own, images=images)], _say)
 
     def client(self) -> docker.DockerClient:
         """A client of it, which the caller closes."""
@@ -181,12 +203,20 @@ class SecondEngine:
     def _dockerd(self) -> list[str]:
         root = self.root
         rules = "true" if self._firewall else "false"
+        by_tcp = ("--host", f"tcp://0.0.0.0:{self._tcp}", *self._secured()) if self._tcp else ()
         return [
-            *("dockerd", "--config-file", f"{root}/daemon.json", "--host", self.host),
+            *("dockerd", "--config-file", f"{root}/daemon.json", "--host", self.host, *by_tcp),
             *("--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/{DOCKERD}.pid"),
             *("--containerd", f"{root}/{SOCKETS[CONTAINERD]}"),
             *(f"--iptables={rules}", "--ip-masq=false", "--bridge=none"),
         ]
+
+    def _secured(self) -> list[str]:
+        """Over TLS, for those alone who have a certificate of the same authority; without a folder for everybody."""
+        if self._tls is None:
+            return ["--tls=false"]
+        named = zip(("--tlscacert", "--tlscert", "--tlskey"), TLS_FILES, strict=True)
+        return ["--tlsverify", *(f"{option}={self._tls / name}" for option, name in named)]
 
     def _find(self, daemon: str) -> psutil.Process | None:
         """The daemon's process, if it lives."""
@@ -206,10 +236,13 @@ class SecondEngine:
         return process
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Whether it was told of this folder and has mounts of its own; so not whoever only reads the log."""
-        if not any(f"{self.root}/" in word for word in process.cmdline()):
+        """Whether it was told of this folder and has mounts of its own; so not whoever only reads the log, or ends."""
+        try:
+            if not any(f"{self.root}/" in word for word in process.cmdline()):
+                return False
+            theirs, own = (Path(f"/proc/{pid}/ns/mnt").readlink() for pid in (process.pid, "self"))
+        except (psutil.NoSuchProcess, FileNotFoundError):
             return False
-        theirs, own = (Path(f"/proc/{pid}/ns/mnt").readlink() for pid in (process.pid, "self"))
         return theirs != own
 
     def _remains(self) -> Iterator[psutil.Process]:
@@ -221,6 +254,14 @@ class SecondEngine:
                     yield process
             except (psutil.NoSuchProcess, FileNotFoundError):
                 continue
+
+
+def short_lived() -> Path:
+    """The home of engines that are gone after a test: in memory if there is plenty of it."""
+    if not MEMORY.parent.is_dir():
+        return HOME
+    room = min(psutil.virtual_memory().available, shutil.disk_usage(MEMORY.parent).free)
+    return MEMORY if room > PLENTY_BYTES else HOME
 
 
 def answers(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import termios
 import threading
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyte
+
+PATIENCE_S = 60.0  # with the reader, on a busy machine
+REDRAWS = re.compile(rb"(?=\r\x1b\[2K)")  # what was drawn is whole before it: who reads late still sees every drawing
 
 
 class Terminal:
@@ -25,6 +29,7 @@ class Terminal:
         self._lock = threading.Lock()
         self.seen: list[list[str]] = []
         self.raw = b""
+        self.closed = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -36,9 +41,10 @@ class Terminal:
                 return
             with self._lock:
                 self.raw += received
-                self._stream.feed(received)
-                if not self.seen or self.seen[-1] != self._lines():
-                    self.seen.append(self._lines())
+                for part in REDRAWS.split(received):
+                    self._stream.feed(part)
+                    if not self.seen or self.seen[-1] != self._lines():
+                        self.seen.append(self._lines())
 
     def _lines(self) -> list[str]:
         return [line.rstrip() for line in self._screen.display]
@@ -57,8 +63,10 @@ class Terminal:
 
     def close(self) -> None:
         """Wait until everything that was written has been read."""
+        self.closed = True
         os.close(self.slave)
-        self._reader.join(10)
+        self._reader.join(PATIENCE_S)
+        assert not self._reader.is_alive(), "somebody still has this terminal open"
         os.close(self.master)
 
 
@@ -69,5 +77,5 @@ def terminal(columns: int, rows: int) -> Iterator[Terminal]:
     try:
         yield made
     finally:
-        if made._reader.is_alive():
+        if not made.closed:
             made.close()

@@ -35,7 +35,7 @@ locustfile = {str(REPOSITORY / "locustfiles" / "json_api.py")!r}
 rate = 50
 lanes = 8
 warmup = "1s"
-measure = "2s"
+measure = "4s"
 [trials]
 blocks = 1
 """

@@ -103,8 +103,9 @@ def run_once(arms: tuple[Arm, ...] | list[Arm], users: str, *, rate: float, meas
 def _run(scenario: Scenario, root: Path) -> Values:
     run_id, plan, view = new_run_id("accuracy"), build_plan(scenario), PlainView()
     engine, images = open_engine(scenario, run_id, view.step)
+    environment = describe_environment(engine.describe(), images["app"].versions)
     facts = {key: image.describe() for key, image in images.items()}
-    info = new_run_info(run_id, "accuracy", plan, describe_environment(engine.describe()), facts)
+    info = new_run_info(run_id, "accuracy", plan, environment, facts)
     folder = RunFolder.create(root, info)
     run = Run(plan=plan, folder=folder, engine=engine, view=view)
     view.watch(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ STARTUP_S, ALLOWED_S = 3.0, 0.3
 MORE_S = 4.0  # so much longer the slower arm takes to start: a second of harm, where one of four is away
 AGAIN = WORKERS | {"name": "again"}
 JUDGED = ("drill.harm", "drill.recovery", "drill.radius")
+BACK = ("drill.recovery", "drill.process")  # when the only process is there again, in two ways
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,8 @@ class Death:
 
 def died(scenario: Scenario, planned: Trial, death: Death) -> TrialResult:
     """A trial in which one of the servers, which take turns, is killed; instants and service times by chance."""
-    base, chance = make_trial(scenario, planned), Random(f"{planned.id}/{death.servers}")
-    start_s = base.record.measure.start_s
-    away_s = TICK_S * chance.random() + death.startup_s
+    base, chance = make_trial(scenario, planned), _chance(planned, death)
+    start_s, away_s = base.record.measure.start_s, _away_s(chance, death)
     rows: list[dict[str, Any]] = []
     due_s = 0.0
     while (due_s := due_s + chance.expovariate(RATE)) < MEASURE_S:
@@ -78,6 +78,15 @@ def died(scenario: Scenario, planned: Trial, death: Death) -> TrialResult:
     return with_tables(made, requests=table)
 
 
+def _chance(planned: Trial, death: Death) -> Random:
+    return Random(f"{planned.id}/{death.servers}")
+
+
+def _away_s(chance: Random, death: Death) -> float:
+    """How long nobody serves: until it is noticed, which is the first thing that is drawn, and until another is up."""
+    return TICK_S * chance.random() + death.startup_s
+
+
 def check_deaths() -> Iterator[Check]:
     """A time to start that is recovered, with and without a front; an arm against itself, and against a slower one."""
     scenario = _scenario(())
@@ -85,8 +94,9 @@ def check_deaths() -> Iterator[Check]:
     for where, status in (("direct", 0), ("behind a front", 502)):
         death = Death(servers=1, startup_s=STARTUP_S, status=status)
         found = summarise_trial(died(scenario, planned, death)).values
-        for key in ("drill.recovery", "drill.process"):
-            yield _near(f"made-up death of the only process, {where}: {key}", found[key] or 0.0, STARTUP_S, TICK_S)
+        away_s = _away_s(_chance(planned, death), death)
+        for key in BACK:
+            yield _near(f"made-up death of the only process, {where}: {key}", found[key] or 0.0, away_s)
     same = _compared(Death(), Death())
     for metric, word in words_of(same).items():
         yield Check(
@@ -108,28 +118,33 @@ def check_startup() -> Iterator[Check]:
     arms = '[[arms]]\nname = "direct"\nmodel = "workers"\nfront = "direct"\n\n' + front
     with tempfile.TemporaryDirectory() as folder:
         for name, found in killed_once(Path(folder), app=app, arms=arms).items():
-            yield _near(f"killed app, {name}: from its successor's begin to its first answer", *startup_of(found), 0.0)
+            for key, took_s in startup_of(found).items():
+                yield _near(f"killed app, {name}: {key} from its successor's begin on", took_s, STARTUP_S)
 
 
-def startup_of(found: TrialSummary) -> tuple[float, float]:
-    """Seconds from when the successor says that its lifespan begins to its first answer, and how long that sleeps."""
+def startup_of(found: TrialSummary) -> Mapping[str, float]:
+    """How long after its successor says that its lifespan begins, which takes STARTUP_S, the arm is back.
+
+    A front changes nothing of it: one upstream is asked each time, for nginx never takes a single one for down.
+    """
     assert found.aftermath is not None
     begun_s = max(event.t_s - found.aftermath.action_s for event in found.record.events if event.kind == STEP_BEGIN)
     assert begun_s > 0, "no successor said that it begins"
-    return (found.values["drill.process"] or 0.0) - begun_s, STARTUP_S
+    return {key: (found.values[key] or 0.0) - begun_s for key in BACK}
 
 
 def check_repeats() -> Iterator[Check]:
     """A front that asks again shows its duplicates, one that does not has none."""
     with tempfile.TemporaryDirectory() as folder:
         found = repeats(Path(folder))
+        known = asked_again(Path(folder))
     again, never = (found[name].values["drill.duplicates"] or 0.0 for name in ("retries", "patient"))
     yield Check(
         case="a process hangs for 2 s behind a front that asks another after 1 s: duplicates",
-        planted="some",
+        planted=f"{known} by nginx's log",
         printed=f"{again:g}",
-        allowed="≥ 1",
-        holds=again >= 1,
+        allowed="the same, ≥ 1",
+        holds=again == known >= 1,
     )
     yield exactly("the same behind a front that asks once: duplicates", never, 0.0)
 
@@ -178,7 +193,7 @@ def drilled(folder: Path, **parts: str) -> dict[str, TrialSummary]:
 
 
 HANG = f'verb = "hang"\nafter = "{STEADY_S:g}s"\nhold = "2s"'
-killed_once = partial(drilled, drill='verb = "kill"', measure="18s", processes="1")
+killed_once = partial(drilled, drill='verb = "kill"', measure="22s", processes="1")
 
 
 def repeats(folder: Path, app: str = "") -> dict[str, TrialSummary]:
@@ -192,14 +207,22 @@ def repeats(folder: Path, app: str = "") -> dict[str, TrialSummary]:
     return drilled(folder, app=app, arms=arms, drill=HANG, measure="15s", processes="2")
 
 
-def _near(case: str, printed_s: float, planted_s: float, late_s: float) -> Check:
-    """``late_s``: so much later it may be, for it is drawn when it is noticed."""
+def asked_again(folder: Path) -> int:
+    """How many requests of ``repeats`` nginx gave up at the process that hung, and passed to the other one.
+
+    Not those of the lab: on a busy machine one that asks whether all is ready may be given up as well.
+    """
+    (log,) = folder.glob("runs/*/trials/*-retries/nginx.log")
+    return sum("upstream timed out" in line and '"GET /items/' in line for line in log.read_text().splitlines())
+
+
+def _near(case: str, printed_s: float, planted_s: float) -> Check:
     return Check(
         case=case,
-        planted=f"{planted_s:g} s" + (f" + up to {late_s:g} s" if late_s else ""),
+        planted=f"{planted_s:.2f} s",
         printed=f"{printed_s:.2f} s",
         allowed=f"±{ALLOWED_S:g} s",
-        holds=planted_s - ALLOWED_S <= printed_s <= planted_s + late_s + ALLOWED_S,
+        holds=abs(printed_s - planted_s) <= ALLOWED_S,
     )
 
 

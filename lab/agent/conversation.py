@@ -48,6 +48,7 @@ class Conversation:
         self._last_words = last_words
         self._answers: SimpleQueue[Message | None] = SimpleQueue()
         self._calling = threading.Lock()
+        self._saying = threading.Lock()
         self._children: dict[str, RemoteChild] = {}
         self._copy = Copy()
         self._failure: OSError | None = None
@@ -75,9 +76,9 @@ class Conversation:
             result: T = result_of(function, self._answer(CALL_S)["value"])
         return result
 
-    def put(self, file: Path) -> None:
-        """Have a small file there, under the same path."""
-        self.send(**piece(file))
+    def put(self, file: Path, content: bytes | None = None) -> None:
+        """Have a small file there, under the same path; ``content``: another one than it has here."""
+        self.send(**piece(file, file.read_bytes() if content is None else content))
 
     def watch(self, folder: Path) -> None:
         """Keep what grows in this folder there in the same folder here."""
@@ -112,7 +113,8 @@ class Conversation:
         if self.ended:
             raise self.death()
         try:
-            self._stream.write(json.dumps(order).encode() + b"\n")
+            with self._saying:
+                self._stream.write(json.dumps(order).encode() + b"\n")
         except OSError:
             raise self.death() from None
 

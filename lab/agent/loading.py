@@ -1,11 +1,13 @@
 """Load processes as children of an agent: what they write grows here as if they were the lab's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from lab.agent.conversation import Conversation, RemoteChild
+from lab.agent.mirror import forget_earlier
+from lab.load.inside.status import stamped
 from lab.load.load_plan import LoadPlan
 from lab.load.place import MODULE, Child, Exit, Place
 from lab.record.types import ClockOffset
@@ -60,7 +62,8 @@ class AgentPlace:
     """In an agent; ``prepare`` gives the one that runs, with the files of the locustfile in it.
 
     ``host``: its name in the networks that it joins. On another machine than the arms it joins none: ``entrance`` is
-    then where it reaches them ("10.0.0.1:20080"), ``node`` what that machine is called, ``inside`` a place that joins.
+    then where it reaches them ("10.0.0.1:20080"), ``node`` what that machine is called, ``inside`` a place that joins,
+    ``further`` those on more machines that drive load with it. ``again`` has another agent run where that one was lost.
     """
 
     network = Network.OWN
@@ -73,12 +76,16 @@ class AgentPlace:
         node: str = "",
         entrance: str = "",
         inside: Place | None = None,
+        further: Sequence[Place] = (),
+        again: Callable[[], None] = lambda: None,
     ) -> None:
         self.host = host
         self.node = node
         self.inside: Place = inside or self
+        self.machines: Sequence[Place] = (self, *further)
         self._entrance = entrance
         self._prepare = prepare
+        self._again = again
         self._agent: Conversation | None = None
 
     @property
@@ -90,6 +97,16 @@ class AgentPlace:
     def clock_offset_s(self) -> float:
         """What to add to an instant here to have it there."""
         return self._running().clock.offset_s
+
+    @property
+    def lost(self) -> str:
+        """The machine, where its agent has ended."""
+        return self.node if self._agent is not None and self._agent.ended else ""
+
+    def renew(self) -> None:
+        """Have it again. Raises MissingError where it does not come back."""
+        self._again()
+        self._agent = None
 
     def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """In the agent itself."""
@@ -114,10 +131,16 @@ class AgentPlace:
         """
         agent = self._running()
         agent.compare()
+        agent.call(forget_earlier, str(plan.raw), plan.plan_file.name)
         for folder in (plan.directory, plan.raw):
             agent.watch(folder)
         for file in (plan.locustfile, plan.plan_file):
             agent.put(file)
+
+    def mark(self, plan: LoadPlan, marks: Mapping[str, float]) -> None:
+        """On the clock there, as it was compared for the plan."""
+        there = {mark: instant_s + self.clock_offset_s for mark, instant_s in marks.items()}
+        self._running().put(plan.marks_file, stamped(there))
 
     def forget(self, plan: LoadPlan) -> None:
         """What still comes would find no folder."""

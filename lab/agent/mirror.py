@@ -88,6 +88,14 @@ class Copy:
             os.close(descriptor)
 
 
-def piece(path: Path) -> dict[str, Any]:
+def piece(path: Path, content: bytes) -> dict[str, Any]:
     """A whole small file as an order for the agent."""
-    return {"do": "put", "file": str(path), "data": b64encode(path.read_bytes()).decode()}
+    return {"do": "put", "file": str(path), "data": b64encode(content).decode()}
+
+
+def forget_earlier(folder: str, kept: str) -> int:
+    """Remove the files that an earlier visit of the same name left in a folder, but for ``kept``; how many."""
+    found = [path for path in Path(folder).glob("*") if path.name != kept]
+    for path in found:
+        path.unlink()
+    return len(found)

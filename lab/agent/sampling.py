@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.agent.conversation import Conversation, RemoteChild
+from lab.agent.mirror import forget_earlier
 from lab.host.jsonlines import Message
 from lab.sampling.channel import FOLDER, LOG, Channel, Launched
 from lab.sampling.plan import SamplerPlan, plan_to_json
@@ -81,6 +82,7 @@ def sampled_by(agent: Conversation) -> Callable[[SamplerPlan], AbstractContextMa
         there = replace(plan, directory=folder, t0_monotonic_s=t0_s, agent_pid=agent.pid)
         written = folder / "plan.json"
         written.write_text(plan_to_json(there), encoding="utf-8")
+        agent.call(forget_earlier, str(folder), written.name)
         agent.put(written)
         agent.watch(folder)
         child = agent.start("lab.sampling", str(written), log=folder / LOG, cwd=folder, load=False)

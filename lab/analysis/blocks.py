@@ -9,26 +9,30 @@ from lab.analysis.gates import INVALID, spoiled
 from lab.analysis.gates.gate import EVERYTHING
 from lab.metric_types import Family
 from lab.metrics import METRICS
-from lab.record.types import GateResult
+from lab.record.types import GateResult, RunInfo
 
 REPLACED_TENTHS = 2  # at most 2 of 10 blocks are replaced (METHOD 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatedTrial:
-    """All that the choice of blocks may know of a trial: where it belongs, and its gates. No metric."""
+    """All that the choice of blocks may know of a trial: where it belongs, and its gates. No metric.
+
+    ``lost``: why it was lost with a machine, so that there is no record of it; "" where there is.
+    """
 
     trial_id: str
     block: int
     arm: str
     gates: tuple[GateResult, ...]
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A reason why a block is invalid for some families of metrics: the gate that failed, in which trial.
 
-    ``gate`` is None for a trial that was never checked: nothing shows that it is valid.
+    ``gate`` is None for a trial that was never checked: nothing shows that it is valid. ``lost`` is that of the trial.
     """
 
     block: int
@@ -36,6 +40,7 @@ class Fault:
     trial_id: str
     gate: GateResult | None
     spoils: frozenset[Family]
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +128,7 @@ def usable_blocks(
     blocks = sorted({trial.block for trial in trials})
     planned = planned or max(blocks, default=0)
     wanted = tuple(arms) or tuple(sorted({trial.arm for trial in trials}))
-    present = {block: {trial.arm for trial in trials if trial.block == block} for block in blocks}
+    present = {block: {trial.arm for trial in trials if trial.block == block and not trial.lost} for block in blocks}
     absent = {
         block: tuple(arm for arm in wanted if arm not in present.get(block, ()))
         for block in sorted({*blocks, *range(1, planned + 1)})
@@ -136,6 +141,14 @@ def usable_blocks(
         replacements=sum(block > planned for block in blocks),
         needed=needed,
     )
+
+
+def lost_trials(run: RunInfo) -> list[GatedTrial]:
+    """Those that were lost with a machine that drove load: as trials that no gate has passed."""
+    return [
+        GatedTrial(trial_id=name, block=lost.block, arm=lost.arm, gates=(), lost=lost.why)
+        for name, lost in run.lost.items()
+    ]
 
 
 def families_of(metrics: Iterable[str]) -> frozenset[Family]:
@@ -156,6 +169,7 @@ def _faults(trial: GatedTrial) -> list[Fault]:
             trial_id=trial.trial_id,
             gate=gate,
             spoils=spoiled([gate]) if gate else EVERYTHING,
+            lost=trial.lost,
         )
         for gate in (failed if trial.gates else [None])
     ]

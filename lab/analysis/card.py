@@ -15,6 +15,7 @@ class Line:
     a number and an interval, and no winner. ``verb``: the fault, in a drill. ``setting``: what the point has, in
     words, of each key that the run sweeps. ``unsustained``: the arms whose capacity a longer run did not confirm; none
     of them is a winner. ``failed``: the part of the requests that failed in the arm that would win; it is no winner.
+    ``unconfirmed``: the winner, where its capacity was to be confirmed and was not; "" otherwise.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Line:
     verb: str = ""
     setting: Mapping[str, str] = field(default_factory=dict)
     unsustained: tuple[str, ...] = ()
+    unconfirmed: str = ""
     failed: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from lab.analysis.judge.failures import Failures, explore_shares, failures, guar
 from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
-from lab.analysis.ladders import QUICK_BOUND, held_shares, of_ladder
+from lab.analysis.ladders import QUICK_BOUND, at_least, ends_of, held_shares, of_ladder
 from lab.analysis.series import (
     block_numbers,
     failed_shares,
@@ -88,11 +88,20 @@ def _judgement(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[i
         return _refused(metric, len(blocks), silent, level)
     found = judge(*pair_of(summary, metric.key, arm, blocks), metric, bound, level)
     if metric.key == CAPACITY:
-        found = of_ladder(summary, arm, found, blocks)
+        found = _at_least(summary, metric, arm, blocks, of_ladder(summary, arm, found, blocks))
     thin = thin_blocks(summary, metric, (summary.baseline, arm), blocks)
     if thin and found.reason is not Reason.SMOKE:
         return found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
     return replace(found, blocks=block_numbers(found.blocks, blocks))
+
+
+def _at_least(summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], found: Judgement) -> Judgement:
+    """Where an arm lies beyond the ladder its end may stand for it, if the difference can only be larger than that."""
+    ends = ends_of(summary, arm, blocks) if found.reason is Reason.CENSORED else None
+    if ends is None:
+        return found
+    shown = judge(ends.baseline, ends.contender, metric, _bound(summary, metric), found.level)
+    return at_least(shown, found.blocks) if shown.verdict is ends.decisive else found
 
 
 def _bound(summary: RunSummary, metric: Metric) -> float:

@@ -6,10 +6,12 @@ weights.
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lab.analysis.card import Card, Facts, Line
 from lab.analysis.conclusion import Standing, failing_arms, standing
 from lab.analysis.contests import Contest
+from lab.analysis.judge.verdict import Reason
 from lab.analysis.points import PointResult
 from lab.analysis.sweep import Demand, demands
 from lab.analysis.trial.ledger import ARM_ROLES
@@ -45,6 +47,7 @@ ASKED_BY: Mapping[str, str] = {  # the command that measures it: of the run's ap
     ENOUGH: "lab run how_many_workers",
     **{f"drill {verb}": f"lab study {OF_RUN}" if verb in QUICK else f"lab run drill_{verb}" for verb in SHIPPED},
 }
+TELLING = (Reason.FAILED, Reason.NO_SUCCESS, Reason.CENSORED)  # no number, and that is what was found
 BESIDES = "besides"  # what a run judged that is under no other topic
 
 
@@ -56,7 +59,7 @@ def card_of(points: Sequence[PointResult], weights: Mapping[str, float] | None =
     return Card(
         lines=tuple(lines),
         turns=turns_of(lines),
-        facts=tuple(facts for one in points for facts in _facts(one)),
+        facts=tuple(_facts_of(points)),
         missing={topic: command for topic, command in commands_of(points[0].run.run_id) if topic not in seen},
         tally=tally_of(lines, weights) if weights else None,
     )
@@ -92,8 +95,13 @@ def _lines(one: PointResult) -> Iterator[Line]:
 
 
 def _measured(contest: Contest) -> bool:
+    """Whether a run tells anything of it: a number, or that there is none and why; with too few blocks what is judged.
+
+    ``contest.originals`` is there for what the run judges.
+    """
     found = contest.judgement
-    return found.estimate is not None or found.difference is not None
+    numbers = (found.estimate, found.difference, found.verdict, contest.originals and found.shift)
+    return any(number is not None for number in numbers) or found.reason in TELLING
 
 
 def _line(one: PointResult, topic: str, contest: Contest) -> Line:
@@ -113,6 +121,7 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         judgement=contest.judgement,
         winner="" if winner in (*unsustained, *failed) else winner,
         unsustained=unsustained,
+        unconfirmed=_unconfirmed(one, winner, contest),
         failed=failed,
         valid=valid,
         run=one.run.run_id,
@@ -122,12 +131,36 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
     )
 
 
+def _unconfirmed(one: PointResult, winner: str, contest: Contest) -> str:
+    """``winner``, where no valid longer run was made of it: its capacity lies beyond the ladder. A look makes none."""
+    asked, said = one.summary.scenario.capacity, one.confirmed.get(winner)
+    due = contest.metric == CAPACITY and asked is not None and not asked.quick
+    return winner if due and not (said and said.valid) else ""
+
+
 def _failed(one: PointResult, winner: str, contest: Contest) -> Mapping[str, float]:
     """The part of its requests that ``winner`` failed, where that is too much to win: the other did not fail more."""
     failing = failing_arms(one.summary)
     fails_more = contest.failures is not None and contest.failures.decide
     stands = winner not in failing or (winner == one.comparison.baseline and fails_more)
     return {} if stands else {winner: failing[winner]}
+
+
+def _facts_of(points: Sequence[PointResult]) -> Iterator[Facts]:
+    """Of every point, and of a run of drills once: a fault changes nothing in what there is to run.
+
+    A drill may have two generations of processes at once; the least of all drills is what there is without.
+    """
+    drilled: dict[tuple[str, str], Facts] = {}
+    for one in points:
+        for facts in _facts(one):
+            if one.point.drill is None:
+                yield facts
+                continue
+            key = (facts.run, facts.arm)
+            least = min(facts.processes, drilled.get(key, facts).processes)
+            drilled[key] = replace(facts, point="", processes=least)
+    yield from drilled.values()
 
 
 def _facts(one: PointResult) -> Iterator[Facts]:
@@ -142,6 +175,6 @@ def _facts(one: PointResult) -> Iterator[Facts]:
                 run=one.run.run_id,
                 point=one.point.title,
                 containers=sum(service.kind in kinds for service in record.services),
-                processes=sum(line.role in ARM_ROLES for line in trials[0].ledger),
+                processes=sum(line.processes for line in trials[0].roles if line.role in ARM_ROLES),
                 steps=one.summary.metrics[Reading("prestart.executions", arm.name)].median,
             )

@@ -32,8 +32,8 @@ class Headroom:
     def sentence(self) -> str:
         """The figures in words."""
         return (
-            f"The load generator worked at {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
-            f"{format_rate(self.ceiling_per_s)} that it reaches here at most, against a server that answers by itself"
+            f"The load generator sent {format_rate(self.driven_per_s)}, {format_ratio(self.used)} of the "
+            f"{format_rate(self.ceiling_per_s)} that it can send here to a server that does nothing but answer"
             f"{' over TLS' if self.tls else ''}."
         )
 
@@ -49,13 +49,13 @@ class Headroom:
 def headroom(run: RunInfo, summary: RunSummary) -> Headroom | None:
     """The head-room of a run's busiest trial; None when the ceiling is not known or nothing was asked for.
 
-    Driven is the rate that was asked for, or the requests a second that were really sent where these are more: in the
-    closed model, and where a task makes several requests.
+    Driven is the rate that was asked for, of a ladder the highest, or the requests a second that were really sent where
+    these are more: in the closed model, and where a task makes several requests.
     """
     if run.calibration is None or run.calibration.ceiling_per_s <= 0:
         return None
-    rates = [summary.scenario.load.rate or 0.0, *map(_sent_per_s, summary.trials)]
-    driven = max(rates)
+    asked = summary.scenario.capacity.rates if summary.scenario.capacity else (summary.scenario.load.rate or 0.0,)
+    driven = max(*asked, *map(_sent_per_s, summary.trials))
     ceiling = run.calibration
     return Headroom(driven_per_s=driven, ceiling_per_s=ceiling.ceiling_per_s, tls=ceiling.tls) if driven > 0 else None
 

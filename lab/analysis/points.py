@@ -19,7 +19,10 @@ NOTHING: Mapping[str, Confirmation] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointResult:
-    """One point with its part of the run, in numbers and judged; ``whole`` is the run with all its points."""
+    """One point with its part of the run, in numbers and judged; ``whole`` is the run with all its points.
+
+    ``piloted``: by arm, rates at which its pilot was, and the percentile of the objective there in seconds.
+    """
 
     point: Point
     run: RunInfo
@@ -28,6 +31,7 @@ class PointResult:
     comparison: Comparison
     confirmed: Mapping[str, Confirmation] = field(default_factory=dict)
     searched: tuple[Bracket, ...] = ()
+    piloted: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
@@ -82,4 +86,5 @@ def at_point(run: RunInfo, point: Point) -> RunInfo:
         states={trial: state for trial, state in run.states.items() if trial in own},
         fallen={point.key: fallen} if fallen else {},
         left_out={trial: why for trial, why in run.left_out.items() if trial in own},
+        lost={trial: lost for trial, lost in run.lost.items() if trial in own},
     )

@@ -83,8 +83,13 @@ def sides_of(
     if metric.shares:
         baseline, contender = failed_shares(summary, arm, blocks)
         return [*baseline], [*contender]
-    baseline_values, values = pair_of(summary, metric.key, arm, blocks)
-    return [*map(_ranked, baseline_values)], [*map(_ranked, values)]
+    readings = Reading(metric.key, summary.baseline), Reading(metric.key, arm)
+    return ranked_of(summary, readings[0], blocks), ranked_of(summary, readings[1], blocks)
+
+
+def ranked_of(summary: RunSummary, reading: Reading, blocks: Sequence[int]) -> list[float | None]:
+    """The values of one metric of one arm with FAR for what is infinite; None where one is missing."""
+    return [*map(_ranked, series_of(summary, reading, blocks))]
 
 
 def _ranked(value: float | None) -> float | None:

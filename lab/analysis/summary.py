@@ -5,17 +5,26 @@ The unit of repetition is the block: a ratio pairs two trials of one block, and 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 
 from lab.analysis.arms import ArmSummary, summarise_arm
-from lab.analysis.blocks import BlockDecision, GatedTrial, families_of, replacements_allowed, usable_blocks
+from lab.analysis.blocks import (
+    BlockDecision,
+    GatedTrial,
+    families_of,
+    lost_trials,
+    replacements_allowed,
+    usable_blocks,
+)
 from lab.analysis.gate_summary import FindingSummary, GateSummary, finding_summaries, gate_summaries
 from lab.analysis.medians import known_median
+from lab.analysis.trial.middle import middle_capacity, range_of
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
 from lab.metric_types import Family, Reading
 from lab.metrics import CATALOGUE, METRICS
+from lab.metrics.capacity import CAPACITY
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import Arm, Scenario
 
@@ -29,6 +38,8 @@ class ArmMetric:
 
     A percentile is infinite where it lies among failed requests; of two such values there is no ratio.
 
+    ``beyond``: from where to where a value lies that is None because only one end of that is known.
+
     ``ratios`` are arm ÷ baseline in the same block, empty for the baseline itself. ``median`` and ``ratio`` are medians
     over the blocks that are valid for the metric's family, ``median_all`` and ``ratio_all`` over every block.
     """
@@ -41,6 +52,7 @@ class ArmMetric:
     ratio: float | None
     median_all: float | None
     ratio_all: float | None
+    beyond: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +104,7 @@ def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
     done = tuple(sorted(trials, key=lambda trial: _place(trial, names)))
     blocks = tuple(sorted({trial.record.block for trial in done}))
     decision = usable_blocks(
-        [_gated(trial) for trial in done],
+        [*map(_gated, done), *lost_trials(run)],
         arms=names,
         planned=_planned(run, scenario),
         needed=families_of(scenario.compare.primary),
@@ -153,8 +165,18 @@ def _metrics(
         }
         for arm, blocks in values.items():
             against = {} if arm == scenario.baseline else values[scenario.baseline]
-            metrics[Reading(metric.key, arm)] = _arm_metric(arm, metric.key, blocks, against, valid)
+            found = _arm_metric(arm, metric.key, blocks, against, valid)
+            metrics[Reading(metric.key, arm)] = _carried(found, by_arm[arm], valid) if metric.key == CAPACITY else found
     return metrics
+
+
+def _carried(found: ArmMetric, trials: Mapping[int, TrialSummary], valid: Collection[int]) -> ArmMetric:
+    """With medians in which a block beyond the ladder ranks as more, or less, and is not left out."""
+    climbs = {block: trial.climb for block, trial in trials.items() if trial.climb is not None}
+    used = [climb for block, climb in climbs.items() if block in valid]
+    ranges = {block: known for block, climb in climbs.items() if climb.capacity is None and (known := range_of(climb))}
+    middles = middle_capacity(used), middle_capacity([*climbs.values()])
+    return replace(found, median=middles[0], median_all=middles[1], beyond=ranges)
 
 
 def _arm_metric(
@@ -165,16 +187,22 @@ def _arm_metric(
     valid: Collection[int],
 ) -> ArmMetric:
     ratios = {block: _ratio(value, baseline[block]) for block, value in values.items() if block in baseline}
+    used = [ratio for block, ratio in ratios.items() if block in valid]
     return ArmMetric(
         arm=arm,
         key=key,
         values=values,
         ratios=ratios,
         median=known_median(value for block, value in values.items() if block in valid),
-        ratio=known_median(ratio for block, ratio in ratios.items() if block in valid),
+        ratio=_middle(key, used),
         median_all=known_median(values.values()),
-        ratio_all=known_median(ratios.values()),
+        ratio_all=_middle(key, ratios.values()),
     )
+
+
+def _middle(key: str, ratios: Collection[float | None]) -> float | None:
+    """A capacity beyond the ladder is missing for what it is: the ratios of the other blocks are another answer."""
+    return None if key == CAPACITY and None in ratios else known_median(ratios)
 
 
 def _ratio(value: float | None, baseline: float | None) -> float | None:

@@ -32,8 +32,9 @@ def _faults(lines: Iterable[Line]) -> Iterator[Turn]:
         if line.verb:
             groups.setdefault((line.metric, line.arm, line.baseline), []).append(line)
     for own in groups.values():
-        if len({line.verb for line in own}) > 1:
-            yield from _turn(own, FAULT, "", [line.verb for line in own])
+        faults = [line.point or line.verb for line in own]  # a run may have a verb twice, under two names
+        if len({*faults}) > 1:
+            yield from _turn(own, FAULT, "", faults)
 
 
 def _turn(own: Sequence[Line], axis: str, where: str, names: Sequence[str]) -> Iterator[Turn]:

@@ -45,7 +45,7 @@ def attest(
         containers=model.containers(arm.model, topology.processes),
         supervisors=model.supervisors(arm.model, topology.processes),
         app=topology.app,
-        entry=topology.entry,
+        entries=topology.entries,
         upstreams=addresses if topology.fronted and topology.upstream_of else (),
         client_path=topology.client_path,
         scheme=_scheme_for_app(arm),

@@ -34,7 +34,7 @@ class Claim:
     containers: int
     supervisors: int
     app: tuple[Endpoint, ...]
-    entry: Endpoint
+    entries: tuple[Endpoint, ...]
     upstreams: tuple[str, ...] = ()
     client_path: str = ""
     scheme: str = ""
@@ -55,7 +55,7 @@ def failures(claim: Claim, evidence: Evidence) -> Iterator[str]:
     elif len(evidence.servers) > claim.processes:
         yield f"{claim.processes} serving processes were asked for, {len(evidence.servers)} different ones answered"
     yield from _shape(claim, evidence)
-    for endpoint in (*claim.app, claim.entry):
+    for endpoint in (*claim.app, *claim.entries):
         if not evidence.unseen and not evidence.listeners.get(endpoint.address):
             yield f"the listener at {endpoint.address} belongs to no process of this arm"
     if claim.upstreams:

@@ -13,7 +13,7 @@ from lab.plan.topology import Endpoint
 from lab.scenario.network import LOOPBACK
 
 LARGE = 60_000  # bytes of a header or a query; Python's own client and server take lines of 64 KiB
-HELD_S = 1.0  # between two events: a front that buffers gives both, or nothing before the second
+HELD_S = 2.0  # between two events: a front that buffers gives both, or nothing before the second
 CHUNK = 1024**2
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 

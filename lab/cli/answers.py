@@ -114,7 +114,7 @@ def _check_complete(asked: Asked, look: Look, advice: str) -> None:
     missing = [flag for flag, value in known.items() if not value]
     if not missing:
         return
-    found, keys = (look.foreign, KEYS) if look.foreign and not start else ("nothing tells what it could be", "")
+    found, keys = (look.foreign, KEYS) if look.foreign and not start else ("nothing says what it could be", "")
     told = f"{', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing"
     examples = " ".join(EXAMPLES[flag] for flag in missing)
     raise UsageError(f"{told}, and {one_line(found)}", f"{keys}add for example `{examples}`; {advice}")
@@ -150,14 +150,14 @@ def _answer(flag: str, question: str, guess: str, person: Person) -> str:
         return person.ask(question, guess)
     if not guess:
         example = f"add for example `{EXAMPLES[flag]}`; {person.advice}"
-        raise UsageError(f"{flag} is missing, and nothing tells what it could be", example)
+        raise UsageError(f"{flag} is missing, and nothing says what it could be", example)
     return guess
 
 
 def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
     look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
     if look is None:
-        say(f"note: no engine here knows the image {one_line(image)}, so its own command is not known")
+        say(f"note: no engine here has the image {one_line(image)}, so its own command is unknown")
     return look or look_at_image({}, wanted)
 
 
@@ -204,6 +204,6 @@ def _path(text: str) -> str:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if parts.netloc else text
     if not PATH.fullmatch(path):
         raise UsageError(
-            f"{one_line(text)!r} is no path: it must begin with / and have no spaces", 'for example "/items/7"'
+            f"{one_line(text)!r} is not a path: it must begin with / and have no spaces", 'for example "/items/7"'
         )
     return path

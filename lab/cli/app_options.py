@@ -1,4 +1,4 @@
-"""The options by which `lab init` and `lab quick` are told of an app."""
+"""The options that describe an app to `lab init` and `lab quick`."""
 
 import os
 from pathlib import Path
@@ -12,27 +12,36 @@ from lab.starter.write import MEASURE, WARMUP
 
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
 
-Image = Annotated[str, typer.Option("--image", help="A finished image, name:tag.")]
-Folder = Annotated[Path | None, typer.Option("--folder", help="Instead: the folder that holds your Dockerfile.")]
-ComposeFile = Annotated[Path | None, typer.Option("--compose", help="Instead: the compose.yaml that starts your app.")]
-ServiceName = Annotated[str, typer.Option("--service", help="The service in it whose process models are compared.")]
-Profiles = Annotated[list[str] | None, typer.Option("--profile", help="A profile of it to switch on; repeatable.")]
-DockerfileName = Annotated[str, typer.Option("--dockerfile", help="Its name in that folder.")]
-StageName = Annotated[str, typer.Option("--stage", help="The stage of it to build, as docker build --target.")]
+Image = Annotated[str, typer.Option("--image", help="An image that is already built, name:tag.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="Instead of --image: the folder with your Dockerfile.")]
+ComposeFile = Annotated[
+    Path | None, typer.Option("--compose", help="Instead of --image: the compose.yaml that starts your app.")
+]
+ServiceName = Annotated[str, typer.Option("--service", help="With --compose: the service to compare.")]
+Profiles = Annotated[
+    list[str] | None, typer.Option("--profile", help="With --compose: a profile to switch on; repeatable.")
+]
+DockerfileName = Annotated[str, typer.Option("--dockerfile", help="With --folder: the name of the Dockerfile.")]
+StageName = Annotated[
+    str, typer.Option("--stage", help="With --folder: the stage to build, like docker build --target.")
+]
 Target = Annotated[str, typer.Option("--target", help="The app that uvicorn serves, module:name.")]
 Command = Annotated[
-    str, typer.Option("--command", help="Instead: your own start command; host, port and workers become placeholders.")
+    str,
+    typer.Option(
+        "--command", help="Instead of --target: your start command; its host, port and workers become placeholders."
+    ),
 ]
 Port = Annotated[
     int | None,
-    typer.Option("--port", min=1, max=65535, help="Where that command listens today; the lab picks ports itself."),
+    typer.Option("--port", min=1, max=65535, help="With --command: the port in it; the lab chooses ports itself."),
 ]
-ReadyPath = Annotated[str, typer.Option("--ready-path", help="Path that answers 200 when the app is ready.")]
-Paths = Annotated[list[str] | None, typer.Option("--path", "--url", help="What to load, a path or URL; repeatable.")]
+ReadyPath = Annotated[str, typer.Option("--ready-path", help="The path that answers 200 when the app is ready.")]
+Paths = Annotated[list[str] | None, typer.Option("--path", "--url", help="A path or URL to load; repeatable.")]
 OwnLocustfile = Annotated[
-    Path | None, typer.Option("--locustfile", help="Instead: a locustfile of yours, used as it is.")
+    Path | None, typer.Option("--locustfile", help="Instead of --path: your own locustfile, used as it is.")
 ]
-Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="Serving processes in every arm.")]
+Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="How many serving processes each arm has.")]
 Warmup = Annotated[str, typer.Option("--warmup", help="How long each trial warms up, at least.")]
 Measure = Annotated[str, typer.Option("--measure", help="How long each trial measures.")]
 
@@ -55,7 +64,7 @@ def asked_of(
     warmup: Warmup = WARMUP,
     measure: Measure = MEASURE,
 ) -> Asked:
-    """Take the options together; their defaults and help texts stand here alone."""
+    """Take the options together; their defaults and help texts are only here."""
     return Asked(
         image=image,
         folder=folder,

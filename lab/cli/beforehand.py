@@ -16,7 +16,7 @@ COMES = {
     Way.PRESENT: "is here",
     Way.PULLED: "will be pulled",
     Way.BUILT: "will be built",
-    Way.MISSING: "cannot be had",
+    Way.MISSING: "cannot be obtained",
 }
 
 
@@ -29,7 +29,7 @@ def run_lines(planned: Plan) -> Iterator[str]:
     yield f"runs     {names}: {scenario.budget.processes} serving processes each, {rate}"
     yield (
         f"takes    {len(planned.trials)} trials ({whole} of {len(arms)} arms), about "
-        f"{format_duration(round(planned.estimated_s))} once the images are there"
+        f"{format_duration(round(planned.estimated_s))} once it has the images"
     )
     yield f"says     {words_of(scenario, planned.blocks)}"
 
@@ -38,7 +38,7 @@ def words_of(scenario: Scenario, blocks: int) -> str:
     """The words that a run of so many blocks may say: below the least for a verdict none (METHOD 6.2)."""
     least = least_blocks(scenario)
     if blocks < least:
-        return f"numbers only, no verdict: that takes {least} blocks"
+        return f"numbers only: a verdict takes {least} blocks"
     judged = f"{', '.join(scenario.compare.primary)} of {', '.join(scenario.judged)}"
     return f"better, worse, equivalent or inconclusive, on {judged}"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import put
-from lab.cli.options import RunPath
+from lab.cli.options import RunFolderPath
 from lab.errors import RunFolderError, UsageError
 from lab.host.lock import folder_is_free
 from lab.record.bundle import write_bundle
@@ -22,8 +22,8 @@ BundleOut = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
 
-def bundle(run: RunPath, out: BundleOut = None, force: Force = False) -> None:
-    """Pack a run folder into one zip, which `lab report` and `lab compare` read; refuse to show a secret."""
+def bundle(run: RunFolderPath, out: BundleOut = None, force: Force = False) -> None:
+    """Pack a run folder into one zip to share, which `lab report` and others read; refuse if it contains a secret."""
     if run.is_file():
         raise UsageError(f"{run}: a file, not a run folder", "a bundle is one already: copy it")
     target = out or Path(f"{run.resolve().name}{BUNDLE}")

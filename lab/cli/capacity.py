@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -17,7 +19,7 @@ from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
 from lab.run.capacity import with_ladder
 from lab.run.confirm import concluded
-from lab.run.estimate import ladder_s, search_s
+from lab.run.estimate import FULL_S, fitting_blocks, ladder_s, nominal, search_s
 from lab.run.run import run_scenario
 from lab.scenario.capacity import Capacity, check_objective
 from lab.scenario.compare import Compare
@@ -29,10 +31,16 @@ FULL_BLOCKS, QUICK_BLOCKS = 12, 6
 SEE = "see docs/scenario_file.md"
 
 Slo = Annotated[
-    str, typer.Option("--slo", help='The objective: "p99 <= 50ms and errors <= 0.1%"; left out, the pilot finds one.')
+    str,
+    typer.Option(
+        "--slo", help='The objective, as in "p99 <= 50ms and errors <= 0.1%"; without it, the pilot finds one.'
+    ),
 ]
 Look = Annotated[
-    bool, typer.Option("--quick", help="A look: fewer rungs and blocks, no control arms; tells large differences only.")
+    bool,
+    typer.Option(
+        "--quick", help="A quick look: fewer rungs and blocks, no control arms; shows large differences only."
+    ),
 ]
 
 
@@ -47,19 +55,38 @@ def capacity(
     open_page: Open = False,
 ) -> None:
     """Find the highest rate that each arm carries within an objective, and compare the arms by it."""
-    asked = climbing(running.scenario(scenario), slo, quick=look, blocks=blocks)
-    view_of, teller = running.view_of, running.teller
-    teller.step(f"about {format_duration(round(search_s(asked)))} in all, images apart")
-    climber, around = with_ladder(asked, running.out, view_of, teller.step, around=running.around)
-    plan = build_plan(climber)
-    teller.step(f"{len(plan.trials)} trials, about {format_duration(round(ladder_s(climber)))}")
-    folder = run_scenario(plan, name_of(scenario, "capacity"), running.out, view_of(plan), around=around)
+    began_s, given = monotonic(), running.scenario(scenario)
+    asked = climbing(given, slo, quick=look, blocks=blocks)
+    view_of, teller, planned_s = running.view_of, running.teller, search_s(asked)
+    teller.step(f"about {format_duration(round(planned_s))} in all, images apart")
+    with with_ladder(asked, running.out, view_of, teller.step, around=running.around) as laddered:
+        climber, around = laddered.scenario, laddered.around
+        if laddered.pilot and blocks is None and given.capacity is None and not look:
+            climber = _fitting(climber, planned_s - ladder_s(nominal(asked)), teller.step)
+        plan = build_plan(climber)
+        teller.step(f"{len(plan.trials)} trials, about {format_duration(round(ladder_s(climber)))}")
+        name, view = name_of(scenario, "capacity"), view_of(plan)
+        folder = run_scenario(plan, name, running.out, view, around=around, pilot=laddered.pilot)
     tell = partial(show, json=running.json, quiet=running.quiet)
     found = concluded(folder, plan.scenario, view_of, tell, say=teller.step, around=around)
+    took_s = round(monotonic() - began_s)
+    teller.step(f"took {format_duration(took_s)}, about {format_duration(round(planned_s))} were planned")
     tell(found)
     if open_page:
         show_page(found.written.html)
     exit_by(found, strict=strict)
+
+
+def _fitting(climber: Scenario, before_s: float, say: Callable[[str], None]) -> Scenario:
+    """The scenario with as many blocks as fit, and a sentence where slow arms leave room for fewer."""
+    blocks, asked = fitting_blocks(climber, before_s), climber.trials.blocks
+    if blocks == asked:
+        return climber
+    say(
+        f"{blocks} blocks, not {asked}: the ladder is long (arms that are slow, or far apart), and all of them would "
+        f"take more than {format_duration(round(FULL_S * len(climber.arms) / 2))}; --blocks {asked} asks for them"
+    )
+    return replace(climber, trials=replace(climber.trials, blocks=blocks))
 
 
 def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -> Scenario:

@@ -1,8 +1,10 @@
 """``lab clean``: remove what a killed run left behind, by label; never by prune, never anybody else's."""
 
 from collections.abc import Sequence
-from contextlib import closing
-from typing import Annotated
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import docker
 import typer
@@ -23,6 +25,7 @@ from lab.engines.leftovers import (
     remove_leftovers,
     remove_leftovers_of,
 )
+from lab.errors import LabError, MissingError
 from lab.scenario.file import read_scenario
 from lab.scenario.nodes import Node
 from lab.units import count_of
@@ -31,18 +34,22 @@ from lab.units import count_of
 def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also what a lab owns that still runs, or that runs on another machine.")
+        bool,
+        typer.Option(
+            "--force", help="Also what belongs to a lab that is still running, or that runs on another machine."
+        ),
     ] = False,
     images: Annotated[
-        bool, typer.Option("--images", help="Also the images that the lab built; the next run builds them again.")
+        bool, typer.Option("--images", help="Also the images that the lab built; the next run rebuilds them.")
     ] = False,
     scenario: OnNodes = None,
     out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
-    """Remove what labs that no longer run left behind: containers, volumes, cgroups and processes with the lab's label.
+    """Remove what killed labs left behind: containers, volumes, cgroups and processes with the lab's label.
 
-    Also half trials in the run folders below --out, and temporary files. Finished trials are never touched.
+    Also half trials in the run folders below --out, and temporary files.
+    Finished trials are never touched.
     """
     client, unreachable = reach_docker()
     if client and not force:
@@ -52,32 +59,87 @@ def clean(
     found = find_leftovers(include_owned=force, client=client)
     files = find_leftover_files(out)
     built = _built_images(client) if images and client else []
-    if json:
-        put_json([item.describe() for item in (*found, *files, *built)])
-    else:
-        for item in (*found, *files, *built):
-            put(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name}")
-        if not (found or files or built):
-            say("nothing of the lab is left on this machine")
-    if not dry_run:
-        remove_leftovers(found, client)
-        remove_leftover_files(files)
-        if client:
-            _remove_images(built, client)
-    for node in read_scenario(scenario).nodes if scenario else ():
-        _clean_node(node, dry_run=dry_run, force=force)
-
-
-def _clean_node(node: Node, *, dry_run: bool, force: bool) -> None:
-    """Remove what is left on another machine. Raises MissingError when its engine does not answer."""
-    with closing(connect(node)) as client, engine_errors(node.name):
-        found = find_leftovers_of(client, include_owned=force)
-        if not force:
-            _say_foreign(client, f"node {node.name}")
-        for item in found:
-            say(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name} on node {node.name}")
+    with ExitStack() as stack:
+        nodes = _Nodes(stack, scenario, force=force, known=_keys(found, client))
+        _tell([*found, *files, *built, *nodes.found], json=json, dry_run=dry_run)
         if not dry_run:
-            remove_leftovers_of(found, client)
+            remove_leftovers(found, client)
+            remove_leftover_files(files)
+            if client:
+                _remove_images(built, client)
+            nodes.remove()
+        nodes.check()
+
+
+def _tell(found: Sequence[Leftover], *, json: bool, dry_run: bool) -> None:
+    if json:
+        put_json([item.describe() for item in found])
+        return
+    for item in found:
+        where = f" on node {item.node}" if item.node else ""
+        put(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name}{where}")
+    if not found:
+        say("nothing of the lab is left")
+
+
+class _OnNode(NamedTuple):
+    node: Node
+    client: docker.DockerClient
+    found: Sequence[Leftover]
+
+
+class _Nodes:
+    """What is left on the nodes of a scenario: one that does not answer keeps nobody from cleaning the others.
+
+    ``known``: what was found already: a node's engine may be this machine's, and a Swarm may have several managers.
+    """
+
+    def __init__(self, stack: ExitStack, scenario: Path | None, *, force: bool, known: frozenset[str]) -> None:
+        self._errors: list[LabError] = []
+        self._reached: list[_OnNode] = []
+        for node in read_scenario(scenario).nodes if scenario else ():
+            if there := self._look(node, stack, force=force, known=known):
+                known |= _keys(there.found, there.client)
+                self._reached.append(there)
+
+    @property
+    def found(self) -> list[Leftover]:
+        """All of it, each with the name of its node."""
+        return [item for there in self._reached for item in there.found]
+
+    def remove(self) -> None:
+        """Remove it, node after node: the first of a Swarm is a manager, whose services would start again."""
+        for there in self._reached:
+            try:
+                with engine_errors(there.node.name):
+                    remove_leftovers_of(there.found, there.client)
+            except LabError as error:
+                self._errors.append(error)
+
+    def check(self) -> None:
+        """Raise MissingError (exit 4) where a node could not be looked at, or not be cleaned."""
+        if self._errors:
+            told = "; ".join(str(error) for error in self._errors)
+            raise MissingError(f"not every node is clean: {told}", self._errors[0].hint)
+
+    def _look(self, node: Node, stack: ExitStack, *, force: bool, known: frozenset[str]) -> _OnNode | None:
+        try:
+            client = stack.enter_context(closing(connect(node)))
+            with engine_errors(node.name):
+                found = find_leftovers_of(client, include_owned=force)
+                new = [replace(item, node=node.name) for item in found if not _keys([item], client) <= known]
+                if not force:
+                    _say_foreign(client, f"node {node.name}")
+        except MissingError as error:
+            self._errors.append(error)
+            return None
+        return _OnNode(node, client, new)
+
+
+def _keys(found: Sequence[Leftover], client: docker.DockerClient | None) -> frozenset[str]:
+    """What tells one thing from another: volumes of two engines may have one name."""
+    engine = str(client.info()["ID"]) if client and any(item.kind == "volume" for item in found) else ""
+    return frozenset(f"{engine} {item.identity}" if item.kind == "volume" else item.identity for item in found)
 
 
 def _say_foreign(client: docker.DockerClient, where: str) -> None:

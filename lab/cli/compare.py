@@ -17,7 +17,7 @@ from lab.analysis.contests import Contest
 from lab.analysis.judge.unpaired import MIN_RUNS
 from lab.analysis.summary import RunSummary, summarise
 from lab.cli.console import put, put_json, say
-from lab.cli.names import complete_run, run_folder
+from lab.cli.names import complete_run_or_bundle, run_folder
 from lab.cli.offer import offer, put_offer
 from lab.cli.options import Json
 from lab.cli.page_file import Force, PageOut, check_target
@@ -63,26 +63,26 @@ def _spread(args: Iterable[str]) -> Iterable[str]:
 Runs = Annotated[
     list[Path],
     typer.Argument(
-        help="Two runs, of which the second is judged; or those that are judged. Without --against more than two, or "
-        "a folder of runs, are shown over time.",
+        help="Two runs: the second is judged against the first. With --against: the runs to judge. A folder of runs, "
+        "or more than two without --against, are shown over time.",
         metavar="RUN...",
         callback=lambda asked: [run if holds_runs(run) else run_folder(run) for run in asked],
-        autocompletion=complete_run,
+        autocompletion=complete_run_or_bundle,
     ),
 ]
 Against = Annotated[
     list[Path] | None,
     typer.Option(
         AGAINST,
-        help="The runs that the others are judged against: all that follow.",
+        help="The runs to judge them against: all that follow.",
         metavar="RUN...",
         callback=lambda asked: [run_folder(run) for run in asked or ()],
-        autocompletion=complete_run,
+        autocompletion=complete_run_or_bundle,
     ),
 ]
-Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm that the runs have.")]
+Arm = Annotated[str, typer.Option("--arm", help="The arm to compare; by default every arm in the runs.")]
 OfScenario = Annotated[
-    str, typer.Option("--scenario", help="Of a trend: runs of this scenario; by default that of the newest run.")
+    str, typer.Option("--scenario", help="For a trend: only runs of this scenario; by default that of the newest run.")
 ]
 Studied = Annotated[
     list[str] | None,
@@ -100,10 +100,10 @@ def compare(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Judge an arm of some runs against the same arm of others; refuse what differs but is not under study.
+    """Compare the same arm in several runs; refuse if anything else than what you study differs.
 
-    A folder of runs, or more than two without --against, is shown over time:
-    every metric with its intervals, and where conditions changed.
+    A folder of runs, or more than two runs without --against, is shown over
+    time: every metric with its intervals, and where conditions changed.
     """
     if out is not None:
         check_target(out, "a trend", force=force)
@@ -180,7 +180,7 @@ def _infos(paths: Sequence[Path]) -> list[RunInfo]:
 
 def _arms(runs: Sequence[RunInfo], wanted: str) -> list[str]:
     if twice := [run.run_id for place, run in enumerate(runs) if run.run_id in [r.run_id for r in runs[:place]]]:
-        raise UsageError(f"{twice[0]} is given twice: they are the same run", "give different run folders")
+        raise UsageError(f"{twice[0]} is given twice: it is the same run", "give different run folders")
     names = [list(run.arms) for run in runs]
     common = [name for name in names[0] if all(name in others for others in names)]
     if wanted and wanted not in common:

@@ -13,7 +13,7 @@ import typer
 from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, card_of
 from lab.analysis.points import PointResult
 from lab.cli.console import put, put_json, terminal_width
-from lab.cli.names import complete_run, run_folder
+from lab.cli.names import complete_run_or_bundle, run_folder
 from lab.cli.options import Json
 from lab.cli.page_file import Force, PageOut, check_target, write_page
 from lab.errors import UsageError
@@ -38,7 +38,7 @@ Runs = Annotated[
         metavar="RUN...",
         help="Runs of one app.",
         callback=lambda asked: [run_folder(run) for run in asked],
-        autocompletion=complete_run,
+        autocompletion=complete_run_or_bundle,
     ),
 ]
 Weights = Annotated[
@@ -46,14 +46,14 @@ Weights = Annotated[
     typer.Option(
         "--weights",
         metavar="NAME=NUMBER,...",
-        help="What matters to you, as in memory=3,p99=1: names of the card's lines or keys of metrics. The card says "
-        "what it comes to, and what that changes.",
+        help="What matters to you, as in memory=3,p99=1: names of the card's lines, or keys of metrics. The card shows "
+        "the result, and what the weights change.",
     ),
 ]
 
 
 def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force = False, json: Json = False) -> None:
-    """Say of each thing that matters which arm is better, by how much, and in which run that was measured."""
+    """Print one decision card for several runs: which arm is better at what, by how much, and in which run."""
     given = parse_weights(weights)
     if out is not None:
         check_target(out, "a card", force=force)

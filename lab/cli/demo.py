@@ -22,13 +22,13 @@ DOCKER = "docker"
 WAIT_MIN = 1.0
 APP = "image    the demo app is built on Python's image, with wheels from PyPI, once"
 DISK = "disk     about 0.5 GB in Docker for all images; nothing is installed on this system"
-ENVIRONMENT = "gets     the packages of the demo app, into an environment of its own in the cache folder"
-WITHOUT = "or `lab demo --engine process`, which needs no Docker, but nginx on this machine"
+ENVIRONMENT = "gets the packages of the demo app, in a separate environment in the cache folder"
+WITHOUT = "or use `lab demo --engine process`, which needs no Docker, but nginx on this machine"
 
 Shipped = Annotated[
     Path,
     typer.Argument(
-        help="The name of a scenario that the lab ships.",
+        help="The name of one of the lab's scenarios.",
         callback=shipped_scenario,
         autocompletion=complete_shipped,
     ),
@@ -46,13 +46,13 @@ def demo(
     quiet: Quiet = False,
     open_page: OpenWhereSeen = None,
 ) -> None:
-    """Run the quickstart scenario with the demo app that the lab ships, and end with the path of a report.
+    """Run the quickstart scenario with the lab's demo app, and print the path of the report.
 
-    It says first what it will get and run. It needs Docker and installs
-    nothing on this system. Docker gets the images of Python and nginx (pulled,
-    or built from Debian packages where no registry answers), builds the demo
-    app with wheels from PyPI, and keeps about 0.5 GB. The run takes about
-    5 minutes, the first time a few more for the images.
+    It says first what it will download and run. It needs Docker and installs
+    nothing on this system. Docker gets images of Python and nginx (pulled, or
+    built from Debian packages if no registry answers), builds the demo app with
+    wheels from PyPI, and keeps about 0.5 GB. The run takes about 5 minutes; the
+    first one takes a few more for the images.
     """
     planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
     if not quiet:

@@ -5,21 +5,24 @@ import dataclasses
 import typer
 
 from lab.cli.console import put, put_json, say
-from lab.cli.options import Engine, Json, OnNodes
+from lab.cli.options import Engine, Json, OfScenario
 from lab.errors import MissingError
-from lab.run.doctor import examine
+from lab.run.doctor import examine, examine_images
 from lab.run.node_checks import examine_nodes
 from lab.scenario.file import read_scenario
 
+PROCESS = "process"  # the engine without images
 SWARM = "swarm"  # the engine whose nodes have to know each other
 SIGNS = {"ok": "ok  ", "note": "note", "missing": "MISS"}
 
 
-def doctor(engine: Engine = None, scenario: OnNodes = None, json: Json = False) -> None:
-    """Check the machine: Docker or what runs without it, images and how they are had, rights, room, leftovers."""
+def doctor(engine: Engine = None, scenario: OfScenario = None, json: Json = False) -> None:
+    """Check this machine: Docker or what works without it, where images come from, rights, disk space, leftovers."""
     findings = examine(engine or "auto")
     if scenario is not None:
         given = read_scenario(scenario)
+        if engine != PROCESS and given.engine != PROCESS:
+            findings += examine_images(given)
         findings += examine_nodes(given.nodes, say, swarm=given.engine == SWARM)
     if json:
         put_json([dataclasses.asdict(finding) for finding in findings])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from lab.cli.options import RunPath
 from lab.errors import UsageError
 from lab.export import TARGETS
 from lab.export.deployment import deployment_of
+from lab.export.naming import MAX_NAME
 from lab.export.target import ExportedFile
 from lab.plan.points import Point, trial_id
 from lab.record.disk import disk_errors, write_atomically
@@ -25,19 +27,29 @@ from lab.run.opened import opened_run
 from lab.scenario.compare import unknown
 
 HEAD_ROOM = 0.5
-ArmName = Annotated[str, typer.Option("--arm", help="The arm that is to be deployed.", show_default=False)]
+NAMED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+ArmName = Annotated[str, typer.Option("--arm", help="The arm to deploy.", show_default=False)]
 To = Annotated[str, typer.Option("--to", help="Where: compose, swarm, kubernetes or nomad.", show_default=False)]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="The folder to write; by default RUN-ARM-TARGET in this one.", show_default=False),
+    typer.Option("--out", help="The folder to write; by default RUN-ARM-TARGET.", show_default=False),
 ]
 PointKey = Annotated[
-    str, typer.Option("--point", help="Of a run with several points, such as n4: which.", show_default=False)
+    str, typer.Option("--point", help="Which point of a run that has several, such as n4.", show_default=False)
 ]
 HeadRoom = Annotated[
     float, typer.Option("--head-room", min=0.0, max=10.0, help="Memory above the measured peak, as a fraction of it.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace files of these names in a folder that exists.")]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        help="The name under which it is deployed, instead of one from app, scenario and arm; deployments of the same "
+        "name replace each other.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files of these names.")]
 
 
 def export(
@@ -47,9 +59,11 @@ def export(
     out: Out = None,
     point: PointKey = "",
     head_room: HeadRoom = HEAD_ROOM,
+    name: Name = "",
     force: Force = False,
 ) -> None:
-    """Write the arm of a run as files that deploy it: the same containers, limits from what was measured."""
+    """Write files that deploy an arm of a run: the same containers, with limits from what was measured."""
+    _check_name(name)
     if to not in TARGETS:
         raise UsageError(f"--to: {unknown('target', to, TARGETS)}")
     target = TARGETS[to]
@@ -60,7 +74,7 @@ def export(
             raise UsageError(f"--arm: {unknown('arm', arm, info.arms)}")
         needs = needs_of(_trials(folder, part, chosen.key, arm))
     _refuse_unmeasured(needs, arm, run)
-    deployment = deployment_of(info, chosen, arm, needs, head_room)
+    deployment = replace(deployment_of(info, chosen, arm, needs, head_room), called=name)
     if refusal := target.refusal(deployment):
         raise UsageError(f"arm {arm!r} cannot be exported to {to}: {refusal}")
     place = out or Path("-".join(filter(None, (info.run_id, point, arm, to))))
@@ -68,6 +82,15 @@ def export(
     say(f"deploy: {target.start(deployment)}")
     say(f"to be filled in: {', '.join(value.name for value in target.values(deployment))}")
     put(str(place))
+
+
+def _check_name(name: str) -> None:
+    """Every target takes such a name as it is. Raises UsageError."""
+    if name and (NAMED.fullmatch(name) is None or len(name) > MAX_NAME):
+        raise UsageError(
+            f"--name: {name[:60]!r}: expected at most {MAX_NAME} lower-case letters, digits and single hyphens between",
+            "write it as in --name shop-eu",
+        )
 
 
 def _chosen(info: RunInfo, key: str, given: Path) -> tuple[Point, RunInfo]:
@@ -97,7 +120,7 @@ def _trials(folder: Path, part: RunInfo, key: str, arm: str) -> Iterator[TrialRe
 def _refuse_unmeasured(needs: ArmNeeds, arm: str, given: Path) -> None:
     if not needs.memory_trials:
         raise UsageError(
-            f"{given}: arm {arm!r} has no trial whose memory was measured validly, so no limit can be told",
+            f"{given}: arm {arm!r} has no trial with valid memory, so no limit can be derived",
             "`lab report` says why; run the scenario again",
         )
 

@@ -18,6 +18,7 @@ from lab.engines.docker.connection import connect, describe
 from lab.engines.images.measure import ImageCost, edited_file, measure_images
 from lab.errors import UsageError
 from lab.host.lock import machine_lock
+from lab.record.run_types import told
 from lab.scenario.app import App
 from lab.units import format_bytes, format_seconds
 
@@ -29,16 +30,16 @@ BYTES = {
     "edit_bytes": "layers replaced by an edit",
 }
 
-Folder = Annotated[Path, typer.Argument(help="The folder that images are built from.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="The folder to build images from.", show_default=False)]
 Dockerfiles = Annotated[
     list[str],
-    typer.Option("--dockerfile", help="One way to build it; give the option again for each. Default: all Dockerfile*."),
+    typer.Option("--dockerfile", help="A Dockerfile to build; repeatable. By default all Dockerfile*."),
 ]
 Requirements = Annotated[
     Path | None,
-    typer.Option("--requirements", help="Wheels of it are fetched first, and builds have no network then."),
+    typer.Option("--requirements", help="Fetch the wheels of this file first, and build without network."),
 ]
-Target = Annotated[str, typer.Option("--target", help="The app, whose file is edited and whose import is timed.")]
+Target = Annotated[str, typer.Option("--target", help="The app whose file is edited and whose import is timed.")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, max=100, help="Builds of each kind, in turn.")]
 
 
@@ -51,10 +52,11 @@ def images(
     allow_concurrent: AllowConcurrent = False,
     json: Json = False,
 ) -> None:
-    """Build a folder's images again and again, side by side: seconds cold, warm and after an edit, bytes, import time.
+    """Compare what images of a folder cost: seconds to build cold, warm and after an edit, bytes, import time.
 
-    Cold is without any layer of an earlier build, with the base image here; edited is with one more line in the app's
-    file. Bytes are those of layers: shared with another of the images or with the base, or its own.
+    Cold means without any layer of an earlier build, but with the base image
+    here; edited means with one more line in the app's file. Bytes are those of
+    layers: shared with another image or with the base, or the image's own.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", "name the folder that holds your Dockerfile")
@@ -67,9 +69,10 @@ def images(
     with machine_lock("lab images", say, allow_concurrent=allow_concurrent):
         costs = measure_images(client, apps, rounds, say)
     if json:
-        put_json({"engine": describe(client), "rounds": rounds, "images": [dataclasses.asdict(each) for each in costs]})
+        built = [dataclasses.asdict(each) for each in costs]
+        put_json({"engine": told(describe(client)), "rounds": rounds, "images": built})
     else:
-        _print(costs, rounds, str(describe(client)["storage_driver"]))
+        _print(costs, rounds, str(describe(client).storage_driver))
 
 
 def _found(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.answers import Asked, Person, answers_of
+from lab.cli.answers import Ask, Asked, Person, answers_of
 from lab.cli.app_options import asked_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json, takes_options
@@ -19,13 +19,14 @@ from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files, writte
 
 DEFAULT_OUT = Path("lab-scenario")
 ADVICE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
+INTENT = "The lab needs to know how to start and load your app; press Enter to accept what is in brackets."
 NEEDS_REGISTRY = (
-    "note: the Dockerfile names its base image itself, so building it needs that image here or a registry; "
-    "docs/your_own_app.md shows the lines that do without"
+    "note: the Dockerfile names its base image itself, so building it needs that image on this machine or a registry; "
+    "`lab doctor --scenario FILE` says whether it is available; docs/your_own_app.md shows how to do without"
 )
 
-OutFolder = Annotated[Path, typer.Option("--out", help="Where the scenario and the locustfile go.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace these files if they are there; it says so.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="The folder for the scenario and the locustfile.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace these files if they exist, and say so.")]
 
 
 @takes_options(asked_of)
@@ -35,8 +36,8 @@ def init(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Write a commented scenario and locustfile that run; what is not given is guessed, asked for, or an error."""
-    answers, look = answers_of(asked, Person(ask=_prompt if can_ask() and not json else None, advice=ADVICE))
+    """Write a commented scenario and locustfile for your app; guess what you do not say, or ask for it."""
+    answers, look = answers_of(asked, Person(ask=_asking() if can_ask() and not json else None, advice=ADVICE))
     replaced = write_files(answers, out, force=force)
     scenario = shlex.quote(str(out / SCENARIO))
     following = [f"lab plan {scenario}", f"lab run {scenario} --blocks 1"]
@@ -55,8 +56,17 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _prompt(question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default or None, err=True)).strip()
+def _asking() -> Ask:
+    """Ask a person; before the first question say what for, and what Enter does."""
+    told: list[str] = []
+
+    def ask(question: str, default: str) -> str:
+        if not told:
+            told.append(INTENT)
+            say(INTENT)
+        return str(typer.prompt(question, default=default or None, err=True)).strip()
+
+    return ask
 
 
 def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, object]:

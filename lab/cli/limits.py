@@ -29,9 +29,14 @@ from lab.scenario.refusals import refusing
 from lab.units import GIB, format_duration
 
 Slo = Annotated[
-    str, typer.Option("--slo", help='The objective: "p99 <= 50ms and errors <= 0.1%"; left out, it is found.')
+    str,
+    typer.Option(
+        "--slo", help='The objective, as in "p99 <= 50ms and errors <= 0.1%"; without it, the search finds one.'
+    ),
 ]
-Mode = Annotated[str, typer.Option("--mode", help="pooled or split alone; left out, both.")]
+Mode = Annotated[
+    str, typer.Option("--mode", help="Search only for the pooled or the split limit; without it, for both.")
+]
 
 
 @takes_options(running_of)
@@ -45,12 +50,16 @@ def limits(
     strict: Strict = False,
     open_page: Open = False,
 ) -> None:
-    """Find the smallest memory limit that holds for each arm, pooled and split; says what gives way below it."""
+    """Find the smallest memory limit that holds for each arm, pooled and split, and what gives way below it."""
     teller, around = running.teller, running.around
     if scenario is not None and resume is None:
         asked = searching(running.scenario(scenario), slo, mode)
         plan = build_plan(asked)
-        teller.step(f"limits: {format_duration(round(most_s(asked)))} at most, less where brackets close early")
+        late = format_duration(round(2 * asked.app.ready_timeout))
+        teller.step(
+            f"limits: about {format_duration(round(most_s(asked)))}, less where brackets close early, and up to {late} "
+            "more for each limit in which an arm does not get ready (app.ready_timeout, twice)"
+        )
         folder = run_scenario(plan, name_of(scenario, "limits"), running.out, running.view_of(plan), around=around)
     elif resume is not None and scenario is None and not (slo or mode or running.engine):
         plan, folder = _continued(resume, running)

@@ -13,11 +13,11 @@ from lab.report.sections.overview import Entry, answers_of, blocks_text
 from lab.serve.runs import read_entry, runs_in
 
 LONGEST = 160  # characters of what came out
-Last = Annotated[int | None, typer.Option("--last", min=1, help="Only so many, the newest.", show_default=False)]
+Last = Annotated[int | None, typer.Option("--last", min=1, help="Only this many, the newest.", show_default=False)]
 
 
 def list_runs(out: Out = DEFAULT_OUT, json: Json = False, last: Last = None) -> None:
-    """Show the runs and bundles in the results folder, oldest first: their trials, valid blocks, and the answer."""
+    """List your runs and bundles, oldest first: trials, valid blocks, and the answer."""
     found = runs_in(out)
     rows = [_row(str(path), read_entry(path)) for path in found[-(last or len(found)) :]]
     if json:

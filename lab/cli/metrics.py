@@ -23,7 +23,7 @@ INDENT = 4
 Key = Annotated[
     str,
     typer.Argument(
-        help="One metric, by its key; all of them without.",
+        help="The key of one metric; without it, all are listed.",
         show_default=False,
         autocompletion=lambda incomplete: [key for key in METRICS if key.startswith(incomplete)],
     ),
@@ -31,9 +31,10 @@ Key = Annotated[
 
 
 def metrics(key: Key = "", json: Json = False) -> None:
-    """Say what a metric is: unit, direction, bound of practical equivalence, least count, definition.
+    """Explain a metric: unit, direction, bound of practical equivalence, least count, definition.
 
-    The least count is how many requests a trial needs before a percentile is shown, and before it is judged.
+    The least count is how many requests a trial needs before a percentile is
+    shown, and before it is judged.
     """
     if key and key not in METRICS:
         raise UsageError(unknown("metric", key, METRICS), "`lab metrics` lists all of them")

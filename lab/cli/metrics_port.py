@@ -16,7 +16,7 @@ MetricsPort = Annotated[
         metavar="PORT",
         min=1,
         max=65535,
-        help="Until the run ends, serve live figures as OpenMetrics at /metrics of this port of 127.0.0.1.",
+        help="Serve live figures as OpenMetrics at /metrics on this port of 127.0.0.1 until the run ends.",
         show_default=False,
     ),
 ]

@@ -1,5 +1,6 @@
 """Names that people type: of runs ``latest``, the beginning of a name, a path inside; of scenarios a file or a name."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,8 +69,7 @@ def scenario_file(asked: Path) -> Path:
         return asked
     known = {file.stem: file for folder in reversed(SCENARIOS) for file in _scenarios_in(folder)}
     if asked.is_dir():
-        names = ", ".join(file.name for file in _scenarios_in(asked)) or "none"
-        raise UsageError(f"{asked}: a folder, not a scenario", f"name a file in it: {names}")
+        raise UsageError(f"{asked}: a folder, not a scenario", _meant_by_folder(asked))
     if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
         return found
     if asked == Path(LATEST) or any(run.name == str(asked) for run in _of(RUNS)):
@@ -77,6 +77,19 @@ def scenario_file(asked: Path) -> Path:
     close = nearest(asked.stem, list(known)) if known else "there is none here"
     hint = "name a file, a scenario that the lab ships, or a run by its whole name; `lab init` writes one"
     raise UsageError(f"{asked}: no such scenario; {close}", hint)
+
+
+def _meant_by_folder(folder: Path) -> str:
+    """What to type instead of a folder: a scenario in it, or the command for an app in it."""
+    files = [file.name for file in _scenarios_in(folder)]
+    if len(files) == 1:
+        return f"name the file in it: {folder / files[0]}"
+    if files:
+        more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+        return f"name one of the files in it: {', '.join(files[:SHOWN])}{more}"
+    if (folder / "Dockerfile").is_file():
+        return f"`lab quick --folder {shlex.quote(str(folder))}` writes a scenario for the app in it, and runs it"
+    return "there is no TOML file in it; `lab init` writes a scenario for your app"
 
 
 def shipped_scenario(asked: Path) -> Path:
@@ -97,6 +110,13 @@ def complete_run(incomplete: str) -> list[str]:
     """Names of runs, for the shell; the newest first."""
     names = [LATEST, *(run.name for run in reversed(list(_of(RUNS))))]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_run_or_bundle(incomplete: str) -> list[str]:
+    """Names of runs, then paths of bundles in the folder that was typed, for the shell."""
+    typed = incomplete[: incomplete.rfind("/") + 1]
+    bundles = sorted(f"{typed}{each.name}" for each in Path(typed).glob(f"*{BUNDLE}") if each.is_file())
+    return [*complete_run(incomplete), *(path for path in bundles if path.startswith(incomplete))]
 
 
 def complete_scenario(incomplete: str) -> list[str]:

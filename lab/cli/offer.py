@@ -19,7 +19,7 @@ STILL_HERE = (
     "It names the images that the two runs used: both must still be on this machine, or in their registry. `docker "
     "image inspect` tells."
 )
-NOT_TOLD = "Which images they used these runs do not tell, so no scenario with both is offered."
+NOT_TOLD = "These runs do not say which images they used, so no scenario with both is offered."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

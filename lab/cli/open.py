@@ -10,21 +10,23 @@ from typing import Annotated
 import typer
 
 from lab.cli.console import say
-from lab.cli.names import LATEST, complete_run, run_folder
+from lab.cli.names import LATEST, complete_run_or_bundle, run_folder
 from lab.errors import UsageError
 from lab.report.content import PAGE
+from lab.run.opened import report_folder
 
 OptionalRun = Annotated[
     Path,
     typer.Argument(
-        help="A run: `latest`, its folder, or the beginning of its name.",
+        help="A run: `latest`, its folder, the beginning of its name, or a bundle.",
         callback=run_folder,
-        autocompletion=complete_run,
+        autocompletion=complete_run_or_bundle,
     ),
 ]
 Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the report in the browser afterwards.")]
 OpenWhereSeen = Annotated[  # of commands for the first day: False and True as said, None where nothing was
-    bool | None, typer.Option("--open/--no-open", help="Open the report in the browser; by default where a display is.")
+    bool | None,
+    typer.Option("--open/--no-open", help="Open the report in the browser; by default if there is a display."),
 ]
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
@@ -36,7 +38,7 @@ def has_display() -> bool:
 
 def open_run(run: OptionalRun = Path(LATEST)) -> None:
     """Open the report of a run, the newest one without an argument, in the browser."""
-    page = run / PAGE
+    page = report_folder(run) / PAGE
     if not page.is_file():
         raise UsageError(f"{run}: it has no report yet", f"`lab report {shlex.quote(str(run))}` draws it")
     show_page(page)
@@ -45,5 +47,5 @@ def open_run(run: OptionalRun = Path(LATEST)) -> None:
 def show_page(page: Path) -> None:
     """Hand a page to the browser, and say where it is, for machines that have none."""
     if not webbrowser.open(page.resolve().as_uri()):
-        say("no browser was found to open it with")
+        say("no browser was found to open it")
     say(f"report: {page}")

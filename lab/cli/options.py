@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from lab.cli.names import complete_run, complete_scenario, run_folder, scenario_file
+from lab.cli.names import complete_run, complete_run_or_bundle, complete_scenario, run_folder, scenario_file
 
 WHICH_SCENARIO = (
-    "The scenario: a TOML file, the name of one in scenarios/ or of the lab's own, or an earlier run, to run it again."
+    "A TOML file, the name of a scenario in scenarios/ or of one of the lab's own, or an earlier run, to repeat it."
 )
 ScenarioPath = Annotated[
     Path,
@@ -23,44 +23,59 @@ ScenarioPath = Annotated[
         autocompletion=complete_scenario,
     ),
 ]
-RunPath = Annotated[
-    Path,
-    typer.Argument(
-        help="A run: its folder or a path inside, `latest`, or the beginning of its name.",
+
+
+def _run_that(may_be: str, complete: Callable[[str], list[str]]) -> Any:
+    return typer.Argument(
+        help=f"A run: its folder or a path inside, `latest`, {may_be}.",
         show_default=False,
         callback=run_folder,
-        autocompletion=complete_run,
-    ),
-]
+        autocompletion=complete,
+    )
+
+
+RunPath = Annotated[Path, _run_that("the beginning of its name, or a bundle", complete_run_or_bundle)]
+RunFolderPath = Annotated[Path, _run_that("or the beginning of its name", complete_run)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print only the result, without progress or tables, and errors.")
+    bool, typer.Option("--quiet", "-q", help="Print only the result and errors, no progress and no tables.")
 ]
 Blocks = Annotated[
     int | None, typer.Option("--blocks", min=1, max=1000, help="Number of blocks, instead of the scenario's.")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder in which run folders are kept.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder that holds the run folders.")]
 Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        help="docker; process (plain processes, no containers); auto: Docker where it answers, else process.",
+        help="docker; process (plain processes, no containers); auto: Docker if it answers, otherwise process.",
         show_default=False,
     ),
 ]
-OnNodes = Annotated[
-    Path | None,
-    typer.Option(
+
+
+def _also_of(told: str) -> Any:
+    """The option of a command that takes a scenario for what it names beside this machine."""
+    return typer.Option(
         "--scenario",
-        help="Also the nodes of this scenario.",
+        help=told,
         show_default=False,
         callback=lambda path: path and scenario_file(path),
         autocompletion=complete_scenario,
-    ),
+    )
+
+
+OnNodes = Annotated[
+    Path | None,
+    _also_of("Include the nodes of this scenario."),
+]
+OfScenario = Annotated[
+    Path | None,
+    _also_of("Check the images that the app of this scenario needs, and its nodes, as well."),
 ]
 AllowConcurrent = Annotated[
     bool,
-    typer.Option("--allow-concurrent", help="Run although another lab measures on this machine: both are disturbed."),
+    typer.Option("--allow-concurrent", help="Run even if another lab is measuring here; each disturbs the other."),
 ]
 WaitForQuiet = Annotated[
     float | None,
@@ -69,8 +84,8 @@ WaitForQuiet = Annotated[
         metavar="MINUTES",
         min=0.0,
         max=1440.0,
-        help="Before each trial, wait until the machine is as quiet as the checks ask: up to 5 minutes, or as many as "
-        "follow a =.",
+        help="Before each trial, wait until the machine is quiet enough for the gates: 5 minutes at most, or "
+        "as many as you write after a =.",
         show_default=False,
     ),
 ]

@@ -14,7 +14,7 @@ from lab.report.renderers.markdown import render_markdown
 RENDER = {".html": render_html, ".md": render_markdown}
 PageOut = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write it there instead: FILE.html or FILE.md."),
+    typer.Option("--out", metavar="FILE", help="Write to FILE.html or FILE.md instead."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
 
@@ -22,7 +22,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file that --ou
 def check_target(out: Path, what: str, *, force: bool) -> None:
     """Raise UsageError where no file of this name can be written, before anything is read."""
     if out.suffix not in RENDER:
-        raise UsageError(f"--out: {out}: {what} is written as {' or '.join(RENDER)}", "give the file such an ending")
+        raise UsageError(
+            f"--out: {out}: {what} is written as {' or '.join(RENDER)}", "give the file one of these endings"
+        )
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"--out: {out}: no place for a file", "name a file in a folder that exists")
     if (out.exists() or out.is_symlink()) and not force:

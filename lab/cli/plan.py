@@ -11,7 +11,7 @@ from lab.cli.options import Blocks, Engine, Json, ScenarioPath
 from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
-from lab.engines.kinds import ENGINE_KINDS
+from lab.engines.kinds import ENGINE_KINDS, ON_NODES
 from lab.errors import MissingError
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import Plan, build_plan
@@ -35,7 +35,7 @@ AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine
 
 
 def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, json: Json = False) -> None:
-    """Print arms, containers with commands and configuration, the order of trials and the estimated duration."""
+    """Print what would run and for how long: containers, commands, configuration, order of trials. Runs nothing."""
     planned = build_plan(with_engine(scenario_of(scenario), engine), blocks)
     if planned.scenario.engine != AUTO:
         ENGINE_KINDS[planned.scenario.engine].check(planned.scenario)
@@ -125,7 +125,8 @@ def _head_lines(planned: Plan) -> Iterator[str]:
     rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
     rest = f", rest {format_duration(load.settle)}" if load.settle else ""
     yield printable(scenario.question)
-    yield f"  engine    {AUTOMATIC if scenario.engine == AUTO else ENGINE_KINDS[scenario.engine].title}"
+    chosen = ON_NODES if scenario.nodes and scenario.engine == AUTO else scenario.engine
+    yield f"  engine    {AUTOMATIC if chosen == AUTO else ENGINE_KINDS[chosen].title}"
     yield f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}"
     yield (
         f"  budget    {budget.processes} serving processes, cpus {_quota(budget.cpus)}, "

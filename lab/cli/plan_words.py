@@ -19,10 +19,16 @@ def node_lines(planned: Plan) -> Iterator[str]:
     scenario = planned.scenario
     spread = scenario.engine != AUTO and ENGINE_KINDS[scenario.engine].machines == "all"
     for node in scenario.nodes:
-        does = "drives load" if node is scenario.load_node else f"runs {'parts of ' if spread else ''}the arms"
-        if node is scenario.nodes[0] and scenario.load_node and not spread:
+        drives = f"drives load with {_processes(scenario.load.processes)}"
+        does = drives if node in scenario.load_nodes else f"runs {'parts of ' if spread else ''}the arms"
+        if node is scenario.nodes[0] and scenario.load_nodes and not spread:
             does += f", reached at {node.url_host}:{node.port}"
-        yield printable(f"  node      {node.name}: {does}; engine {node.engine or 'of DOCKER_HOST'}")
+        kept = f"; the lab's agents keep to cores {node.cores}" if node.cores else ""
+        yield printable(f"  node      {node.name}: {does}; engine {node.engine or 'of DOCKER_HOST'}{kept}")
+
+
+def _processes(number: int) -> str:
+    return f"{number} process{'es' if number > 1 else ''}"
 
 
 def drill_lines(planned: Plan) -> Iterator[str]:

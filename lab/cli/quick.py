@@ -25,7 +25,7 @@ LOOK = "6s"  # measured in a trial: a p95 at the starter's rate, and six trials 
 FEW = 2  # the least that shows how far the same arm differs from itself
 
 Blocks = Annotated[
-    int, typer.Option("--blocks", min=1, max=1000, help="Number of blocks; it says which words they allow.")
+    int, typer.Option("--blocks", min=1, max=1000, help="Number of blocks; it says whether they allow a verdict.")
 ]
 
 
@@ -41,12 +41,12 @@ def quick(
     quiet: Quiet = False,
     open_page: OpenWhereSeen = None,
 ) -> None:
-    """Measure your own app in one command: look at it, write a scenario, say what will run, run it, open the report.
+    """Measure your own app in one command: look at it, write a scenario, run it, and open the report.
 
-    It looks as `lab init` does but asks nobody: what cannot be guessed stops
-    it with a sentence that names the option. The scenario stays in --out, to
-    be changed and run again; the run goes to runs/. Few blocks give numbers
-    only: before it runs, it says how many a verdict takes.
+    It looks at the app as `lab init` does but asks nothing: if it cannot guess
+    something, it stops and names the option. The scenario stays in --out for
+    you to change and run again; the run goes to runs/. Few blocks give numbers
+    only: it says first how many a verdict takes.
     """
     scenario = out / SCENARIO
     _check_free(scenario, blocks, force=force)

@@ -17,14 +17,16 @@ from lab.report.sections.answer import exploratory_status
 from lab.run.conclude import conclude
 
 Intact = Annotated[
-    bool, typer.Option("--intact", help="Leave out trials whose files are damaged, and say so, instead of refusing.")
+    bool, typer.Option("--intact", help="Leave out trials with damaged files, and say so, instead of refusing.")
 ]
 
 
 ReportOut = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="Folder for the report: by default that of the run, or one beside the bundle.", show_default=False
+        "--out",
+        help="Folder for the report; by default that of the run, or one next to the bundle.",
+        show_default=False,
     ),
 ]
 
@@ -38,7 +40,7 @@ def report(
     junit: Junit = None,
     open_page: Open = False,
 ) -> None:
-    """Rebuild report.html and report.md of a run, or of a bundle, from its raw files, and print the terminal table."""
+    """Rebuild the report of a run or a bundle from its raw files, and print it in the terminal."""
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
         found = conclude(run, intact=intact, into=out, width=terminal_width())
         written = found.written

@@ -46,12 +46,12 @@ Resume = Annotated[
     Path | None,
     typer.Option(
         "--resume",
-        help="Continue this run instead; same machine, versions and images.",
+        help="Continue this run instead, on the same machine with the same versions and images.",
         callback=lambda asked: asked and run_folder(asked),
         autocompletion=complete_run,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also when an expectation is undecided.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also if an expectation is undecided.")]
 
 
 @takes_options(running_of)
@@ -67,7 +67,7 @@ def run(
     metrics_port: MetricsPort = None,
     open_page: Open = False,
 ) -> None:
-    """Run every trial of the scenario, keep everything in a run folder, and write the comparison report."""
+    """Run a scenario, keep everything in a run folder, and write the report."""
     with summary_in(summary_file) as summarise, results_in(junit) as hand_over, metrics_at(metrics_port) as shown:
         if scenario is not None and resume is None:
             plan = build_plan(with_blocks(_one_run(running.scenario(scenario)), blocks))
@@ -80,7 +80,7 @@ def run(
         else:
             raise UsageError(
                 "give either a scenario, with --blocks and --engine if you like, or --resume RUN",
-                "see `lab run --help`",
+                "for example `lab run quickstart`; `lab run --help` shows every option",
             )
         tell = partial(show, json=running.json, quiet=running.quiet)
         step, around = running.teller.step, running.around

@@ -11,9 +11,9 @@ from lab.report.renderers.json_document import comparison_schema
 from lab.scenario.file import json_schema
 
 OfComparison = Annotated[
-    bool, typer.Option("--comparison", help="Instead the JSON Schema of comparison.json, for programs that read it.")
+    bool, typer.Option("--comparison", help="Print that of comparison.json instead, for programs that read it.")
 ]
-OfCard = Annotated[bool, typer.Option("--card", help="Instead the JSON Schema of `lab decide --json`.")]
+OfCard = Annotated[bool, typer.Option("--card", help="Print that of `lab decide --json` instead.")]
 
 
 def schema(comparison: OfComparison = False, card: OfCard = False) -> None:

@@ -38,7 +38,7 @@ Blocks = Annotated[int, typer.Option("--blocks", min=MIN_BLOCKS, max=1000, help=
 
 @takes_options(running_of)
 def selfcheck(running: Running, scenario: ScenarioOption = DEFAULT_SCENARIO, blocks: Blocks = DEFAULT_BLOCKS) -> None:
-    """Run an arm against itself, print and keep this machine's noise floors; later reports print them."""
+    """Run an arm against itself, and print and keep this machine's noise floors, which later reports show."""
     asked = against_itself(running.scenario(scenario), blocks)
     found, kept = measure_floor(asked, running.out, running.view_of(build_plan(asked)), around=running.around)
     path = write_floor(kept)

@@ -12,8 +12,8 @@ from lab.errors import UsageError
 from lab.serve.server import Server
 
 DEFAULT_PORT = 8642
-Folder = Annotated[Path, typer.Argument(help="Folder in which run folders and bundles are kept.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of 127.0.0.1; 0 takes one that is free.")]
+Folder = Annotated[Path, typer.Argument(help="The folder that holds the run folders and bundles.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 
 
 def serve(folder: Folder = DEFAULT_OUT, port: Port = DEFAULT_PORT) -> None:

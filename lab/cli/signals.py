@@ -13,9 +13,11 @@ from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import RUN
 from lab.report.renderers.text import printable
 
-FIRST = "interrupted (1 of 3): ending what runs and taking it down, what is finished is kept; again to hurry that"
-SECOND = "interrupted (2 of 3): killing what had time to end by itself; again to leave at once"
-THIRD = f"interrupted (3 of 3): left at once; `lab clean`, with the same --out, removes what is left (label {RUN})"
+FIRST = "interrupted (1 of 3): taking everything down, finished trials are kept; press again to hurry"
+SESSION = "ending the session: taking the arm down and keeping what was seen; press again to hurry"
+SECOND = "interrupted (2 of 3): killing what has not ended by itself; press again to leave at once"
+THIRD = f"interrupted (3 of 3): leaving at once; `lab clean`, with the same --out, removes what is left (label {RUN})"
+_FIRST = [FIRST]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR = "\x1b[?25h"  # the live view hides it
 
@@ -28,6 +30,16 @@ def staged() -> Iterator[None]:
     """
     with _handled_by(_handle):
         yield
+
+
+@contextmanager
+def first_told_as(text: str) -> Iterator[None]:
+    """Inside, the first signal is told so: where it is the way to an end, nothing is interrupted."""
+    _FIRST.append(text)
+    try:
+        yield
+    finally:
+        _FIRST.pop()
 
 
 @contextmanager
@@ -54,7 +66,7 @@ def _handle(number: int, _frame: FrameType | None) -> None:
     stage = INTERRUPTS.count()
     INTERRUPTS.announce()
     if stage == 1:
-        _tell(FIRST)
+        _tell(_FIRST[-1])
         INTERRUPTS.interrupt()
     elif stage == 2:
         _tell(SECOND)

@@ -32,13 +32,13 @@ from lab.run.study import Part, Study, plan_study
 from lab.scenario.model import Scenario
 from lab.units import format_duration, parse_duration_s
 
-Time = Annotated[str, typer.Option("--time", metavar="DURATION", help="How long all of it may take, as in 40m.")]
+Time = Annotated[str, typer.Option("--time", metavar="DURATION", help="How long everything may take, as in 40m.")]
 Begun = Annotated[
     list[Path] | None,
     typer.Option(
         "--resume",
         metavar="RUN",
-        help="A run of this study that is there: it is kept, or continued. May be given several times.",
+        help="A run of this study that you already have: it is kept, or continued; repeatable.",
         show_default=False,
         callback=lambda runs: [run_folder(run) for run in runs or ()],
         autocompletion=complete_run,
@@ -46,7 +46,7 @@ Begun = Annotated[
 ]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say which parts fit and how long they take; run nothing.")]
 
-LARGE_ONLY = "of large differences only who carries more; a pilot finds the rates, which the time depends on"
+LARGE_ONLY = "which arm carries more, if the difference is large; the time depends on the rates that a pilot finds"
 
 
 @takes_options(running_of)
@@ -58,11 +58,11 @@ def study(
     only_plan: OnlyPlan = False,
     resume: Begun = None,
 ) -> None:
-    """Run what fits into a time, and end with one decision card: a comparison, then capacity and drills, quick forms.
+    """Run a comparison, a quick capacity search and drills, as far as they fit into a time, and print one card.
 
-    It says first which parts fit and how long they take. Each is a run of its
-    own with its report; `lab decide` makes the card of them again. What an
-    interrupt leaves undone, --resume goes on with.
+    It says first which parts fit and how long they take. Each part is a run
+    with its own report; `lab decide` prints their card again. If you interrupt
+    the study, --resume continues it.
     """
     planned = plan_study(running.scenario(scenario), _quick_capacity, _seconds(time))
     begun = begun_of(planned, {part.key: name_of(scenario, part.key) for part in planned.parts}, resume or ())
@@ -72,7 +72,7 @@ def study(
         return
     began_s = monotonic()
     found, failed = _carry_out(planned, begun, scenario, running, as_called(context, without="resume"))
-    if not running.quiet and not begun:
+    if not running.quiet and not begun and not failed:
         say(f"took     {format_duration(round(monotonic() - began_s))}, about {_about(planned)} were planned")
     folders = [conclusion.folder for conclusion in found]
     points = points_in(folders)
@@ -169,11 +169,13 @@ def _measured(part: Part, begun: Path | None, scenario: Path, running: Running) 
     if begun is not None:
         lacking = planned_run(begun)
         return resume_run(lacking, begun, view_of(lacking), around=running.around).path
-    plan, within = part.nominal, running.around
-    if part.climbs:
-        climber, within = with_ladder(part.scenario, out, view_of, running.teller.step, around=within)
-        plan = build_plan(climber)
-    return run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=within).path
+    if not part.climbs:
+        plan = part.nominal
+        return run_scenario(plan, name_of(scenario, part.key), out, view_of(plan), around=running.around).path
+    with with_ladder(part.scenario, out, view_of, running.teller.step, around=running.around) as laddered:
+        plan, around = build_plan(laddered.scenario), laddered.around
+        name, pilot = name_of(scenario, part.key), laddered.pilot
+        return run_scenario(plan, name, out, view_of(plan), around=around, pilot=pilot).path
 
 
 def _say_without(part: Part, error: LabError) -> None:

@@ -15,7 +15,7 @@ SummaryFile = Annotated[
     Path | None,
     typer.Option(
         "--summary-file",
-        help="Append question, verdicts, table and caveats as Markdown to this file, such as a CI job summary.",
+        help="Append question, verdicts, table and caveats as Markdown to this file, such as the summary of a CI job.",
         show_default=False,
     ),
 ]

@@ -10,6 +10,7 @@ from lab.cli.asked import name_of, scenario_of, with_engine
 from lab.cli.console import put, say
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath
+from lab.cli.signals import SESSION, first_told_as
 from lab.errors import LabError, UsageError
 from lab.plan.blocks import build_plan
 from lab.plan.trial import Trial
@@ -22,7 +23,9 @@ from lab.run.view import QuietView
 from lab.scenario.compare import unknown
 from lab.units import format_duration
 
-ArmName = Annotated[str, typer.Option("--arm", help="The arm to begin with, by default the first; the page has all.")]
+ArmName = Annotated[
+    str, typer.Option("--arm", help="The arm to start with; by default the first. The page offers all of them.")
+]
 
 
 def ui(
@@ -40,7 +43,7 @@ def ui(
     if arm and arm not in names:
         raise UsageError(f"--arm: {unknown('arm', arm, names)}", f"see {scenario}")
     around = BESIDE_OTHERS if allow_concurrent else REAL
-    with metrics_at(metrics_port) as shown:
+    with metrics_at(metrics_port) as shown, first_told_as(SESSION):
         view = shown(build_plan(asked), AddressOnly() if quiet else Aloud())
         put(explore(asked, name_of(scenario), out, arm or names[0], view, around))
 
@@ -65,7 +68,7 @@ class Aloud(AddressOnly):
         if name == Step.DEPLOY:
             say(f"arm {trial.arm.name}: deploying")
         elif name == Step.WARM_UP:
-            say(f"arm {trial.arm.name}: up; end and keep the session by Ctrl-C, or by the button of the page")
+            say(f"arm {trial.arm.name}: up; Ctrl-C, or the button on the page, ends and keeps the session")
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Print what was recorded."""
@@ -74,6 +77,6 @@ class Aloud(AddressOnly):
     def trial_dropped(self, trial: Trial, error: LabError | None) -> None:
         """Print why nothing is kept; the page says it too."""
         if error is None:
-            say(f"  no test of {trial.arm.name} was started: nothing to keep")
+            say(f" no test of {trial.arm.name} was started, so nothing is kept")
         else:
             say(f"arm {trial.arm.name}: {error}")

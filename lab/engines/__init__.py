@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from lab.agent.calls import There, here
 from lab.errors import DeploymentError
@@ -15,8 +15,10 @@ from lab.sampling.plan import SampleTarget
 
 if TYPE_CHECKING:  # it holds tables, whose library an agent does without
     from lab.load.place import Place
+    from lab.record.run_types import EngineFacts
     from lab.record.told import Executions
     from lab.record.types import ClockOffset, Event, ServiceRecord
+    from lab.scenario.drills import Update
     from lab.scenario.model import Load
 
 Executed: TypeAlias = "Callable[[], Executions | None]"
@@ -80,6 +82,24 @@ def no_add(services: Sequence[Service]) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateEnd:
+    """The end of an engine's own update of a service, and what it ``told`` of it.
+
+    ``stopped``: no further one shall follow; ``back``: what ran before was put in its place again.
+    """
+
+    told: str
+    stopped: bool = False
+    back: bool = False
+
+
+Replacing: TypeAlias = (
+    "Callable[[Sequence[str], str, Update, Sequence[ConfigFile]], Callable[[], Mapping[str, UpdateEnd]]]"
+)
+Losing: TypeAlias = "Callable[[str], Callable[[], Mapping[str, str]]]"
+
+
 def one_clock() -> ClockOffset | None:
     """For engines of this machine."""
     return None
@@ -125,10 +145,15 @@ class Means:
     ``remove(service)`` stops one as ``stop`` does and takes it away; ``write(service, files)`` puts files in the place
     of those that it was given; ``happened(t0_s)`` gives the ends of those that were started again, with instants
     since then; ``executed()`` how many requests the app told of; ``living()`` the targets that live, where services
-    may be started again. ``node``: the name of the arm's machine in a run that has several, and ``generator`` the one
-    that drives load; ``clock()`` compares the clock of the arm's machine once more, None where it is this one's.
-    ``spread``: the machines of an arm that runs on several, the one from which load comes, if any, last; ``there``
-    still reaches what listens.
+    may be started again. ``node``: the name of the arm's machine in a run that has several, and ``generators`` those
+    that drive load; ``clock()`` compares the clock of the arm's machine once more, None where it is this one's.
+    ``replacing(services, image, how, files)``: the engine replaces these side by side by an update of its own, with
+    files in the place of those that they had, and names lead to the new ones when it returns; what it gives waits for
+    the end of each. None where it has no such thing.
+    ``losing(node)``: take a node, "" for the last, out of what may run services, and give what waits for those that it
+    ran and tells on which nodes they came again. ``addresses_stay``: a name leads to the same address, whichever
+    container is behind it. ``spread()``: the machines of an arm that runs on several, the one from which load comes, if
+    any, last; ``there`` still reaches what listens.
     """
 
     there: There = here
@@ -145,9 +170,12 @@ class Means:
     executed: Executed = nothing_told
     living: Callable[[], tuple[SampleTarget, ...]] | None = None
     node: str = ""
-    generator: Machine | None = None
+    generators: tuple[Machine, ...] = ()
     clock: Callable[[], ClockOffset | None] = one_clock
-    spread: tuple[Part, ...] = ()
+    replacing: Replacing | None = None
+    losing: Losing | None = None
+    addresses_stay: bool = False
+    spread: Callable[[], tuple[Part, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +211,7 @@ class Deployment(Means):
         further = (service.name for service in self.topology.further)
         services = frozenset([*(target.service for target in self.targets), *further])
         whole = Part(node=self.node, services=services, there=self.there, launch=self.launch, clock=self.clock)
-        return self.spread or (whole,)
+        return self.spread() or (whole,)
 
     def part_of(self, service: str) -> Part:
         """The machine that runs a service."""
@@ -201,8 +229,8 @@ class Engine(Protocol):
     elsewhere: str
     """Why its processes are not this machine's; "" if they are."""
 
-    def describe(self) -> Mapping[str, Any]:
-        """Facts for the environment: versions, drivers, network mode."""
+    def describe(self) -> EngineFacts:
+        """What it says of itself: version, drivers, networks."""
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from lab.engines import Engine
 from lab.engines.process.refusals import VERBS, check_plain, takes_image
+from lab.engines.swarm.refusals import VERBS as SWARM_VERBS
 from lab.engines.swarm.refusals import check_swarm
 from lab.scenario.drills import Verb
 from lab.scenario.kinds import ENGINES
@@ -33,7 +34,8 @@ class EngineKind:
     from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
     ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
     id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
-    what it can do of drills; ``check`` refuses the others. ``pins``: whether it can keep arms to some cores.
+    what it can do of drills; ``check`` refuses the others. ``updates``: whether it replaces containers by updates of
+    its own, for which a drill may say how, and moves them. ``pins``: whether it can keep arms to some cores.
     ``never``: why no change of a scenario's other keys would let it run here; "" where one may.
     ``machines``: those on which it runs the arms: this one, the first of [[nodes]], or all that drive no load.
     """
@@ -46,6 +48,7 @@ class EngineKind:
     automatic: bool = False
     elsewhere: Callable[[str], str] = lambda _run_id: ""
     verbs: frozenset[Verb] = frozenset(Verb)
+    updates: bool = False
     pins: bool = False
     never: Callable[[Scenario], str] = lambda _scenario: ""
     machines: Literal["this", "first", "all"] = "this"
@@ -94,6 +97,7 @@ ENGINES.declare(
         open=_open_docker,
         automatic=True,
         elsewhere=_docker_elsewhere,
+        verbs=frozenset(Verb) - {Verb.NODE_LOSS},
         pins=True,
         machines="first",
     ),
@@ -103,7 +107,8 @@ ENGINES.declare(
     EngineKind(
         title="swarm: services of a Docker Swarm that exists, over all [[nodes]]",
         check=check_swarm,
-        verbs=frozenset(),
+        verbs=SWARM_VERBS,
+        updates=True,
         reach=lambda: None,  # by the engines of its nodes, when it is opened
         open=_open_swarm,
         machines="all",

@@ -13,6 +13,7 @@ class Sign(StrEnum):
     REFUSED = "refused"  # what the engine said when it would not start the service
     EXIT = "exit"  # "137", "137 out of memory at 512.0 MiB", "137 limit 512.0 MiB"
     ANSWER = "answer"  # the last one that was no success: '400 "Invalid host header" (Host: 127.0.0.1:20000)'
+    TAKEN = "taken"  # "8000": ports that the app was told, on which something else listens and the app does not
     LISTENS = "listens"  # "8000": ports on which the app listens, none of which is the one that it was told
     LOG = "log"  # its last lines
 
@@ -57,6 +58,13 @@ ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.EXIT, r"out of memory at (.+)", "the kernel killed a process at {}, its limit", MEMORY_HINT),
     Ending(Sign.EXIT, r"out of memory", "the kernel killed a process: memory is full", "lower budget.processes"),
     Ending(Sign.EXIT, r"137 limit (.+)", "killed, most likely by the kernel at {}, its limit", MEMORY_HINT),
+    Ending(
+        Sign.TAKEN,
+        r"(.+)",
+        "something that is no part of the arm listens on {} in its place",
+        'run it again; `ss -ltnp` shows what listens there, and "ports" in the scenario is the range to choose from',
+        fault=Fault.OUTSIDE,
+    ),
     Ending(
         Sign.ANSWER,
         r"(?i)^400 \".*host.*\"",

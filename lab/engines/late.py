@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.engines.endings import explain, lasts
-from lab.engines.known_endings import Sign
+from lab.engines.known_endings import Fault, Sign
 from lab.engines.names import Names
-from lab.errors import DeploymentError, EndedError, LateError, RightsError, SamplingError
+from lab.errors import DeploymentError, EndedError, LateError, OutsideError, RightsError, SamplingError
 from lab.plan.topology import Endpoint, Topology
 from lab.sampling.cgroups import locate, read_memory
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, look
-from lab.sampling.sockets import listening_ports
+from lab.sampling.sockets import Listener, listeners
 
 MAX_LINE = 160  # of an answer's body, in a sentence
 LASTING_S = (
@@ -20,6 +20,8 @@ LASTING_S = (
 )
 LASTING_SHARE = 0.1  # in the same ways in which others say how they are set up, with 302 or 403
 LASTING_ROUNDS = 3  # and so often it must have come: a round may take seconds
+# Where who listens gets what is sent to 127.0.0.1, as the kernel prints it: there, everywhere, and both of IPv6 too.
+HERE = ("0100007F", "00000000", "0" * 32, "0000000000000000FFFF00000100007F")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,10 @@ def late_error(topology: Topology, watched: Watched, signs: Mapping[Sign, str]) 
     log = signs.get(Sign.LOG, "")
     last = f"; its last lines:\n{log}" if log else ""
     when = ", and waiting would not help" if watched.for_good(topology) else f" after {topology.ready_timeout_s:.0f} s"
-    kind = EndedError if signs.get(Sign.EXIT) else LateError  # a machine that is busy kills nothing
+    if known.fault is Fault.OUTSIDE:
+        kind: type[DeploymentError] = OutsideError
+    else:
+        kind = EndedError if signs.get(Sign.EXIT) else LateError  # a machine that is busy kills nothing
     return kind(f"{topology.trial_id}: not ready{when}: {told}{means}{last}", known.hint)
 
 
@@ -177,12 +182,27 @@ def kills(first: int, container_id: str) -> int:
 
 def listens(first: int) -> frozenset[int]:
     """Ports on which the processes of one service listen, by its first; none where they may not be looked at."""
-    pids = tree_pids(first)
-    if not pids:
-        return frozenset()
-    listening = listening_ports(PROC, pids[0])
+    return frozenset(each.port for each, own in _listening(first) if own)
+
+
+def taken(first: int) -> frozenset[int]:
+    """Ports on which only others listen in the network of a service; none where it may not be looked at."""
+    listening = _listening(first)
+    ours = {each.port for each, own in listening if own}
+    return frozenset(each.port for each, own in listening if not own and each.address in HERE) - ours
+
+
+def _listening(first: int) -> list[tuple[Listener, bool]]:
+    """Who listens in the network of a service: each socket, and whether it is a process's of the service."""
+    network = PROC / str(first) / "net"
+    listening = list(listeners(network))
+    pids = tree_pids(first)  # afterwards: whoever has begun to listen by then is among them
     try:
         seen = look(pids)
     except RightsError:
-        return frozenset()
-    return frozenset(listening[inode] for each in seen.values() for inode in each.sockets & listening.keys())
+        return []
+    if not seen:  # it has ended
+        return []
+    still = {each.inode for each in listeners(network)}  # what has been closed meanwhile would seem to be another's
+    ours = frozenset[int]().union(*(each.sockets for each in seen.values()))
+    return [(each, each.inode in ours) for each in listening if each.inode in still]

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from lab.engines.docker import pool
 from lab.engines.docker.engine import connect
 from lab.engines.docker.removal import SWARM, remove_container, remove_volume
 from lab.engines.process import scratch as private
+from lab.engines.swarm.draining import activate, drained
 from lab.engines.swarm.removal import is_manager, remove_file, remove_service, remove_used_network
 from lab.errors import MissingError
 from lab.host.labels import RUN, foreign, owner_lives
@@ -28,12 +29,14 @@ DRAFTS = (".*.part", "trials/.*.part")
 class Leftover:
     """One thing that carries the lab's label.
 
-    ``kind`` is service, container, volume, network, config, secret, process, folder or cgroup.
+    ``kind`` is service, container, volume, network, config, secret, process, folder or cgroup, or drain: of a node of a
+    Swarm, which runs tasks again when it is taken away. ``node``: the machine of a scenario that has it, "" for this.
     """
 
     kind: str
     name: str
     identity: str
+    node: str = ""
 
     def describe(self) -> dict[str, str]:
         """Plain values for --json."""
@@ -50,6 +53,17 @@ def reach_docker() -> tuple[docker.DockerClient | None, str]:
 
 def find_leftovers(*, include_owned: bool = False, client: docker.DockerClient | None) -> list[Leftover]:
     """Everything labelled, without what belongs to a lab that still runs. Without a client no containers."""
+    return _twice(lambda: _found(client, include_owned=include_owned))
+
+
+def _twice(look: Callable[[], list[Leftover]]) -> list[Leftover]:
+    """What is there at two looks: a lab that ends while its things are listed has removed them by then."""
+    found = look()
+    again = look() if found else []
+    return [each for each in found if each in again]
+
+
+def _found(client: docker.DockerClient | None, *, include_owned: bool) -> list[Leftover]:
     things = [*(_of_docker(client) if client else ()), *private.things()]
     owned = [thing for thing in things if not include_owned and owner_lives(thing[3])]
     living_runs = {marks[RUN] for _, _, _, marks in owned}
@@ -73,17 +87,18 @@ def count_foreign(client: docker.DockerClient) -> int:
 
 def find_leftovers_of(client: docker.DockerClient, *, include_owned: bool = False) -> list[Leftover]:
     """Those of another machine's engine, without what a lab owns that still runs, or that another machine started."""
-    return [
-        Leftover(kind=kind, name=name, identity=identity)
-        for kind, name, identity, marks in _of_docker(client)
-        if include_owned or not owner_lives(marks)
-    ]
+    return _twice(
+        lambda: [
+            Leftover(kind=kind, name=name, identity=identity)
+            for kind, name, identity, marks in _of_docker(client)
+            if include_owned or not owner_lives(marks)
+        ]
+    )
 
 
 def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
     selection, manages = {"label": RUN}, is_manager(client)
-    for service in client.services.list(filters=selection) if manages else ():
-        yield "service", service.name, service.id, service.attrs["Spec"].get("Labels") or {}
+    yield from _of_swarm(client) if manages else ()
     for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
         yield "container", container.name, container.id, container.labels
         for mount in container.attrs["Mounts"]:  # no label says whose an anonymous volume is, only its container
@@ -94,9 +109,14 @@ def _of_docker(client: docker.DockerClient) -> Iterator[Thing]:
     for network in client.networks.list(filters=selection):
         if manages or network.attrs.get("Scope") != SWARM:  # those of a Swarm are removed by a manager
             yield "network", network.name, network.id, network.attrs.get("Labels") or {}
-    for kind, listed in (("config", client.configs), ("secret", client.secrets)) if manages else ():
-        for each in listed.list(filters=selection):
+
+
+def _of_swarm(client: docker.DockerClient) -> Iterator[Thing]:
+    for kind, listed in (("service", client.services), ("config", client.configs), ("secret", client.secrets)):
+        for each in listed.list(filters={"label": RUN}):
             yield kind, each.name, each.id, each.attrs["Spec"].get("Labels") or {}
+    for name, identity, marks in drained(client):
+        yield "drain", name, identity, marks
 
 
 def remove_leftovers(found: Sequence[Leftover], client: docker.DockerClient | None) -> None:
@@ -117,6 +137,8 @@ def remove_leftovers_of(found: Sequence[Leftover], client: docker.DockerClient) 
         remove_service(client, identity)
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda identity: remove_container(client, identity), _identities(found, "container")))
+    for identity in _identities(found, "drain"):
+        activate(client, identity)
     for identity in _identities(found, "volume"):
         remove_volume(client, identity)
     for identity in _identities(found, "network"):

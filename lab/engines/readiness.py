@@ -18,7 +18,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.topology import Endpoint, Topology
 from lab.sampling.process_tree import tree_pids
 from lab.sampling.process_view import PROC, Look, look
-from lab.sampling.sockets import client_ports
+from lab.sampling.sockets import clients
 from lab.scenario.beside import Ready as Condition
 
 PROBE_TIMEOUT_S = 2.0
@@ -180,10 +180,15 @@ def _front_is_ready(topology: Topology, watched: Watched, there: There) -> bool:
 
 
 def ask_front(topology: Topology) -> Answer | None:
-    """What stands before the app answers; None when it does not."""
-    connection = connection_to(topology.entry, PROBE_TIMEOUT_S)
+    """What stands before the app answers, everywhere: the answer of the first that is not ready; None for none."""
+    answers = [_answer_at(topology, entry) for entry in topology.entries]
+    return next((answer for answer in answers if answer is None or not answer.ready), answers[0])
+
+
+def _answer_at(topology: Topology, entry: Endpoint) -> Answer | None:
+    connection = connection_to(entry, PROBE_TIMEOUT_S)
     try:
-        return _read(connection, topology, topology.entry, "") if _ask(connection, topology) else None
+        return _read(connection, topology, entry, "") if _ask(connection, topology) else None
     finally:
         connection.close()
 
@@ -195,7 +200,7 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
     """
     if not pids:
         return {}
-    table = client_ports(PROC, pids[0], server_port)
+    table = clients(PROC, pids[0], server_port)
     try:
         seen = look(pids)
     except RightsError:
@@ -204,7 +209,7 @@ def owner_pids(server_port: int, pids: Sequence[int], look: Look = look) -> Mapp
             "run the lab as root, give its Python CAP_SYS_PTRACE, or let the app name its processes in a header "
             "(app.server_header)",
         ) from None
-    return {table[inode]: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}
+    return {table[inode].port: pid for pid in pids if pid in seen for inode in seen[pid].sockets & table.keys()}
 
 
 def known(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

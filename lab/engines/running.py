@@ -14,7 +14,7 @@ from lab.engines import Deployment, Means
 from lab.engines.endings import TAIL_LINES, ended_error, last_lines, out_of_memory
 from lab.engines.images.images import ImageRecord
 from lab.engines.known_endings import Sign
-from lab.engines.late import kills, listens
+from lab.engines.late import kills, listens, taken
 from lab.engines.readiness import Dead, Ready, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
 from lab.errors import LabError
@@ -97,13 +97,16 @@ class Others:
     neighbours: tuple[str, ...] = ()
 
 
-def others(found: Iterable[tuple[str, Mapping[str, str]]]) -> Others:
-    """Sort what else runs from the image, given as name and labels."""
+def others(found: Iterable[tuple[str, Mapping[str, str], Callable[[], bool]]]) -> Others:
+    """Sort what else runs from the image, given as name, labels, and a call that tells whether it still runs.
+
+    That is asked after its lab was seen to be gone: one that takes its arm down and ends meanwhile leaves no strangers.
+    """
     strangers, neighbours = [], dict[str, None]()
-    for name, marks in found:
+    for name, marks, runs in found:
         if owner_lives(marks) and marks.get(OWNER) != owner():
             neighbours[marks.get(RUN) or name] = None
-        else:
+        elif runs():
             strangers.append(name)
     return Others(tuple(strangers), tuple(neighbours))
 
@@ -119,7 +122,7 @@ def with_logs(logs: Callable[[], Mapping[str, str]]) -> Iterator[None]:
 
 
 def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sign, str]:
-    """The signs of an app that does not get ready: kills by the kernel, where else it listens, its last lines.
+    """The signs of an app that does not get ready: kills by the kernel, who listens where, its last lines.
 
     ``pool``: the limits of the arm.
     """
@@ -128,6 +131,7 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
     killed = next((app for app in contained if (app.home or there)(kills, app.pid, app.container_id)), None)
     return {
         Sign.EXIT: out_of_memory(killed.service.limits.memory_bytes or pool.memory_bytes) if killed else "",
+        Sign.TAKEN: ", ".join(map(str, _taken(apps, there))),
         Sign.LISTENS: ", ".join(map(str, _elsewhere(apps, there))),
         Sign.LOG: next(filter(None, logs), ""),
     }
@@ -137,6 +141,12 @@ def _elsewhere(apps: Sequence[Running], there: There) -> list[int]:
     """Ports on which apps listen that listen on none of those that they were told."""
     found = [(set(app.service.ports), (app.home or there)(listens, app.pid)) for app in apps if app.pid]
     return sorted({port for told, ports in found if not told & ports for port in ports})
+
+
+def _taken(apps: Sequence[Running], there: There) -> list[int]:
+    """Ports that apps were told, on which something else listens in their place."""
+    found = (set(app.service.ports) & (app.home or there)(taken, app.pid) for app in apps if app.pid)
+    return sorted({port for ports in found for port in ports})
 
 
 def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: There) -> Ready:
@@ -152,6 +162,14 @@ def answered(topology: Topology, running: Sequence[Running], dead: Dead, there: 
     near = [app for app in apps if app.pid and app.home in (None, there)]  # another machine's pids say nothing here
     roots = {at.address: tuple(app.pid for app in near if at in app.endpoints) for at in listening}
     return wait_until_ready(topology, lambda: dead() or replaced.look(), roots, there=there, signs=signs)
+
+
+def further_answered(topology: Topology, running: Sequence[Running], dead: Dead, there: There) -> None:
+    """Wait until those beside the arm's own answer, each with as many processes as one of these."""
+    first = topology.app[0]
+    app = tuple(replace(first, host=at.host, port=at.port) for each in running for at in each.endpoints)
+    processes = topology.processes * len(app) // len(topology.app)
+    answered(replace(topology, app=app, entry=app[0], processes=processes), running, dead, there)
 
 
 def _watched(apps: Sequence[Running], processes: int) -> tuple[Watched, ...]:

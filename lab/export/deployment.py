@@ -43,6 +43,7 @@ class Deployment:
 
     ``topology`` has every container in a network in which the others find it by name; values of secrets in it are
     tokens. ``head_room``: how much more memory than at the measured peak a container may have, as a fraction.
+    ``called``: a name that was given, in place of that of app, scenario and arm.
     """
 
     run: RunInfo
@@ -51,6 +52,7 @@ class Deployment:
     topology: Topology
     needs: ArmNeeds
     head_room: float
+    called: str = ""
 
     @property
     def scenario(self) -> Scenario:
@@ -69,15 +71,9 @@ class Deployment:
 
     def short_name(self, longest: int) -> str:
         """Its name, of so many characters at most."""
+        if self.called:
+            return deployed_name("", "", self.called, longest)
         return deployed_name(app_name(self.scenario.app), self.run.scenario_name, self.arm.name, longest)
-
-    @property
-    def on_loopback(self) -> bool:
-        """Whether the run had all containers of the arm on the loopback of its machine."""
-        scenario = self.point.scenario
-        measured = next(arm for arm in scenario.arms if arm.name == self.arm.name)
-        elsewhere = self.run.environment.known.engine_at or ""
-        return scenario.network_of(measured, elsewhere).network is Network.HOST
 
     @property
     def app(self) -> tuple[Service, ...]:
@@ -119,8 +115,10 @@ class Deployment:
         return self.front[0] if self.front else self.app[0]
 
     def need(self, service: Service) -> Need:
-        """What a container needed; containers of the app are alike, so the neediest of them counts for each."""
-        alike = [other.name for other in self.app] if service.kind is ServiceKind.APP else [service.name]
+        """What a container needed; those of the app, and fronts of nodes, are alike: the neediest counts for each."""
+        further = range(2, len(self.scenario.nodes) + 1) if service.kind is ServiceKind.PROXY else ()
+        alike = [service.name, *(f"{service.name}-{number}" for number in further)]
+        alike = [other.name for other in self.app] if service.kind is ServiceKind.APP else alike
         found = [self.needs.services[name] for name in alike if name in self.needs.services]
         return Need(
             memory_bytes=max((need.memory_bytes for need in found if need.memory_bytes), default=None),
@@ -163,7 +161,7 @@ def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_ro
         schedule_seed=0,
         setup_seed=0,
     )
-    topology = build_topology(scenario, trial, ())
+    topology = build_topology(scenario, trial, ()).with_one_front
     return Deployment(run=run, point=point, trial=trial, topology=topology, needs=needs, head_room=head_room)
 
 

@@ -9,6 +9,7 @@ from lab.export.target import Target
 from lab.plan.models.model import arm_title
 from lab.plan.topology import SCRATCH, Service
 from lab.report.renderers.text import one_line
+from lab.scenario.network import Network
 from lab.units import count_of, format_bytes, format_count, format_ratio, format_seconds
 
 WIDTH = 110
@@ -48,7 +49,9 @@ def _paragraphs(
     place = f" at {deployment.point.title}" if deployment.point.title else ""
     yield f'{target.title} of arm "{deployment.arm.name}"{place} ({arm_title(deployment.arm)}).', "  "
     yield f"Written by process-model-lab {__version__} from run {run.run_id} of {run.started_at}.", "  "
-    yield f"Deploy: {target.start(deployment)}", "        "
+    yield "Deploy, in the folder of this file:", "  "
+    for step in target.start(deployment).split("; "):
+        yield f"  {step}", "      "
     yield f"Tried: {target.run_by_us}", "       "
     yield f"Measured ({count_of(needs.memory_trials, 'trial')} with valid memory):", "  "
     for line in _measured(deployment):
@@ -80,11 +83,12 @@ def _measured(deployment: Deployment) -> Iterator[str]:
     for service in (*deployment.topology.sidecars, deployment.app[0], *deployment.front):
         need, limit = deployment.need(service), deployment.memory_limit(service)
         who = service.name if service is not deployment.app[0] else "each container of the app"
-        memory = "memory was not read" if need.memory_bytes is None else f"memory {format_bytes(need.memory_bytes)}"
+        peak = need.memory_bytes
+        memory = "memory was not read" if peak is None else f"memory {format_bytes(peak)} at its peak"
         cores = "CPU was not read" if need.cores is None else f"{need.cores:.2f} cores on average"
         room = "the limit that it was measured under" if service.limits.memory_bytes else _room(deployment, service)
         end = f"; limit {format_bytes(limit)}: {room}" if limit else "; no limit"
-        yield f"{who}: {memory} at its peak, {cores}{end}"
+        yield f"{who}: {memory}, {cores}{end}"
 
 
 def _room(deployment: Deployment, service: Service) -> str:
@@ -99,11 +103,13 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
         f"files in {SCRATCH} and other folders in memory: they count against a container's memory limit, and are in no "
         f"peak; limits have room for the folders of the scenario where the run had no limit, none for {SCRATCH}"
     )
-    if deployment.on_loopback:
+    if _on_loopback(deployment):
         yield "this network: in the run all containers shared the machine's loopback"
     for name, quota in (("CPU", budget.cpus), ("memory", budget.memory)):
         if quota.mode == "pooled":
             yield f"one limit of {name} over all containers together, as the run had it: here each has its own, or none"
+    if deployment.front and deployment.scenario.swarm.everywhere:
+        yield "the way to a front: in the run each node had one, and load processes were dealt out to them in turn"
     if budget.cpuset:
         yield f"other cores: in the run all containers were pinned to {budget.cpuset}, here they are not"
     if deployment.topology.watchdog:
@@ -115,3 +121,11 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
 def _by_hand(deployment: Deployment) -> Iterator[str]:
     for sidecar in deployment.topology.sidecars:
         yield f"storage of {sidecar.name}: what it writes is lost with its container; give it a volume"
+
+
+def _on_loopback(deployment: Deployment) -> bool:
+    """Whether the run had all containers of the arm on the loopback of its machine."""
+    scenario = deployment.point.scenario
+    measured = next(arm for arm in scenario.arms if arm.name == deployment.arm.name)
+    elsewhere = deployment.run.environment.known.engine_at or ""
+    return scenario.network_of(measured, elsewhere).network is Network.HOST

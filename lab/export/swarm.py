@@ -80,9 +80,10 @@ def _deploy(deployment: Deployment, service: Service, *, entry: bool) -> dict[st
         return kept({"mode": "replicated-job", "replicas": 1, "restart_policy": tried, "resources": limits})
     order = "stop-first" if entry or service.kind is ServiceKind.SIDECAR else "start-first"
     update = {"parallelism": 1, "order": order, "monitor": f"{MONITOR_S}s"}
+    everywhere = deployment.scenario.swarm.everywhere and service.kind is ServiceKind.PROXY
     return kept(
         {
-            "replicas": 1,
+            **({"mode": "global"} if everywhere else {"replicas": 1}),
             "endpoint_mode": "dnsrr" if entry else f"${{{MODE_VALUE}:-{MODE.default}}}",
             "restart_policy": {"condition": "any", "delay": "1s"},
             "update_config": {**update, "failure_action": "rollback"},
@@ -134,7 +135,7 @@ SWARM = Target(
     title="Swarm stack",
     files=_files,
     start=_start,
-    run_by_us="files of this form are deployed by a test of the lab on a Swarm of one node, without IPVS, and answer",
+    run_by_us="files of this form are deployed by a test of the lab on a Swarm of two nodes, without IPVS, and answer",
     refusal=_refusal,
     values=lambda deployment: (*deployment.values, MODE),
 )

@@ -7,6 +7,7 @@ copied into the agent's image; inside Locust ``select`` is gevent's, and waiting
 import json
 import os
 import select
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ class Lines:
         self._unread = b""
         self._waiting: deque[Message] = deque()
         self._all_heard = False
+        self._saying = threading.Lock()
         self.ended = False
         """The other side is gone; what it said before can still be received."""
         os.set_blocking(outgoing.fileno(), False)
@@ -43,10 +45,11 @@ class Lines:
         """Say something; when nobody is there any more, nothing happens but ``ended``."""
         unwritten = json.dumps(message).encode() + b"\n"
         try:
-            while unwritten:
-                if not select.select([], [self._outgoing], [], SEND_S)[1]:
-                    raise TimeoutError
-                unwritten = unwritten[os.write(self._outgoing.fileno(), unwritten) :]
+            with self._saying:
+                while unwritten:
+                    if not select.select([], [self._outgoing], [], SEND_S)[1]:
+                        raise TimeoutError
+                    unwritten = unwritten[os.write(self._outgoing.fileno(), unwritten) :]
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.ended = True
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 RUN = "lab.run"
 TRIAL = "lab.trial"
 SERVICE = "lab.service"
 OWNER = "lab.owner"
+STATE, STARTED = 0, 19  # fields of /proc/PID/stat, counted after the name (man 5 proc_pid_stat)
+ZOMBIE = "Z"
 
 
 IN_ENVIRONMENT: Mapping[str, str] = {"LAB_RUN": RUN, "LAB_TRIAL": TRIAL, "LAB_SERVICE": SERVICE, "LAB_OWNER": OWNER}
@@ -51,9 +52,9 @@ def machine(root: Path = Path("/")) -> str:
 
 
 def owner() -> str:
-    """This process, so that another lab can tell whether it still lives: pid, start time and machine."""
-    me = psutil.Process()
-    return f"{me.pid}-{me.create_time():.2f}-{machine()}"
+    """This process, so that another lab can tell whether it still lives: pid, start (seconds from boot) and machine."""
+    me = os.getpid()
+    return f"{me}-{started(me)}-{machine()}"
 
 
 def foreign(marks: Mapping[str, str]) -> bool:
@@ -66,16 +67,24 @@ def owner_lives(marks: Mapping[str, str]) -> bool:
     """Tell whether the lab that created something may still be running: on another machine it always may."""
     if foreign(marks):
         return True
-    pid, started, _ = _parts(marks)
-    if not pid.isdigit():
-        return False
+    pid, since, _ = _parts(marks)
+    return pid.isdigit() and started(int(pid)) == since
+
+
+def started(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """Seconds from the boot to the start of a process; None when it has ended.
+
+    Not psutil's time of day: that jumps whenever the clock is set, and a lab that lives would count as dead.
+    """
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
-    except psutil.NoSuchProcess:
-        return False
+        text = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[STATE] == ZOMBIE else f"{int(fields[STARTED]) / os.sysconf('SC_CLK_TCK'):.2f}"
 
 
 def _parts(marks: Mapping[str, str]) -> tuple[str, str, str]:
     """Pid, start time and machine of an owner; "" for what it does not say."""
-    pid, started, there, *_ = (*marks.get(OWNER, "").split("-"), "", "", "")
-    return pid, started, there
+    pid, since, there, *_ = (*marks.get(OWNER, "").split("-"), "", "", "")
+    return pid, since, there

@@ -23,7 +23,8 @@ EVERYBODY = 0o666
 # Other users can write in the same folder: links are not followed, and a FIFO does not make the lab wait.
 FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 MAX_HOLDER = 300  # bytes of a line that anybody may have written
-PATIENCE_S = 0.2  # longer than another lab takes to look whether a lock is free
+PATIENCE_S = 0.5  # longer than another lab takes to look whether a lock is free, on a busy machine too
+LOOK_S = 0.02
 
 
 def machine_lock_path(environ: Mapping[str, str] = os.environ, system: Path = SYSTEM_FOLDER) -> Path:
@@ -90,7 +91,7 @@ def _locked(path: Path, run: str) -> Iterator[str]:
     with _open(path) as descriptor:
         give_up_at = time.monotonic() + PATIENCE_S
         while not (ours := _taken(descriptor)) and time.monotonic() < give_up_at:
-            time.sleep(PATIENCE_S / 10)
+            time.sleep(LOOK_S)
         if not ours:
             yield os.pread(descriptor, MAX_HOLDER, 0).decode(errors="replace").strip() or "it does not say which"
             return

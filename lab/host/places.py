@@ -42,6 +42,15 @@ def scratch(purpose: str, root: Path | None = None) -> Iterator[Path]:
         yield Path(folder)
 
 
+def keep(draft: Path, folder: Path) -> None:
+    """Give a finished folder its name; where another lab has been quicker, its folder stays."""
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
 def abandoned(root: Path | None = None) -> Iterator[Path]:
     """Those below ``root`` whose lab has ended without removing them."""
     for path in sorted((root or Path(tempfile.gettempdir())).glob("lab-*")):

@@ -97,6 +97,7 @@ class TrialFollower:
         self._requests = RequestFollower(staging / "load")
         self._pss_bytes: dict[tuple[object, ...], int] = {}  # read more rarely than anything else
         self._inside: dict[int, int | None] = {}
+        self._gave: dict[str, int] = {}  # pids by server: a process that has ended gave its answers all the same
         self._before_s: float | None = None
 
     def look(self, phase_start_s: float | None = None) -> LiveFigures:
@@ -157,7 +158,9 @@ class TrialFollower:
         """Share by pid, of the workers and their services; empty while it is not known who served."""
         counts, unknown = dict.fromkeys(map(str, workers), 0), 0
         for server, count in self._requests.served().items():
-            if (pid := self._pid_of(server, workers)) is None:
+            if (found_pid := self._pid_of(server, workers)) is not None:
+                self._gave[server] = found_pid
+            if (pid := self._gave.get(server)) is None:
                 unknown += count
             else:
                 counts[str(pid)] = counts.get(str(pid), 0) + count

@@ -1,6 +1,7 @@
 """Follow the files of a trial that still runs, and its requests: how many, how fast, served by which process."""
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from lab.sampling.channel import FOLDER
 FASTEST_S = 1e-6
 STEP = 0.01  # buckets of one per cent: nearer than anybody reads a moving number
 BUCKETS = 2_000  # up to 7 minutes
+INSTANTS = ("scheduled_s", "sent_s", "done_s")
 Counts = npt.NDArray[np.int64]
 
 
@@ -111,8 +113,9 @@ class RequestFollower:
         self._raw = raw
         self._plan: LoadPlan | None = None
         self._tails: list[Tail] = []
+        self._ahead_s: list[float] = []
         self._connections = Tail(raw.parent / FOLDER / "connections.csv")
-        self._owners: dict[int, int] = {}
+        self._owners: dict[tuple[str, int], int] = {}
         self._by_pid: Counter[int] = Counter()
         self._phase_start_s = 0.0
         self._begin(0.0)
@@ -159,16 +162,36 @@ class RequestFollower:
             self._tails = [Tail(self._plan.recording_file(number)) for number in range(self._plan.load_processes)]
         for row in self._connections.rows():
             if len(row) == len(ConnectionRow._fields) and row[1].isdecimal():
-                self._owners[int(row[1])] = int(row[2])
-        for tail in self._tails:
-            yield np.frombuffer(tail.records(ROW.size), dtype=DTYPE)
+                self._owners[row[-1] if self._plan.led else "", int(row[1])] = int(row[2])
+        for number, tail in enumerate(self._tails):
+            rows = np.frombuffer(tail.records(ROW.size), dtype=DTYPE)
+            self._count_owners(rows, self._plan.status_file(number) if self._plan.led else None)
+            yield self._by_own_clock(rows, number)
+
+    def _count_owners(self, rows: npt.NDArray[np.void], told: Path | None) -> None:
+        """Count requests by who held their connections; ``told``: the status of a machine that is one of several."""
+        if not self._owners or not len(rows):
+            return
+        status = read_status(told) if told else None
+        addresses = status.tally.get("addresses", []) if status else [""]
+        ports, counts = np.unique(rows["client_port"], return_counts=True)
+        for port, count in zip(ports.tolist(), counts.tolist(), strict=True):
+            for address in addresses:
+                if (owner := (address, port)) in self._owners:
+                    self._by_pid[self._owners[owner]] += count
+
+    def _by_own_clock(self, rows: npt.NDArray[np.void], process: int) -> npt.NDArray[np.void]:
+        """Instants of this machine's clock; that of another one is told before it writes a row."""
+        if len(rows) and not self._ahead_s and self._plan is not None and self._plan.clocks_file.exists():
+            self._ahead_s = json.loads(self._plan.clocks_file.read_bytes())
+        ahead_s = self._ahead_s[process % len(self._ahead_s)] if self._ahead_s else 0.0
+        if ahead_s:
+            rows = rows.copy()
+            for instant in INSTANTS:
+                rows[instant] -= ahead_s
+        return rows
 
     def _count(self, rows: npt.NDArray[np.void]) -> None:
-        if self._owners:
-            ports, counts = np.unique(rows["client_port"], return_counts=True)
-            for port, count in zip(ports.tolist(), counts.tolist(), strict=True):
-                if port in self._owners:
-                    self._by_pid[self._owners[port]] += count
         begun = rows["scheduled_s"] if self._open else rows["sent_s"]
         wanted = (rows["kind"] == ARRIVAL) & (begun >= self._phase_start_s) & np.isfinite(rows["sent_s"])
         if not wanted.any():

@@ -114,10 +114,10 @@ def death(name: str, ended: Exit, log: Path) -> LoadError | MissingError:
         return LoadError(f"{name} was killed by {signal.Signals(ended.si_status).name}", log_tail(log))
     if ended.si_status == EXIT_DISK:
         return MissingError(
-            "Locust cannot write its recording: No space left on device",
+            f"{name} cannot write its recording: No space left on device",
             "free some space or choose another folder with --out; finished trials are kept",
         )
-    return LoadError(f"Locust ended early with exit code {ended.si_status}", log_tail(log))
+    return LoadError(f"{name} ended early with exit code {ended.si_status}", log_tail(log))
 
 
 def log_tail(log: Path) -> str:

@@ -16,9 +16,12 @@ DTYPE = np.dtype(list(EVENT_COLUMNS))
 TEXTS = ("type", "name", "error")
 
 
-def write_event_table(recordings: Sequence[Path], target: Path, marks: Marks, t0_monotonic_s: float) -> int:
+def write_event_table(
+    recordings: Sequence[Path], target: Path, marks: Marks, t0_monotonic_s: float, *, ahead_s: Sequence[float] = ()
+) -> int:
     """Merge the events of all load processes into one Parquet file, of none into no file; the number of events.
 
+    ``ahead_s``: as lab.load.request_table has it.
     Raises LoadError when a recording is damaged.
     """
     known = {events_file(path): read_strings(path) for path in recordings}
@@ -30,9 +33,10 @@ def write_event_table(recordings: Sequence[Path], target: Path, marks: Marks, t0
                 raise LoadError(f"{path}: not the events of a recording: a string does not exist", DAMAGED)
 
     def frames() -> Iterator[pl.DataFrame]:
-        for path, strings in known.items():
+        for (path, strings), ahead in zip(known.items(), ahead_s or [0.0] * len(known), strict=True):
+            own, t0_s = marks.ahead(ahead), t0_monotonic_s + ahead
             for rows in read_rows(path, CHUNK_ROWS, DTYPE):
-                yield event_frame(rows, strings, marks, t0_monotonic_s)
+                yield event_frame(rows, strings, own, t0_s)
 
     if count:
         sink(frames, USER_EVENTS, target)

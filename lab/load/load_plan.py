@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -24,8 +24,12 @@ class LoadPlan:
     served it. ``trust``: certificate (PEM) of the authority behind an arm's own; "" for those that everybody trusts.
     ``kernel_times``: the kernel tells when answers came, which it cannot where any arm of the run speaks TLS.
     ``stretches`` of the measure phase: see Timetable. ``cores``: those to which the load processes keep; none: all.
-    ``bad_after_s``: of a drill, whose load is given up where most answers stay later than that (see
-    lab.load.inside.aborting); 0: it never is.
+    ``machines``: so many drive load, and process ``p`` runs on the ``p % machines``-th; several see no common file, and
+    the lab says when phases begin (lab.load.lead).
+    ``by_hand``: users come and go as a person says at a page, whose Locust is the master and the load processes are its
+    workers; phases are the person's tests.
+    ``further_urls``: where the arm is too, beside ``base_url``: see ``of``. ``bad_after_s``: of a drill, whose load is
+    given up where most answers stay later than that (see lab.load.inside.aborting); 0: it never is.
     """
 
     locustfile: Path
@@ -53,15 +57,28 @@ class LoadPlan:
     stretches: tuple[tuple[float, float, float], ...] = ()
     bad_after_s: float = 0.0
     cores: tuple[int, ...] = ()
+    machines: int = 1
+    by_hand: bool = False
+    further_urls: tuple[str, ...] = ()
 
     @property
     def open_model(self) -> bool:
         """True when arrivals follow a schedule."""
         return self.rate is not None
 
+    def of(self, process: int) -> Self:
+        """The plan as one of the load processes has it: these are dealt out to all places of the arm in turn."""
+        urls = (self.base_url, *self.further_urls)
+        return replace(self, base_url=urls[process % len(urls)])
+
     def upstream_reader(self, fallback: Fallback) -> UpstreamOf | None:
         """The function that ``upstream_of`` names, where the fallback asks for it."""
         return upstream_reader(self.upstream_of) if fallback == "upstream" else None
+
+    @property
+    def led(self) -> bool:
+        """True when the lab says when phases begin, and not load process 0."""
+        return self.machines > 1
 
     @property
     def raw(self) -> Path:
@@ -75,8 +92,13 @@ class LoadPlan:
 
     @property
     def marks_file(self) -> Path:
-        """The instant of the start, and of the end where a drill is given up, which load process 0 decides for all."""
+        """The instant of the start, and of the end where a drill is given up; one decides for all, see ``led``."""
         return self.raw / "marks.json"
+
+    @property
+    def clocks_file(self) -> Path:
+        """By how much the clock of each machine is ahead of the lab's, for those who follow what grows here."""
+        return self.raw / "clocks.json"
 
     def status_file(self, process: int) -> Path:
         """The latest status of one load process."""
@@ -85,6 +107,10 @@ class LoadPlan:
     def recording_file(self, process: int) -> Path:
         """The rows of one load process; its strings lie beside it."""
         return self.raw / f"requests-{process}.bin"
+
+    def mail_file(self, process: int) -> Path:
+        """The messages of a Locust that is master or worker: what one load process says to the other side."""
+        return self.raw / f"mail-{process}.lines"
 
     def log_file(self, process: int) -> Path:
         """The log of one load process: what it and the locustfile printed."""
@@ -116,7 +142,7 @@ class LoadPlan:
     def read(cls, path: Path) -> Self:
         """Read what ``write`` wrote."""
         values = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("user_classes", "tags", "exclude_tags", "args", "cores"):
+        for key in ("user_classes", "tags", "exclude_tags", "args", "cores", "further_urls"):
             values[key] = tuple(values[key])
         values["stretches"] = tuple(tuple(stretch) for stretch in values["stretches"])
         for key in ("locustfile", "root", "directory"):

@@ -1,6 +1,5 @@
 """From the statuses of the load processes to what the lab wants to know: progress, and in the end the outcome."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,13 @@ from time import monotonic
 import polars as pl
 
 from lab.errors import LoadError
+from lab.load.counting import load_counters, node_loads, total
 from lab.load.event_table import write_event_table
-from lab.load.inside.load_counts import lag_quantile_s
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
 from lab.load.request_table import Marks, write_request_table
 from lab.record.schema import Attribution
-from lab.record.types import ClockOffset, LoadCounters, Phase, RequestKind
+from lab.record.types import ClockOffset, LoadCounters, NodeLoad, Phase, RequestKind
 
 EVENTS = "user_events.parquet"
 DEFECT = "this is a defect of the lab: please report it with locust.log"
@@ -41,7 +40,8 @@ class LoadOutcome:
 
     ``attribution`` says where ``served_by`` comes from: "header", "socket", "upstream" or "none". ``replaced`` counts
     users that stopped by themselves and were replaced. ``aborted``: the measure phase ended early, for the load of a
-    drill was given up. ``clock``: that of the load, where it is not the lab's.
+    drill was given up. ``clocks``: of the machines that drove it, None for the lab's own; ``parts``: what
+    each did, where they are several.
     """
 
     counters: LoadCounters
@@ -53,7 +53,8 @@ class LoadOutcome:
     replaced: int
     rows: int
     aborted: bool = False
-    clock: ClockOffset | None = None
+    clocks: tuple[ClockOffset | None, ...] = (None,)
+    parts: tuple[NodeLoad, ...] = ()
 
 
 def progress(statuses: Sequence[Status], clock_offset_s: float = 0.0) -> LoadProgress:
@@ -70,9 +71,9 @@ def progress(statuses: Sequence[Status], clock_offset_s: float = 0.0) -> LoadPro
         warmup_start_s=here(first.warmup_start_s),
         measure_start_s=here(first.measure_start_s),
         measure_end_s=here(first.measure_end_s),
-        sent=_total(statuses, "requests"),
-        failed=_total(statuses, "failed"),
-        dropped=_total(statuses, "dropped"),
+        sent=total(statuses, "requests"),
+        failed=total(statuses, "failed"),
+        dropped=total(statuses, "dropped"),
     )
 
 
@@ -83,22 +84,27 @@ def outcome(
     t0_monotonic_s: float,
     connections: pl.DataFrame | None = None,
     *,
-    clock_offset_s: float = 0.0,
+    offsets_s: Sequence[float] = (0.0,),
 ) -> LoadOutcome:
     """Write the request table of a finished run to ``target`` and check it. Raises LoadError when rows are missing.
 
-    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket". ``clock_offset_s``: what to add
-    to an instant here, such as ``t0_monotonic_s``, to have it on the clock of statuses and recordings.
+    ``connections`` (types.CONNECTIONS) tell who served when the fallback is "socket". ``offsets_s``: what to add to
+    an instant here, such as ``t0_monotonic_s``, to have it on the clock of each machine that drove load.
     """
-    marks = _marks(statuses)
+    clock_offset_s = offsets_s[0]
+    ahead_s = [offsets_s[process % len(offsets_s)] - clock_offset_s for process in range(plan.load_processes)]
+    marks = _marks(statuses, ahead_s)
     attribution = _attribution(statuses, connections)
     recordings = [plan.recording_file(process) for process in range(plan.load_processes)]
-    t0_s, held = t0_monotonic_s + clock_offset_s, connections if attribution == "socket" else None
-    write_request_table(recordings, target, marks, t0_s, upstream=attribution == "upstream", connections=held)
-    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_s)
-    if events != (told := _total(statuses, "events")):
+    t0_s = t0_monotonic_s + clock_offset_s
+    held = [_own(connections, status, plan) if attribution == "socket" else None for status in statuses]
+    write_request_table(
+        recordings, target, marks, t0_s, upstream=attribution == "upstream", connections=held, ahead_s=ahead_s
+    )
+    events = write_event_table(recordings, target.with_name(EVENTS), marks, t0_s, ahead_s=ahead_s)
+    if events != (told := total(statuses, "events")):
         raise LoadError(f"{events} of {told} events were read", DEFECT)
-    counters = _counters(plan, statuses, starved=_starved(plan, target))
+    counters = load_counters(plan, statuses, _starved(plan, target))
     rows = _check(plan, counters, marks, sum(status.recorded for status in statuses), target)
     return LoadOutcome(
         counters=counters,
@@ -107,9 +113,10 @@ def outcome(
         measure_start_s=marks.measure_start_s - clock_offset_s,
         measure_end_s=marks.measure_end_s - clock_offset_s,
         finished_s=marks.finished_s - clock_offset_s,
-        replaced=_total(statuses, "replaced"),
+        replaced=total(statuses, "replaced"),
         rows=rows,
         aborted=any(status.aborted for status in statuses),
+        parts=node_loads(plan, statuses),
     )
 
 
@@ -122,11 +129,8 @@ def _phase(statuses: Sequence[Status], now_s: float) -> str:
     return Phase.MEASURE if now_s < first.measure_end_s else Phase.COOLDOWN
 
 
-def _total(statuses: Sequence[Status], counter: str) -> int:
-    return sum(status.tally.get(counter, 0) for status in statuses)
-
-
-def _marks(statuses: Sequence[Status]) -> Marks:
+def _marks(statuses: Sequence[Status], ahead_s: Sequence[float]) -> Marks:
+    """On the clock of the first; ``ahead_s``: by how much each other one is ahead of it."""
     first = statuses[0]
     instants = (first.warmup_start_s, first.measure_start_s, first.measure_end_s)
     warmup_s, measure_s, end_s = (instant for instant in instants if instant is not None)
@@ -134,16 +138,27 @@ def _marks(statuses: Sequence[Status]) -> Marks:
         warmup_start_s=warmup_s,
         measure_start_s=measure_s,
         measure_end_s=end_s,
-        finished_s=max(status.finished_s or end_s for status in statuses),
+        finished_s=max((status.finished_s or end_s) - ahead for status, ahead in zip(statuses, ahead_s, strict=True)),
     )
 
 
 def _attribution(statuses: Sequence[Status], connections: pl.DataFrame | None) -> Attribution:
-    if _total(statuses, "from_header"):
+    if total(statuses, "from_header"):
         return "header"
     if connections is not None and not connections.is_empty():
         return "socket"
-    return "upstream" if _total(statuses, "from_upstream") else "none"
+    return "upstream" if total(statuses, "from_upstream") else "none"
+
+
+def _own(connections: pl.DataFrame | None, status: Status, plan: LoadPlan) -> pl.DataFrame | None:
+    """The connections of a load process's machine, for another one has given out the same ports.
+
+    What one machine alone has sent may have got another address on its way; it keeps its port then, if anything.
+    """
+    if connections is None:
+        return None
+    own = connections.filter(pl.col("client").is_in(status.tally.get("addresses", [])))
+    return own if plan.led or own.height else connections
 
 
 def _starved(plan: LoadPlan, table: Path) -> int:
@@ -165,40 +180,6 @@ def _events_of_warmup(table: Path) -> int:
     if not table.exists():
         return 0
     return pl.read_parquet(table, columns=["phase"]).filter(pl.col("phase") == Phase.WARMUP).height
-
-
-def _exceptions(statuses: Sequence[Status]) -> dict[str, int]:
-    """Of all load processes, most frequent first."""
-    counted: Counter[str] = Counter()
-    for status in statuses:
-        counted.update(status.tally.get("exceptions", {}))
-    return dict(counted.most_common())
-
-
-def _counters(plan: LoadPlan, statuses: Sequence[Status], starved: int) -> LoadCounters:
-    verdict = next((status for status in statuses if status.exit_code), statuses[0])
-    lags = [status.tally["lags"] for status in statuses]
-    return LoadCounters(
-        open_model=plan.open_model,
-        lanes=sum(status.lanes for status in statuses),
-        scheduled=_total(statuses, "scheduled"),
-        started=_total(statuses, "started"),
-        dropped=_total(statuses, "dropped"),
-        unfinished=_total(statuses, "unfinished"),
-        dispatch_lag_p99_s=lag_quantile_s([counts for each in lags for counts in each.values()], 0.99),
-        rung_lags_p99_s=tuple(
-            lag_quantile_s([each.get(str(number), {}) for each in lags], 0.99)
-            for number in range(1, len(plan.stretches) + 1)
-        ),
-        starved_workers=starved,
-        user_errors=_total(statuses, "user_errors"),
-        exceptions=_exceptions(statuses),
-        events=_total(statuses, "events"),
-        unread=_total(statuses, "unread"),
-        ramp=sum(status.ramp for status in statuses),
-        exit_code=verdict.exit_code,
-        last_words=verdict.last_words,
-    )
 
 
 def _check(plan: LoadPlan, counters: LoadCounters, marks: Marks, recorded: int, target: Path) -> int:

@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from lab.load.child import Exit as Exit
 from lab.load.child import end_group, kill_group, load_child, wait_exit
+from lab.load.inside.status import write_json
 from lab.load.load_plan import LoadPlan
 from lab.record.types import ClockOffset
 from lab.scenario.network import LOOPBACK, Network
@@ -61,6 +63,17 @@ class Place(Protocol):
     node: str
 
     @property
+    def machines(self) -> "Sequence[Place]":
+        """All from which load comes together: this place, and those on further machines."""
+
+    @property
+    def lost(self) -> str:
+        """The machine, where it is gone with all that drove load on it; "" as long as it is there."""
+
+    def renew(self) -> None:
+        """Have a machine again that was lost. Raises MissingError where it does not come back."""
+
+    @property
     def inside(self) -> "Place":
         """A place on the machine of the arms, found by them as its ``host``: this one, unless it is on another."""
 
@@ -87,6 +100,9 @@ class Place(Protocol):
     def share(self, plan: LoadPlan) -> None:
         """The plan has been written: have it there, and from there what the processes write."""
 
+    def mark(self, plan: LoadPlan, marks: Mapping[str, float]) -> None:
+        """Tell the load processes of a plan these instants of this machine's clock."""
+
     def forget(self, plan: LoadPlan) -> None:
         """Nothing of this plan is of interest any more."""
 
@@ -96,6 +112,7 @@ class HereChild:
 
     def __init__(self, log: Path, cwd: Path, python: str) -> None:
         self.log = log
+        self._telling = threading.Lock()  # a relay does, beside what ends it
         self._stack = ExitStack()
         self._stack.callback(log.unlink, missing_ok=True)
         started = load_child(MODULE, str(cwd), log=log, cwd=cwd, python=python)
@@ -108,9 +125,9 @@ class HereChild:
 
     def tell(self, **order: Any) -> None:
         """Say what comes next."""
-        if self._process.stdin:
-            with suppress(BrokenPipeError):
-                os.write(self._process.stdin.fileno(), json.dumps(order).encode() + b"\n")
+        with self._telling, suppress(BrokenPipeError):
+            if (stdin := self._process.stdin) and not stdin.closed:
+                os.write(stdin.fileno(), json.dumps(order).encode() + b"\n")
 
     def exit(self, timeout_s: float) -> Exit | None:
         """How it ended; it stays unreaped."""
@@ -122,7 +139,8 @@ class HereChild:
 
     def end(self, patience_s: float) -> None:
         """End it with its group."""
-        end_group(self._process, patience_s=patience_s)
+        with self._telling:
+            end_group(self._process, patience_s=patience_s)
 
     def kill(self) -> None:
         """At once."""
@@ -130,7 +148,8 @@ class HereChild:
 
     def discard(self) -> None:
         """Let nothing be left of it."""
-        self._stack.close()
+        with self._telling:
+            self._stack.close()
 
 
 class Here:
@@ -139,13 +158,22 @@ class Here:
     network = Network.HOST
     host = LOOPBACK
     node = ""
+    lost = ""
     pids: tuple[int, ...] = ()
     clock_offset_s = 0.0
+
+    @property
+    def machines(self) -> Sequence[Place]:
+        """This one."""
+        return (self,)
 
     @property
     def inside(self) -> Place:
         """This machine."""
         return self
+
+    def renew(self) -> None:
+        """It is here."""
 
     def url(self, url: str) -> str:
         """As it is."""
@@ -164,6 +192,10 @@ class Here:
 
     def share(self, _plan: LoadPlan) -> None:
         """It is there already."""
+
+    def mark(self, plan: LoadPlan, marks: Mapping[str, float]) -> None:
+        """They have this machine's clock."""
+        write_json(plan.marks_file, dict(marks))
 
     def forget(self, _plan: LoadPlan) -> None:
         """Nothing is kept."""

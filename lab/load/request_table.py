@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from lab.errors import LoadError
-from lab.load.inside.recording import COLUMNS, KINDS, strings_file
+from lab.load.inside.recording import ARRIVAL, COLUMNS, DROP, EMPTY, KINDS, strings_file
 from lab.record.types import REQUESTS, Phase
 
 DTYPE = np.dtype(list(COLUMNS))
@@ -31,6 +31,15 @@ class Marks:
     measure_start_s: float
     measure_end_s: float
     finished_s: float
+
+    def ahead(self, seconds: float) -> Self:
+        """The same instants on a clock that is ahead by so much."""
+        return type(self)(
+            warmup_start_s=self.warmup_start_s + seconds,
+            measure_start_s=self.measure_start_s + seconds,
+            measure_end_s=self.measure_end_s + seconds,
+            finished_s=self.finished_s + seconds,
+        )
 
 
 def read_rows(path: Path, chunk_rows: int = CHUNK_ROWS, dtype: np.dtype[np.void] = DTYPE) -> Iterator[NDArray[np.void]]:
@@ -120,10 +129,13 @@ def write_request_table(
     t0_monotonic_s: float,
     *,
     upstream: bool,
-    connections: pl.DataFrame | None = None,
+    connections: Sequence[pl.DataFrame | None] = (),
+    ahead_s: Sequence[float] = (),
 ) -> None:
     """Merge the recordings of all load processes into one Parquet file; see ``request_frame``.
 
+    ``connections``: those of each recording; none: of no one. ``ahead_s``: by how much the clock of each recording is
+    ahead of that of the other instants; none: it is the same.
     Raises LoadError when a recording is damaged.
     """
 
@@ -132,11 +144,18 @@ def write_request_table(
         _require_known(path, strings)  # before anything is written: an error in the midst of it leaves half a file
 
     def frames() -> Iterator[pl.DataFrame]:
-        for path, strings in known.items():
+        clocks, held = ahead_s or [0.0] * len(known), connections or [None] * len(known)
+        for (path, strings), ahead, of in zip(known.items(), clocks, held, strict=True):
+            own, t0_s = marks.ahead(ahead), t0_monotonic_s + ahead
             for rows in read_rows(path):
-                yield request_frame(rows, strings, marks, t0_monotonic_s, upstream=upstream, connections=connections)
+                yield request_frame(rows, strings, own, t0_s, upstream=upstream, connections=of)
 
     sink(frames, REQUESTS, target)
+
+
+def arrival_rows(path: Path) -> int:
+    """How many rows of a recording are arrivals, sent or not."""
+    return sum(int(np.isin(rows["kind"], (ARRIVAL, DROP, EMPTY)).sum()) for rows in read_rows(path))
 
 
 def sink(frames: Callable[[], Iterator[pl.DataFrame]], schema: Mapping[str, Any], target: Path) -> None:

@@ -43,9 +43,10 @@ DRILLS = (
         "recovery",
         "time until no request is bad any more",
         "recovery",
-        "From the action to the begin of the first 3 s without a bad request and with a p95 within the SLO or 1.25 × "
-        "that before. 0 where no request was bad, infinite where it does not come in the trial. Judged as the paired "
-        "difference; what is infinite ranks last.",
+        "From the action to the begin of the first 3 s without a bad request, after a first bad one, and with a p95 "
+        "within the SLO or 1.25 × that before; of `oom` none is bad later either until the kernel has killed. 0 where "
+        "no request was bad, infinite where it does not come in the trial. Judged as the paired difference; what is "
+        "infinite ranks last.",
         1.0,
     ),
     _drill(
@@ -60,7 +61,8 @@ DRILLS = (
         "process",
         "time until a new process answers",
         "new process",
-        "From the action to the first answer of a process that had not answered before it. Infinite as above.",
+        "From the action to the first answer of a process that had not answered before it. Infinite as above, but "
+        "missing where none has to come (`kill-front`, `rotate-cert`, `stop`).",
         1.0,
     ),
     _drill(

@@ -45,7 +45,8 @@ def build_topology(
     app = replace(_app_place(scenario, arm, ports, network), certificate=certificate)
     services = list(model.services(arm.model, app))
     before = _front_place(scenario, app, services, ports)
-    hops, entry = _front(arm, before)
+    hops, entries = _front(arm, before, _fronts(scenario))
+    entry, *further_entries = (secured(each, certificate) if arm.tls else each for each in entries)
     further = further_services(scenario, arm, app, ports[len(app.ports) + front_of(arm).hops :])
     beside = tuple(stages_before(scenario, app))
     Random(trial.setup_seed).shuffle(services)  # start order is set-up noise to be randomised (METHOD 6.6)
@@ -54,7 +55,8 @@ def build_topology(
     return Topology(
         trial_id=trial.id,
         services=tuple(services),
-        entry=secured(entry, certificate) if arm.tls else entry,
+        entry=entry,
+        further_entries=tuple(further_entries),
         app=before.app,
         processes=budget.processes,
         serving=model.serving(arm.model, budget.processes),
@@ -90,18 +92,34 @@ def _front_place(scenario: Scenario, app: AppPlace, services: Sequence[Service],
     return FrontPlace(
         app=tuple(secured(endpoint, certificate) if arm.tls_in_app else endpoint for endpoint in listening),
         ports=tuple(ports[len(app.ports) :][: front_of(arm).hops]),
-        limits=budget.share(1, budget.processes + front_of(arm).hops),
+        limits=budget.share(1, _slots(scenario, arm)),
         network=app.network,
         certificate=certificate,
     )
 
 
-def _front(arm: Arm, place: FrontPlace) -> tuple[list[Service], Endpoint]:
-    """The services of an arm's front, and where clients connect: to the first of them if there is any."""
+def _front(arm: Arm, place: FrontPlace, fronts: int) -> tuple[list[Service], list[Endpoint]]:
+    """The services of an arm's front, and where clients connect: to the first of them if there is any.
+
+    ``fronts``: so many of it, of one service each, beside each other.
+    """
     front, network = front_of(arm), place.network
-    hops = [replace(hop, host=network.host_of(hop.name)) for hop in front.services(arm.front, place)]
+    made = front.services(arm.front, place)
+    made += tuple(replace(hop, name=f"{hop.name}-{number}") for hop in made for number in range(2, fronts + 1))
+    hops = [replace(hop, host=network.host_of(hop.name)) for hop in made]
     entry = front.entry(arm.front, place)
-    return hops, replace(entry, host=hops[0].host) if hops else entry
+    ways = [hops[0], *hops[len(hops) - fronts + 1 :]] if hops else []
+    return hops, [replace(entry, host=hop.host) for hop in ways] or [entry]
+
+
+def _fronts(scenario: Scenario) -> int:
+    """How many fronts an arm has beside each other: one on each node that runs parts of it, if a Swarm shall."""
+    return scenario.swarm.fronts(len(scenario.nodes) - len(scenario.load_nodes))
+
+
+def _slots(scenario: Scenario, arm: Arm) -> int:
+    """What a budget is split over: serving processes and the services of fronts."""
+    return scenario.budget.processes + front_of(arm).hops * _fronts(scenario)
 
 
 def _app_place(scenario: Scenario, arm: Arm, ports: Sequence[int], network: Network) -> AppPlace:
@@ -113,7 +131,7 @@ def _app_place(scenario: Scenario, arm: Arm, ports: Sequence[int], network: Netw
         arm=arm,
         processes=budget.processes,
         ports=tuple(ports[:containers]),
-        limits=budget.share(budget.processes // containers, budget.processes + front_of(arm).hops),
+        limits=budget.share(budget.processes // containers, _slots(scenario, arm)),
         network=network,
     )
 

@@ -18,7 +18,7 @@ def apart(scenario: Scenario, cores: Sequence[int]) -> Scenario:
 
     Arms that are pinned stay where they are, and load takes what they leave.
     """
-    if scenario.load.cores or scenario.load_node or len(cores) < 2:
+    if scenario.load.cores or scenario.load_nodes or len(cores) < 2:
         return scenario
     if pinned := cores_of(scenario.budget.cpuset):
         left = [core for core in cores if core not in pinned]

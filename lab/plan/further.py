@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.plan.models.model import AppPlace, model_of
-from lab.plan.topology import Service
+from lab.plan.topology import NEW, Service
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Scenario
-
-NEW = "-new"  # added to the name of a service: the one that shall take its place
 
 
 def has_several(scenario: Scenario, arm: Arm) -> bool:

@@ -44,7 +44,7 @@ def with_lanes(load: Load, rate: float, limit_s: float) -> Load:
     More would be connections that the scenario does not have, and each process of an app has its part of them.
     More than ``queue_limit`` are never in flight; each load process has its part of it, rounded up.
     """
-    needed = min(math.ceil(SPARE_LANES * rate * limit_s), queue_limit(rate) + load.processes)
+    needed = min(math.ceil(SPARE_LANES * rate * limit_s), queue_limit(rate) + load.all_processes)
     if needed > MOST_LANES:
         raise ScenarioError(
             f"capacity: {rate:g} requests a second need {needed} lanes, so that none waits for one, and {MOST_LANES} "

@@ -97,6 +97,13 @@ def without(point: Point, fallen: Collection[str]) -> Point:
     return replace(point, scenario=replace(there, arms=arms, compare=compare, expect=()))
 
 
+def no_easier(point: Point, than: Point) -> bool:
+    """Tell whether an arm starts no more easily at a point than at another: as many processes in as little room."""
+    there, other = point.scenario.budget, than.scenario.budget
+    within = there.cpus.within(other.cpus) and there.memory.within(other.memory)
+    return within and there.processes >= other.processes
+
+
 def trial_id(block: int, point: str, arm: str) -> str:
     """``"b03-replicas"``, or with the key of its point ``"b03-n4-replicas"``."""
     return "-".join(filter(None, (f"b{block:02d}", point, arm)))

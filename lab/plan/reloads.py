@@ -38,5 +38,6 @@ def front_files(arm: Arm, topology: Topology, app: Sequence[Service]) -> Mapping
         limits=Limits(),
         network=topology.network,
     )
-    services = front_of(arm).services(arm.front, place)
-    return {service.name: tuple(file for file in service.files if file.recorded) for service in services}
+    services = {service.name: service for service in front_of(arm).services(arm.front, place)}
+    first = next(iter(services.values()))  # of which there may be one on each node
+    return {hop.name: tuple(file for file in services.get(hop.name, first).files if file.recorded) for hop in hops}

@@ -14,6 +14,8 @@ from lab.scenario.network import LOOPBACK, Network
 
 SCRATCH = "/tmp"  # noqa: S108  as a whole word of an argv: the folder that the service may write to, and nobody else
 
+NEW = "-new"  # added to the name of a service: the one that shall take its place
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
@@ -130,8 +132,9 @@ class Topology:
 
     ``pool`` limits the sum of all services (a parent cgroup); ``processes`` is the number of serving processes
     expected to answer, or of threads where ``serving``, how many processes they are in (0: as many), is less.
-    ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a front. ``upstream_of``
-    ("module:function") tells which of them an answer of the front names; "" when it names none.
+    ``entry`` is where clients connect, ``app`` where the app itself listens: the same without a front; those that are
+    dealt out to fronts on several nodes connect to ``further_entries`` too. ``upstream_of`` ("module:function") tells
+    which of ``app`` an answer of the front names; "" when it names none.
     Every probe of the lab sends ``probe_headers``. ``server_header``: in which header of its answers the app names the
     process that gave it; "" where there is none; under ``client_path``, unless "", it tells client and scheme as it
     sees them. ``before``: stages that run before the arm, one after the other; what they hold is no part of it.
@@ -151,6 +154,7 @@ class Topology:
     server_header: str = SERVER_HEADER
     client_path: str = ""
     pool: Limits = field(default_factory=Limits)
+    further_entries: tuple[Endpoint, ...] = ()
     upstream_of: str = NAMED_UPSTREAM
     network: Network = Network.HOST
     before: tuple[Stage, ...] = ()
@@ -164,7 +168,15 @@ class Topology:
         def at(endpoint: Endpoint) -> Endpoint:
             return replace(endpoint, host=addresses.get(endpoint.host, endpoint.host))
 
-        return replace(self, entry=at(self.entry), app=tuple(map(at, self.app)))
+        further = tuple(map(at, self.further_entries))
+        return replace(self, entry=at(self.entry), further_entries=further, app=tuple(map(at, self.app)))
+
+    @property
+    def with_one_front(self) -> "Topology":
+        """The same where nodes have a front each: the first of them stands for all."""
+        further = {entry.host for entry in self.further_entries}
+        services = tuple(service for service in self.services if service.host not in further)
+        return replace(self, services=services, further_entries=())
 
     @property
     def probed(self) -> "Topology":
@@ -194,4 +206,9 @@ class Topology:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Everything that listens, each once."""
-        return tuple(dict.fromkeys((*self.app, self.entry)))
+        return tuple(dict.fromkeys((*self.app, *self.entries)))
+
+    @property
+    def entries(self) -> tuple[Endpoint, ...]:
+        """Everywhere that clients connect."""
+        return (self.entry, *self.further_entries)

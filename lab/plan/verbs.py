@@ -1,13 +1,19 @@
 """Refuse verbs of drills that an arm has nothing for: its process model, its front and who starts it again say so."""
 
+import math
+
 from lab.errors import ScenarioError
 from lab.plan.fronts.front import front_of
 from lab.plan.further import has_several, supervised
 from lab.plan.models.model import model_of
 from lab.plan.upstream import UPSTREAM_HEADER
-from lab.scenario.drills import Drill, Verb, nearest_verb
+from lab.scenario.choices import AUTO
+from lab.scenario.drills import UPDATING, Drill, Update, Verb, nearest_verb
+from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Arm, Scenario
+from lab.units import count_of
 
+REPLACED_S = 3.0  # that a new task takes at least to be where the old one was, beside what it is looked at
 CONTAINER, NOBODY = "always", "no"  # as restart
 
 
@@ -35,6 +41,7 @@ def unprepared(arm: Arm, scenario: Scenario) -> dict[Verb, str]:
     missing = {
         Verb.DEPLOY: "no other image was named",
         Verb.SLOW_START: "it is a roll of an app that is slow on purpose",
+        Verb.NODE_LOSS: "it takes a Swarm",
     }
     if not supervised(scenario, arm):
         missing[Verb.SCALE] = "no further container was planned"
@@ -79,8 +86,20 @@ def _cannot_be_told(arm: Arm, scenario: Scenario) -> str:
 
 def _lacks(arm: Arm, scenario: Scenario, drill: Drill) -> str:
     """What the arm has not, and the drill needs; "" for nothing."""
+    if drill.verb is Verb.NODE_LOSS:
+        return _has_nothing_there(arm, scenario, drill)
     told = (drill.drain or drill.blue_green) and has_several(scenario, arm)
     return lacks(arm, scenario).get(drill.verb) or (_cannot_be_told(arm, scenario) if told else "")
+
+
+def _has_nothing_there(arm: Arm, scenario: Scenario, drill: Drill) -> str:
+    """Containers of the app are given to the nodes in turn: fewer than there are nodes are on the first ones."""
+    nodes = [node.name for node in scenario.nodes if node not in scenario.load_nodes]
+    lost = drill.node or next((node.name for node in reversed(scenario.expendable)), "")
+    containers = model_of(arm).containers(arm.model, scenario.budget.processes)
+    if lost in nodes and nodes.index(lost) >= containers:
+        return f"it has {count_of(containers, 'container')}, and none on node {lost}, whose loss it would not notice"
+    return ""
 
 
 def check_verbs(scenario: Scenario) -> None:
@@ -93,3 +112,22 @@ def check_verbs(scenario: Scenario) -> None:
                     f'drill "{drill.key}": arm "{arm.name}": {missing}',
                     f'leave the arm out, or take verb = "{near}", the nearest that it has',
                 )
+            _check_length(arm, scenario, drill)
+
+
+def _check_length(arm: Arm, scenario: Scenario, drill: Drill) -> None:
+    """Refuse an update that the measure phase does not hold as a whole, with the time to recover from it."""
+    by_swarm = scenario.engine != AUTO and ENGINES[scenario.engine].updates
+    if drill.verb not in UPDATING or drill.blue_green or not by_swarm:
+        return
+    how, containers = drill.update or Update(), model_of(arm).containers(arm.model, scenario.budget.processes)
+    if drill.verb is Verb.ROTATE_CERT:  # what clients connect to, all of it side by side
+        containers = 1
+    rounds = math.ceil(containers / how.parallelism)
+    least_s = drill.least_measure_s + rounds * (how.monitor + REPLACED_S)
+    if scenario.load.measure < least_s:
+        raise ScenarioError(
+            f'drill "{drill.key}": arm "{arm.name}": an update of {count_of(containers, "container")} takes a measure '
+            f"phase of {least_s:g} s at least, for each new task is looked at for {how.monitor:g} s",
+            "raise load.measure, or drills[].update.parallelism, or lower its monitor",
+        )

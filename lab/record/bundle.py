@@ -18,7 +18,7 @@ from lab.record.reading import open_regular, read_info
 from lab.record.schema import KEPT
 from lab.scenario.secret import NO_SECRETS, Redactor
 
-INSIDE = r"((?:confirm|limits)/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs inside the run, which confirm or search
+INSIDE = r"((?:confirm|limits|pilot)/[A-Za-z0-9][A-Za-z0-9_.-]*/)?"  # runs inside the run
 TRIAL = f"trials/{TRIAL_ID}"
 REPORT = r"report\.(html|md)|comparison\.json|figures/[A-Za-z0-9_.-]+\.svg|tables/[A-Za-z0-9_.-]+\.csv"
 WRITTEN = re.compile(

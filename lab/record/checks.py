@@ -26,8 +26,9 @@ def run_problem(run: RunInfo) -> str:
         return f"order: {wrong[0][:80]!r} is no name of a trial"
     if len(set(run.order)) < len(run.order) or len(run.order) > MAX_TRIALS:
         return "order: a trial is in it twice, or it is endless"
-    if stray := sorted(set(run.states) - set(run.order)):
-        return f"states: {stray[0][:80]!r} is not in the order"
+    for key, told in (("states", run.states), ("lost", run.lost)):
+        if stray := sorted(set(told) - set(run.order)):
+            return f"{key}: {stray[0][:80]!r} is not in the order"
     try:
         run.environment.known  # noqa: B018  a property that may raise
     except ValidationError as error:

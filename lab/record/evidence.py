@@ -26,8 +26,8 @@ class Evidence:
     ``listeners``: address → service whose process listens there ("" for a stranger). ``upstreams``: addresses that the
     front named in its answers, "" for one that named none. ``runtime``: event loop, HTTP implementation, allocator.
     ``strangers``: what else runs from the same image; ``neighbours``: the runs of other labs that do.
-    ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on one
-    kept-alive connection straight to the app.
+    ``keepalive_first_s`` and ``keepalive_s``: time of the first request, and median of the following ones, on the
+    quicker of two kept-alive connections straight to the app.
     ``unseen``: why the processes could not be looked at; ``listeners`` and ``runtime`` are then empty, and not judged.
     ``exposed``: ports of this machine that the arm has and on which something listens that the network can reach.
     ``ignored_header``: a header of the app's that was to name its processes and does not, with what it said.

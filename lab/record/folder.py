@@ -28,7 +28,7 @@ from lab.record.reading import (
 )
 from lab.record.redact import mask_files, mask_tables, masked_info, masked_record
 from lab.record.schema import KEPT
-from lab.record.types import Environment, RunInfo, TrialRecord, TrialState
+from lab.record.types import Environment, LostTrial, RunInfo, TrialRecord, TrialState
 from lab.scenario.file import scenario_to_json
 from lab.scenario.secret import NO_SECRETS, Redactor
 
@@ -104,6 +104,11 @@ class RunFolder:
         """A folder whose run was cut, to be continued. Raises RunFolderError."""
         return cls(path, replace(read_info(path), cut="", cut_by_arm=False, cut_by_end=False), redact)
 
+    def take_in(self, runs: Path, name: str) -> None:
+        """Copy a folder of other runs into this one; what they show was masked when they were made."""
+        with disk_errors(self.path):
+            shutil.copytree(runs, self.path / name)
+
     def staging(self, trial_id: str) -> Path:
         """The folder of one trial's files while it runs."""
         return self.path / "trials" / f".{trial_id}.part"
@@ -141,21 +146,32 @@ class RunFolder:
 
         ``failure``: tells whether it is the arm that failed, not what measures it.
         """
-        staging = self.staging(trial_id)
         if state is TrialState.FAILED:
-            try:
-                with disk_errors(staging):
-                    self._mask(staging)
-                self.failed = staging.rename(_free_name(self.path / "trials" / f"{trial_id}.failed"))
-            except MissingError as error:  # a full disk: this makes the room to say so
-                shutil.rmtree(staging)
-                reason = f"{reason}; its files could not be kept: {error}"
+            reason = f"{reason}{self._set_aside(trial_id)}"
         else:
-            shutil.rmtree(staging)
+            shutil.rmtree(self.staging(trial_id))
         states = {**self.info.states, trial_id: state}
         by_arm = isinstance(failure, DeploymentError) and not isinstance(failure, OutsideError)
         by_end = isinstance(failure, EndedError)
         self.write_info(replace(self.info, states=states, cut=reason, cut_by_arm=by_arm, cut_by_end=by_end))
+
+    def lose(self, trial_id: str, lost: LostTrial) -> None:
+        """Note that a trial is invalid as a whole, and go on; its files stay, as those of a failed one."""
+        lost = replace(lost, why=f"{lost.why}{self._set_aside(trial_id)}")
+        states = {**self.info.states, trial_id: TrialState.LOST}
+        self.write_info(replace(self.info, states=states, lost={**self.info.lost, trial_id: lost}))
+
+    def _set_aside(self, trial_id: str) -> str:
+        """Keep the files of a trial that is none, to explain it; "" or, where that fails, why, to be added."""
+        staging = self.staging(trial_id)
+        try:
+            with disk_errors(staging):
+                self._mask(staging)
+            self.failed = staging.rename(_free_name(self.path / "trials" / f"{trial_id}.failed"))
+        except MissingError as error:  # a full disk: this makes the room to say so
+            shutil.rmtree(staging)
+            return f"; its files could not be kept: {error}"
+        return ""
 
     def give_up(self, point: str, arm: str, why: str, trial_ids: Collection[str]) -> None:
         """Note that an arm cannot run at a point of a sweep: these trials are not made, and the run goes on."""

@@ -13,6 +13,18 @@ from lab.record.evidence import Count, Finite, Instant, Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPolicy:
+    """How long a client waits for an answer and for a connection; None: without end.
+
+    ``repeats``: it asks again on a new connection where its own was closed without an answer, if the method allows it.
+    """
+
+    answer_s: Seconds | None = None
+    connect_s: Seconds | None = None
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCounters:
     """The counts of the load processes, to be checked against the rows.
 
@@ -20,7 +32,9 @@ class LoadCounters:
     ``rung_lags_p99_s``: of each rung of a ladder, in order; empty without one, and in earlier runs.
     ``exceptions``: place and text of what the locustfile raised → how often. ``ramp``: users that came (negative:
     went) in the measure phase, by its shape. ``events``: rows of user_events; ``unread``: streamed answers that it had
-    not read when it reported them. ``exit_code``, ``last_words``: its own verdict, 0 for none.
+    not read when it reported them. ``clients``: by user class, of those that have an HTTP client of Locust's.
+    ``exit_code``, ``last_words``: its own verdict, 0 for none. ``workers``: load processes that were workers of
+    Locust's own master, which said how many users each had and when; 0: the lab did.
     """
 
     open_model: bool
@@ -37,8 +51,28 @@ class LoadCounters:
     events: Count = 0
     unread: Count = 0
     ramp: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] = 0
+    clients: Mapping[str, ClientPolicy] = field(default_factory=dict)
     exit_code: int = 0
     last_words: str = ""
+    workers: Count = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLoad:
+    """What one of several machines that drove load did: its load processes' own counts, named as in LoadCounters.
+
+    ``requests`` were sent; ``rows`` of arrivals are in their recordings.
+    """
+
+    processes: Count
+    scheduled: Count
+    started: Count
+    dropped: Count
+    unfinished: Count
+    requests: Count
+    rows: Count
+    dispatch_lag_p99_s: Seconds | None = None
+    rung_lags_p99_s: tuple[Seconds | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ def masked_info(info: RunInfo, redact: Redactor) -> RunInfo:
         environment=environment,
         images={key: {name: _clean(text) for name, text in image.items()} for key, image in info.images.items()},
         cut=_clean(redact(info.cut)),
+        lost={trial: replace(each, why=_clean(redact(each.why))) for trial, each in info.lost.items()},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -43,6 +43,37 @@ class GeneratorFacts(MachineFacts):
 
     name: str = ""
     load_cores: Count | None = None  # None: all of cpu_count
+    bundle_sha256: str | None = None  # of the locustfile and what it needs, as they are there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwarmFacts:
+    """How a run uses a Swarm: names of its nodes."""
+
+    nodes: tuple[str, ...] = ()  # that run arms
+    load: str = ""
+    endpoint_mode: str = ""
+    front: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts(MachineFacts):
+    """What an engine says of itself, and of the machines that it uses."""
+
+    engine: str | None = None
+    engine_because: str | None = None
+    network: str | None = None
+    network_because: str | None = None
+    sampled_by: str | None = None
+    memory_obstacle: str | None = None
+    swarm: SwarmFacts | None = None
+    generator: GeneratorFacts | None = None
+    generators: Mapping[str, GeneratorFacts] = field(default_factory=dict)  # by name, where they are several
+
+    @property
+    def driving(self) -> tuple[GeneratorFacts, ...]:
+        """Every node that drives load, where no arm runs."""
+        return tuple(self.generators.values()) or ((self.generator,) if self.generator else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +85,7 @@ class CpuUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts(MachineFacts):
+class Facts(EngineFacts):
     """The facts of a place that the lab itself states or reads."""
 
     lab: str | None = None
@@ -70,13 +101,6 @@ class Facts(MachineFacts):
     load_average: Finite | None = None
     machine: str | None = None  # its mark, see lab/run/environment.py
     foreign: tuple[CpuUser, ...] = ()
-    engine: str | None = None
-    engine_because: str | None = None
-    network: str | None = None
-    network_because: str | None = None
-    sampled_by: str | None = None
-    memory_obstacle: str | None = None
-    generator: GeneratorFacts | None = None
     app_python: str | None = None
     fastapi: str | None = None
     uvicorn: str | None = None
@@ -84,6 +108,17 @@ class Facts(MachineFacts):
 
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+ALWAYS_TOLD = "load_cores"  # also that there are no cores of its own
+
+
+def told(facts: MachineFacts) -> dict[str, Any]:
+    """The facts as plain values, for run.json, without those that are not told."""
+    return _told(asdict(facts))
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: value for key, value in facts.items() if value not in (None, {}) or key == ALWAYS_TOLD}
+    return {key: _told(value) if isinstance(value, Mapping) else value for key, value in known.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +151,16 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostTrial:
+    """A trial that is invalid as a whole, for a machine that drove its load was lost: there is no record of it."""
+
+    block: Count
+    arm: str
+    point: str  # its key
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """run.json: what was planned, where, and what became of each trial."""
 
@@ -138,6 +183,7 @@ class RunInfo:
     fronts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # title -> what does not pass -> the proof
     exploratory: bool = False  # a session of `lab ui`: closed model by hand, one trial a visit, no verdict
     fallen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # point -> arm -> why it could not run there
+    lost: Mapping[str, LostTrial] = field(default_factory=dict)  # by the name of the trial
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -16,7 +16,7 @@ from lab.record.columns import USUAL, Column, amount, count, instant, text
 
 # 1: first version; 2: node, point, events, findings apart from gates, whose words are the report's; 3: addresses where
 # ports stood, jobs and steps before serving, what locustfiles report themselves; 4: the point of a run by its key, acts
-# of drills; 5: loads that are given up, threads, ladders and searches for limits, load processes on cores of their own.
+# of drills; 5: loads that are given up, threads, ladders and searches for limits, cores of load processes, lost trials.
 # What an older lab would not understand, a key of the scenario, a kind of event or a table, takes the next number.
 SCHEMA_VERSION = 5
 POOL = ""  # as ``container``: the parent cgroup of a pooled budget; its row repeats what the containers' rows hold
@@ -62,13 +62,13 @@ class TrialState(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     SKIPPED = "skipped"  # its arm cannot run at its point of a sweep
+    LOST = "lost"  # with a machine that drove its load: it is invalid, and nothing of it was measured
 
 
 STEP_BEGIN, STEP_END = "step.begin", "step.end"  # kinds of events: what the app said of its own start-up steps
 CERTIFICATE_SEEN = "certificate"  # an act: from then on every new connection was shown the new one
 ACTION = "action."  # and what was done, on purpose: the kinds of events of a drill
-OVER = "over"  # of a drill that was carried out as a whole
-FAILED = "failed"  # of what a person asked for and could not be done
+OVER, FAILED = "over", "failed"  # of a drill that was carried out as a whole, and of what could not be done
 HOPELESS, HOPELESS_S = 0.5, 30  # more than that part bad in so many seconds on end: a drill is given up (METHOD 9.6)
 LIFESPAN, SHUTDOWN = "lifespan", "shutdown"  # steps: of the demo app before it serves, of any app as it ends
 RESTART = "restart"  # the lab restarted one serving process, after everything was measured
@@ -156,6 +156,7 @@ class ConnectionRow(NamedTuple):
     client_port: Annotated[int, count(narrow="UInt16")]
     pid: Annotated[int, count("the one process of the arm that holds the server's end", narrow="Int32")]
     service: Annotated[str, text()]
+    client: Annotated[str, text("the client's address: each machine gives out the same ports")] = ""
 
 
 class CgroupRow(NamedTuple):
@@ -230,10 +231,6 @@ KEPT = ("requests", "processes", "cgroups", "host", *OPTIONAL)  # in a trial's f
 SAMPLED = ("processes", "cgroups", "host", "threads", "connections")  # by the sampler
 
 
-def _columns(row: type) -> tuple[Column, ...]:
-    return tuple(_column(name, hint) for name, hint in get_type_hints(row, include_extras=True).items())
-
-
 def _column(name: str, hint: Any) -> Column:
     annotated, column = get_args(hint)
     kinds = [kind for kind in get_args(annotated) or (annotated,) if kind is not NoneType]
@@ -241,7 +238,10 @@ def _column(name: str, hint: Any) -> Column:
     return replace(declared, name=name, type=declared.narrow or USUAL[kinds[0]])
 
 
-TABLES: Mapping[str, tuple[Column, ...]] = {table: _columns(row) for table, row in ROWS.items()}
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    table: tuple(_column(*each) for each in get_type_hints(row, include_extras=True).items())
+    for table, row in ROWS.items()
+}
 NAMES: Mapping[str, tuple[str, ...]] = {
     table: tuple(column.name for column in columns) for table, columns in TABLES.items()
 }

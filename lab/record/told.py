@@ -20,6 +20,7 @@ class SamplerFacts:
     reading_s: float
     reading_with_pss_s: float
     reading_max_s: float
+    starts_early_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

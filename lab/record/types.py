@@ -16,13 +16,16 @@ from lab.plan.kinds import ServiceKind
 from lab.record.evidence import Count as Count
 from lab.record.evidence import Evidence as Evidence
 from lab.record.evidence import Finite, Instant, Seconds
+from lab.record.load_types import ClientPolicy as ClientPolicy
 from lab.record.load_types import ClockOffset as ClockOffset
 from lab.record.load_types import DrillRecord as DrillRecord
 from lab.record.load_types import LadderRecord as LadderRecord
 from lab.record.load_types import LoadCounters as LoadCounters
+from lab.record.load_types import NodeLoad as NodeLoad
 from lab.record.load_types import RungRecord as RungRecord
 from lab.record.run_types import Calibration as Calibration
 from lab.record.run_types import Environment as Environment
+from lab.record.run_types import LostTrial as LostTrial
 from lab.record.run_types import RunInfo as RunInfo
 from lab.record.schema import POOL as POOL
 from lab.record.schema import SCHEMA_VERSION as SCHEMA_VERSION
@@ -88,11 +91,15 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRecord:
-    """One machine of a trial: its clock against the lab's, and the word of its sampler on itself."""
+    """One machine of a trial: its clock against the lab's, the word of its sampler on itself, and what it sent.
+
+    ``load``: None where it drove none, or all of it.
+    """
 
     name: str
     clock: ClockOffset | None = None
     sampler: SamplerFacts | None = None
+    load: NodeLoad | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,9 +233,11 @@ class TrialTables:
         return self.host.filter(pl.col("node").eq_missing(pl.col("node").first()))
 
     @property
-    def load_host(self) -> pl.DataFrame:
-        """Those of the machine that drove load: the last, which may be the same."""
-        return self.host.filter(pl.col("node").eq_missing(pl.col("node").last()))
+    def load_hosts(self) -> tuple[pl.DataFrame, ...]:
+        """Those of each machine that drove load: all on which load processes used CPU; else the last."""
+        machines = self.host.partition_by("node", maintain_order=True)
+        drove = [machine for machine in machines if machine.filter(pl.col("load_cpu_s") > 0).height]
+        return tuple(drove or machines[-1:] or [self.host])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

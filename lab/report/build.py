@@ -42,6 +42,7 @@ from lab.report.sections.answer import (
 )
 from lab.report.sections.beside import beside_section
 from lab.report.sections.capacity import capacity_section
+from lab.report.sections.capacity_used import NO_PILOT, Piloted
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.drill import drill_section
 from lab.report.sections.headline import headline
@@ -65,16 +66,17 @@ def build_content(
     comparison: Comparison | None = None,
     confirmed: Mapping[str, Confirmation] = NOTHING,
     searched: Sequence[Bracket] = (),
+    piloted: Piloted = NO_PILOT,
 ) -> Content:
     """Everything a report says. Without a ``comparison`` the numbers speak for themselves."""
     contests = (*comparison.primaries, *comparison.exploratory) if comparison else ()
     judgements = {Reading(contest.metric, contest.arm): contest.judgement for contest in contests}
-    answers = judged_answers(run, summary, comparison, confirmed) if comparison else ()
+    answers = judged_answers(run, summary, comparison, confirmed, searched) if comparison else ()
     found = caveats(run, summary)
     sections = (
         belief(run, summary),
         mechanism(summary),
-        capacity_section(summary, confirmed),
+        capacity_section(summary, confirmed, piloted),
         memory_limits_section(searched),
         drill_section(summary, comparison),
         *_further(run, summary, judgements, sensitivity(comparison)),
@@ -136,7 +138,7 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
     if len(points) == 1:
         return _write_report(path, _content_of(points[0]), _document_of(points[0]), width)
     for one in points:
-        content = replace(_content_of(one), over=OVER)
+        content = replace(_content_of(one), over=OVER, point=one.point.title)
         _write_report(path / POINTS / one.point.key, content, _document_of(one), width)
     document = {"schema_version": COMPARISON_SCHEMA_VERSION, "run_id": run.run_id}
     document |= {"points": {one.point.key: _document_of(one) for one in points}}
@@ -144,7 +146,7 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
 
 
 def _content_of(one: PointResult) -> Content:
-    return build_content(one.run, one.summary, one.comparison, one.confirmed, one.searched)
+    return build_content(one.run, one.summary, one.comparison, one.confirmed, one.searched, one.piloted)
 
 
 def _document_of(one: PointResult) -> Mapping[str, Any]:

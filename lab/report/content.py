@@ -38,6 +38,7 @@ class Cell:
 
     ``span``: low end, estimate and high end of an interval of ratios, to be drawn; ``strong``: it was judged.
     ``verdict``: the word of the verdict on it, by which it is coloured; "" for none.
+    ``command``: the text is a command to be pasted into a shell, so a terminal must not wrap it.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Cell:
     span: tuple[float, float, float] | None = None
     strong: bool = False
     verdict: str = ""
+    command: bool = False
 
 
 class Reader(StrEnum):
@@ -185,7 +187,8 @@ class Content:
 
     ``lead`` answers the question; ``answers`` are the verdicts behind it. ``arms`` are the names in the order of their
     colours; ``figures`` and ``boxes`` stand on the first screen. ``failing`` names the arms that failed requests, as
-    the beginning of ``status`` does. ``over``: to the report of which this one is a part.
+    the beginning of ``status`` does. ``over``: to the report of which this one is a part, as
+    that of ``point``.
     """
 
     run_id: str
@@ -202,11 +205,17 @@ class Content:
     lead: Lead = NO_LEAD
     failing: str = ""
     over: Link | None = None
+    point: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The question, behind the point that it is asked of."""
+        return f"{self.point}: {self.question}" if self.point else self.question
 
     @property
     def tab(self) -> str:
         """The result in a few words, for the browser's tab and a link's preview."""
-        return " · ".join(filter(None, (self.lead.title or self.question, self.run_id)))
+        return " · ".join(filter(None, (self.point, self.lead.title or self.question, self.run_id)))
 
     @property
     def description(self) -> str:

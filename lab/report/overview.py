@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lab.analysis.conclusion import Outcome
 from lab.analysis.decision import card_of
 from lab.analysis.points import PointResult
 from lab.record.types import RunInfo
@@ -15,7 +16,7 @@ from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer
 from lab.report.sections.answer import failing_over, judged_answers, status
 from lab.report.sections.decision import card_sentences, card_table
-from lab.report.sections.lead import lead_of
+from lab.report.sections.lead import NUMBERS_ONLY, lead_of
 from lab.report.sections.points import points_table, resilience_table
 from lab.report.sections.repeat import again
 from lab.report.sections.spoiled import spoiled_band
@@ -42,7 +43,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         answers=tuple(_verdicts(points)),  # the lead has the arms that cannot run
         lead=Lead(
             title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
-            sentences=tuple(_together([*_fallen(points), *leads], len(points))),
+            sentences=tuple(_together([*_fallen(points), *_told_once(leads)], len(points))),
         ),
         figures=(),
         boxes=(),
@@ -67,6 +68,15 @@ def _band(points: Sequence[PointResult]) -> Band | None:
     first, where = next(iter(bands.values())), ", ".join(bands)
     quote = f"Do not quote its numbers at {where}. What it says of the other points stands."
     return replace(first, title=f"{first.title} at {where}", sentences=(quote, *first.sentences[1:]), whole=False)
+
+
+def _told_once(
+    leads: Sequence[tuple[PointResult, Answer]],
+) -> Sequence[tuple[PointResult, Answer]]:
+    """The answers of the points; where all are numbers only, the table below has these, and one sentence says so."""
+    if len(leads) < 2 or any(answer.word != Outcome.NUMBERS for _, answer in leads):
+        return leads
+    return [(one, NUMBERS_ONLY) for one, _ in leads]
 
 
 def _together(found: Sequence[tuple[PointResult, Answer]], points: int) -> Iterator[Answer]:
@@ -114,7 +124,9 @@ def _verdicts(points: Sequence[PointResult]) -> Iterator[Answer]:
     verdicts = [
         (one, answer)
         for one in points
-        for answer in judged_answers(one.run, one.summary, one.comparison, one.confirmed, with_storage=not several)
+        for answer in judged_answers(
+            one.run, one.summary, one.comparison, one.confirmed, one.searched, with_storage=not several
+        )
     ]
     yield from _together(verdicts, len(points))
     if several:

@@ -11,7 +11,7 @@ const INVERSE = {
   log: (low, high, part) => low * (high / low) ** part,
   nines: (low, high, part) => low + (high - low) * part,
 };
-const WARMUP = "Show the whole warm-up";
+const WARMUP = "Show the warm-up";
 const asQuantile = (nines) => `p${Number((100 * (1 - 10 ** -nines)).toFixed(Math.max(1, Math.ceil(nines))))}`;
 
 function say(lines, x, y) {

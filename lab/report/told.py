@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -48,6 +49,18 @@ class MetricPart(Part):
     arm: str
     median: float | None
     blocks: dict[int, float | None] = {}
+    least: dict[int, float] = {}
+    most: dict[int, float] = {}
+
+    def ends(self, valid: Collection[int]) -> Iterator[tuple[float, float]]:
+        """For each of these blocks that tells anything, from where to where the value lies, the same where known."""
+        for block, value in self.blocks.items():
+            if block not in valid:
+                continue
+            if value is not None:
+                yield value, value
+            elif block in self.least or block in self.most:
+                yield self.least.get(block, -inf), self.most.get(block, inf)
 
 
 class VerdictPart(Part):
@@ -80,6 +93,7 @@ class ToldValue:
     """A metric of an arm, in stored units: the median over the valid blocks, and where the middle of them lies.
 
     ``low`` and ``high`` are its 95% interval, of few blocks the least and the largest of them; the median is between.
+    An end that nothing bounds is infinite: of a capacity beyond the ladder.
     """
 
     median: float
@@ -150,7 +164,10 @@ def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:
             continue
         family = METRICS[found.metric].group.family if found.metric in METRICS else ""
         valid = one.blocks.valid_for.get(family, one.blocks.valid)
-        values = [value for block, value in found.blocks.items() if block in valid and value is not None]
-        ends = (found.median, *(span_of(values) if values else ()))
-        told = ToldValue(median=found.median, low=min(ends), high=max(ends), blocks=len(values))
+        ends = list(found.ends(valid))
+        low = span_of([low for low, _ in ends])[0] if ends else found.median
+        high = span_of([high for _, high in ends])[1] if ends else found.median
+        told = ToldValue(
+            median=found.median, low=min(low, found.median), high=max(high, found.median), blocks=len(ends)
+        )
         yield Reading(found.metric, _at(found.arm, point)), told

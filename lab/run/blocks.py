@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lab.analysis.blocks import BlockDecision, Fault, GatedTrial, families_of, usable_blocks
+from lab.analysis.blocks import (
+    BlockDecision,
+    Fault,
+    GatedTrial,
+    families_of,
+    lost_trials,
+    replacements_allowed,
+    usable_blocks,
+)
 from lab.analysis.gates.limits import NEIGHBOURS
-from lab.errors import InterruptedRunError, InvalidRunError
+from lab.errors import InterruptedRunError, InvalidRunError, LostError
 from lab.host.interrupts import INTERRUPTS
 from lab.plan.points import Point, listed_blocks
 from lab.plan.trial import Trial
@@ -16,7 +24,7 @@ from lab.report.parts.caveats import told_faults
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
-from lab.run.standing import has_fallen, made, pending, standing_at
+from lab.run.standing import has_fallen, made, pending, standing_at, tell_fallen
 from lab.run.tools import Run
 
 BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
@@ -27,10 +35,10 @@ WAIT_HINT = "wait until the other lab has ended; `lab doctor` shows what else ru
 def run_plan(run: Run) -> None:
     """Run the trials that the folder does not have yet, then replace invalid blocks as far as METHOD 2 allows.
 
-    A failed or interrupted trial ends the run; what was finished stays and is readable. Only an arm that cannot run at
-    one point of a sweep does not: see ``lab.run.standing``. Raises the LabError of the trial that failed, or
-    InterruptedRunError. The folder is never left between two states: an interrupt waits for a step of a trial that
-    admits it, or for the next trial.
+    A failed or interrupted trial ends the run; what was finished stays and is readable. One that was lost with what
+    drives load makes its block invalid, and an arm that cannot run at one point of a sweep ends nothing: see
+    ``lab.run.standing``. Raises the LabError of the trial that failed, or InterruptedRunError. The folder is never left
+    between two states: an interrupt waits for a step of a trial that admits it, or for the next trial.
     """
     try:
         path = run.folder.path
@@ -48,6 +56,7 @@ def run_plan(run: Run) -> None:
 def _run_trials(run: Run, drive: Drive) -> None:
     run.view.watch(run.folder)
     forecast = Forecast(run.folder, run.view)
+    tell_fallen(run)
     trials = (*run.plan.trials, *_added_earlier(run))
     if _ends_at_look(run):
         return
@@ -57,11 +66,30 @@ def _run_trials(run: Run, drive: Drive) -> None:
                 continue
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
             _settle(run, trial)
-            if made(run, trial, drive, trials) or not has_fallen(run, trial):
+            if _made(run, trial, drive, trials) or not has_fallen(run, trial):
                 forecast.trial_finished(trial)
             if _ends_at_look(run):
                 return
         trials = (*trials, *_replacements(run))
+
+
+def _made(run: Run, trial: Trial, drive: Drive, trials: Sequence[Trial]) -> TrialRecord | None:
+    """As ``made``; None too for one that was lost with a machine that drives load, if its block may be replaced."""
+    try:
+        return made(run, trial, drive, trials)
+    except LostError as error:
+        if _decide(run, _records(run), trial.point).exhausted:
+            run.folder.note_cut(str(error))
+            error.hint = "; ".join(filter(None, [error.hint, _allowed(run.plan.blocks)]))
+            raise
+        run.view.step(f"{error}; its block is replaced, finished trials are kept")
+        return None
+
+
+def _allowed(blocks: int) -> str:
+    allowed = replacements_allowed(blocks)
+    told = f"{allowed} of {blocks} blocks may be replaced" if allowed else "with fewer than 5 blocks none is replaced"
+    return f"{told}: run it again when the node is there"
 
 
 def _ends_at_look(run: Run) -> bool:
@@ -111,6 +139,7 @@ def _decide(run: Run, records: Iterable[TrialRecord], point: Point) -> BlockDeci
         for record in records
         if record.point.key == point.key and record.arm in arms
     ]
+    gates += [lost for lost in lost_trials(run.folder.info) if run.folder.info.lost[lost.trial_id].point == point.key]
     return usable_blocks(
         gates,
         arms=arms,

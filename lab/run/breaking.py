@@ -6,26 +6,22 @@ import math
 import signal
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 from lab.attest.serving import Member, serving
+from lab.engines.there import die_together, oom_kills
 from lab.errors import DeploymentError
 from lab.plan.kinds import Role, ServiceKind
-from lab.run.scene import Scene, ask
-from lab.sampling.cgroups import locate
-from lab.sampling.plan import SampleTarget
+from lab.run.scene import Scene
 
 LOOK_S = 0.2
 KILLED_WITHIN_S = 5.0  # after the answer to the request that takes too much
 OOM_S = 40.0  # so long may that request take
 MB = 10**6
-GROUP_FILE = "memory.oom.group"
-VMSTAT = Path("/proc/vmstat")
 
 
 def oom(scene: Scene) -> bool:
-    """A request that makes whichever process answers it hold more memory than there is, until the kernel kills.
+    """A request, past any front, that makes whichever process answers it hold too much memory, until the kernel kills.
 
     Cut where the trial ends first. Raises DeploymentError when the kernel killed nobody: nothing was out of memory.
     """
@@ -38,7 +34,7 @@ def oom(scene: Scene) -> bool:
     kills = scene.deployment.there(oom_kills)
     scene.done("request", time.monotonic(), detail=path)
     began_s = time.monotonic()
-    status, why = scene.deployment.there(ask, topology.probed, path, OOM_S)
+    status, why = scene.ask(path, OOM_S)
     gone = _gone(scene, serving(before))
     if not gone or scene.deployment.there(oom_kills) == kills:  # what ended may have ended by itself
         if scene.wait(0):
@@ -53,39 +49,16 @@ def oom(scene: Scene) -> bool:
     return True
 
 
-def oom_kills() -> int:
-    """How many processes the kernel of this machine has killed for memory, in whatever container."""
-    counters = dict(line.split() for line in VMSTAT.read_text().splitlines())
-    return int(counters["oom_kill"])
-
-
 def _gone(scene: Scene, before: Sequence[Member]) -> list[Member]:
-    """Those of the serving processes that end within a while."""
-    give_up_at = time.monotonic() + KILLED_WITHIN_S
+    """Those of the serving processes that end within a while: the same at two looks, for a group takes its time."""
+    give_up_at, seen = time.monotonic() + KILLED_WITHIN_S, 0
     while True:
         now = {(member.pid, member.started) for member in scene.members()}
         gone = [member for member in before if (member.pid, member.started) not in now]
-        if gone or time.monotonic() > give_up_at or scene.wait(LOOK_S):
+        over = len(gone) in (len(before), seen) if gone else time.monotonic() > give_up_at
+        if over or scene.wait(LOOK_S):
             return gone
-
-
-def die_together(targets: Sequence[SampleTarget]) -> None:
-    """Have the kernel kill all of a container where one of its processes is out of memory.
-
-    Raises DeploymentError where it does not take that.
-    """
-    for target in targets:
-        if target.kind is not ServiceKind.APP:
-            continue
-        memory = locate(target.init_pid, target.container_id).memory
-        try:
-            if memory is None:
-                raise FileNotFoundError(f"no memory cgroup of {target.service}")
-            (memory / GROUP_FILE).write_text("1")
-        except OSError as error:
-            raise DeploymentError(
-                f"the processes of {target.service} cannot be made to die together: {error}", "leave out drills[].group"
-            ) from None
+        seen = len(gone)
 
 
 def kill_supervisor(scene: Scene) -> bool:

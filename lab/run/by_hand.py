@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,17 +17,21 @@ from lab.engines import Deployment
 from lab.errors import ScenarioError
 from lab.host.interrupts import INTERRUPTS
 from lab.live.figures import TrialFollower
-from lab.load.inside.status import Status, read_status
+from lab.load.inside.status import Status
+from lab.load.interpreter import interpreter_of
 from lab.load.load_plan import Fallback, LoadPlan
-from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
+from lab.load.locust_process import Loads
+from lab.load.outcome import LoadOutcome, LoadProgress, progress
 from lab.load.web.process import WebProcess
 from lab.plan.deeds import deed
+from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.plan.trial import Trial
 from lab.plan.verbs import lacks, unprepared
 from lab.report.parts.acts import act_words
 from lab.run.drive import Drive, Driving, load_plan
 from lab.run.scene import Act
+from lab.run.visit import ByWorkers, OnPage, Visit
 from lab.scenario.arm import Arm
 from lab.scenario.compare import Compare
 from lab.scenario.drills import Drill, Verb
@@ -47,8 +50,12 @@ class Wish:
 
 
 def by_hand(scenario: Scenario) -> Scenario:
-    """Without schedule, points, primary metrics and expectations: nothing is judged, and load is one process."""
-    load = replace(scenario.load, rate=None, processes=1, warmup=0.0, idle=0.0, settle=0.0)
+    """Without schedule, points, primary metrics and expectations: nothing is judged.
+
+    Load is one process; on nodes as many workers as the scenario has load processes.
+    """
+    processes = scenario.load.processes if scenario.nodes else 1
+    load = replace(scenario.load, rate=None, processes=processes, warmup=0.0, idle=0.0, settle=0.0)
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
     plain = replace(scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=(), capacity=None)
@@ -56,9 +63,9 @@ def by_hand(scenario: Scenario) -> Scenario:
 
 
 def check_reachable(scenario: Scenario, elsewhere: str = "") -> None:
-    """Raise ScenarioError where the one address of the page on this machine does not lead to an arm.
+    """Raise ScenarioError where the users of one page cannot reach every arm from where they are.
 
-    It is in a network of its own, or is reached over TLS where another is not.
+    One is in a network of its own, or is reached over TLS, where another is not.
     """
     if len({arm.tls for arm in scenario.arms}) > 1:
         with_tls = " and ".join(f'"{arm.name}"' for arm in scenario.arms if arm.tls)
@@ -66,12 +73,14 @@ def check_reachable(scenario: Scenario, elsewhere: str = "") -> None:
             f"{with_tls} with TLS and other arms without: the page asks all arms at one address",
             "give all arms TLS or none, or measure with `lab run`",
         )
-    for arm in scenario.arms:
-        if (choice := scenario.network_of(arm, elsewhere)).network is Network.OWN:
-            raise ScenarioError(
-                f'arm "{arm.name}" is in a network of its own ({choice.why}), which no page on this machine reaches',
-                'say network = "host" where the command takes {port}, or measure with `lab run`',
-            )
+    networks = {arm.name: scenario.network_of(arm, elsewhere) for arm in scenario.arms}
+    if len({choice.network for choice in networks.values()}) > 1:
+        name, choice = next(each for each in networks.items() if each[1].network is Network.OWN)
+        raise ScenarioError(
+            f'arm "{name}" is in a network of its own ({choice.why}), and another arm is not: the page asks all arms '
+            "from one place",
+            'say network = "own", or "host", for the whole scenario, or measure with `lab run`',
+        )
 
 
 def page_plan(scenario: Scenario, topology: Topology, directory: Path) -> LoadPlan:
@@ -90,65 +99,88 @@ class ByHand(Drive, Driving):
 
     by_hand = True
 
-    def __init__(self, scenario: Scenario, web: WebProcess, port: int, verbs: Collection[Verb] = ()) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        web: WebProcess,
+        port: int,
+        verbs: Collection[Verb] = (),
+        workers: Loads | None = None,
+    ) -> None:
         self.port = port
         self.web = web
+        self._workers = workers
         self.wish: Wish | None = None
         self.up = False
         """An arm has been up."""
         self._scenario = scenario
         self._homes: Mapping[str, str] = {}
+        self._fronts: Collection[str] = ()
         self._verbs = verbs
         self._whim: Verb | None = None
         self._acts: tuple[Sequence[Act], bool] = ((), False)
 
     @property
-    def pids(self) -> tuple[int, ...]:
-        """The process of the page."""
-        return (self.web.pid,)
+    def pids_by_machine(self) -> tuple[tuple[int, ...], ...]:
+        """Those of the visit."""
+        return self._visit.pids_by_machine
+
+    def get_ready(self) -> None:
+        """Import Locust in the workers of the next visit."""
+        if self._workers:
+            load = self._scenario.load
+            self._workers.get_ready(load.all_processes, interpreter_of(load))
 
     @contextmanager
     def start(self, trial: Trial, topology: Topology, staging: Path) -> Iterator[Driving]:
         """The page says which arm is on its way."""
         self.web.deploying(trial.arm.name, [arm.name for arm in self._scenario.arms])
         self._plan = page_plan(self._scenario, topology, staging)
-        self._status: Status | None = None
+        self._closed: Sequence[Status] = ()
         self.wish = self._whim = None
         self._acts = ((), False)
         self._possible = possible(self._scenario, trial.arm, self._verbs)
-        yield self
+        with self._visiting() as self._visit:
+            yield self
+
+    @contextmanager
+    def _visiting(self) -> Iterator[Visit]:
+        if self._workers is None:
+            yield OnPage(self.web, self._plan)
+            return
+        with self._workers.start(replace(self._plan, by_hand=True), relay=self.web.relay) as load:
+            yield ByWorkers(self.web, load)
 
     def attested(self, deployment: Deployment, evidence: Evidence) -> None:
         """The page can show which process served."""
         services = {address: service.name for service in deployment.services for address in service.addresses}
         self._homes = homes_of(evidence, services)
+        self._fronts = {service.name for service in deployment.services if service.kind == ServiceKind.PROXY}
         self.up = True
 
     @contextmanager
     def users(self, fallback: Fallback, header: str) -> Iterator[None]:
         """Let tests be started inside the block. When it ends, all users have ended."""
-        self._plan.raw.mkdir()
-        self._plan.write()
         upstream_of = self._plan.upstream_of if fallback == "upstream" else ""
         verbs = [{"verb": verb.value, "deed": deed(Drill(verb=verb))} for verb in self._possible]
-        self.web.open(self._plan.directory, upstream_of=upstream_of, header=header, verbs=verbs)
-        self._follower, self._looked_s = TrialFollower(self._plan.directory, self._homes), -math.inf
-        try:
-            yield
-        finally:
-            self._close()
+        with self._visit.users(fallback, header):
+            self.web.open(self._plan.directory, upstream_of=upstream_of, header=header, verbs=verbs)
+            self._follower, self._looked_s = TrialFollower(self._plan.directory, self._homes), -math.inf
+            try:
+                yield
+            finally:
+                self._close()
 
     def poll(self) -> LoadProgress:
         """Finished, once the person wished for something else."""
-        status = self._close() if self.wish else read_status(self._plan.status_file(0))
-        return progress([status or Status()])
+        return progress(self._close()) if self.wish else self._visit.poll()
 
     def nap(self, seconds: float) -> None:
         """Listen to the person, and have the page draw the processes."""
         if self.listen(seconds) is None and monotonic() >= self._looked_s + LOOK_S:
             self._looked_s = monotonic()
             acts, busy = self._acts
-            self.web.show(self._follower.look().rows, [_told(act) for act in acts], busy=busy)
+            self.web.show(self._follower.look().rows, [_told(act, self._fronts) for act in acts], busy=busy)
 
     def listen(self, seconds: float) -> Wish | None:
         """The person's next wish, if one comes in time. An interrupt is one."""
@@ -174,21 +206,17 @@ class ByHand(Drive, Driving):
 
     def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None) -> LoadOutcome | None:
         """The latest test is the measure phase; None when none was started."""
-        status = self._close()
-        if status.measure_start_s is None:
+        if self._close()[0].measure_start_s is None:
             return None
-        found = outcome(self._plan, [status], target, t0_monotonic_s, connections)
-        shutil.rmtree(self._plan.raw)
-        return found
+        return self._visit.result(target, t0_monotonic_s, connections)
 
-    def _close(self) -> Status:
+    def _close(self) -> Sequence[Status]:
         self._whim = None
-        if self._status is None:
-            self._status = self.web.close()
-        return self._status
+        self._closed = self._closed or self._visit.close()
+        return self._closed
 
 
-def _told(act: Act) -> dict[str, Any]:
+def _told(act: Act, fronts: Collection[str]) -> dict[str, Any]:
     """An act as the page shows it: its instant (CLOCK_MONOTONIC) and words."""
     to = " ".join(filter(None, (act.service, f"pid {act.pid}" if act.pid else "", act.detail)))
-    return {"t_s": act.began_s, "what": act_words(act.what), "to": to}
+    return {"t_s": act.began_s, "what": act_words(act.what, front=act.service in fronts), "to": to}

@@ -126,7 +126,7 @@ def measure(
         raise LoadError("the calibration of the load generator got no answer from nginx")
     return Calibration(
         ceiling_per_s=best_rate(done["t_done_s"].to_numpy()),
-        load_processes=load.processes,
+        load_processes=load.all_processes,
         lanes=outcome.counters.lanes,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tls=_secured(certificate),
@@ -197,7 +197,8 @@ def closed_loop(locustfile: Path, load: Load) -> Load:
         locustfile=locustfile,
         processes=load.processes,
         cores=load.cores,
-        lanes=LANES * load.processes,
+        nodes=load.nodes,
+        lanes=LANES * load.all_processes,
         warmup=WARMUP_S,
         measure=MEASURE_S,
         rate=None,
@@ -205,12 +206,12 @@ def closed_loop(locustfile: Path, load: Load) -> Load:
 
 
 def load_cores(environment: Environment, load: Load) -> int:
-    """How many cores load processes have: their own, or those of this machine or of a node that drives load."""
+    """How many cores load processes have: their own, or those of this machine or of the least node that drives load."""
     if load.cores:
         return len(cores_of(load.cores))
     facts = environment.known
-    generator = facts.generator
-    return (generator.load_cores or generator.cpu_count if generator else facts.cpu_count) or 1
+    theirs = [each.load_cores or each.cpu_count or 1 for each in facts.driving]
+    return min(theirs) if theirs else facts.cpu_count or 1
 
 
 def _key(environment: Environment, load: Load, certificate: Certificate, place: Place) -> str:
@@ -218,7 +219,7 @@ def _key(environment: Environment, load: Load, certificate: Certificate, place: 
     tls = ["tls"] if _secured(certificate) else []
     known = environment.known
     own = [place.network.value, str(known.engine_at)] if place.network is Network.OWN else []
-    there = [str(getattr(known.generator, key)) for key in MACHINE] if known.generator else []
+    there = [str(getattr(each, key)) for each in known.driving for key in MACHINE]
     apart = [f"cores {load.cores}"] if load.cores else []
     facts = [load.processes, LOCUSTFILE, *(str(getattr(known, key)) for key in VERSIONS), *tls, *own, *there, *apart]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

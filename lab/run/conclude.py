@@ -14,12 +14,11 @@ from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
 from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info, read_intact
 from lab.record.types import RunInfo
 from lab.report.content import TERMINAL_WIDTH, Written
 from lab.run.inside import points_in
-from lab.run.opened import opened_run
+from lab.run.opened import opened_run, report_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +55,6 @@ def conclude(path: Path, *, intact: bool = False, into: Path | None = None, widt
         points = points_in(folder, run)
     written = write_reports(into or report_folder(path), run, points, width)
     return Conclusion(folder=path, run=run, points=points, written=written)
-
-
-def report_folder(path: Path) -> Path:
-    """Where the reports of a run are written: in its folder; of a bundle in a folder beside it."""
-    return path.with_name(f"{path.name.removesuffix(BUNDLE)}-report") if path.is_file() else path
 
 
 def conclude_apart(path: Path, *, width: int = TERMINAL_WIDTH) -> Conclusion:

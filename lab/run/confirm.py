@@ -6,8 +6,9 @@ A rung is over before a queue that grows slowly is seen. The runs are kept insid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from lab.analysis.ladders import climbs_of, middle_capacity
+from lab.analysis.ladders import climbs_of
 from lab.analysis.points import judge_points
+from lab.analysis.trial.middle import middle_capacity
 from lab.analysis.trial.trial import summarise_trial
 from lab.errors import LabError
 from lab.plan.blocks import Plan, build_plan

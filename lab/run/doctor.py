@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import docker
 from lab.engines.docker.engine import connect, describe
 from lab.engines.docker.rights import may_trace
 from lab.engines.images.images import PLAN_TIMEOUT_S, Way, plan_base
+from lab.engines.images.prepare import plan_named
 from lab.engines.leftovers import find_leftovers
 from lab.engines.process.programs import find_program
 from lab.errors import MissingError
@@ -19,8 +21,10 @@ from lab.host.ports import free_ports
 from lab.scenario.choices import image_sources
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS
+from lab.scenario.model import Scenario
 from lab.units import GIB, format_bytes
 
+BRING = "bring it here with `docker pull {name}` or `docker load`"
 ROOM_WANTED_BYTES = 2 * GIB  # two base images, the app's image and a long run
 BUSY = 0.5  # load average for each core above which a measurement would be disturbed
 NEAR_RANGE = (20000, 29999)
@@ -94,15 +98,15 @@ def _engine(client: docker.DockerClient) -> Iterator[Finding]:
     yield Finding(
         "docker",
         "ok",
-        f"{facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, "
-        f"cgroup v{facts['cgroup_version']} with {facts['cgroup_driver']}",
+        f"{facts.docker} (API {facts.docker_api}), storage {facts.storage_driver}, "
+        f"cgroup v{facts.cgroup_version} with {facts.cgroup_driver}",
     )
-    if facts["storage_driver"] != "overlay2":
-        told = f"{facts['storage_driver']}: containers may share fewer file pages than with overlay2"
+    if facts.storage_driver != "overlay2":
+        told = f"{facts.storage_driver}: containers may share fewer file pages than with overlay2"
         yield Finding("storage driver", "note", told)
     yield from _images(client)
     yield _leftovers(client)
-    others = [c.name for c in client.containers.list() if "lab.run" not in c.labels]
+    others = [c.name for c in client.containers.list(ignore_removed=True) if "lab.run" not in c.labels]
     told = f"running: {', '.join(others[:5])}; they share the machine with a measurement" if others else "none"
     yield Finding("other containers", "note" if others else "ok", told)
 
@@ -126,6 +130,19 @@ def _program(image: ImageSource) -> Finding:
         return Finding(image.key, "ok", find_program(image).name)
     except MissingError as error:
         return Finding(image.key, "missing", f"{error}; {error.hint}")
+
+
+def examine_images(scenario: Scenario) -> Iterator[Finding]:
+    """Every image that the app's Dockerfile names, or that the app or an arm is; nothing where no Docker answers."""
+    try:
+        client = connect()
+    except MissingError:
+        return  # which was told
+    with closing(client):
+        for plan in plan_named(client, scenario):
+            missing = plan.way is Way.MISSING
+            sentence = f"cannot be had: {plan.detail}; {BRING.format(name=plan.name)}" if missing else plan.detail
+            yield Finding(f"image {plan.name}", "missing" if missing else "ok", sentence)
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:

@@ -28,8 +28,8 @@ class Driving(Protocol):
     """The load of one trial. It exists before the arm does, and waits for it."""
 
     @property
-    def pids(self) -> tuple[int, ...]:
-        """The load processes, as the sampler must know them."""
+    def pids_by_machine(self) -> tuple[tuple[int, ...], ...]:
+        """The load processes of each machine that drives load, as its sampler must know them."""
 
     def users(self, fallback: Fallback, header: str) -> AbstractContextManager[None]:
         """Inside, requests may be sent: the arm is up. On leaving nobody asks it for anything any more."""
@@ -95,7 +95,7 @@ class Scheduled(Drive):
         """Import Locust, where the last trial did: most arms of a run have one kind of network."""
         if self._last is not None:
             network, load = self._last
-            self._loads[network].get_ready(load.processes, interpreter_of(load))
+            self._loads[network].get_ready(load.all_processes, interpreter_of(load))
 
 
 def load_plan(
@@ -114,11 +114,13 @@ def load_plan(
         locustfile=load.locustfile,
         root=load.root or load.locustfile.parent,
         base_url=topology.entry.url,
+        further_urls=tuple(each.url for each in topology.further_entries),
         rate=load.rate,
         schedule=load.schedule,
         seed=seed,
         lanes=load.lanes,
-        load_processes=load.processes,
+        load_processes=load.all_processes,
+        machines=load.machines,
         user_classes=load.users,
         tags=load.tags,
         exclude_tags=load.exclude_tags,

@@ -13,26 +13,27 @@ from typing import Any
 import psutil
 
 from lab import __version__
+from lab.record.run_types import EngineFacts, told
 from lab.record.types import Environment
 from lab.sampling.cgroups import cgroup_version
 
 FOREIGN_INTERVAL_S = 0.5
 FOREIGN_MAX = 5
 FOREIGN_MIN_CORES = 0.02  # the clock ticks 100 times a second: less than one tick in the interval is nothing
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PACKAGES = {"locust": "locust", "psutil": "psutil", "docker_sdk": "docker", "polars": "polars"}
 
 
 def describe_environment(
-    engine: Mapping[str, Any] = NOTHING,
-    app: Mapping[str, Any] = NOTHING,
+    engine: EngineFacts = EngineFacts(),  # noqa: B008  frozen
+    app: Mapping[str, str] = NOTHING,
     *,
     root: Path = Path("/"),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Environment:
     """Everything about this machine that a reader of the numbers must know, as plain JSON values.
 
-    ``engine``: what the engine says about itself (versions, API, drivers, network mode). ``app``: versions inside the
+    ``engine``: what the engine says about itself, over what this machine does. ``app``: versions inside the
     image (``uvicorn``, ``fastapi``, ``app_python``, ``image_digest``). What this machine does not tell is None.
     ``root``: where ``proc``, ``sys`` and ``etc`` are looked up. Takes half a second, to see who uses the CPU.
     """
@@ -55,7 +56,7 @@ def describe_environment(
         "load_average": os.getloadavg()[0],
         "machine": machine_mark(_line(root / "etc/machine-id") or platform.node(), cpu["model"], memory_bytes),
         "foreign": cpu_users(FOREIGN_INTERVAL_S, sleep),
-        **engine,
+        **told(engine),
         **app,
         "cgroup_version": cgroup_version(root),  # the kernel's word, not the engine's
     }

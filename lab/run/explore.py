@@ -6,7 +6,7 @@ Every visit of an arm is a trial of a run folder that is marked as exploratory, 
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,6 +14,7 @@ from random import Random
 from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import InterruptedRunError, LabError
 from lab.host.interrupts import INTERRUPTS
+from lab.load.place import HERE
 from lab.plan.arm_topology import ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.points import trial_id
@@ -22,6 +23,7 @@ from lab.record.folder import RunFolder, new_run_id
 from lab.record.types import TrialState
 from lab.run.by_hand import LOOK_S, ByHand, Wish, check_reachable, page_plan
 from lab.run.preparation import prepare, preparing, with_secrets
+from lab.run.run import load_place
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.tools import Run
 from lab.run.topology import topology_of
@@ -49,36 +51,42 @@ def _explore(
     scenario: Scenario, run_id: str, name: str, out: Path, arm: str, view: QuietView, around: Surroundings
 ) -> str:
     plan, redact = with_secrets(build_plan(scenario), around)
-    with preparing(view):
-        check_reachable(plan.scenario, around.elsewhere(plan.scenario, run_id))
-        prepared = prepare(run_id, plan, view, around)
-        # an engine without any image could not be asked before
-        check_reachable(prepared.plan.scenario, prepared.engine.elsewhere)
-        info = prepared.info(name)
-    folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
-    run = prepared.run(folder)
-    view.watch(folder)
-    try:
-        with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down
-            serve(run, arm, redact)
-    except LabError as error:
-        error.hint = f"{error.hint}; {_report(folder, around)}".lstrip("; ")
-        raise
+    with ExitStack() as stack:
+        with preparing(view):
+            check_reachable(plan.scenario, around.elsewhere(plan.scenario, run_id))
+            prepared = prepare(run_id, plan, view, around)
+            # an engine without any image could not be asked before
+            check_reachable(prepared.plan.scenario, prepared.engine.elsewhere)
+            place = stack.enter_context(load_place(prepared.engine, prepared.plan.scenario.load))
+            info = prepared.info(name)
+        folder = RunFolder.create(out, replace(info, order=(), states={}, exploratory=True), redact)
+        view.watch(folder)
+        try:
+            with suppress(KeyboardInterrupt):  # one that came while the last arm was taken down
+                serve(prepared.run(folder, place), arm, redact)
+        except LabError as error:
+            error.hint = f"{error.hint}; {_report(folder, around)}".lstrip("; ")
+            raise
     return _report(folder, around)
 
 
 def serve(run: Run, arm: str, redact: Redactor = NO_SECRETS) -> None:
     """Show one arm after the other, until the person or a signal ends the session."""
-    scenario = run.plan.scenario
-    most = max(ports_needed(scenario, each) for each in scenario.arms)
-    port = run.engine.free_ports(most, scenario.trials.seed)[0]
+    scenario, apart = run.plan.scenario, run.place is not HERE
+    most = max(ports_needed(scenario, each, run.engine.elsewhere) for each in scenario.arms)
+    port = run.engine.free_ports(most, scenario.trials.seed)[0] if most else 0
     first = next(trial for trial in run.plan.trials if trial.arm.name == arm)
-    topology = topology_of(run.engine, first, port, run.certificate)
-    with INTERRUPTS.deferred(), run.tools.start_web(page_plan(scenario, topology, run.folder.path)) as web:
+    plan = page_plan(scenario, topology_of(run.engine, first, port, run.certificate), run.folder.path)
+    plan = replace(plan, base_url=run.place.url(plan.base_url), by_hand=apart)
+    with (
+        INTERRUPTS.deferred(),
+        run.tools.loads(run.folder.path, run.place) as workers,
+        run.tools.start_web(plan) as web,
+    ):
         run.view.serving(web.url)
         engine = run.engine.name
         verbs = ENGINE_KINDS[engine].verbs if engine in ENGINE_KINDS else frozenset[Verb]()  # who is not declared: none
-        session = Session(run, ByHand(scenario, web, port, verbs), redact)
+        session = Session(run, ByHand(scenario, web, port, verbs, workers if apart else None), redact)
         wish = Wish(arm)
         while wish.arm is not None:
             wish = session.visit(next(each for each in scenario.arms if each.name == wish.arm))

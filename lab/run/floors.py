@@ -44,9 +44,14 @@ def conditions_of(scenario: Scenario) -> str:
 
 
 def machine_of(environment: Environment) -> tuple[str, Mapping[str, str]]:
-    """The machine's mark, and the versions of everything that measures: what changes either needs a new selfcheck."""
+    """The machine's mark, and the versions of everything that measures: what changes either needs a new selfcheck.
+
+    So does another machine for the arms, or for the load, than this one.
+    """
     known = environment.known
     versions = {key: getattr(known, key) for key in VERSIONS}
+    versions["engine_at"] = known.engine_at
+    versions["load_at"] = ", ".join(str(each.engine_at) for each in known.driving) or None
     return str(known.machine), {key: str(told) for key, told in versions.items() if told is not None}
 
 

@@ -29,8 +29,10 @@ class Forecast:
     def trial_finished(self, trial: Trial) -> None:
         """Compare again when the trial completed a block: each is read once, when nothing is measured."""
         point, part = next(each for each in parts_of(self._folder.info) if each[0].key == trial.point.key)
+        if len(part.arms) == 1:  # a search, or a confirmation: reading what it measured took as long as all else
+            return
         done = [trial_id for trial_id in part.order if part.states.get(trial_id) is TrialState.DONE]
-        if len(done) % len(part.arms):
+        if (len(done) + len(part.lost)) % len(part.arms):
             return
         for trial_id in done:
             if trial_id not in self._summaries:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lab.errors import LoadError
 from lab.record.types import Calibration, RunInfo
 from lab.run.calibration import load_cores
-from lab.scenario.capacity import LEAST_RUNGS
+from lab.run.rungs import floored
 from lab.scenario.load import Load
 
 HALF = 0.5  # of the generator's ceiling: beyond, it would be the generator that is measured
@@ -34,11 +34,15 @@ class Generator:
         self.top = math.inf
 
     @property
+    def highest(self) -> float:
+        """The highest rate of three digits that is within ``top``."""
+        return self.top if math.isinf(self.top) else floored(self.top)
+
+    @property
     def told(self) -> str:
         """How far it goes, in words."""
-        return (
-            f"half of what the load generator can do with {_processes(self.load.processes)} is {self.top:.0f} a second"
-        )
+        with_them = self._called(self.load.processes)
+        return f"half of what the load generator can do with {with_them} is {self.top:.0f} a second"
 
     def learn(self, info: RunInfo) -> None:
         """What a run of it has found: its cores, and its ceiling."""
@@ -66,33 +70,18 @@ class Generator:
         self._take(number, self._top_of(number))
         return True
 
-    def within_reach(self, rates: tuple[float, ...]) -> tuple[float, ...]:
-        """The rates that it carries. Says what was cut. Raises LoadError where fewer than LEAST_RUNGS are left."""
-        self.carries(rates[-1])
-        reached = tuple(rate for rate in rates if rate <= self.top)
-        if len(reached) < LEAST_RUNGS:
-            raise LoadError(
-                f"{self.told}, and {len(reached)} of the {len(rates)} rates of the ladder are below it ({rates[0]:g} "
-                f"to {rates[-1]:g}): {LEAST_RUNGS} are needed",
-                WEAK_HINT,
-            )
-        if cut := rates[len(reached) :]:
-            left_out = ", ".join(f"{rate:g}" for rate in cut)
-            self._say(f"the ladder is cut at {reached[-1]:g}, without {left_out}: {self.told}")
-        return reached
-
     def too_weak(self, arms: Sequence[str], held: float) -> LoadError:
         """The error where no rate is left that it carries."""
         return LoadError(
             f"{', '.join(arms)}: still held at {held:g} requests a second, and half of what the load generator can do "
-            f"with {_processes(self.load.processes)} on {_cores(self._cores)} is {self.top:.0f}",
+            f"with {self._called(self.load.processes)} on {_cores(self._cores)} is {self.top:.0f}",
             WEAK_HINT,
         )
 
     def too_late(self, arm: str, rate: float) -> LoadError:
         """The error where it did not keep its time, twice, though it should carry the rate."""
         return LoadError(
-            f"{arm}: the load generator, {_processes(self.load.processes)} on {_cores(self._cores)}, could not send "
+            f"{arm}: the load generator, {self._called(self.load.processes)} on {_cores(self._cores)}, could not send "
             f"{rate:g} requests a second in time",
             LATE_HINT,
         )
@@ -102,18 +91,19 @@ class Generator:
         return HALF * found.ceiling_per_s if found else self.top
 
     def _with(self, number: int) -> Load:
-        return replace(self.load, processes=number, lanes=max(self.load.lanes, number))
+        return replace(self.load, processes=number, lanes=max(self.load.lanes, number * self.load.machines))
+
+    def _called(self, number: int) -> str:
+        machines = self.load.machines
+        each = f", on each of {machines} nodes," if machines > 1 else ""
+        return f"{number} process{'es' if number > 1 else ''}{each}"
 
     def _take(self, number: int, top: float) -> None:
         """Say so where that is another number than before."""
         changed = number != self.load.processes
         self.load, self.top = self._with(number), top
         if changed:
-            self._say(f"the load generator gets {_processes(number)}: {self.told}")
-
-
-def _processes(number: int) -> str:
-    return f"{number} process{'es' if number > 1 else ''}"
+            self._say(f"the load generator gets {self._called(number)}: {self.told}")
 
 
 def _cores(number: int) -> str:

@@ -11,6 +11,7 @@ from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.record.folder import read_info, read_trials
 from lab.record.types import RunInfo, TrialResult
 from lab.run.confirmed import confirmed_in
+from lab.run.piloted import piloted_in
 from lab.scenario.compare import Compare
 from lab.scenario.model import Scenario
 
@@ -34,7 +35,9 @@ def one_trial(scenario: Scenario, arm: str, **changes: Any) -> Scenario:
 def points_in(folder: Path, run: RunInfo) -> tuple[PointResult, ...]:
     """Every point of a run folder judged, with what the runs inside it say."""
     trials = map(summarise_trial, read_trials(folder, run))
-    return judge_points(run, trials, confirmed_in(folder, run), searched_in(folder, run))
+    found = judge_points(run, trials, confirmed_in(folder, run), searched_in(folder, run))
+    piloted = piloted_in(folder, run)
+    return tuple(replace(one, piloted=piloted) for one in found)
 
 
 def searched_in(folder: Path, run: RunInfo, known: Known | None = None) -> tuple[Bracket, ...]:

@@ -18,8 +18,9 @@ from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.run.inside import SEARCHED, Known, one_trial, searched_in, tries_in, unlimited_in
-from lab.run.pilot import LEAST_LIMIT_S, ViewOf, usual_objective
+from lab.run.pilot import ViewOf, usual_objective
 from lab.run.run import run_scenario
+from lab.run.rungs import LEAST_LIMIT_S
 from lab.run.surroundings import REAL, Surroundings, knowing_fronts
 from lab.scenario.budget import Quota
 from lab.scenario.limits import MOST_TRIES, LimitSearch
@@ -40,7 +41,7 @@ def without_limit(scenario: Scenario) -> Scenario:
 
 
 def most_s(scenario: Scenario) -> float:
-    """How long a search may take at most, preparation of its runs apart."""
+    """How long a search takes if every try is needed and comes up; preparation of its runs apart."""
     one = build_plan(one_trial(scenario, scenario.arms[0].name)).estimated_s
     modes = len(scenario.limits.modes) if scenario.limits else 0
     return one * len(scenario.arms) * (1 + modes * MOST_TRIES)

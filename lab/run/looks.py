@@ -14,7 +14,7 @@ def all_decided(folder: RunFolder, scenario: Scenario, decision: BlockDecision) 
 
     Reads every finished trial again, between two trials, when nothing is measured; and not in the middle of a block.
     """
-    done = sum(state is TrialState.DONE for state in folder.info.states.values())
+    done = sum(state in (TrialState.DONE, TrialState.LOST) for state in folder.info.states.values())
     if len(decision.used) not in scenario.trials.looks[:-1] or done % len(scenario.arms):
         return False
     contests = compare_run(summarise(folder.info, read_trials(folder.path, folder.info))).primaries

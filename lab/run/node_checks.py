@@ -10,8 +10,8 @@ import docker
 from lab.agent.conversation import Conversation
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.image import prepare_agent
-from lab.engines.docker.carry import carry_agent
-from lab.engines.docker.connection import connect_node, describe
+from lab.engines.docker.carry import Cargo, carry_all, of_agent
+from lab.engines.docker.connection import Identity, check_another, connect_node, describe
 from lab.engines.docker.opening import image_maker
 from lab.engines.docker.removal import engine_errors
 from lab.engines.leftovers import find_leftovers_of
@@ -34,13 +34,15 @@ def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None], *, sw
 
     ``swarm``: what it is in its Swarm too; the first has to be a manager.
     """
+    seen = dict[Identity, Node]()
     for node in nodes:
         try:
             with closing(connect_node(node)) as client, engine_errors(node.name):
+                check_another(node, client, seen)
                 yield from _engine(node, client)
                 maker = image_maker(node, client, on_step)
                 image_id = prepare_agent(maker, on_step)
-                carry_agent(maker, client, image_id, node.name, on_step)
+                carry_all(maker, [Cargo(node=node.name, target=client, images=of_agent(maker, image_id))], on_step)
                 with start_agent(client, image_id, labels(RUN, node.name, "agent"), looks=True, node=node) as agent:
                     yield from _agent(node, agent)
                     if swarm:
@@ -57,17 +59,24 @@ def _engine(node: Node, client: docker.DockerClient) -> Iterator[Finding]:
     yield Finding(
         f"node {node.name}",
         "ok",
-        f"Docker {facts['docker']} (API {facts['docker_api']}), storage {facts['storage_driver']}, cgroup "
-        f"v{facts['cgroup_version']}, kernel {info['KernelVersion']}, {info['Architecture']}, {info['NCPU']} cores, "
+        f"Docker {facts.docker} (API {facts.docker_api}), storage {facts.storage_driver}, cgroup "
+        f"v{facts.cgroup_version}, kernel {info['KernelVersion']}, {info['Architecture']}, {info['NCPU']} cores, "
         f"answers in {trip_s * 1000:.1f} ms",
     )
+    yield _cores(node, int(info["NCPU"]))
     left = len(find_leftovers_of(client))
     told = f"{left} of earlier runs; `lab clean --scenario` removes them" if left else "none"
     yield Finding(f"{node.name}: leftovers", "note" if left else "ok", told)
 
 
+def _cores(node: Node, there: int) -> Finding:
+    """Those of the machine, and those to which the lab's agents keep: the engine refuses one that is not there."""
+    kept = f"; the lab's agents keep to {node.cores}" if node.cores else ""
+    return Finding(f"{node.name}: cores", "ok", f"{there}{kept}")
+
+
 def _in_swarm(node: Node, client: docker.DockerClient, agent: Conversation, *, first: bool) -> Finding:
-    """Its part in the Swarm, and which addresses of services lead to tasks there: a run uses none that are virtual."""
+    """Its part in the Swarm, and whether its kernel leads on from virtual addresses, which a run may ask for."""
     info = client.info()["Swarm"]
     state, manages = info.get("LocalNodeState") or "inactive", bool(info.get("ControlAvailable"))
     ways = "IPVS" if agent.call(has_ipvs, PROC) else "no IPVS: exported files need ENDPOINT_MODE=dnsrr"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.host.places import scratch
-from lab.record.bundle_reading import everything, unpack
+from lab.record.bundle_reading import BUNDLE, everything, unpack
 
 
 @contextmanager
@@ -26,3 +26,8 @@ def opened_run(path: Path, wanted: Callable[[str], bool] = everything) -> Iterat
             error.args = (str(error).replace(str(root), str(path)),)
             error.hint = error.hint.replace(str(root), str(path))
             raise
+
+
+def report_folder(path: Path) -> Path:
+    """Where the reports of a run are written: in its folder; of a bundle in a folder beside it."""
+    return path.with_name(f"{path.name.removesuffix(BUNDLE)}-report") if path.is_file() else path

@@ -1,7 +1,8 @@
 """The pilot of a search for capacity: which rates are worth a ladder, and what is asked at them (METHOD 10.2).
 
-Nothing of it counts. It climbs from LOWEST by COARSE until every arm has failed, and once more in finer steps around
-the places at which they did.
+Nothing of it counts. It climbs by COARSE until every arm has failed, and once more in finer steps around the places at
+which they did. Its first climb goes by the rate that the scenario asks for, so that it is the only one for most arms: a
+further one costs as much as a dozen rungs.
 """
 
 from __future__ import annotations
@@ -19,19 +20,26 @@ from lab.record.types import Calibration, TrialResult
 from lab.run.fronts import Opaque
 from lab.run.generator import Generator
 from lab.run.run import measured_ceiling, run_scenario
+from lab.run.rungs import (
+    COARSE,
+    FINE,
+    LEAST_LIMIT_S,
+    LOWEST,
+    coarse_climb,
+    finer,
+    first_climb,
+    geometric,
+    stage,
+)
 from lab.run.surroundings import Surroundings, knowing_fronts
 from lab.run.view import QuietView
-from lab.scenario.capacity import LEAST_RUNGS, MAX_RUNGS, Capacity
+from lab.scenario.capacity import MAX_RUNGS, Capacity
 from lab.scenario.compare import Compare
 from lab.scenario.load import Load
 from lab.scenario.model import Scenario
 from lab.units import format_seconds
 
-LOWEST = 50.0  # arrivals a second
-COARSE = 1.5
-FINE = 1.1
-STAGE = 8  # rungs of one climb: an arm that fails the first is not overloaded by twenty
-LEAST_LIMIT_S = 0.025  # of an objective that nobody gave: p99 at LOWEST times SLACK, but never less than this
+GAP = 1.6  # between two rungs of which one failed: a wider one is looked into once more
 SLACK = 5.0
 
 ViewOf = Callable[[Plan], QuietView]
@@ -59,15 +67,17 @@ class Pilot:
         return self._around if self._fronts is None else knowing_fronts(self._around, self._fronts)
 
     def boundaries(self) -> Mapping[str, float]:
-        """The rate at which each arm ceases to hold. Raises LoadError where the generator cannot go as far as an arm.
+        """The rate at which each arm ceases to hold; as far as the generator goes, for one that holds that.
 
-        ScenarioError where an arm does not hold the lowest rate.
+        Raises LoadError where all of them do, and ScenarioError where an arm does not hold the lowest rate.
         """
         found: dict[str, float] = {}
         held = 0.0
         while waiting := [arm.name for arm in self._scenario.arms if arm.name not in found]:
-            reached = self._reached(waiting, held)
-            climbs = self._climbed(waiting, reached)
+            if not (reached := self._reached(held)):
+                found |= self._beyond(waiting, held, found)
+                break
+            climbs = self._climbed(waiting, coarse_climb(self._scenario, self._known, reached))
             if not self.slo:  # the generator fell short at the rate that tells it
                 self._help(climbs)
                 continue
@@ -81,23 +91,29 @@ class Pilot:
         return found if self._scenario.capacity and self._scenario.capacity.quick else self._finer(found)
 
     def _held(self, found: Climb) -> float:
-        """The highest rate at which an arm that has not failed was really asked; 0 for none."""
-        return max((rung.rate for rung in found.rungs if rung.counts and rung.rate <= self.generator.top), default=0.0)
+        """The highest rate that an arm without a boundary was really asked, and has held; 0 for none."""
+        most = min(self.generator.top, found.capacity or math.inf)
+        return max((rung.rate for rung in found.rungs if rung.counts and rung.rate <= most), default=0.0)
 
-    def _reached(self, waiting: Sequence[str], held: float) -> tuple[float, ...]:
-        """Those of the next rates that the generator can send."""
-        rates = _stage(held * COARSE or LOWEST)
-        if not self.generator.carries(rates[0]):
-            raise self.generator.too_weak(waiting, held)
-        return tuple(rate for rate in rates if rate <= self.generator.top)
+    def _reached(self, held: float) -> tuple[float, ...]:
+        """Those of the next rates that the generator can send; finer ones up to the last that it can; none beyond."""
+        rates = stage(held * COARSE) if held else first_climb(self._scenario)
+        if self.generator.carries(rates[0]):
+            return tuple(rate for rate in rates if rate <= self.generator.top)
+        return finer(held, self.generator.highest)
+
+    def _beyond(self, arms: Sequence[str], held: float, found: Mapping[str, float]) -> Mapping[str, float]:
+        """How far the generator goes, for arms that go farther. Raises LoadError where no other arm ends below that."""
+        error = self.generator.too_weak(arms, held)
+        if not found:
+            raise error
+        self._say(f"{error}: there the ladder ends, and what an arm carries beyond it is told as that or more")
+        return dict.fromkeys(arms, self.generator.highest)
 
     def _help(self, climbs: Mapping[str, Climb]) -> None:
         """Give a generator that fell short before an arm did more processes, or where it has all, one more chance."""
-        short = {
-            arm: next(rung.rate for rung in one.rungs if rung.held is Held.SHORT)
-            for arm, one in climbs.items()
-            if one.short
-        }
+        late = {arm: [rung.rate for rung in one.rungs if rung.held is Held.SHORT] for arm, one in climbs.items()}
+        short = {arm: rates[0] for arm, rates in late.items() if rates and rates[0] <= self.generator.top}
         if not short or self.generator.grow():
             return
         arm, rate = min(short.items(), key=lambda pair: pair[1])
@@ -109,32 +125,36 @@ class Pilot:
     def _finer(self, found: Mapping[str, float]) -> Mapping[str, float]:
         """Once more, around what was found, in FINE steps; where that says nothing, what was found stands."""
         step = math.sqrt(COARSE)
-        low, high = min(found.values()) / step, max(found.values()) * step
+        low, high = min(found.values()) / step, min(max(found.values()) * step, self.generator.highest)
         count = min(MAX_RUNGS, 2 + math.ceil(math.log(high / low) / math.log(FINE)))
-        climbs = self._climbed(list(found), geometric(low, high, count))
+        climbs = self._climbed(list(found), Capacity.short(self._known, geometric(low, high, count)))
         return {arm: climbs[arm].capacity or boundary for arm, boundary in found.items()}
 
-    def _climbed(self, arms: Sequence[str], rates: Sequence[float]) -> Mapping[str, Climb]:
-        return {trial.record.arm: self._of(trial) for trial in self._run(arms, rates)}
+    def _climbed(self, arms: Sequence[str], climb: Capacity) -> Mapping[str, Climb]:
+        return {trial.record.arm: self._of(trial) for trial in self._run(arms, climb)}
 
-    def _plan(self, arms: Sequence[str], rates: Sequence[float], load: Load) -> Plan:
+    @property
+    def _known(self) -> str:
+        """The objective, or one that stands for it until it is known."""
+        return self.slo or f"p99 <= {LEAST_LIMIT_S * 1e3:g}ms"
+
+    def _plan(self, arms: Sequence[str], climb: Capacity, load: Load) -> Plan:
         """One deployment of each of these arms, which climbs these rates."""
-        slo = self.slo or f"p99 <= {LEAST_LIMIT_S * 1e3:g}ms"
         return build_plan(
             replace(
                 self._scenario,
                 arms=tuple(arm for arm in self._scenario.arms if arm.name in arms),
                 load=load,
-                capacity=Capacity.short(slo, _enough(rates)),
+                capacity=climb,
                 trials=replace(self._scenario.trials, blocks=1, looks=()),
                 compare=Compare(primary=()),
                 expect=(),
             )
         )
 
-    def _run(self, arms: Sequence[str], rates: Sequence[float]) -> tuple[TrialResult, ...]:
-        plan = self._plan(arms, rates, self.generator.load)
-        self._say(f"pilot: {', '.join(arms)} at {rates[0]:g} to {rates[-1]:g} requests a second")
+    def _run(self, arms: Sequence[str], climb: Capacity) -> tuple[TrialResult, ...]:
+        plan = self._plan(arms, climb, self.generator.load)
+        self._say(f"pilot: {', '.join(arms)} at {climb.rates[0]:g} to {climb.rates[-1]:g} requests a second")
         folder = run_scenario(plan, "pilot", self._out, self._view_of(plan), around=self.around, use_floor=False)
         if self._fronts is None:
             self._fronts = folder.info.fronts  # of all arms: those of later climbs are among them
@@ -143,7 +163,8 @@ class Pilot:
         return trials
 
     def _ceiling(self, load: Load) -> Calibration | None:
-        plan = self._plan([arm.name for arm in self._scenario.arms], _stage(LOWEST), load)
+        arms = [arm.name for arm in self._scenario.arms]
+        plan = self._plan(arms, coarse_climb(self._scenario, self._known, stage(LOWEST)), load)
         return measured_ceiling(plan, self._view_of(plan), self._around)
 
     def _learn(self, folder: RunFolder, trials: Sequence[TrialResult]) -> None:
@@ -174,34 +195,17 @@ class Pilot:
         return found
 
 
-def geometric(low: float, high: float, count: int) -> tuple[float, ...]:
-    """``count`` rates from ``low`` to ``high`` in equal ratios, each of three digits."""
-    step = (high / low) ** (1 / (count - 1))
-    return tuple(dict.fromkeys(_three_digits(low * step**number) for number in range(count)))
-
-
 def usual_objective(calm_s: float) -> str:
     """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
     limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
     return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
 
 
-def _three_digits(rate: float) -> float:
-    return float(f"{rate:.3g}")
-
-
-def _stage(lowest: float) -> list[float]:
-    """The rates of one climb."""
-    return [_three_digits(lowest * COARSE**number) for number in range(STAGE)]
-
-
-def _enough(rates: Sequence[float]) -> tuple[float, ...]:
-    """A ladder has three rungs at least: near the generator's limit the highest is split."""
-    return tuple(rates) if len(rates) >= LEAST_RUNGS else geometric(rates[0] / FINE, rates[-1], LEAST_RUNGS)
-
-
 def _boundary(arm: str, found: Climb, held: float) -> float | None:
-    """Where an arm ceases to hold; None where it held every rung that counts. ``held``: what an earlier climb held."""
+    """Where an arm ceases to hold; None where it held every rung that counts, or where two leave a gap.
+
+    ``held``: what an earlier climb held.
+    """
     if found.edge is Edge.BOTTOM and not held:
         raise ScenarioError(
             f"{arm}: the objective ({found.slo}) is not held at {found.rungs[0].rate:g} requests a second either",
@@ -209,4 +213,8 @@ def _boundary(arm: str, found: Climb, held: float) -> float | None:
         )
     if found.edge is Edge.BOTTOM:
         return math.sqrt(held * found.rungs[0].rate)
-    return found.capacity
+    if found.capacity is None:
+        return None
+    below = max(rung.rate for rung in found.rungs if rung.rate <= found.capacity)
+    above = min(rung.rate for rung in found.rungs if rung.rate >= found.capacity)
+    return found.capacity if above <= GAP * below else None

@@ -20,7 +20,7 @@ from lab.run.surroundings import Surroundings
 from lab.run.tools import Run
 from lab.run.view import QuietView
 from lab.scenario.kinds import FRONTS
-from lab.scenario.model import Scenario
+from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.secret import Redactor, keep_secret
 from lab.scenario.secrets_of import redactor_of, with_values
 
@@ -57,7 +57,8 @@ class Prepared:
 
     def info(self, name: str) -> RunInfo:
         """The description of the run on this machine, with the digests of the files that its scenario names."""
-        environment = self.around.describe(self.engine.describe(), {"image_digest": self.images["app"].digest})
+        app = self.images[APP_IMAGE]
+        environment = self.around.describe(self.engine.describe(), {**app.versions, "image_digest": app.digest})
         facts = {key: image.describe() for key, image in self.images.items()}
         info = new_run_info(self.run_id, name, self.plan, environment, facts)
         return replace(info, inputs=digests(self.plan.scenario))

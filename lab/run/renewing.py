@@ -6,17 +6,23 @@ import hashlib
 import signal
 import ssl
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import cycle
 from random import Random
 
 from lab.attest.serving import Member, serving
-from lab.engines.readiness import connection_to
+from lab.engines import UpdateEnd
+from lab.engines.there import fingerprint
 from lab.errors import DeploymentError
 from lab.plan.certificate import FOR_ALL, FOR_ONE
 from lab.plan.kinds import Role
-from lab.plan.topology import Endpoint
+from lab.plan.topology import ConfigFile, Endpoint
 from lab.record.schema import CERTIFICATE_SEEN
 from lab.run.scene import Scene
-from lab.run.slots import LOOKS_EACH, TIMEOUT_S, Slots
+from lab.run.slots import LOOKS_EACH, Slots
+from lab.run.updating import tell_ends
+from lab.scenario.drills import Update
 
 COMES_S = 60.0  # so long may a further process take
 LOOK_S = 0.1
@@ -77,23 +83,39 @@ def _add_behind_the_front(scene: Scene) -> bool:
 def rotate_cert(scene: Scene) -> bool:
     """Put another certificate in the place of the one that clients are shown, and have it read.
 
+    An engine that never changes what a service was given replaces the service, by an update of its own.
+
     Raises DeploymentError when new connections are not shown it.
     """
     certificate, topology = scene.certificate, scene.deployment.topology
     if certificate is None:
         raise DeploymentError(f"{topology.trial_id}: there is no other certificate to show")
-    entry, before = scene.deployment.service_at(topology.entry), _connections(scene)
-    files = certificate.files(FOR_ONE if topology.fronted else FOR_ALL)
-    scene.deployment.write(entry, files)
-    for process in _readers(scene, entry):
-        scene.signal(process, scene.front.signal if topology.fronted and scene.front else signal.SIGHUP)
+    before, asked_s, replacing = _connections(scene), time.monotonic(), scene.deployment.replacing
+    files, how = certificate.files(FOR_ONE if topology.fronted else FOR_ALL), scene.drill.update or Update()
+    over = replacing(_doors(scene), "", how, files) if replacing else _reread(scene, files)
     began_s = time.monotonic()
     if not _shown(scene, fingerprint_of(certificate.chain)):
         return False
+    tell_ends(scene, asked_s, over(), how)
     if scene.wait(max(0.0, began_s + scene.drill.hold - time.monotonic())):
         return False
     scene.done("closed", time.monotonic(), detail=f"{len(before - _connections(scene))} of {len(before)} connections")
     return True
+
+
+def _doors(scene: Scene) -> list[str]:
+    """The services that clients connect to."""
+    return [scene.deployment.service_at(entry) for entry in scene.deployment.topology.entries]
+
+
+def _reread(scene: Scene, files: Sequence[ConfigFile]) -> Callable[[], Mapping[str, UpdateEnd]]:
+    """Write them where they are read from, and tell those who do; no update has to be waited for."""
+    fronted = scene.deployment.topology.fronted
+    for door in _doors(scene):
+        scene.deployment.write(door, files)
+        for process in _readers(scene, door):
+            scene.signal(process, scene.front.signal if fronted and scene.front else signal.SIGHUP)
+    return dict
 
 
 def _readers(scene: Scene, entry: str) -> list[Member]:
@@ -103,18 +125,28 @@ def _readers(scene: Scene, entry: str) -> list[Member]:
     return [scene.first_process(entry)]
 
 
-def _connections(scene: Scene) -> frozenset[int]:
-    """The connections of clients."""
-    entry = scene.deployment.topology.entry
-    return scene.connections(scene.deployment.service_at(entry), [entry.port])
+def _connections(scene: Scene) -> frozenset[tuple[str, int]]:
+    """The connections of clients, each with the service that has it."""
+    ways = zip(_doors(scene), scene.deployment.topology.entries, strict=True)
+    return frozenset((door, inode) for door, entry in ways for inode in scene.connections(door, [entry.port]))
+
+
+def _ways(scene: Scene) -> Iterator[Endpoint]:
+    """Where clients connect, in turn and without end: by name where a new container has another address."""
+    topology, names = scene.deployment.topology, {}
+    if scene.deployment.replacing is not None:
+        names = {service.name: service.host for service in topology.services}
+    ways = zip(_doors(scene), topology.entries, strict=True)
+    return cycle([replace(entry, host=names.get(door, entry.host)) for door, entry in ways])
 
 
 def _shown(scene: Scene, wanted: str) -> bool:
     """Wait until so many new connections in a row as tell it are shown it; False where the trial ends before."""
     topology, row, first_s, began_s = scene.deployment.topology, 0, 0.0, time.monotonic()
+    ways = _ways(scene)
     while row < LOOKS_EACH * topology.processes:
         asked_s = time.monotonic()
-        if scene.deployment.there(fingerprint, topology.entry) != wanted:
+        if scene.deployment.there(fingerprint, next(ways)) != wanted:
             row = 0
         elif not (row := row + 1) - 1:
             first_s = asked_s
@@ -127,19 +159,6 @@ def _shown(scene: Scene, wanted: str) -> bool:
             )
     scene.done(CERTIFICATE_SEEN, first_s, detail=wanted[:SHOWN])
     return True
-
-
-def fingerprint(endpoint: Endpoint) -> str:
-    """The SHA-256 of the certificate that a new connection is shown; "" where none could be made."""
-    connection = connection_to(endpoint, TIMEOUT_S)
-    try:
-        connection.connect()
-        shown = connection.sock.getpeercert(binary_form=True) if isinstance(connection.sock, ssl.SSLSocket) else None
-    except OSError:
-        return ""
-    finally:
-        connection.close()
-    return hashlib.sha256(shown).hexdigest() if shown else ""
 
 
 def fingerprint_of(chain: bytes) -> str:

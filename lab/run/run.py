@@ -22,6 +22,7 @@ from lab.report.parts.storage import driver_met
 from lab.run.blocks import run_plan
 from lab.run.calibration import NEEDED_IMAGE
 from lab.run.conclude import Conclusion
+from lab.run.piloted import PILOT
 from lab.run.preparation import Prepared, prepare, preparing, with_secrets
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.tools import Run
@@ -29,15 +30,24 @@ from lab.run.view import QuietView
 from lab.scenario.model import Load, Scenario
 from lab.scenario.network import Network
 from lab.scenario.secret import Redactor
+from lab.units import count_of
 
 
 def run_scenario(
-    plan: Plan, name: str, out: Path, view: QuietView, *, around: Surroundings = REAL, use_floor: bool = True
+    plan: Plan,
+    name: str,
+    out: Path,
+    view: QuietView,
+    *,
+    around: Surroundings = REAL,
+    use_floor: bool = True,
+    pilot: Path | None = None,
 ) -> RunFolder:
     """Run every trial of a plan into a new folder below ``out``.
 
-    ``use_floor``: keep the machine's noise floor with the run, for its verdicts. Raises LabError; when trials were
-    finished before it, they have a report and the hint says where.
+    ``use_floor``: keep the machine's noise floor with the run, for its verdicts. ``pilot``: runs that found its ladder,
+    which are kept inside. Raises LabError; when trials were finished before it, they have a report and the hint says
+    where.
     """
     run_id = new_run_id(name)
     plan, redact = with_secrets(plan, around)
@@ -54,6 +64,8 @@ def run_scenario(
             ceiling = _ceiling(prepared, info.environment, place)
         info = replace(info, noise_floor=kept.to_json() if kept else {}, calibration=ceiling, fronts=opaque)
         folder = RunFolder.create(out, info, redact)
+        if pilot is not None:
+            folder.take_in(pilot, PILOT)
         with folder_lock(folder.path, run_id):
             _carry_out(prepared.run(folder, place), around.conclude)
     return folder
@@ -162,13 +174,14 @@ def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[
     hints = [error.hint]
     if folder.failed:
         hints.append(f"the logs are in {folder.failed}")
+    finished = count_of(done, "finished trial")
     if done:
         error.run = folder.path
         try:
-            hints.append(f"report of the {done} finished trials: {conclude(folder.path).written.html}")
+            hints.append(f"report of {finished}: {conclude(folder.path).written.html}")
         except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
-            hints.append(f"no report of the {done} finished trials: {trouble}")
-    if done < len(folder.info.order):
+            hints.append(f"no report of {finished}: {trouble}")
+    if done + len(folder.info.lost) < len(folder.info.order):
         searched = folder.info.parsed_scenario.lab_command == "lab limits"
         command = "lab limits" if searched else "lab run"  # which goes on with ladders too
         hints.append(f"`{command} --resume {shlex.quote(str(folder.path))}` continues it")

@@ -1,4 +1,4 @@
-"""A sampler on every machine of a trial: those of the arm, and the one that drives load where that is another."""
+"""A sampler on every machine of a trial: those of the arm, and those that drive load where they are others."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +24,12 @@ Start = Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]]
 class Samplers:
     """All of them, as one is used: what makes one fail, makes all fail. ``others``: with the folders of their tables.
 
-    Load is driven on the machine of the last one.
+    Load is driven on the machines of the last ``loads`` of them.
     """
 
     first: Sampler
     others: Sequence[tuple[Sampler, Path]] = ()
+    loads: int = 1
 
     def check(self) -> None:
         """Raise SamplingError when one has died."""
@@ -36,14 +37,14 @@ class Samplers:
             sampler.check()
 
     def result(self, target: Path) -> SamplerOutcome:
-        """Stop all, and write their readings into one table each: hosts in order, that which drives load last."""
+        """Stop all, and write their readings into one table each: hosts in order, those that drive load last."""
         found = self.first.result(target)
         beside = [sampler.result(folder) for sampler, folder in self.others]
         for name in SAMPLED if beside else ():
             paths = [folder / f"{name}.parquet" for folder in (target, *self._folders)]
             tables = [pl.read_parquet(path) for path in paths if path.exists() or name not in OPTIONAL]
             if name == HOST:
-                tables = [*map(_without_load, tables[:-1]), tables[-1]]
+                tables = [*map(_without_load, tables[: -self.loads]), *tables[-self.loads :]]
             if tables:
                 pl.concat(tables).write_parquet(paths[0])
         for folder in self._folders:
@@ -63,19 +64,24 @@ def _without_load(host: pl.DataFrame) -> pl.DataFrame:
 
 
 @contextmanager
-def samplers(start: Start, plan: SamplerPlan, deployment: Deployment) -> Iterator[Samplers]:
-    """Start what samples a deployment; ``plan`` is that of a trial on one machine."""
+def samplers(
+    start: Start, plan: SamplerPlan, deployment: Deployment, load_pids: Sequence[tuple[int, ...]]
+) -> Iterator[Samplers]:
+    """Start what samples a deployment; ``plan`` is that of a trial on one machine.
+
+    ``load_pids``: the load processes of each machine that drives load.
+    """
     plans = [(_of_part(plan, part), part.launch) for part in deployment.parts]
-    if (generator := deployment.generator) is not None:
+    for generator in deployment.generators:
         plans.append((replace(_beside_arm(plan, generator.name), lab_pid=generator.lab_pid), generator.launch))
-    last = len(plans) - 1
+    driving: Sequence[tuple[int, ...]] = [*[()] * (len(plans) - len(load_pids)), *load_pids]
     with ExitStack() as stack:
         running = []
-        for number, (own, launch) in enumerate(plans):
+        for number, ((own, launch), pids) in enumerate(zip(plans, driving, strict=True)):
             folder = plan.directory / f"{FOLDER}-{number}" if number else plan.directory
-            placed = replace(own, directory=folder, load_pids=plan.load_pids if number == last else ())
+            placed = replace(own, directory=folder, load_pids=pids)
             running.append((stack.enter_context(start(placed, launch)), folder))
-        yield Samplers(running[0][0], running[1:])
+        yield Samplers(running[0][0], running[1:], len(load_pids))
 
 
 def _of_part(plan: SamplerPlan, part: Part) -> SamplerPlan:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING
 
 from lab.attest.serving import Member, first_processes, members, serving
 from lab.engines import Deployment
-from lab.engines.readiness import connection_to
+from lab.engines.there import ask, connected, send
 from lab.errors import DeploymentError
+from lab.plan.certificate import Certificate
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Topology
+from lab.plan.reloads import Reloads
 from lab.sampling.plan import SampleTarget
-from lab.sampling.process_tree import kinship
-from lab.sampling.process_view import PROC
-from lab.sampling.sockets import client_ports
 from lab.scenario.drills import Drill
-
-if TYPE_CHECKING:  # they hold templates, whose library an agent does without
-    from lab.plan.certificate import Certificate
-    from lab.plan.reloads import Reloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +87,15 @@ class Scene:
     def _targets(self, service: str) -> tuple[SampleTarget, ...]:
         return tuple(each for each in self.deployment.current() if each.service == service)
 
+    def ask(self, path: str, timeout_s: float) -> tuple[int, str]:
+        """Ask one container of the app, drawn from the seed, once: its status, or 0 and why there was none.
+
+        Straight, and not through a front: that may ask the next process where one does not answer.
+        """
+        topology = self.deployment.topology
+        straight = replace(topology.probed, entry=Random(self.seed).choice(topology.app))
+        return self.deployment.there(ask, straight, path, timeout_s)
+
     def signal(self, member: Member, number: signal.Signals) -> bool:
         """Send it to a process of the arm, and tell of it; False, and nothing told, where that had ended."""
         began_s = time.monotonic()
@@ -109,37 +109,3 @@ class Scene:
         service, pid = (member.service, member.pid) if member else ("", 0)
         ended_s = time.monotonic()
         self.tell(Act(what=what, began_s=began_s, ended_s=ended_s, service=service, pid=pid, detail=detail))
-
-
-def send(pid: int, started: int, number: int) -> bool:
-    """Send a signal to the process that has this pid and started then (clock ticks since boot); False: it has ended.
-
-    Raises DeploymentError when it may not be signalled.
-    """
-    kin = kinship(PROC, pid)
-    if kin is None or kin.started != started:
-        return False
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        raise DeploymentError(f"process {pid} may not be signalled by this user", "run the lab as root") from None
-    return True
-
-
-def connected(pid: int, ports: Sequence[int]) -> frozenset[int]:
-    """The connections to these ports in the network of a process, each by the inode of its server's end."""
-    return frozenset(inode for port in ports for inode in client_ports(PROC, pid, port))
-
-
-def ask(topology: Topology, path: str, timeout_s: float) -> tuple[int, str]:
-    """Ask once where clients connect: the status of the answer, or 0 and why there was none."""
-    connection = connection_to(topology.entry, timeout_s)
-    try:
-        connection.request("GET", path, headers=dict(topology.probe_headers))
-        return connection.getresponse().status, ""
-    except (OSError, http.client.HTTPException) as error:
-        return 0, repr(error)
-    finally:
-        connection.close()

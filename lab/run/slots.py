@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lab.engines.readiness import GOOD_STATUS, connection_to
+from lab.engines.there import NOBODY, who
 from lab.errors import DeploymentError
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import Endpoint, Service, Topology
-from lab.plan.upstream import UPSTREAM_HEADER, upstream_reader
+from lab.plan.topology import Service
+from lab.plan.upstream import UPSTREAM_HEADER
 from lab.run.scene import Scene
 
 LOOKS_EACH = 4  # answers for each serving process, of which none comes from a slot that was taken out
@@ -19,28 +18,6 @@ PAUSE_S = 0.02
 WITHIN_S = 10.0  # so long may a front take to do as it is told
 SEEN_WITHIN_S = 5.0  # and so long is looked for an answer of a slot that was put back
 BEFORE_S = 1.0  # or of one that is to be taken out: a front that keeps to one address may never show it
-TIMEOUT_S = 5.0
-NOBODY = ""
-
-
-def who(topology: Topology, endpoint: Endpoint) -> str | None:
-    """Ask once on a new connection who answers: the address that a front names, else the name that the app gives.
-
-    "" where neither is told, None without a good answer.
-    """
-    connection = connection_to(endpoint, TIMEOUT_S)
-    try:
-        connection.request("GET", topology.ready_path, headers=dict(topology.probe_headers))
-        answer = connection.getresponse()
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    if answer.status >= GOOD_STATUS:
-        return None
-    read = upstream_reader(topology.upstream_of) if topology.fronted else None
-    name = answer.getheader(topology.server_header, NOBODY) if topology.server_header else NOBODY
-    return (read(answer.headers) if read else None) or name or NOBODY
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from lab.record.folder import read_info
 from lab.record.types import RunInfo, TrialState
 from lab.run.study import Study
 
-WHOLE = (TrialState.DONE, TrialState.SKIPPED)
+WHOLE = (TrialState.DONE, TrialState.SKIPPED, TrialState.LOST)
 
 
 def begun_of(planned: Study, names: Mapping[str, str], runs: Sequence[Path]) -> Mapping[str, Path]:

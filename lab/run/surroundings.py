@@ -17,6 +17,7 @@ from lab.host.lock import machine_lock
 from lab.load.place import Place
 from lab.plan.certificate import Certificate
 from lab.plan.fronts.front import front_title
+from lab.record.run_types import EngineFacts
 from lab.record.types import Calibration, Environment
 from lab.run.calibration import calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
@@ -40,7 +41,7 @@ class Surroundings:
     elsewhere: Callable[[Scenario, str], str] = engine_elsewhere
     pins: Callable[[Scenario, str], bool] = engine_pins
     open_engine: OpenEngine = open_engine
-    describe: Callable[[Mapping[str, Any], Mapping[str, Any]], Environment] = describe_environment
+    describe: Callable[[EngineFacts, Mapping[str, str]], Environment] = describe_environment
     floors: Callable[[Environment, Scenario], KeptFloor | None] = read_floors
     calibrate: Calibrate = calibration_of
     certify: Callable[[Scenario], Certificate] = certificate_for

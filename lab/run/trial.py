@@ -12,8 +12,7 @@ from lab.analysis.findings import run_findings
 from lab.attest.attest import attest, fallback_of
 from lab.attest.claims import Evidence, caveats
 from lab.attest.runtime import check_gil
-from lab.engines import Deployment
-from lab.errors import InterruptedRunError, LabError, LoadError, MissingError
+from lab.errors import InterruptedRunError, LabError, LoadError
 from lab.host.interrupts import INTERRUPTS
 from lab.load.load_plan import Fallback
 from lab.plan.loading import loaded_s
@@ -22,8 +21,10 @@ from lab.plan.trial import Trial
 from lab.record.disk import disk_errors
 from lab.record.folder import read_records, read_tables
 from lab.record.types import Event, TrialRecord, TrialResult, TrialState
+from lab.run.abandoned import abandon, lose, lost_node
 from lab.run.drill import Acting, acting, given_up
 from lab.run.drive import Drive, Driving
+from lab.run.ends import Ends
 from lab.run.pace import nap_s, step_of
 from lab.run.samplers import Samplers, samplers
 from lab.run.startup import restart_one, step_events
@@ -44,8 +45,9 @@ BY_HAND_S = FASTEST_S * LOOKS_ENOUGH  # a load without an end is sampled as a sh
 def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
     """Make one trial, whole in the run folder or not at all; None when there is nothing to keep of it.
 
-    Raises InterruptedRunError, or the LabError of what failed; the folder says why there is no such trial. Interrupts
-    are admitted until the load has ended: then the trial is measured, and is kept.
+    Raises InterruptedRunError, LostError where a machine that drives load is gone, or the LabError of what failed; the
+    folder says why there is no such trial. Interrupts are admitted until the load has ended: then the trial is
+    measured, and is kept.
     """
     staging = run.folder.stage(trial.id)
     steps = Steps(staging, lambda step: run.view.trial_step(trial, step), run.tools.clock)
@@ -59,30 +61,20 @@ def run_trial(run: Run, trial: Trial, drive: Drive) -> TrialRecord | None:
             run.folder.commit(record)
     except KeyboardInterrupt:
         told = f"interrupted during {trial.id} while {steps.said}"
-        _abandon(run, trial, TrialState.INTERRUPTED, told)
+        abandon(run, trial, TrialState.INTERRUPTED, told)
         raise InterruptedRunError(f"{told}; finished trials are kept") from None
     except LabError as error:
         error.args = (f"{trial.id} failed while {steps.said}: {str(error).removeprefix(f'{trial.id}: ')}",)
-        trouble = _abandon(run, trial, TrialState.FAILED, str(error), error)
+        if node := lost_node(run, trial, error):
+            raise lose(run, trial, node, error) from None
+        trouble = abandon(run, trial, TrialState.FAILED, str(error), error)
         error.hint = "; ".join(filter(None, [error.hint, trouble]))
         raise
     except Exception as error:  # a fault of the lab itself keeps its traceback
-        _abandon(run, trial, TrialState.FAILED, f"{trial.id} failed while {steps.said}: {error!r}")
+        abandon(run, trial, TrialState.FAILED, f"{trial.id} failed while {steps.said}: {error!r}")
         raise
     run.view.trial_finished(record)
     return record
-
-
-def _abandon(run: Run, trial: Trial, state: TrialState, reason: str, error: LabError | None = None) -> str:
-    """Keep what there is of a failed trial; "" or, where that fails too, a sentence why."""
-    if not run.folder.staging(trial.id).exists():
-        return ""  # the trial is whole and in its place: only run.json could not be written, and reading heals that
-    try:
-        run.folder.extend([trial.id])
-        run.folder.abandon(trial.id, state, reason, error)
-    except MissingError as error:
-        return f"and run.json could not say so: {error}"
-    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +102,8 @@ class _Making:
                     self.steps.then_tear_down(),
                     logs_kept(deployment, self.staging),
                 ):
-                    measured = self._measure(driving, Deployed(t0, clock(), started_at, deployment))
+                    ends = Ends(happened=deployment.happened, t0=t0, clock=clock)
+                    measured = self._measure(driving, Deployed(t0, clock(), started_at, deployment, ends))
                 if measured is None:
                     return None
                 rate = trial.scenario.load.rate if measured.loaded.counters.open_model else None
@@ -127,16 +120,16 @@ class _Making:
             run.view.attested(self.trial, evidence)
         fallback = fallback_of(evidence, deployment.topology)
         self.steps.enter(Step.WARM_UP)
-        plan = self._sampler_plan(driving, deployed, fallback)
-        with samplers(run.tools.start_sampler, plan, deployment) as sampler:
+        plan = self._sampler_plan(deployed, fallback)
+        with samplers(run.tools.start_sampler, plan, deployment, driving.pids_by_machine) as sampler:
             with INTERRUPTS.admitted():
                 run.tools.sleep(self.trial.scenario.load.idle)
             with (
                 driving.users(fallback, deployment.topology.server_header),
                 acting(self.trial, deployment, run.certificate.next) as drill,
             ):
-                self._follow(driving, sampler, deployment, drill)
-                settle_s = self._settle(sampler, deployment, drill)
+                self._follow(driving, sampler, deployed, drill)
+                settle_s = self._settle(sampler, deployed, drill)
                 settled = clock()
                 check_gil(deployment.topology, deployment.logs().values() if deployment.topology.threaded else (), LATE)
                 self.steps.enter(Step.COLLECT)
@@ -163,13 +156,13 @@ class _Making:
 
         Everything is measured, so that now one process may be restarted to count again: that is the lab's doing.
         """
-        yield from deployed.deployment.happened(deployed.t0)
+        yield from deployed.ends.all()
         if self.trial.scenario.trials.restart_one:
             self.steps.enter(Step.RESTART)
             yield restart_one(deployed.deployment, self.staging, deployed.epoch_s)
         yield from step_events(deployed.deployment, deployed.epoch_s)
 
-    def _sampler_plan(self, driving: Driving, deployed: Deployed, fallback: Fallback) -> SamplerPlan:
+    def _sampler_plan(self, deployed: Deployed, fallback: Fallback) -> SamplerPlan:
         topology = deployed.deployment.topology
         watched = topology.entry if fallback == "socket" else None
         return SamplerPlan(
@@ -177,7 +170,6 @@ class _Making:
             t0_monotonic_s=deployed.t0,
             measure_s=BY_HAND_S if self.drive.by_hand else self.trial.scenario.load.measure,
             lab_pid=0 if self.run.engine.elsewhere else os.getpid(),
-            load_pids=driving.pids,
             watched_port=watched.port if watched else 0,
             watched_service=deployed.deployment.service_at(watched) if watched else "",
             pooled=not topology.pool.unlimited,
@@ -185,9 +177,9 @@ class _Making:
             directory=self.staging,
         )
 
-    def _follow(self, driving: Driving, sampler: Samplers, deployment: Deployment, drill: Acting) -> None:
+    def _follow(self, driving: Driving, sampler: Samplers, deployed: Deployed, drill: Acting) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
-        clock = self.run.tools.clock
+        clock, deployment = self.run.tools.clock, deployed.deployment
         give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
         next_death_check = clock()
         while not (progress := driving.poll()).finished:
@@ -195,6 +187,7 @@ class _Making:
             self.run.view.progress(self.trial, progress)
             sampler.check()
             drill.look(progress.measure_start_s)
+            deployed.ends.look()
             if (asked := self.drive.asked()) is not None:
                 drill.do(asked)
             self.drive.acted(drill.acts, busy=drill.busy)
@@ -208,7 +201,7 @@ class _Making:
         if not drill.began:  # else an end is what was asked for
             deployment.check()
 
-    def _settle(self, sampler: Samplers, deployment: Deployment, drill: Acting) -> float:
+    def _settle(self, sampler: Samplers, deployed: Deployed, drill: Acting) -> float:
         """Let the arm rest, still read, after a load that the scenario made. Gives the seconds that were asked for."""
         settle_s, clock = 0.0 if self.drive.by_hand else self.trial.scenario.load.settle, self.run.tools.clock
         end_s = clock() + settle_s
@@ -216,8 +209,9 @@ class _Making:
             with INTERRUPTS.admitted():
                 self.run.tools.sleep(min(DEATH_CHECK_EVERY_S, left_s))
             sampler.check()
+            deployed.ends.look()
             if not drill.began:
-                deployment.check()
+                deployed.deployment.check()
         return settle_s
 
 

@@ -26,6 +26,7 @@ from lab.record.types import (
     TrialRecord,
     TrialState,
 )
+from lab.run.ends import Ends
 from lab.sampling.sampler import SamplerOutcome
 from lab.scenario.capacity import Capacity
 from lab.scenario.drills import Drill
@@ -39,6 +40,7 @@ class Deployed:
     ready: float
     started_at: str
     deployment: Deployment
+    ends: Ends
 
     @property
     def epoch_s(self) -> float:
@@ -94,7 +96,7 @@ def trial_record(trial: Trial, measured: Measured, rate: float | None = None) ->
         executions=measured.executions,
         drill=_drill_record(trial.point.drill),
         ladder=_ladder_record(trial.scenario.capacity, loaded.measure_start_s - deployed.t0),
-        clock=loaded.clock,
+        clock=loaded.clocks[0],
         nodes=tuple(_nodes(measured)),
     )
 
@@ -118,13 +120,16 @@ def _phases(measured: Measured) -> dict[Phase, PhaseWindow]:
 
 
 def _nodes(measured: Measured) -> Iterator[NodeRecord]:
-    """The machines of a run on nodes, those of the arm first and that which drives load last."""
-    deployment, sampled = measured.deployed.deployment, measured.sampled
+    """The machines of a run on nodes, those of the arm first and those that drive load last."""
+    deployment, sampled, loaded = measured.deployed.deployment, measured.sampled, measured.loaded
     names, clocks = [part.node for part in deployment.parts if part.node], [*measured.clocks]
-    if deployment.generator:
-        names, clocks = [*names, deployment.generator.name], [*clocks, measured.loaded.clock]
-    for name, clock, facts in zip(names, clocks, (sampled.facts, *sampled.beside), strict=False):
-        yield NodeRecord(name=name, clock=clock, sampler=facts)
+    if not names:
+        return
+    if deployment.generators:
+        names, clocks = [*names, *(each.name for each in deployment.generators)], [*clocks, *loaded.clocks]
+    loads = [*[None] * (len(names) - len(loaded.parts)), *loaded.parts]
+    for name, clock, facts, load in zip(names, clocks, (sampled.facts, *sampled.beside), loads, strict=True):
+        yield NodeRecord(name=name, clock=clock, sampler=facts, load=load)
 
 
 def _drill_record(drill: Drill | None) -> DrillRecord | None:

@@ -12,8 +12,9 @@ from lab.errors import DeploymentError
 from lab.plan.kinds import Role
 from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
 from lab.run.renewing import blue_green, rotate_cert, scale
-from lab.run.scene import Scene, ask
+from lab.run.scene import Scene
 from lab.run.slots import Slots
+from lab.run.updating import by_update, node_loss
 from lab.scenario.drills import Verb
 
 ROLL_S = 60.0  # so long may a supervisor take to replace its workers
@@ -40,13 +41,13 @@ def hang(scene: Scene) -> bool:
 
 
 def block(scene: Scene) -> bool:
-    """A request that keeps the event loop of whichever process answers it busy for ``hold``.
+    """A request, past any front, that keeps the event loop of whichever process answers it busy for ``hold``.
 
     Raises DeploymentError when it is answered by anything but success: then nothing was blocked.
     """
     hold_s, topology, path = scene.drill.hold, scene.deployment.topology, scene.drill.path()
     scene.done("request", time.monotonic(), detail=path)
-    status, why = scene.deployment.there(ask, topology.probed, path, hold_s + REQUEST_MARGIN_S)
+    status, why = scene.ask(path, hold_s + REQUEST_MARGIN_S)
     if status and status != OK:
         raise DeploymentError(
             f"{topology.trial_id}: {path} was answered with {status}, so that nothing was blocked",
@@ -57,7 +58,9 @@ def block(scene: Scene) -> bool:
 
 
 def roll(scene: Scene) -> bool:
-    """Replace every serving process: by SIGHUP to the supervisors, else one container after the other."""
+    """Replace every serving process: by the engine's own update, by SIGHUP, or one container after the other."""
+    if (replacing := scene.deployment.replacing) is not None:
+        return by_update(scene, replacing, "")
     found = scene.members()
     supervisors = [member for member in found if member.role == Role.SUPERVISOR]
     if not supervisors or not scene.hangup:
@@ -94,6 +97,8 @@ def deploy(scene: Scene) -> bool:
     """Put a container of another image in the place of every one: slot by slot, or as a whole set beside them."""
     if scene.drill.blue_green and scene.deployment.topology.further:
         return blue_green(scene)
+    if (replacing := scene.deployment.replacing) is not None:
+        return by_update(scene, replacing, scene.drill.image_key)
     image = scene.drill.image_key
     return _one_after_the_other(scene, "deployed", lambda service: scene.deployment.exchange(service, image))
 
@@ -142,4 +147,5 @@ VERBS: Mapping[Verb, Callable[[Scene], bool]] = {
     Verb.SCALE: scale,
     Verb.ROTATE_CERT: rotate_cert,
     Verb.STOP: stop,
+    Verb.NODE_LOSS: node_loss,
 }

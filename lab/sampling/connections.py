@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
 from lab.sampling.arm_processes import Member
-from lab.sampling.sockets import client_ports, socket_inodes
+from lab.sampling.sockets import Client, clients, socket_inodes
 
 
 class Connections:
@@ -21,7 +21,7 @@ class Connections:
         self._port = port
         self._service = service
         self._proc = proc
-        self._client_ports: dict[int, int | None] = {}
+        self._clients: dict[int, Client | None] = {}
 
     def rows(self, members: Sequence[Member], t_s: float, *, look_again: bool) -> list[ConnectionRow]:
         """A row for each connection that exactly one member holds; ``look_again``: believe nothing of before.
@@ -35,14 +35,20 @@ class Connections:
             for inode in self._sockets_of(member)
         ]
         holders = Counter(inode for _, inode in held)
-        if held and (look_again or holders.keys() - self._client_ports.keys()):
+        if held and (look_again or holders.keys() - self._clients.keys()):
             # The processes of a service share a network, and its table of connections.
-            table = client_ports(self._proc, held[0][0].info.pid, self._port)
-            self._client_ports = {inode: table.get(inode) for inode in holders}
+            table = clients(self._proc, held[0][0].info.pid, self._port)
+            self._clients = {inode: table.get(inode) for inode in holders}
         return [
-            ConnectionRow(t_s=t_s, client_port=client_port, pid=member.info.pid, service=member.service)
+            ConnectionRow(
+                t_s=t_s,
+                client_port=client.port,
+                pid=member.info.pid,
+                service=member.service,
+                client=client.address,
+            )
             for member, inode in held
-            if holders[inode] == 1 and (client_port := self._client_ports[inode]) is not None
+            if holders[inode] == 1 and (client := self._clients[inode]) is not None
         ]
 
     def _sockets_of(self, member: Member) -> set[int]:

@@ -10,6 +10,7 @@ from lab.host.jsonlines import Lines
 from lab.record.told import SamplerFacts
 from lab.sampling.grid import FASTEST_S, PLATFORM_S, TICK_S, Cost, Grid, pace_of
 from lab.sampling.plan import SamplerPlan
+from lab.sampling.processes import starts_early_s
 from lab.sampling.reading import Reader, wait_s
 from lab.sampling.recorder import Recorder, recorder
 from lab.sampling.shared_files import shared_files
@@ -95,6 +96,7 @@ class Sampling:
             reading_s=self._round_cost.wall_s,
             reading_with_pss_s=self._look_cost.wall_s,
             reading_max_s=max(self._round_cost.longest_s, self._look_cost.longest_s),
+            starts_early_s=starts_early_s(),
         )
 
     def shared_files(self) -> Mapping[str, int] | None:

@@ -4,6 +4,7 @@ psutil reads, but for what it does not tell (anonymous PSS) and what it would op
 """
 
 import re
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,11 @@ def _footprint_by_psutil(process: psutil.Process) -> Footprint:
     read = getattr(process, "memory_footprint", None) or process.memory_full_info
     memory = read()
     return Footprint(pss_bytes=memory.pss, uss_bytes=memory.uss)
+
+
+def starts_early_s() -> float:
+    """By how much ``create_time`` lies before the wall clock: psutil counts from the boot, in whole seconds."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - psutil.boot_time()
 
 
 def process_info(process: psutil.Process) -> ProcessInfo:

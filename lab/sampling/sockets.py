@@ -5,7 +5,9 @@ Sources: Documentation/networking/proc_net_tcp.rst of the kernel; man 5 proc_pid
 
 import os
 import re
+import struct
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ NO_OWNER = "0"  # as inode: half open, or closed and waiting
 SOCKET = "socket:["
 EPOLL = "anon_inode:[eventpoll]"
 AWAITED = re.compile(r"\bino:([0-9a-f]+)")
+WORD = 8  # digits of one, of which an address has one or four
 NO_SOCKETS: frozenset[int] = frozenset()
 
 
@@ -33,6 +36,13 @@ class Listener(NamedTuple):
     address: str
     port: int
     inode: int
+
+
+class Client(NamedTuple):
+    """The other end of a connection."""
+
+    address: str
+    port: int
 
 
 def sockets_of(proc: Path, pid: int) -> Sockets:
@@ -75,8 +85,8 @@ def listeners(net: Path) -> Iterator[Listener]:
                 yield Listener(address, int(port, 16), int(inode))
 
 
-def client_ports(proc: Path, pid: int, port: int) -> dict[int, int]:
-    """The client's port of every connection to the local ``port``, by inode, as the network of ``pid`` has them."""
+def clients(proc: Path, pid: int, port: int) -> dict[int, Client]:
+    """The client of every connection to the local ``port``, by inode, as the network of ``pid`` has them."""
     found = {}
     ending = f":{port:04X}"
     for name in TABLES:
@@ -84,8 +94,16 @@ def client_ports(proc: Path, pid: int, port: int) -> dict[int, int]:
             if ending in line:
                 _, local, remote, state, _, _, _, _, _, inode, *_ = line.split()
                 if local.endswith(ending) and state != LISTEN and inode != NO_OWNER:
-                    found[int(inode)] = int(remote.rpartition(":")[2], 16)
+                    address, _, client_port = remote.rpartition(":")
+                    found[int(inode)] = Client(_address(address), int(client_port, 16))
     return found
+
+
+def _address(told: str) -> str:
+    """An address as the kernel prints it, word by word in this machine's order; IPv4 over a socket of IPv6 is IPv4."""
+    words = (int(told[at : at + WORD], 16) for at in range(0, len(told), WORD))
+    found = ip_address(struct.pack(f"={len(told) // WORD}I", *words))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _link(path: str) -> str:

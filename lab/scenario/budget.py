@@ -41,6 +41,13 @@ class Quota:
     mode: Literal["none", "pooled", "split"] = "none"
     amount: float | None = None
 
+    def within(self, other: "Quota") -> bool:
+        """Tell whether this is no more than the other; split is no more than as much pooled."""
+        if other.amount is None:
+            return True
+        looser = other.mode in ("pooled", self.mode)
+        return looser and self.amount is not None and self.amount <= other.amount
+
 
 def _quota(amount_of: Callable[[str], float], example: str) -> Callable[[object], object]:
     def parse(value: object) -> object:

@@ -100,8 +100,8 @@ class Capacity:
     What is left out, ``slo`` and ``rates``, `lab capacity` finds in a pilot, and writes down. A rung settles for
     ``settle``, is measured for ``measure`` or until its percentile can be judged, whichever is longer, and drains for
     ``drain``, or for as long as the objective allows an answer. ``quick``: a look, with few and short rungs, that may
-    only tell large differences. ``beyond``: how many requests past its percentile a rung has at least, though it is not
-    prolonged for more than ENOUGH of them all told.
+    only tell large differences. ``beyond``: how many requests past its percentile a rung has at least, though but for a
+    look it is not prolonged for more than ENOUGH of them all told.
     """
 
     slo: Annotated[str, AfterValidator(check_objective)] = ""
@@ -119,10 +119,10 @@ class Capacity:
         return cls(slo=slo, settle=settle, measure=measure, drain=drain, quick=True, beyond=QUICK_BEYOND)
 
     @classmethod
-    def short(cls, slo: str, rates: tuple[float, ...]) -> Capacity:
+    def short(cls, slo: str, rates: tuple[float, ...], beyond: int = PILOT_BEYOND) -> Capacity:
         """A climb of a pilot: it tells where to look, and nothing of it counts."""
         settle, measure, drain = PILOT_S
-        return cls(slo=slo, rates=rates, settle=settle, measure=measure, drain=drain, quick=True, beyond=PILOT_BEYOND)
+        return cls(slo=slo, rates=rates, settle=settle, measure=measure, drain=drain, quick=True, beyond=beyond)
 
     @model_validator(mode="after")
     def _climbs(self) -> Capacity:
@@ -153,7 +153,8 @@ class Capacity:
         return min(MOST_DRAIN_S, max(self.drain, self.objective.limit_s))
 
     def _rungs(self) -> Iterator[Rung]:
-        needed, start_s = min(ENOUGH, least_count(self.objective.quantile, self.beyond)), 0.0
+        needed, start_s = least_count(self.objective.quantile, self.beyond), 0.0
+        needed = needed if self.quick else min(ENOUGH, needed)
         for rate in self.rates:
             count_s = start_s + self.settle
             end_s = count_s + max(self.measure, math.ceil(needed / rate * 10) / 10)

@@ -17,6 +17,7 @@ DRILL_IMAGE = "drill."  # and the key of the drill that deploys an image of its 
 STEADY_S = 5.0  # without a bad request before the action: METHOD 9.3
 CALM_S = 3.0  # without a bad request before an arm has recovered: METHOD 9.4
 MAX_HOLD_S = 45.0  # a drill's trial is short (METHOD 9), and an agent answers within a minute
+MAX_PARALLEL = 64  # containers that one update replaces at once
 TICK_S = 2.0  # the instant is drawn over so long: supervisors look every 0.5 s, fronts every second
 
 
@@ -37,6 +38,7 @@ class Verb(StrEnum):
     SCALE = "scale"  # one serving process more: by SIGTTIN to a supervisor, else a container more behind the front
     ROTATE_CERT = "rotate-cert"  # a new certificate, which its server reads while it goes on serving
     STOP = "stop"  # every container of the app is stopped: SIGTERM, and SIGKILL where that is not obeyed
+    NODE_LOSS = "node-loss"  # a node of a Swarm is drained: its tasks end, and come again on the other nodes
 
 
 QUICK = (Verb.KILL, Verb.HANG, Verb.ROLL, Verb.STOP)  # of any app: block and oom need a path of it, deploy an image
@@ -47,6 +49,7 @@ LASTS: Mapping[Verb, float] = {Verb.OOM: 10.0}  # seconds: a GiB is filled, and 
 
 HELD = (Verb.HANG, Verb.BLOCK, Verb.CRASH_LOOP, Verb.RECYCLE, Verb.SLOW_START, Verb.ROTATE_CERT)  # for ``hold``
 REPLACING = (Verb.ROLL, Verb.DEPLOY, Verb.SLOW_START)  # verbs that replace one container after the other
+UPDATING = (Verb.ROLL, Verb.DEPLOY, Verb.ROTATE_CERT)  # verbs that a Swarm does by an update of its services
 
 # What to take where a verb cannot be had, the nearest first: KILL is what everything can do.
 NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
@@ -58,7 +61,23 @@ NEAREST: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.CRASH_LOOP: (Verb.KILL,),
     Verb.SCALE: (Verb.ROLL,),
     Verb.ROTATE_CERT: (Verb.ROLL,),
+    Verb.NODE_LOSS: (Verb.STOP,),
 }
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Update:
+    """How a Swarm replaces the tasks of services, in its own terms.
+
+    ``order``: the old task ends first, or the new one starts first. ``parallelism``: so many containers are replaced at
+    once. ``monitor``: so long a new task is looked at before the next follows; one that fails until then is a
+    ``failure``, which stops the update, takes it back, or is passed over. Taking it back goes by the same settings.
+    """
+
+    order: Literal["stop-first", "start-first"] = "stop-first"
+    parallelism: Annotated[int, Field(ge=1, le=MAX_PARALLEL, strict=True)] = 1
+    monitor: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 5.0
+    failure: Literal["pause", "rollback", "continue"] = "pause"
 
 
 def nearest_verb(verb: Verb, possible: Collection[Verb] = frozenset(Verb)) -> Verb:
@@ -71,24 +90,28 @@ class Drill:
     """One action on every arm, each time on a fresh deployment; its trials are compared with one another only.
 
     The action comes ``after`` the start of the measure phase and at most TICK_S later, at the same instant in all arms
-    of a block. ``hold``: how long what is only held up stays so. ``slo``: a request that takes longer is bad, from its
-    scheduled instant. ``request``: the path that blocks, with {ms} or {seconds}, or holds memory, with {mb}; ""
-    is that of the demo app. ``image``: what is deployed, "" for the arm's own once more. ``group``: who is out of
-    memory takes the whole container along. ``drain``: of several containers behind a front, the front is told of each
-    that is to be replaced, and what that has at hand may take so long; 0: nobody tells it. ``style``: one in the place
-    of the other, or a whole set of new containers beside the old ones, to which the front then goes over.
+    of a block. ``hold``: how long what is only held up stays so; a hang of 5 s is over before uvicorn's supervisor
+    acts. ``slo``: a request that takes longer is bad, from its scheduled instant. ``request``: the path that blocks,
+    with {ms} or {seconds}, or holds memory, with {mb}; "" is that of the demo app. ``image``: what is deployed, "" for
+    the arm's own once more. ``group``: who is out of memory takes the whole container along. ``drain``: of several
+    containers behind a front, the front is told of each that is to be replaced, and what that has at hand may take so
+    long; 0: nobody tells it. ``style``: one in the place of the other, or a whole set of new containers beside the old
+    ones, to which the front then goes over. ``update``: how a Swarm replaces them; without it as Docker's own defaults
+    say. ``node``: which one is lost, "" for the last that runs parts of arms.
     """
 
     verb: Verb
     name: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
     after: Annotated[Seconds, Field(ge=STEADY_S)] = 6.0
-    hold: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 5.0
+    hold: Annotated[Seconds, Field(gt=0, le=MAX_HOLD_S)] = 8.0
     slo: Annotated[Seconds, Field(gt=0)] = 0.25
     request: Annotated[str, Field(pattern=r"^(/.*\{(ms|seconds|mb)\}.*)?$")] = ""
     image: Annotated[str, Field(max_length=500)] = ""
     group: Annotated[bool, Field(strict=True)] = False
     drain: Annotated[Seconds, Field(ge=0, le=MAX_HOLD_S)] = 0.0
     style: Literal["in-turn", "blue-green"] = "in-turn"
+    update: Update | None = None
+    node: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
 
     @model_validator(mode="after")
     def _says_something(self) -> Drill:
@@ -100,14 +123,19 @@ class Drill:
             raise ValueError(f'"drain" says nothing to {self.verb}: leave it out, or take verb = "roll" or "deploy"')
         if self.blue_green and self.verb is not Verb.DEPLOY:
             raise ValueError(f'"style" says nothing to {self.verb}: leave it out, or take verb = "deploy"')
+        if self.update and (self.verb not in UPDATING or self.blue_green):
+            raise ValueError(f'"update" says nothing to {self.verb}: leave it out, or take verb = "roll" or "deploy"')
+        if self.node and self.verb is not Verb.NODE_LOSS:
+            raise ValueError(f'"node" says nothing to {self.verb}: leave it out, or take verb = "node-loss"')
         filled = PLACEHOLDERS.get(self.verb, ())
         if self.request and filled and not any(placeholder in self.request for placeholder in filled):
             raise ValueError(f'request: {self.verb} fills in {" or ".join(filled)}, which is not in "{self.request}"')
         return self
 
-    def path(self, mb: int = 0) -> str:
-        """What is asked of the app, with ``hold``, or so many MB of memory, filled in."""
-        told = {"{seconds}": f"{self.hold:g}", "{ms}": f"{self.hold * 1000:g}", "{mb}": str(mb)}
+    def path(self, mb: int | None = None) -> str:
+        """What is asked of the app, with ``hold``, or so many MB of memory (None: not known yet), filled in."""
+        amount = "…" if mb is None else str(mb)
+        told = {"{seconds}": f"{self.hold:g}", "{ms}": f"{self.hold * 1000:g}", "{mb}": amount}
         path = self.request or REQUESTS[self.verb]
         for placeholder, value in told.items():
             path = path.replace(placeholder, value)
@@ -117,6 +145,11 @@ class Drill:
     def blue_green(self) -> bool:
         """Whether a whole set of new containers comes beside the old ones."""
         return self.style == "blue-green"
+
+    @property
+    def of_a_swarm(self) -> bool:
+        """Whether nothing but a Swarm can do it as it is asked for."""
+        return self.update is not None or self.verb is Verb.NODE_LOSS
 
     @property
     def key(self) -> str:

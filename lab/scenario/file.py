@@ -18,7 +18,7 @@ from lab.scenario.env import header_is_secret
 from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
-from lab.scenario.nodes import Node
+from lab.scenario.nodes import TLS_FILES, Node
 from lab.scenario.refusals import expectation
 from lab.scenario.runnable import check_runnable
 from lab.scenario.secret import is_secret, redactor
@@ -28,7 +28,7 @@ MAX_FILE_BYTES = 1_000_000
 LISTED_TABLES = {"arms": Arm, "expect": Expect, "sidecars": Sidecar, "jobs": Job, "drills": Drill, "nodes": Node}
 LOAD_PATHS = ("locustfile", "root", "python", "requirements")
 PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key in LOAD_PATHS))
-LISTED_PATH_KEYS = (("sidecars", "build"),)
+LISTED_PATH_KEYS = (("sidecars", "build"), ("nodes", "tls"))
 WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
 MISSING = ("missing", "missing_argument")
@@ -177,11 +177,21 @@ def check_files(path: Path, scenario: Scenario) -> None:
         if file is not None and not file.is_file():
             said = f"is a folder: {file}" if file.is_dir() else f"no such file: {file}"
             raise ScenarioError(f"{path}: {key}: {said}", "name a file; paths are relative to the scenario file")
+    _check_certificates(path, scenario)
     for number, arm in enumerate(scenario.arms):
         try:
             FRONTS[arm.front.kind].check(arm.front)
         except ScenarioError as error:
             raise ScenarioError(f"{path}: arms[{number}].{error}", error.hint) from None
+
+
+def _check_certificates(path: Path, scenario: Scenario) -> None:
+    for number, node in enumerate(scenario.nodes):
+        if missing := [name for name in TLS_FILES if node.tls and not (node.tls / name).is_file()]:
+            raise ScenarioError(
+                f"{path}: nodes[{number}].tls: no {missing[0]} in {node.tls}",
+                f"name the folder that has {', '.join(TLS_FILES)}, as DOCKER_CERT_PATH does",
+            )
 
 
 def _sentence(path: Path, detail: ErrorDetails) -> str:

@@ -27,6 +27,7 @@ from lab.scenario.limits import LimitSearch
 from lab.scenario.load import Load as Load
 from lab.scenario.network import Network, NetworkChoice, choose_network
 from lab.scenario.nodes import MAX_NODES, Node, check_nodes
+from lab.scenario.swarm import SwarmOptions, check_swarm_options
 from lab.scenario.sweep import Sweep
 from lab.scenario.trials import Trials
 
@@ -47,6 +48,7 @@ class Scenario:
     engine: EngineName = AUTO
     network: Literal["auto", "host", "own"] = "auto"
     nodes: Annotated[tuple[Node, ...], Field(max_length=MAX_NODES)] = ()
+    swarm: SwarmOptions = field(default_factory=SwarmOptions)
     ports: Annotated[str, Field(pattern=r"^\d{1,5}-\d{1,5}$")] = "20000-29999"
     images: Images = field(default_factory=default_images)
     sidecars: Annotated[tuple[Sidecar, ...], Field(max_length=MAX_BESIDE)] = ()
@@ -72,6 +74,8 @@ class Scenario:
         self._check_points()
         machines = "first" if self.engine == AUTO else ENGINES[self.engine].machines
         check_nodes(self.nodes, self.load.nodes, self.engine, machines)
+        arms = [node.name for node in self.nodes if node not in self.load_nodes]
+        check_swarm_options(self.swarm, arms, swarm=machines == "all")
         self._check_network()
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
@@ -134,6 +138,11 @@ class Scenario:
         if self.drills and self.load.rate is None:
             raise ValueError("drills: load.rate is needed: what was not served is counted by what was due")
 
+        of_swarms = {drill.key: "update" if drill.update else drill.verb for drill in self.drills if drill.of_a_swarm}
+        if of_swarms and (self.engine == AUTO or not ENGINES[self.engine].updates):
+            key, what = next(iter(of_swarms.items()))
+            raise ValueError(f'drills: "{what}" of "{key}" takes a Swarm: leave it out, or say engine = "swarm"')
+
     def _check_network(self) -> None:
         """Sidecars are found by name, which nothing has on the machine's network; an agent has a Python of its own."""
         for arm in self.arms:
@@ -188,9 +197,15 @@ class Scenario:
         return arm.restart or self.app.restart
 
     @property
-    def load_node(self) -> Node | None:
-        """The node that drives load, where it is another one than runs the arms."""
-        return next((node for node in self.nodes[1:] if node.name in self.load.nodes), None)
+    def load_nodes(self) -> tuple[Node, ...]:
+        """The nodes that drive load, in the order of ``load.nodes``, where others than the first drive it."""
+        others = {node.name: node for node in self.nodes[1:]}
+        return tuple(others[name] for name in self.load.nodes if name in others)
+
+    @property
+    def expendable(self) -> tuple[Node, ...]:
+        """The nodes of a Swarm that an arm may lose: neither the first, nor that of the front, nor one of load."""
+        return tuple(n for n in self.nodes[1:] if n.name not in self.load.nodes and not self.swarm.has_front(n.name))
 
     @property
     def beside(self) -> tuple[Sidecar | Job, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from lab.scenario.quantities import Cores
 from lab.units import cores_of
 
 MAX_NODES = 16
+TLS_FILES = ("ca.pem", "cert.pem", "key.pem")  # as Docker's own commands call them, in DOCKER_CERT_PATH
 DEFAULT_PORT = 20080
 
 
@@ -21,12 +23,14 @@ DEFAULT_PORT = 20080
 class Node:
     """A machine with a Docker engine. ``engine``: where that answers; "" is the one that the environment names.
 
+    ``tls``: the folder with ca.pem, cert.pem and key.pem by which an engine at tcp:// is reached over TLS.
     ``address`` and ``port``: where load of other nodes reaches the arms, on the node that runs them. ``cores``: to
     which the lab's agents keep there, as a cpuset; "" for all.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     engine: Annotated[str, Field(pattern=r"^$|^(unix|tcp|ssh)://\S+$")] = ""
+    tls: Path | None = None
     address: Annotated[str, Field(pattern=r"^[0-9A-Za-z._:-]{0,253}$")] = ""
     port: Annotated[int, Field(ge=1024, le=65535, strict=True)] = DEFAULT_PORT
     cores: Cores = ""
@@ -50,10 +54,11 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str, machine
     names = [node.name for node in nodes]
     if len(set(names)) < len(names):
         raise ValueError(f"nodes need different names, got {', '.join(names)}")
-    for name in load:
-        if name not in names:
-            hint = unknown("node", name, names) if names else f"there is no [[nodes]] that could be {name!r}"
-            raise ValueError(f"load.nodes: {hint}")
+    _check_drivers(nodes, load)
+    if plain := [node.name for node in nodes if node.tls and not node.engine.startswith("tcp://")]:
+        raise ValueError(
+            f"nodes: tls of {plain[0]!r} is for an engine by tcp://: leave it out, or write such an engine"
+        )
     if not nodes:
         return
     if machines == "this":
@@ -70,6 +75,24 @@ def check_nodes(nodes: Sequence[Node], load: Sequence[str], engine: str, machine
         raise ValueError(
             f'nodes: {names[0]!r} needs an address by which {load[0]!r} reaches the arms, such as address = "10.0.0.1"'
         )
+
+
+def _check_drivers(nodes: Sequence[Node], load: Sequence[str]) -> None:
+    """What ``load.nodes`` names is there, once, and each has an engine of its own.
+
+    Two addresses of one engine are found when it is asked: lab.engines.docker.connection.
+    """
+    names = [node.name for node in nodes]
+    for name in load:
+        if name not in names:
+            hint = unknown("node", name, names) if names else f"there is no [[nodes]] that could be {name!r}"
+            raise ValueError(f"load.nodes: {hint}")
+    if len(set(load)) < len(load):
+        raise ValueError(f"load.nodes: each node once, got {', '.join(load)}")
+    engines = {node.engine for node in nodes if node.name in load}
+    if len(engines) < len(load):
+        called = " and ".join(load)
+        raise ValueError(f"load.nodes: {called} have one engine: name one of them, with more load.processes")
 
 
 def check_address(node: Node) -> None:

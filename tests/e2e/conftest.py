@@ -1,8 +1,9 @@
 """The command line as a person uses it: a child process, its exit code, what it printed, what it left.
 
 Tests on the machine's engine that deploy the app of this repository are one xdist group: their arms would be strangers
-to each other, and some of them kill labs and look at all that is left. Those that deploy the examples, which are other
-images, are a group beside it, and look at what is left of their own runs. Whatever needs a valid run is alone.
+to each other, and some of them kill labs and look at all that is left. So those of the integration tests that leave
+something of a dead lab are in it too (LEAVES). Those that deploy the examples, which are other images, are a group
+beside it, and look at what is left of their own runs. Whatever needs a valid run is alone.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import venv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from lab.analysis.gates import INVALID, limits
 from lab.engines.docker.engine import connect
@@ -45,6 +48,7 @@ OF_A_BUSY_MACHINE = {
     )
 }
 TIMEOUT_S = 240
+PAGE_MS = 60_000  # in which a page comes to be as it should: a browser beside other tests is slow
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one browser, and their pages are made once
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
@@ -91,13 +95,16 @@ def lab(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = RE
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def run_valid(*arguments: object) -> Outcome:
-    """Run a scenario; again when a gate found the machine too busy to measure on, which is no fault of the lab."""
-    for _ in range(ATTEMPTS):
-        outcome = lab("run", *arguments)
-        if not (outcome.code == 3 and BUSY in outcome.err):
-            return outcome
-    pytest.fail(f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}")
+def installed(environment: Path, *arguments: object, cwd: Path) -> Outcome:
+    """One command of the installed lab."""
+    argv = [str(environment / "bin" / "lab"), *map(str, arguments)]
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S, env=outside())
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def outside() -> dict[str, str]:
+    """The environment variables without what shows the repository to Python."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def run_beside_others(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> Outcome:
@@ -115,12 +122,17 @@ def check_only_busy(code: int, told: str) -> None:
 def check_done(run: Path) -> None:
     """Every trial of the run is done, and no gate but those of a busy machine found one invalid."""
     assert set(read_info(run).states.values()) == {TrialState.DONE}
-    for path in sorted((run / "trials").iterdir()):
-        gates = TRIAL_RECORD.validate_json((path / "record.json").read_bytes()).gates
-        assert {gate.key for gate in gates if gate.outcome == INVALID} <= OF_A_BUSY_MACHINE
+    assert refusals(run) <= OF_A_BUSY_MACHINE
 
 
-@pytest.fixture(scope="session", autouse=True)
+def refusals(run: Path) -> set[str]:
+    """The gates that found a trial of the run invalid, if only for some of the metrics."""
+    paths = sorted((run / "trials").glob("*/record.json"))
+    gates = [gate for path in paths for gate in TRIAL_RECORD.validate_json(path.read_bytes()).gates]
+    return {gate.key for gate in gates if gate.outcome == INVALID}
+
+
+@pytest.fixture(scope="package", autouse=True)
 def a_temporary_folder_of_our_own() -> Iterator[None]:
     """And with it a lock: the labs of these tests are not refused because somebody else measures on this machine.
 
@@ -141,11 +153,12 @@ def client() -> Iterator[docker.DockerClient]:
     client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, started once; without it this tier fails, it does not skip."""
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: apt-get install chromium (make test does it as root)"
+    expect.set_options(timeout=PAGE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
@@ -177,7 +190,12 @@ def left(client: docker.DockerClient) -> list[str]:
 
 
 def left_of_runs(client: docker.DockerClient) -> list[tuple[str, str]]:
-    """The same, each with the run that it belongs to."""
+    """The same, each with the run that it belongs to. What a lab removed that ended meanwhile is not there twice."""
+    again = _without_owner(client) if (found := _without_owner(client)) else []
+    return [each for each in found if each in again]
+
+
+def _without_owner(client: docker.DockerClient) -> list[tuple[str, str]]:
     selection = {"label": RUN}
     containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
     volumes = client.volumes.list(filters=selection)
@@ -186,12 +204,40 @@ def left_of_runs(client: docker.DockerClient) -> list[tuple[str, str]]:
     return [(name, marks[RUN]) for name, marks in labelled if not owner_lives(marks)]
 
 
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
-    """The smoke scenario, run once for all tests that look at its results."""
-    out = tmp_path_factory.mktemp("runs")
-    outcome = run_valid("scenarios/smoke.toml", "--out", out)
-    return outcome, sorted(out.iterdir())[-1]
+@pytest.fixture(scope="package")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the wheel; packages that it needs are lent by this one, which takes no minute of copying.
+
+    What this environment itself shows of the repository is not lent: only the wheel can give `lab`.
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    built, made = folder / "dist", folder / "environment"
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(built)]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
+    venv.create(made, symlinks=True)
+    install = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install", "--quiet"]
+    subprocess.run([*install, "--no-deps", "--no-index", *built.glob("*.whl")], check=True)
+    (packages,) = made.glob("lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib"))
+    return made
+
+
+@pytest.fixture(scope="package")
+def smoke(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
+    """The shortest scenario that the lab ships, run once for all who look at its results, and its folder.
+
+    By an installed lab, in a folder that holds nothing: images, app and locustfile are its own. Again when a gate found
+    the machine too busy to measure on, if only for times, which is no fault of the lab.
+    """
+    here, made = tmp_path_factory.mktemp("demo"), list[tuple[Outcome, Path]]()
+    for _ in range(ATTEMPTS):
+        outcome = installed(environment, "demo", "smoke", "--wait-for-quiet=0", cwd=here)
+        if not (outcome.code == 3 and BUSY in outcome.err):
+            made.append((outcome, sorted((here / "runs").iterdir())[-1]))
+            if outcome.code or not refusals(made[-1][1]) & OF_A_BUSY_MACHINE:
+                break
+    assert made, f"the machine was too busy for a valid block {ATTEMPTS} times:\n{outcome.err}"
+    return made[-1]
 
 
 SCENARIO = f"""

@@ -35,6 +35,7 @@ def test_a_word_is_found_without_a_server(browser: Browser, site: Path) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto((site / "howto" / "budgets.html").as_uri())
+    page.wait_for_load_state("networkidle")  # what hears the key is loaded by the page's script
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search")
     box.press_sequentially("starved")

@@ -19,7 +19,9 @@ def test_an_image_behind_an_init_runs_as_lab_init_writes_it_with_a_pooled_budget
 
     From the folder of the project, with the budget that the written scenario offers in a comment.
     """
-    made = lab("init", "--folder", project(tmp_path / "shop", "init"), "--processes", 2, "--out", "mine", cwd=tmp_path)
+    shop = project(tmp_path / "shop", "init")
+    (shop / "app" / "end_to_end.py").touch()  # another image than the integration tests deploy beside it
+    made = lab("init", "--folder", shop, "--processes", 2, "--out", "mine", cwd=tmp_path)
     assert made.code == 0, made.err
     scenario = edit(quick(tmp_path / "mine" / "scenario.toml"), '# cpus = "pooled:2.0"', 'cpus = "pooled:1.5"')
     run_beside_others(scenario.relative_to(tmp_path), "--blocks", 1, "--out", "runs", cwd=tmp_path)

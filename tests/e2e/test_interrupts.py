@@ -14,6 +14,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import docker
@@ -21,6 +22,7 @@ import pytest
 
 from lab.record.reading import read_info
 from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
+from tests.launched import Running, ending, launched
 
 pytestmark = ON_THE_ENGINE
 
@@ -28,7 +30,7 @@ DEADLINE_S = 90.0
 
 
 def wait_until(
-    what: str, holds: Callable[[], bool], process: subprocess.Popen[str] | None = None, terminal: int | None = None
+    what: str, holds: Callable[[], bool], process: Running | None = None, terminal: int | None = None
 ) -> None:
     """Look often; a terminal is read meanwhile, for whoever writes to it waits when nobody does."""
     give_up_at = time.monotonic() + DEADLINE_S
@@ -41,14 +43,9 @@ def wait_until(
         time.sleep(0.05)
 
 
-def start(scenario: Path, out: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*LAB, "run", str(scenario), "--out", str(out)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
+def start(scenario: Path, out: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    command = [*LAB, "run", str(scenario), "--out", str(out)]
+    return launched(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def lab_processes(out: Path) -> list[str]:
@@ -58,8 +55,19 @@ def lab_processes(out: Path) -> list[str]:
 
 
 def trial_under_load(out: Path, trial: str) -> Callable[[], bool]:
-    steps = f"*/trials/.{trial}.part/steps.jsonl"
-    return lambda: any('"warm up"' in path.read_text() for path in out.glob(steps))
+    def begun() -> bool:
+        with suppress(FileNotFoundError):  # the trial has ended
+            return any('"warm up"' in path.read_text() for path in out.glob(f"*/trials/.{trial}.part/steps.jsonl"))
+        return False
+
+    return begun
+
+
+def users_at_work(out: Path) -> bool:
+    """Whether requests of some trial are recorded: Locust has begun, and ends as the locustfile says."""
+    with suppress(FileNotFoundError):
+        return any(path.stat().st_size for path in out.glob("*/trials/.*.part/load/requests-0.bin"))
+    return False
 
 
 def test_an_interrupt_in_the_second_trial_keeps_the_first(
@@ -67,17 +75,18 @@ def test_an_interrupt_in_the_second_trial_keeps_the_first(
 ) -> None:
     """Exit 130, a report that says where the run was cut, no container, no Locust, no sampler."""
     edit(scenario, "blocks = 1", "blocks = 9")
+    edit(scenario, 'measure = "2s"', 'measure = "6s"')
     out = tmp_path / "runs"
-    process = start(scenario, out)
-    wait_until("load of the second trial", trial_under_load(out, "b02-workers"), process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=DEADLINE_S)
+    with start(scenario, out) as process:
+        wait_until("load of the second trial", trial_under_load(out, "b02-workers"), process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE_S)
 
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "interrupted (1 of 3)" in err
     assert "lab: interrupted during b02-workers" in err
-    assert "report of the 1 finished trials" in err
+    assert "report of 1 finished trial:" in err
     (report,) = out.glob("*/report.md")
     assert "interrupted during b02-workers" in report.read_text()
     assert left(client) == []
@@ -86,19 +95,23 @@ def test_an_interrupt_in_the_second_trial_keeps_the_first(
 
 def test_a_closed_terminal_ends_the_run_in_order(scenario: Path, tmp_path: Path, client: docker.DockerClient) -> None:
     """The terminal is really gone: nothing can be printed any more, and still everything is taken down."""
+    edit(scenario, 'warmup = "1s"', 'warmup = "20s"')  # it is cut in it
     out = tmp_path / "runs"
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process: subprocess.Popen[bytes] = subprocess.Popen(
         [*LAB, "run", str(scenario), "--out", str(out)],
         **{"stdin": theirs, "stdout": theirs, "stderr": theirs, "cwd": REPOSITORY},  # type: ignore[call-overload]
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(theirs)
-    wait_until("the load", trial_under_load(out, "b01-workers"), process, ours)
-    os.close(ours)
+    with process, ending(process):
+        try:
+            wait_until("the load", trial_under_load(out, "b01-workers"), process, ours)
+        finally:
+            os.close(ours)
+        assert process.wait(DEADLINE_S) == 130
 
-    assert process.wait(DEADLINE_S) == 130
     assert left(client) == []
     assert lab_processes(out) == []
     (info,) = out.glob("*/run.json")
@@ -132,22 +145,23 @@ def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     edit(scenario, f'"{REPOSITORY}/locustfiles/json_api.py"', '"stubborn.py"')
     edit(scenario, 'warmup = "1s"', 'warmup = "20s"')
     out = tmp_path / "runs"
-    process = start(scenario, out)
-    assert process.stderr is not None
-    wait_until("load", trial_under_load(out, "b01-workers"), process)
-    said = ""
-    for stage in (1, 2, 3):
-        process.send_signal(signal.SIGINT)
-        while f"interrupted ({stage} of 3)" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-    process.communicate(timeout=DEADLINE_S)
+    with start(scenario, out) as process:
+        assert process.stderr is not None
+        wait_until("load", lambda: users_at_work(out), process)
+        said = ""
+        for stage in (1, 2, 3):
+            process.send_signal(signal.SIGINT)
+            while f"interrupted ({stage} of 3)" not in said:
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+        process.communicate(timeout=DEADLINE_S)
 
     assert process.returncode == 130
     assert len(left(client)) == 1, "the container of the only service"
     listed = lab("clean", "--dry-run", "--out", out).out.replace("would remove ", "").splitlines()
-    assert len(listed) == 2, "it and half a trial"
+    of_containers = [line for line in listed if not line.startswith("process ")]  # a test beside kills plain ones
+    assert len(of_containers) == 2, "it and half a trial"
     assert "`lab clean`" in said.splitlines()[-1]
     lab("clean", "--out", out)
     assert left(client) == []

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.run.steps import Step
-from tests.kill_matrix import APPLIES, Event, Place, engine_of_our_own, finish, play
+from lab.scenario.drills import Verb
+from tests.kill_matrix import ACTS, APPLIES, Event, Place, engine_of_our_own, finish, play
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("kill matrix")]
 
@@ -69,3 +70,8 @@ def test_a_run_that_was_cut_at_every_turn_is_finished_by_resume(place: Place) ->
 def test_the_selection_has_every_event() -> None:
     """A replica and a worker die like a supervisor and like nginx: those two are left to the benchmark."""
     assert {event for event, _ in CELLS} | {Event.WORKER, Event.REPLICA} == set(APPLIES)
+
+
+def test_the_benchmark_knows_every_verb_that_makes_or_ends_something() -> None:
+    """The others leave nothing that a hang does not; the last one takes a Swarm."""
+    assert set(ACTS) | {Verb.KILL, Verb.BLOCK, Verb.ROLL, Verb.STOP, Verb.NODE_LOSS} == set(Verb)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +10,20 @@ import pytest
 from playwright.sync_api import Browser
 
 from lab.analysis.comparison import compare_run
+from lab.analysis.decision import card_of
 from lab.analysis.gates import GATES
+from lab.analysis.points import PointResult, judge_points
 from lab.analysis.summary import summarise
 from lab.record.types import Environment, TrialResult
 from lab.report.build import build_content
+from lab.report.content import Content
+from lab.report.overview import overview
 from lab.report.renderers.html_page import render_html
-from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record
+from lab.report.sections.decision import decision_content
+from tests.builders import make_gate, make_run, make_scenario, make_summaries, make_trials, with_record
 from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY
 from tests.e2e.layout import every_shape, faults, show_as
+from tests.unit.test_points import LONG, PAIR, harmed_replicas
 
 pytestmark = IN_A_BROWSER
 
@@ -41,18 +47,56 @@ def spoiled() -> Iterable[TrialResult]:
     ]
 
 
-PAGES = {"good": lambda: make_trials(SCENARIO), "doubtful": doubtful, "spoiled": spoiled}
+def report(trials: Iterable[TrialResult]) -> Content:
+    """Its driver shares nothing."""
+    run = make_run(SCENARIO)
+    run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": "fuse-overlayfs"}))
+    summary = summarise(run, trials)
+    return build_content(run, summary, compare_run(summary))
+
+
+def swept() -> Content:
+    """The first page of a run with several points."""
+    given = make_scenario(PAIR, trials={"blocks": 8, "seed": 7}, sweep={"processes": [1, 4]})
+    return overview(make_run(given), judge_points(make_run(given), make_summaries(given)))
+
+
+def drilled() -> Sequence[PointResult]:
+    """Two drills, each with a verdict."""
+    compare, eight = {"baseline": "workers", "primary": ["drill.harm"]}, {"blocks": 8, "seed": 7}
+    given = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}], load=LONG, compare=compare, trials=eight)
+    return judge_points(make_run(given), harmed_replicas(given))
+
+
+def drill() -> Content:
+    """The whole report of one of them."""
+    one = drilled()[0]
+    return build_content(one.run, one.summary, one.comparison)
+
+
+def card() -> Content:
+    """What is better in what."""
+    found = judge_points(make_run(SCENARIO), make_summaries(SCENARIO))
+    return decision_content(card_of(found), found)
+
+
+PAGES: Mapping[str, Callable[[], Content]] = {
+    "good": lambda: report(make_trials(SCENARIO)),
+    "doubtful": lambda: report(doubtful()),
+    "spoiled": lambda: report(spoiled()),
+    "sweep": swept,
+    "drills": lambda: overview(drilled()[0].whole, drilled()),
+    "drill": drill,
+    "card": card,
+}
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Reports of made-up runs; the verdicts of one hold the widest word, and its driver shares nothing."""
+    """Pages of made-up runs; the verdicts of one hold the widest word."""
     folder = tmp_path_factory.mktemp("pages")
-    run = make_run(SCENARIO)
-    run = replace(run, environment=Environment(facts={**run.environment.facts, "storage_driver": "fuse-overlayfs"}))
-    for name, trials in PAGES.items():
-        summary = summarise(run, trials())
-        (folder / f"{name}.html").write_text(render_html(build_content(run, summary, compare_run(summary))))
+    for name, content in PAGES.items():
+        (folder / f"{name}.html").write_text(render_html(content()))
     return folder
 
 
@@ -87,3 +131,16 @@ def test_the_widest_verdict_is_inside_the_figure(browser: Browser, pages: Path) 
     assert found == []
     assert len(clear) == 4
     assert min(clear) > 2, "it does not run into the number before it"
+
+
+def test_a_phone_shows_the_verdicts_of_a_decision_card(browser: Browser, pages: Path) -> None:
+    """Nobody scrolls to the side for them."""
+    page = browser.new_page()
+    show_as(page, "light", 390)
+    page.goto((pages / "card.html").as_uri())
+    told = page.locator("#decision td").all_inner_texts()
+    hidden = page.locator("#decision .scroll").evaluate("one => one.scrollWidth - one.clientWidth")
+    page.close()
+
+    assert any(text.endswith("better") for text in told)
+    assert hidden == 0

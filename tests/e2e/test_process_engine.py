@@ -1,4 +1,4 @@
-"""A whole run of plain processes: it touches no Docker engine, so this test runs beside whatever is deployed."""
+"""A whole run of plain processes: it touches no Docker engine, and runs beside whatever is deployed there."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pytest
 
 from tests.e2e.conftest import NO_DOCKER, check_done, run_beside_others
 
-pytestmark = pytest.mark.e2e
+# Of tests/integration/test_process_engine.py, whose processes would be strangers to these.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("process")]
 
 
 def test_the_process_engine_needs_no_docker(tmp_path: Path) -> None:

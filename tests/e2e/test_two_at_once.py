@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from lab.host.lock import machine_lock
 from lab.record.reading import TRIAL_RECORD
-from tests.e2e.conftest import LAB, NO_DOCKER, REPOSITORY, TIMEOUT_S, edit, lab
+from tests.e2e.conftest import LAB, NO_DOCKER, TIMEOUT_S, edit, lab
+from tests.launched import launched
 
 pytestmark = pytest.mark.e2e
 
@@ -39,12 +41,13 @@ def test_whoever_does_not_mind_may_run_beside_another(scenario: Path, tmp_path: 
 @pytest.mark.usefixtures("nothing_left")
 def test_two_labs_measure_one_image_at_once(scenario: Path, tmp_path: Path) -> None:
     """In one second, with one seed: each has ports and containers of its own, and says whose run spoils its memory."""
-    edit(scenario, 'measure = "2s"', 'measure = "6s"')
+    edit(scenario, 'measure = "2s"', 'measure = "15s"')  # one of them may be late, and must still meet the other
     outs = [tmp_path / "one", tmp_path / "two"]
     command = [*LAB, "run", str(scenario), "--engine", "docker", "--allow-concurrent", "--out"]
     pipe = subprocess.PIPE
-    labs = [subprocess.Popen([*command, str(out)], stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY) for out in outs]
-    told = [process.communicate(timeout=TIMEOUT_S)[1] for process in labs]
+    with ExitStack() as stack:
+        labs = [stack.enter_context(launched([*command, str(out)], stdout=pipe, stderr=pipe)) for out in outs]
+        told = [process.communicate(timeout=TIMEOUT_S)[1] for process in labs]
     runs = [next(out.iterdir()) for out in outs]
     records = [TRIAL_RECORD.validate_json((run / "trials/b01-workers/record.json").read_bytes()) for run in runs]
     ports = [{port for service in record.services for port in service.ports} for record in records]

@@ -14,13 +14,15 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
+from tests.e2e.conftest import LAB, ON_THE_ENGINE, PAGE_MS, REPOSITORY, edit, lab, left
 from tests.e2e.layout import every_shape, faults, show_as
+from tests.launched import launched
 
 pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
-DEADLINE_S = 60.0
+DEADLINE_S = 90.0
+SLOW_START = '[app]\nenv = { STARTUP_MS = "6000" }'  # so that a page is open, and seen, while an arm is being deployed
 REPLICAS = """[[arms]]
 name = "replicas"
 model = "replicas"
@@ -30,7 +32,8 @@ front = "nginx"
 
 @pytest.fixture
 def arms(scenario: Path) -> Path:
-    """A scenario with two arms of two processes each."""
+    """A scenario with two arms of two processes each, whose app takes its time to start."""
+    edit(scenario, "[app]", SLOW_START)
     edit(scenario, "processes = 1", "processes = 2")
     return edit(scenario, "[load]", REPLICAS)
 
@@ -39,23 +42,17 @@ def arms(scenario: Path) -> Path:
 def session(scenario: Path, out: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running `lab ui` and the address of its page, which it prints first."""
     command = [*LAB, "ui", str(scenario), "--out", str(out)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            if not url:
-                pytest.fail(process.communicate(timeout=DEADLINE_S)[1])
-            yield process, url
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.communicate(timeout=DEADLINE_S)
+    with launched(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        if not url:
+            pytest.fail(process.communicate(timeout=DEADLINE_S)[1])
+        yield process, url
 
 
 def open_page(browser: Browser, url: str, console: list[str]) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PAGE_MS)
     page.on("console", lambda message: console.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: console.append(f"error: {error}"))
     page.on("request", lambda request: console.append(request.url) if not request.url.startswith(url) else None)
@@ -100,9 +97,12 @@ def watch_the_tab(page: Page, roles: set[str]) -> None:
 def kill_one(page: Page) -> None:
     """The menu has what this arm can do; after one question it is done, told of and drawn, and the arm goes on."""
     menu = page.locator("#lab select").nth(1)
+    expect(menu.locator("option[value=kill]")).to_have_count(1)
     offered = menu.locator("option").evaluate_all("options => options.map(({ value }) => value)")
     assert {"kill", "hang", "roll", "kill-supervisor", "stop"} < set(offered)
     assert not {"kill-front", "oom"} & set(offered)
+    pids = page.locator("#lab tbody").first.locator("tr", has_text="worker").locator("td:nth-child(2)")
+    before = pids.all_inner_texts()
     page.once("dialog", lambda dialog: dialog.dismiss())
     menu.select_option("kill")
     expect(menu).to_have_value("")
@@ -118,7 +118,10 @@ def kill_one(page: Page) -> None:
     assert asked == ["workers: one serving process is killed. Do it now?"]
     expect(page.locator("#lab .acts")).to_contain_text("killed (SIGKILL)")
     expect(page.locator("#lab svg .act")).to_have_count(4)  # of both charts
-    assert page.inner_text("#lab .state") == "is up"
+    expect(pids).not_to_have_text(before)
+    expect(pids).to_have_count(2, timeout=DEADLINE_S * 1000)  # another has come
+    expect(page.locator("#lab polyline[stroke^='hsl(0 ']")).to_have_count(2)  # grey is the helper alone, in both charts
+    expect(page.locator("#lab .state")).to_have_text("is up")
 
 
 def fits(page: Page) -> None:
@@ -178,7 +181,7 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert left(client) == []
-    assert [child for child in children if child.is_running()] == []
+    assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
     (folder,) = out.iterdir()
     assert told.endswith(f"session kept: {folder / 'report.html'}\n")
     told = lab("report", folder).out

@@ -2,29 +2,37 @@
 
 Tests that run beside each other must not deploy the same image: one would be a stranger to the other's arm. So each
 process of the tests has images of its own, and whatever it labels is its own. Tests of which several look at one
-deployment, or at one pair of hosts, are an xdist group: one process has them all.
+deployment are an xdist group: one process has them all. So are those on hosts (tests/two_hosts.py), which are made once
+for all of them: they start engines, and images are carried to each. The two groups take about equally long.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 
+from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.engine import DockerEngine, connect
-from lab.engines.images.images import ImageRecord
+from lab.engines.images.images import ImageRecord, prepare_base
 from lab.engines.images.prepare import prepare_images
 from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
+from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
 from lab.scenario.budget import Budget
+from lab.scenario.databases import source_of
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
+from tests.forked_loads import FORKED
+from tests.swarm_hosts import swarm_hosts
+from tests.two_hosts import Host, hosts
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RUN_ID = f"integration-tests-{os.getpid()}"
@@ -32,37 +40,13 @@ PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")  # of the tests: "gw0", "" w
 # A build argument that nothing reads: another image with the same files.
 OWN = {"IMAGE": PROCESS} if PROCESS else {}
 SECOND = {"IMAGE": f"second {PROCESS}".strip()}
-# What begins first: whoever takes minutes must not be the last. What takes seconds fills the gaps at the end.
-LONG = (
-    "swarm_engine",
-    "nodes",
-    "drill_answers",
-    "renewing",
-    "toys",
-    "process_engine",
-    "elsewhere",
-    "drills",
-    "exported",
-)
-SHORT = ("load_", "locustfiles", "images", "hostile_front", "second_engine")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Groups begin in the order of the tests: those of most tests are not those that take longest."""
-    config.option.loadscopereorder = False
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first."""
-    items.sort(key=turn)
-
-
-def turn(item: pytest.Item) -> int:
-    """When a test begins: less is earlier."""
-    name = item.path.stem.removeprefix("test_")
-    if item.path.parent != Path(__file__).parent:
-        return 0
-    return LONG.index(name) - len(LONG) if name in LONG else int(name.startswith(SHORT))
+# A program of Python that takes more memory than a test gives it. By one call: between many, a kernel that is short of
+# memory evicts the program's own code and has it read again, for a minute on a busy machine, before it kills anybody.
+FILL = "import mmap; mmap.mmap(-1, 10**9, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)"
+# Of a test that leaves something of a dead lab on the machine's engine: those end to end look at all that is left.
+LEAVES = pytest.mark.xdist_group("engine")
+ON_NODES, ON_A_SWARM = (pytest.mark.xdist_group(name) for name in ("nodes", "swarm"))
+AHEAD_S = 5000  # of the second of three hosts: it has a clock of its own, as another kernel has
 
 
 def app_of_repository(**changes: object) -> App:
@@ -87,6 +71,13 @@ def scenario_of(arm: Arm, processes: int = 2, **changes: object) -> Scenario:
         "load": Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=50.0),
     }
     return Scenario(**(values | changes))  # type: ignore[arg-type]  # each value has its field's type
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copies_of_locust() -> Iterator[None]:
+    """What load processes of ``run_load`` are copied from goes with the tests."""
+    yield
+    FORKED.close()
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +120,36 @@ def second_image(client: docker.DockerClient, making_images: Callable[[], Abstra
         return prepare_images(client, scenario_of(arm, app=app_of_repository(build_args=SECOND)), print)["app"].name
 
 
+@pytest.fixture(scope="session")
+def carried(
+    client: docker.DockerClient, making_images: Callable[[], AbstractContextManager[None]]
+) -> Mapping[str, ImageRecord]:
+    """The images of what runs on hosts, and of their agents, made before anybody counts seconds.
+
+    Hosts have no way to a registry, nor has a lab that has entered one of their networks. The app's is that of a
+    scenario without arguments: there is nobody else there to whom it could be a stranger.
+    """
+    arm, beside = Arm(name="replicas", model="replicas", front="nginx"), source_of("redis:8")
+    with making_images():
+        prepare_base(client, beside, beside.reference, print)
+        prepare_agent(client, print)
+        return prepare_images(client, scenario_of(arm, app=app_of_repository(build_args={})), print)
+
+
+@pytest.fixture(scope="session")
+def three_hosts(carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host, Host]]:
+    """Three hosts, which keep the images that are carried to them."""
+    with hosts(3, clock_ahead_s=AHEAD_S, tcp=True) as (first, second, third):
+        yield first, second, third
+
+
+@pytest.fixture(scope="session")
+def two_in_a_swarm(carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host]]:
+    """Two hosts in one Swarm, of which the first is the manager; they keep the images that are carried to them."""
+    with swarm_hosts() as both:
+        yield both
+
+
 @pytest.fixture
 def engine(client: docker.DockerClient, images: Mapping[str, ImageRecord]) -> Iterator[DockerEngine]:
     """An engine for the tests' own run id; nothing of it may be left after a test."""
@@ -147,8 +168,16 @@ def topology_of(engine: DockerEngine) -> Callable[[Scenario], Topology]:
     return build
 
 
+def together(topologies: Sequence[Topology]) -> Topology:
+    """The app of the first, which is that of all, with every front before it."""
+    first = topologies[0]
+    apps = (service for service in first.services if service.kind is ServiceKind.APP)
+    hops = (service for each in topologies for service in each.services if service.kind is ServiceKind.PROXY)
+    return replace(first, services=(*apps, *hops))
+
+
 def labelled(client: docker.DockerClient, run_id: str = RUN_ID) -> list[str]:
     """Names of the containers and volumes of a run of the tests."""
     selection = {"label": f"lab.run={run_id}"}
-    containers = client.containers.list(all=True, filters=selection)
+    containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
     return [thing.name for thing in [*containers, *client.volumes.list(filters=selection)]]

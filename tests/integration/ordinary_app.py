@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from threading import Semaphore
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
 from fastapi.responses import StreamingResponse
 
-EVENTS, GAP_S = 10, 0.05
+EVENTS, LOOK_S = 10, 0.01
+ARRIVED = Semaphore(0)  # released by the client of this process for each event that it has got
 app = FastAPI()
 orders = APIRouter(prefix="/orders")
 
@@ -44,9 +46,11 @@ async def feed(socket: WebSocket) -> None:
 
 
 async def events() -> AsyncIterator[str]:
+    """Each is sent when the one before has arrived: whoever holds one back gets no other."""
     for number in range(EVENTS):
         yield f"data: {number}\n\n"
-        await asyncio.sleep(GAP_S)
+        while not ARRIVED.acquire(blocking=False):
+            await asyncio.sleep(LOOK_S)
 
 
 @app.get("/events")

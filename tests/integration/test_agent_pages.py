@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import docker
 import pytest
@@ -19,32 +19,42 @@ from lab.sampling.process_view import look
 from lab.sampling.shared_files import shared_files
 from lab.scenario.images import PYTHON
 from tests.integration.conftest import RUN_ID
-from tests.second_engine import SecondEngine
+from tests.second_engine import SecondEngine, short_lived
+from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("carried")]
 
-IDLE = ["python3", "-c", "import time; time.sleep(600)"]
+OneAtATime = Callable[[], AbstractContextManager[None]]
+
+UP = "up"
+IDLE = ["python3", "-uc", f"import time; print('{UP}'); time.sleep(600)"]
 
 
 def layers(client: docker.DockerClient, image: str) -> set[str]:
     return set(client.images.get(image).attrs["RootFS"]["Layers"])
 
 
-def test_its_image_has_no_layer_of_the_base_it_was_made_from(client: docker.DockerClient) -> None:
-    """Whatever the storage driver: an equal layer is the same files."""
-    base = prepare_base(client, PYTHON, PYTHON.reference, print)
+@pytest.fixture
+def base(client: docker.DockerClient, making_images: OneAtATime) -> str:
+    """The name of the base; the agent is made of it by now."""
+    with making_images():
+        prepare_agent(client, print)
+        return prepare_base(client, PYTHON, PYTHON.reference, print).name
 
-    assert layers(client, prepare_agent(client, print)) & layers(client, base.name) == set()
+
+def test_its_image_has_no_layer_of_the_base_it_was_made_from(client: docker.DockerClient, base: str) -> None:
+    """Whatever the storage driver: an equal layer is the same files."""
+    assert layers(client, prepare_agent(client, print)) & layers(client, base) == set()
 
 
 @pytest.fixture
-def overlay2(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
+def overlay2(client: docker.DockerClient, base: str) -> Iterator[docker.DockerClient]:
     """An engine whose containers share the file pages of their layers, with both images."""
-    engine = SecondEngine(f"pages-{os.getpid()}", "overlay2")
+    engine = SecondEngine(f"pages-{os.getpid()}", "overlay2", short_lived())
     try:
         engine.start()
         with closing(engine.client()) as own:
-            for image in (prepare_agent(client, print), prepare_base(client, PYTHON, PYTHON.reference, print).name):
+            for image in (prepare_agent(client, print), base):
                 own.images.load(client.images.get(image).save())
             yield own
     finally:
@@ -53,9 +63,10 @@ def overlay2(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
 
 @contextmanager
 def python_of(client: docker.DockerClient, image: str) -> Iterator[int]:
-    """The pid of an idle Python in a container."""
+    """The pid of an idle Python in a container, which has mapped its files by now."""
     container: Container = client.containers.run(image, IDLE, detach=True, network_mode="host")
     try:
+        until(lambda: UP.encode() in container.logs(), "Python runs")
         container.reload()
         yield container.attrs["State"]["Pid"]
     finally:
@@ -63,14 +74,14 @@ def python_of(client: docker.DockerClient, image: str) -> Iterator[int]:
 
 
 def test_under_overlay2_it_shares_no_file_with_an_arm(
-    client: docker.DockerClient, overlay2: docker.DockerClient
+    client: docker.DockerClient, overlay2: docker.DockerClient, base: str
 ) -> None:
     """A second container of the base does: without a layer of its own the agent would be just that."""
-    base = client.images.get(prepare_base(client, PYTHON, PYTHON.reference, print).name).id
+    base_id = client.images.get(base).id
     agent_image = prepare_agent(client, print)
     marks = labels(RUN_ID, "pages", "agent")
 
-    with python_of(overlay2, base) as arm, python_of(overlay2, base) as stranger:
+    with python_of(overlay2, base_id) as arm, python_of(overlay2, base_id) as stranger:
         with start_agent(overlay2, agent_image, marks, looks=True) as agent:
             agent.call(look, [arm])  # it runs by now
             ours = shared_files([agent.pid], [arm])

@@ -19,6 +19,7 @@ from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import MIN_ATTRIBUTED, attributed
 from lab.analysis.trial.trial import summarise_trial
 from lab.engines.docker.engine import DockerEngine
+from lab.engines.images.build import remove_image
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
 from lab.load.locust_process import loads
@@ -31,6 +32,7 @@ from lab.run.trial import run_trial
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
 from tests.integration.conftest import OWN, REPOSITORY, app_of_repository, scenario_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +67,7 @@ def nginx_app(client: docker.DockerClient, images: Mapping[str, ImageRecord]) ->
         forcerm=True,
     )
     yield App(image=name, command="serve {port} {workers}", ready_path="/")
-    client.images.remove(name)
+    until(lambda: remove_image(client, name), "it goes: another lab may try it for a moment")
 
 
 def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: Load = LOAD) -> TrialResult:

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 LEAST_PER_S = 500.0  # two cores under tests reach ten times as much; a generator that waits for something, less
 BUDGET_S = 8.0
+CACHED_S = 1.0  # to read a file takes a hundredth of it
 
 
 def test_the_ceiling_is_measured_once_and_quickly(engine: DockerEngine, tmp_path: Path) -> None:
@@ -33,4 +34,4 @@ def test_the_ceiling_is_measured_once_and_quickly(engine: DockerEngine, tmp_path
     assert second == first
     assert len(said) == 1
     assert measured - began < 2 * BUDGET_S, "twice the budget of a quiet machine"
-    assert time.monotonic() - measured < 0.1
+    assert time.monotonic() - measured < CACHED_S

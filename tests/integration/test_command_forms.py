@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,13 +13,15 @@ from docker.models.containers import Container
 
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.images import ImageRecord
+from lab.host.labels import labels
 from tests.integration.conftest import REPOSITORY, RUN_ID
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
 KILLED = 137
 TOP = "-eo pid,ppid,args"  # of ps
-PATIENCE_S = 2  # instead of Docker's 10
+GRACE_S = 10  # Docker's own: a server that hears the stop shuts down by then, also on a busy machine
 FORMS = {
     "exec form": 'CMD ["uvicorn", "app.main:app", "--port", "8000"]',
     "shell form": "CMD uvicorn app.main:app --port 8000",
@@ -35,16 +36,20 @@ def plain(command: str) -> str:
 
 
 def tree(container: Container) -> str:
-    """The container's processes, each below its parent."""
+    """The container's processes, each below its parent, whatever their numbers: a child's is the lower after a wrap."""
     seen = [line.split(None, 2) if isinstance(line, str) else line for line in container.top(ps_args=TOP)["Processes"]]
-    parents = {pid: parent for pid, parent, _ in seen}
-    lines = []
-    for pid, _, command in seen:
-        depth, above = 0, parents[pid]
-        while above in parents:
-            depth, above = depth + 1, parents[above]
-        lines.append(f"{'   ' * (depth - 1)}└─ {plain(command)}" if depth else plain(command))
-    return "\n".join(lines)
+    numbers = {pid for pid, _, _ in seen}
+
+    def below(parent: str, depth: int) -> list[str]:
+        lines = []
+        for pid, above, command in seen:
+            if above == parent:
+                lines.append(f"{'   ' * (depth - 1)}└─ {plain(command)}" if depth else plain(command))
+                lines += below(pid, depth + 1)
+        return lines
+
+    roots = dict.fromkeys(above for _, above, _ in seen if above not in numbers)
+    return "\n".join(line for root in roots for line in below(root, 0))
 
 
 def stopped(client: docker.DockerClient, base: str, form: str) -> tuple[str, int, str]:
@@ -52,14 +57,12 @@ def stopped(client: docker.DockerClient, base: str, form: str) -> tuple[str, int
     name = f"lab-integration-tests:forms-{os.getpid()}"
     client.images.build(fileobj=io.BytesIO(f"FROM {base}\n{form}\n".encode()), tag=name, rm=True)
     container = client.containers.run(
-        name, detach=True, network_mode="none", read_only=True, tmpfs={"/tmp": ""}, labels={"lab.run": RUN_ID}
+        name, detach=True, network_mode="none", read_only=True, tmpfs={"/tmp": ""}, labels=labels(RUN_ID, "forms")
     )
     try:
-        until = time.monotonic() + 30
-        while b"Uvicorn running" not in container.logs() and time.monotonic() < until:
-            time.sleep(0.1)
+        until(lambda: b"Uvicorn running" in container.logs(), f"{form} serves")
         found = tree(container)
-        container.stop(timeout=PATIENCE_S)
+        container.stop(timeout=GRACE_S)
         return found, container.wait()["StatusCode"], container.logs().decode()
     finally:
         remove_container(client, container.id)

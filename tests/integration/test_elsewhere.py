@@ -16,10 +16,11 @@ from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.images.images import prepare_base
 from lab.record.folder import read_info, read_trial
 from lab.scenario.images import PYTHON
-from tests.integration.conftest import REPOSITORY
+from tests.integration.conftest import ON_NODES, REPOSITORY
 from tests.second_engine import SecondEngine
+from tests.two_hosts import Host, images_lent
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.integration, ON_NODES]
 
 SCENARIO = f"""
 question = "Does an engine elsewhere do?"
@@ -51,16 +52,14 @@ def scenario(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def elsewhere(scenario: Path) -> Iterator[SecondEngine]:
-    """It has no way to a registry: its images come from the machine's engine."""
-    engine = SecondEngine(f"elsewhere-{os.getpid()}", own_pids=True)
-    try:
-        engine.start()
+def elsewhere(three_hosts: tuple[Host, Host, Host], scenario: Path) -> Iterator[SecondEngine]:
+    """That of the first host. It has no way to a registry: its images come from the machine's engine."""
+    engine = three_hosts[0].engine
+    engine.start()
+    with images_lent(three_hosts[0]):
         engine.prepare(scenario)  # the app's and nginx's, and the base of Python's
         engine.prepare_agent()
         yield engine
-    finally:
-        engine.stop()
 
 
 def test_everything_is_measured_where_the_engine_is(

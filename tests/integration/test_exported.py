@@ -8,14 +8,16 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from docker.models.containers import Container
 
+from lab.engines.docker.carry import Cargo, carry_all
 from lab.engines.docker.connection import connect
 from lab.engines.docker.opening import open_docker
 from lab.engines.images.images import ImageRecord
@@ -29,8 +31,10 @@ from lab.plan.blocks import build_plan
 from lab.scenario.model import Arm
 from lab.units import MIB
 from tests.exports import deployment, measured
-from tests.integration.conftest import scenario_of
-from tests.second_engine import SecondEngine
+from tests.integration.conftest import ON_A_SWARM, scenario_of
+from tests.swarm_hosts import until_ready
+from tests.two_hosts import Host, images_lent
+from tests.unit.test_swarm import EVERYWHERE
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +45,9 @@ ARMS = (
     {"name": "workers", "model": "workers", "front": "direct"},
 )
 AGENT = "agent"
+NAME = "tried"
+STACK = f"com.docker.stack.namespace={NAME}"
+DEADLINE_S = 60.0
 ASK = """
 import time, urllib.request
 give_up_at, served = time.monotonic() + 60, set()
@@ -58,9 +65,9 @@ print(*served)
 Processes = Counter[str]
 
 
-def exported(arm: Mapping[str, object]) -> Deployment:
+def exported(arm: Mapping[str, object], **changes: Any) -> Deployment:
     """The arm as these tests export it."""
-    return deployment(arm, measured(), app={"image": "example/app:1"}, budget={"processes": 2})
+    return deployment(arm, measured(), app={"image": "example/app:1"}, budget={"processes": 2}, **changes)
 
 
 def limits_due(arm: Mapping[str, object]) -> dict[str, int]:
@@ -76,9 +83,9 @@ def limits_of(client: docker.DockerClient, selection: str, label: str) -> dict[s
     return {each.labels[label]: each.attrs["HostConfig"]["Memory"] for each in found}
 
 
-def write(folder: Path, target: str, arm: Mapping[str, object], values: Mapping[str, str]) -> None:
+def write(folder: Path, target: str, arm: Mapping[str, object], values: Mapping[str, str], **changes: Any) -> None:
     """The exported files, with the values that a person would fill in."""
-    for file in TARGETS[target].files(exported(arm)):
+    for file in TARGETS[target].files(exported(arm, **changes)):
         (folder / file.name).write_text(file.text)
     lines = (folder / "values.env").read_text().splitlines()
     names = [line.partition("=")[0] for line in lines if not line.startswith("#")]
@@ -154,38 +161,76 @@ def test_compose_deploys_what_the_lab_deploys(
 
 
 @pytest.fixture
-def swarm(images: Mapping[str, ImageRecord]) -> Iterator[SecondEngine]:
-    """A Swarm of one node, on an engine of its own, with the images of the app and of nginx."""
-    engine = SecondEngine(f"exported-{os.getpid()}")
+def swarm(two_in_a_swarm: tuple[Host, Host], carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host]]:
+    """A Swarm of two nodes, each an engine of its own, with the images of the app and of nginx on both."""
+    until_ready(two_in_a_swarm)
+    wanted = {carried[key].id: carried[key].name for key in ("app", "nginx")}
+    with ExitStack() as stack:
+        machine = stack.enter_context(closing(connect()))
+        lent = [(host, stack.enter_context(images_lent(host))) for host in two_in_a_swarm]
+        carry_all(machine, [Cargo(node=host.address, target=own, images=wanted) for host, own in lent], print)
+        yield two_in_a_swarm
+
+
+def service_of(container: Container) -> str:
+    return str(container.labels["com.docker.swarm.service.name"])
+
+
+def there(hosts: tuple[Host, Host], *, ended: bool = False) -> list[list[Container]]:
+    """The containers of the stack on each node: those that run, or those that have ``ended`` as well."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(host.engine.client())) for host in hosts]
+        asked = {"filters": {"label": STACK}, "all": ended, "ignore_removed": True}
+        return [client.containers.list(**asked) for client in clients]
+
+
+@contextmanager
+def stacked(folder: Path, hosts: tuple[Host, Host]) -> Iterator[None]:
+    """``docker stack deploy``; everything is gone afterwards, from either node."""
+    environment = {**os.environ, "DOCKER_HOST": hosts[0].engine.host}
+    deploy = f"set -a; . ./values.env; set +a; docker stack deploy --resolve-image never -c stack.yaml {NAME}"
     try:
-        engine.start()
-        with closing(connect()) as machine, closing(engine.client()) as own:
-            for key in ("app", "nginx"):
-                own.images.load(machine.images.get(images[key].name).save(named=images[key].name))
-            own.swarm.init(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
-        yield engine
+        done = subprocess.run(["sh", "-c", deploy], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        yield
     finally:
-        engine.stop()
+        removal = ["docker", "stack", "rm", NAME]  # refused as long as a task still has the network
+        wait_until(lambda: succeeds(removal, environment), "the stack is not removed")
+        wait_until(lambda: not any(there(hosts, ended=True)), "tasks of the stack do not go")
 
 
+def succeeds(command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    return subprocess.run(command, env=environment, capture_output=True, timeout=60).returncode == 0
+
+
+def wait_until(holds: Callable[[], bool], otherwise: str) -> None:
+    """Look often; fail when it takes too long."""
+    give_up_at = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < give_up_at, otherwise
+        time.sleep(0.2)
+
+
+@ON_A_SWARM
 def test_swarm_deploys_the_containers_of_the_arm(
-    swarm: SecondEngine, images: Mapping[str, ImageRecord], tmp_path: Path
+    swarm: tuple[Host, Host], carried: Mapping[str, ImageRecord], tmp_path: Path
 ) -> None:
-    """With the limits of the file, in the same number of containers; every one of them answers through the front."""
-    arm = ARMS[0]
-    write(tmp_path, "swarm", arm, {**values_of(arm, images, 0), "PUBLISHED_PORT": "8080", "ENDPOINT_MODE": "dnsrr"})
-    deploy = "set -a; . ./values.env; set +a; docker stack deploy --resolve-image never -c stack.yaml tried"
-    environment = {**os.environ, "DOCKER_HOST": swarm.host}
-    done = subprocess.run(["sh", "-c", deploy], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    asked = [*swarm.prefix, sys.executable, "-c", ASK]
-    said = subprocess.run(asked, capture_output=True, text=True, timeout=90)
-    with closing(swarm.client()) as client:
-        containers = client.containers.list(filters={"label": "com.docker.stack.namespace=tried"})
-        limits = limits_of(client, "com.docker.stack.namespace=tried", "com.docker.swarm.service.name")
+    """Over both nodes, with the limits of the file; every container answers through the front of either node."""
+    arm, values = ARMS[0], {"PUBLISHED_PORT": "8080", "ENDPOINT_MODE": "dnsrr"}
+    write(tmp_path, "swarm", arm, {**values_of(arm, carried, 0), **values}, **EVERYWHERE)
+    with stacked(tmp_path, swarm):
+        wait_until(
+            lambda: all(f"{NAME}_nginx" in map(service_of, each) for each in there(swarm)),
+            "no task of the front came up on each node",
+        )
+        for host in swarm:
+            asked = [*host.engine.prefix, sys.executable, "-c", ASK]
+            said = subprocess.run(asked, capture_output=True, text=True, timeout=90)
+            assert said.returncode == 0, said.stderr
+            assert len(set(said.stdout.split())) == 2, "each of the two processes has served"
+        everywhere = [each for found in there(swarm) for each in found]
 
-    assert said.returncode == 0, said.stderr
-    assert len(set(said.stdout.split())) == 2, "each of the two processes has served"
-    assert len(containers) == 3
-    assert limits == {f"tried_{name}": limit for name, limit in limits_due(arm).items()}
-    assert all(each.attrs["HostConfig"]["ReadonlyRootfs"] for each in containers)
+    limits = {service_of(each): each.attrs["HostConfig"]["Memory"] for each in everywhere}
+    assert len(everywhere) == 4
+    assert limits == {f"{NAME}_{name}": limit for name, limit in limits_due(arm).items()}
+    assert all(each.attrs["HostConfig"]["ReadonlyRootfs"] for each in everywhere)

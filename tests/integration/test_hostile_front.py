@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from lab.errors import ScenarioError
+from lab.host.ports import free_ports
 from lab.plan.fronts.front import FrontPlace
 from lab.plan.fronts.nginx import Nginx, configuration
 from lab.plan.topology import Endpoint
@@ -27,7 +28,8 @@ def test_nginx_accepts_what_the_lab_writes_and_it_has_one_server(tmp_path: Path)
     nginx = shutil.which("nginx")
     assert nginx, "nginx is missing: apt-get install nginx-light (make test does it as root)"
     hints = get_type_hints(Nginx)
-    place = FrontPlace(app=(Endpoint(port=20001), Endpoint(port=20002)), ports=(20003,), limits=Limits())
+    *app, port = free_ports(3, (21000, 22999), "nginx -t")  # which binds for a moment
+    place = FrontPlace(app=tuple(Endpoint(port=each) for each in app), ports=(port,), limits=Limits())
     for balance, profile in itertools.product(get_args(hints["balance"]), get_args(hints["profile"])):
         conf = tmp_path / "nginx.conf"
         conf.write_text(configuration(Nginx(balance=balance, profile=profile), place))
@@ -36,7 +38,7 @@ def test_nginx_accepts_what_the_lab_writes_and_it_has_one_server(tmp_path: Path)
         )
         assert done.returncode == 0, done.stderr
         assert conf.read_text().count("server {") == 1
-        assert conf.read_text().count("listen 127.0.0.1:20003;") == 1
+        assert conf.read_text().count(f"listen 127.0.0.1:{port};") == 1
 
 
 @pytest.mark.parametrize("key", ["balance", "profile", "model", "front", "name"])

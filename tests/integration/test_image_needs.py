@@ -6,9 +6,12 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import docker
 import pytest
@@ -18,12 +21,14 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
 from lab.errors import DeploymentError
+from lab.host.ports import free_ports
 from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario
-from tests.integration.conftest import RUN_ID, labelled, scenario_of
+from tests.integration.conftest import FILL, RUN_ID, labelled, scenario_of
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +36,8 @@ WORKERS = Arm(name="workers", model="workers", front="direct")
 BEHIND = Arm(name="workers-nginx", model="workers", front="nginx")
 SERVE = "uvicorn app.main:app --host {host} --port {port} --workers {workers} --no-access-log"
 NOBODY = 10001
-NEVER_S = 10.0  # of what never gets ready, which is waited for: long enough to be up and to be asked
+OWN_PORTS = (20000, 20999)  # of apps that listen where they want: no arm of these tests gets one of them
+NEVER_S = 30.0  # of what never gets ready, which is waited for: long enough to be up, also on a busy machine
 DROPS_ROOT = f"""#!/bin/sh
 set -e
 if [ "$(id -u)" = 0 ]; then
@@ -88,7 +94,7 @@ def trial(client: docker.DockerClient, image: str) -> Iterator[Try]:
     """An engine, the scenario and the topology of an arm of the image with these keys; nothing is left afterwards."""
 
     def make(arm: Arm = WORKERS, **keys: object) -> tuple[DockerEngine, Scenario, Topology]:
-        values: dict[str, object] = {"image": image, "command": SERVE, "ready_timeout": 20.0}
+        values: dict[str, object] = {"image": image, "command": SERVE, "ready_timeout": PATIENCE_S}
         scenario = scenario_of(arm, app=App(**(values | keys)))  # type: ignore[arg-type]  # each has its field's type
         engine = DockerEngine(client, prepare_images(client, scenario, print), RUN_ID, (21000, 22999))
         planned = build_plan(scenario).trials[0]
@@ -128,28 +134,52 @@ def test_an_image_that_drops_root_itself(trial: Try) -> None:
     assert users(trial(capabilities=("CHOWN", "SETUID", "SETGID"), volumes=("/data",))) == {NOBODY}
 
 
-@pytest.mark.parametrize("image", [ROOT], indirect=True)
-def test_no_volume_of_an_image_is_left(client: docker.DockerClient, image: str, trial: Try) -> None:
-    """Docker makes one for every VOLUME, without a label: for what is asked, for what is deployed, for what fails."""
-    began = int(time.time())
-    engine, _, topology = trial(user=f"{NOBODY}:{NOBODY}")
-    assert image_versions(client, engine.image_id("app"), RUN_ID)
-    with engine.deploy(topology):
-        pass
-    refusal(trial())
+@contextmanager
+def told_by(client: docker.DockerClient) -> Iterator[Sequence[dict[str, Any]]]:
+    """What the engine tells meanwhile, as it does: of what is over it knows 256 events, which other tests fill soon."""
+    told: list[dict[str, Any]] = []
+    since = f"{time.time():.6f}"  # it may answer before it listens
+    stream = client.events(since=since, filters={"event": ["create", "mount", "destroy"]}, decode=True)
 
-    told = list(client.api.events(since=began, until=int(time.time()) + 1, decode=True))
-    made_of_it = {
+    def listen() -> None:
+        for each in stream:
+            told.append(each)  # one by one: somebody looks at them meanwhile
+
+    listener = Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield told
+    finally:
+        stream.close()
+        listener.join(PATIENCE_S)
+
+
+def mine(told: Sequence[dict[str, Any]], action: str) -> set[str]:
+    """The containers of these tests to which it happened; another process of them may use the same image."""
+    return {
         each["Actor"]["ID"]
-        for each in told
-        if (each["Type"], each["Action"]) == ("container", "create")
-        and each["Actor"]["Attributes"]["image"] in (image, client.images.get(image).id)
+        for each in [*told]
+        if (each["Type"], each["Action"]) == ("container", action)
+        and each["Actor"]["Attributes"].get("lab.run") == RUN_ID
     }
+
+
+@pytest.mark.parametrize("image", [ROOT], indirect=True)
+def test_no_volume_of_an_image_is_left(client: docker.DockerClient, trial: Try) -> None:
+    """Docker makes one for every VOLUME, without a label: for what is asked, for what is deployed, for what fails."""
+    with told_by(client) as told:
+        engine, _, topology = trial(user=f"{NOBODY}:{NOBODY}")
+        assert image_versions(client, engine.image_id("app"), RUN_ID)
+        with engine.deploy(topology):
+            pass
+        refusal(trial())
+        until(lambda: len(gone := mine(told, "destroy")) >= 3 and gone == mine(told, "create"), "all of it is told")
+
     volumes = {
         each["Actor"]["ID"]
         for each in told
         if (each["Type"], each["Action"]) == ("volume", "mount")
-        and each["Actor"]["Attributes"]["container"] in made_of_it
+        and each["Actor"]["Attributes"]["container"] in mine(told, "create")
     }
     assert len(volumes) >= 3
     assert not volumes & {volume.name for volume in client.volumes.list()}
@@ -169,7 +199,7 @@ def test_an_entrypoint_that_holds_the_whole_command(trial: Try) -> None:
 @pytest.mark.parametrize("image", [TRUSTING], indirect=True)
 def test_an_app_that_trusts_one_name(trial: Try) -> None:
     """Asked by its address it refuses; by its name every probe gets through, in front of it and behind the front."""
-    error = refusal(trial(command="", target="trusting:app", ready_timeout=NEVER_S))
+    error = refusal(trial(command="", target="trusting:app"))
     assert '400 "Invalid host header" (Host: 127.0.0.1:' in str(error)
     assert "app.probe_headers" in error.hint
 
@@ -181,7 +211,7 @@ def test_an_app_that_trusts_one_name(trial: Try) -> None:
 def test_other_settings_of_production(client: docker.DockerClient, trial: Try) -> None:
     """An app that insists on https is told so by who believes its proxy; a root_path changes nothing."""
     https = {"ALLOWED_HOSTS": "*", "FORCE_HTTPS": "1"}
-    error = refusal(trial(command="", target="trusting:app", env=https, ready_timeout=NEVER_S))
+    error = refusal(trial(command="", target="trusting:app", env=https))
     assert "307 to https://127.0.0.1:" in str(error)
     assert "X-Forwarded-Proto" in error.hint
 
@@ -236,21 +266,23 @@ def test_folders_in_memory_can_be_written_to(trial: Try) -> None:
 @pytest.mark.parametrize("image", [PLAIN], indirect=True)
 def test_an_app_that_listens_elsewhere_is_told_where(trial: Try) -> None:
     """With a port of its own, whatever it is told; with its last lines."""
-    serve = SERVE.replace("{port}", "20999")
+    (port,) = free_ports(1, OWN_PORTS, RUN_ID)
+    serve = SERVE.replace("{port}", str(port))
     error = refusal(trial(command=serve, env={"PORT": "{port}"}, ready_timeout=NEVER_S))
 
-    assert "nothing answered at all: it listens on 20999, and not where it was told" in str(error)
+    assert f"nothing answered at all: it listens on {port}, and not where it was told" in str(error)
     assert "Uvicorn running on" in str(error)
-    assert "app.port = 20999" in error.hint
+    assert f"app.port = {port}" in error.hint
 
 
 @pytest.mark.parametrize("image", [PLAIN], indirect=True)
 def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
     """On the machine's own network the second one finds it taken by the first."""
     replicas = Arm(name="replicas", model="replicas", front="nginx")
-    error = refusal(trial(replicas, command=SERVE.replace("{port}", "20998"), env={"PORT": "{port}"}))
+    (port,) = free_ports(1, OWN_PORTS, RUN_ID)
+    error = refusal(trial(replicas, command=SERVE.replace("{port}", str(port)), env={"PORT": "{port}"}))
 
-    assert "port 20998 is another's already: it does not listen where it was told" in str(error)
+    assert f"port {port} is another's already: it does not listen where it was told" in str(error)
     assert "say in app.port where it listens" in error.hint
     assert any("address already in use" in log for log in error.logs.values())
 
@@ -258,7 +290,7 @@ def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
 @pytest.mark.parametrize("image", [PLAIN], indirect=True)
 def test_kills_by_the_kernel_are_told_also_where_a_supervisor_goes_on(trial: Try) -> None:
     """What is killed is a child; its parent, the container's first process, lives."""
-    hog = 'while true; do python -c "x = bytearray(10**9)"; sleep 1; done'
+    hog = f'while true; do python -c "{FILL}"; sleep 1; done'
     engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog}, ready_timeout=NEVER_S)
     small = replace(topology.services[0], limits=Limits(memory_bytes=100 * 2**20))
     error = refusal((engine, scenario, replace(topology, services=(small,))))

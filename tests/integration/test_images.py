@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +16,12 @@ from docker.models.containers import Container
 from lab.engines.docker.removal import remove_container
 from lab.engines.images.asking import image_versions
 from lab.engines.images.build import remove_image
-from lab.engines.images.images import ImageRecord, Way
+from lab.engines.images.images import REGISTRY_TIMEOUT_S, ImageRecord, Way
 from lab.engines.images.measure import measure_images
 from lab.engines.images.offline.wheelhouse import ask_target
 from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError
-from lab.host.labels import owner
+from lab.host.labels import labels, owner
 from lab.plan.fronts.front import NOBODY
 from lab.scenario.model import App, Arm
 from lab.starter.guesses import Wanted
@@ -43,7 +44,7 @@ def container(client: docker.DockerClient, image: str, command: list[str], **opt
         tmpfs={"/tmp": ""},
         cap_drop=["ALL"],
         network_mode="none",
-        labels={"lab.run": RUN_ID},
+        labels=labels(RUN_ID, "images"),
         **options,
     )
     try:
@@ -70,7 +71,7 @@ def test_a_second_run_takes_what_is_there_and_at_once(
     again = prepare_images(client, scenario_of(ARM), steps.append)
 
     assert steps == []
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < REGISTRY_TIMEOUT_S, "a registry that does not answer was asked"
     assert {key: record.id for key, record in again.items()} == {key: images[key].id for key in again}
     assert {record.origin for record in again.values()} == {Way.PRESENT}
 
@@ -86,8 +87,8 @@ def test_the_image_runs_fastapi_as_an_ordinary_user_on_a_read_only_root(
     assert config["Labels"]["lab.image"] == "app"
     probe = (
         "import time, urllib.request\n"
-        "for _ in range(200):\n"
-        "    try: print(urllib.request.urlopen('http://127.0.0.1:8000/whoami').read().decode()); break\n"
+        "for _ in range(600):\n"
+        "    try: print(urllib.request.urlopen('http://127.0.0.1:8000/whoami', timeout=60).read().decode()); break\n"
         "    except OSError: time.sleep(0.1)\n"
     )
     with container(client, images["app"].name, config["Cmd"]) as app:
@@ -116,7 +117,7 @@ def test_a_wrong_variable_ends_the_container_with_one_line(
     """The container ends at once instead of restarting workers for ever, and its log says why."""
     command = ["uvicorn", "app.main:app", "--workers", "2", "--log-level", "critical"]
     with container(client, images["app"].name, command, environment={"BALLAST_MB": "much"}) as app:
-        app.wait(timeout=30)
+        app.wait(timeout=60)
         lines = set(app.logs().decode().splitlines())
 
     assert len(lines) == 1
@@ -205,6 +206,7 @@ def test_a_failing_build_shows_its_last_lines(
     assert dockerfile.split()[0] in str(error.value)
 
 
+@pytest.mark.usefixtures("images")  # its base is made by one process alone
 def test_a_dockerfile_of_today_is_built(client: docker.DockerClient, tmp_path: Path) -> None:
     """Mounts, modes, a stage that nobody needs and cannot be built, arguments, a reader that no registry has."""
     (tmp_path / "main.sh").write_text("#!/bin/sh\necho of today\n")
@@ -227,6 +229,7 @@ def test_a_dockerfile_of_today_is_built(client: docker.DockerClient, tmp_path: P
         remove_image(client, record.name)
 
 
+@pytest.mark.alone
 def test_costs_of_two_ways_to_build_are_measured(
     client: docker.DockerClient, images: Mapping[str, ImageRecord], tmp_path: Path
 ) -> None:
@@ -245,7 +248,8 @@ def test_costs_of_two_ways_to_build_are_measured(
     assert 100_000 < small.unique_bytes < 200_000 < 300_000 < big.unique_bytes < 400_000
     assert small.shared_bytes == big.shared_bytes > 10**7
     assert 0 < small.edit_bytes < 50_000
-    assert [tag for image in client.images.list() for tag in image.tags if "/measured-" in tag] == []
+    left = [tag for image in client.api.images() for tag in image["RepoTags"] or ()]
+    assert [tag for tag in left if f"/measured-{os.getpid()}:" in tag] == []
 
 
 def test_the_uv_image_holds_what_the_other_one_holds(

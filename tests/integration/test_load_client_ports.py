@@ -40,7 +40,7 @@ def test_requests_to_the_app_know_their_connection(tmp_path: Path) -> None:
         with start_load(plan) as load, load.users("socket", "X-Served-By"):
             wait_finished(load)
             readings = [
-                (t_s, client_port, client_port % 1000, "app")
+                (t_s, client_port, client_port % 1000, "app", "127.0.0.1")
                 for t_s in range(int(time.monotonic() - t0) + 2)
                 for client_port in server.client_ports
             ]

@@ -25,6 +25,22 @@ PACED = """
 """
 
 
+SHAPED = """
+from locust import FastHttpUser, LoadTestShape, constant, task
+
+class Shaped(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def work(self):
+        self.client.get("{path}", name="/")
+
+class Steps(LoadTestShape):
+    def tick(self):
+        return {users}
+"""
+
+
 def assert_accounted(run: Run) -> None:
     """Every task that made a request is one arrival row without a schedule."""
     counters, kinds = run.outcome.counters, run.kinds()
@@ -68,35 +84,45 @@ def test_a_load_shape_decides_how_many_users_there_are(tmp_path: Path) -> None:
     """A LoadTestShape runs as under plain Locust, and users that it stops may finish their task."""
     run = run_load(
         tmp_path,
-        """
-        from locust import FastHttpUser, LoadTestShape, constant, task
-
-        class Shaped(FastHttpUser):
-            wait_time = constant(0.02)
-
-            @task
-            def work(self):
-                self.client.get("/?ms=30", name="/")
-
-        class Steps(LoadTestShape):
-            def tick(self):
-                return (2, 100) if self.get_run_time() < 2 else (6, 100) if self.get_run_time() < 4 else (1, 100)
-        """,
+        SHAPED.format(
+            path="/?ms=30",
+            users="(2, 100) if self.get_run_time() < 2 else (6, 100) if self.get_run_time() < 4 else (1, 100)",
+        ),
         rate=None,
         warmup_s=0.5,
-        measure_s=5.0,
+        measure_s=7.0,
     )
 
     assert_accounted(run)
     assert run.outcome.counters.lanes == 6
     assert run.outcome.counters.unfinished == 0
     lanes = run.rows(RequestKind.ARRIVAL).with_columns(
-        ((pl.col("t_sent_s") - pl.col("t_sent_s").min()) // 0.5).alias("half")
+        ((pl.col("t_sent_s") - pl.col("t_sent_s").min()) // 1.0).alias("second")
     )
-    used = lanes.group_by("half").agg(pl.col("lane").n_unique()).sort("half")["lane"].to_list()
+    used = lanes.group_by("second").agg(pl.col("lane").n_unique()).sort("second")["lane"].to_list()
     assert used[0] == 2
     assert max(used) == 6
     assert used[-1] == 1
+
+
+def test_a_load_shape_is_followed_by_several_load_processes_together(tmp_path: Path) -> None:
+    """Locust's own master deals its users out, which the outcome says; every request is recorded where it was sent."""
+    run = run_load(
+        tmp_path,
+        SHAPED.format(path="/", users="(2, 100) if self.get_run_time() < 4 else (6, 100)"),
+        rate=None,
+        load_processes=2,
+        warmup_s=2.0,  # by then both are there, and no more for a while
+        measure_s=6.0,
+    )
+
+    assert_accounted(run)
+    assert run.outcome.counters.workers == 2
+    assert run.outcome.counters.lanes == 6
+    assert run.outcome.counters.ramp == 4
+    assert run.outcome.counters.unfinished == 0
+    lanes = set(run.rows(RequestKind.ARRIVAL)["lane"])
+    assert sorted(lane % 2 for lane in lanes) == [0, 0, 0, 1, 1, 1]
 
 
 def test_users_that_stop_are_replaced(tmp_path: Path) -> None:
@@ -141,7 +167,7 @@ def test_hanging_tasks_are_cut_after_the_drain(tmp_path: Path) -> None:
         """,
         rate=None,
         lanes=3,
-        measure_s=0.5,
+        measure_s=2.0,  # in which each of them comes to where it hangs
     )
 
     assert_accounted(run)

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lab.record.types import REQUESTS, RequestKind
+from lab.load.inside.conductor import DRAIN_S
+from lab.record.types import REQUESTS, ClientPolicy, RequestKind
 from tests.load_runs import Run, run_load
 
 pytestmark = pytest.mark.integration
@@ -110,7 +111,10 @@ def test_another_seed_is_other_work(tmp_path: Path) -> None:
 
 
 def test_user_classes_share_arrivals_like_lanes(tmp_path: Path) -> None:
-    """Weights and fixed_count decide about lanes, and lanes about arrivals; both HTTP clients are recorded alike."""
+    """Weights and fixed_count decide about lanes, and lanes about arrivals; both HTTP clients are recorded alike.
+
+    How long they wait, and whether they ask again, is told of each.
+    """
     run = run_load(
         tmp_path,
         """
@@ -124,6 +128,7 @@ def test_user_classes_share_arrivals_like_lanes(tmp_path: Path) -> None:
 
         class Heavy(FastHttpUser):
             weight = 3
+            network_timeout = 7
             @task
             def b(self):
                 self.client.get("/heavy")
@@ -145,6 +150,12 @@ def test_user_classes_share_arrivals_like_lanes(tmp_path: Path) -> None:
     assert shares == pytest.approx({"GET /fixed": 0.2, "GET /heavy": 0.6, "POST /light": 0.2}, abs=0.07)
     assert run.table.filter(pl.col("error").is_not_null() | (pl.col("status") != 200)).height == 0
     assert run.table["bytes"].min() == len('{"path": "/fixed"}')
+    endless = ClientPolicy()
+    assert run.outcome.counters.clients == {
+        "Fixed": endless,
+        "Heavy": ClientPolicy(answer_s=7.0, connect_s=60.0, repeats=True),
+        "Light": endless,
+    }
 
 
 def test_tags_choose_tasks(tmp_path: Path) -> None:
@@ -323,24 +334,24 @@ def test_the_last_byte_counts_and_not_the_with_block(tmp_path: Path) -> None:
             @task
             def look(self):
                 with self.client.get("/fast?tail_ms=50", name="/fast", catch_response=True) as response:
-                    gevent.sleep(0.2)
+                    gevent.sleep(0.6)
                     response.failure("I did not like it")
 
         class Plain(HttpUser):
             @task
             def look(self):
                 with self.client.get("/plain?tail_ms=50", name="/plain", catch_response=True) as response:
-                    gevent.sleep(0.2)
+                    gevent.sleep(0.6)
                     raise RuntimeError("inside")
         """,
         rate=20.0,
-        lanes=10,
+        lanes=20,
     )
 
     assert_accounted(run)
     service = run.table.select(pl.col("t_done_s") - pl.col("t_sent_s")).to_series()
     assert service.min() >= 0.05  # type: ignore[operator]
-    assert service.median() < 0.15  # type: ignore[operator]
+    assert service.median() < 0.4  # type: ignore[operator]
     errors = set(run.table["error"])
     assert errors == {"I did not like it", "RuntimeError: inside"}
     assert run.table["status"].to_list() == [200] * run.table.height
@@ -368,8 +379,11 @@ def test_overload_drops_are_counted_failures(tmp_path: Path) -> None:
     drops = run.rows(DROP)
     assert drops["t_sent_s"].null_count() == drops.height
     assert drops["error"].null_count() == 0
-    response = run.rows(ARRIVAL).select(pl.col("t_done_s") - pl.col("t_scheduled_s")).to_series()
-    assert 1.5 < response.median() < 3.0  # type: ignore[operator]
+    measured = run.rows(ARRIVAL)
+    response = measured.select(pl.col("t_done_s") - pl.col("t_scheduled_s")).to_series()
+    service = measured.select(pl.col("t_done_s") - pl.col("t_sent_s")).to_series()
+    in_queue = response.median() / service.mean()  # type: ignore[operator]  # not empty
+    assert 15 < in_queue < 30  # type: ignore[operator]
 
 
 def test_what_never_ends_is_unfinished(tmp_path: Path) -> None:
@@ -395,11 +409,11 @@ def test_what_never_ends_is_unfinished(tmp_path: Path) -> None:
     assert set(run.table["error"]) == {"unfinished"}
     assert run.table["t_done_s"].null_count() == run.table.height
     assert run.table["t_sent_s"].drop_nulls().len() == 2
-    assert run.outcome.finished_s - run.outcome.measure_end_s < 12
+    assert DRAIN_S <= run.outcome.finished_s - run.outcome.measure_end_s < 2 * DRAIN_S
 
 
 def test_coordinated_omission_is_visible(tmp_path: Path) -> None:
-    """One request that blocks the only lane for 0.6 s delays the arrivals behind it: in response, not in service."""
+    """One request that blocks the only lane for 2 s delays the arrivals behind it: in response, not in service."""
     run = run_load(
         tmp_path,
         """
@@ -411,7 +425,7 @@ def test_coordinated_omission_is_visible(tmp_path: Path) -> None:
         class Stall(FastHttpUser):
             @task
             def stall(self):
-                self.client.get("/?ms=600" if next(numbers) == 100 else "/", name="/")
+                self.client.get("/?ms=2000" if next(numbers) == 100 else "/", name="/")
         """,
         lanes=1,
     )
@@ -419,8 +433,8 @@ def test_coordinated_omission_is_visible(tmp_path: Path) -> None:
     rows = run.rows(ARRIVAL)
     service = rows.select(pl.col("t_done_s") - pl.col("t_sent_s")).to_series()
     response = rows.select(pl.col("t_done_s") - pl.col("t_scheduled_s")).to_series()
-    assert service.quantile(0.9) < 0.1  # type: ignore[operator]
-    assert response.quantile(0.9) > 0.2  # type: ignore[operator]
+    assert service.quantile(0.9) < 0.4  # type: ignore[operator]
+    assert response.quantile(0.9) > 0.8  # type: ignore[operator]
 
 
 @pytest.mark.alone
@@ -458,6 +472,7 @@ def test_custom_clients_and_pools_are_recorded(tmp_path: Path) -> None:
         ("XYZ", "custom", 20.0, 5.0, None)
     ]
     assert run.events.height == run.rows(EMPTY, phase=None).height == run.outcome.counters.events > 20
+    assert set(run.outcome.counters.clients) == {"Pooled"}
     pooled = run.table.filter(pl.col("name") == "GET /pooled")["kind"].value_counts()
     assert len(set(pooled["count"])) == 1
 

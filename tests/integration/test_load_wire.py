@@ -28,7 +28,7 @@ BUSY_LANES = """
 
         @task
         def compute(self):
-            until = time.perf_counter() + 0.03
+            until = time.perf_counter() + 0.1
             while time.perf_counter() < until:
                 pass
     """
@@ -36,11 +36,11 @@ BUSY_LANES = """
 
 @pytest.mark.parametrize("client", ["FastHttpUser", "HttpUser"])
 def test_a_lane_that_computes_does_not_make_answers_late(tmp_path: Path, client: str) -> None:
-    """A quarter of the time the event loop stands still for 30 ms; the server needs 50 ms, and so it is recorded."""
-    run = run_load(tmp_path, BUSY_LANES.format(client=client), rate=40.0, lanes=10, measure_s=4.0)
+    """Much of the time the event loop stands still for 100 ms; the server needs 50 ms, and so it is recorded."""
+    run = run_load(tmp_path, BUSY_LANES.format(client=client), rate=20.0, lanes=10, measure_s=7.0)
     rows = run.rows(RequestKind.ARRIVAL)
     service_s = rows.select(pl.col("t_done_s") - pl.col("t_sent_s")).to_series()
 
     assert len(rows) > 80
     assert float(service_s.min()) >= 0.05  # type: ignore[arg-type]  # not empty, so not None
-    assert float(service_s.quantile(0.9)) < 0.058  # type: ignore[arg-type]
+    assert float(service_s.quantile(0.9)) < 0.09  # type: ignore[arg-type]

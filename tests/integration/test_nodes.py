@@ -1,28 +1,38 @@
-"""A run over two machines: the arm on one, load on the other, a sampler on both; nothing is left on either."""
+"""A run over three machines: the arm on one, load on two others, a sampler on each; nothing is left on any."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 
+from lab.analysis.trial.drill import aftermath
 from lab.engines.images.images import ImageRecord
+from lab.plan.blocks import build_plan
 from lab.record.folder import read_info, read_trial
+from lab.run.drill import action_s
 from lab.sampling.grid import SLOW_TICK_S
-from tests.integration.conftest import REPOSITORY
-from tests.two_hosts import Host, two_hosts, wait_until_measured
+from lab.scenario.file import read_scenario
+from tests.integration.conftest import AHEAD_S, ON_NODES, REPOSITORY
+from tests.launched import launched
+from tests.two_hosts import Host, certified, wait_until_measured
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("nodes")]  # one pair of hosts
+pytestmark = [pytest.mark.integration, ON_NODES]
 
-AHEAD_S = 5000
 READINGS_APART_S = SLOW_TICK_S + 0.1  # the slower of the two grids, as the gates take it
-MEASURE = "3s"  # two readings of that grid lie in it wherever it begins: foreign CPU takes two
+MEASURE = "4s"  # two readings of that grid lie in it wherever it begins, and one may be late: foreign CPU takes two
 SCENARIO = """
 question = "What does a generator on a machine of its own see?"
 [app]
@@ -38,11 +48,8 @@ front = "nginx"
 name = "arms"
 engine = "{first.engine.host}"
 address = "{first.address}"
-[[nodes]]
-name = "gen"
-engine = "{second.engine.host}"
+{generators}
 [load]
-nodes = ["gen"]
 locustfile = "{repository}/locustfiles/json_api.py"
 rate = 50
 lanes = 8
@@ -51,27 +58,54 @@ measure = "{measure}"
 [trials]
 blocks = 1
 """
-
-
-@pytest.fixture(scope="module")
-def hosts(images: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host]]:
-    """The second one has a clock of its own, as another kernel has. Neither has a way to a registry.
-
-    The images that take long are made before anybody counts seconds.
-    """
-    with two_hosts(clock_ahead_s=AHEAD_S) as both:
-        yield both
+ONE = """
+[[nodes]]
+name = "gen"
+engine = "{second.engine.host}"
+"""
+TWO = """
+[[nodes]]
+name = "gen"
+engine = "{second.tcp}"
+tls = "{second.tls}"
+cores = "0"
+[[nodes]]
+name = "gen2"
+engine = "{third.tcp}"
+"""
+UNREACHED = """
+[[nodes]]
+name = "gen"
+engine = "{second.engine.host}"
+[[nodes]]
+name = "gen2"
+engine = "{third.engine.host}"
+"""
+Hosts = tuple[Host, Host, Host]
 
 
 @pytest.fixture
-def scenario(hosts: tuple[Host, Host], tmp_path: Path) -> Path:
-    path = tmp_path / "scenario.toml"
-    path.write_text(SCENARIO.format(repository=REPOSITORY, first=hosts[0], second=hosts[1], measure=MEASURE))
+def hosts(three_hosts: Hosts, tmp_path: Path) -> Hosts:
+    """All up, and with nothing of the lab on them but images, even where the test before has not come to its end."""
+    for host in three_hosts:
+        host.engine.start()
+    if any(left_on(host) for host in three_hosts):
+        lab("clean", "--scenario", scenario(three_hosts, tmp_path, TWO), "--out", tmp_path / "out", at=three_hosts[0])
+    return three_hosts
+
+
+def scenario(hosts: Hosts, folder: Path, generators: str, measure: str = MEASURE) -> Path:
+    names = ", ".join(re.findall(r'name = ("\w+")', generators))
+    first, second, third = hosts
+    nodes = generators.format(second=second, third=third)
+    path = folder / "scenario.toml"
+    text = SCENARIO.replace("[load]\n", f"[load]\nnodes = [{names}]\n")
+    path.write_text(text.format(repository=REPOSITORY, first=first, generators=nodes, measure=measure))
     return path
 
 
-def lab(*words: str | Path, timeout_s: float = 170) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lab", *map(str, words)]
+def lab(*words: str | Path, timeout_s: float = 170, at: Host | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*(at.engine.prefix if at else ()), sys.executable, "-m", "lab", *map(str, words)]
     return subprocess.run(
         command, env=dict(os.environ), cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout_s
     )
@@ -81,28 +115,41 @@ def left_on(host: Host) -> list[str]:
     """What carries the lab's label there."""
     with closing(host.engine.client()) as own:
         labelled = {"label": "lab.run"}
-        found = [*own.containers.list(all=True), *own.networks.list(filters=labelled), *own.volumes.list()]
+        containers = own.containers.list(all=True, ignore_removed=True)
+        found = [*containers, *own.networks.list(filters=labelled), *own.volumes.list()]
         return [each.name for each in found]
 
 
-def test_load_and_arm_are_on_machines_of_their_own(hosts: tuple[Host, Host], scenario: Path, tmp_path: Path) -> None:
-    """Requests of one clock beside readings of the other, each machine's rows by its name, and gates on both."""
-    done = lab("run", scenario, "--out", tmp_path / "out", "--allow-concurrent")
+def test_load_comes_from_two_machines_and_the_arm_is_on_a_third(
+    hosts: Hosts, carried: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """One schedule, rows and readings of three clocks on one, each machine's by its name, and gates on all.
+
+    The lab stands on the machine of the arms, and reaches the engines of the others by TCP, one over TLS.
+    """
+    done = lab("run", scenario(hosts, tmp_path, TWO), "--out", tmp_path / "out", "--allow-concurrent", at=hosts[0])
+    assert (tmp_path / "out").is_dir(), done.stderr
     (folder,) = (tmp_path / "out").iterdir()
     info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
 
     assert info.states == {"b01-replicas": "done"}, done.stderr
-    assert info.environment["generator"]["name"] == "gen"
+    generators = info.environment["generators"]
+    assert [generators[name]["load_cores"] for name in ("gen", "gen2")] == [1, None]
+    assert len({each["bundle_sha256"] for each in generators.values()}) == 1
     assert info.calibration is not None
     assert info.fronts == {"nginx (tuned)": {}}
     record, tables = trial.record, trial.tables
-    assert [node.name for node in record.nodes] == ["arms", "gen"]
+    assert [node.name for node in record.nodes] == ["arms", "gen", "gen2"]
     assert record.nodes[0].clock is not None
     assert record.clock is not None
     assert record.clock == record.nodes[1].clock
     assert abs(record.clock.offset_s - AHEAD_S) < 1, "the clock of the generator is its own"
     assert 0 < record.clock.bound_s < 0.005
     assert record.load.scheduled == record.load.started > 100
+    loads = [node.load for node in record.nodes if node.load]
+    assert [load.processes for load in loads] == [1, 1]
+    assert sum(load.scheduled for load in loads) == record.load.scheduled
+    assert all(load.rows == load.scheduled > 40 for load in loads)
     assert record.attribution == "header"
     assert len(record.attestation.servers) == 2
     assert all(record.attestation.listeners.values())
@@ -110,53 +157,189 @@ def test_load_and_arm_are_on_machines_of_their_own(hosts: tuple[Host, Host], sce
     assert set(tables.processes["node"]) == {"arms"}
     assert set(tables.processes["service"]) == {"app-1", "app-2", "nginx"}
     assert tables.processes["pss_bytes"].drop_nulls().len() > 3
-    assert tables.host["node"].unique(maintain_order=True).to_list() == ["arms", "gen"]
+    assert tables.host["node"].unique(maintain_order=True).to_list() == ["arms", "gen", "gen2"]
     assert set(tables.arm_host["load_cpu_s"]) == {0.0}
-    assert max(tables.load_host["load_cpu_s"].drop_nulls().to_list()) > 0.05
+    assert len(tables.load_hosts) == 2
+    for host in tables.load_hosts:
+        assert max(host["load_cpu_s"].drop_nulls().to_list()) > 0.05
     window = record.measure
-    measured = tables.requests.filter(phase="measure")["t_sent_s"].to_list()
-    assert window.start_s - 0.1 <= min(measured) <= max(measured) <= window.end_s + 0.5, "on the clock of the readings"
-    for host in (tables.arm_host, tables.load_host):
+    for lane in (0, 1):  # of one machine, and of the other
+        measured = tables.requests.filter(phase="measure", lane=lane)
+        due, sent = (measured[instant].to_list() for instant in ("t_scheduled_s", "t_sent_s"))
+        assert window.start_s - 0.1 <= min(due) <= max(due) <= window.end_s + 0.1, "on the clock of the readings"
+        assert min(sent) >= window.start_s - 0.1, "which on a busy machine is later than due"
+    for host in (tables.arm_host, *tables.load_hosts):
         instants = host["t_s"].to_list()
         assert min(instants) < window.start_s < window.end_s < max(instants) + READINGS_APART_S
     gates = {gate.key: gate for gate in record.gates}
-    assert gates["load.clock"].value == record.clock.bound_s
+    assert gates["load.clock"].value == max(node.clock.bound_s for node in record.nodes if node.clock)
+    assert gates["load.lag"].value == max(load.dispatch_lag_p99_s or 0.0 for load in loads)
     assert gates["machine.foreign"].value is not None
-    assert [left_on(host) for host in hosts] == [[], []]
+    assert [left_on(host) for host in hosts] == [[]] * 3
+    with closing(hosts[0].engine.client()) as own:
+        there = {tag for image in own.images.list() for tag in image.tags}
+    assert carried["nginx"].name in there
+    assert carried["python"].name not in there, "what is built on it brings its layers"
 
 
-def test_a_node_that_dies_is_a_sentence_and_leaves_nothing(hosts: tuple[Host, Host], tmp_path: Path) -> None:
-    """Its engine is killed under load: the run ends, the other node is clean, and `lab clean` cleans the dead one."""
-    scenario, out = tmp_path / "long.toml", tmp_path / "out"
-    scenario.write_text(SCENARIO.format(repository=REPOSITORY, first=hosts[0], second=hosts[1], measure="60s"))
-    command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(out), "--allow-concurrent"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as running:
-        wait_until_measured(running, out)
+def of_page(url: str, path: str, **form: object) -> Any:
+    """What the page answers; a form is posted."""
+    data = urlencode(form).encode() if form else None
+    with urlopen(f"{url}{path}", data, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def wait_for_page(running: subprocess.Popen[str], url: str, path: str, done: Callable[[Any], bool]) -> None:
+    give_up_at = time.monotonic() + 120
+    while not done(found := of_page(url, path)):
+        assert running.poll() is None, running.communicate()[1]
+        assert time.monotonic() < give_up_at, found
+        time.sleep(0.2)
+
+
+def wait_for_workers(running: subprocess.Popen[str], url: str) -> None:
+    up = ("ready", {"ready": 2, "of": 2})
+    wait_for_page(running, url, "/lab/live", lambda live: (live["state"], live["workers"]) == up)
+
+
+def kill_a_worker(running: subprocess.Popen[str], url: str, out: Path) -> None:
+    """The page says so, and the arm is chosen again."""
+    seen = psutil.process_iter(["cmdline"])
+    workers = [each for each in seen if {"lab.load.inside.plugin"} <= set(each.info["cmdline"] or ())]
+    next(each for each in workers if str(out) in " ".join(each.info["cmdline"])).kill()
+    wait_for_page(running, url, "/lab/live", lambda live: live["state"] == "failed" and "SIGKILL" in live["message"])
+    asked = Request(f"{url}/lab/switch", b'{"arm": "replicas"}', {"Content-Type": "application/json"})
+    with urlopen(asked, timeout=30) as answer:
+        assert json.loads(answer.read())["message"] == ""
+
+
+def test_a_page_here_is_the_master_of_workers_on_two_machines(hosts: Hosts, tmp_path: Path) -> None:
+    """No machine has a way to this one, nor this one to the arm. SIGTERM keeps the session, and nothing is left."""
+    path, out = scenario(hosts, tmp_path, UNREACHED), tmp_path / "out"
+    command = [sys.executable, "-m", "lab", "ui", str(path), "--out", str(out), "--allow-concurrent"]
+    with launched(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+        assert url, running.communicate()[1]
+        wait_for_workers(running, url)
+        kill_a_worker(running, url, out)
+        wait_for_workers(running, url)
+        started = of_page(url, "/swarm", user_count=4, spawn_rate=4, host=f"http://{hosts[0].address}:20080")
+        assert started["success"], started
+        wait_for_page(
+            running,
+            url,
+            "/lab/live",
+            lambda live: (
+                {each["service"] for last in live["points"][-1:] for each in last["processes"] if each["share"]}
+                == {"app-1", "app-2"}
+            ),
+        )
+        wait_for_page(
+            running,
+            url,
+            "/stats/requests",
+            lambda stats: [each["user_count"] for each in stats["workers"]] == [2, 2] and stats["total_rps"] > 0,
+        )
+        running.terminate()
+        told, said = running.communicate(timeout=120)
+    assert running.returncode == 0, said
+    assert "session kept" in told
+    (folder,) = out.iterdir()
+    info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
+    assert info.exploratory
+    assert set(info.environment["generators"]) == {"gen", "gen2"}
+    assert (trial.record.load.workers, trial.record.load.lanes) == (2, 4)
+    loads = [node.load for node in trial.record.nodes if node.load]
+    assert all(load.rows == load.started + load.unfinished > 3 for load in loads)
+    assert sum(load.requests for load in loads) == trial.tables.requests.height
+    assert trial.record.attribution == "header"
+    assert set(trial.tables.processes["node"]) == {"arms"}
+    assert [left_on(host) for host in hosts] == [[]] * 3
+
+
+DRILLS = """
+[[drills]]
+verb = "deploy"
+after = "5s"
+[[drills]]
+verb = "kill-front"
+after = "5s"
+"""
+
+
+def test_drills_reach_the_node_of_the_arm(hosts: Hosts, tmp_path: Path) -> None:
+    """Its processes are signalled and its containers replaced there, told on the clock of the load; nothing stays."""
+    path, out = scenario(hosts, tmp_path, ONE, measure="13s"), tmp_path / "out"
+    path.write_text(path.read_text().replace("[budget]", 'restart = "always"\n[budget]') + DRILLS)
+    done = lab("run", path, "--out", out, "--allow-concurrent")
+    (folder,) = out.iterdir()
+    assert set(read_info(folder).states.values()) == {"done"}, done.stderr
+    due_s = {trial.id: action_s(trial) for trial in build_plan(read_scenario(path)).trials}
+    for verb, acts in (("deploy", ["deployed", "deployed", "over"]), ("kill-front", ["SIGKILL", "over"])):
+        name = f"b01-{verb}-replicas"
+        trial = read_trial(folder / "trials" / name)
+        told = [event for event in trial.record.events if event.kind.startswith("action.")]
+        assert [event.kind.removeprefix("action.") for event in told] == acts
+        found = aftermath(trial.record, trial.tables.requests)
+        assert found is not None
+        late_s = found.action_s - trial.record.measure.start_s - due_s[name]
+        assert -0.05 <= late_s <= 1.5, "it begins when it is due, on the clock of the load"
+        assert found.bad_before < found.bad, "what is bad comes after the action, on the clock of the load"
+    assert not any(left_on(host) for host in hosts)
+
+
+def test_a_generator_that_is_lost_makes_its_trial_invalid_and_leaves_nothing(hosts: Hosts, tmp_path: Path) -> None:
+    """Its engine is killed under load, and comes back: the run goes on. Lost once more it is one block too many.
+
+    Then the run ends, the other node is clean, and `lab clean` cleans the dead one.
+    """
+    path, out = scenario(hosts, tmp_path, ONE, measure="5s"), tmp_path / "out"  # under load still when it is killed
+    path.write_text(path.read_text().replace("blocks = 1", "blocks = 5"))
+    command = [sys.executable, "-m", "lab", "run", str(path), "--out", str(out), "--allow-concurrent"]
+    with launched(command, stderr=subprocess.PIPE) as running:
+        wait_until_measured(running, out, trial=".b01*")
         hosts[1].engine.kill()
-        said = running.communicate(timeout=60)[1]
-    assert running.returncode == 4, said
+        hosts[1].engine.start()
+        wait_until_measured(running, out, trial=".b03*")
+        hosts[1].engine.kill()
+        said = running.communicate(timeout=120)[1]
+    assert running.returncode == 3, said
     assert "Traceback" not in said
-    assert "node gen" in said
+    assert "node gen, which drives load, was lost" in said
     assert left_on(hosts[0]) == []
+    info = read_info(next(out.iterdir()))
+    states = [info.states[f"b0{block}-replicas"] for block in range(1, 6)]
+    assert states == ["lost", "done", "lost", "planned", "planned"]
+    assert {lost.block for lost in info.lost.values()} == {1, 3}
 
-    gone = lab("doctor", "--scenario", scenario)
+    gone = lab("doctor", "--scenario", path)
     assert gone.returncode == 4
     assert "(node gen)" in gone.stdout
     hosts[1].engine.start()
-    cleaned = lab("clean", "--scenario", scenario, "--out", out)
+    cleaned = lab("clean", "--scenario", path, "--out", out)
     assert cleaned.returncode == 0, cleaned.stderr
-    assert [left_on(host) for host in hosts] == [[], []]
+    assert [left_on(host) for host in hosts] == [[]] * 3
 
 
-def test_the_doctor_looks_at_every_node(hosts: tuple[Host, Host], scenario: Path) -> None:
-    """Engine, rights, clock and governor of both, tried by an agent there."""
-    done = lab("doctor", "--json", "--scenario", scenario)
+def test_the_doctor_looks_at_every_node(hosts: Hosts, tmp_path: Path) -> None:
+    """Engine, rights, clock, cores and governor of each, tried by an agent there; who has no certificate sees none."""
+    path = scenario(hosts, tmp_path, TWO)
+    done = lab("doctor", "--json", "--scenario", path, at=hosts[0])
     assert done.returncode == 0, done.stderr
     found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
-    for node in ("arms", "gen"):
+    for node in ("arms", "gen", "gen2"):
         assert "cgroup v" in found[f"node {node}"]["sentence"]
         assert found[f"{node}: rights"]["state"] == "ok"
+        assert found[f"{node}: cores"]["state"] == "ok"
         assert found[f"{node}: leftovers"]["sentence"] == "none"
     assert found["arms: clock"]["sentence"] == "this machine's own"
     assert "+5000." in found["gen: clock"]["sentence"] or "+4999." in found["gen: clock"]["sentence"]
-    assert [left_on(host) for host in hosts] == [[], []]
+    assert [left_on(host) for host in hosts] == [[]] * 3
+    other = certified(tmp_path / "other", hosts[1].address)
+    path.write_text(path.read_text().replace(str(hosts[1].tls), str(other)))
+    refused = lab("doctor", "--json", "--scenario", path, at=hosts[0])
+    told = next(each for each in json.loads(refused.stdout) if each["subject"] == "node gen")
+    assert (refused.returncode, told["state"]) == (4, "missing")
+    assert "certificate verify failed" in told["sentence"]
+    assert "tls of node gen" in told["sentence"]

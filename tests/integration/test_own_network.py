@@ -32,8 +32,9 @@ from lab.run.trial import run_trial
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
-from tests.integration.conftest import REPOSITORY, app_of_repository, own_arguments, scenario_of
+from tests.integration.conftest import LEAVES, REPOSITORY, app_of_repository, own_arguments, scenario_of, together
 from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
+from tests.launched import launched
 from tests.load_runs import wait_finished
 
 pytestmark = pytest.mark.integration
@@ -42,6 +43,7 @@ RUN_ID = f"own-tests-{os.getpid()}"
 JSON_API = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=60.0, lanes=8, warmup=1.0, measure=2.0)
 # As its author meant it: one port, chosen by nobody.
 FIXED = "uvicorn app.main:app --host 0.0.0.0 --port 80 --workers {workers}"
+DEADLINE_S = 60.0
 LOCUSTFILE = """
 import humanize
 from locust import HttpUser, task
@@ -147,11 +149,9 @@ def test_every_front_tells_by_address_or_by_name_who_served(client: docker.Docke
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     trials = {trial.arm.front.kind: trial for trial in build_plan(scenario).trials}
     each = {kind: build_topology(scenario, trial, ()) for kind, trial in trials.items()}
-    hops = [service for one in each.values() for service in one.services if service.kind == "proxy"]
-    first = next(iter(each.values()))
-    together = replace(first, services=(*(service for service in first.services if service.kind == "app"), *hops))
+    all_fronts = together(list(each.values()))
     load = replace(JSON_API, warmup=0.2, measure=1.0)
-    with engine.load_place(load) as place, loads(tmp_path, place) as inside, engine.deploy(together) as deployment:
+    with engine.load_place(load) as place, loads(tmp_path, place) as inside, engine.deploy(all_fronts) as deployment:
         at = {service.host: service.address for service in deployment.services}
         for kind, trial in trials.items():
             here = replace(deployment, topology=each[kind].located(at))
@@ -182,6 +182,7 @@ def test_an_arm_that_does_not_come_up_leaves_no_network(client: docker.DockerCli
     assert labelled(client) == []
 
 
+@LEAVES
 def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient, tmp_path: Path) -> None:
     """Its agents have ended by themselves; `lab clean` takes the rest, the network too."""
     path = tmp_path / "scenario.toml"
@@ -193,12 +194,12 @@ def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient,
         f'[load]\nlocustfile = "{REPOSITORY}/locustfiles/json_api.py"\n'
     )
     command = [sys.executable, "-c", HOLD, str(path), RUN_ID]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as lab:
+    with launched(command, stdout=subprocess.PIPE) as lab:
         assert lab.stdout is not None
         while (line := lab.stdout.readline()) and line != "up\n":
             pass
         lab.kill()
-    give_up_at = time.monotonic() + 20.0
+    give_up_at = time.monotonic() + DEADLINE_S
     selection = {"label": [f"{RUN}={RUN_ID}", "lab.service=agent"]}
     while (agents := client.containers.list(filters=selection)) and time.monotonic() < give_up_at:
         time.sleep(0.1)

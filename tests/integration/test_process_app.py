@@ -12,6 +12,7 @@ import pytest
 from lab.engines.images.asking import environment_versions
 from lab.engines.process.app import COMPLETE, prepare_app
 from lab.errors import MissingError
+from lab.host.labels import labels
 from lab.scenario.model import App
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process_app")]
@@ -54,7 +55,7 @@ def test_it_is_made_once_and_kept(app: App, cache: Path) -> None:
     ]
     assert (place.code / "link").is_symlink()
     assert list((place.code / "api" / "__pycache__").glob("main.*.pyc"))
-    assert environment_versions(place.python)["app_python"].count(".") == 2
+    assert environment_versions(place.python, labels("versions", "versions"))["app_python"].count(".") == 2
 
 
 def test_an_edit_is_another_app_and_does_not_reach_the_first(app: App, cache: Path) -> None:

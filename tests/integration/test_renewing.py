@@ -6,23 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from lab.attest.serving import members, serving
 from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
+from lab.engines.there import fingerprint, who
 from lab.host.authority import make_certificate
 from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
-from lab.plan.reloads import reloads_of
-from lab.run.renewing import fingerprint, fingerprint_of
-from lab.run.scene import Act, Scene
-from lab.run.slots import who
-from lab.run.verbs import VERBS
+from lab.run.renewing import fingerprint_of
 from lab.scenario.drills import Drill, Verb
 from lab.scenario.model import Arm, Load
+from tests.integration.acting import carry_out
 from tests.integration.conftest import REPOSITORY, scenario_of
 
 pytestmark = pytest.mark.integration
@@ -31,23 +28,6 @@ LOAD = Load(locustfile=REPOSITORY / "locustfiles" / "json_api.py", rate=50.0, me
 BLUE_GREEN = Drill(verb=Verb.DEPLOY, style="blue-green", drain=0.5)
 SCALE = Drill(verb=Verb.SCALE)
 ROTATE = Drill(verb=Verb.ROTATE_CERT, hold=0.5)
-
-
-def carry_out(arm: Arm, deployment: Deployment, drill: Drill, certificate: Any = None) -> list[Act]:
-    """What was done."""
-    told: list[Act] = []
-    scene = Scene(
-        drill=drill,
-        deployment=deployment,
-        seed=3,
-        tell=told.append,
-        wait=threading.Event().wait,
-        hangup=True,
-        front=reloads_of(arm, deployment.topology),
-        certificate=certificate,
-    )
-    assert VERBS[drill.verb](scene)
-    return told
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -23,17 +22,19 @@ from lab.engines.leftovers import find_leftovers
 from lab.record.folder import read_info, read_trial
 from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import App, Arm
-from tests.integration.conftest import OWN, REPOSITORY, own_arguments, scenario_of
+from tests.integration.conftest import LEAVES, OWN, REPOSITORY, own_arguments, scenario_of
+from tests.launched import launched
 from tests.ordinary_user import OrdinaryUser, ordinary_user
 from tests.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.integration
 
+ARTEFACTS = REPOSITORY / "artifacts"
 DOCS_APP = Path(__file__).parent / "images" / "docs_app"
 COMMAND = "fastapi run main.py --host {host} --port {port} --workers {workers}"
 TRIAL = "b01-workers"
 RUN_ID = f"rights-tests-{os.getpid()}"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SCENARIO = f"""
 question = "Does it work without rights?"
 [app]
@@ -53,7 +54,7 @@ locustfile = "{Path(__file__).parent}/pid_locustfile.py"
 tags = ["keepalive"]
 lanes = 16
 warmup = "1s"
-measure = "2s"
+measure = "4s"
 [trials]
 blocks = 1
 """
@@ -98,7 +99,7 @@ def run_as(
         stdout=subprocess.PIPE,
         stderr=shown_on.slave if shown_on else subprocess.PIPE,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
     folders = list(out.iterdir()) if out.is_dir() else []
@@ -118,7 +119,7 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     The live view shows the processes meanwhile, although their rows grow in the agent's folder.
     """
     prepare_agent(client, print)
-    with terminal(100, 30) as screen:
+    with terminal(200, 50) as screen:
         info, trial, _ = run_as(
             user, ["lab", "run", "{scenario}", "--out", "{out}", "--allow-concurrent"], 2, shown_on=screen
         )
@@ -127,6 +128,9 @@ def test_an_ordinary_user_measures_memory_and_knows_who_served(
     assert frames, "\n".join(screen.screen)
     shown = [re.findall(r"^ +worker +\d+ .* [\d.]+ MiB", frame, re.MULTILINE) for frame in frames]
     assert max(map(len, shown)) == 2, frames[len(frames) // 2]  # the last frames may show the arm being taken down
+    ARTEFACTS.mkdir(exist_ok=True)
+    widest = max(range(len(frames)), key=lambda place: len(shown[place]))
+    (ARTEFACTS / "terminal-200-columns.txt").write_text(frames[widest] + "\n", encoding="utf-8")
 
     assert info.environment["sampled_by"] == "an agent container"
     processes = trial.tables.processes
@@ -160,17 +164,16 @@ def test_without_an_agent_memory_is_missing_and_the_report_says_why(user: Ordina
     assert "No such image" in report
 
 
+@LEAVES
 def test_an_agent_ends_with_the_lab_that_was_killed(client: docker.DockerClient, tmp_path: Path) -> None:
     """Its container has stopped by itself, and `lab clean` finds what is left of it."""
     selection = {"label": f"lab.run={RUN_ID}"}
     command = [sys.executable, "-c", HOLD, prepare_agent(client, print), RUN_ID]
     own_temporary = os.environ | {"TMPDIR": str(tmp_path)}  # what a killed lab leaves in it goes with the test
-    with subprocess.Popen(command, cwd=REPOSITORY, env=own_temporary, stdout=subprocess.PIPE, text=True) as lab:
-        try:
-            assert lab.stdout is not None
-            pid = int(lab.stdout.readline())
-        finally:
-            os.kill(lab.pid, signal.SIGKILL)
+    with launched(command, env=own_temporary, stdout=subprocess.PIPE) as lab:
+        assert lab.stdout is not None
+        pid = int(lab.stdout.readline())
+        lab.kill()
     try:
         give_up_at = time.monotonic() + DEADLINE_S
         while Path(f"/proc/{pid}").exists():

@@ -46,7 +46,7 @@ def test_it_has_a_network_of_its_own_and_goes_as_it_came(ours: SecondEngine, cli
 
     assert engine("stop", NAME).returncode == 0
     assert not ours.root.exists()
-    assert [each.pid for each in psutil.process_iter() if any(str(ours.root) in word for word in words(each))] == []
+    assert [each.pid for each in psutil.process_iter() if any(f"{ours.root}/" in word for word in words(each))] == []
 
 
 def words(process: psutil.Process) -> list[str]:

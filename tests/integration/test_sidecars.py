@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TypeAlias
 
 import docker
 import pytest
 
 from lab.attest.attest import attest
+from lab.engines import Deployment
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import prepare_images
@@ -20,12 +22,17 @@ from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
+from lab.plan.trial import Trial
 from lab.scenario.beside import Job, Sidecar
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from tests.integration.conftest import REPOSITORY, RUN_ID, labelled
 
-pytestmark = pytest.mark.integration
+Deployed: TypeAlias = tuple[Trial, Deployment]
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sidecars")]  # one deployment
+BESIDE = f"{RUN_ID}-beside"
+STILL = "still"  # another database, on a disk that nobody can write to
 NOTES = REPOSITORY / "examples" / "notes" / "scenario.toml"
 
 
@@ -53,46 +60,75 @@ def topology(scenario: Scenario, arm: str) -> Topology:
     return build_topology(scenario, trial, ())
 
 
-def test_an_app_with_a_database_and_a_cache_is_deployed(
-    client: docker.DockerClient, notes: Scenario, notes_engine: DockerEngine
-) -> None:
+@pytest.fixture(scope="module")
+def deployed(
+    client: docker.DockerClient, notes: Scenario, notes_images: Mapping[str, ImageRecord]
+) -> Iterator[Deployed]:
+    """Replicas beside the cache and two databases, and a job more, for each container."""
+    database = next(each for each in notes.sidecars if each.name == "db")
+    still = replace(database, name=STILL, read_only=True)
+    scenario = replace(
+        notes,
+        sidecars=(*notes.sidecars, still),
+        # So long that both are there at once, though the engine may take its time between two.
+        jobs=(*notes.jobs, Job(name="count", command="sleep 6", times="each")),
+    )
+    trial = next(trial for trial in build_plan(scenario).trials if trial.arm.name == "replicas")
+    images = {**notes_images, still.image_key: notes_images[database.image_key]}
+    engine = DockerEngine(client, images, BESIDE, (21000, 22999))
+    with engine.deploy(build_topology(scenario, trial, ())) as deployment:
+        yield trial, deployment
+    assert labelled(client, BESIDE) == []
+
+
+def test_an_app_with_a_database_and_a_cache_is_deployed(deployed: Deployed) -> None:
     """Database, cache and migrations come first; the app finds them by name and answers from the migrated table."""
-    with notes_engine.deploy(topology(notes, "replicas")) as deployment:
-        kinds = {service.name: service.kind for service in deployment.services}
-        assert {name for name, kind in kinds.items() if kind == ServiceKind.SIDECAR} == {"db", "cache"}
-        assert [(job.name, job.argv) for job in deployment.jobs] == [("migrate", ("alembic", "upgrade", "head"))]
-        assert 0 < deployment.jobs[0].ended_epoch_s - deployment.jobs[0].began_epoch_s < 60
-        assert "migrate" in deployment.logs()
-        assert {target.service for target in deployment.targets} == set(kinds)
+    _, deployment = deployed
+    kinds = {service.name: service.kind for service in deployment.services}
+    assert {name for name, kind in kinds.items() if kind == ServiceKind.SIDECAR} == {"db", STILL, "cache"}
+    migrate = deployment.jobs[0]
+    assert (migrate.name, migrate.argv) == ("migrate", ("alembic", "upgrade", "head"))
+    assert 0 < migrate.ended_epoch_s - migrate.began_epoch_s < 60
+    assert "migrate" in deployment.logs()
+    assert {target.service for target in deployment.targets} == set(kinds)
 
-        entry = deployment.topology.entry
-        connection = http.client.HTTPConnection(entry.host, entry.port, timeout=10)
-        connection.request("GET", "/notes/7")
-        assert json.loads(connection.getresponse().read())["title"] == "Note 7"
-        connection.close()
-
-        database = next(service for service in deployment.services if service.name == "db")
-        facts = client.containers.get(database.container_id).attrs
-        assert "/var/lib/postgresql/data" in facts["HostConfig"]["Tmpfs"]
-        assert facts["Mounts"] == []
+    entry = deployment.topology.entry
+    connection = http.client.HTTPConnection(entry.host, entry.port, timeout=10)
+    connection.request("GET", "/notes/7")
+    assert json.loads(connection.getresponse().read())["title"] == "Note 7"
+    connection.close()
 
 
-def test_a_sidecar_is_no_part_of_the_arm(notes: Scenario, notes_engine: DockerEngine) -> None:
+@pytest.mark.parametrize(("name", "read_only"), [("db", False), (STILL, True)])
+def test_a_database_keeps_its_data_in_memory(
+    client: docker.DockerClient, deployed: Deployed, name: str, read_only: bool
+) -> None:
+    """No volume, and nothing of a sidecar needs a disk that can be written to."""
+    _, deployment = deployed
+    database = next(service for service in deployment.services if service.name == name)
+    facts = client.containers.get(database.container_id).attrs
+
+    assert facts["HostConfig"]["ReadonlyRootfs"] is read_only
+    assert "/var/lib/postgresql/data" in facts["HostConfig"]["Tmpfs"]
+    assert facts["Mounts"] == []
+
+
+def test_a_sidecar_is_no_part_of_the_arm(deployed: Deployed) -> None:
     """Attestation finds the arm as it says, beside a database that has processes and listeners of its own."""
-    trial = next(trial for trial in build_plan(notes).trials if trial.arm.name == "workers")
-    with notes_engine.deploy(topology(notes, "workers")) as deployment:
-        evidence = attest(trial, deployment, None)
+    evidence = attest(*deployed, None)
 
-    assert set(evidence.roles) == {"app"}
+    assert set(evidence.roles) == {"app-1", "app-2"}
     assert evidence.strangers == ()
 
 
-def test_a_read_only_database_keeps_its_data_in_memory(notes: Scenario, notes_engine: DockerEngine) -> None:
-    """Nothing of a sidecar needs a disk that can be written to."""
-    sidecars = tuple(replace(sidecar, read_only=True) for sidecar in notes.sidecars)
+def test_a_job_for_each_container_runs_as_often(deployed: Deployed) -> None:
+    """Once for each replica, at the same time."""
+    _, deployment = deployed
+    runs = [job for job in deployment.jobs if job.name == "count"]
 
-    with notes_engine.deploy(topology(replace(notes, sidecars=sidecars), "workers")) as deployment:
-        assert len(deployment.servers) == 2
+    assert [job.service for job in runs] == ["count-1", "count-2"]
+    assert runs[0].began_epoch_s < runs[1].ended_epoch_s
+    assert runs[1].began_epoch_s < runs[0].ended_epoch_s
 
 
 def test_a_job_that_fails_ends_the_deployment_with_its_last_lines(notes: Scenario, notes_engine: DockerEngine) -> None:
@@ -104,18 +140,6 @@ def test_a_job_that_fails_ends_the_deployment_with_its_last_lines(notes: Scenari
             pytest.fail("the arm was started")
 
     assert "no such table" in str(raised.value)
-
-
-def test_a_job_for_each_container_runs_as_often(notes: Scenario, notes_engine: DockerEngine) -> None:
-    """Once for each replica, at the same time."""
-    each = replace(notes, jobs=(*notes.jobs, Job(name="count", command="sleep 1", times="each")))
-
-    with notes_engine.deploy(topology(each, "replicas")) as deployment:
-        runs = [job for job in deployment.jobs if job.name == "count"]
-
-    assert [job.service for job in runs] == ["count-1", "count-2"]
-    assert runs[0].began_epoch_s < runs[1].ended_epoch_s
-    assert runs[1].began_epoch_s < runs[0].ended_epoch_s
 
 
 @pytest.mark.parametrize(

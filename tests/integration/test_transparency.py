@@ -56,8 +56,11 @@ def test_a_tuned_front_is_transparent(engine: DockerEngine, front: dict[str, obj
 
 
 @pytest.mark.parametrize("front", TUNED, ids=str)
-def test_large_bodies_pass_a_front_without_room_for_them(engine: DockerEngine, front: dict[str, object]) -> None:
+def test_large_bodies_pass_a_front_without_room_for_them(
+    engine: DockerEngine, front: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three of 100 MB, more than fits into what the container may write."""
+    monkeypatch.setattr("lab.attest.wire.TIMEOUT_S", 120.0)  # for all of a body
     ports = engine.free_ports(2, 1)
     behind = arm(**front)
     with echo_server(ports[0]) as echo:

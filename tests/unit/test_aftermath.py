@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
+from lab.analysis.decision import card_of
 from lab.analysis.findings import run_findings
 from lab.analysis.gates import run_gates
-from lab.analysis.points import judge_points
+from lab.analysis.moves import moves
+from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.drill import Aftermath, aftermath
 from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
@@ -20,10 +22,12 @@ from lab.record.types import REQUESTS, DrillRecord, Event, TrialResult
 from lab.report.build import build_content
 from lab.report.content import Figure, Table
 from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.decision import decision_content
 from lab.report.sections.drill import drill_section
 from tests.builders import (
     REPLICAS,
     WORKERS,
+    WORKERS_NGINX,
     make_run,
     make_scenario,
     make_summaries,
@@ -38,11 +42,11 @@ ACT_S = 6.5  # after the start of the measure phase
 ARMS = (WORKERS, REPLICAS)
 
 
-def drilled(**changes: Any) -> Any:
+def drilled(arms: Sequence[Mapping[str, Any]] = ARMS, **changes: Any) -> Any:
     load = {"locustfile": "f.py", "rate": RATE, "lanes": 32, "warmup": "5s", "measure": "20s"}
-    compare = {"baseline": "workers", "primary": ["drill.harm", "drill.recovery"]}
+    compare = {"baseline": arms[0]["name"], "primary": ["drill.harm", "drill.recovery"]}
     given = {"drills": [{"verb": "kill"}], "load": load, "compare": compare, **changes}
-    return make_scenario(ARMS, **given)
+    return make_scenario(arms, **given)
 
 
 def trial(row: Callable[[float, int], dict[str, Any]] = lambda _after_s, _place: {}) -> TrialResult:
@@ -74,9 +78,10 @@ def trial(row: Callable[[float, int], dict[str, Any]] = lambda _after_s, _place:
     return with_record(with_tables(base, requests=table), events=(act, over), drill=drill)
 
 
-def found(row: Callable[[float, int], dict[str, Any]]) -> Aftermath:
+def found(row: Callable[[float, int], dict[str, Any]], verb: str = "kill") -> Aftermath:
     result = trial(row)
-    after = aftermath(result.record, result.tables.requests)
+    drill = DrillRecord(verb=verb, slo_s=SLO_S, hold_s=5.0)
+    after = aftermath(replace(result.record, drill=drill), result.tables.requests)
     assert after is not None
     return after
 
@@ -96,6 +101,30 @@ def test_a_quarter_that_fails_for_two_seconds_is_half_a_second() -> None:
 
     assert after.harm_s == pytest.approx(0.5, abs=0.02)
     assert after.recovery_s == pytest.approx(2.0, abs=0.15)
+
+
+def test_an_arm_has_not_recovered_before_anything_was_bad() -> None:
+    """An action may take its time: here all is well for 5 s, then a second is lost."""
+    after = found(lambda s, _: {"error": "reset"} if 5 <= s < 6 else {}, "oom")
+
+    assert after.recovery_s == pytest.approx(6.0, abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("lost", "verb", "recovered_s"), [(True, "oom", 6.0), (False, "oom", 1.0), (True, "kill", 1.0)]
+)
+def test_who_fills_memory_has_not_recovered_before_the_kernel_has_killed(
+    verb: str, recovered_s: float, *, lost: bool
+) -> None:
+    """Some answers are late while memory is filled, the kill is seen after 7 s; what it cost came at 5 s."""
+    result = trial(lambda s, _: {"took_s": 0.3} if 0.5 <= s < 1 else {"error": "reset"} if lost and 5 <= s < 6 else {})
+    act, over = result.record.events
+    events = (act, replace(over, t_s=act.t_s + 7))
+    drill = DrillRecord(verb=verb, slo_s=SLO_S, hold_s=5.0)
+    after = aftermath(replace(result.record, events=events, drill=drill), result.tables.requests)
+
+    assert after is not None
+    assert after.recovery_s == pytest.approx(recovered_s, abs=0.11)
 
 
 def test_late_and_unsent_requests_are_bad_at_their_scheduled_instant() -> None:
@@ -151,15 +180,30 @@ def test_a_new_process_that_takes_over_the_share() -> None:
 
 def test_a_hung_process_that_goes_on_has_its_share_again() -> None:
     """No new name: the slot is the one that fell silent."""
-    after = found(lambda s, place: {"error": "timeout"} if 0 <= s < 4 and place % 4 == 1 else {})
+    after = found(lambda s, place: {"error": "timeout"} if 0 <= s < 4 and place % 4 == 1 else {}, "hang")
 
     assert after.process_s == math.inf
     assert after.share_s == pytest.approx(4.0, abs=0.06)
 
 
+def test_one_that_had_nothing_to_do_for_a_while_is_not_the_slot_that_was_hit() -> None:
+    """Killed and replaced by nobody: another one that was silent for 2 s, without connections, is not its return."""
+    after = found(
+        lambda s, place: (
+            {"error": "502", "served_by": None}
+            if s >= 0 and place % 4 == 0
+            else {"served_by": "s2"}
+            if 0 <= s < 2 and place % 4 == 1
+            else {}
+        )
+    )
+
+    assert after.share_s == math.inf
+
+
 def test_answers_that_come_late_all_at_once_are_no_share_of_the_work() -> None:
     """A process that was stopped for 4 s answers what had waited when it goes on."""
-    after = found(lambda s, place: {"took_s": 4.0 - s + 0.01} if 0 <= s < 4 and place % 4 == 1 else {})
+    after = found(lambda s, place: {"took_s": 4.0 - s + 0.01} if 0 <= s < 4 and place % 4 == 1 else {}, "hang")
 
     assert after.share_s == pytest.approx(4.0, abs=0.06)
     assert after.late > 80
@@ -213,6 +257,27 @@ def test_shares_are_told_of_verbs_that_hit_one_process_only() -> None:
 
     assert after is not None
     assert after.share_s is None
+
+
+@pytest.mark.parametrize("verb", ["kill-front", "rotate-cert", "stop"])
+def test_where_no_process_has_to_come_none_is_missed(verb: str) -> None:
+    """Missing, not infinite: nobody's workers were replaced."""
+    assert found(lambda s, _: {"error": "502"} if 0 <= s < 1 else {}, verb).process_s is None
+    assert found(lambda s, _: {"served_by": "new"} if s > 1 else {}, verb).process_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_tables_have_no_column_of_which_nothing_is_known() -> None:
+    """Of a verb that hits no single process: neither slot nor who noticed, and no shutdown that nobody told of."""
+    given = drilled(drills=[{"verb": "kill-front"}], arms=(WORKERS_NGINX, REPLICAS), trials={"blocks": 1, "seed": 7})
+    drill = DrillRecord(verb="kill-front", slo_s=SLO_S, hold_s=5.0)
+    made = (_as(with_record(trial(), drill=drill), each) for each in build_plan(given).trials)
+    (one,) = judge_points(make_run(given), map(summarise_trial, made))
+    tables = {part.key: part for part in drill_section(one.summary).parts if isinstance(part, Table)}
+    told = {key: [column.title for column in table.columns] for key, table in tables.items()}
+
+    assert told["drill"] == ["arm", "harm", "recovery", "requests lost on their way", "not recovered in"]
+    assert not {"detected", "duplicates", "by whom", "lifespan's shutdown"} & set(told["drill-notice"])
+    assert "restarts" in told["drill-notice"]
 
 
 def test_without_names_nothing_is_said_of_shares() -> None:
@@ -313,20 +378,39 @@ def test_an_arm_that_never_recovers_ranks_last() -> None:
     assert "+∞" in told
 
 
+def test_a_drill_of_which_there_are_numbers_only_is_measured() -> None:
+    """Too few blocks for a verdict send nobody to measure it again; what is said of one arm has one row of the card."""
+    given = drilled(trials={"blocks": 1, "seed": 7})
+    some = trial(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {})
+    found = judge_points(make_run(given), (summarise_trial(_as(some, each)) for each in build_plan(given).trials))
+    card = card_of(found)
+    (row,) = (row for row in decision_content(card, found).headline.rows if row[0].text == "drill kill")
+    texts = [cell.text for cell in row]
+
+    assert "drill kill" not in card.missing
+    assert "no verdict" in texts
+    assert any("harm" in text and "; " in text for text in texts)
+
+
 def test_the_report_shows_what_broke_and_what_it_cost() -> None:
     """A table of figures, the courses of both arms, and every act with its instant."""
     given = drilled(trials={"blocks": 2, "seed": 7})
-    trials = [
-        _as(trial(lambda s, _: {"error": "reset"} if 0 <= s < 1 else {}), each) for each in build_plan(given).trials
-    ]
+    made = trial(
+        lambda s, place: {"error": "reset"} if 0 <= s < 1 else {"served_by": "new"} if s > 0 and not place % 4 else {}
+    )
+    trials = [_as(made, each) for each in build_plan(given).trials]
     (one,) = judge_points(make_run(given), map(summarise_trial, trials))
     section = drill_section(one.summary)
     tables = {part.key: part for part in section.parts if isinstance(part, Table)}
     figure = next(part for part in section.parts if isinstance(part, Figure))
 
     assert section.sentences[0] == (
-        "workers: harm 1.00 s, 0.039% of what 99.9% leave in a month; no bad request any more after 1.00 s; "
-        "the slot carries its part again after 1.01 s; no new process answers in the trial (medians)."
+        "What was done, 6 s into the measure phase or up to 2 s later: one serving process is killed."
+    )
+    assert section.sentences[1] == (
+        "workers: harm 1.00 s, 0.039% of the outage that 99.9% availability allows in a month; first 3 s "
+        "without a bad request after 1.00 s; the slot carries its share again after 1.03 s; a new process answers "
+        "after 1.03 s (medians)."
     )
     assert [row[1].text for row in tables["drill"].rows] == ["1.00 s", "1.00 s"]
     assert [row[1].text for row in tables["acts"].rows] == ["killed (SIGKILL)", "over"] * 4
@@ -350,7 +434,7 @@ def test_the_table_has_an_interval_beside_each_figure() -> None:
     (one,) = judge_points(make_run(given), map(summarise_trial, trials))
     (table,) = (part for part in drill_section(one.summary).parts if isinstance(part, Table) and part.key == "drill")
 
-    assert [row[1].text for row in table.rows] == ["1.00 s", "1.12 s (500.0 ms to 1.75 s)"]
+    assert [row[1].text for row in table.rows] == ["1.00 s", "1.12 s (500 ms to 1.75 s)"]
 
 
 def test_a_run_that_breaks_nothing_has_no_such_section() -> None:
@@ -369,6 +453,80 @@ def _as(result: TrialResult, planned: Any) -> TrialResult:
     return replace(result, record=replace(result.record, **place, **kinds))
 
 
+@pytest.mark.parametrize("front", [{"balance": "least_conn"}, {"timeout": "1s"}])
+def test_a_profile_moves_nothing_that_another_option_of_the_front_may_move(front: dict[str, Any]) -> None:
+    """Behind least_conn, or an nginx that waits for 1 s, the stock profile is not the only difference."""
+    chosen = REPLICAS | {"front": {"kind": "nginx", **front}}
+    given = drilled((chosen, STOCK))
+    made = [_as(trial(), each) for each in build_plan(given).trials]
+    (one,) = judge_points(make_run(given), map(summarise_trial, made))
+
+    assert moves(one.summary, "drill.harm") == ()
+
+
 def test_the_table_has_only_columns_of_the_schema() -> None:
     """The made-up rows are such as a load process writes."""
     assert dict(trial().tables.requests.schema) == dict(pl.Schema(dict(REQUESTS)))
+
+
+STOCK = REPLICAS | {"name": "stock", "front": {"kind": "nginx", "profile": "stock"}, "control": True}
+
+
+LASTS_S = {"workers": 0.0, "workers-nginx": 0.0, "replicas": 1.0, "stock": 1.5}
+MODEL, PROFILE = ("model", "replicas", "workers-nginx"), ("profile", "stock", "replicas")
+
+
+def out_for_a_while(
+    arms: Sequence[dict[str, Any]], blocks: int, failed: Collection[tuple[int, str]] = ()
+) -> PointResult:
+    """A run in which each arm fails for its LASTS_S; trials of ``failed`` blocks and arms came to nothing."""
+    given = drilled(arms, trials={"blocks": blocks, "seed": 7})
+
+    def lasting(lasts_s: float) -> TrialResult:
+        return trial(lambda s, _: {"error": "502"} if 0 <= s < lasts_s else {})
+
+    made = {arm["name"]: lasting(LASTS_S[arm["name"]]) for arm in arms}
+    done = [each for each in build_plan(given).trials if (each.block, each.arm.name) not in failed]
+    (one,) = judge_points(make_run(given), (summarise_trial(_as(made[each.arm.name], each)) for each in done))
+    return one
+
+
+def shifts(found: PointResult) -> dict[tuple[str, str, str], float | None]:
+    """By what the harm is moved."""
+    told = moves(found.summary, "drill.harm")
+    return {(move.part.value, move.arm, move.other): move.judgement.shift for move in told}
+
+
+@pytest.mark.parametrize(("arms", "told"), [((WORKERS_NGINX, REPLICAS, STOCK), True), ((WORKERS, REPLICAS), False)])
+def test_the_report_tells_what_the_profile_moves_and_what_the_process_model(
+    arms: tuple[dict[str, Any], ...], *, told: bool
+) -> None:
+    """Of arms that differ in one of them alone: half a second here, a second there; where both profiles were run."""
+    one = out_for_a_while(arms, 8)
+    sentences = [each for each in drill_section(one.summary).sentences if each.startswith("What moves the harm")]
+
+    known = {MODEL: pytest.approx(1.0, abs=0.02), PROFILE: pytest.approx(0.5, abs=0.02)}
+    assert shifts(one) == (known if told else {})
+    assert len(sentences) == told
+    assert (
+        not told or "the front's profile by +500 ms (95% CI +500 ms to +500 ms), stock against replicas" in sentences[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        ([(1, "stock"), (2, "replicas"), (3, "workers-nginx")], {MODEL: 1.0, PROFILE: 0.5}),
+        ([(1, "stock"), (2, "replicas"), (3, "replicas")], {MODEL: 1.0}),
+    ],
+    ids=["each once", "no pair of profiles"],
+)
+def test_what_moves_the_harm_is_told_of_whole_pairs(
+    failed: list[tuple[int, str]], told: dict[tuple[str, str, str], float]
+) -> None:
+    """A trial failed in every block, and no block has all arms: two that are there say all the same what they say."""
+    one = out_for_a_while((WORKERS_NGINX, REPLICAS, STOCK), 3, failed)
+
+    assert shifts(one) == {key: pytest.approx(shift, abs=0.02) for key, shift in told.items()}
+    assert "What moves the harm" in " ".join(drill_section(one.summary).sentences)
+    build_content(one.run, one.summary, one.comparison)  # the whole page can be made

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import errno
+import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -26,18 +28,19 @@ from lab.agent.mirror import Copy, Mirror
 from lab.agent.sampling import sampled_by
 from lab.attest.claims import Evidence, caveats, runtime_differences
 from lab.attest.evidence import ask_around, homes, look_inside
-from lab.engines.docker.agent.container import creation
+from lab.engines.docker.agent.container import Acts, creation
 from lab.engines.docker.agent.image import agent_context
 from lab.engines.docker.agent.loads import files_of
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.container import attachment
 from lab.engines.docker.refusals import choose_networks
-from lab.engines.docker.rights import NoRights, OwnRights, may_read_memory, may_trace
+from lab.engines.docker.rights import NoRights, OwnRights, Rights, may_read_memory, may_trace
 from lab.engines.readiness import ask_front, owner_pids, probe_round
 from lab.errors import DeploymentError, MissingError, RightsError, SamplingError
 from lab.host.labels import labels
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Topology
+from lab.record.run_types import EngineFacts, told
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.unusual import rights_caveats, rights_fact, rights_note
 from lab.sampling.grid import SLOW_TICK_S
@@ -183,7 +186,7 @@ def test_the_sampler_is_its_child_and_its_tables_are_here(tmp_path: Path) -> Non
             targets=(target,), t0_monotonic_s=time.monotonic(), measure_s=1.0, lab_pid=os.getpid(), directory=tmp_path
         )
         with start_sampler(plan, sampled_by(talk)) as sampler:
-            time.sleep(SLOW_TICK_S + 0.1)  # the grid's instants do not go by when the sampler was ready
+            time.sleep(3 * SLOW_TICK_S)  # the grid's instants do not go by when the sampler was ready
             outcome = sampler.result(tmp_path)
         arm.kill()
 
@@ -284,12 +287,16 @@ def test_an_agent_that_looks_gets_two_capabilities_and_one_that_drives_none() ->
     drives: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "loads"), network="lab-x")
     looks: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "agent"), looks=True)
 
-    signals: dict[str, Any] = creation("sha256:1", labels("run", "b01-arm", "agent"), looks=True, signals=True)
+    marks = labels("run", "b01-arm", "agent")
+    signals: dict[str, Any] = creation("sha256:1", marks, looks=True, acts=Acts.SIGNALS)
+    groups: dict[str, Any] = creation("sha256:1", marks, looks=True, acts=Acts.GROUPS)
 
     assert (looks["cap_drop"], looks["cap_add"]) == (["ALL"], ["SYS_PTRACE", "DAC_READ_SEARCH"])
-    assert signals["cap_add"] == [*looks["cap_add"], "KILL"]
+    assert groups["cap_add"] == signals["cap_add"] == [*looks["cap_add"], "KILL"]
     assert (looks["pid_mode"], looks["cgroupns"], looks["userns_mode"]) == ("host", "host", "host")
     assert {mount["Target"]: mount["ReadOnly"] for mount in looks["mounts"]} == {"/sys/fs/cgroup": True}
+    assert signals["mounts"] == looks["mounts"]
+    assert {mount["Target"]: mount["ReadOnly"] for mount in groups["mounts"]} == {"/sys/fs/cgroup": False}
     assert (looks["network_mode"], drives["network"]) == ("host", "lab-x")
     assert not {"cap_add", "mounts", "network_mode", "privileged"} & drives.keys()
     assert drives["labels"]["lab.run"] == "run"
@@ -341,6 +348,28 @@ def test_its_image_has_every_module_that_one_of_its_modules_imports() -> None:
     }
     assert len(imported) > len(modules)
     assert {(path, module) for path, module in imported if module not in modules} == set()
+
+
+def test_its_image_has_every_function_that_is_called_there() -> None:
+    """Also those that only a drill or a watchdog calls: without one the trial would end in the middle."""
+    paths = set(agent_context(ROOT).paths)
+    called = {
+        (path.relative_to(ROOT).as_posix(), node.args[0].id)
+        for path in (ROOT / "lab").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "there"
+        if node.args and isinstance(node.args[0], ast.Name)
+    }
+    homes = {name: _home(path, name) for path, name in called}
+
+    assert {"send", "ask", "who", "answers", "members", "look_inside", "pid_inside"} <= set(homes)
+    assert {name: home for name, home in homes.items() if home not in paths} == {}
+
+
+def _home(path: str, name: str) -> str:
+    """The file in which a function is, that a module of the lab knows by this name."""
+    module = importlib.import_module(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    return Path(inspect.getsourcefile(getattr(module, name)) or "").relative_to(ROOT).as_posix()
 
 
 def _imports(tree: ast.AST) -> Iterator[ast.ImportFrom]:
@@ -399,25 +428,26 @@ def test_what_was_not_looked_at_is_a_caveat_and_no_difference() -> None:
 
 def test_the_environment_says_who_read_the_processes() -> None:
     """And why nobody did."""
-    assert OwnRights().describe() == {"sampled_by": "the lab itself"}
-    assert NoRights("no image").describe()["memory_obstacle"] == "no image"
+    assert (OwnRights().sampled_by, OwnRights().memory_obstacle) == ("the lab itself", None)
+    assert NoRights("no image").memory_obstacle == "no image"
 
 
-def run_with(**facts: str) -> RunInfo:
-    """A run whose environment states these facts."""
-    return make_run(make_scenario(), environment=Environment(facts=facts))
+def run_with(rights: Rights) -> RunInfo:
+    """A run whose environment says what a lab with these may."""
+    facts = EngineFacts(sampled_by=rights.sampled_by, memory_obstacle=rights.memory_obstacle)
+    return make_run(make_scenario(), environment=Environment(facts=told(facts)))
 
 
 def test_a_report_says_nothing_of_rights_where_they_were_there() -> None:
     """The usual case needs no words."""
-    run = run_with(**OwnRights().describe())
+    run = run_with(OwnRights())
 
     assert (rights_fact(run), rights_note(run), list(rights_caveats(run))) == ("", "", [])
 
 
 def test_a_report_says_that_an_agent_read_the_processes() -> None:
     """A fact, and no caveat: the numbers are the same."""
-    run = run_with(**ThroughAgent("sha256:1").describe())
+    run = run_with(ThroughAgent("sha256:1"))
 
     assert rights_fact(run) == "sampled through an agent container"
     assert (rights_note(run), list(rights_caveats(run))) == ("", [])
@@ -425,7 +455,7 @@ def test_a_report_says_that_an_agent_read_the_processes() -> None:
 
 def test_a_report_says_what_is_missing_why_and_what_to_do() -> None:
     """On the first screen the gist, among the caveats the engine's own words."""
-    run = run_with(**NoRights("the engine refuses a container that sees the host's processes: no.").describe())
+    run = run_with(NoRights("the engine refuses a container that sees the host's processes: no."))
     (caveat,) = rights_caveats(run)
 
     assert "(PSS) is missing" in rights_note(run)

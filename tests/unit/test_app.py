@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ def client() -> Iterator[TestClient]:
         ("/io?ms=0", {"waited_ms": 0.0}),
         ("/cpu?ms=0.5", {"cpu_ms": 0.5}),
         ("/block?ms=0", {"blocked_ms": 0.0}),
+        ("/block?ms=0&gil=true", {"blocked_ms": 0.0}),
         ("/hold?mb=2", {"held_mb": 2}),
         ("/ready", {"ready": True}),
     ],
@@ -142,10 +145,38 @@ async def _ask_whoami(http: str) -> dict[str, Any]:
 
 def test_cpu_is_burned_as_cpu_time() -> None:
     """20 ms of CPU cost 20 ms of this thread's CPU time, however busy the machine is."""
-    before_s = time.thread_time()
-    burn_cpu(20)
+    spent_s = []
+    for _ in range(5):  # a machine whose host has other work may count some of that
+        before_s = time.thread_time()
+        burn_cpu(20)
+        spent_s.append(time.thread_time() - before_s)
 
-    assert 0.020 <= time.thread_time() - before_s < 0.025
+    assert 0.020 <= min(spent_s) < 0.025
+
+
+@pytest.mark.parametrize(("gil", "runs"), [("false", True), ("true", False)])
+def test_a_block_lets_other_threads_run_unless_it_keeps_the_gil(client: TestClient, gil: str, *, runs: bool) -> None:
+    """Such as the one that answers uvicorn's supervisor."""
+    beats, over = list[float](), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(0.01):
+            beats.append(time.monotonic())
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    began_s = time.monotonic()
+    try:
+        client.get(f"/block?ms=1500&gil={gil}")
+    finally:
+        ended_s = time.monotonic()
+        over.set()
+        thread.join()
+    inside = [at for at in beats if began_s <= at <= ended_s]
+    gaps = [later - earlier for earlier, later in pairwise([began_s, *inside, ended_s])]
+
+    assert ended_s - began_s >= 1.5
+    assert (max(gaps) < 1.2) is runs
 
 
 def test_extra_cpu_is_burned_on_every_request(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_plain_processes_have_no_images() -> None:
 
 
 def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each image is looked into once, and the engine describes itself with those of the app's own."""
+    """Each image is looked into once."""
     asked: list[str] = []
 
     def look(_client: object, identity: str, _run_id: str) -> Mapping[str, str]:
@@ -86,10 +86,9 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(opening, "images_here", lambda _client: [])
     monkeypatch.setattr(opening, "find_elsewhere", lambda *_: "")
     monkeypatch.setattr(opening, "find_rights", lambda *_: OwnRights())
-    monkeypatch.setattr("lab.engines.docker.engine.describe", lambda _client: {})
     docker = FakeDocker(present={"example/app:1", "example/app:2"})
     scenario = make_scenario([WORKERS, NEW, {**NEW, "name": "again"}])
-    engine, found = opening.open_docker(scenario, "run", print, docker_client=lambda: docker)
+    _, found = opening.open_docker(scenario, "run", print, docker_client=lambda: docker)
 
     assert {key: image.describe()["uvicorn"] for key, image in found.items()} == {
         "app": "1",
@@ -97,7 +96,6 @@ def test_versions_inside_each_image_are_kept_with_it(monkeypatch: pytest.MonkeyP
         "arm.again": "2",
     }
     assert len(asked) == 2
-    assert engine.describe()["uvicorn"] == "1"
 
 
 def test_two_runs_compare_the_image_that_the_arm_ran_from() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
-import psutil
 import pytest
 
 from lab.analysis.gates import spoiled
@@ -21,7 +21,7 @@ from lab.attest.runtime import (
 )
 from lab.engines.running import Others, others
 from lab.errors import InvalidRunError
-from lab.host.labels import OWNER, RUN, owner
+from lab.host.labels import OWNER, RUN, owner, started
 from lab.metric_types import Family
 from lab.plan.topology import Endpoint, Topology
 from lab.record.types import TrialRecord
@@ -36,7 +36,7 @@ WORKERS = Claim(
     containers=1,
     supervisors=1,
     app=(Endpoint(port=20000),),
-    entry=Endpoint(port=20000),
+    entries=(Endpoint(port=20000),),
 )
 GOOD_WORKERS = Evidence(
     servers={"a": 3, "b": 1},
@@ -51,7 +51,7 @@ REPLICAS = Claim(
     containers=2,
     supervisors=0,
     app=(Endpoint(port=20000), Endpoint(port=20001)),
-    entry=Endpoint(port=20002),
+    entries=(Endpoint(port=20002),),
     upstreams=("127.0.0.1:20000", "127.0.0.1:20001"),
 )
 GOOD_REPLICAS = Evidence(
@@ -247,9 +247,12 @@ def test_what_is_no_living_lab_ends_the_run() -> None:
 
 def test_neighbours_are_labs_that_live() -> None:
     """A container of this lab, of a lab that has ended, and of nobody are strangers."""
-    parent = psutil.Process().parent()
-    assert parent is not None
-    living = {OWNER: f"{parent.pid}-{parent.create_time():.2f}", RUN: "other"}
-    found = [("a", living), ("b", living), ("c", {OWNER: owner(), RUN: "mine"}), ("d", {OWNER: "1-0.00"}), ("e", {})]
+    living = {OWNER: f"{os.getppid()}-{started(os.getppid())}", RUN: "other"}
+    marks = {"a": living, "b": living, "c": {OWNER: owner(), RUN: "mine"}, "d": {OWNER: "1-0.00"}, "e": {}}
 
-    assert others(found) == Others(("c", "d", "e"), ("other",))
+    assert others((name, each, lambda: True) for name, each in marks.items()) == Others(("c", "d", "e"), ("other",))
+
+
+def test_a_lab_that_ends_while_it_is_looked_at_leaves_no_stranger() -> None:
+    """Its arm was listed and is gone before anybody asks whether the lab lives."""
+    assert others([("b01-workers", {OWNER: "1-0.00"}, lambda: False)]) == Others()

@@ -160,5 +160,5 @@ def test_no_trial_at_all() -> None:
 
 
 def test_the_decision_cannot_see_an_outcome() -> None:
-    """What is handed over has a place and gates, and no room for a metric."""
-    assert {field.name for field in fields(GatedTrial)} == {"trial_id", "block", "arm", "gates"}
+    """What is handed over has a place, gates, and why it was lost if it was, and no room for a metric."""
+    assert {field.name for field in fields(GatedTrial)} == {"trial_id", "block", "arm", "gates", "lost"}

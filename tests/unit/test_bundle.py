@@ -82,7 +82,7 @@ def test_all_that_a_run_writes_is_in_it(run: Path) -> None:
     assert inside == {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("inside", ["limits", "confirm"])
+@pytest.mark.parametrize("inside", ["limits", "confirm", "pilot"])
 def test_reports_of_the_runs_inside_are_in_it(run: Path, inside: str) -> None:
     """Each is a run folder, of which `lab report` writes one where it lies; what no run writes is refused there too."""
     within = run / inside / "20261118T110640Z-workers"

@@ -113,6 +113,7 @@ def test_a_ceiling_is_that_of_the_machine_that_drives_load(calibrate: Calibrator
         ({}, 2),
         ({"generator": {"cpu_count": 8, "load_cores": None}}, 8),
         ({"generator": {"cpu_count": 8, "load_cores": 3}}, 3),
+        ({"generators": {"gen1": {"cpu_count": 8}, "gen2": {"cpu_count": 4, "load_cores": 2}}}, 2),
     ],
 )
 def test_load_processes_have_the_cores_of_their_own_machine(generator: dict[str, object], cores: int) -> None:

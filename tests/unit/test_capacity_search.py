@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from lab.analysis.comparison import least_blocks
 from lab.cli import app
 from lab.cli.capacity import capacity, climbing
-from lab.errors import InterruptedRunError, LabError, LoadError, ScenarioError
+from lab.errors import InterruptedRunError, InvalidRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
 from lab.plan.blocks import Plan, build_plan
+from lab.plan.topology import Topology
 from lab.record.folder import read_trials
 from lab.record.types import REQUESTS, Calibration, GateResult, LoadCounters, TrialResult
-from lab.run.capacity import ABOVE, APART, BELOW, RUNGS, ladder, with_ladder
+from lab.run.capacity import ABOVE, APART, BELOW, QUICK_RUNGS, RUNGS, _kept, ladder, with_ladder
 from lab.run.conclude import Conclusion, conclude
 from lab.run.confirm import _capacities, alone, concluded, confirm
-from lab.run.estimate import LIKELY_RANGE, ladder_s, nominal, pilot_s, search_s
+from lab.run.estimate import LIKELY_RANGE, fitting_blocks, ladder_s, nominal, pilot_s, search_s
 from lab.run.generator import Generator
-from lab.run.pilot import geometric
 from lab.run.run import planned, resume_run, run_scenario
+from lab.run.rungs import coarse_climb, first_climb, geometric
 from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.capacity import Capacity
@@ -33,9 +38,9 @@ from lab.scenario.compare import Expect
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Load, Scenario
 from lab.scenario.toml_text import scenario_text
-from tests.builders import make_gate, table_of, with_record
-from tests.fake_surroundings import FakeSurroundings, shop
-from tests.fakes import FakeLoad, World
+from tests.builders import make_gate, with_record
+from tests.fake_surroundings import FakeSurroundings, judged, shop
+from tests.fakes import RUNTIME, FakeLoad, World
 
 Gates = Callable[[TrialResult, int], tuple[GateResult, ...]]
 REPOSITORY = Path(__file__).parents[2]
@@ -44,6 +49,8 @@ KNEE = 300.0  # arrivals a second: up to here every answer takes 10 ms, beyond 2
 
 class Climbing(FakeLoad):
     """Answers the arrivals of its plan, evenly spaced: quickly up to KNEE, and slowly beyond."""
+
+    knee = KNEE
 
     def poll(self) -> LoadProgress:
         """Over once the measure phase is."""
@@ -60,10 +67,10 @@ class Climbing(FakeLoad):
         """One row an arrival."""
         plan, begin = self._world.plans[-1], self._started_s + 1
         stretches = plan.stretches or ((0.0, plan.measure_s, plan.rate or 0.0),)
-        rows = [row for stretch in stretches for row in _arrivals(begin - t0_monotonic_s, *stretch)]
-        table_of(REQUESTS, rows).write_parquet(target)
+        rows = pl.concat(_arrivals(self.knee, begin - t0_monotonic_s, *stretch) for stretch in stretches)
+        rows.write_parquet(target)
         counted = LoadCounters(
-            open_model=True, lanes=1, scheduled=len(rows), started=len(rows), dropped=0, unfinished=0
+            open_model=True, lanes=1, scheduled=rows.height, started=rows.height, dropped=0, unfinished=0
         )
         end = begin + plan.measure_s
         return LoadOutcome(
@@ -74,25 +81,25 @@ class Climbing(FakeLoad):
             measure_end_s=end,
             finished_s=end + 0.5,
             replaced=0,
-            rows=len(rows),
+            rows=rows.height,
         )
 
 
-def _arrivals(begin_s: float, start_s: float, end_s: float, rate: float) -> Iterator[dict[str, object]]:
-    took_s = 0.010 if rate <= KNEE else 2.0
-    for number in range(round((end_s - start_s) * rate)):
-        at_s = begin_s + start_s + number / rate
-        yield {
-            "t_scheduled_s": at_s,
-            "t_sent_s": at_s,
-            "t_done_s": at_s + took_s,
-            "status": 200,
-            "bytes": 1,
-            "name": "/",
-            "phase": "measure",
-            "kind": "arrival",
-            "lane": 0,
-        }
+def _arrivals(knee: float, begin_s: float, start_s: float, end_s: float, rate: float) -> pl.DataFrame:
+    """The rows of one stretch, made as columns: a search has some 100,000 of them."""
+    at_s = begin_s + start_s + np.arange(round((end_s - start_s) * rate)) / rate
+    columns: dict[str, Any] = dict.fromkeys(REQUESTS) | {
+        "t_scheduled_s": at_s,
+        "t_sent_s": at_s,
+        "t_done_s": at_s + (0.010 if rate <= knee else 2.0),
+        "status": 200,
+        "bytes": 1,
+        "name": "/",
+        "phase": "measure",
+        "kind": "arrival",
+        "lane": 0,
+    }
+    return pl.DataFrame(columns).cast(pl.Schema(REQUESTS))
 
 
 def machine(world: World, ceiling_per_s: float = 1e6) -> Surroundings:
@@ -106,20 +113,97 @@ def machine(world: World, ceiling_per_s: float = 1e6) -> Surroundings:
 
 
 def search(folder: Path, around: Surroundings, *, slo: str = "p99 <= 100ms", quick: bool = False) -> Scenario:
+    return searched(shop(folder), folder, around, slo=slo, quick=quick)[0]
+
+
+def searched(
+    scenario: Scenario, folder: Path, around: Surroundings, *, slo: str = "p99 <= 100ms", quick: bool = False
+) -> tuple[Scenario, list[str]]:
+    """The scenario with its ladder, and the climbs of its pilot as they were told."""
     said: list[str] = []
-    asked = climbing(shop(folder), slo, quick=quick, blocks=None)
-    return with_ladder(asked, folder / "runs", lambda _plan: QuietView(), said.append, around=around)[0]
+    asked = climbing(scenario, slo, quick=quick, blocks=None)
+    with with_ladder(asked, folder / "runs", lambda _plan: QuietView(), said.append, around=around) as found:
+        return found.scenario, [text for text in said if text.startswith("pilot: ")]
 
 
-def test_the_pilot_finds_a_ladder_around_the_boundary(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def climber(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """What a search finds where nothing is in its way; its two blocks are then run by several tests."""
+    found = search(tmp_path_factory.mktemp("climber"), machine(World(load=Climbing)))
+    return replace(found, trials=replace(found.trials, blocks=2))
+
+
+def test_the_pilot_finds_a_ladder_around_the_boundary(climber: Scenario) -> None:
     """One that reaches from below the knee to above it, common to both arms."""
-    found = search(tmp_path, machine(World(load=Climbing))).capacity
+    found = climber.capacity
 
     assert found is not None
     assert found.slo == "p99 <= 100ms"
     assert len(found.rates) == 8
     assert found.rates[0] < KNEE < found.rates[-1]
     assert found.rates[-1] / found.rates[0] == pytest.approx(1.25 / 0.75, rel=0.15)
+
+
+class Fast(Climbing):
+    """An arm that carries seven times what the scenario asks of it."""
+
+    knee = 700.0
+
+
+@pytest.mark.parametrize(("load", "rate", "knee"), [(Climbing, 100.0, KNEE), (Fast, 100.0, 700.0)])
+def test_a_look_at_arms_that_carry_what_is_asked_climbs_once(
+    tmp_path: Path, load: type[Climbing], rate: float, knee: float
+) -> None:
+    """Up to ten times that: a further climb is a further deployment of each arm."""
+    asked = replace(shop(tmp_path), load=replace(shop(tmp_path).load, rate=rate))
+    found, climbs = searched(asked, tmp_path, machine(World(load=load)), quick=True)
+
+    assert found.capacity is not None
+    assert len(climbs) == 1
+    assert found.capacity.rates[0] < knee < found.capacity.rates[-1]
+
+
+class Slow(Climbing):
+    """An arm that carries a thirtieth of what the scenario asks of it."""
+
+    knee = 100.0
+
+
+def test_an_arm_that_fails_far_below_what_is_asked_is_looked_at_once_more(tmp_path: Path) -> None:
+    """Between the lowest rate and 169 there is no rung: the first climb says little of where it fails."""
+    asked = replace(shop(tmp_path), load=replace(shop(tmp_path).load, rate=3000.0))
+    found, climbs = searched(asked, tmp_path, machine(World(load=Slow)), quick=True)
+    ends = [text.split(" at ")[1] for text in climbs]
+
+    assert found.capacity is not None
+    assert ends == ["50 to 1920 requests a second", "75 to 1280 requests a second"]
+    assert found.capacity.rates[0] < Slow.knee < found.capacity.rates[-1]
+
+
+@pytest.mark.parametrize(
+    ("rate", "slo", "rates"),
+    [
+        (300.0, "", (50, 169, 253, 380, 570, 854, 1280, 1920, 2880)),
+        (40.0, "", (50, 75, 112, 169, 253, 380, 570, 854)),
+        (300.0, "p99 <= 1s", (50, 75, 112, 169, 253, 380, 570, 854)),  # 1,281 would take 5,000 lanes
+    ],
+)
+def test_the_first_climb_goes_by_the_rate_that_is_asked(
+    tmp_path: Path, rate: float, slo: str, rates: tuple[float, ...]
+) -> None:
+    """From 0.4 times to 10 times of it, beside the lowest; the objective keeps the number of lanes small."""
+    asked = replace(shop(tmp_path), load=replace(shop(tmp_path).load, rate=rate))
+
+    assert first_climb(climbing(asked, slo, quick=True, blocks=None)) == rates
+
+
+def test_a_full_search_asks_enough_below_the_ladder_to_tell_the_percentile(tmp_path: Path) -> None:
+    """1,000 requests have 10 beyond a p99, and chance may leave out some; a look has no time for it."""
+    for quick, least in ((False, 1100), (True, 300)):
+        asked = climbing(shop(tmp_path), "p99 <= 50ms", quick=quick, blocks=None)
+        rungs = coarse_climb(asked, "p99 <= 50ms", first_climb(asked)).rungs
+
+        assert min(rung.rate * (rung.end_s - rung.count_s) for rung in rungs) == pytest.approx(least, rel=0.02)
 
 
 def test_an_objective_that_nobody_gave_is_found_and_kept(tmp_path: Path) -> None:
@@ -154,6 +238,15 @@ def test_a_look_at_two_arms_takes_ten_minutes_at_most(tmp_path: Path) -> None:
     assert search_s(replace(whole, arms=asked.arms)) <= 40 * 60, "preparation, pilot, ladder and confirmation"
 
 
+@pytest.mark.parametrize("name", ["quickstart", "costly", "cpu_bound"])  # which ask for 300, 150 and 100 a second
+def test_a_full_search_of_two_arms_is_planned_within_forty_minutes(name: str) -> None:
+    """Whatever rate is asked, by which the pilot goes."""
+    given = read_scenario(REPOSITORY / "scenarios" / f"{name}.toml")
+    whole = climbing(given, "", quick=False, blocks=None)
+
+    assert 38 * 60 < search_s(replace(whole, arms=climbing(given, "", quick=True, blocks=None).arms)) <= 40 * 60
+
+
 def test_the_ladder_that_a_plan_supposes_is_one_that_so_many_rungs_have() -> None:
     """A plan goes by 8 rungs; arms that are further apart get 12, and their ladder takes longer than was said."""
     least, greatest = LIKELY_RANGE[0] / BELOW, LIKELY_RANGE[1] / ABOVE
@@ -168,38 +261,98 @@ def test_the_generator_gets_as_many_processes_as_the_ladder_takes(tmp_path: Path
 
 
 def test_a_generator_that_is_too_weak_with_all_cores_is_told(tmp_path: Path) -> None:
-    """With what was held so far, and what the generator can do."""
-    with pytest.raises(LoadError, match=r"still held at 50 requests a second.*2 processes on 2 cores is 60"):
-        search(tmp_path, machine(World(load=Climbing), 60.0))
+    """With what was held so far, up to the last rate that it can send, and what it can do."""
+    with pytest.raises(LoadError, match=r"still held at 103 requests a second.*2 processes on 2 cores is 104"):
+        search(tmp_path, machine(World(load=Climbing), 103.6))
 
 
-def reach(folder: Path, rates: tuple[float, ...], top: float) -> tuple[tuple[float, ...], list[str]]:
-    """What is left of these rates where half of the ceiling is ``top``, and what is said."""
+class Uneven(Climbing):
+    """Behind a front nothing is slow."""
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """As its arm is."""
+        last = next(note for note in reversed(self._world.journal) if note.startswith("fronted: "))
+        self.knee = math.inf if last == "fronted: True" else KNEE
+        return super().result(target, t0_monotonic_s, connections)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_arm_that_carries_more_than_the_generator_ends_the_ladder_there(tmp_path: Path, quick: bool) -> None:
+    """The other one has a capacity, and this one as much as can be sent, or more; without a further process left."""
+    world = World(load=Uneven)
+
+    def runtime(topology: Topology) -> Mapping[str, str]:
+        world.note(f"fronted: {topology.fronted}")
+        return RUNTIME
+
+    world.runtime = runtime
+    found = search(tmp_path, machine(world, 450.0), quick=quick)
+
+    assert found.capacity is not None
+    assert found.load.processes == 2
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1] == 450.0
+    assert len(found.capacity.rates) == (QUICK_RUNGS if quick else RUNGS)
+
+
+def test_a_ladder_beyond_the_generator_ends_there_and_says_so(tmp_path: Path) -> None:
+    """At half of its ceiling, although all arms break below it, with as many rungs as another one."""
     said: list[str] = []
-    generator = Generator(shop(folder).load, lambda _load: None, said.append)
-    generator.top = top
-    return generator.within_reach(rates), said
+    asked = climbing(shop(tmp_path), "p99 <= 100ms", quick=False, blocks=None)
+    around = machine(World(load=Climbing), 330.0)
+    with with_ladder(asked, tmp_path / "runs", lambda _plan: QuietView(), said.append, around=around) as found:
+        rates = found.scenario.capacity.rates if found.scenario.capacity else ()
+
+    assert rates[-1] == 330.0
+    assert len(rates) == RUNGS
+    assert [text.partition(" instead of")[0] for text in said if text.startswith("the ladder ends")] == [
+        "the ladder ends at 330"
+    ]
 
 
-def test_a_ladder_beyond_the_generator_is_cut_and_says_so(tmp_path: Path) -> None:
-    """At half of its ceiling."""
-    rates, said = reach(tmp_path, (100.0, 150.0, 200.0, 300.0, 400.0), 250.0)
+def test_arms_that_break_just_below_what_the_generator_can_do_are_found(tmp_path: Path) -> None:
+    """Between the last rate of a climb that was held and the next one, which cannot be sent."""
+    found = search(tmp_path, machine(World(load=Climbing), 312.0)).capacity
 
-    assert rates == (100.0, 150.0, 200.0)
-    assert len(said) == 1
-    assert "cut at 200, without 300, 400: half of what the load generator" in said[0]
-
-
-def test_fewer_rungs_than_show_anything_are_refused(tmp_path: Path) -> None:
-    """None beyond half of the ceiling is kept to make up their number."""
-    with pytest.raises(LoadError, match="2 of the 4 rates of the ladder are below it .*: 3 are needed"):
-        reach(tmp_path, (100.0, 200.0, 300.0, 400.0), 250.0)
+    assert found is not None
+    assert found.rates[0] < KNEE < found.rates[-1] == 312.0
 
 
 def test_an_objective_out_of_reach_is_told(tmp_path: Path) -> None:
     """Nothing is held at the lowest rate."""
     with pytest.raises(ScenarioError, match="not held at 50 requests a second either"):
         search(tmp_path, machine(World(load=Climbing)), slo="p99 <= 5ms")
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest", "blocks"),
+    [(200.0, 200.0, 12), (2000.0, 2000.0, 12), (130.0, 130.0, 10), (100.0, 100.0, 8), (200.0, 600.0, 8)],
+)
+def test_slow_or_unlike_arms_have_as_many_blocks_as_fit(least: float, greatest: float, blocks: int) -> None:
+    """All of it takes 40 minutes with two arms: fewer blocks, in whole periods, and never fewer than 8."""
+    quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
+    asked = climbing(quickstart, "p99 <= 50ms", quick=False, blocks=None)
+    two = replace(asked, arms=climbing(quickstart, "", quick=True, blocks=None).arms)
+    before_s = search_s(two) - ladder_s(nominal(two))
+    rates = ladder({"workers": least, "replicas": greatest})
+    climber = replace(two, capacity=replace(two.capacity or Capacity(), rates=rates))
+    found = replace(climber, trials=replace(climber.trials, blocks=fitting_blocks(climber, before_s)))
+
+    assert found.trials.blocks == blocks
+    assert before_s + ladder_s(found) <= 40 * 60
+    assert before_s + ladder_s(found) > 0.85 * search_s(two), "what was planned before the pilot is within 15%"
+
+
+def test_a_long_ladder_keeps_the_blocks_that_a_verdict_takes() -> None:
+    """Seven judged arms share the error, and 8 blocks can show nothing of any."""
+    quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
+    asked = climbing(quickstart, "p99 <= 50ms", quick=False, blocks=None)
+    arms = tuple(replace(asked.arms[0], name=name) for name in ("workers", *"abcdefg"))
+    many = replace(asked, arms=arms, capacity=Capacity.short("p99 <= 50ms", (10.0, 15.0, 20.0)))
+    many = replace(many, compare=replace(many.compare, baseline="workers", judged=tuple("abcdefg")))
+    least = least_blocks(many)
+
+    assert least > 8
+    assert fitting_blocks(replace(many, trials=replace(many.trials, blocks=16)), 1e6) >= least
 
 
 def test_an_interrupt_in_the_pilot_leaves_nothing(tmp_path: Path) -> None:
@@ -225,13 +378,23 @@ def test_the_logs_of_a_pilot_that_failed_are_kept(tmp_path: Path) -> None:
     assert list(kept.glob("*/trials/*.failed"))
 
 
-def test_what_was_found_is_run_confirmed_and_read_again(tmp_path: Path) -> None:
+def test_a_pilot_that_failed_is_no_run_with_results(tmp_path: Path) -> None:
+    """Though trials of it were finished: it was in a folder that is gone, and a study must not put it on its card."""
+    place = tmp_path / "scratch"
+    (place / "a-pilot").mkdir(parents=True)
+    error = InvalidRunError("something else runs from the same image", f"see {place}")
+    error.run = place / "a-pilot"
+    found = _kept(error, place, tmp_path / "runs")
+
+    assert found.run is None
+    assert str(place) not in found.hint
+
+
+def test_what_was_found_is_run_confirmed_and_read_again(climber: Scenario, tmp_path: Path) -> None:
     """Both arms carry the same, hold it for a minute, and a second reading says so too."""
     around = machine(World(load=Climbing))
-    found = search(tmp_path, around)
-    found = replace(found, trials=replace(found.trials, blocks=2))
-    folder = run_scenario(build_plan(found), "shop", tmp_path / "runs", QuietView(), around=around)
-    confirm(folder, found, lambda _plan: QuietView(), lambda _text: None, around=around)
+    folder = run_scenario(build_plan(climber), "shop", tmp_path / "runs", QuietView(), around=around)
+    confirm(folder, climber, lambda _plan: QuietView(), lambda _text: None, around=around)
     told = conclude(folder.path).points[0]
 
     assert {arm: one.sustained for arm, one in told.confirmed.items()} == {"workers": True, "replicas": True}
@@ -241,12 +404,32 @@ def test_what_was_found_is_run_confirmed_and_read_again(tmp_path: Path) -> None:
     assert "sustained for 60 s at" in report
 
 
-def test_only_blocks_that_count_are_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runs_of_a_pilot_are_kept_and_tell_what_is_below_the_ladder(tmp_path: Path) -> None:
+    """At rates that have requests enough for the percentile; the report marks it as the pilot's."""
+    around = machine(World(load=Climbing))
+    asked = climbing(shop(tmp_path), "p95 <= 100ms", quick=True, blocks=2)
+    with with_ladder(asked, tmp_path / "runs", lambda _plan: QuietView(), lambda _text: None, around=around) as found:
+        plan = build_plan(found.scenario)
+        folder = run_scenario(plan, "shop", tmp_path / "runs", QuietView(), around=found.around, pilot=found.pilot)
+    told = conclude(folder.path).points[0]
+
+    assert found.pilot is not None
+    assert found.scenario.capacity is not None
+    assert not found.pilot.exists()
+    for arm in ("workers", "replicas"):
+        below = {rate: seconds for rate, seconds in told.piloted[arm] if rate < found.scenario.capacity.rates[0]}
+        assert below
+        assert 50.0 not in below, "60 requests tell no p95"
+        assert list(below.values()) == pytest.approx([0.010] * len(below))
+    assert "10.0 ms (pilot)" in (folder.path / "report.md").read_text()
+
+
+def test_only_blocks_that_count_are_confirmed(
+    climber: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At the capacity that the report tells, with a lane for all that may be in flight."""
     around = machine(World(load=Climbing))
-    found = search(tmp_path, around)
-    found = replace(found, trials=replace(found.trials, blocks=2))
-    folder = run_scenario(build_plan(found), "shop", tmp_path / "runs", QuietView(), around=around)
+    folder = run_scenario(build_plan(climber), "shop", tmp_path / "runs", QuietView(), around=around)
     told = _capacities(folder)
     trials = []
     for trial in read_trials(folder.path, folder.info):
@@ -258,7 +441,7 @@ def test_only_blocks_that_count_are_confirmed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("lab.run.confirm.read_trials", lambda *_asked: iter(trials))
 
     assert {arm: round(rate) for arm, rate in _capacities(folder).items()} == {a: round(r) for a, r in told.items()}
-    assert alone(found, "workers", 1000.0).load.lanes == build_plan(found).trials[0].scenario.load.lanes
+    assert alone(climber, "workers", 1000.0).load.lanes == build_plan(climber).trials[0].scenario.load.lanes
 
 
 class Short(Climbing):
@@ -340,11 +523,9 @@ def test_arms_and_load_are_kept_apart_where_the_engine_can(tmp_path: Path, monke
     assert {plan.cores for plan in world.plans} == {(1,)}
 
 
-def test_a_search_that_is_continued_is_confirmed(tmp_path: Path) -> None:
+def test_a_search_that_is_continued_is_confirmed(climber: Scenario, tmp_path: Path) -> None:
     """Each arm once: what was confirmed before is not run again."""
-    around = machine(World(load=Climbing))
-    found = search(tmp_path, around)
-    plan = build_plan(replace(found, trials=replace(found.trials, blocks=2)))
+    around, plan = replace(machine(World(load=Climbing)), conclude=judged), build_plan(climber)
     cut = replace(around, tools=replace(around.tools, run_gates=_interrupted_after(3, around.tools.run_gates)))
     with pytest.raises(InterruptedRunError):
         run_scenario(plan, "shop", tmp_path / "runs", QuietView(), around=cut)
@@ -382,18 +563,16 @@ def _nobody(_found: Conclusion) -> None:
 
 @pytest.mark.parametrize("error", [InterruptedRunError("interrupted"), LabError("no memory")])
 def test_a_confirmation_that_ends_early_leaves_the_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: LabError
+    climber: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: LabError
 ) -> None:
     """What was measured before is shown, and the error is told."""
-    around = machine(World(load=Climbing))
-    asked = search(tmp_path, around)
-    asked = replace(asked, trials=replace(asked.trials, blocks=2))
+    around = replace(machine(World(load=Climbing)), conclude=judged)
     shown: list[object] = []
 
     def fail(*_asked: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr("lab.cli.asked.scenario_of", lambda _path: asked)
+    monkeypatch.setattr("lab.cli.asked.scenario_of", lambda _path: climber)
     monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: around)
     monkeypatch.setattr("lab.run.confirm.confirm", fail)
     monkeypatch.setattr("lab.cli.capacity.show", lambda found, **_asked: shown.append(found.run.run_id))

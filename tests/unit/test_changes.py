@@ -10,7 +10,7 @@ from docker.models.containers import Container
 
 from lab.agent.calls import here
 from lab.engines import StepMark
-from lab.engines.docker.changes import Changes
+from lab.engines.docker.changes import Changes, Stood
 from lab.engines.docker.request_lines import executions_of
 from lab.engines.docker.step_lines import epoch_s, marks_of
 from lab.host.labels import SERVICE
@@ -44,10 +44,22 @@ class Printed:
 
     def start(self) -> None: ...
 
-    def reload(self) -> None: ...
+    def reload(self) -> None:
+        if self.removed:
+            raise docker.errors.NotFound("No such container")
 
     def put_archive(self, directory: str, _data: bytes) -> None:
         self.written.append(directory)
+
+
+def test_who_lives_is_told_while_something_is_replaced() -> None:
+    """What has been removed since the list was made does not, no more than what has ended."""
+    service = Service(name="app", kind=ServiceKind.APP, image="app", argv=(), ports=())
+    lives, ended, gone = (Printed(name, "") for name in ("lives", "ended", "gone"))
+    ended.attrs["State"]["Pid"] = 0
+    gone.removed = True
+    stood = Stood(pairs=[(service, cast(Container, each)) for each in (gone, ended, lives)])
+    assert [container.id for _, container in stood.alive()] == ["lives"]
 
 
 def test_what_gave_way_is_still_counted() -> None:

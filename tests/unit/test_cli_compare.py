@@ -198,7 +198,7 @@ def test_json_says_why_there_is_no_scenario(tmp_path: Path, changed: dict[str, s
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--arm", "worker"), "did you mean 'workers'?"), ((), "are the same run")],
+    [(("--arm", "worker"), "did you mean 'workers'?"), ((), "it is the same run")],
 )
 def test_senseless_questions_are_refused(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     """A run against itself, an arm that is not there."""

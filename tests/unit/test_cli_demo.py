@@ -65,7 +65,7 @@ def test_the_demo_says_what_it_gets_and_runs_the_lab_s_own_quickstart(runs: Runs
 
 def test_a_demo_of_few_blocks_says_that_it_gives_numbers_only(runs: Runs) -> None:
     """And how many a verdict takes."""
-    assert "says     numbers only, no verdict: that takes 6 blocks" in lab("demo", "--blocks", 1)
+    assert "says     numbers only: a verdict takes 6 blocks" in lab("demo", "--blocks", 1)
     assert runs[0]["blocks"] == 1
 
 
@@ -86,7 +86,7 @@ def test_an_image_that_cannot_be_had_is_told_before(runs: Runs, monkeypatch: pyt
     """With the registry's reason; the run itself then ends with what to do."""
     monkeypatch.setattr(images, "can_build", lambda: False)
 
-    assert f"image    {NGINX.reference} cannot be had: no registry can be reached (no such host)" in lab("demo")
+    assert f"image    {NGINX.reference} cannot be obtained: no registry can be reached (no such host)" in lab("demo")
 
 
 def test_a_demo_of_plain_processes_asks_no_engine(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_quick_writes_tells_and_runs(runs: Runs) -> None:
         "written  lab-scenario/scenario.toml",
         "runs     workers, workers-nginx, replicas: 2 serving processes each, 100 requests a second",
         "takes    6 trials (2 blocks of 3 arms), about 1 min 30 s",
-        "says     numbers only, no verdict: that takes 6 blocks",
+        "says     numbers only: a verdict takes 6 blocks",
         "again    lab run lab-scenario/scenario.toml",
     ):
         assert expected in said

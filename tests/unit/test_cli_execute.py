@@ -51,13 +51,14 @@ def states(path: Path) -> set[TrialState]:
 
 
 def test_a_run_keeps_what_it_depends_on(tmp_path: Path) -> None:
-    """Environment with the image's digest, the content of the locustfile, the machine's noise floor."""
+    """Environment with the image's digest and versions, the content of the locustfile, the machine's noise floor."""
     floor = KeptFloor(floor=noise_floors({}, machine_id="abc", versions={}), conditions="c", measured_at="2026")
     around = FakeSurroundings(floor=floor)
     folder = run_scenario(build_plan(shop(tmp_path)), "shop", tmp_path / "runs", VIEW, around=around.make())
     info = read_info(folder.path)
 
     assert info.environment["image_digest"] == info.images["app"]["digest"] == "sha256:one"
+    assert info.environment["uvicorn"] == info.images["app"]["uvicorn"] == "0.54.0"
     assert len(info.inputs["locustfile"]) == 64
     assert info.noise_floor["conditions"] == "c"
     assert conclude(folder.path).written.html.is_file()

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.cli import app
+from lab.cli.init import INTENT
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario
 from lab.starter.guesses import Look, Wanted
@@ -51,6 +52,15 @@ def test_a_folder_alone_is_enough_where_it_says_everything(tmp_path: Path) -> No
         assert expected in said
     assert f"lab plan {out}/scenario.toml" in said
     assert read_scenario(out / "scenario.toml").app.ready_path == "/healthz"
+
+
+@pytest.mark.usefixtures("at_a_terminal")
+def test_a_person_is_told_once_what_the_questions_are_for(tmp_path: Path) -> None:
+    """Before the first of them, with what Enter does."""
+    said = init("--out", tmp_path / "mine", answers=f"{SHOP}\n\n\n\n")
+
+    assert said.index(INTENT) == 0
+    assert said.count(INTENT) == 1
 
 
 def test_flags_replace_every_guess(tmp_path: Path) -> None:
@@ -96,9 +106,9 @@ def test_for_programs(tmp_path: Path) -> None:
     ("flags", "missing"),
     [
         ([], "--image or --folder is missing"),
-        (["--image", "shop:1"], "--target or --command, --ready-path, --path are missing, and nothing tells"),
-        (["--image", "shop:1", "--target", "shop:api"], "--ready-path, --path are missing, and nothing tells"),
-        (["--image", "shop:1", "--target", "shop:api", "--ready-path", "/up"], "--path is missing, and nothing tells"),
+        (["--image", "shop:1"], "--target or --command, --ready-path, --path are missing, and nothing says"),
+        (["--image", "shop:1", "--target", "shop:api"], "--ready-path, --path are missing, and nothing says"),
+        (["--image", "shop:1", "--target", "shop:api", "--ready-path", "/up"], "--path is missing, and nothing says"),
     ],
 )
 def test_without_a_terminal_the_missing_flag_is_named(
@@ -173,8 +183,8 @@ def test_an_image_is_asked_for_what_nobody_can_guess(tmp_path: Path, at_a_termin
     [
         (["--image", "a", "--folder", "b"], "give one of"),
         (["--folder", str(SHOP), "--target", "a:b", "--command", "c"], "give one of"),
-        (["--folder", str(SHOP), "--path", "no slash"], "is no path"),
-        (["--folder", str(SHOP), "--ready-path", "\x1b[2J"], "is no path"),
+        (["--folder", str(SHOP), "--path", "no slash"], "is not a path"),
+        (["--folder", str(SHOP), "--ready-path", "\x1b[2J"], "is not a path"),
         (["--folder", str(SHOP), "--command", "it's"], "cannot be split"),
         (["--folder", str(SHOP), "--command", "serve"], r"the placeholder \{port\}"),
         (["--folder", str(SHOP), "--target", "shop"], r"scenario\.toml: app\.target"),

@@ -84,6 +84,30 @@ def test_scenarios_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         names.scenario_file(Path("scenarios"))
 
 
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        (["scenario.toml"], "name the file in it: mine/scenario.toml"),
+        (["b.toml", "a.toml"], "name one of the files in it: a.toml, b.toml"),
+        ([f"{letter}.toml" for letter in "abcdefg"], "a.toml, b.toml, c.toml, d.toml, e.toml and 2 more"),
+        (["Dockerfile"], "`lab quick --folder mine`"),
+        ([], "`lab init` writes"),
+    ],
+)
+def test_a_folder_in_place_of_a_scenario_says_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], hint: str
+) -> None:
+    """A file in it, or the command for an app in it; many files are not listed to the last."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    for name in files:
+        (Path("mine") / name).touch()
+    with pytest.raises(UsageError) as refused:
+        names.scenario_file(Path("mine"))
+
+    assert hint in refused.value.hint
+
+
 @pytest.mark.parametrize("asked", [OLD, f"runs/{OLD}", "latest"])
 def test_a_run_to_repeat_is_named_as_a_whole(runs: Path, asked: str) -> None:
     """Its folder, its whole name, or the newest."""
@@ -105,6 +129,29 @@ def test_the_shell_completes_runs_and_scenarios(runs: Path) -> None:
     assert names.complete_run("") == ["latest", NEW, OLD]
     assert names.complete_run(OLD[:10]) == [OLD]
     assert "quickstart" in names.complete_scenario("qui")
+
+
+def test_the_shell_completes_bundles_where_one_is_read(runs: Path) -> None:
+    """Behind the runs, with the folder that was typed; not where the folder itself is needed."""
+    (runs.parent / f"{NEW}.zip").touch()
+    (runs / "old.zip").touch()
+    (runs / "folder.zip").mkdir()
+
+    assert names.complete_run_or_bundle("2026") == [NEW, OLD, f"{NEW}.zip"]
+    assert names.complete_run_or_bundle("runs/") == ["runs/old.zip"]
+    assert {f"{NEW}.zip", "latest"} <= set(completions("report"))
+    assert f"{NEW}.zip" not in completions("bundle")
+
+
+def completions(verb: str) -> list[str]:
+    """What the shell offers for the first argument of a verb."""
+    found = CliRunner().invoke(
+        app,
+        [],
+        prog_name="lab",
+        env={"_LAB_COMPLETE": "complete_bash", "COMP_WORDS": f"lab {verb} ", "COMP_CWORD": "2"},
+    )
+    return found.stdout.split()
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
@@ -135,6 +182,22 @@ def test_a_report_is_opened_in_the_browser(runs: Path, monkeypatch: pytest.Monke
     (runs / OLD / "report.html").unlink(missing_ok=True)
     with pytest.raises(UsageError, match="it has no report yet"):
         open_page.open_run(runs / OLD)
+
+
+def test_the_report_of_a_bundle_is_opened_where_it_was_drawn(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the bundle, as `lab report` says."""
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    bundle = Path("handed-on.zip")
+    bundle.touch()
+    with pytest.raises(UsageError, match="it has no report yet"):
+        open_page.open_run(bundle)
+    page = Path("handed-on-report") / "report.html"
+    page.parent.mkdir()
+    page.touch()
+    open_page.open_run(bundle)
+
+    assert opened == [page.resolve().as_uri()]
 
 
 def test_the_list_tells_validity_and_result(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -42,13 +41,18 @@ def test_a_drawing_process_that_is_killed_is_told(
     for _ in range(interrupts):
         ours.count()
 
-    def kill_soon() -> None:
-        while not ours._kills:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        ours.hurry()
+    over = threading.Event()
 
-    threading.Thread(target=kill_soon).start()
-    with pytest.raises(error) as caught:
-        conclude_apart(run)
+    def kill_it() -> None:
+        while not over.wait(0.01):  # until it has started, there is nothing to kill
+            ours.hurry()
+
+    killing = threading.Thread(target=kill_it)
+    killing.start()
+    try:
+        with pytest.raises(error) as caught:
+            conclude_apart(run)
+    finally:
+        over.set()
+        killing.join()
     assert f"lab report {run}" in caught.value.hint

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from lab.analysis.card import Card, Line
 from lab.analysis.conclusion import Standing
 from lab.analysis.decision import _line, card_of, commands_of
+from lab.analysis.judge.verdict import Reason, Verdict
 from lab.analysis.ladders import Confirmation
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.trial.ladder import Held, RungResult
@@ -30,7 +31,7 @@ from lab.report.renderers.card_document import CardDocument, card_document
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
-from lab.report.sections.decision import _told, card_sentences, decision_content, tally_sentences
+from lab.report.sections.decision import card_sentences, card_table, decision_content, tally_sentences, verdict_words
 from lab.scenario.drills import Verb
 from lab.scenario.model import Scenario
 from tests.builders import (
@@ -114,22 +115,33 @@ def test_what_nobody_measured_is_named_with_who_asks_for_it() -> None:
     rows = {row[0].text: row for row in content.headline.rows}
 
     together = "drill kill, hang, roll, stop"
-    asked = f"not measured: lab study {RUN_ID}"
-    assert [cell.text for cell in rows[together]] == [together, "–", asked, "–"]
+    assert [cell.text for cell in rows[together]] == [together, "–", "not measured", f"lab study {RUN_ID}"]
     assert "start-up" not in card.missing
-    assert rows["capacity"][2].text == f"not measured: lab capacity {RUN_ID}"
-    assert rows["memory limit"][2].text == f"not measured: lab limits {RUN_ID}"
-    assert rows["drill oom"][2].text == "not measured: lab run drill_oom"
+    assert rows["capacity"][3].text == f"lab capacity {RUN_ID}"
+    assert rows["memory limit"][3].text == f"lab limits {RUN_ID}"
+    assert rows["drill oom"][3].text == "lab run drill_oom"
     assert card.missing["how many processes are enough"] == "lab run how_many_workers"
     assert "memory" not in card.missing
     assert "drill" not in {line.topic for line in card.lines}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_command_is_whole_in_every_terminal(width: int) -> None:
+    """It can be pasted: it has a line of its own, however long it is, below what it measures."""
+    found = points(plain())
+    lines = render_terminal(decision_content(card_of(found), found), width).splitlines()
+    place = lines.index(f"  lab study {RUN_ID}")
+
+    assert lines[place - 1].split(": ")[-1] == "not measured"
+    assert sum("lab capacity" in line for line in lines) == 1
+    assert not any("not measured" in line and "lab" in line for line in lines)
 
 
 def test_a_column_that_tells_no_lines_apart_is_left_out() -> None:
     """A card of one run has the run on top; of a run without points no line says where; nothing is called trust."""
     content = decision_content(card_of(points(plain())), points(plain()))
 
-    assert [column.title for column in content.headline.columns] == ["about", "better", "how much", "verdict"]
+    assert [column.title for column in content.headline.columns] == ["about", "better", "verdict", "how much"]
     assert content.facts == (f"run {RUN_ID}",)
     for form in (render_terminal(content), render_markdown(content), render_html(content)):
         assert "Trust:" not in form
@@ -175,6 +187,7 @@ def run(tmp_path: Path) -> Path:
 def test_the_command_prints_a_card_a_file_or_json(run: Path, tmp_path: Path) -> None:
     """In each form the same winner."""
     page, text = tmp_path / "card.html", CliRunner().invoke(app, ["decide", str(run)])
+    CliRunner().invoke(app, ["decide", str(run), "--out", str(tmp_path / "card.md")])
     document = json.loads(CliRunner().invoke(app, ["decide", str(run), "--json"]).stdout)
     CliRunner().invoke(app, ["decide", str(run), "--out", str(page)])
 
@@ -182,6 +195,7 @@ def test_the_command_prints_a_card_a_file_or_json(run: Path, tmp_path: Path) -> 
     assert "memory" in text.stdout
     assert document["lines"][0]["topic"] == "memory"
     assert page.read_text().startswith("<!doctype html>")
+    assert "| not measured | `lab run how_many_workers` |" in (tmp_path / "card.md").read_text()
 
 
 def test_a_card_in_another_form_is_refused(run: Path) -> None:
@@ -277,6 +291,14 @@ def test_the_winner_may_change_with_the_fault_over_runs() -> None:
     assert turns_of(drills[:1]) == ()
 
 
+def test_a_verb_that_a_run_has_twice_is_two_faults() -> None:
+    """Each under the name that it has there: a blocked loop is noticed where the GIL is kept, and else is not."""
+    named = [("block", "replicas"), ("block-gil", "workers")]
+    (turn,) = turns_of([line("drill.harm", winner, verb="block", point=point) for point, winner in named])
+
+    assert [(place.at, place.winner) for place in turn.places] == named
+
+
 def test_weights_are_shared_by_the_lines_that_they_are_about() -> None:
     """Two points of one metric have half of it each; what is open counts for nobody, what is not there is named."""
     lines = [
@@ -290,12 +312,11 @@ def test_weights_are_shared_by_the_lines_that_they_are_about() -> None:
     assert found.weighted == {"workers": 3.0, "replicas": 4.0}
     assert found.equal == {"workers": 1.0, "replicas": 0.5}
     assert (found.open, found.unmeasured) == (4.0, ("boot",))
-    assert next(iter(tally_sentences(found))) == "No verdict here about boot: that weight is in no sum."
+    assert next(iter(tally_sentences(found))) == "No verdict here about boot: that weight counts in no sum."
     assert [*tally_sentences(found)][2] == (
-        "With one for each of these names: workers 1, replicas 0.5. "
-        "Against that, they put replicas first instead of workers."
+        "With equal weights: workers 1, replicas 0.5. Compared with that, they put replicas first instead of workers."
     )
-    assert "change nothing" in [*tally_sentences(same)][1]
+    assert "do not change" in [*tally_sentences(same)][1]
     assert len([*tally_sentences(tally_of(lines, {"boot": 2.0}))]) == 1
 
 
@@ -373,4 +394,47 @@ def test_a_capacity_that_is_not_sustained_does_not_win(held: Held, valid: bool) 
 
     assert judged in ("workers", "replicas")
     assert found.winner == ("" if lost else judged)
-    assert (f"not sustained in a longer run: {judged}" in _told(found)[2].text) == lost
+    assert (f"not sustained in a longer run: {judged}" in verdict_words(found)) == lost
+
+
+@pytest.mark.parametrize("reason", [Reason.FAILED, Reason.CENSORED])
+def test_what_was_found_without_a_number_is_not_called_unmeasured(reason: Reason) -> None:
+    """A value among failures, or beyond the ladder, has a line that says so, and no command that would measure it."""
+    (one,) = points(plain())
+    gone: dict[str, Any] = dict.fromkeys(("estimate", "interval", "equivalence"))
+    gone |= {"verdict": Verdict.INCONCLUSIVE, "reason": reason}
+    primaries = tuple(replace(each, judgement=replace(each.judgement, **gone)) for each in one.comparison.primaries)
+    card = card_of([replace(one, comparison=replace(one.comparison, primaries=primaries))])
+    (memory,) = (line for line in card.lines if line.metric == "memory.pss.total")
+
+    assert memory.standing is Standing.REFUSED
+    assert "memory" not in card.missing
+    row = next(row for row in card_table(card).rows if row[0].text == "memory")
+    assert "not compared" in " ".join(cell.text for cell in row)
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_difference_of_too_few_blocks_is_shown_of_what_is_judged(judged: bool) -> None:
+    """A drill with one block has a number and no verdict; of everything else one block says too little."""
+    (one,) = points(plain())
+    first = one.comparison.primaries[0]
+    few: dict[str, Any] = dict.fromkeys(("estimate", "interval", "equivalence", "verdict"))
+    found = replace(first.judgement, **few, shift=0.5, reason=Reason.SMOKE)
+    contest = replace(first, judgement=found, originals=first.originals if judged else None)
+    card = card_of([replace(one, comparison=replace(one.comparison, primaries=(contest,)))])
+
+    assert any(line.metric == first.metric for line in card.lines) == judged
+
+
+def test_a_run_of_drills_is_counted_once() -> None:
+    """What there is to run is the same under every fault."""
+    given = make_scenario(
+        PAIR,
+        drills=[{"verb": "kill"}, {"verb": "hang"}],
+        load={"locustfile": "f.py", "rate": 300, "measure": "60s"},
+        trials={"blocks": 1, "seed": 7},
+        compare={"baseline": "workers", "primary": ["drill.harm"]},
+    )
+    card = card_of(points(given))
+
+    assert [(facts.arm, facts.point) for facts in card.facts] == [("workers", ""), ("replicas", "")]

@@ -146,6 +146,14 @@ def test_arms_of_one_name_are_deployed_beside_each_other() -> None:
     assert deployed_name("app", "s" * 60, "a") != deployed_name("app", "s" * 61, "a")
 
 
+def test_a_name_that_was_given_is_the_whole_name() -> None:
+    """Of every target, where folders and scenario files of two apps have the same names."""
+    given = replace(deployment(DIRECT), called="shop-eu")
+
+    assert (given.name, given.short_name(6)) == ("shop-eu", deployed_name("", "", "shop-eu", 6))
+    assert all("app-quickstart-plain" not in target.files(given)[0].text for target in TARGETS.values())
+
+
 @pytest.mark.parametrize(("model", "front"), PAIRS)
 def test_compose_has_the_containers_of_the_arm(model: str, front: str) -> None:
     """Each with its command, and one that publishes a port; what the front is told are names of services."""
@@ -230,7 +238,7 @@ def test_an_arm_without_a_valid_trial_is_refused(tmp_path: Path) -> None:
     )
     bad = store(make_run(scenario), trials, tmp_path)
 
-    assert "no trial whose memory" in str(exported(bad, "--arm", "workers", "--to", "compose").exception)
+    assert "no trial with valid memory" in str(exported(bad, "--arm", "workers", "--to", "compose").exception)
     assert exported(bad, "--arm", "replicas", "--to", "compose", "--out", tmp_path / "good").exit_code == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,30 +22,46 @@ from lab.engines import Deployment
 from lab.engines.docker.refusals import check_group
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.process.refusals import check_plain
+from lab.engines.there import GROUP_FILE, ask, die_together, oom_kills, send
 from lab.errors import DeploymentError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
+from lab.plan.topology import Endpoint, Topology
 from lab.plan.trial import Trial
-from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, oom_kills, recycle
+from lab.run.breaking import crash_loop, kill_front, kill_supervisor, oom, recycle
 from lab.run.drill import Acting, acting, action_s
-from lab.run.scene import Act, Scene, ask, send
+from lab.run.scene import Act, Scene
 from lab.run.verbs import VERBS, deploy, roll, slow_start, stop
+from lab.sampling.plan import SampleTarget
 from lab.sampling.process_tree import kinship
 from lab.sampling.process_view import PROC
 from lab.scenario.budget import Limits
 from lab.scenario.drills import STEADY_S, TICK_S, Drill, Verb
 from lab.scenario.runnable import check_runnable
 from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_scenario
+from tests.unit.test_cgroups import CONTAINER, TREES
 
 GRANIAN = {"name": "granian", "model": "granian", "front": "direct"}
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
+DEADLINE_S = 60.0
 LOAD = {"locustfile": "f.py", "rate": 100, "measure": "30s"}
+
+
+PROBED = Topology(
+    trial_id="t",
+    services=(),
+    entry=Endpoint(port=80),
+    app=(Endpoint(port=8000),),
+    processes=1,
+    ready_path="/ready",
+    ready_timeout_s=1.0,
+)
 
 
 def one_machine(there: Any) -> dict[str, Any]:
     """What a deployment on one machine has, whose processes are seen by calls of ``there``."""
     part = SimpleNamespace(there=there, services=frozenset())
-    return {"there": there, "parts": (part,), "part_of": lambda _service: part}
+    return {"there": there, "parts": (part,), "part_of": lambda _service: part, "replacing": None}
 
 
 def trial(verb: str = "kill", **drill: Any) -> Trial:
@@ -90,7 +107,7 @@ def carried_out(given: Trial, made: Deployment) -> Acting:
 
 
 def finished(found: Acting) -> Acting:
-    found._thread.join(10)  # type: ignore[union-attr]
+    found._thread.join(DEADLINE_S)  # type: ignore[union-attr]
     return found
 
 
@@ -111,7 +128,7 @@ def test_a_worker_is_killed_and_the_record_says_when(victim: subprocess.Popen[by
         finished(found)
     event, over = found.events(0.0)
 
-    assert victim.wait(5) == -signal.SIGKILL
+    assert victim.wait(DEADLINE_S) == -signal.SIGKILL
     assert (event.kind, event.service, event.pid) == ("action.SIGKILL", "app", victim.pid)
     assert over.kind == "action.over"
     assert event.until_s is not None
@@ -132,14 +149,15 @@ def test_a_hung_worker_goes_on_after_its_time(victim: subprocess.Popen[bytes]) -
 
 def test_one_that_somebody_ended_meanwhile_is_told_of(victim: subprocess.Popen[bytes]) -> None:
     """A supervisor that kills what hangs is no fault of the drill."""
-    given = trial("hang", hold="300ms")
+    given = trial("hang", hold="3s")  # in which it is ended, though the machine be busy
     with acting(given, deployment(of(victim))) as found:
         found.look(at_once(given))
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + DEADLINE_S
         while psutil.Process(victim.pid).status() != psutil.STATUS_STOPPED:
             assert time.monotonic() < give_up_at
+            time.sleep(0.01)
         victim.kill()
-        victim.wait(5)
+        victim.wait(DEADLINE_S)
         finished(found)
 
     assert [event.kind for event in found.events(0.0)] == ["action.SIGSTOP", "action.gone", "action.over"]
@@ -185,10 +203,15 @@ def test_a_fault_of_the_lab_in_an_act_is_not_swallowed() -> None:
 def test_what_is_not_over_when_the_load_is_ends_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would reach into the tear-down."""
     monkeypatch.setattr("lab.run.drill.END_WITHIN_S", 0.1)
-    given, free = trial("roll"), threading.Event()
-    found = Acting(given, with_services(restart=lambda *_: free.wait(10)))
+    given, begun, free = trial("roll"), threading.Event(), threading.Event()
+
+    def restart(*_: object) -> None:
+        begun.set()
+        free.wait(DEADLINE_S)
+
+    found = Acting(given, with_services(restart=restart))
     found.look(at_once(given))
-    time.sleep(0.2)
+    assert begun.wait(DEADLINE_S)
 
     with pytest.raises(DeploymentError, match="is not over"):
         found.end()
@@ -218,7 +241,7 @@ def test_a_request_that_blocks_is_told_of_with_its_end(status: int, end: str) ->
     """A process that is killed meanwhile gives no answer."""
     made = cast(
         Deployment,
-        SimpleNamespace(there=lambda *_: (status, "reset"), topology=SimpleNamespace(trial_id="t", probed=None)),
+        SimpleNamespace(there=lambda *_: (status, "reset"), topology=PROBED),
     )
     found = carried_out(trial("block", hold="100ms"), made)
 
@@ -227,9 +250,7 @@ def test_a_request_that_blocks_is_told_of_with_its_end(status: int, end: str) ->
 
 def test_a_request_that_blocks_nothing_ends_the_trial() -> None:
     """An app without such a path would have come out unharmed."""
-    made = cast(
-        Deployment, SimpleNamespace(there=lambda *_: (404, ""), topology=SimpleNamespace(trial_id="t", probed=None))
-    )
+    made = cast(Deployment, SimpleNamespace(there=lambda *_: (404, ""), topology=PROBED))
 
     with pytest.raises(DeploymentError, match="answered with 404"):
         carried_out(trial("block", hold="100ms"), made)
@@ -325,17 +346,21 @@ def out_of_memory(
 
     def there(function: Any, *arguments: Any) -> Any:
         if function is ask:
+            assert arguments[0].entry in PROBED.app, "a front might ask the next process"
             asked.append(arguments[1])
             return answer
         if function is oom_kills:
             return 7 + (kills if asked else 0)
+        if function is die_together:
+            assert not asked
+            return None
         return (
             (found.pop(0) if len(found) > 1 else found[0]) if function.__name__ == "members" else function(*arguments)
         )
 
     limits = Limits(memory_bytes=128 * 2**20)
     services = (SimpleNamespace(kind=ServiceKind.APP, limits=limits),)
-    topology = SimpleNamespace(trial_id="t", services=services, pool=Limits(), probed=None)
+    topology = SimpleNamespace(trial_id="t", services=services, pool=Limits(), probed=PROBED, app=PROBED.app)
     made = cast(Deployment, SimpleNamespace(**one_machine(there), current=tuple, topology=topology))
     given, told = scene("kill", made, hangup=False)
     wait = (lambda _s: True) if ends else given.wait
@@ -379,7 +404,7 @@ def test_memory_is_not_said_to_suffice_where_the_trial_ends_first(victim: subpro
 
 def test_the_kernel_counts_whom_it_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the whole machine."""
-    monkeypatch.setattr("lab.run.breaking.VMSTAT", tmp_path / "vmstat")
+    monkeypatch.setattr("lab.engines.there.VMSTAT", tmp_path / "vmstat")
     (tmp_path / "vmstat").write_text("nr_free_pages 5\noom_kill 3\n")
 
     assert oom_kills() == 3
@@ -408,6 +433,43 @@ def test_a_container_dies_as_a_whole_only_where_the_kernel_can_do_it(version: st
 
     with pytest.raises(ScenarioError, match="group takes memory.oom.group"):
         check_group(given, version)
+
+
+@pytest.mark.parametrize("tree", ["v2-cgroupfs", "v2-systemd"])
+def test_a_container_of_the_app_is_told_to_die_as_a_whole(tree: str, tmp_path: Path) -> None:
+    """By its own cgroup, and nobody else's; under both drivers, as recorded from containers."""
+    shutil.copytree(TREES / tree, tmp_path, dirs_exist_ok=True)
+    (asked,) = tmp_path.glob(f"sys/**/*{CONTAINER}*/{GROUP_FILE}")
+    front = target(ServiceKind.PROXY)
+
+    die_together((front,), tmp_path)
+    assert asked.read_text() == "0\n"
+    die_together((front, target(ServiceKind.APP)), tmp_path)
+    assert asked.read_text() == "1"
+
+
+@pytest.mark.parametrize("tree", ["v1-systemd", "v2-systemd"])
+def test_what_cannot_die_as_a_whole_is_said(tree: str, tmp_path: Path) -> None:
+    """Cgroups of version 1, a kernel of version 2 that is too old for it, and an agent that may not write."""
+    shutil.copytree(TREES / tree, tmp_path, dirs_exist_ok=True)
+    for found in tmp_path.glob(f"sys/**/{GROUP_FILE}"):
+        found.unlink()
+
+    with pytest.raises(DeploymentError, match=r"app cannot be made to die together: its cgroup has no memory\.oom\.gr"):
+        die_together((target(ServiceKind.APP),), tmp_path)
+
+
+def target(kind: ServiceKind) -> SampleTarget:
+    return SampleTarget(service="app", kind=kind, container_id=CONTAINER, init_pid=4120, ports=(80,))
+
+
+def test_who_dies_together_is_told_of_together() -> None:
+    """The group is set before anything is asked for; of those that end one after the other none is left out."""
+    first, second, other = process(2), process(3), process(4, service="app-2")
+    looks = [(first, second, other), (second, other), (other,), (other,)]
+    told = out_of_memory(looks, (0, "reset"), group=True)
+
+    assert [(act.what, act.pid) for act in told] == [("request", 0), ("killed", 2), ("killed", 3)]
 
 
 class Seen:
@@ -474,18 +536,59 @@ def test_what_comes_in_the_place_of_a_killed_one_is_killed_too(monkeypatch: pyte
     assert 0.3 <= told[-1].began_s - told[0].began_s + 0.3 <= 2
 
 
-def test_every_serving_process_is_recycled_at_an_instant_of_its_own() -> None:
-    """Drawn over the time that it holds, the same in all arms of a block."""
-    seen = Seen((process(1, Role.SUPERVISOR), process(2), process(3), process(4)))
-    given, told = seen.scene(Verb.RECYCLE, hold="300ms")
-    began_s = time.monotonic()
+class Clock:
+    """Time that goes on only while an act waits."""
 
-    assert recycle(given)
-    assert sorted(seen.sent) == [(pid, signal.SIGTERM) for pid in (2, 3, 4)]
-    assert len({round(act.began_s, 3) for act in told}) == 3
-    assert time.monotonic() - began_s < 2
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def wait(self, seconds: float) -> bool:
+        self.now_s += seconds
+        return False
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of acts."""
+    made = Clock()
+    for module in ("breaking", "scene"):
+        monkeypatch.setattr(f"lab.run.{module}.time", made)
+    return made
+
+
+def recycled(clock: Clock, seed: int, *pids: int) -> list[float]:
+    """When each of these was asked to end, in seconds from the begin of the drill."""
+    seen, began_s = Seen((process(1, Role.SUPERVISOR), *map(process, pids))), clock.now_s
+    given, told = seen.scene(Verb.RECYCLE, hold="300ms")
+
+    assert recycle(replace(given, seed=seed, wait=clock.wait))
+    assert sorted(seen.sent) == [(pid, signal.SIGTERM) for pid in pids]
+    assert [act.pid for act in told] == [pid for pid, _ in seen.sent]
+    return [act.began_s - began_s for act in told]
+
+
+def test_every_serving_process_is_recycled_at_an_instant_of_its_own(clock: Clock) -> None:
+    """Drawn over the time that it holds, and to the millisecond the same in all arms of a block."""
+    instants = recycled(clock, 1, 2, 3, 4)
+
+    assert len({round(at_s, 3) for at_s in instants}) == 3
+    assert 0 <= instants[0] <= instants[-1] <= 0.3
+    assert recycled(clock, 1, 12, 13, 14) == pytest.approx(instants, abs=0.001)
+    assert recycled(clock, 2, 2, 3, 4) != pytest.approx(instants, abs=0.001)
     with pytest.raises(DeploymentError, match="no serving process is to be seen"):
         recycle(Seen((process(1, Role.SUPERVISOR),)).scene(Verb.RECYCLE)[0])
+
+
+def test_who_is_recycled_late_makes_the_next_one_no_later(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is due at an instant of the drill, not so long after the one before it."""
+    due = recycled(clock, 1, 2, 3, 4)
+    prompt, late_s = clock.wait, 0.01
+    monkeypatch.setattr(clock, "wait", lambda seconds: prompt(seconds + late_s))
+
+    assert recycled(clock, 1, 2, 3, 4) == pytest.approx([at_s + late_s for at_s in due], abs=0.001)
 
 
 def slow(seen: Seen, boot_s: float, hold: str) -> tuple[Scene, list[Act]]:
@@ -554,13 +657,13 @@ def test_an_arm_that_has_nothing_for_a_verb_is_refused(
 
 def test_an_arm_that_has_all_of_it_is_not_refused() -> None:
     """Supervised workers behind a front can be broken in every way."""
-    drills = [{"verb": verb.value} for verb in Verb]
+    drills = [{"verb": verb.value} for verb in Verb if verb is not Verb.NODE_LOSS]  # of a Swarm
     over_tls = {**WORKERS_NGINX, "front": {"kind": "nginx", "tls": True}}
 
     build_plan(make_scenario((over_tls,), drills=drills, load=LOAD, budget=LIMITED))
 
 
-@pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in ENGINE_KINDS["process"].verbs])
+@pytest.mark.parametrize("verb", sorted(ENGINE_KINDS["docker"].verbs - ENGINE_KINDS["process"].verbs))
 def test_what_takes_containers_is_refused_without_them(verb: Verb) -> None:
     """Before anything is started."""
     given = make_scenario((WORKERS, REPLICAS), drills=[{"verb": verb.value}], load=LOAD, budget=LIMITED)

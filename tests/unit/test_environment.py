@@ -16,13 +16,20 @@ import pytest
 from pydantic import ValidationError
 
 from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
-from lab.record.run_types import Facts
+from lab.record.run_types import EngineFacts, Facts, GeneratorFacts, told
 from lab.record.types import Environment
-from lab.run.environment import cpu_facts, cpu_users, describe_environment, machine_mark, virtualisation
+from lab.run.environment import (
+    FOREIGN_MAX,
+    cpu_facts,
+    cpu_users,
+    describe_environment,
+    machine_mark,
+    virtualisation,
+)
 
 X86 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu vme hypervisor lahf_lm\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n"
-ENGINE = {"engine": "docker", "docker": "28.0.1", "storage_driver": "overlay2", "cgroup_version": "2"}
+ENGINE = EngineFacts(engine="docker", docker="28.0.1", storage_driver="overlay2", cgroup_version="2")
 
 
 def no_sleep(seconds: float) -> None:
@@ -53,6 +60,17 @@ def test_every_fact_that_the_lab_states_is_declared(here: Environment) -> None:
 
     with pytest.raises(ValidationError, match="cpu_count"):
         Environment(facts={"cpu_count": "many"}).known  # noqa: B018  a property that raises
+
+
+def test_what_an_engine_does_not_tell_is_no_fact_and_that_load_may_use_all_cores_is_one() -> None:
+    """As run folders have had it: a key without a value is one that was asked for."""
+    driving = GeneratorFacts(name="gen", cpu_count=2)
+
+    assert told(EngineFacts(engine="docker", generator=driving)) == {
+        "engine": "docker",
+        "generator": {"name": "gen", "cpu_count": 2, "load_cores": None},
+    }
+    assert told(EngineFacts(generators={"gen": driving}))["generators"]["gen"]["load_cores"] is None
 
 
 def test_facts_of_engine_and_app_are_in_it(here: Environment) -> None:
@@ -110,19 +128,20 @@ def busy() -> Iterator[psutil.Process]:
 
 def test_who_uses_the_cpu_is_named(busy: psutil.Process) -> None:
     """Names and cores only, the busiest first, and never the lab itself."""
-    target_s = busy.cpu_times().user + 0.1
 
     def until_it_worked(_seconds: float) -> None:
-        give_up_at = time.monotonic() + 10
+        target_s = busy.cpu_times().user + 0.1
+        give_up_at = time.monotonic() + 60
         while busy.cpu_times().user < target_s and time.monotonic() < give_up_at:
-            pass
+            time.sleep(0.005)
 
     users = cpu_users(0.1, sleep=until_it_worked)
 
     assert users == sorted(users, key=lambda user: -user["cores"])
-    assert len(users) <= 5
-    (found,) = [user for user in users if user["name"] == busy.name()][:1]
-    assert found["cores"] >= 0.9
+    assert len(users) <= FOREIGN_MAX
+    named = [user["cores"] for user in users if user["name"] == busy.name()]
+    assert named or len(users) == FOREIGN_MAX, "others may be busier on a busy machine"
+    assert (named or [users[-1]["cores"]])[0] >= 0.9
 
 
 def test_equal_environments_do_not_differ(here: Environment) -> None:

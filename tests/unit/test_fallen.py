@@ -15,13 +15,14 @@ from lab.analysis.points import PointResult, judge_points
 from lab.analysis.sweep import curve, demands
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.engines import Deployment, Engine
-from lab.errors import DeploymentError, EndedError, LateError
+from lab.errors import DeploymentError, EndedError, InterruptedRunError, LateError
 from lab.plan.axes import AXES
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.types import Environment, RunInfo, TrialState
 from lab.report.build import write_reports
+from lab.report.parts.caveats import fallen_told
 from lab.report.renderers.json_document import comparison_document
 from lab.run.blocks import run_plan
 from lab.run.run import planned
@@ -53,13 +54,28 @@ class TightEngine(FakeEngine):
             yield deployment
 
 
+class Told(Silent):
+    """Keeps what it is told of the run as well."""
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+
 def swept(blocks: int = 2, **changes: object) -> Scenario:
     sweep = {"memory": list(SIZES), "slo": "memory.pss.total <= 64GiB"}
-    return make_scenario((WORKERS, REPLICAS), sweep=sweep, trials={"blocks": blocks, "seed": 7}, **changes)
+    return make_scenario((WORKERS, REPLICAS), **{"sweep": sweep, "trials": {"blocks": blocks, "seed": 7}, **changes})
 
 
-def carry_out(root: Path, refuse: Callable[[Topology], Exception | None]) -> tuple[Run, TightEngine]:
-    plan, world = build_plan(swept()), World()
+def tight_first() -> Scenario:
+    """One whose replicas are tried at the tight point first."""
+    asked = (swept(trials={"blocks": 2, "seed": seed}) for seed in range(20))
+    return next(one for one in asked if TIGHT in next(t.id for t in build_plan(one).trials if "replicas" in t.id))
+
+
+def carry_out(
+    root: Path, refuse: Callable[[Topology], Exception | None], scenario: Scenario | None = None
+) -> tuple[Run, TightEngine]:
+    plan, world = build_plan(scenario or swept()), World()
     engine = TightEngine(world, refuse)
     folder = RunFolder.create(root, new_run_info("run", "tight", plan, Environment(facts={}), {}))
     return Run(plan=plan, folder=folder, engine=cast(Engine, engine), view=Silent(), tools=world.tools), engine
@@ -85,7 +101,10 @@ def test_what_an_arm_cannot_run_in_ends_neither_the_run_nor_the_other_arm(tmp_pa
 
 
 def test_a_run_that_is_continued_does_not_try_it_again(tmp_path: Path) -> None:
-    """What could not run there is known; a run that was cut afterwards makes the trials that are missing."""
+    """What could not run there is known; a run that was cut afterwards makes the trials that are missing.
+
+    It says so when it begins, and its report as that of a run that was never cut.
+    """
     broken = {"now": True}
 
     def refuse(topology: Topology) -> Exception | None:
@@ -97,10 +116,17 @@ def test_a_run_that_is_continued_does_not_try_it_again(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError):
         run_plan(run)
     broken["now"] = False
-    run_plan(replace(run, folder=RunFolder.reopen(run.folder.path)))
+    view = Told()
+    run_plan(replace(run, folder=RunFolder.reopen(run.folder.path), view=view))
+    uncut, _ = carry_out(tmp_path / "uncut", too_tight)
+    run_plan(uncut)
+    found, whole = (read_info(each.folder.path) for each in (run, uncut))
 
     assert sum(f"{TIGHT}-replicas" in trial for trial in engine.asked) == 1
-    assert set(read_info(run.folder.path).states.values()) == {TrialState.DONE, TrialState.SKIPPED}
+    assert set(found.states.values()) == {TrialState.DONE, TrialState.SKIPPED}
+    assert (found.fallen, found.states, found.cut) == (whole.fallen, whole.states, whole.cut)
+    assert [*fallen_told(found, 4)] == [*fallen_told(whole, 4)] != []
+    assert len([step for step in view.steps if "replicas could not run at 128.0 MiB split" in step]) == 1
 
 
 def test_an_arm_that_was_only_late_is_tried_twice(tmp_path: Path) -> None:
@@ -124,6 +150,88 @@ def test_an_arm_that_is_late_twice_is_told_with_what_else_it_may_be(tmp_path: Pa
     assert "two attempts" in why
     assert "busy machine" in why
     assert "not ready after 60 s" in why
+
+
+def late(topology: Topology) -> Exception | None:
+    return LateError("not ready after 60 s") if "replicas" in topology.trial_id else None
+
+
+def test_an_app_that_never_comes_up_is_waited_for_twice_an_arm(tmp_path: Path) -> None:
+    """However many points there are: once where it was first tried, and once where starting is easiest."""
+    run, engine = carry_out(tmp_path, lambda _topology: LateError("not ready after 60 s"))
+    with pytest.raises(LateError, match="no arm can run at any point of the sweep: .*not ready"):
+        run_plan(run)
+
+    assert len(engine.asked) == 4
+    for arm in ("workers", "replicas"):
+        assert any(WIDE in trial for trial in engine.asked if arm in trial)
+
+
+@pytest.mark.parametrize("seed", range(4))  # of which some begin at the easier point
+def test_an_arm_that_comes_up_nowhere_leaves_the_other_one_whole(tmp_path: Path, seed: int) -> None:
+    """Both of its points say why, and where it was tried; those of the other arm are finished."""
+    run, engine = carry_out(tmp_path, late, swept(trials={"blocks": 2, "seed": seed}))
+    run_plan(run)
+    info = read_info(run.folder.path)
+
+    assert sum("replicas" in trial for trial in engine.asked) == 2
+    assert set(info.fallen) == {TIGHT, WIDE}
+    for at, arms in info.fallen.items():
+        assert set(arms) == {"replicas"}
+        assert "256.0 MiB split" in arms["replicas"] or at == WIDE
+        assert "busy machine" in arms["replicas"]
+    done = {trial for trial, state in info.states.items() if state is TrialState.DONE}
+    assert done == {trial for trial in info.order if "workers" in trial}
+
+
+def test_points_that_start_alike_are_not_waited_for_apart(tmp_path: Path) -> None:
+    """A rate says nothing of the start: what was late twice at one is not tried at the others."""
+    run, engine = carry_out(tmp_path, late, swept(sweep={"rate": [100, 200, 400]}))
+    run_plan(run)
+    told = [arms["replicas"] for arms in read_info(run.folder.path).fallen.values()]
+
+    assert sum("replicas" in trial for trial in engine.asked) == 2
+    assert sorted("not tried" in why for why in told) == [False, True, True]
+
+
+def test_what_has_served_is_not_given_up_for_lateness_elsewhere(tmp_path: Path) -> None:
+    """An arm that was late at one rate after it had served at another keeps what it has measured there."""
+    run, engine = carry_out(
+        tmp_path,
+        lambda t: LateError("not ready after 60 s") if "b02-r200-replicas" in t.trial_id else None,
+        swept(sweep={"rate": [100, 200, 400]}),
+    )
+    run_plan(run)
+    info = read_info(run.folder.path)
+
+    assert set(info.fallen) == {"r200"}
+    assert sum("b02-r200-replicas" in trial for trial in engine.asked) == 2
+    assert info.states["b02-r100-replicas"] is TrialState.DONE
+
+
+def test_a_point_where_starting_is_easier_tells_whether_it_is_the_setting(tmp_path: Path) -> None:
+    """It is deployed there, and taken down, once; then the point is tried a second time and given up alone."""
+    run, engine = carry_out(tmp_path, lambda t: late(t) if TIGHT in t.trial_id else None, tight_first())
+    run_plan(run)
+    first = engine.asked.index(f"b01-{TIGHT}-replicas")
+
+    assert engine.asked[first + 1 : first + 3] == [f"b01-{WIDE}-replicas", f"b01-{TIGHT}-replicas"]
+    assert set(read_info(run.folder.path).fallen) == {TIGHT}
+
+
+def test_an_interrupt_while_an_arm_is_looked_at_keeps_what_is_finished(tmp_path: Path) -> None:
+    """The run says where it was, and can be continued."""
+
+    def refuse(topology: Topology) -> Exception | None:
+        if WIDE in topology.trial_id:
+            raise KeyboardInterrupt
+        return late(topology)
+
+    run, _ = carry_out(tmp_path, refuse, tight_first())
+    with pytest.raises(InterruptedRunError, match="looked at"):
+        run_plan(run)
+
+    assert "looked at" in read_info(run.folder.path).cut
 
 
 def test_arms_that_run_nowhere_end_the_run(tmp_path: Path) -> None:
@@ -171,7 +279,8 @@ def test_curves_tables_and_the_demand_tell_of_it(tmp_path: Path, fallen: tuple[s
         for form in (written.terminal, written.html.read_text(), written.markdown.read_text()):
             assert (told in " ".join(form.split())) == (arm in fallen)
     assert [one.exit_code() for one in points] == [0, 0]
-    assert comparison_document(points[0].run, points[0].summary, points[0].comparison)
+    documents = [comparison_document(one.run, one.summary, one.comparison) for one in points]
+    assert [set(document["fallen"]) for document in documents] == [set(fallen), set()]
 
 
 def test_what_was_expected_of_an_arm_that_cannot_run_fails() -> None:

@@ -71,6 +71,22 @@ def test_a_process_in_the_same_container_is_its_supervisors_doing() -> None:
     assert (found.restarts, found.exits) == (1, ())
 
 
+def test_the_clock_of_starts_may_be_late_by_the_rest_of_a_second() -> None:
+    """It counts from the boot, which is told in whole seconds: the sampler says by how much; else only looks tell."""
+    early = shifted(born(trial(), 0.42), -0.94)
+    assert early.record.sampler is not None
+    facts = replace(early.record.sampler, starts_early_s=0.94)
+
+    assert told(traces(early)) == {"supervisor": 0.0}
+    assert told(traces(with_record(early, sampler=facts))) == {"supervisor": pytest.approx(0.42, abs=0.001)}
+    assert told(traces(ended(early, 0.2))) == {"engine": pytest.approx(0.2, abs=0.001)}
+
+
+def shifted(result: TrialResult, by_s: float) -> TrialResult:
+    """The same where the kernel tells other instants of starts."""
+    return with_tables(result, processes=result.tables.processes.with_columns(pl.col("started_s") + by_s))
+
+
 def test_a_process_after_the_end_of_its_container_is_the_engines() -> None:
     """Docker's restart policy."""
     found = traces(born(ended(trial(), 0.05), 0.3))
@@ -138,12 +154,23 @@ def test_a_front_noticed_when_requests_fare_well_before_the_slot_is_back() -> No
 
 
 def test_a_front_has_noticed_nothing_where_the_slot_is_back_a_moment_later() -> None:
-    """A quarter fails for a second and is then served by the same slot: its next turn is no sign that anybody acted."""
-    result = trial(lambda s, place: {"error": "502", "served_by": None} if 0 <= s < 1 and place % 4 == 0 else {})
+    """A quarter fails for a second and is then served by a new one: its next turn is no sign that anybody acted."""
+    result = trial(
+        lambda s, place: (
+            {} if s < 0 or place % 4 else {"error": "502", "served_by": None} if s < 1 else {"served_by": "new"}
+        )
+    )
     apps = [replace(result.record.services[0], name=f"app-{number}", ports=(number,)) for number in (1, 2)]
     proxy = replace(apps[0], name="nginx", kind=ServiceKind.PROXY)
 
     assert told(traces(with_record(result, services=(*apps, proxy)))) == {}
+
+
+def test_a_process_that_begins_with_the_end_of_its_container_follows_it() -> None:
+    """Its start is told as before that end, and taken at it: two ends, after each of which the container was there."""
+    found = traces(ended(shifted(born(trial(), 1.0), -0.94), 0.1, 0.9))
+
+    assert found.restarts == 2
 
 
 def test_restarts_that_nobody_saw_alive_are_told_by_the_engine() -> None:

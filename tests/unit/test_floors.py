@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,9 +44,20 @@ def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
     assert read_floors(later, SHORT, tmp_path) == written
 
 
-@pytest.mark.parametrize("change", [{"machine": "other"}, {"kernel": "6.2"}, {"docker": "29.0"}, {"locust": "3.0"}])
-def test_another_machine_or_version_has_no_floor_yet(tmp_path: Path, change: dict[str, str]) -> None:
-    """What measures is part of the noise."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"machine": "other"},
+        {"kernel": "6.2"},
+        {"docker": "29.0"},
+        {"locust": "3.0"},
+        {"engine_at": "server"},
+        {"generator": {"engine_at": "gen1"}},
+        {"generators": {"gen1": {"engine_at": "gen1"}, "gen2": {"engine_at": "gen2"}}},
+    ],
+)
+def test_another_machine_or_version_has_no_floor_yet(tmp_path: Path, change: dict[str, Any]) -> None:
+    """What measures is part of the noise, and so is where the arms run and where load comes from."""
     write_floor(kept(HERE, SHORT), tmp_path)
 
     assert read_floors(Environment(facts={**HERE.facts, **change}), SHORT, tmp_path) is None

@@ -554,7 +554,7 @@ def test_memory_that_moves_is_no_missing_process(key: str | None) -> None:
     told = gate_sentence(result_of("memory.anon", apart), replace(apart.record, findings=findings))
 
     assert ("missing from the ledger" in told) is (key is None)
-    assert "changed meanwhile" in told if key else "processes that restart" in told
+    assert "its memory changed" in told if key else "processes that restart" in told
 
 
 def test_anonymous_memory_never_sums_a_part() -> None:

@@ -11,7 +11,10 @@ from lab.analysis.headroom import NEAR_CEILING, headroom
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.record.types import Calibration, RunInfo
 from lab.report.first_screen import told
+from lab.report.parts.boxes import validity_box
+from lab.report.parts.caveats import Caveats
 from lab.report.sections.validity import belief
+from lab.scenario.nodes import Node
 from tests.builders import make_run, make_scenario, make_summaries
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
@@ -65,11 +68,25 @@ def test_no_ceiling_no_headroom() -> None:
     assert "is not known" in " ".join(belief(run, summary).sentences)
 
 
+def test_the_box_says_where_load_came_from() -> None:
+    """From this machine, or from the nodes that drove it together."""
+    for ceiling_per_s, told_here in ((400.0, "of what it can generate {}"), (None, "its limit {} is not known")):
+        run, summary = run_of(ceiling_per_s)
+        nodes = tuple(
+            Node(name=name, engine=f"unix:///{name}", address="10.0.0.1") for name in ("server", "gen1", "gen2")
+        )
+        load = replace(summary.scenario.load, nodes=("gen1", "gen2"))
+        apart = replace(summary, scenario=replace(summary.scenario, nodes=nodes, load=load))
+        for found, where in ((summary, "on this machine"), (apart, "on gen1 and gen2")):
+            box = dict(validity_box(run, found, None, Caveats((), ())).rows)
+            assert told_here.format(where) in box["load generator"]
+
+
 @pytest.mark.parametrize(("used", "doubted"), [(NEAR_CEILING - 0.1, False), (NEAR_CEILING + 0.1, True)])
 def test_a_near_ceiling_is_a_caveat_of_the_report(used: float, doubted: bool) -> None:
     """The figures are always shown; above the limit they catch the eye."""
     run, summary = run_of(100 / used)
     section = belief(run, summary)
 
-    assert "worked at" in " ".join(section.sentences)
+    assert "load generator sent" in " ".join(section.sentences)
     assert any("of its ceiling" in caveat for caveat in told(section.caveats)) is doubted

@@ -20,6 +20,7 @@ from lab.engines.images.measure import ImageCost, edited_file, layer_sizes, meas
 from lab.engines.images.offline.wheelhouse import requirements_text
 from lab.engines.images.prepare import Ingredients
 from lab.errors import LabError, MissingError, ScenarioError
+from lab.record.run_types import EngineFacts
 from lab.scenario.app import App
 
 SIZES = {"base": 1000, "apt": 0, "pip": 500, "uv": 400, "app": 10, "edited": 12}
@@ -159,7 +160,7 @@ def test_the_table_has_the_ways_side_by_side(folder: Path, monkeypatch: pytest.M
         edit_bytes=1024,
     )
     monkeypatch.setattr(images, "connect", lambda: None)
-    monkeypatch.setattr(images, "describe", lambda _client: {"storage_driver": "overlay2"})
+    monkeypatch.setattr(images, "describe", lambda _client: EngineFacts(storage_driver="overlay2"))
     monkeypatch.setattr(images, "measure_images", lambda *_: (cost,))
     words = ["images", str(folder), "--target", "shop.api:app", f"--rounds={rounds}", "--allow-concurrent"]
     table, document = (CliRunner().invoke(app, [*words, *more]).stdout for more in ([], ["--json"]))

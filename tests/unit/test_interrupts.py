@@ -9,8 +9,11 @@ import sys
 
 import pytest
 
+from lab.cli.signals import SESSION
 from lab.host.interrupts import Interrupts
+from tests.launched import launched
 
+DEADLINE_S = 60.0
 BUSY = """
 import time
 from lab.cli.signals import staged
@@ -21,13 +24,13 @@ with staged():
         with INTERRUPTS.killable(lambda: killed.append(1)):
             try:
                 print("ready", flush=True)
-                time.sleep(30)
+                time.sleep(600)
             finally:
                 print("cleaning", flush=True)
                 while not killed:
                     time.sleep(0.01)
                 print("hurried", flush=True)
-                time.sleep(30)
+                time.sleep(600)
     finally:
         print("never reached", flush=True)
 """
@@ -117,14 +120,12 @@ def test_hurrying_kills_what_is_registered_and_nothing_that_has_ended() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_says_each_stage(number: signal.Signals) -> None:
     """First cleans up, second hurries, third leaves at once, with 130 and the command that removes what is left."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    )
-    assert child.stdout is not None
-    for line in ("ready\n", "cleaning\n", "hurried\n"):
-        assert child.stdout.readline() == line
-        os.kill(child.pid, number)
-    out, err = child.communicate(timeout=20)
+    with launched([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        for line in ("ready\n", "cleaning\n", "hurried\n"):
+            assert child.stdout.readline() == line
+            os.kill(child.pid, number)
+        out, err = child.communicate(timeout=DEADLINE_S)
 
     assert child.returncode == 130
     assert out == ""
@@ -134,12 +135,32 @@ def test_the_terminal_says_each_stage(number: signal.Signals) -> None:
     assert "`lab clean`" in err.splitlines()[-1]
 
 
+def test_the_end_of_a_session_is_no_interruption() -> None:
+    """The first signal is the way out of `lab ui`; only a second one hurries."""
+    session = BUSY.replace("with staged():", "with staged(), first_told_as(SESSION):").replace(
+        "import staged", "import SESSION, first_told_as, staged"
+    )
+    with launched([sys.executable, "-c", session], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        for line in ("ready\n", "cleaning\n", "hurried\n"):
+            assert child.stdout.readline() == line
+            child.send_signal(signal.SIGINT)
+        first, second, _ = child.communicate(timeout=DEADLINE_S)[1].splitlines()
+
+    assert first == f"lab: {SESSION}"
+    assert second.startswith("lab: interrupted (2 of 3)")
+
+
 def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
     """nohup lab run … goes on."""
     program = (
         "import os, signal; from lab.cli.signals import staged\nwith staged(): os.kill(os.getpid(), signal.SIGHUP)"
     )
     done = subprocess.run(
-        ["nohup", sys.executable, "-c", program], capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=20
+        ["nohup", sys.executable, "-c", program],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=DEADLINE_S,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -110,6 +110,7 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
         (Sign.ANSWER, '404 "{"detail":"Not Found"}"', "no such path", "app.ready_path"),
         (Sign.ANSWER, "204", "only 200 counts", "app.ready_path"),
         (Sign.ANSWER, '503 "database is down"', "not well", "[[sidecars]]"),
+        (Sign.TAKEN, "8000", "no part of the arm listens on 8000 in its place", "run it again"),
         (Sign.LISTENS, "8000", "it listens on 8000, and not where it was told", "app.port = 8000"),
         (Sign.LISTENS, "8000, 9090", "it listens on 8000, 9090, and not", "in app.port where it listens: one of 8000"),
         (Sign.LOG, "OSError: [Errno 98] Address already in use", "another's already", "say in app.port where"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it carries no types
@@ -194,3 +197,25 @@ def test_a_hybrid_says_what_a_step_of_an_autoscaler_is() -> None:
     given = deployment({"name": "arm", "model": "hybrid", "front": "nginx"}, measured())
 
     assert "A pod of this arm has 2 serving processes" in KUBERNETES.files(given)[0].text
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl is installed: scripts/system kubectl")
+@pytest.mark.parametrize(("arm", "more"), [(DIRECT, {}), (RICH_ARM, RICH)])
+def test_kubectl_builds_the_kustomization(tmp_path: Path, arm: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+    """The same objects, in the namespace, each with the image that was filled in."""
+    given = deployment(arm, measured(), **more)
+    for file in KUBERNETES.files(given):
+        (tmp_path / file.name).write_text(file.text.replace("FILL-IN", "filled-in"))
+    built = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True, timeout=60)
+    found = list(yaml.safe_load_all(built.stdout))
+
+    assert {kind_and_name(each) for each in found} == {kind_and_name(each) for each in documents(given)}
+    assert {each["metadata"].get("namespace", given.name) for each in found} == {given.name}
+    containers = [
+        each for pod in pods(found) for each in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ()))
+    ]
+    assert all(":" in each["image"] and "FILL-IN" not in each["image"] for each in containers)
+
+
+def kind_and_name(document: Mapping[str, Any]) -> tuple[str, str]:
+    return document["kind"], document["metadata"]["name"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from lab.engines.leftovers import count_foreign, find_leftovers_of
-from lab.host.labels import OWNER, RUN, foreign, machine, owner, owner_lives
+from lab.host.labels import OWNER, RUN, foreign, machine, owner, owner_lives, started
 from lab.host.places import SCRATCH
 
 OTHER = "0" * 12
@@ -56,6 +59,38 @@ def test_what_another_machine_started_is_removed_only_by_force() -> None:
     assert [found.name for found in find_leftovers_of(client)] == ["dead", "old"]
     assert [found.name for found in find_leftovers_of(client, include_owned=True)] == ["mine", "dead", "theirs", "old"]
     assert count_foreign(client) == 1
+
+
+def test_what_a_lab_removes_that_ends_while_it_is_listed_is_no_leftover() -> None:
+    """On a busy machine that takes a while: its owner has ended by then, and it is gone when looked at again."""
+    gone, dead = marked("gone", DEAD), marked("dead", DEAD)
+    client = engine(gone, dead)
+    listed = iter([[gone, dead], [dead]])
+    client.containers.list = lambda **_asked: next(listed)
+
+    assert [found.name for found in find_leftovers_of(client)] == ["dead"]
+
+
+def test_a_lab_that_was_killed_does_not_live_on_as_a_zombie() -> None:
+    """Whoever started it may not have looked yet."""
+    child = subprocess.Popen(["sleep", "60"])
+    mark = {OWNER: f"{child.pid}-{started(child.pid)}-{machine()}"}
+
+    assert owner_lives(mark)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie until it is waited for
+    assert not owner_lives(mark)
+    child.wait()
+    assert not owner_lives(mark)
+
+
+def test_the_start_of_a_process_is_read_behind_its_name(tmp_path: Path) -> None:
+    """Which may hold blanks and brackets."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/stat").write_text(f"7 (a) b) S {' '.join(['0'] * 18)} 250 0 0\n")
+
+    assert started(7, tmp_path) == f"{250 / os.sysconf('SC_CLK_TCK'):.2f}"
+    assert started(8, tmp_path) is None
 
 
 @pytest.mark.parametrize("mark", [DEAD, OLDER], ids=["dead", "older"])

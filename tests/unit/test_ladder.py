@@ -13,8 +13,9 @@ import pytest
 from benchmarks.capacity import undisturbed_s
 from benchmarks.known.capacity import TOLERANCE, check_capacity, theory, waits_less
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
-from lab.analysis.ladders import cliff_of, middle_capacity, shares_held
+from lab.analysis.ladders import cliff_of, shares_held
 from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult, climb, climb_values, crossing, hold
+from lab.analysis.trial.middle import middle_capacity
 from lab.errors import ScenarioError
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
@@ -23,9 +24,10 @@ from lab.plan.points import points_of
 from lab.record.types import LadderRecord, RungRecord, TrialResult
 from lab.report.parts.capacity_words import amount, brief, capacity_sentences, interval_of
 from lab.run.capacity import ladder
-from lab.run.pilot import geometric
+from lab.run.rungs import geometric
 from lab.scenario.capacity import Capacity, Objective, objective
 from lab.scenario.runnable import check_runnable
+from lab.units import format_rounded
 from tests.builders import REPLICAS, WORKERS, make_scenario, with_record, with_tables
 from tests.gate_records import CORES, MEASURE, drop, host_table, request, trial
 
@@ -431,7 +433,7 @@ def test_a_capacity_in_brief_says_on_which_side_of_the_ladder_it_lies() -> None:
 
     assert brief([inside, inside]) == "131/s (131 to 131)"
     assert brief([top]) == "≥ 144/s"
-    assert brief([inside, top, bottom]) == "131/s or ≥ 144/s or ≤ 100/s"
+    assert brief([inside, top, bottom]) == "131/s in 1 block, ≥ 144/s in 1 block, ≤ 100/s in 1 block"
     assert interval_of([inside, top]) is None
 
 
@@ -444,7 +446,7 @@ def test_a_cliff_is_a_jump_beyond_the_noise() -> None:
     assert found is not None
     assert [found.good, found.bad] == pytest.approx([144, 172.8])
     assert cliff_of(gentle) is None
-    assert "at 172.8 the percentile is 369.5 ms, more than noise" in " ".join(capacity_sentences("a", steep, {}))
+    assert "at 172.8 the percentile is 369 ms, more than noise" in " ".join(capacity_sentences("a", steep, {}))
     assert cliff_of([]) is None
 
 
@@ -470,6 +472,20 @@ def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
     assert middle_capacity([bottom, inside, higher]) == inside.capacity
     assert middle_capacity([top, inside, higher]) == higher.capacity
     assert middle_capacity([inside, inside, inside, short, short]) == inside.capacity  # carried less than they hold
+    assert higher.capacity is not None
+    told = format_rounded(higher.capacity)
+    low, high = format_rounded(inside.capacity or 0.0), told
+    assert amount([top, inside, higher]).startswith(f"{told} requests a second ({low} to {high} in 2 blocks); ")
+    assert brief([top, inside, higher]).startswith(f"{told}/s in 2 blocks, ")
+
+
+def test_a_capacity_lies_inside_what_is_printed_beside_it() -> None:
+    """Blocks beyond the ladder move the middle, and an interval of the others would know nothing of them."""
+    inside = [replace(rungs_of(-1, -1, 1), capacity=120.0 + 4 * number) for number in range(7)]
+
+    assert amount(inside).startswith("132 requests a second (")
+    assert ", 95% CI, 7 blocks)" in amount(inside)
+    assert amount(inside + [rungs_of(-1, -1, -1)] * 5).startswith("142 requests a second (120 to 144 in 7 blocks); ")
 
 
 def test_the_middle_capacity_is_not_known_where_most_blocks_are_beyond_the_ladder() -> None:

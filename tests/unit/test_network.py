@@ -165,13 +165,14 @@ def test_a_record_with_ports_reads_as_one_with_addresses() -> None:
     assert upgraded_record(new) == new
 
 
-def test_a_page_on_this_machine_reaches_no_network_of_an_arm() -> None:
-    """`lab ui` says so before anything is built, and once more when the engine turns out to be elsewhere."""
-    with pytest.raises(ScenarioError, match=r'"workers" is in a network of its own \(asked for by the scenario\)'):
-        check_reachable(scenario(network="own"))
+def test_a_page_reaches_arms_that_are_all_in_one_kind_of_network() -> None:
+    """`lab ui` says so before anything is built: its users ask all arms from one place, here or with the arms."""
+    mixed = scenario(None, "auto", WORKERS, replace(REPLICAS, network="own"))
+    with pytest.raises(ScenarioError, match=rf'"{REPLICAS.name}" is in a network of its own'):
+        check_reachable(mixed)
+    check_reachable(mixed, "the engine's processes are not this machine's")  # where all networks are their own
     check_reachable(scenario())
-    with pytest.raises(ScenarioError, match="not this machine's"):
-        check_reachable(scenario(), "the engine's processes are not this machine's")
+    check_reachable(scenario(network="own"))
 
 
 def test_what_an_engine_elsewhere_or_an_agent_cannot_do_is_refused() -> None:
@@ -197,13 +198,15 @@ def test_a_refusal_comes_before_anything_is_built(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_image_that_cannot_wait_does_not_tell_where_the_engine_is(tmp_path: Path) -> None:
-    """The next one is tried; where none can, a local socket tells nothing, and what was made is gone."""
+    """Nor one that somebody removes meanwhile. The next is tried; where none can tell, a local socket tells nothing."""
     removed: list[str] = []
 
     class Waiting:
         attrs: Mapping[str, Any] = {"State": {"Pid": 7}}
 
         def __init__(self, image: str, **_: Any) -> None:
+            if image == "gone":
+                raise docker.errors.ImageNotFound(image)
             self.id = image
 
         def start(self) -> None:
@@ -222,8 +225,8 @@ def test_an_image_that_cannot_wait_does_not_tell_where_the_engine_is(tmp_path: P
     )
 
     assert find_elsewhere(client, ["scratch"], "run", tmp_path) is None
-    assert "runs elsewhere" in str(find_elsewhere(client, ["scratch", "base", "unneeded"], "run", tmp_path))
-    assert removed == ["scratch"] * 4 + ["base"]
+    assert "runs elsewhere" in str(find_elsewhere(client, ["gone", "scratch", "base", "unneeded"], "run", tmp_path))
+    assert removed == ["scratch"] * 4 + ["base"], "what was made is gone"
 
 
 def test_a_process_is_the_engines_when_its_cgroup_carries_the_container(tmp_path: Path) -> None:

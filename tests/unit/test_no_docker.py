@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from http.client import RemoteDisconnected
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from unittest.mock import Mock
 
 import docker
@@ -21,7 +23,7 @@ from lab.engines.docker.agent import standing
 from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.agent.standing import standing_agents
 from lab.engines.docker.engine import connect
-from lab.engines.docker.removal import engine_errors, one_line
+from lab.engines.docker.removal import disconnect, engine_errors, noted, one_line
 from lab.errors import DeploymentError, MissingError
 from lab.scenario.model import Load
 
@@ -97,6 +99,34 @@ def test_a_clean_up_that_fails_too_does_not_hide_what_failed_first(first: BaseEx
     if isinstance(first, DeploymentError):
         assert first.hint.startswith("see its log; the Docker engine does not do what it is asked any more")
         assert "lab clean" in first.hint
+
+
+def test_a_clean_up_of_several_nodes_says_whose_engine_failed() -> None:
+    """Beside what failed first."""
+
+    @contextmanager
+    def made() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with noted("two"):
+                gone()
+
+    with pytest.raises(DeploymentError) as caught, engine_errors(), made():
+        raise DeploymentError("app ended")
+    assert "the Docker engine of node two does not do" in caught.value.hint
+
+
+@pytest.mark.parametrize(("said", "fine"), [("x is not connected to the network n", True), ("server error", False)])
+def test_what_never_joined_a_network_has_left_it(said: str, fine: bool) -> None:
+    """An interrupt may come before it joins."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise docker.errors.APIError(said)
+
+    client = cast(docker.DockerClient, SimpleNamespace(api=SimpleNamespace(disconnect_container_from_network=refuse)))
+    with nullcontext() if fine else pytest.raises(docker.errors.APIError):
+        disconnect(client, "n", "x")
 
 
 def test_what_was_handled_before_is_no_first_error() -> None:

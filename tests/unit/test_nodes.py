@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,9 +21,10 @@ from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.trial.resources import resources
 from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
-from lab.engines.docker.carry import carry
-from lab.engines.docker.connection import connect, connect_node
+from lab.engines.docker.carry import Cargo, carry, carry_all
+from lab.engines.docker.connection import Identity, check_another, connect, connect_node
 from lab.engines.docker.container import entrance
+from lab.engines.swarm.refusals import check_swarm
 from lab.errors import MissingError, ScenarioError
 from lab.host.authority import _addresses
 from lab.plan.arm_topology import build_topology
@@ -53,6 +57,9 @@ locustfile = "locustfile.py"
 """
 SERVER = '[[nodes]]\nname = "server"\naddress = "10.0.0.1"\n'
 GENERATOR = '[[nodes]]\nname = "gen"\nengine = "tcp://10.0.0.2:2375"\n'
+SAME = GENERATOR.replace("gen", "gen2")
+SECOND = SAME.replace("10.0.0.2", "10.0.0.3")
+TWO = 'nodes = ["gen", "gen2"]'
 
 
 def scenario_file(folder: Path, **parts: str) -> Path:
@@ -67,7 +74,11 @@ def scenario_file(folder: Path, **parts: str) -> Path:
     [
         ({"load": 'nodes = ["gen"]'}, "there is no [[nodes]]"),
         ({"load": 'nodes = ["gne"]', "nodes": SERVER + GENERATOR}, "gen"),
-        ({"load": 'nodes = ["a", "b"]', "nodes": SERVER + GENERATOR}, "load.nodes: expected at most 1 in the list"),
+        ({"load": 'nodes = ["gen", "gen"]', "nodes": SERVER + GENERATOR}, "load.nodes: each node once, got gen, gen"),
+        ({"load": 'nodes = ["server", "gen"]', "nodes": SERVER + GENERATOR}, "'server' runs the arms"),
+        ({"load": TWO, "nodes": SERVER + GENERATOR + SAME}, "gen and gen2 have one engine"),
+        ({"load": TWO, "nodes": SERVER + GENERATOR + SAME, "top": 'engine = "swarm"'}, "gen and gen2 have one engine"),
+        ({"load": TWO + "\nlanes = 1", "nodes": SERVER + GENERATOR}, "2 load processes need at least as many lanes"),
         ({"nodes": SERVER + GENERATOR}, "'gen' has nothing to do"),
         ({"nodes": SERVER + SERVER}, "different names"),
         ({"load": 'nodes = ["gen"]', "nodes": SERVER.replace("address", "#") + GENERATOR}, "needs an address"),
@@ -92,7 +103,7 @@ def test_arms_on_a_node_have_networks_of_their_own_and_load_comes_from_another(t
     choice = scenario.network_of(scenario.arms[0])
     assert choice.network is Network.OWN
     assert "node server" in choice.why
-    assert scenario.load_node is scenario.nodes[1]
+    assert scenario.load_nodes == scenario.nodes[1:]
     assert list(_addresses(scenario)) == ["10.0.0.1"]
     first = build_plan(scenario).trials[0]
     topology = build_topology(scenario, first, ())
@@ -101,14 +112,24 @@ def test_arms_on_a_node_have_networks_of_their_own_and_load_comes_from_another(t
     assert published == {"app-1": {}, "app-2": {}, "nginx": front}
     assert list(node_lines(build_plan(scenario))) == [
         "  node      server: runs the arms, reached at 10.0.0.1:20080; engine of DOCKER_HOST",
-        "  node      gen: drives load; engine tcp://10.0.0.2:2375",
+        "  node      gen: drives load with 1 process; engine tcp://10.0.0.2:2375",
     ]
 
 
 def test_load_on_the_node_of_the_arms_is_as_ever(tmp_path: Path) -> None:
     """One node, or none that drives load: nothing is published."""
-    assert read_scenario(scenario_file(tmp_path, nodes=SERVER)).load_node is None
-    assert read_scenario(scenario_file(tmp_path, nodes=SERVER, load='nodes = ["server"]')).load_node is None
+    assert read_scenario(scenario_file(tmp_path, nodes=SERVER)).load_nodes == ()
+    assert read_scenario(scenario_file(tmp_path, nodes=SERVER, load='nodes = ["server"]')).load_nodes == ()
+
+
+def test_several_nodes_drive_load_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    """And each is a line of the plan; a Swarm takes several too."""
+    nodes, load = SERVER + GENERATOR + SECOND, TWO.replace('"gen", "gen2"', '"gen2", "gen"')
+    scenario = read_scenario(scenario_file(tmp_path, load=load, nodes=nodes))
+    assert [node.name for node in scenario.load_nodes] == ["gen2", "gen"]
+    lines = list(node_lines(build_plan(scenario)))
+    assert ["drives load with 1 process" in line for line in lines] == [False, True, True]
+    check_swarm(read_scenario(scenario_file(tmp_path, load=load, nodes=nodes, top='engine = "swarm"')))
 
 
 @pytest.mark.parametrize(("cores", "count"), [("", None), ("0-3,8", 5), ("2", 1), ("0-1,1-2", 3)])
@@ -265,6 +286,79 @@ def test_an_image_is_carried_once_and_proved_to_be_there() -> None:
         carry(here, Store({}, gives="sha256:b"), "sha256:a", "shop:1", "gen", said.append)
 
 
+SHOP = {"sha256:a": "shop:1", "sha256:b": "nginx:1"}
+PATIENCE_S = 30.0
+
+
+class Meeting(Store):
+    """Takes nothing before the other one is asked for it too."""
+
+    met = threading.Barrier(2)
+
+    def load(self, pieces: Iterator[tuple[str, str]]) -> None:
+        self.met.wait(PATIENCE_S)
+        super().load(pieces)
+
+
+def test_nodes_get_their_images_side_by_side() -> None:
+    """Each of the two waits here until the other gets one as well; what a node has already is not sent."""
+    said: list[str] = []
+    first, second = Meeting({}), Meeting({})
+    targets = {"one": first, "two": second}
+    cargoes = [Cargo(node=name, target=there, images=SHOP) for name, there in targets.items()]
+    carry_all(Store(SHOP), cargoes, said.append)
+
+    assert first.held == second.held == SHOP
+    assert set(said) == {f"carrying {name} (1.0 MiB) to node {node}" for name in SHOP.values() for node in targets}
+    carry_all(Store(SHOP), cargoes, said.append)
+    assert len(said) == 4
+
+
+class Endless(Store):
+    """Has images of which there is always more."""
+
+    def get(self, identity: str) -> Any:
+        found = super().get(identity)
+        found.save = lambda named: repeat((identity, named))
+        return found
+
+
+class Begun(Store):
+    """Takes all that comes."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.begun = threading.Event()
+
+    def load(self, pieces: Iterator[tuple[str, str]]) -> None:
+        self.begun.set()
+        deque(pieces, maxlen=0)
+        super().load(iter(SHOP.items()))
+
+
+class Full(Store):
+    """Has no room, which is found once the other one is being sent something."""
+
+    def __init__(self, other: Begun) -> None:
+        super().__init__({})
+        self._other = other
+
+    def load(self, pieces: Iterator[tuple[str, str]]) -> None:
+        assert self._other.begun.wait(PATIENCE_S)
+        raise docker.errors.APIError("500", explanation="no space left on device")
+
+
+def test_a_node_that_takes_no_image_ends_what_is_on_its_way_to_others() -> None:
+    """With its own error, though the other one comes first: nobody waits for images of a run that there will not be."""
+    said: list[str] = []
+    fine = Begun()
+    targets = {"gen": fine, "arms": Full(fine)}
+    cargoes = [Cargo(node=name, target=there, images=SHOP) for name, there in targets.items()]
+    with pytest.raises(MissingError, match="cannot be carried to node arms: no space left"):
+        carry_all(Endless(SHOP), cargoes, said.append)
+    assert (fine.held, len(said)) == ({}, 2)
+
+
 def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to do; the address is the node's, and not that of the environment."""
 
@@ -283,6 +377,23 @@ def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monk
     monkeypatch.setattr(docker, "from_env", lambda **_: old)
     with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40"):
         connect_node(Node(name="gen"))
+
+
+def test_two_addresses_of_one_engine_are_one_node() -> None:
+    """By what the engine says of itself; one id is not enough, for several may have it, nor is none."""
+    told = {"ID": "7XHD", "Name": "here", "DockerRootDir": "/var/lib/docker"}
+
+    def engine(**changes: str) -> docker.DockerClient:
+        return cast(docker.DockerClient, SimpleNamespace(info=lambda: told | changes))
+
+    seen = dict[Identity, Node]()
+    check_another(Node(name="gen", engine="unix:///var/run/docker.sock"), engine(), seen)
+    for changes in ({"Name": "there"}, {"DockerRootDir": "/data"}, {"ID": ""}, {"ID": ""}):
+        check_another(Node(name="other"), engine(**changes), seen)
+    with pytest.raises(ScenarioError, match="gen and gen2 have one engine") as refused:
+        check_another(Node(name="gen2", engine="unix:///run/docker.sock"), engine(), seen)
+    for word in ("unix:///var/run/docker.sock and unix:///run/docker.sock", "7XHD", "here", "/var/lib/docker"):
+        assert word in str(refused.value)
 
 
 def test_an_engine_that_nodes_cannot_have_is_refused(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Said(QuietView):
 
 def scraped(url: str) -> dict[Sample, float]:
     """Every sample of the page, as OpenMetrics."""
-    with urllib.request.urlopen(urllib.request.Request(url, headers=OPEN_METRICS), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=OPEN_METRICS), timeout=60) as answer:
         text = answer.read().decode()
     assert text.endswith("# EOF\n")
     found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]

@@ -18,14 +18,14 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
     ("drill", "done"),
     [
         ({"verb": "kill"}, "kill: one serving process is killed"),
-        ({"verb": "hang", "name": "stuck"}, "stuck, hang: one serving process is stopped for 5 s"),
+        ({"verb": "hang", "name": "stuck"}, "stuck, hang: one serving process is stopped for 8 s"),
         ({"verb": "roll"}, "roll: every serving process is replaced"),
         ({"verb": "deploy", "image": "shop:2"}, "deploy: every container of the app gives way to one of shop:2"),
-        ({"verb": "oom"}, "oom: one serving process is asked (/hold?mb={mb}) to hold more memory than there is"),
+        ({"verb": "oom"}, "oom: one serving process is asked (/hold?mb=…) to hold more memory than there is"),
         ({"verb": "kill-supervisor"}, "kill-supervisor: one supervisor is killed"),
         ({"verb": "kill-front"}, "kill-front: what clients connect to is killed"),
         ({"verb": "crash-loop", "hold": "4s"}, "crash-loop: one serving process is killed, and for 4 s whatever comes"),
-        ({"verb": "recycle"}, "recycle: every serving process is asked to end, each at an instant drawn over 5 s"),
+        ({"verb": "recycle"}, "recycle: every serving process is asked to end, each at an instant drawn over 8 s"),
         ({"verb": "slow-start", "hold": "20s"}, "slow-start: every serving process of a slow app is replaced, which"),
         (
             {"verb": "roll", "drain": "2s"},
@@ -35,7 +35,7 @@ P99 = "p99(replicas) <= 1.1 * p99(workers)"
         ({"verb": "stop"}, "stop: every container of the app is stopped"),
         (
             {"verb": "block", "hold": "2s"},
-            "block: a request (/block?ms={ms}) keeps the event loop of one serving",
+            "block: a request (/block?ms=2000) keeps the event loop of one serving",
         ),
     ],
 )

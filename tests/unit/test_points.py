@@ -24,9 +24,12 @@ from lab.record.checks import record_problem, run_problem
 from lab.record.types import DrillRecord, Event
 from lab.report.build import write_reports
 from lab.report.content import Table
+from lab.report.first_screen import Answer
 from lab.report.overview import overview
 from lab.report.renderers.html_page import render_html
-from lab.report.sections.lead import lead_of
+from lab.report.sections.lead import NUMBERS_ONLY, lead_of
+from lab.report.sections.overview import Entry, answers_of
+from lab.report.told import Told
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
@@ -199,6 +202,9 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     assert "N = 1, 2, 4 processes" in content.facts
     assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
     assert "The arms at each point" in (tmp_path / "report.html").read_text()
+    of_two = (tmp_path / "points" / "n2" / "report.html").read_text()
+    assert f"<h1>N = 2: {given.question}</h1>" in of_two
+    assert "<title>N = 2 · " in of_two
 
 
 @pytest.mark.parametrize(
@@ -382,17 +388,18 @@ def harmed_replicas(given: Scenario) -> Iterator[TrialSummary]:
         yield summarise_trial(with_record(trial, events=(act, over), drill=replace(drill, slo_s=slo_s)))
 
 
-def test_the_table_on_top_has_a_row_for_each_drill_coloured_by_verdict() -> None:
+def test_the_table_on_top_has_rows_for_each_drill_coloured_by_verdict() -> None:
     """Columns are arms; a colour is a verdict, not a taste."""
     compare, eight = {"baseline": "workers", "primary": ["drill.harm"]}, {"blocks": 8, "seed": 7}
     given = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}], load=LONG, compare=compare, trials=eight)
     trials = harmed_replicas(given)
     content = overview(make_run(given), judge_points(make_run(given), trials))
     page = render_html(content)
-    harm = [column.title for column in content.headline.columns].index(f"{REPLICAS['name']}, harm")
+    replicas = [column.title for column in content.headline.columns].index(str(REPLICAS["name"]))
 
-    assert [row[0].text for row in content.headline.rows] == ["kill", "hang"]
-    assert [row[harm].verdict for row in content.headline.rows] == ["worse", "worse"]
+    found = [(row[0].text, row[1].text, row[replicas].verdict) for row in content.headline.rows]
+    assert [row for row in found if row[1] == "harm"] == [("kill", "harm", "worse"), ("hang", "harm", "worse")]
+    assert {row[1]: row[2] for row in found} == {"harm": "worse", "recovery": ""}
     assert page.count("on-worse") > 2
 
 
@@ -434,3 +441,13 @@ def test_what_the_storage_driver_means_is_said_once_for_all_points() -> None:
     assert sum("overlay2 would share one" in sentence for sentence in answers) == 1
     assert answers[-1].startswith("N = 2, N = 4: Under the storage driver fuse-overlayfs every container of replicas")
     assert answers[0].startswith("N = 1: ")
+
+
+@pytest.mark.parametrize("words", [("numbers", "numbers"), ("numbers", "better")])
+def test_a_list_says_once_that_no_point_has_a_verdict(words: tuple[str, ...]) -> None:
+    """A line of a list has no room for each; where one has a verdict all are told."""
+    answers = tuple(Answer(sentence=f"n{place}: told", word=word) for place, word in enumerate(words))
+    told = Told(arms=(), answers=answers, judged=(), values={}, valid=2, planned=2, is_valid=True, points=("n1", "n2"))
+    found = answers_of(Entry(name="run", info=make_run(swept()), told=told))
+
+    assert found == ((NUMBERS_ONLY,) if set(words) == {"numbers"} else answers)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.engines.docker.opening import open_docker
-from lab.engines.docker.pool import check_pool, leftovers, limit_files, pooled_parent
+from lab.engines.docker.pool import check_pool, leftovers, limit_files, pooled_parent, remove
 from lab.errors import MissingError
 from lab.scenario.budget import Limits
 from tests.builders import make_scenario
@@ -107,3 +109,60 @@ def test_a_pool_that_cannot_be_had_is_said_before_any_image_is_asked_for() -> No
         open_docker(scenario, "run", print, docker_client=lambda: docker)
 
     assert docker.asked == []
+
+
+def with_a_container(root: Path) -> Path:
+    """The cgroup that Docker makes for a container of the arm."""
+    child = root / "cpu" / "process-model-lab" / "run-b01" / "container"
+    child.mkdir(parents=True)
+    return child
+
+
+def refusing(number: int, times: int) -> Callable[[Path], None]:
+    """``Path.rmdir`` on a kernel that answers the first of so many calls with this error."""
+    remove_it, left = Path.rmdir, [number] * times
+
+    def rmdir(path: Path) -> None:
+        if left:
+            raise OSError(left.pop(), "as the kernel says", str(path))
+        remove_it(path)
+
+    return rmdir
+
+
+def test_a_cgroup_that_is_busy_for_a_moment_is_removed(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So long the kernel keeps it for a process that has been killed and not yet reaped."""
+    with_a_container(v1)
+    monkeypatch.setattr(Path, "rmdir", refusing(errno.EBUSY, 3))
+    remove("run-b01", v1)
+
+    assert leftovers(v1) == []
+
+
+def test_a_cgroup_that_docker_removes_first_is_no_error(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its daemon may come back, or remove the container, between the look and the call."""
+    child = with_a_container(v1)
+    listed = Path.iterdir
+
+    def after_a_look(path: Path) -> list[Path]:
+        found = list(listed(path))
+        if path == child.parent and child.exists():
+            child.rmdir()
+        return found
+
+    monkeypatch.setattr(Path, "iterdir", after_a_look)
+    monkeypatch.setattr(Path, "is_dir", lambda path: path.name == child.name or path.exists())
+    remove("run-b01", v1)
+
+    assert not child.parent.exists()
+
+
+def test_a_cgroup_that_stays_in_use_is_a_sentence(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback, and what to do about it."""
+    with_a_container(v1)
+    monkeypatch.setattr("lab.engines.docker.pool.BUSY_S", 0.0)
+    monkeypatch.setattr(Path, "rmdir", refusing(errno.EBUSY, 1000))
+    with pytest.raises(MissingError, match="container cannot be removed: as the kernel says") as caught:
+        remove("run-b01", v1)
+
+    assert "cgroup.procs" in caught.value.hint

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lab.engines.kinds import ENGINE_KINDS, open_engine
@@ -22,6 +23,7 @@ from lab.engines.process import guard as process_guard
 from lab.engines.process import scratch as process_leftovers
 from lab.engines.process.app import install_argv
 from lab.engines.process.command import Place, Start, start_of
+from lab.engines.process.engine import still_runs
 from lab.engines.process.guard import MARKS, belongings, end, read_marks
 from lab.engines.process.programs import find_program
 from lab.engines.process.refusals import check_plain
@@ -37,7 +39,7 @@ from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.scenario.budget import Budget, Limits, Quota
 from lab.scenario.model import App, Arm, Load, Scenario
 
-DEADLINE_S = 5.0
+DEADLINE_S = 60.0
 RUN = f"unit-{os.getpid()}"
 DEAD = "4194000-1.00"  # a pid and a start that no process has
 FOLDER = Path("/private")
@@ -312,6 +314,7 @@ def test_clean_finds_what_a_killed_lab_and_its_killed_guard_left(tmp_path: Path)
     give_up_at = time.monotonic() + DEADLINE_S
     while len(found := [thing for thing in process_leftovers.things() if thing[3]["lab.run"] == RUN]) < 4:
         assert time.monotonic() < give_up_at, found
+        time.sleep(0.01)
     processes = [identity for kind, _, identity, _ in found if kind == "process"]
     assert f"{inside.pid}@" in " ".join(processes)
     assert f"{marked.pid}@" in " ".join(processes)
@@ -345,3 +348,18 @@ def test_the_value_of_an_option_may_name_a_file_of_the_service() -> None:
     start = start_of(service, Place(), FOLDER, labels("r", "t", "nginx"))
 
     assert start.argv[1:] == ("--config=/private/etc/lab/nginx.conf", "--at=/etc/other", "a=b=c")
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_no_stranger() -> None:
+    """The kernel told its words, and no variables any more: its lab would not have been known."""
+    marks = labels("other-lab", "b01-workers", "app")
+    child = subprocess.Popen(["sleep", "60"], env=environment_of(marks))
+    seen = psutil.Process(child.pid)
+
+    assert still_runs(seen, marks)
+    assert not still_runs(seen, {}), "it has marks at the second look"
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie until it is waited for
+    assert not still_runs(seen, marks)
+    child.wait()
+    assert not still_runs(seen, marks)

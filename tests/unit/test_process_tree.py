@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ from lab.sampling.plan import SamplerPlan, SampleTarget
 from lab.sampling.process_tree import ProcessTrees, tree_pids, without_folders
 from lab.sampling.reading import Reader
 
-DEADLINE_S = 5.0
+DEADLINE_S = 60.0
 
 
 class Proc:
@@ -121,12 +123,12 @@ def test_a_real_tree_is_read_without_any_cgroup(tmp_path: Path) -> None:
         give_up_at = time.monotonic() + DEADLINE_S
         while len(tree_pids(first.pid)) < 2:
             assert time.monotonic() < give_up_at
+            time.sleep(0.01)
         reader = Reader(plan_of(target, tmp_path))
         reader.check_rights()
         rows = reader.round(101.0, memory=True, look_again=True)
     finally:
-        for pid in tree_pids(first.pid):
-            subprocess.run(["kill", "-9", str(pid)], check=True)
+        os.killpg(first.pid, signal.SIGKILL)
         first.wait()
 
     assert [row.role for row in rows.processes] == [Role.HELPER, Role.HELPER]  # neither listens

@@ -114,8 +114,15 @@ def test_an_owner_that_cannot_be_seen_is_not_one_more_process() -> None:
 
 def test_the_owner_of_the_connection_is_the_server() -> None:
     """Without a header, behind a port that several processes share; this server closes after every answer."""
+    clock = Clock()  # owners are looked up from the second round on
     with serving([""]) as port, pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
-        wait_until_ready(topology(port, processes=2, timeout_s=0.3), nobody_died, {f"127.0.0.1:{port}": (os.getpid(),)})
+        wait_until_ready(
+            topology(port, processes=2, timeout_s=2.0),
+            nobody_died,
+            {f"127.0.0.1:{port}": (os.getpid(),)},
+            clock=clock,
+            sleep=clock.sleep,
+        )
 
 
 def test_a_header_that_several_processes_share_is_no_name() -> None:
@@ -377,7 +384,7 @@ def test_a_round_takes_one_timeout_however_many_do_not_answer() -> None:
         began = time.monotonic()
 
         assert probe_round(topology(silent.getsockname()[1], processes=8), NO_ROOTS, named=False) == ()
-        assert time.monotonic() - began < 2 * PROBE_TIMEOUT_S
+        assert time.monotonic() - began < 5 * PROBE_TIMEOUT_S
 
 
 @pytest.mark.parametrize(("scheme", "told"), [("http", True), ("https", False)])

@@ -68,7 +68,7 @@ def test_figures_count_valid_blocks_and_draw_the_others_hollow(content: Content)
     row = next(row for row in found.headline.rows if row[0].text == "memory (PSS), steady")
     assert f"workers {row[2].text}" in shown["memory"].sentence
     for key in ("ratios", "memory", "cpu", "shares", "servers", "order"):
-        assert shown[key].sentence.count("ollow marks are of blocks that do not count") == 1
+        assert shown[key].sentence.count("ollow marks are blocks that do not count") == 1
         assert all(f'class="{shape} mark"' in shown[key].svg for shape in ("ring", "dot")), key
     whole = [part for section in content.sections for part in section.parts if isinstance(part, Figure)]
     assert not any("ollow" in figure.sentence or 'class="ring' in figure.svg for figure in whole)

@@ -13,6 +13,7 @@ from lab.metrics import METRICS
 from lab.report.charts.order import Order
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import order_figure
+from lab.scenario.nodes import Node
 from tests import judged_runs
 from tests.builders import REPLICAS, REPLICAS_LEAST, WORKERS, make_run, make_scenario, make_summaries
 
@@ -127,8 +128,22 @@ def test_what_the_lab_took_is_said_of_every_arm(summary: RunSummary) -> None:
     ]
     unknown = [replace(trial, quiet=replace(trial.quiet, instrument_cores=None)) for trial in summary.trials]
 
-    assert "0.31 beside workers, 0.42 beside replicas" in limits_of(replace(summary, trials=tuple(measured)))
+    assert "0.31 with workers, 0.42 with replicas" in limits_of(replace(summary, trials=tuple(measured)))
     assert "not measured" in limits_of(replace(summary, trials=tuple(unknown)))
+
+
+def test_what_shared_the_machine_of_the_arms_is_said_as_it_was(summary: RunSummary) -> None:
+    """Load from other nodes took nothing of it, and no request stayed on one machine."""
+    nodes = tuple(Node(name=name, address="10.0.0.1") for name in ("server", "gen1", "gen2"))
+    given = summary.scenario
+    apart = replace(given, nodes=nodes[:2], load=replace(given.load, nodes=("gen1",)))
+    here, there = limits_of(summary), limits_of(replace(summary, scenario=apart))
+    assert "the load generator and the sampler ran on the same machine" in here
+    assert "every request stayed on the loopback interface" in here
+    assert "the load generator ran on gen1, but the sampler on the machine of the arms" in there
+    assert "ran on the same machine" not in there
+    assert "every request stayed" not in there
+    assert "what lies between the nodes" in there
 
 
 @pytest.mark.parametrize(("blocks", "named"), [(6, False), (12, False), (8, True)])

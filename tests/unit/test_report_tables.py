@@ -151,9 +151,31 @@ def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
     assert "98.33–98.75%" in table.note
 
 
+@pytest.mark.parametrize("primary", ["memory.pss.idle", "memory.pss.total"])
+def test_growth_stands_beside_the_memory_that_stays(summary: RunSummary, primary: str) -> None:
+    """It cannot be judged, and a scenario that asks for the one is about the other."""
+    slope, idle = METRICS["memory.slope.per_1k"], METRICS["memory.pss.idle"]
+    known = {
+        Reading(metric.key, arm.name): replace(summary.metrics[Reading(metric.key, arm.name)], median=1e5)
+        for metric in (slope, idle)
+        for arm in summary.arms
+    }
+    asked = replace(summary.scenario, compare=replace(summary.scenario.compare, primary=(primary,), bounds={}))
+    found = headline(replace(summary, scenario=asked, metrics={**summary.metrics, **known}), {})
+    titles = [row[0].text for row in found.rows]
+
+    assert titles[:2] == [idle.title, slope.title] if primary == idle.key else slope.title not in titles
+
+
 def told_of(interval: Interval) -> str:
     """An estimate with its ends, as changes."""
     return f"{signed_change(interval.estimate)} ({signed_interval(interval.low, interval.high)})"
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.00042, "−99.96%"), (0.9, "−10.0%"), (0.0, "−100.0%"), (4.2, "×4.2")])
+def test_next_to_nothing_is_not_told_as_nothing(ratio: float, told: str) -> None:
+    """4 s against 2 ms leave something: a change of 100% would not."""
+    assert signed_change(ratio) == told
 
 
 def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
@@ -276,6 +298,7 @@ def test_differences_have_a_sign_and_large_rates_no_decimals() -> None:
     assert told == ["+84.4 ms", "−107 µs", "±0 µs"]
     assert signed_quantity(Unit.PER_SECOND, -0.04) == "±0.0/s"
     assert [quantity(Unit.PER_SECOND, value) for value in (301.52, 6494.02)] == ["301.5/s", "6,494/s"]
+    assert quantity(Unit.SECONDS, -0.1281) == "−128 ms"
 
 
 def test_a_narrow_terminal_loses_nothing() -> None:

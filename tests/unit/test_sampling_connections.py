@@ -14,12 +14,13 @@ from lab.plan.kinds import Role
 from lab.record.schema import ConnectionRow
 from lab.sampling.arm_processes import Member
 from lab.sampling.connections import Connections
-from lab.sampling.sockets import client_ports, socket_inodes
+from lab.sampling.sockets import Client, clients, socket_inodes
 from tests.fake_processes import FakeProcess, member
 
 PORT = 20000
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 IPV6 = "0000000000000000FFFF00000100007F"  # ::ffff:127.0.0.1
+OTHER, THIRD = "0200D50A", "0000000000000000FFFF00000301D50A"  # 10.213.0.2, ::ffff:10.213.1.3
 
 
 def line(local: int, remote: int, inode: int, state: str = "01", address: str = "0100007F") -> str:
@@ -54,12 +55,13 @@ def held(rows: Sequence[ConnectionRow]) -> dict[int, int]:
 def test_each_connection_belongs_to_the_process_that_holds_it(tmp_path: Path) -> None:
     """Over IPv4 and over a listener on [::]; the listener, other ports and the client's own end are nobody's."""
     tcp = line(PORT, 0, 1, "0A") + line(PORT, 40001, 11) + line(40001, PORT, 12) + line(PORT + 1, 40003, 13)
-    show(tmp_path, {41: [1, 11, 12], 42: [1, 13, 22]}, tcp, line(PORT, 40002, 22, "08", IPV6))
+    tcp6 = line(PORT, 40002, 22, "08", IPV6)
+    show(tmp_path, {41: [1, 11, 12], 42: [1, 13, 22]}, tcp, tcp6)
 
     rows = Connections(PORT, "app", tmp_path).rows(members(41, 42), 1.5, look_again=False)
 
     assert held(rows) == {40001: 41, 40002: 42}
-    assert {(row.t_s, row.service) for row in rows} == {(1.5, "app")}
+    assert {(row.t_s, row.service, row.client) for row in rows} == {(1.5, "app", "127.0.0.1")}
 
 
 def test_a_socket_in_two_processes_says_nothing(tmp_path: Path) -> None:
@@ -98,9 +100,20 @@ def test_a_real_connection(family: socket.AddressFamily, host: str) -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0] as accepted:
             client_port = client.getsockname()[1]
-            found = client_ports(Path("/proc"), os.getpid(), port)
+            found = clients(Path("/proc"), os.getpid(), port)
 
-            assert found == {os.fstat(accepted.fileno()).st_ino: client_port}
+            assert found == {os.fstat(accepted.fileno()).st_ino: Client("127.0.0.1", client_port)}
             assert found.keys() <= socket_inodes(Path("/proc"), os.getpid())
             assert owner_pids(port, [os.getpid(), 2**22 + 1]) == {client_port: os.getpid()}
             assert owner_pids(port, []) == owner_pids(port, [2**22 + 1]) == owner_pids(1, [os.getpid()]) == {}
+
+
+def test_a_port_that_two_machines_have_given_out_is_told_by_their_addresses(tmp_path: Path) -> None:
+    """Each is another connection, and may be held by another process."""
+    tcp, tcp6 = line(PORT, 40001, 11, address=OTHER), line(PORT, 40001, 21, address=THIRD)
+    show(tmp_path, {41: [11], 42: [21]}, tcp, tcp6)
+    rows = Connections(PORT, "app", tmp_path).rows(members(41, 42), 1.5, look_again=False)
+    assert {(row.client, row.client_port): row.pid for row in rows} == {
+        ("10.213.0.2", 40001): 41,
+        ("10.213.1.3", 40001): 42,
+    }

@@ -18,7 +18,7 @@ from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler, write_tables
 from tests.fake_processes import show_as_container
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
     """It looks at everybody at the start, reads on the half seconds, looks in between; the raw rows are gone then."""
     with start_sampler(plan) as sampler:
         ready_s = time.monotonic() - plan.t0_monotonic_s
-        while time.monotonic() < plan.t0_monotonic_s + ready_s + 2.1:
+        while time.monotonic() < plan.t0_monotonic_s + ready_s + 4.1:
             sampler.check()
             time.sleep(0.01)
         outcome = sampler.result(plan.directory)

@@ -115,7 +115,10 @@ def test_one_close_look_gives_what_psutil_gives_and_the_anonymous_part(tmp_path:
         assert sleeper.stdout is not None
         sleeper.stdout.read(1)
         process = psutil.Process(sleeper.pid)
-        near, memory = footprint(process, PROC), process.memory_full_info()
+        for _ in range(100):  # others that share its pages come and go
+            near, memory = footprint(process, PROC), process.memory_full_info()
+            if footprint(process, PROC) == near:
+                break
         without = footprint(process, tmp_path)
         sleeper.communicate()
 
@@ -190,7 +193,8 @@ def test_connections_are_read_only_when_a_port_is_watched(tmp_path: Path) -> Non
             watched = Reader(watching).round(100.5, memory=False, look_again=False)
             ignored = Reader(plan).round(100.5, memory=False, look_again=False)
 
-            assert watched.connections == [ConnectionRow(0.5, client.getsockname()[1], os.getpid(), "app")]
+            address, client_port = client.getsockname()
+            assert watched.connections == [ConnectionRow(0.5, client_port, os.getpid(), "app", address)]
             assert ignored.connections == []
 
 

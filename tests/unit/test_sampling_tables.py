@@ -29,7 +29,7 @@ def rows(t_s: float) -> Rows:
         processes=[process, process._replace(pid=42, pss_bytes=None)],
         cgroups=[cgroup],
         host=host,
-        connections=[ConnectionRow(t_s, 60999, 41, "app")],
+        connections=[ConnectionRow(t_s, 60999, 41, "app", "10.0.0.2")],
     )
 
 
@@ -98,8 +98,8 @@ def test_connections_come_back_too(tmp_path: Path) -> None:
     found = read_connections(tmp_path)
 
     assert dict(found.schema) == dict(CONNECTIONS)
-    assert found.rows() == [(0.0, 60999, 41, "app"), (0.5, 60999, 41, "app")]
-    (tmp_path / "connections.csv").write_text("t_s,client_port,pid,service\n")
+    assert found.rows() == [(t_s, 60999, 41, "app", "10.0.0.2") for t_s in (0.0, 0.5)]
+    (tmp_path / "connections.csv").write_text("t_s,client_port,pid,service,client\n")
     assert read_connections(tmp_path).is_empty()
     assert dict(read_connections(tmp_path).schema) == dict(CONNECTIONS)
 

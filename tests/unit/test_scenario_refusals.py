@@ -100,7 +100,7 @@ def refusal(path: Path) -> str:
             [{"verb": "explode"}],
             'drills[0].verb: expected "kill", "hang", "block", "roll", "deploy", "oom", '
             '"kill-supervisor", "kill-front", "crash-loop", "recycle", "slow-start", "scale", '
-            '"rotate-cert" or "stop", got \'explode\'',
+            '"rotate-cert", "stop" or "node-loss", got \'explode\'',
         ),
         (
             "drills",

@@ -15,6 +15,8 @@ from lab.metric_types import JUDGE_BEYOND
 from lab.metrics import METRICS
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
+from lab.run.verbs import SLOW_S
+from lab.scenario.drills import TICK_S, Drill, Verb
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 
@@ -123,6 +125,15 @@ def test_a_look_at_every_drill_takes_a_coffee_break() -> None:
     assert len(looked.scenario.arms) == 3
     assert [drill.verb for drill in looked.scenario.drills] == ["kill", "hang", "block", "roll", "stop"]
     assert looked.estimated_s <= 12 * 60
+
+
+def test_what_hangs_does_so_for_longer_than_a_supervisor_waits() -> None:
+    """In what is shipped, and by default: a hang of 5 s is over before uvicorn's supervisor acts."""
+    held = (Verb.HANG, Verb.BLOCK)
+    shipped = [drill for path in SCENARIOS for drill in read_scenario(path).drills if drill.verb in held]
+
+    assert len(shipped) >= 5
+    assert min(drill.hold for drill in (*shipped, Drill(verb=Verb.HANG))) >= SLOW_S + TICK_S
 
 
 @pytest.mark.parametrize("path", LOCUSTFILES, ids=named)

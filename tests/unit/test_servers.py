@@ -82,7 +82,7 @@ def test_every_model_says_who_looks_after_its_processes(kind: str) -> None:
     supervision = cast(ProcessModel[Any], MODELS[kind]).supervision
 
     assert supervision.dies
-    assert (supervision.hung_after_s is None) == supervision.hangs.startswith("nobody looks")
+    assert (supervision.hung_after_s is None) == supervision.hangs.startswith("nobody")
     if supervision.hung_after_s:
         assert f"{supervision.hung_after_s:g} s" in supervision.hangs
 

@@ -24,6 +24,7 @@ from tests.builders import make_scenario
 from tests.fake_containers import FakeEngineClient
 
 RAN = {"Status": "exited", "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z", "FinishedAt": "2026-01-01T00:00:01Z"}
+SOON_S = 40.0  # on a busy machine, and a small part of what a job or a sidecar has here
 JOB = {"name": "migrate", "command": "sleep 3000", "timeout": 3000}
 SIDECAR = {"name": "db", "image": "postgres:17", "ready": "exec:pg_isready"}
 
@@ -47,7 +48,7 @@ def interrupted_when(client: FakeEngineClient) -> Iterator[None]:
     main = threading.main_thread().ident or 0
 
     def interrupt() -> None:
-        if client.reloaded.wait(10):
+        if client.reloaded.wait(SOON_S):
             signal.pthread_kill(main, signal.SIGINT)
 
     before = signal.signal(signal.SIGINT, lambda *_: INTERRUPTS.interrupt())
@@ -69,7 +70,7 @@ def test_an_interrupt_does_not_wait_for_a_job_or_a_sidecar(tables: dict[str, Any
     with interrupted_when(client), pytest.raises(KeyboardInterrupt):
         deploy(client, topology(**tables))
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON_S
     assert set(client.made) == set(client.removed) != set()
 
 
@@ -83,7 +84,7 @@ def test_a_job_that_fails_ends_the_wait_for_the_others() -> None:
     with pytest.raises(DeploymentError, match="exit code 3"):
         deploy(FakeEngineClient({names[0]: failed}), both)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON_S
 
 
 def test_a_check_that_hangs_is_limited_and_its_words_are_told() -> None:

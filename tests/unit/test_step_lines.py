@@ -151,5 +151,5 @@ def test_instants_of_an_engine_elsewhere_are_told_on_this_machines_clock() -> No
     client = cast(docker.DockerClient, SimpleNamespace(api=SimpleNamespace(events=events)))
     t0_s = time.monotonic()
     (event,) = happened(client, "run", "b01-a", t0_s, wall_offset_s=60.0)
-    assert 0 <= event.t_s < 1
-    assert float(asked["until"]) - time.time() == pytest.approx(60, abs=1)
+    assert 0 <= event.t_s < 20
+    assert float(asked["until"]) - time.time() == pytest.approx(60, abs=20)

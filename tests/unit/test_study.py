@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,7 @@ from lab.run.surroundings import Surroundings
 from lab.run.view import QuietView
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_scenario
-from tests.fake_surroundings import FakeSurroundings
-from tests.faked_lab import surroundings
+from tests.fake_surroundings import FakeSurroundings, judged
 from tests.fakes import World
 
 PAIR = (WORKERS, REPLICAS)
@@ -91,9 +91,9 @@ def test_a_scenario_that_breaks_or_sweeps_is_compared_at_rest() -> None:
     assert not swept.scenario.sweep
 
 
-@pytest.mark.parametrize(("rate", "lanes"), [(30, 256), (300, 300 * 5 + 32), (9000, 20_000)])
+@pytest.mark.parametrize(("rate", "lanes"), [(20, 256), (300, 300 * 8 + 32), (9000, 20_000)])
 def test_drills_have_a_lane_for_every_client_that_waits(rate: int, lanes: int) -> None:
-    """As many as come while a process hangs for 5 s, and those of a calm trial; no more than a scenario may have."""
+    """As many as come while a process hangs for 8 s, and those of a calm trial; no more than a scenario may have."""
     drills = planned(3600, load={**LOAD, "rate": rate}).parts[-1]
 
     assert (drills.key, drills.scenario.load.lanes) == ("drills", lanes)
@@ -141,12 +141,17 @@ measure = "6s"
 """
 
 
+def surroundings(world: World | None = None) -> Surroundings:
+    """A faked machine. No report is drawn there: a card is made of what was judged."""
+    return replace(FakeSurroundings(world=world or World()).make(), conclude=judged)
+
+
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scenario file, on a faked machine, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("lab.cli.asked.around_of", surroundings)
-    monkeypatch.setattr("lab.cli.study.conclude_apart", conclude)
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: surroundings())
+    monkeypatch.setattr("lab.cli.study.conclude_apart", judged)
     (tmp_path / "locustfile.py").write_text("from locust import HttpUser")
     (tmp_path / "s.toml").write_text(SCENARIO)
     return tmp_path / "s.toml"
@@ -164,15 +169,17 @@ def test_the_plan_is_said_and_nothing_runs(scenario: Path) -> None:
     assert not (scenario.parent / "runs").exists()
 
 
-def test_a_study_ends_with_the_card(scenario: Path) -> None:
-    """With a line for what was measured, with its run, and how to have the card again."""
+def test_a_study_ends_with_the_card(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a line for what was measured, with its run and its report, and how to have the card again."""
+    monkeypatch.setattr("lab.cli.study.conclude_apart", conclude)
     said = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m"])
     folder = next((scenario.parent / "runs").iterdir())
 
     assert said.exit_code == 0, said.output
     assert f"{folder.name} --out card.html" in said.output
+    assert (folder / "report.html").is_file()
     assert "memory" in said.output
-    assert "not measured: lab study" in " ".join(said.output.split())
+    assert "not measured lab study" in " ".join(said.output.split())
 
 
 def test_a_part_that_fails_is_left_out_and_the_card_is_made(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,14 +198,14 @@ def test_a_part_that_fails_is_left_out_and_the_card_is_made(scenario: Path, monk
 
 def test_a_part_that_is_not_valid_is_on_the_card_as_such(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a card, which says so; the exit code is that of a run that is not valid."""
-    spoiled = FakeSurroundings(world=World(invalid_blocks=frozenset(range(1, 40)))).make()
+    spoiled = surroundings(World(invalid_blocks=frozenset(range(1, 40))))
     monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: spoiled)
     ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"])
     said = " ".join(ended.output.split())
 
     assert ended.exit_code == InvalidRunError.exit_code, said
     assert "without comparison: the run is not valid" in said
-    assert "No run here has a valid block that tells the arms apart" in said
+    assert "No run here has a valid block that can compare the arms" in said
     assert "card again, or as a page: lab decide " in said
 
 
@@ -208,7 +215,7 @@ def test_a_report_that_cannot_be_drawn_costs_no_other_part(scenario: Path, monke
     def draws(path: Path, *, width: int) -> Any:
         if "drills" in path.name:
             raise MissingError("the disk is full", "make room")
-        return conclude(path, width=width)
+        return judged(path, width=width)
 
     def measures(plan: Plan, name: str, out: Path, view: QuietView, *, around: Surroundings) -> RunFolder:
         if name != "s-drills":
@@ -269,10 +276,10 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, scenario: Path, after: int) -> 
         if next(looks, None) is None:
             raise KeyboardInterrupt
 
-    stopping = FakeSurroundings(world=World(while_asleep=stops)).make()
+    stopping = surroundings(World(while_asleep=stops))
     monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: stopping)
     ended = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"]).exception
-    monkeypatch.setattr("lab.cli.asked.around_of", surroundings)
+    monkeypatch.setattr("lab.cli.asked.around_of", lambda **_asked: surroundings())
     assert isinstance(ended, InterruptedRunError)
     on = next(part for part in ended.hint.split("; ") if part.endswith(" goes on"))
     return ended, shlex.split(on.removesuffix(" goes on").strip("`"))

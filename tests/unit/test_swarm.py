@@ -33,6 +33,27 @@ def test_every_model_and_front_has_its_services(model: str, front: str) -> None:
     assert [services[each.name]["command"] for each in given.app] == [list(each.argv) for each in given.app]
 
 
+EVERYWHERE = {"engine": "swarm", "nodes": [{"name": "one"}, {"name": "two"}], "swarm": {"front": "*"}}
+
+
+def test_a_front_that_was_on_every_node_is_a_global_service() -> None:
+    """One service for all of them, with the share of the budget that each had, and the need of the neediest."""
+    arm = {"name": "arm", "model": "replicas", "front": "nginx"}
+    asked = {"budget": {"processes": 2, "cpus": "split:4"}}
+    given = deployment(arm, measured(), **asked, **EVERYWHERE)
+    services = stacks(given)["stack.yaml"]["services"]
+    assert set(services) == {"app-1", "app-2", "nginx"}
+    assert (services["nginx"]["deploy"]["mode"], "replicas" in services["nginx"]["deploy"]) == ("global", False)
+    assert {each["deploy"]["resources"]["limits"]["cpus"] for each in services.values()} == {"1"}
+    assert services["app-1"]["deploy"]["replicas"] == 1
+    other = given.needs.services["nginx"]
+    needier = replace(other, memory_bytes=2 * (other.memory_bytes or 0))
+    both = replace(given, needs=replace(given.needs, services={**given.needs.services, "nginx-2": needier}))
+    assert both.need(both.entry).memory_bytes == needier.memory_bytes
+    placed = deployment(arm, measured(), **asked, **{**EVERYWHERE, "swarm": {"front": "two"}})
+    assert stacks(placed)["stack.yaml"]["services"]["nginx"]["deploy"]["replicas"] == 1
+
+
 def test_sidecars_and_jobs_are_a_stack_before() -> None:
     """A job is one for Swarm; the certificate is a secret; another configuration is another config."""
     given = deployment(RICH_ARM, measured(), **RICH)

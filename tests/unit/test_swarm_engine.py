@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from lab.cli.plan_words import node_lines
 from lab.engines.images.images import ImageRecord
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.swarm import cluster as clusters
-from lab.engines.swarm import removal
+from lab.engines.swarm import opening, removal
 from lab.engines.swarm.cluster import Cluster, Member, find_cluster
 from lab.engines.swarm.refusals import check_swarm
 from lab.engines.swarm.removal import remove_used_network
@@ -29,15 +30,18 @@ from lab.host.labels import labels
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
+from lab.plan.reloads import front_files
 from lab.plan.topology import ConfigFile, Service, Topology
+from lab.run.drive import load_plan
 from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
+from lab.scenario.swarm import SwarmOptions
 
 SCENARIO = """
 question = "What do replicas on two nodes cost?"
-engine = "swarm"
+engine = "{engine}"
 {top}
 [app]
 image = "shop:1"
@@ -77,7 +81,7 @@ SERVICE = Service(
 
 def scenario(folder: Path, **parts: str) -> Scenario:
     (folder / "locustfile.py").touch()
-    given = {"top": "", "app": "", "budget": "", "arm": "", "load": "", "nodes": NODES, **parts}
+    given = {"engine": "swarm", "top": "", "app": "", "budget": "", "arm": "", "load": "", "nodes": NODES, **parts}
     path = folder / "scenario.toml"
     path.write_text(SCENARIO.format(**given))
     return read_scenario(path)
@@ -98,8 +102,9 @@ def topology(folder: Path, **parts: str) -> Topology:
         ({"app": 'restart = "always"'}, "restart: "),
         ({"arm": 'watch = "engine"'}, "watch: "),
         ({"app": 'volumes = [{ path = "/data", uid = 10 }]'}, "volumes: /data"),
-        ({"nodes": NODES + '[[drills]]\nverb = "kill"\n'}, 'drill "kill"'),
+        ({"nodes": NODES + '[[drills]]\nverb = "kill-front"\n'}, 'drill "kill-front"'),
         ({"nodes": NODES + "[trials]\nrestart_one = true\n"}, "trials.restart_one"),
+        ({"nodes": NODES + '[swarm]\nfront = "*"\n', "load": "processes = 3"}, "load.processes: 2 nodes have a front"),
     ],
 )
 def test_what_services_cannot_have_is_refused_by_its_key(tmp_path: Path, parts: dict[str, str], told: str) -> None:
@@ -116,7 +121,7 @@ def test_every_node_runs_parts_of_arms_but_one_that_drives_load(tmp_path: Path) 
     plan = build_plan(scenario(tmp_path, load='nodes = ["two"]'))
     assert [line.partition(";")[0].strip() for line in node_lines(plan)] == [
         "node      one: runs parts of the arms",
-        "node      two: drives load",
+        "node      two: drives load with 1 process",
     ]
 
 
@@ -166,19 +171,98 @@ def member(name: str, number: int, client: Any = None, *, arms: bool = True) -> 
 def test_services_are_in_the_same_places_in_every_block(tmp_path: Path) -> None:
     """Containers of the app on all nodes in turn, whatever starts first; the front on the first."""
     one, two, load = member("one", 1), member("two", 2), member("gen", 3, arms=False)
-    cluster = Cluster(members=(one, two, load), load=load)
+    cluster = Cluster(members=(one, two, load), loads=(load,))
     services = Services(
         cluster=cluster,
         images={},
         run_id="r",
         topology=topology(tmp_path),
         network_id="n",
+        network="net",
         pool=cast(Any, None),
     )
     services.place()
     placed = {name: where.node.name for name, where in services.placed.items()}
     assert placed == {"app-1": "one", "app-2": "two", "app-3": "one", "app-4": "two", "nginx": "one"}
-    assert [each.node.name for each in replace(cluster, load=one).arms] == ["two", "one"], "that of load last"
+    assert [each.node.name for each in replace(cluster, loads=(one,)).arms] == ["two", "one"], "that of load last"
+    elsewhere = replace(services, options=SwarmOptions(front="two"), placed={})
+    elsewhere.place()
+    assert elsewhere.placed["nginx"] is two
+
+
+def test_a_front_on_every_node_is_one_service_each(tmp_path: Path) -> None:
+    """Beside each other, all before the same containers; load processes are dealt out to them in turn."""
+    given = scenario(tmp_path, nodes=NODES + EVERYWHERE, load="processes = 2", budget='cpus = "split:6"')
+    check_swarm(given)
+    trial = build_plan(given).trials[0]
+    made = build_topology(given, trial, nominal_ports(given, trial.arm))
+    fronts = [each for each in made.services if each.kind is ServiceKind.PROXY]
+    assert [(each.name, each.host) for each in fronts] == [("nginx", "nginx"), ("nginx-2", "nginx-2")]
+    assert fronts[0].files == fronts[1].files
+    assert {each.limits.cpus for each in made.services} == {1.0}, "four of the app, and two fronts"
+    assert [entry.address for entry in made.entries] == ["nginx:8080", "nginx-2:8080"]
+    assert made.located({"nginx": "10.0.0.1", "nginx-2": "10.0.0.2"}).entries[1].host == "10.0.0.2"
+    assert set(front_files(trial.arm, made, made.services[:2])) == {"nginx", "nginx-2"}
+    assert given.expendable == (), "each node has a front"
+
+    plan = load_plan(given.load, made, 1, tmp_path)
+    assert [plan.of(process).base_url for process in range(3)] == [
+        "http://nginx:8080",
+        "http://nginx-2:8080",
+        "http://nginx:8080",
+    ]
+    one, two = member("one", 1), member("two", 2)
+    cluster, options = Cluster(members=(one, two), loads=(one,)), given.swarm
+    services = Services(
+        cluster=cluster,
+        images={},
+        run_id="r",
+        topology=made,
+        network_id="n",
+        network="net",
+        pool=cast(Any, None),
+        options=options,
+    )
+    services.place()
+    assert (services.placed["nginx"], services.placed["nginx-2"]) == (one, two)
+    assert [each.node.name for each in services.homes(fronts)] == ["one", "two"]
+    assert [each.node.name for each in cluster.fronts(options)] == ["one", "two"]
+    assert [each.node.name for each in cluster.fronts(SwarmOptions())] == ["one"]
+
+
+EVERYWHERE = '[swarm]\nfront = "*"\n'
+VIP = '[swarm]\nendpoint_mode = "vip"\n'
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (
+            {"engine": "docker", "nodes": VIP},
+            "swarm: it says how a Swarm has the services: leave it out, or say engine",
+        ),
+        ({"nodes": NODES + '[swarm]\nfront = "twos"\n'}, "swarm.front: unknown node that runs parts of arms"),
+        ({"nodes": NODES + '[swarm]\nfront = "two"\n', "load": 'nodes = ["two"]'}, "swarm.front: unknown node that"),
+        ({"nodes": NODES + '[swarm]\nendpoint_mode = "rr"\n'}, 'expected "dnsrr" or "vip"'),
+    ],
+)
+def test_how_a_swarm_has_services_is_refused_by_its_key(tmp_path: Path, parts: dict[str, str], told: str) -> None:
+    """Where there is no Swarm, or a front would be where no parts of arms are."""
+    with pytest.raises(ScenarioError) as refused:
+        scenario(tmp_path, **parts)
+    assert told in str(refused.value)
+
+
+def test_virtual_addresses_are_refused_where_a_kernel_has_no_ipvs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent of the node looks; the sentence names the node and what to say instead."""
+    there = True
+    agent = SimpleNamespace(call=lambda asked, _proc: asked is has_ipvs and there)
+    monkeypatch.setattr(opening, "start_agent", lambda *_, **__: nullcontext(agent))
+    opening.check_ipvs(member("two", 2), "sha256:agent", "r")
+    there = False
+    with pytest.raises(MissingError, match="node two has no IPVS") as refused:
+        opening.check_ipvs(member("two", 2), "sha256:agent", "r")
+    assert 'endpoint_mode = "dnsrr"' in refused.value.hint
 
 
 class Asked:
@@ -200,17 +284,23 @@ class Asked:
     def get(self, _identity: str) -> Asked:
         return self
 
+    def inspect_service(self, _name: str) -> dict[str, Any]:
+        other, own = {"NetworkID": "m", "Addr": "10.9.0.2/24"}, {"NetworkID": "n", "Addr": "10.0.0.7/24"}
+        return {"Endpoint": {"VirtualIPs": [other, own]}}
 
-def services_on(manager: Asked, folder: Path, pool: ThreadPoolExecutor) -> Services:
+
+def services_on(manager: Asked, folder: Path, pool: ThreadPoolExecutor, **options: Any) -> Services:
     one = member("one", 1, manager)
     image = cast(ImageRecord, SimpleNamespace(id="sha256:1"))
     return Services(
-        cluster=Cluster(members=(one,), load=one),
+        cluster=Cluster(members=(one,), loads=(one,)),
         images={"app": image},
         run_id="r",
         topology=topology(folder),
         network_id="n",
+        network="net",
         pool=pool,
+        options=SwarmOptions(**options),
         placed={"app-1": one, "seed": one},
     )
 
@@ -226,6 +316,18 @@ def test_a_name_leads_to_its_task_on_any_kernel(tmp_path: Path) -> None:
     assert job["endpoint_spec"] is None, "a job is asked for nothing"
 
 
+def test_a_name_leads_to_a_virtual_address_where_that_is_asked_for(tmp_path: Path) -> None:
+    """That of the trial's network; then names need not be looked up again when tasks are replaced."""
+    manager = Asked()
+    with ThreadPoolExecutor(1) as pool:
+        services = services_on(manager, tmp_path, pool, endpoint_mode="vip")
+        service = replace(SERVICE, volumes=())
+        (container,) = services.create([service])
+    assert [spec["endpoint_spec"] for spec in manager.services.values()] == [{"Mode": "vip"}]
+    assert services.virtual
+    assert services.address_of(service, container) == "10.0.0.7"
+
+
 def test_a_front_waits_until_names_lead_to_the_tasks_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,11 +335,14 @@ def test_a_front_waits_until_names_lead_to_the_tasks_themselves(
     told = iter([{"app-1": ()}, {"app-1": ("10.0.0.9",)}, {"app-1": ("10.0.0.3",)}])
     with ThreadPoolExecutor(1) as pool:
         services = services_on(Asked(), tmp_path, pool)
-        services.wait_for_names(cast(There, lambda _ask, _names: next(told)), {"app-1": "10.0.0.3"})
+        one = services.cluster.manager
+        services.wait_for_names(cast(There, lambda _ask, _names: next(told)), {"app-1": "10.0.0.3"}, one)
         assert next(told, None) is None
         monkeypatch.setattr("lab.engines.swarm.services.PLACED_S", -1.0)
         with pytest.raises(DeploymentError, match="the names app-1 do not lead to their tasks"):
-            services.wait_for_names(cast(There, lambda _ask, _names: {"app-1": ("10.0.0.9",)}), {"app-1": "10.0.0.3"})
+            services.wait_for_names(
+                cast(There, lambda _ask, _names: {"app-1": ("10.0.0.9",)}), {"app-1": "10.0.0.3"}, one
+            )
 
 
 class Swarmed:
@@ -306,7 +411,7 @@ def test_a_swarm_that_can_be_used_is_known_by_its_nodes(tmp_path: Path, monkeypa
     assert [each.id for each in found.arms] == ["n2", "n1"]
     apart = find_cluster(scenario(tmp_path, load='nodes = ["two"]'))
     assert [each.id for each in apart.arms] == ["n1"]
-    assert apart.load.node.name == "two"
+    assert [each.node.name for each in apart.loads] == ["two"]
 
 
 class Busy:

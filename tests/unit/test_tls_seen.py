@@ -249,7 +249,7 @@ def test_over_tls_a_request_leaves_when_it_is_sent_and_is_answered_when_that_was
                 served.recv(10)
                 served.sendall(b"answer")
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         with gevent.socket.create_connection(listener.getsockname()) as plain:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as client:

@@ -192,5 +192,5 @@ def test_arms_that_are_alike_in_a_closed_run_leave_a_caveat_over_blocks() -> Non
     entries = comparison_document(make_run(closed), found, compare_run(found))["caveats"]
     assert [(c["gate"], c["over"], c["doubtful"], c["checked"]) for c in entries] == [("block.alike", "blocks", 2, 2)]
     said = " ".join(told(caveats(make_run(closed), found).judged))
-    assert "arms of the block" in said
+    assert "The throughputs of the block's arms differ by" in said
     assert "(2 of 2 blocks" in said

@@ -108,6 +108,17 @@ def test_a_front_that_claims_to_be_transparent_and_is_not_ends_the_run() -> None
         attested([WORKERS, behind("replicas")], EchoEngine())
 
 
+def test_an_exchange_that_broke_once_is_said_and_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a front is set up to do it does again; a busy machine breaks one exchange and not the next."""
+    looks, said = [{"bodies of 8 MB": "no answer (IncompleteRead)"}, {}], list[str]()
+    monkeypatch.setattr("lab.run.fronts._opacity", lambda *_: looks.pop(0))
+    scenario = make_scenario([WORKERS, behind("replicas")])
+    found = attest_fronts(cast(Engine, EchoEngine()), scenario, said.append)
+
+    assert found == {"nginx (tuned)": {}}
+    assert "bodies of 8 MB did not pass once (no answer (IncompleteRead)), and did" in said[-1]
+
+
 def test_where_the_engine_is_elsewhere_the_echo_server_is_beside_its_load() -> None:
     """It runs there, is found there under the name of that place, and is asked from there; then it is gone."""
     engine = EchoEngine(elsewhere="its processes are not this machine's")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.units import format_duration, format_seconds
+from lab.units import format_duration, format_rounded, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,12 @@ def test_a_duration_is_told_as_people_tell_it(duration_s: float, expected: str) 
 def test_what_is_rounded_up_is_told_as_the_number_it_becomes(duration_s: float, expected: str) -> None:
     """Else a column has 10.00 ms beside 10.0 ms."""
     assert format_seconds(duration_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(4012.7, "4,010"), (212.34, "212"), (95.43, "95.4"), (2.5, "2.5"), (0.0, "0"), (99.96, "100"), (1e6, "1,000,000")],
+)
+def test_a_rounded_number_is_written_as_people_write_it(number: float, expected: str) -> None:
+    """Never as a power of ten."""
+    assert format_rounded(number) == expected

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab.engines.docker.watchdog import MOST_FAILURES, Watchdog, answers, watching
+from lab.engines.docker.watchdog import MOST_FAILURES, Watchdog, watching
 from lab.engines.process.refusals import check_plain
+from lab.engines.there import answers
 from lab.errors import DeploymentError, ScenarioError
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
@@ -19,6 +20,8 @@ from lab.plan.models.model import arm_title
 from lab.plan.topology import Endpoint, Topology
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from tests.builders import REPLICAS, WORKERS, make_scenario
+
+DEADLINE_S = 60.0
 
 
 def topology(arm: dict[str, Any], **changes: Any) -> Topology:
@@ -113,7 +116,7 @@ class Slow(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/slow":
-            self.server.over.wait(2.0)  # type: ignore[attr-defined]
+            self.server.over.wait(DEADLINE_S)  # type: ignore[attr-defined]
         self.send_response(503 if self.path == "/ill" else 200)
         self.end_headers()
 
@@ -136,21 +139,24 @@ def endpoint() -> Iterator[Endpoint]:
 
 def test_silence_and_errors_are_failures_and_nobody_there_is_neither(endpoint: Endpoint) -> None:
     """A container that ended is the matter of the restart policy."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = Endpoint(port=free.getsockname()[1])
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else listens there meanwhile
+        nobody = Endpoint(port=silent.getsockname()[1])
 
-    assert answers(endpoint, "/ready", {}, 1.0) is True
-    assert answers(endpoint, "/ill", {}, 1.0) is False
-    assert answers(endpoint, "/slow", {}, 0.1) is False
-    assert answers(nobody, "/ready", {}, 1.0) is None
+        assert answers(endpoint, "/ready", {}, DEADLINE_S) is True
+        assert answers(endpoint, "/ill", {}, DEADLINE_S) is False
+        assert answers(endpoint, "/slow", {}, 0.1) is False
+        assert answers(nobody, "/ready", {}, DEADLINE_S) is None
 
 
 def test_an_error_of_a_watchdog_is_raised_where_the_arm_is_looked_after() -> None:
     """And at the latest at the end."""
 
+    asked = threading.Event()
+
     def fail() -> bool:
+        asked.set()
         raise DeploymentError("the engine is gone")
 
     with pytest.raises(DeploymentError, match="the engine is gone"), watching([Watchdog(fail, lambda: None)], 0.01):
-        threading.Event().wait(0.2)
+        assert asked.wait(DEADLINE_S)

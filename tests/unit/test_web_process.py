@@ -17,6 +17,7 @@ from lab.load.inside.status import EXIT_DISK, Status
 from lab.load.web.process import WebProcess
 from tests.load_runs import make_plan
 
+DEADLINE_S = 60.0
 WAITING = "import sys; sys.stdin.read()"
 
 
@@ -39,7 +40,7 @@ class Web:
         self.lines.close()
         if self.child and self.child.stdin:
             self.child.stdin.close()
-            self.child.wait(10)
+            self.child.wait(DEADLINE_S)
 
 
 @pytest.fixture
@@ -78,8 +79,11 @@ def test_a_refusal_is_the_error_that_the_locustfile_deserves(web: Web) -> None:
         (f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})", LoadError, "Locust was killed by SIGKILL"),
     ],
 )
-def test_a_death_is_told_as_what_it_was(web: Web, program: str, error: type[Exception], sentence: str) -> None:
+def test_a_death_is_told_as_what_it_was(
+    web: Web, program: str, error: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the end of the log; and the page is known to be gone."""
+    monkeypatch.setattr("lab.load.web.process.QUIT_S", DEADLINE_S)  # here it has to start first
     process = web.start(program)
     web.other.close()
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
+from lab.agent.loading import AgentPlace
 from lab.cli import app
 from lab.cli.compare import compare
 from lab.cli.listing import list_runs
@@ -24,7 +25,9 @@ from lab.errors import DeploymentError, LoadError, RunFolderError, ScenarioError
 from lab.load.inside.journal import Lane
 from lab.load.inside.status import Status
 from lab.load.load_plan import LoadPlan
-from lab.load.locust_process import LoadProgress
+from lab.load.locust_process import LoadOutcome, LoadProgress
+from lab.load.place import Place
+from lab.load.relay import Relay
 from lab.load.web.process import WebProcess
 from lab.load.web.visits import Visits
 from lab.plan.blocks import build_plan
@@ -32,7 +35,7 @@ from lab.plan.topology import Topology
 from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, read_info, read_records
 from lab.record.types import TrialState
-from lab.run.by_hand import by_hand, possible
+from lab.run.by_hand import by_hand, check_reachable, possible
 from lab.run.conclude import conclude
 from lab.run.explore import explore
 from lab.run.run import planned
@@ -41,13 +44,15 @@ from lab.run.steps import Step as TrialStep
 from lab.run.trial import DEATH_CHECK_EVERY_S
 from lab.run.view import QuietView
 from lab.scenario.drills import Verb
+from lab.scenario.model import Load
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_surroundings import FakeSurroundings, shop
-from tests.fakes import FakeEngine, World
+from tests.fakes import FakeEngine, FakeLoad, World
 from tests.unit.test_scenario_file import GOOD, write
 
 Step = Mapping[str, str] | Callable[["FakeWeb"], None] | BaseException
 SWITCH, END = {"said": "switch", "arm": "replicas"}, {"said": "end"}
+AFRESH = {"said": "switch", "arm": "workers"}
 
 
 @dataclass
@@ -57,6 +62,7 @@ class FakeWeb:
     world: World
     script: list[Step]
     plan: LoadPlan | None = None
+    relay: Relay = field(default_factory=lambda: Relay(Path("nowhere"), print))
     visits: Visits = field(default_factory=Visits)
     url: str = "http://127.0.0.1:8089"
     pid: int = 4711
@@ -73,7 +79,8 @@ class FakeWeb:
         self.offered = {each["verb"]: each["deed"] for each in verbs}
         assert header == "X-Served-By"
         assert self.plan is not None
-        self.visits.open(replace(self.plan, directory=directory))
+        if not self.plan.by_hand:
+            self.visits.open(replace(self.plan, directory=directory))
 
     def show(self, _rows: Sequence[Mapping[str, Any]], acts: Sequence[Mapping[str, Any]], *, busy: bool) -> None:
         """Nothing is there to be drawn, but for what was done."""
@@ -84,7 +91,7 @@ class FakeWeb:
 
     def close(self) -> Status:
         self.world.note("page: closed")
-        return self.visits.close({})
+        return Status() if self.plan and self.plan.by_hand else self.visits.close({})
 
     def wish(self, _timeout_s: float) -> Mapping[str, str] | None:
         step = self.script.pop(0)
@@ -151,14 +158,83 @@ def effects(world: World) -> list[str]:
     return [effect for effect in world.journal if effect != "check"]
 
 
-def test_an_engine_elsewhere_is_refused_before_anything_is_made(kept: Kept) -> None:
-    """Its arms are reached by no page of this machine: no image is made for them, and no run folder."""
-    kept.elsewhere = "the engine far runs elsewhere"
+def test_arms_that_nobody_reaches_from_one_place_are_refused() -> None:
+    """Users of one page are on this machine, or where load is driven."""
+    scenario = by_hand(make_scenario(({**WORKERS, "network": "host"}, {**REPLICAS, "network": "own"})))
+    with pytest.raises(ScenarioError, match='arm "replicas" is in a network of its own .asked for by its arm.'):
+        check_reachable(scenario)
 
-    with pytest.raises(ScenarioError, match="in a network of its own .the engine far runs elsewhere"):
-        kept.explore()
-    assert not kept.world.journal
-    assert not (kept.folder / "runs").exists()
+
+class FakeWorkers(FakeLoad):
+    """Load processes whose users a person brings; the second of them died."""
+
+    dead = False
+
+    def poll(self) -> LoadProgress:
+        if self.dead:
+            raise LoadError("load process 1 on node gen2 was killed by SIGKILL")
+        return replace(super().poll(), finished=False)
+
+    def close(self) -> list[Status]:
+        self._world.note("workers closed")
+        return [Status(measure_start_s=1.0, finished_s=2.0)]
+
+    def result(self, *asked: Any) -> LoadOutcome:
+        self._started_s = monotonic()  # a session goes by the real clock
+        return super().result(*asked)
+
+
+class Apart(FakeEngine):
+    """Its arms are in networks of their own, where load is driven too."""
+
+    elsewhere = "the engine far runs elsewhere"
+
+    def load_place(self, _load: Load) -> AbstractContextManager[Place]:
+        return nullcontext(AgentPlace(lambda: pytest.fail("nobody asks the agent")))
+
+
+@pytest.fixture
+def apart(kept: Kept) -> Kept:
+    kept.elsewhere, kept.engine = Apart.elsewhere, Apart(kept.world)
+    kept.world.load = FakeWorkers
+    return kept
+
+
+def test_workers_come_and_go_with_the_arm_where_load_is_driven_elsewhere(apart: Kept) -> None:
+    """They wait for it, their users stop by the page, which is their master, and they record."""
+    apart.explore(AFRESH, END)
+
+    visit = [
+        *("load", "deploy", "attest", "sample", "users", "page: open", "page: closed", "workers closed"),
+        *("get ready", "sampler result", "load result", "users stopped", "sampler stopped", "undeploy", "load gone"),
+    ]
+    journal = [effect for effect in effects(apart.world) if effect != "poll"]
+    assert journal[1:] == [
+        "page: workers of workers+replicas",
+        *visit,
+        "page: workers of workers+replicas",
+        *visit,
+        "no page",
+    ]
+    assert [plan.by_hand for plan in apart.world.plans] == [True, True]
+    assert read_info(apart.path).order == ("b01-workers", "b02-workers")
+
+
+def test_a_worker_that_is_lost_is_told_to_the_page(apart: Kept) -> None:
+    """What it would have recorded is missing: the visit is no trial, and the session goes on."""
+
+    def lose(_web: FakeWeb) -> None:
+        FakeWorkers.dead = True
+
+    def mend(_web: FakeWeb) -> None:
+        FakeWorkers.dead = False
+
+    apart.explore(lose, mend, AFRESH, END)
+
+    told = [effect for effect in apart.world.journal if "SIGKILL" in effect]
+    assert len(told) == 1
+    assert "load process 1 on node gen2 was killed by SIGKILL" in told[0]
+    assert read_info(apart.path).states == {"b01-workers": TrialState.DONE}, "of the second visit"
 
 
 def test_whoever_watches_knows_the_run_and_every_arm(kept: Kept) -> None:
@@ -314,6 +390,7 @@ def test_the_menu_has_what_the_arm_can_do_and_doing_it_ends_no_visit(declared: K
     ]
 
 
+GUNICORN = {"name": "gunicorn", "model": "gunicorn", "front": "direct"}
 SUPERVISED = {Verb.KILL_SUPERVISOR, Verb.CRASH_LOOP, Verb.RECYCLE}
 ALWAYS = {Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.STOP}
 
@@ -325,8 +402,9 @@ ALWAYS = {Verb.KILL, Verb.HANG, Verb.BLOCK, Verb.ROLL, Verb.STOP}
         ({**WORKERS, "front": {"kind": "direct", "tls": True}}, {*SUPERVISED, Verb.SCALE, Verb.ROTATE_CERT}),
         ({**REPLICAS, "front": {"kind": "nginx", "tls": True}}, {Verb.KILL_FRONT, Verb.ROTATE_CERT}),
         (REPLICAS, {Verb.KILL_FRONT}),
+        (GUNICORN, {*SUPERVISED, Verb.SCALE}),
     ],
-    ids=["workers", "workers with TLS", "replicas with TLS", "replicas"],
+    ids=["workers", "workers with TLS", "replicas with TLS", "replicas", "gunicorn"],
 )
 def test_a_menu_has_every_verb_that_takes_no_preparation(arm: dict[str, Any], further: set[Verb]) -> None:
     """A supervisor starts one more when asked, and a run with TLS has another certificate; an image nobody named."""

@@ -72,7 +72,7 @@ CHANGED = FindingKind(
     key="ledger.changed",
     title="processes that came or went",
     unit=Unit.COUNT,
-    source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had been",
+    source="a supervisor replaces a worker that died within half a second: the run goes on as if nothing had happened",
 )
 RECYCLED = FindingKind(
     key="ledger.recycled",
@@ -126,13 +126,13 @@ EXCEPTIONS = FindingKind(
     key="load.exceptions",
     title="exceptions in the locustfile",
     unit=Unit.COUNT,
-    source="a task that ends by an exception has not done the work that the others did",
+    source="a task that ends with an exception has not done the work that the others did",
 )
 RAMP = FindingKind(
     key="load.ramp",
     title="users that came or went, by the shape",
     unit=Unit.COUNT,
-    source="numbers of a window in which the load itself changes are those of no load in particular",
+    source="if the load itself changes in the measure phase, the numbers belong to no load in particular",
 )
 OWN_VERDICT = FindingKind(
     key="load.verdict",

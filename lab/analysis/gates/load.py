@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from lab.analysis.gates.capacity import saturation
-from lab.analysis.gates.counters import busiest_second
 from lab.analysis.gates.gate import INVALID, PASS, decided, judge, not_applicable, unchecked
 from lab.analysis.gates.limits import (
     ALIKE,
@@ -21,22 +20,22 @@ from lab.analysis.gates.limits import (
     REQUESTS,
     ROWS,
 )
-from lab.analysis.gates.rungs import efforts, of_what_counts
+from lab.analysis.gates.rungs import busiest_load, efforts, latest_s, of_what_counts
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed
-from lab.record.types import GateResult, Phase, PhaseWindow, RequestKind, TrialResult
+from lab.record.types import GateResult, LoadCounters, NodeLoad, Phase, PhaseWindow, RequestKind, TrialResult
 from lab.scenario.kinds import FRONTS
 
 
 def load_cpu(result: TrialResult) -> GateResult:
     """A saturated load generator measures itself: CPU of the busiest load process in its busiest second.
 
-    On a ladder: in the rungs that count.
+    On the machine where that is most. On a ladder: in the rungs that count.
     """
     if climbed := of_what_counts(efforts(result)):
         known = [effort.cpu for effort in climbed if effort.cpu is not None]
         return judge(LOAD_CPU, max(known)) if known else unchecked(LOAD_CPU, "readings")
-    busy = busiest_second(result.tables.load_host, "load_cpu_max_s", result.record.measure)
+    busy = busiest_load(result, result.record.measure)
     return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy)
 
 
@@ -88,24 +87,34 @@ def requests(result: TrialResult) -> GateResult:
 
 
 def rows(result: TrialResult) -> GateResult:
-    """The load process's own counts against the rows that it left, over the whole trial."""
-    load = result.record.load
+    """The load processes' own counts against the rows that they left, over the whole trial.
+
+    Where several machines drove load: of the one that lost most.
+    """
+    left: list[tuple[LoadCounters | NodeLoad, int]]
+    left = [(result.record.load, _arrival_rows(result.tables.requests).height)]
+    left += [(node.load, node.load.rows) for node in result.record.nodes if node.load]
+    kept = [_kept(load, count) for load, count in left]
+    known = [share for share in kept if share is not None]
+    return judge(ROWS, min(known)) if len(known) == len(kept) else unchecked(ROWS, "no-arrival")
+
+
+def _kept(load: LoadCounters | NodeLoad, rows: int) -> float | None:
+    """The part of what was counted that is there; None where nothing was."""
     counted = load.started + load.dropped + load.unfinished
-    if not counted:
-        return unchecked(ROWS, "no-arrival")
-    lost = abs(counted - _arrival_rows(result.tables.requests).height) + abs(load.scheduled - counted)
-    return judge(ROWS, 1.0 - lost / counted)
+    return 1.0 - (abs(counted - rows) + abs(load.scheduled - counted)) / counted if counted else None
 
 
 def lag(result: TrialResult) -> GateResult:
     """Tell how late the dispatcher handed arrivals to free lanes; the response times contain it.
 
+    Where several machines drove load: of the one that was latest.
     On a ladder: the worst of the rungs that count. One at which it came late does not, nor do those above it; where
     that is the lowest, nothing is left of the trial.
     """
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
-    late_s = result.record.load.dispatch_lag_p99_s
+    late_s = latest_s(result.record, lambda load: load.dispatch_lag_p99_s)
     if climbed := of_what_counts(efforts(result)):
         late_s = max((effort.lag_s for effort in climbed if effort.lag_s is not None), default=None)
     if late_s is None:

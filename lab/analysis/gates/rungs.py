@@ -4,13 +4,15 @@ A rung at which it fell short says nothing of the arm, unless the arm broke ther
 below it stand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import polars as pl
 
 from lab.analysis.gates.counters import busiest_second
 from lab.analysis.gates.gate import Gate
 from lab.analysis.gates.limits import LAG, LOAD_CPU
-from lab.record.types import PhaseWindow, TrialResult
+from lab.record.types import LoadCounters, NodeLoad, PhaseWindow, RungRecord, TrialRecord, TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,38 @@ class Effort:
 def efforts(result: TrialResult) -> tuple[Effort, ...]:
     """Of every rung, in order; empty for a trial without a ladder, and of earlier versions, which noted no such lag."""
     record = result.record
-    if record.ladder is None or len(record.load.rung_lags_p99_s) != len(record.ladder.rungs):
+    if record.ladder is None or any(len(load.rung_lags_p99_s) != len(record.ladder.rungs) for load in _loads(record)):
         return ()
-    host = result.tables.load_host
-    return tuple(
-        Effort(lag_s=lag_s, cpu=busiest_second(host, "load_cpu_max_s", PhaseWindow(start_s=r.count_s, end_s=r.end_s)))
-        for r, lag_s in zip(record.ladder.rungs, record.load.rung_lags_p99_s, strict=True)
+    return tuple(_effort(result, number, rung) for number, rung in enumerate(record.ladder.rungs))
+
+
+def _effort(result: TrialResult, number: int, rung: RungRecord) -> Effort:
+    return Effort(
+        lag_s=latest_s(result.record, lambda load: load.rung_lags_p99_s[number]),
+        cpu=busiest_load(result, PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)),
     )
+
+
+def latest_s(record: TrialRecord, lag_s: Callable[[LoadCounters | NodeLoad], float | None]) -> float | None:
+    """The greatest lag of the machines that drove load; None where none is known."""
+    return max((late_s for load in _loads(record) if (late_s := lag_s(load)) is not None), default=None)
+
+
+def _loads(record: TrialRecord) -> Sequence[LoadCounters | NodeLoad]:
+    """Of each machine that drove load, where they are several; else of all of it."""
+    return [node.load for node in record.nodes if node.load] or [record.load]
+
+
+def busiest_load(result: TrialResult, window: PhaseWindow) -> float | None:
+    """The busiest second of a load process, in cores; None where the readings of one machine do not tell."""
+    found = [busiest_second(host, "load_cpu_max_s", window) for host in _drove(result)]
+    return None if None in found else max(busy for busy in found if busy is not None)
+
+
+def _drove(result: TrialResult) -> Sequence[pl.DataFrame]:
+    """Readings of each machine that drove load. Where they are several, the record names them, also one never read."""
+    names = [node.name for node in result.record.nodes if node.load]
+    return [result.tables.host.filter(pl.col("node") == name) for name in names] or result.tables.load_hosts
 
 
 def of_what_counts(found: Sequence[Effort]) -> tuple[Effort, ...]:

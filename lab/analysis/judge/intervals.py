@@ -41,13 +41,25 @@ class TooFewBlocksError(AnalysisError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A confidence interval of nominal ``level`` around ``estimate`` from ``n`` blocks, ends included."""
+    """A confidence interval of nominal ``level`` around ``estimate`` from ``n`` blocks, ends included.
+
+    An end that nothing bounds is infinite.
+    """
 
     low: float
     high: float
     estimate: float
     level: float
     n: int
+
+    @property
+    def only_end(self) -> float | None:
+        """The end that bounds the truth, where the other one bounds nothing; None where both do."""
+        return self.high if math.isinf(self.low) else self.low if math.isinf(self.high) else None
+
+    def at_least(self) -> Interval:
+        """The same around a ratio of which the truth may lie farther from 1: no end is known there."""
+        return replace(self, low=-math.inf) if self.estimate < 1 else replace(self, high=math.inf)
 
     def exp(self) -> Interval:
         """The interval of log ratios as an interval of ratios."""

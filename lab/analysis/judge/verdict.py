@@ -47,6 +47,7 @@ class Reason(StrEnum):
     MISSING = "missing value"  # in Judgement.blocks
     NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero or negative, or both are infinite; 0/0 is not 1
     CENSORED = "beyond the ladder"  # in Judgement.blocks: an arm held every rung, or none, so that there is no ratio
+    AT_LEAST = "at least that"  # in Judgement.blocks: an arm lay beyond the ladder, which can only add
     LOOK = "a look"  # of a quick form, which may tell a large difference and nothing else
     TOO_FEW_REQUESTS = "too few requests"  # behind a percentile of a trial: shown, not judged (METHOD 6.5)
     CUT = "cut"  # fewer blocks than were planned: numbers only, a run that ends when it pleases proves nothing
@@ -64,10 +65,9 @@ class Judgement:
     difference of shares they are None, and ``difference`` and ``equivalence`` are intervals of contender − baseline,
     and ``shift`` is its estimate, also of too few blocks for an interval.
     ``verdict`` is None where only numbers are shown. ``n`` counts blocks, or runs where runs are compared. ``blocks``
-    are the numbers, from 1, of the blocks that ``reason`` is about. ``bound`` and ``floor`` are fractions; the bounds
-    of a ratio are 1/(1 + bound) and 1 + bound. ``difference_detected`` marks an inconclusive verdict whose interval
-    excludes "no difference". ``method_sensitive``: Student's interval gives another word; then ``leave_one_out`` is the
-    range of the estimates without one block.
+    are those that ``reason`` is about, from 1. ``bound`` and ``floor`` are fractions, and the bounds of a ratio 1/(1 +
+    bound), 1 + bound. ``difference_detected``: the interval of an inconclusive verdict excludes "no difference". Where
+    ``method_sensitive`` Student's gives another word; ``leave_one_out``: estimates without one block.
     """
 
     metric: str

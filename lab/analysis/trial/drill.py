@@ -23,6 +23,7 @@ BEFORE_S = 5.0  # that much of the steady while is drawn
 COURSE_BIN_S = 0.5
 QUIET_S = 1.0  # a process that answers nothing for so long after the action was hit by it
 ONE_SLOT = (Verb.KILL, Verb.HANG, Verb.BLOCK)  # verbs that hit one process, whose share can come back
+BRINGS_NONE = (Verb.KILL_FRONT, Verb.ROTATE_CERT, Verb.STOP)  # verbs after which no new process has to answer
 MONTH_BUDGET_S = 2592.0  # 99.9% of 30 days leave so long for outages
 
 Floats = npt.NDArray[np.float64]
@@ -90,7 +91,8 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     before, hit = struck(due, action_s)
     flying = hit.filter(pl.col("t_sent_s") < action_s)
     end_s, over_s = record.measure.end_s - action_s, (acts[0].until_s or action_s) - action_s
-    one_slot = record.drill.verb in ONE_SLOT
+    killed_s = acts[-1].t_s - action_s if record.drill.verb == Verb.OOM else 0.0  # it fills memory first
+    one_slot, heard_s = record.drill.verb in ONE_SLOT, max(over_s + QUIET_S, acts[-1].t_s - action_s - QUIET_S)
     abort = next((event for event in record.events if event.kind == EventKind.ABORTED), None)
     cut = round(record.point.rate * ((abort.until_s or abort.t_s) - abort.t_s)) if abort else 0
     bad = int(hit["bad"].sum()) + cut
@@ -102,9 +104,9 @@ def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
         late=int(hit["late"].sum()),
         unsent=int(hit["unsent"].sum()) + cut,
         harm_s=bad / record.point.rate,
-        recovery_s=_recovery_s(hit, end_s, max(limit_s, SLOWER * _p95(before))),
-        share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, over_s, end_s) if one_slot else None,
-        process_s=_process_s(before, hit),
+        recovery_s=_recovery_s(hit, end_s, max(limit_s, SLOWER * _p95(before)), killed_s),
+        share_s=_share_s(before, hit.filter(pl.col("after_s") >= over_s), record, heard_s, end_s) if one_slot else None,
+        process_s=_process_s(before, hit, bound=record.drill.verb not in BRINGS_NONE),
         in_flight=flying.height,
         lost=int(flying["failed"].sum()),
         bad_before=int(before["bad"].sum()),
@@ -186,15 +188,18 @@ def _unrest(before: pl.DataFrame) -> float | None:
     return _p95(before.filter(pl.col("after_s") >= -BEFORE_S)) / float(np.median(seconds))
 
 
-def _recovery_s(hit: pl.DataFrame, end_s: float, limit_s: float) -> float:
-    """The first instant from which CALM_S hold no bad request and a p95 within the limit; 0 where none was bad."""
+def _recovery_s(hit: pl.DataFrame, end_s: float, limit_s: float, done_s: float) -> float:
+    """The first instant after a bad request from which CALM_S hold none, at a p95 within the limit; 0 without any.
+
+    Nor may there be one from it on until ``done_s``: what is done has not come about before.
+    """
     due_s, bad = hit["after_s"].to_numpy(), hit["bad"].to_numpy()
     if not bad.any():
         return 0.0
     bad_s, took_s = due_s[bad], hit["done_after_s"].to_numpy() - due_s
-    for start_s in _steps(end_s):
+    for start_s in (step_s for step_s in _steps(end_s) if step_s >= bad_s.min()):
         inside = (due_s >= start_s) & (due_s < start_s + CALM_S)
-        calm = not ((bad_s >= start_s) & (bad_s < start_s + CALM_S)).any()
+        calm = not ((bad_s >= start_s) & (bad_s < max(start_s + CALM_S, done_s))).any()
         if calm and inside.any() and np.quantile(took_s[inside], 0.95, method="inverted_cdf") <= limit_s:
             return start_s
     return math.inf
@@ -205,30 +210,35 @@ def _steps(end_s: float) -> Sequence[float]:
     return [round(STEP_S * step, 6) for step in range(max(0, int((end_s - CALM_S) / STEP_S) + 1))]
 
 
-def _process_s(before: pl.DataFrame, hit: pl.DataFrame) -> float | None:
-    """When a process answered that had not before; None where nobody knows who answered."""
+def _process_s(before: pl.DataFrame, hit: pl.DataFrame, *, bound: bool) -> float | None:
+    """When a process answered that had not before; None where nobody knows, or where none came nor was ``bound`` to."""
     known = before["served_by"].drop_nulls().unique()
     if known.is_empty():
         return None
     new = hit.filter("ok", ~pl.col("served_by").is_in(known.to_list()))
-    return math.inf if new.is_empty() else float(str(new["done_after_s"].min()))
+    if new.is_empty():
+        return math.inf if bound else None
+    return float(str(new["done_after_s"].min()))
 
 
 def _share_s(
-    before: pl.DataFrame, after: pl.DataFrame, record: TrialRecord, over_s: float, end_s: float
+    before: pl.DataFrame, after: pl.DataFrame, record: TrialRecord, heard_s: float, end_s: float
 ) -> float | None:
     """When the slot that was hit carried HALF of a fair share for CALM_S again; 0 where no slot fell silent.
 
-    ``after``: requests that were due when the act was over, at ``over_s``.
+    ``after``: requests that were due when the act was over. Whoever answers until ``heard_s`` was not hit; whoever is
+    silent may have had no connection, so that of a verb that kills only a new name is the slot's, where it gets one.
     """
     known = set(before["served_by"].drop_nulls())
     if not known or not record.point.rate:
         return None
     answers = after.filter("ok", pl.col("served_by").is_not_null())
-    heard = set(answers.filter(pl.col("done_after_s") <= over_s + QUIET_S)["served_by"])
+    heard = set(answers.filter(pl.col("done_after_s") <= heard_s)["served_by"])
     if not known - heard and not set(answers["served_by"]) - known:
         return 0.0
-    own = answers.filter(~pl.col("served_by").is_in(list(known & heard)), ~pl.col("bad"))  # late ones carry nothing
+    renamed = record.drill is not None and record.drill.verb == Verb.KILL and record.attribution != "upstream"
+    others = known if renamed else known & heard
+    own = answers.filter(~pl.col("served_by").is_in(list(others)), ~pl.col("bad"))  # late ones carry nothing
     slot = np.sort(own["done_after_s"].to_numpy())
     enough = HALF * record.point.rate / record.processes * CALM_S
     carried = np.searchsorted(slot, slot + CALM_S) - np.arange(len(slot))  # from each of its answers on

@@ -24,6 +24,7 @@ COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
 TURNS = 5  # of a slot without an answer: by chance once in 150
 UNSAMPLED = (Verb.DEPLOY, Verb.SCALE)  # verbs after which containers serve that are not sampled
+ELSEWHERE = (f"{ACTION}updated", f"{ACTION}moved")  # acts after which that is so too
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
 
 
@@ -77,7 +78,8 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
     if after is None or result.record.drill is None:
         return None
     came, told = _came(result, after.action_s), result.record.executions
-    sampled = result.record.drill.verb not in UNSAMPLED
+    acts = {event.kind for event in result.record.events}
+    sampled = result.record.drill.verb not in UNSAMPLED and acts.isdisjoint(ELSEWHERE)
     return Fallout(
         detected=_detected(result.record, after, came) if result.record.drill.verb in ONE_SLOT else None,
         slots=_slots(result, after),
@@ -92,19 +94,30 @@ def fallout(result: TrialResult, after: Aftermath | None) -> Fallout | None:
 def _came(result: TrialResult, action_s: float) -> list[tuple[str, float]]:
     """(service, seconds after the action) of every serving process that began after it, in that order.
 
-    The kernel's clock of starts may be another one than the trial's: what it says holds between two looks only.
+    That is all that was first seen then: the arm was steady before. The kernel's clock of starts may be another one
+    than the trial's: what it says holds between two looks, and after the end of the container that was started again.
     """
-    epoch_s = datetime.fromisoformat(result.record.started_at).timestamp()
+    ends, facts = _ends(result.record, action_s), result.record.sampler
+    epoch_s = datetime.fromisoformat(result.record.started_at).timestamp() - (facts.starts_early_s if facts else 0.0)
     seen = (
         result.tables.processes.filter(pl.col("role") == Role.WORKER)
         .group_by("service", *PROCESS)
-        .agg(first_s=pl.col("t_s").min())
-        .filter(pl.col("first_s") > action_s)
-        .with_columns(began_s=(pl.col("started_s") - epoch_s).clip(pl.col("first_s") - STEP_S, pl.col("first_s")))
-        .filter(pl.col("began_s") > action_s)
-        .sort("began_s", "pid")
+        .agg(first_s=pl.col("t_s").min() - action_s)
+        .filter(pl.col("first_s") > 0)
+        .with_columns(told_s=pl.col("started_s") - epoch_s - action_s)
+        .with_columns(began_s=pl.col("told_s").clip(pl.col("first_s") - STEP_S, pl.col("first_s")))
+        .select("service", "began_s", "first_s")
     )
-    return [(str(service), float(began_s) - action_s) for service, began_s in seen.select("service", "began_s").rows()]
+    return sorted(
+        (
+            (
+                str(service),
+                max(0.0, float(began_s), *(at_s for name, at_s in ends if name == service and at_s <= first_s)),
+            )
+            for service, began_s, first_s in seen.rows()
+        ),
+        key=lambda one: one[1],
+    )
 
 
 def _ends(record: TrialRecord, action_s: float) -> list[tuple[str, float]]:
@@ -120,7 +133,8 @@ def _restarts(record: TrialRecord, action_s: float, came: list[tuple[str, float]
     again = [
         (service, at_s)
         for service, at_s in ends
-        if any(other == service and later_s > at_s for other, later_s in (*ends, *came))
+        if any(other == service and later_s > at_s for other, later_s in ends)
+        or any(other == service and began_s >= at_s for other, began_s in came)
     ]
     return max(sum(at_s <= COUNTED_S for _, at_s in each) for each in (came, again))
 

@@ -78,6 +78,8 @@ def _size(contest: Contest) -> str:
 def _interval(contest: Contest, planned: int) -> str:
     found = contest.judgement
     if found.interval is not None:
+        if found.interval.only_end is not None:
+            return f"beyond {format_factor(found.interval.only_end)}, {found.reason.value}"
         low, high = map(format_factor, (found.interval.low, found.interval.high))
         doubt = f", {found.reason.value}" if found.reason is Reason.TOO_FEW_REQUESTS else ""
         return f"{low} – {high}{doubt}"

@@ -44,6 +44,7 @@ class PlainView(QuietView):
         self._step = ("", "")
         self._remarks: TrialRemarks | None = None
         self._silent_until_s = 0.0
+        self._advised: set[tuple[str, str]] = set()  # gates of which it was said what to do
 
     def watch(self, folder: RunFolder) -> None:
         """Its trials' files are followed."""
@@ -96,7 +97,13 @@ class PlainView(QuietView):
         say(" " * indent + text)
 
     def _put_gate(self, gate: GateResult, record: TrialRecord) -> None:
-        self._put(f"{gate.outcome}: {one_line(gate_sentence(gate, record))}", indent=2)
+        self._put(f"{gate.outcome}: {self._told(gate, record)}", indent=2)
+
+    def _told(self, gate: GateResult, record: TrialRecord) -> str:
+        """What a gate found; what to do about it only the first time."""
+        known = (gate.key, gate.outcome) in self._advised
+        self._advised.add((gate.key, gate.outcome))
+        return one_line(gate_sentence(gate, record, brief=known))
 
 
 class TerminalView(PlainView):
@@ -157,7 +164,7 @@ class TerminalView(PlainView):
 
     def _put_gate(self, gate: GateResult, record: TrialRecord) -> None:
         sign = Text(f"{gate.outcome}: ", BAD if gate.outcome == INVALID else WARN)
-        self._console.print(Padding(sign.append(shown(one_line(gate_sentence(gate, record))), PLAIN), (0, 0, 0, 2)))
+        self._console.print(Padding(sign.append(shown(self._told(gate, record)), PLAIN), (0, 0, 0, 2)))
 
     def _draw(self) -> Group:
         size = self._console.size

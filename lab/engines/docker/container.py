@@ -40,7 +40,7 @@ def creation(
     halves throughput (FIELD 1). ``published``: its port → address and port of the machine, for load from another one.
     """
     mounts = [
-        Mount(target=directory, source=volume_name(marks), type="volume") for directory in _directories(service.files)
+        Mount(target=directory, source=volume_name(marks), type="volume") for directory in directories(service.files)
     ]
     return {
         "image": image_id,
@@ -112,7 +112,7 @@ def archive(files: Sequence[ConfigFile], user: str = "") -> list[tuple[str, byte
     """(directory, tar bytes) for each folder of configuration files; ``user`` ("uid:gid") owns them."""
     owner = [int(number) for number in user.split(":")] if user else [0, 0]
     archives = []
-    for directory in _directories(files):
+    for directory in directories(files):
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for file in files:
@@ -129,5 +129,6 @@ def _directory(file: ConfigFile) -> str:
     return str(PurePosixPath(file.path).parent)
 
 
-def _directories(files: Sequence[ConfigFile]) -> list[str]:
+def directories(files: Sequence[ConfigFile]) -> list[str]:
+    """The folders that hold the files, each once."""
     return list(dict.fromkeys(map(_directory, files)))

@@ -28,7 +28,7 @@ from lab.engines.docker.step_lines import marks_of
 from lab.engines.endings import End
 from lab.engines.images.images import ImageRecord
 from lab.engines.refusals import refused_error
-from lab.engines.running import Others, Running, answered, deployed, no_end
+from lab.engines.running import Others, Running, answered, deployed, further_answered, no_end
 from lab.host.labels import labels
 from lab.plan.topology import Service, Topology
 from lab.scenario.network import LOOPBACK
@@ -40,7 +40,7 @@ class Containers:
     """The containers that a topology becomes.
 
     ``network``: that of the trial, "" for the host's; ``parent``: the cgroup that pools those of the arm, "" for none.
-    ``node``: the machine, in a run that has several; ``generator``: another one that drives load.
+    ``node``: the machine, in a run that has several; ``generators``: others that drive load.
     """
 
     client: docker.DockerClient
@@ -51,7 +51,7 @@ class Containers:
     parent: str
     pool: ThreadPoolExecutor
     node: Node | None = None
-    generator: Machine | None = None
+    generators: tuple[Machine, ...] = ()
 
     def create(self, services: Sequence[Service]) -> list[Container]:
         """Create those of the arm, one for each service. Raises DeploymentError."""
@@ -108,7 +108,7 @@ class Containers:
                 executed=lambda: executions_of(changes.pairs, changes.gone),
                 happened=partial(happened, self.client, self.run_id, trial_id, wall_offset_s=offset_s),
                 node=self.node.name if self.node else "",
-                generator=self.generator,
+                generators=self.generators,
                 clock=access.clock,
             ),
         )
@@ -131,7 +131,7 @@ class Containers:
         marks = labels(self.run_id, self.topology.trial_id, service.name)
         if service.files:
             self.client.volumes.create(volume_name(marks), labels=marks)
-        published = entrance(self.topology, service, self.node) if self.generator and self.node else NOWHERE
+        published = entrance(self.topology, service, self.node) if self.generators and self.node else NOWHERE
         arguments = creation(service, self._image(service).id, marks, parent, restart, self.network, published)
         container = self.client.containers.create(**arguments)
         for directory, data in archive(service.files, service.user):
@@ -153,12 +153,7 @@ class Containers:
         answered(replace(located, entry=located.app[0]), running, self._first_end, there)
 
     def _wait_for_further(self, pairs: Pairs, there: There) -> None:
-        """Until those beside the arm's own answer, each with as many processes as one of these."""
-        running, first = self._all_running(pairs), self.topology.app[0]
-        app = tuple(replace(first, host=at.host, port=at.port) for each in running for at in each.endpoints)
-        processes = self.topology.processes * len(app) // len(self.topology.app)
-        further = replace(self.topology, app=app, entry=app[0], processes=processes)
-        answered(further, running, self._first_end, there)
+        further_answered(self.topology, self._all_running(pairs), self._first_end, there)
 
     def _all_running(self, pairs: Iterable[tuple[Service, Container]]) -> tuple[Running, ...]:
         return tuple(self._running(service, container) for service, container in pairs)

@@ -1,22 +1,26 @@
 """Is the engine this machine's? Tried with a throw-away container: its process is here, with its name, or it is not."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import docker
 import docker.errors
 
 from lab.agent.clock import Clock
 from lab.engines.docker.removal import remove_container
+from lab.engines.docker.tunnel import Tunnelled
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
+from lab.record.run_types import MachineFacts
 
+Told = TypeVar("Told", bound=MachineFacts)
 # What nearly every image can do for a while without doing anything; the first that starts is taken.
 PATIENT: Sequence[Sequence[str]] = (("sleep", "60"), ("python3", "-c", "import time; time.sleep(60)"))
 MOST_TRIED = 5
-REMOTE = ("tcp://", "http://", "https://", "http+docker://ssh")  # the last one is how the SDK writes ssh://
+REMOTE = ("tcp://", "http://", "https://")
 
 
 def images_here(client: docker.DockerClient) -> list[str]:
@@ -34,9 +38,13 @@ def find_elsewhere(
     """
     for image_id, command in product(image_ids, PATIENT):
         with INTERRUPTS.deferred():
-            container = client.containers.create(
-                image_id, entrypoint=list(command), network_mode="none", labels=labels(run_id, "elsewhere", "probe")
-            )
+            marks = labels(run_id, "elsewhere", "probe")
+            try:
+                container = client.containers.create(
+                    image_id, entrypoint=list(command), network_mode="none", labels=marks
+                )
+            except docker.errors.ImageNotFound:  # somebody has removed it since the images were listed
+                continue
             try:
                 container.start()
                 container.reload()
@@ -47,25 +55,27 @@ def find_elsewhere(
                 continue
             finally:
                 remove_container(client, container.id)
-    return _sentence(client) if client.api.base_url.startswith(REMOTE) else None
+    remote = isinstance(client, Tunnelled) or client.api.base_url.startswith(REMOTE)
+    return _sentence(client) if remote else None
 
 
-def machine_facts(client: docker.DockerClient, clock: Clock) -> Mapping[str, Any]:
-    """What the engine tells of its machine, which is where everything is measured: over what this one says of itself.
+def with_machine(facts: Told, client: docker.DockerClient, clock: Clock) -> Told:
+    """With what the engine tells of its machine, which is where everything is measured.
 
     ``clock``: of an agent there, against the clock of this machine.
     """
     info = client.info()
-    return {
-        "engine_at": info.get("Name", ""),
-        "clock_offset_s": clock.offset_s,
-        "clock_bound_s": clock.bound_s,
-        "kernel": info.get("KernelVersion", ""),
-        "architecture": info.get("Architecture", ""),
-        "cpu_count": info.get("NCPU"),
-        "cpu_online": info.get("NCPU"),
-        "memory_bytes": info.get("MemTotal"),
-    }
+    return replace(
+        facts,
+        engine_at=info.get("Name", ""),
+        clock_offset_s=clock.offset_s,
+        clock_bound_s=clock.bound_s,
+        kernel=info.get("KernelVersion", ""),
+        architecture=info.get("Architecture", ""),
+        cpu_count=info.get("NCPU"),
+        cpu_online=info.get("NCPU"),
+        memory_bytes=info.get("MemTotal"),
+    )
 
 
 def _is_here(proc: Path, pid: int, container_id: str) -> bool:

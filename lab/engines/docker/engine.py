@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import docker
 import docker.errors
 from docker.models.containers import Container
 
-from lab.engines import Deployment
+from lab.engines import Deployment, Machine
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.agent.generator import Generator
 from lab.engines.docker.agent.rights import ThroughAgent
@@ -21,7 +21,7 @@ from lab.engines.docker.connection import API_TIMEOUT_S as API_TIMEOUT_S
 from lab.engines.docker.connection import connect as connect
 from lab.engines.docker.connection import describe as describe
 from lab.engines.docker.containers import Containers
-from lab.engines.docker.elsewhere import machine_facts
+from lab.engines.docker.elsewhere import with_machine
 from lab.engines.docker.fate import logs_of
 from lab.engines.docker.network import join, trial_network
 from lab.engines.docker.pool import pooled_parent
@@ -36,7 +36,8 @@ from lab.host.labels import OWNER, RUN, TRIAL, labels, owner, owner_lives
 from lab.host.ports import free_ports
 from lab.load.place import HERE, Place
 from lab.plan.topology import Topology
-from lab.scenario.model import APP_IMAGE, Load
+from lab.record.run_types import EngineFacts
+from lab.scenario.model import Load
 from lab.scenario.network import ASKED, Network
 from lab.scenario.nodes import Node
 
@@ -58,11 +59,11 @@ class DockerEngine:
         networks: Mapping[str, str] = MappingProxyType({Network.HOST: ASKED}),
         elsewhere: str = "",
         node: Node | None = None,
-        generator: Generator | None = None,
+        generators: Sequence[Generator] = (),
     ) -> None:
         self.elsewhere = elsewhere
         self._node = node
-        self._generator = generator
+        self._generators = generators
         self._client = client
         self._images = images
         self._run_id = run_id
@@ -73,24 +74,37 @@ class DockerEngine:
         self._info = client.info()
         self._standing: Standing | None = None
 
-    def describe(self) -> Mapping[str, Any]:
-        """Engine version, API, drivers and network mode, and the versions inside the app's own image."""
+    def describe(self) -> EngineFacts:
+        """Version, API, drivers and networks; facts of its machine and of those that drive load, if they are others."""
         with engine_errors():
-            networks = {"network": " and ".join(self._networks), "network_because": "; ".join(self._networks.values())}
-            engine = {**describe(self._client), **networks, **self._rights.describe(), **self._machine()}
-            if self._generator and self._standing:
-                engine["generator"] = dict(self._generator.facts(self._standing.loads()))
-            return {**engine, **self._images[APP_IMAGE].versions}
+            engine = replace(
+                describe(self._client),
+                network=" and ".join(self._networks),
+                network_because="; ".join(self._networks.values()),
+                sampled_by=self._rights.sampled_by,
+                memory_obstacle=self._rights.memory_obstacle,
+            )
+            return self._with_load_machines(self._with_machine(engine))
 
-    def _machine(self) -> Mapping[str, Any]:
-        """Facts of the engine's machine where it is another one than this."""
+    def _with_load_machines(self, engine: EngineFacts) -> EngineFacts:
+        """With those of the nodes that drive load: of the one, or of each by its name."""
+        if not self._standing:
+            return engine
+        driving = zip(self._generators, self._standing.loads, strict=False)
+        facts = [each.facts(agent(), self._standing.bundle) for each, agent in driving]
+        if len(facts) > 1:
+            return replace(engine, generators={each.name: each for each in facts})
+        return replace(engine, generator=next(iter(facts), None))
+
+    def _with_machine(self, engine: EngineFacts) -> EngineFacts:
+        """With those of its machine, where that is another one than this."""
         if not self.elsewhere or self._agents is None:
-            return {}
+            return engine
         if self._standing:
-            return machine_facts(self._client, self._standing.looks().clock)
+            return with_machine(engine, self._client, self._standing.looks().clock)
         marks = labels(self._run_id, "probe", "agent")
         with start_agent(self._client, self._agents.image_id, marks, looks=True) as agent:
-            return machine_facts(self._client, agent.clock)
+            return with_machine(engine, self._client, agent.clock)
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``Arm.image_key`` or that of a front."""
@@ -106,7 +120,7 @@ class DockerEngine:
         if self._agents is None:
             yield HERE
             return
-        agents = standing_agents(self._client, self._agents, self._run_id, load, self._generator, self._node)
+        agents = standing_agents(self._client, self._agents, self._run_id, load, self._generators, self._node)
         with agents as self._standing:
             try:
                 yield self._standing.place
@@ -116,7 +130,8 @@ class DockerEngine:
     @contextmanager
     def deploy(self, topology: Topology) -> Iterator[Deployment]:
         """Containers up, N processes answering; everything is removed on leaving, also after a failed start."""
-        with INTERRUPTS.deferred(), engine_errors(), ExitStack() as stack:
+        node = self._node.name if self._node else ""
+        with INTERRUPTS.deferred(), engine_errors(node), ExitStack() as stack:
             self._remove_orphans()
             parent = stack.enter_context(
                 pooled_parent(f"{self._run_id}-{topology.trial_id}", topology.pool, self._info.get("CgroupDriver", ""))
@@ -158,8 +173,13 @@ class DockerEngine:
             parent=parent,
             pool=pool,
             node=self._node,
-            generator=self._generator.machine(self._standing.loads()) if self._generator and self._standing else None,
+            generators=self._machines_of_load(),
         )
+
+    def _machines_of_load(self) -> tuple[Machine, ...]:
+        """Those that drive load, where the arms' does not."""
+        agents = self._standing.loads if self._standing else ()
+        return tuple(each.machine(agent()) for each, agent in zip(self._generators, agents, strict=False))
 
     @contextmanager
     def _network(self, topology: Topology) -> Iterator[str]:

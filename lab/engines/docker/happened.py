@@ -19,7 +19,8 @@ def happened(
     """The ends of the trial's containers since ``t0_s`` (CLOCK_MONOTONIC), from which their instants count.
 
     A container that was started again afterwards has nothing more to tell of them, and the counters of its cgroup are
-    new. ``wall_offset_s``: of the engine's clock to this machine's. It remembers some 250 events.
+    new. ``wall_offset_s``: of the engine's clock to this machine's. It remembers 256 events, of whatever container: see
+    lab.run.ends.
     """
     now_s = time.time() + wall_offset_s
     to_wall_s = now_s - time.monotonic()

@@ -1,16 +1,18 @@
 """Have everything that a run needs of a Docker engine: images, agents, rights, and a network for each arm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 import docker
 
+from lab.engines.docker.agent.container import Acts
 from lab.engines.docker.agent.generator import Generator
 from lab.engines.docker.agent.image import prepare_agent, prepare_load_agent
 from lab.engines.docker.agent.rights import ThroughAgent, find_rights
-from lab.engines.docker.carry import carry, carry_agent
-from lab.engines.docker.connection import connect_node
+from lab.engines.docker.carry import Cargo, carry_all, of_agent, started_from
+from lab.engines.docker.connection import Identity, check_another, connect_node
 from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.docker.pool import check_pool
@@ -27,6 +29,8 @@ from lab.scenario.model import APP_IMAGE, Scenario
 from lab.scenario.network import Network
 from lab.scenario.nodes import Node
 
+Reached: TypeAlias = "tuple[Node, docker.DockerClient]"
+
 
 def open_docker(
     scenario: Scenario, run_id: str, on_step: OnStep, *, docker_client: Callable[[], docker.DockerClient] = connect
@@ -38,7 +42,7 @@ def open_docker(
     choose_networks(scenario, elsewhere="")  # what cannot be, wherever the engine is, needs no engine to be said
     node = scenario.nodes[0] if scenario.nodes else None
     client = connect_node(node) if node else docker_client()
-    there = connect_node(scenario.load_node) if scenario.load_node else None
+    there = _reached(scenario, client)
     maker = image_maker(node, client, on_step)
     with engine_errors():
         check_group(scenario, client.info().get("CgroupVersion", ""))
@@ -52,10 +56,10 @@ def open_docker(
             pool(elsewhere)
             networks = choose_networks(scenario, elsewhere)
         agents = prepare_agents(maker, scenario, on_step) if Network.OWN in networks else None
-        _carry_agents(scenario, agents, maker, client, there or client, on_step)
+        _carry_agents(scenario, agents, maker, client, there, on_step)
         rights = find_rights(client, run_id, on_step) if Network.HOST in networks else agents
         if isinstance(rights, ThroughAgent):
-            rights = replace(rights, signals=bool(scenario.drills))
+            rights = replace(rights, acts=acts_of(scenario))
         return DockerEngine(
             client,
             images,
@@ -66,8 +70,16 @@ def open_docker(
             networks=networks,
             elsewhere=elsewhere,
             node=node,
-            generator=_generator(scenario, there, agents, run_id),
+            generators=_generators(scenario, there, agents, run_id),
         ), images
+
+
+def _reached(scenario: Scenario, client: docker.DockerClient) -> list[Reached]:
+    """The nodes that drive load; ``client`` is of that of the arms. Raises ScenarioError where two have one engine."""
+    there, seen = [(each, connect_node(each)) for each in scenario.load_nodes], dict[Identity, Node]()
+    for node, engine in [*((first, client) for first in scenario.nodes[:1]), *there]:
+        check_another(node, engine, seen)
+    return there
 
 
 def elsewhere_so_far(run_id: str, *, docker_client: Callable[[], docker.DockerClient] = connect) -> str:
@@ -89,8 +101,7 @@ def _images(
     """Every image where the arms run, with what is inside those of apps; made, or had, by ``maker``."""
     images = dict(prepare_images(maker, scenario, on_step))
     if scenario.nodes:
-        for image_id, name in sorted({image.id: image.name for image in images.values()}.items()):
-            carry(maker, client, image_id, name, scenario.nodes[0].name, on_step)
+        carry_all(maker, [Cargo(node=scenario.nodes[0].name, target=client, images=started_from(images))], on_step)
     deployed = [drill.image_key for drill in scenario.drills if drill.image]
     keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms), *deployed})
     versions = {identity: image_versions(client, identity, run_id) for identity in {images[key].id for key in keys}}
@@ -113,30 +124,40 @@ def _carry_agents(
     agents: ThroughAgent | None,
     maker: docker.DockerClient,
     client: docker.DockerClient,
-    there: docker.DockerClient,
+    there: Sequence[Reached],
     on_step: OnStep,
 ) -> None:
-    """To the nodes on which they run, if any: ``client`` is of that of the arms, ``there`` of that of the load."""
+    """To the nodes on which they run, if any: ``client`` is of that of the arms, ``there`` are those of the load."""
     if agents is None or not scenario.nodes:
         return
-    node = scenario.nodes[0]
-    carry_agent(maker, client, agents.image_id, node.name, on_step)
-    load = scenario.load_node or node
-    carry_agent(maker, there, agents.load_image_id or agents.image_id, load.name, on_step)
+    looks, load = of_agent(maker, agents.image_id), of_agent(maker, agents.load_image_id or agents.image_id)
+    cargoes = [Cargo(node=scenario.nodes[0].name, target=client, images=looks if there else {**looks, **load})]
+    cargoes += [Cargo(node=each.name, target=engine, images=load) for each, engine in there]
+    carry_all(maker, cargoes, on_step)
 
 
-def _generator(
-    scenario: Scenario, there: docker.DockerClient | None, agents: ThroughAgent | None, run_id: str
-) -> Generator | None:
-    node = scenario.load_node
-    if node is None or there is None or agents is None:
-        return None
-    elsewhere = find_elsewhere(there, [agents.load_image_id or agents.image_id], run_id) or ""
-    return Generator(client=there, node=node, arms=scenario.nodes[0], elsewhere=elsewhere)
+def _generators(
+    scenario: Scenario, there: Sequence[Reached], agents: ThroughAgent | None, run_id: str
+) -> tuple[Generator, ...]:
+    if agents is None:
+        return ()
+    found = []
+    for node, client in there:
+        with engine_errors(node.name):
+            elsewhere = find_elsewhere(client, [agents.load_image_id or agents.image_id], run_id) or ""
+        found.append(Generator(client=client, node=node, arms=scenario.nodes[0], elsewhere=elsewhere))
+    return tuple(found)
 
 
 def prepare_agents(client: docker.DockerClient, scenario: Scenario, on_step: OnStep) -> ThroughAgent:
     """The images of the agents of a run, in this engine. Raises MissingError."""
     agent, wanted = prepare_agent(client, on_step), scenario.load.requirements
     load = prepare_load_agent(client, agent, wanted, on_step) if wanted else ""
-    return ThroughAgent(agent, load, signals=bool(scenario.drills))
+    return ThroughAgent(agent, load, acts=acts_of(scenario))
+
+
+def acts_of(scenario: Scenario) -> Acts:
+    """What its drills take of an agent."""
+    if any(drill.group for drill in scenario.drills):
+        return Acts.GROUPS
+    return Acts.SIGNALS if scenario.drills else Acts.NOTHING

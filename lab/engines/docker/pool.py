@@ -1,8 +1,10 @@
 """A parent cgroup that limits the sum of an arm's containers: what the budget calls ``pooled`` (METHOD 5)."""
 
+import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 from lab.errors import MissingError
 from lab.scenario.budget import Limits
@@ -10,6 +12,8 @@ from lab.scenario.budget import Limits
 PARENT = "process-model-lab"
 PERIOD_US = 100_000
 CGROUP_ROOT = Path("/sys/fs/cgroup")
+BUSY_S = 5.0  # so long the kernel may keep one for a process that has been killed and not yet reaped
+LOOK_S = 0.05
 
 
 @contextmanager
@@ -60,7 +64,7 @@ def leftovers(root: Path = CGROUP_ROOT) -> list[str]:
 def remove(name: str, root: Path = CGROUP_ROOT) -> None:
     """Remove the parent cgroup ``name`` from every hierarchy: Docker mirrors it into those that we did not make.
 
-    Raises MissingError without the right to do so: it is another user's, most likely root's.
+    Raises MissingError without the right to do so (it is another user's, most likely root's), and where it is in use.
     """
     for hierarchy in _hierarchies(root):
         directory = hierarchy / PARENT / name
@@ -71,14 +75,43 @@ def remove(name: str, root: Path = CGROUP_ROOT) -> None:
                 raise MissingError(
                     f"cgroup {directory} cannot be removed: it is not this user's", "run `lab clean` as root"
                 ) from None
+            except OSError as error:
+                raise MissingError(
+                    f"cgroup {error.filename or directory} cannot be removed: {error.strerror}",
+                    "end what runs in it (its cgroup.procs lists the ids), then `lab clean`",
+                ) from None
 
 
 def _remove_tree(directory: Path) -> None:
-    for child in [path for path in directory.iterdir() if path.is_dir()]:
-        child.rmdir()
-    directory.rmdir()
-    if not any(path.is_dir() for path in directory.parent.iterdir()):
-        directory.parent.rmdir()
+    for child in _inside(directory):
+        _remove_one(child)
+    _remove_one(directory)
+    if not _inside(directory.parent):
+        with suppress(OSError):  # another lab may have made one in it since: the folder of all labs is then kept
+            directory.parent.rmdir()
+
+
+def _inside(directory: Path) -> list[Path]:
+    try:
+        return [path for path in directory.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _remove_one(directory: Path) -> None:
+    """Docker, which comes back or removes a container meanwhile, may be the first to remove it."""
+    until_s = monotonic() + BUSY_S
+    while True:
+        try:
+            directory.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or monotonic() > until_s:
+                raise
+            sleep(LOOK_S)
+        else:
+            return
 
 
 def _make(name: str, limits: Limits, root: Path) -> None:

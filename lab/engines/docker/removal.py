@@ -39,7 +39,8 @@ def engine_errors(node: str = "") -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, RequestException) as error:
-        of = f" of node {node}" if node else ""
+        whose = node or next(iter(getattr(error, "__notes__", ())), "")
+        of = f" of node {whose}" if whose else ""
         told = f"the Docker engine{of} does not do what it is asked any more: {one_line(error)}"
         first = _before(error, handled)
         if isinstance(first, LabError):
@@ -47,6 +48,19 @@ def engine_errors(node: str = "") -> Iterator[None]:
         if first is not None:
             raise first from None
         raise MissingError(told, LEFT_HINT) from error
+
+
+@contextmanager
+def noted(node: str) -> Iterator[None]:
+    """Have an error of a node's engine say whose it is, and stay what it is: ``engine_errors`` outside tells of both.
+
+    For what is done to several nodes side by side in a clean-up, which may follow another error.
+    """
+    try:
+        yield
+    except (docker.errors.DockerException, RequestException) as error:
+        error.add_note(node)
+        raise
 
 
 def _before(error: BaseException, handled: BaseException | None) -> BaseException | None:
@@ -138,9 +152,14 @@ def remove_network(client: docker.DockerClient, identity: str) -> None:
 
 
 def disconnect(client: docker.DockerClient, network: str, container: str) -> None:
-    """Disconnect a container from a network; that one of them is gone already is fine."""
-    with suppress(docker.errors.NotFound):
+    """Disconnect a container from a network; that one of them is gone already, or was never there, is fine."""
+    try:
         client.api.disconnect_container_from_network(container, network, force=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if "is not connected" not in str(error):
+            raise
 
 
 def each(pool: ThreadPoolExecutor, call: Callable[[T], R], items: Sequence[T]) -> list[R]:

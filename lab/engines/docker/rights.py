@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from lab.agent.calls import There, here
 from lab.engines import one_clock
@@ -34,8 +34,13 @@ class Access:
 class Rights(Protocol):
     """The rights of a lab, and what it does with them."""
 
-    def describe(self) -> Mapping[str, str]:
-        """Facts for the environment: ``sampled_by``, and ``memory_obstacle`` where PSS cannot be read."""
+    @property
+    def sampled_by(self) -> str:
+        """Who reads the processes."""
+
+    @property
+    def memory_obstacle(self) -> str | None:
+        """Why PSS cannot be read; None where it can."""
 
     def access(self, client: Any, marks: Mapping[str, str], network: str = "") -> AbstractContextManager[Access]:
         """For one deployment in a network, "" for the host's; ``marks`` label what has to be created for it."""
@@ -44,9 +49,8 @@ class Rights(Protocol):
 class OwnRights:
     """The lab may read every process: it is root, or the engine is its own."""
 
-    def describe(self) -> Mapping[str, str]:
-        """Facts for the environment."""
-        return {"sampled_by": "the lab itself"}
+    sampled_by = "the lab itself"
+    memory_obstacle = None
 
     @contextmanager
     def access(self, _client: Any, _marks: Mapping[str, str], _network: str = "") -> Iterator[Access]:
@@ -58,11 +62,8 @@ class OwnRights:
 class NoRights:
     """Nobody reads the processes' memory, for the reason given: cgroups and CPU are all there is."""
 
-    obstacle: str
-
-    def describe(self) -> Mapping[str, str]:
-        """Facts for the environment."""
-        return {"sampled_by": "the lab itself, without the memory of processes", "memory_obstacle": self.obstacle}
+    memory_obstacle: str
+    sampled_by: ClassVar = "the lab itself, without the memory of processes"
 
     @contextmanager
     def access(self, _client: Any, _marks: Mapping[str, str], _network: str = "") -> Iterator[Access]:

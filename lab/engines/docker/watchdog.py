@@ -5,38 +5,20 @@ docs/howto/drills.md has the same as a few lines of shell, and as what it is in 
 
 from __future__ import annotations
 
-import http.client
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from lab.agent.calls import There
 from lab.engines import Deployment
-from lab.engines.readiness import GOOD_STATUS, connection_to
+from lab.engines.there import answers
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint
 
 EVERY_S = 1.0
 WITHIN_S = 1.0
 MOST_FAILURES = 3  # in a row
-
-
-def answers(endpoint: Endpoint, path: str, headers: Mapping[str, str], timeout_s: float) -> bool | None:
-    """Ask once on a new connection: whether a good answer came in time; None where nobody listens.
-
-    Then it has ended, or is starting: that is the matter of the restart policy.
-    """
-    connection = connection_to(endpoint, timeout_s)
-    try:
-        connection.request("GET", path, headers=dict(headers))
-        return connection.getresponse().status < GOOD_STATUS
-    except ConnectionRefusedError:
-        return None
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 class Watchdog:

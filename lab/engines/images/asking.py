@@ -1,6 +1,7 @@
 """Ask the Python of an image, or of an environment, something; images in a container without network or rights."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from lab.engines.docker.removal import one_line, remove_container
 from lab.engines.refusals import refusal
 from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
-from lab.host.labels import labels
+from lab.host.labels import environment_of, labels
 
 TIMEOUT_S = 60
 LAST_LINES = 3
@@ -84,11 +85,15 @@ def image_versions(client: docker.DockerClient, image_id: str, run_id: str) -> M
     return versions
 
 
-def environment_versions(python: Path) -> Mapping[str, str]:
-    """As ``image_versions``, of a virtual environment. Raises MissingError when its interpreter does not run."""
+def environment_versions(python: Path, marks: Mapping[str, str]) -> Mapping[str, str]:
+    """As ``image_versions``, of a virtual environment. Raises MissingError when its interpreter does not run.
+
+    ``marks``: labels of the lab, by which another one on this environment knows whose the interpreter is.
+    """
     try:
         probe = [str(python), "-I", "-c", PROBE]
-        told = subprocess.run(probe, capture_output=True, check=True, timeout=PROBE_TIMEOUT_S).stdout
+        marked = os.environ | environment_of(marks)
+        told = subprocess.run(probe, capture_output=True, check=True, timeout=PROBE_TIMEOUT_S, env=marked).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingError(
             f"the app's environment does not work: {error}", f"remove {python.parent.parent}, and it is made again"

@@ -151,8 +151,8 @@ def _build_error(root: Path, reason: str) -> MissingError:
 
 def built_images(client: docker.DockerClient) -> list[str]:
     """Their names, sorted: of the apps, of the agent, and of the bases that stand in for a registry's."""
-    found = client.images.list(filters={"label": LABEL})
-    return sorted(tag for image in found for tag in image.tags if tag.startswith(NAMESPACE))
+    found = client.api.images(filters={"label": LABEL})  # the SDK's list asks for each: one may be gone by then
+    return sorted(tag for image in found for tag in image["RepoTags"] or () if tag.startswith(NAMESPACE))
 
 
 def remove_image(client: docker.DockerClient, name: str) -> bool:

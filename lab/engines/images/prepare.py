@@ -83,6 +83,19 @@ def plan_bases(client: docker.DockerClient, scenario: Scenario) -> tuple[ImagePl
     return tuple(plan_base(client, base, scenario.images[base.key], PLAN_TIMEOUT_S) for base in wanted)
 
 
+def plan_named(client: docker.DockerClient, scenario: Scenario) -> tuple[ImagePlan, ...]:
+    """How each image would come that the app or an arm is, or that the app's Dockerfile names; touches nothing."""
+    app = scenario.app
+    names = [app.image, *(arm.image for arm in scenario.arms)]
+    if app.build is not None:
+        context = read_context(app)
+        base = scenario.images[PYTHON.key] if _needs_base(app, context) else ""  # which may have a stand-in
+        arguments = {**app.build_args, **({BASE_ARGUMENT: base} if base else {})}
+        named = read_dockerfile(context.text, arguments).images(app.target_stage)
+        names += [name for name in named if name != base]
+    return tuple(plan_image(client, name, PLAN_TIMEOUT_S) for name in dict.fromkeys(filter(None, names)))
+
+
 def _built(
     client: docker.DockerClient, app: App, scenario: Scenario, images: dict[str, ImageRecord], on_step: OnStep
 ) -> ImageRecord:

@@ -14,7 +14,7 @@ from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
-from lab.host.places import cache_folder, scratch
+from lab.host.places import cache_folder, keep, scratch
 from lab.host.tools import failure_of, pip_command
 from lab.scenario.app import App
 
@@ -114,8 +114,7 @@ def _code(context: Context, folder: Path, environment: Path) -> Path:
             _copy(context.root / path, draft / path)
         # As an image has it; a file that does not compile is told by whoever imports it.
         subprocess.run([environment / "bin" / "python", "-m", "compileall", "-qq", str(draft)], check=False)
-        if not folder.is_dir():  # another lab may have made it meanwhile
-            draft.rename(folder)
+        keep(draft, folder)
     return folder
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import psutil
 
@@ -30,6 +31,7 @@ from lab.host.ports import free_ports
 from lab.load.place import HERE
 from lab.load.place import Place as LoadPlace
 from lab.plan.topology import Service, Topology
+from lab.record.run_types import EngineFacts
 from lab.scenario.model import APP_IMAGE, Load, Scenario
 
 SHARED_MARKS = [name for name in IN_ENVIRONMENT if name != "LAB_SERVICE"]  # those of all services of a deployment
@@ -47,17 +49,17 @@ class ProcessEngine:
         images: Mapping[str, ImageRecord],
         run_id: str,
         port_range: tuple[int, int],
-        facts: Mapping[str, str],
+        because: str,
     ) -> None:
         self._app = app
         self._images = images
         self._run_id = run_id
         self._port_range = port_range
-        self._facts = facts
+        self._because = because
 
-    def describe(self) -> Mapping[str, Any]:
-        """Engine and network mode, the versions of the app's packages."""
-        return {"engine": self.name, "network": "host", **self._facts}
+    def describe(self) -> EngineFacts:
+        """The engine, why it is this one, and the machine's own network."""
+        return EngineFacts(engine=self.name, engine_because=self._because, network="host")
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Ports on 127.0.0.1 on which nobody listens. Raises MissingError when the range is exhausted."""
@@ -105,14 +107,28 @@ class ProcessEngine:
         mark = f"{self._app.environment}/"
         found = psutil.process_iter(["pid", "cmdline", "environ"])
         return others(
-            (f"process {other.pid}", labels_in(other.info["environ"] or {}))
+            (f"process {other.pid}", marks, partial(still_runs, other, marks))
             for other in found
             if other.pid not in ours and any(mark in word for word in other.info["cmdline"] or ())
+            for marks in [labels_in(other.info["environ"] or {})]
         )
 
     def _running(self, started: RunningService) -> Running:
         image = self._images[started.service.image]
         return Running(service=started.service, image=image, pid=started.pid, argv=started.start.argv, log=started.log)
+
+
+def still_runs(process: psutil.Process, marks: Mapping[str, str]) -> bool:
+    """Whether a process runs and has these marks of a lab, or none, at a second look.
+
+    Of one that ends, or begins another program, the kernel tells no variables for a moment: it seemed to be nobody's.
+    """
+    try:
+        return bool(process.cmdline()) and labels_in(process.environ()) == marks
+    except psutil.NoSuchProcess:  # a zombie too
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def _reap(running: Sequence[RunningService]) -> None:
@@ -129,6 +145,8 @@ def open_processes(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -
     """The app's environment is made, and the machine's own programs of the fronts run. Raises MissingError."""
     programs = {image.key: find_program(image) for image in front_images(scenario)}
     place, app = prepare_app(scenario.app, on_step)
-    images = {APP_IMAGE: app, **programs}
-    facts = {"engine_because": why, **environment_versions(place.python)}
-    return ProcessEngine(place, images, run_id, scenario.port_range, facts), images
+    images = {
+        APP_IMAGE: replace(app, versions=environment_versions(place.python, labels(run_id, "versions"))),
+        **programs,
+    }
+    return ProcessEngine(place, images, run_id, scenario.port_range, why), images

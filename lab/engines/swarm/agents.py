@@ -5,21 +5,23 @@ They are plain containers, started through each node's engine: services cannot s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from lab.agent.conversation import Conversation
 from lab.agent.loading import AgentPlace
 from lab.agent.sampling import sampled_by
 from lab.engines import Machine, Part
 from lab.engines.docker.agent.container import start_agent
-from lab.engines.docker.agent.loads import files_of
+from lab.engines.docker.agent.driver import Driver, ahead
+from lab.engines.docker.agent.loads import Bundle, bundle_of, bundled
 from lab.engines.docker.agent.rights import ThroughAgent, access_through
-from lab.engines.docker.agent.standing import AGENTS, LOADS, LOOKS, ahead
+from lab.engines.docker.agent.standing import AGENTS, LOADS, LOOKS
 from lab.engines.docker.network import join, trial_network
-from lab.engines.docker.removal import disconnect, each, engine_errors
+from lab.engines.docker.removal import disconnect, each, engine_errors, noted
 from lab.engines.docker.rights import Access
 from lab.engines.swarm.cluster import Cluster, Member
 from lab.host.interrupts import INTERRUPTS
@@ -30,14 +32,14 @@ from lab.scenario.model import Load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agents:
-    """Up, or on their way; whoever needs one waits for it. ``looks``: by the name of the node."""
+    """Up, or on their way; whoever needs one waits for it. ``looks``, ``loads``: by the name of the node."""
 
     cluster: Cluster
     run_id: str
     image_id: str
     place: Place
     looks: Mapping[str, Callable[[], Conversation]]
-    loads: Callable[[], Conversation]
+    loads: Mapping[str, Callable[[], Conversation]]
 
     def access(self, member: Member) -> Access:
         """To what a node runs, by clocks that are compared anew: those of two kernels drift."""
@@ -45,29 +47,39 @@ class Agents:
         agent.compare()
         return access_through(agent, self.image_id)
 
-    def machine_of_load(self) -> Machine | None:
-        """The node that drives load, where no part of an arm runs."""
-        if self.cluster.load.arms:
-            return None
-        return Machine(name=self.cluster.load.node.name, launch=sampled_by(self.loads()))
+    def machines_of_load(self) -> tuple[Machine, ...]:
+        """The nodes that drive load, where no part of an arm runs."""
+        names = [member.node.name for member in self.cluster.loads if not member.arms]
+        return tuple(Machine(name=name, launch=sampled_by(self.loads[name]())) for name in names)
 
-    def join(self, network_id: str, pool: ThreadPoolExecutor) -> None:
-        """All of them join a network of the Swarm."""
-        each(pool, lambda member: join(member.client, network_id, self._on(member)), self.cluster.members)
+    def join(self, network_id: str, pool: ThreadPoolExecutor, inside: Collection[Member]) -> None:
+        """Those that probe on the nodes ``inside``, and those that drive load, join a network of the Swarm.
 
-    def leave(self, network_id: str, pool: ThreadPoolExecutor) -> None:
-        """All of them leave it."""
-        guests = [(member, identity) for member in self.cluster.members for identity in self._on(member)]
-        each(pool, lambda guest: disconnect(guest[0].client, network_id, guest[1]), guests)
+        No others: what has joined it on a node that is gone keeps it from being removed until the node comes back.
+        """
+        each(pool, lambda member: join(member.client, network_id, self._on(member, inside)), self.cluster.members)
 
-    def _on(self, member: Member) -> Mapping[str, str]:
-        """The containers of agents there: id → name in networks."""
-        self.looks[member.node.name]()
-        if member is self.cluster.load:
-            self.loads()
+    def leave(self, network_id: str, pool: ThreadPoolExecutor, inside: Collection[Member]) -> None:
+        """They leave it; a node that is gone keeps nobody from leaving."""
+
+        def leaves(member: Member) -> None:
+            with noted(member.node.name):
+                for identity in self._on(member, inside):
+                    disconnect(member.client, network_id, identity)
+
+        each(pool, leaves, self.cluster.members)
+
+    def _on(self, member: Member, inside: Collection[Member]) -> Mapping[str, str]:
+        """The containers of agents there that join: id → name in networks."""
+        name = member.node.name
+        wanted = {LOOKS: self.looks[name]} if member in inside else {}
+        wanted |= {LOADS: self.loads[name]} if name in self.loads else {}
+        for agent in wanted.values():
+            agent()
         mine = {"label": [f"{RUN}={self.run_id}", f"{TRIAL}={AGENTS}", f"{OWNER}={owner()}"]}
-        found = member.client.api.containers(filters=mine)
-        return {each["Id"]: f"{each['Labels'][SERVICE]}-{member.node.name}" for each in found}
+        found = member.client.api.containers(filters=mine) if wanted else []
+        named = {each["Id"]: each["Labels"][SERVICE] for each in found}
+        return {identity: f"{name}-{member.node.name}" for identity, name in named.items() if name in wanted}
 
 
 def part_of(member: Member, services: frozenset[str], access: Access) -> Part:
@@ -80,7 +92,8 @@ def cluster_agents(cluster: Cluster, images: ThroughAgent, run_id: str, load: Lo
     """Start them beside whatever comes before the first trial; nothing of them is left on any node afterwards."""
     with engine_errors(), ExitStack() as stack:
         with INTERRUPTS.deferred():
-            pool = stack.enter_context(ThreadPoolExecutor(len(cluster.members) + 1, thread_name_prefix="agents"))
+            number = len(cluster.members) + len(cluster.loads)
+            pool = stack.enter_context(ThreadPoolExecutor(number, thread_name_prefix="agents"))
             networks = {}
             for member in cluster.members:
                 stack.enter_context(engine_errors(member.node.name))
@@ -90,19 +103,46 @@ def cluster_agents(cluster: Cluster, images: ThroughAgent, run_id: str, load: Lo
             for member in cluster.members:
                 marks, network = labels(run_id, AGENTS, LOOKS), networks[member.id]
                 agent = start_agent(
-                    member.client, images.image_id, marks, network=network, looks=True, node=member.node
+                    member.client,
+                    images.image_id,
+                    marks,
+                    network=network,
+                    looks=True,
+                    acts=images.acts,
+                    node=member.node,
                 )
                 looks[member.node.name] = stack.enter_context(ahead(pool, agent)).result
-            marks, there = labels(run_id, AGENTS, LOADS), cluster.load
-            image_id, network = images.load_image_id or images.image_id, networks[there.id]
-            files = files_of(load)
-            agent = start_agent(there.client, image_id, marks, network=network, files=files, node=there.node)
-            loads = stack.enter_context(ahead(pool, agent)).result
+            marks = labels(run_id, AGENTS, LOADS)
+            start = _starts(images.load_image_id or images.image_id, marks, networks, bundle_of(load))
+            loads = [Driver(partial(start, member), stack, pool, member.node) for member in cluster.loads]
         yield Agents(
             cluster=cluster,
             run_id=run_id,
             image_id=images.image_id,
-            place=AgentPlace(loads, host=f"{LOADS}-{there.node.name}", node=there.node.name),
+            place=_place(cluster, loads, marks),
             looks=looks,
-            loads=loads,
+            loads={member.node.name: agent for member, agent in zip(cluster.loads, loads, strict=True)},
         )
+
+
+def _starts(
+    image_id: str, marks: Mapping[str, str], networks: Mapping[str, str], bundle: Bundle
+) -> Callable[[Member], AbstractContextManager[Conversation]]:
+    """What starts an agent that drives load from a node, in the network of the agents there."""
+
+    def start(member: Member) -> AbstractContextManager[Conversation]:
+        network, node = networks[member.id], member.node
+        starting = start_agent(member.client, image_id, marks, network=network, files=bundle.files, node=node)
+        return bundled(starting, bundle, node)
+
+    return start
+
+
+def _place(cluster: Cluster, loads: Sequence[Driver], marks: Mapping[str, str]) -> Place:
+    """Where load comes from: the first node that drives it, and further ones with it."""
+    further = list[Place]()
+    for member, agent in reversed(list(zip(cluster.loads, loads, strict=True))):
+        name, again = member.node.name, partial(agent.renew, member.client, marks)
+        place = AgentPlace(agent, f"{LOADS}-{name}", node=name, further=further, again=again)
+        further = [place, *further]
+    return place

@@ -8,11 +8,13 @@ from typing import Any
 
 import docker
 
-from lab.engines.docker.connection import connect_node
+from lab.engines.docker.connection import Identity, check_another, connect_node
 from lab.engines.docker.removal import engine_errors
 from lab.errors import MissingError
+from lab.host.labels import RUN
 from lab.scenario.model import Scenario
 from lab.scenario.nodes import Node
+from lab.scenario.swarm import SwarmOptions
 
 MAKE_ONE = "make a Swarm of the nodes first (`docker swarm init`, `docker swarm join`): the lab makes and leaves none"
 
@@ -29,10 +31,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """All of them; the first is a manager, and runs what there is one of. ``load``: drives load, and may run arms."""
+    """All of them; the first is a manager, and runs what there is one of. ``loads``: drive load, one may run arms."""
 
     members: tuple[Member, ...]
-    load: Member
+    loads: tuple[Member, ...]
 
     @property
     def manager(self) -> Member:
@@ -42,7 +44,15 @@ class Cluster:
     @property
     def arms(self) -> tuple[Member, ...]:
         """Those that run arms, that from which load comes last: see lab.engines.Means."""
-        return tuple(sorted((each for each in self.members if each.arms), key=lambda each: each is self.load))
+        return tuple(sorted((each for each in self.members if each.arms), key=self.drives))
+
+    def fronts(self, options: SwarmOptions) -> list[Member]:
+        """The nodes that run a front, if an arm has one."""
+        return [each for each in self.members if each.arms and options.has_front(each.node.name)] or [self.manager]
+
+    def drives(self, member: Member) -> bool:
+        """Whether it drives load."""
+        return any(member is each for each in self.loads)
 
     def by_id(self, node_id: str) -> Member:
         """The node of a task."""
@@ -50,8 +60,12 @@ class Cluster:
 
 
 def find_cluster(scenario: Scenario) -> Cluster:
-    """The nodes of a scenario as a Swarm knows them. Raises MissingError for one that cannot be used as it is."""
-    members = tuple(_member(node, scenario) for node in scenario.nodes)
+    """The nodes of a scenario as a Swarm knows them. Raises MissingError for one that cannot be used as it is.
+
+    Raises ScenarioError for two that are one.
+    """
+    seen = dict[Identity, Node]()
+    members = tuple(_member(node, scenario, seen) for node in scenario.nodes)
     manager = members[0]
     with engine_errors(manager.node.name):
         info = manager.client.info()["Swarm"]
@@ -63,18 +77,20 @@ def find_cluster(scenario: Scenario) -> Cluster:
         found = {each["ID"]: each for each in manager.client.api.nodes()}
         for member in members:
             _check(member, found.get(member.id), manager)
-    load = scenario.load_node.name if scenario.load_node else manager.node.name
-    return Cluster(members=members, load=next(each for each in members if each.node.name == load))
+    by_name = {each.node.name: each for each in members}
+    loads = tuple(by_name[node.name] for node in scenario.load_nodes) or (manager,)
+    return Cluster(members=members, loads=loads)
 
 
-def _member(node: Node, scenario: Scenario) -> Member:
+def _member(node: Node, scenario: Scenario, seen: dict[Identity, Node]) -> Member:
     client = connect_node(node)
+    check_another(node, client, seen)
     with engine_errors(node.name):
         info = client.info().get("Swarm") or {}
     if info.get("LocalNodeState") != "active" or not info.get("NodeID"):
         state = info.get("LocalNodeState") or "inactive"
         raise MissingError(f"the engine of node {node.name} is in no Swarm (its state there is {state!r})", MAKE_ONE)
-    return Member(node=node, client=client, id=str(info["NodeID"]), arms=node is not scenario.load_node)
+    return Member(node=node, client=client, id=str(info["NodeID"]), arms=node not in scenario.load_nodes)
 
 
 def _check(member: Member, told: Mapping[str, Any] | None, manager: Member) -> None:
@@ -88,7 +104,9 @@ def _check(member: Member, told: Mapping[str, Any] | None, manager: Member) -> N
     if (availability := told["Spec"]["Availability"]) != "active":
         raise MissingError(
             f"node {name} takes no tasks: its availability is {availability!r}",
-            f"docker node update --availability active {told['Description']['Hostname']}",
+            "a drill of a killed lab drained it: `lab clean --scenario` takes that back"
+            if RUN in (told["Spec"].get("Labels") or {})
+            else f"docker node update --availability active {told['Description']['Hostname']}",
         )
     theirs, ours = (_architecture(each) for each in (told, manager.client.api.inspect_node(manager.id)))
     if theirs != ours:

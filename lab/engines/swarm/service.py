@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from lab.engines.docker.container import LOG_SIZE, NO_HEALTHCHECK, PIDS_LIMIT
 from lab.host.labels import RUN, SERVICE, TRIAL
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import SCRATCH, ConfigFile, Service
+from lab.scenario.drills import Update
 from lab.units import MIB
 
 SCRATCH_BYTES = 256 * MIB
@@ -15,6 +17,8 @@ SCRATCH_MODE = 0o1777
 MAX_NAME = 63  # of a label in the domain name system, which a service's name is
 GRACE_NS = 10 * 10**9  # Docker's own, said because each version of it may have another one
 Asked = dict[str, Any]
+Held = tuple[ConfigFile, str, str]  # a file, the id and the name of the config or secret that holds it
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def service_name(marks: Mapping[str, str]) -> str:
@@ -35,14 +39,15 @@ def task_template(
     *,
     network_id: str,
     node_id: str,
-    files: Sequence[tuple[ConfigFile, str, str]],
+    files: Sequence[Held],
+    volumes: Mapping[str, str] = NOTHING,
 ) -> Asked:
-    """The task of a service on a node; ``files``: each with the id and the name of the config or secret that holds it.
+    """The task of a service on a node. ``volumes``: folder → volume of the node that is there already.
 
     It ends for good when its container does: what a trial is to show would be gone with it.
     """
     return {
-        "ContainerSpec": _container(service, image_id, marks, files),
+        "ContainerSpec": _container(service, image_id, marks, files, volumes),
         "Resources": {"Limits": _limits(service)},
         "RestartPolicy": {"Condition": "none"},
         "Placement": {"Constraints": [f"node.id=={node_id}"]},
@@ -59,7 +64,11 @@ def mode_of(service: Service) -> Asked:
 
 
 def _container(
-    service: Service, image_id: str, marks: Mapping[str, str], files: Sequence[tuple[ConfigFile, str, str]]
+    service: Service,
+    image_id: str,
+    marks: Mapping[str, str],
+    files: Sequence[Held],
+    volumes: Mapping[str, str],
 ) -> Asked:
     asked: Asked = {
         "Image": image_id,
@@ -69,10 +78,13 @@ def _container(
         "ReadOnly": service.read_only,
         "CapabilityDrop": ["ALL"],
         "CapabilityAdd": [f"CAP_{name}" for name in service.capabilities],
-        "Mounts": [_tmpfs(SCRATCH, SCRATCH_BYTES, SCRATCH_MODE), *map(_volume, service.volumes)],
-        "Configs": [_file("Config", *each, service.user) for each in files if each[0].recorded],
-        "Secrets": [_file("Secret", *each, service.user) for each in files if not each[0].recorded],
+        "Mounts": [
+            _tmpfs(SCRATCH, SCRATCH_BYTES, SCRATCH_MODE),
+            *map(_volume, service.volumes),
+            *({"Type": "volume", "Source": name, "Target": folder} for folder, name in volumes.items()),
+        ],
         "StopGracePeriod": GRACE_NS,
+        **_files({}, files, service.user),
     }
     if service.entrypoint is not None:
         asked["Command"] = list(service.entrypoint)
@@ -100,7 +112,43 @@ def _tmpfs(path: str, size: int, mode: int) -> Asked:
     return {"Type": "tmpfs", "Target": path, "TmpfsOptions": {"SizeBytes": size, "Mode": mode}}
 
 
+def _files(container: Asked, files: Sequence[Held], user: str) -> Asked:
+    """Those of a container, with these in the place of what it had at the same paths: configs and secrets stay."""
+    paths, found = {file.path for file, _, _ in files}, Asked()
+    for kind, recorded in (("Config", True), ("Secret", False)):
+        kept = [each for each in container.get(f"{kind}s") or () if each["File"]["Name"] not in paths]
+        found[f"{kind}s"] = [*kept, *(_file(kind, *each, user) for each in files if each[0].recorded is recorded)]
+    return found
+
+
 def _file(kind: str, file: ConfigFile, identity: str, name: str, user: str) -> Asked:
     owner, _, group = (user or "0:0").partition(":")
     target = {"Name": file.path, "UID": owner, "GID": group or owner, "Mode": file.mode}
     return {"File": target, f"{kind}ID": identity, f"{kind}Name": name}
+
+
+def settings(how: Update) -> tuple[Asked, Asked]:
+    """The update of a service, which has one task, and its rollback: by the same settings, and paused if it fails."""
+    asked = {
+        "Parallelism": 1,
+        "Delay": 0,
+        "Order": how.order,
+        "Monitor": round(how.monitor * 1e9),
+        "MaxFailureRatio": 0.0,
+        "FailureAction": how.failure,
+    }
+    return asked, {**asked, "FailureAction": "pause"}
+
+
+def renewed(
+    template: Asked, image_id: str, constraints: Sequence[str] = (), files: Sequence[Held] = (), user: str = ""
+) -> Asked:
+    """The task of a service that is to be replaced, though nothing of it but perhaps its image is another.
+
+    ``constraints``: on its place, instead of those that it had; ``files`` likewise, for its ``user``.
+    """
+    given = template["ContainerSpec"]
+    container = {**given, "Image": image_id, **(_files(given, files, user) if files else {})}
+    place = {"Constraints": list(constraints)} if constraints else template["Placement"]
+    forced = int(template.get("ForceUpdate") or 0) + 1
+    return {**template, "ContainerSpec": container, "Placement": place, "ForceUpdate": forced}

@@ -5,44 +5,51 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import docker.errors
 from docker.models.containers import Container
 
 from lab.agent.calls import There
-from lab.engines.docker.removal import each, one_line
+from lab.engines.docker.container import archive, creation, directories, volume_name
+from lab.engines.docker.network import address_in
+from lab.engines.docker.removal import each, one_line, remove_container
 from lab.engines.docker.stages import with_volumes
 from lab.engines.images.images import ImageRecord
 from lab.engines.readiness import known
 from lab.engines.refusals import refused_error
 from lab.engines.swarm.cluster import Cluster, Member
-from lab.engines.swarm.service import file_name, mode_of, service_name, task_template
+from lab.engines.swarm.service import NOTHING, Held, file_name, mode_of, service_name, task_template
 from lab.errors import OutsideError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import ConfigFile, Service, Topology
+from lab.plan.topology import NEW, ConfigFile, Service, Topology
+from lab.scenario.swarm import DNSRR, SwarmOptions
 
 LOOK_EVERY_S = 0.05
 BEGUN = ("running", "complete", "failed", "rejected", "shutdown", "orphaned", "remove")
 PLACED_S = 60.0  # to be given a node, a container and an address; what the app takes is not in it
-DNSRR = "dnsrr"  # names lead to the tasks themselves: one task a service needs no virtual address, which takes IPVS
 NEVER = "0001-"  # the year in which what was not started began, for Docker
 HINT = "`docker service ps` and `docker node ls` on the manager show more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Makes services and finds their containers. ``placed``: by the name of a service, the node that runs it."""
+    """Makes services and finds their containers.
+
+    ``network``: that of the trial, by its name; ``placed``: by the name of a service, the node that runs it.
+    """
 
     cluster: Cluster
     images: Mapping[str, ImageRecord]
     run_id: str
     topology: Topology
     network_id: str
+    network: str
     pool: ThreadPoolExecutor
+    options: SwarmOptions = field(default_factory=SwarmOptions)
     placed: dict[str, Member] = field(default_factory=dict)
 
     def create(self, services: Sequence[Service]) -> list[Container]:
@@ -64,41 +71,63 @@ class Services:
         return self.create([with_volumes(each, declared[each.image].get("Volumes") or ()) for each in services])
 
     def place(self) -> None:
-        """Give each service its node: the app's in turn to all, everything that there is one of to the first.
+        """Give each service its node: the app's in turn to all, fronts as asked, all else to the first.
 
-        What starts first is drawn for each trial; who is where is not, so that all blocks have the same places.
+        Those that shall take the place of others are where these are. What starts first is drawn for each trial; who is
+        where is not, so that all blocks have the same places.
         """
         apps = sorted((each for each in self.topology.services if each.kind is ServiceKind.APP), key=_number)
+        apps += self.topology.further
         arms = [member for member in self.cluster.members if member.arms]
         for number, service in enumerate(apps):
-            self.placed[service.name] = arms[number % len(arms)]
+            before = service.name.removesuffix(NEW)
+            self.placed[service.name] = self.placed.get(before, arms[number % len(arms)])
+        fronts = sorted((each for each in self.topology.services if each.kind is ServiceKind.PROXY), key=_number)
+        places = self.cluster.fronts(self.options)
+        self.placed.update({each.name: places[number % len(places)] for number, each in enumerate(fronts)})
         for service in (service for stage in self.topology.stages for service in stage.containers):
             self.placed.setdefault(service.name, self.cluster.manager)
 
-    def wait_for_names(self, there: There, addresses: Mapping[str, str]) -> None:
-        """Return once names lead to these addresses where ``there`` is: a front asks for them once, when it starts."""
+    def inside(self) -> list[Member]:
+        """The nodes from which the network of the trial is probed: the first, and where a front looks names up."""
+        fronts = [each for each in self.topology.services if each.kind is ServiceKind.PROXY]
+        return [self.cluster.manager, *self.homes(fronts)]
+
+    def homes(self, services: Sequence[Service]) -> list[Member]:
+        """The nodes that run these, each once."""
+        return list({(member := self.placed[each.name]).id: member for each in services}.values())
+
+    def wait_for_names(self, there: There, addresses: Mapping[str, str], member: Member) -> None:
+        """Return once names lead to these addresses on a node (``there``): a front asks once, when it starts."""
         give_up_at = time.monotonic() + PLACED_S
         while late := _not_known(there(known, tuple(addresses)), addresses):
             if time.monotonic() > give_up_at:
                 raise OutsideError(
-                    f"{self.topology.trial_id}: on node {self.cluster.manager.node.name} the names {', '.join(late)} "
+                    f"{self.topology.trial_id}: on node {member.node.name} the names {', '.join(late)} "
                     f"do not lead to their tasks after {PLACED_S:g} s",
                     "nodes must reach each other by port 7946 (TCP and UDP) and 4789 (UDP)",
                 )
-            self._pause()
+            self.pause()
+
+    def held(self, service: Service, files: Sequence[ConfigFile], renewals: int) -> list[Held]:
+        """Have configs and secrets for further files of a service, after so many ``renewals`` of its files."""
+        marks, first = self._marks(service), len(service.files) + renewals * len(files)
+        return [self._file(marks, first + number, file) for number, file in enumerate(files)]
 
     def _create(self, service: Service) -> str:
-        marks, api = labels(self.run_id, self.topology.trial_id, service.name), self.cluster.manager.client.api
-        files = [self._file(marks, number, file) for number, file in enumerate(service.files)]
+        marks, api = self._marks(service), self.cluster.manager.client.api
+        told = self._is_told(service)
+        fixed = [file for file in service.files if not (told and file.recorded)]
         template = task_template(
             service,
             self.images[service.image].id,
             marks,
             network_id=self.network_id,
             node_id=self.placed[service.name].id,
-            files=files,
+            files=[self._file(marks, number, file) for number, file in enumerate(fixed)],
+            volumes=self._filled(service, marks) if told else NOTHING,
         )
-        mode, endpoint = mode_of(service), {"Mode": DNSRR}
+        mode, endpoint = mode_of(service), {"Mode": self.options.endpoint_mode}
         made = api.create_service(
             template,
             name=service_name(marks),
@@ -108,7 +137,44 @@ class Services:
         )
         return str(made.get("ID") or made["Id"])
 
-    def _file(self, marks: Mapping[str, str], number: int, file: ConfigFile) -> tuple[ConfigFile, str, str]:
+    @property
+    def virtual(self) -> bool:
+        """Whether names lead to virtual addresses."""
+        return self.options.endpoint_mode != DNSRR
+
+    def address_of(self, service: Service, container: Container) -> str:
+        """The address to which the name of a service leads: of its task, or the virtual one before it."""
+        if not self.virtual:
+            return address_in(container.attrs, self.network)
+        told = self.cluster.manager.client.api.inspect_service(self.name_of(service))
+        own = (
+            each["Addr"] for each in told["Endpoint"].get("VirtualIPs") or () if each["NetworkID"] == self.network_id
+        )
+        return next(own, "").partition("/")[0]
+
+    def name_of(self, service: Service) -> str:
+        """The name that the Swarm has for a service."""
+        return service_name(self._marks(service))
+
+    def _marks(self, service: Service) -> dict[str, str]:
+        return labels(self.run_id, self.topology.trial_id, service.name)
+
+    def _is_told(self, service: Service) -> bool:
+        """Whether a drill changes its files: a front that goes over to further containers."""
+        return service.kind is ServiceKind.PROXY and bool(self.topology.further)
+
+    def _filled(self, service: Service, marks: Mapping[str, str]) -> Mapping[str, str]:
+        """Its files in a volume of its node, for configs never change: folder → volume."""
+        client, files = self.placed[service.name].client, [file for file in service.files if file.recorded]
+        client.volumes.create(volume_name(marks), labels=dict(marks))
+        asked = creation(replace(service, files=tuple(files)), self.images[service.image].id, marks, "", "no")
+        carrier = client.containers.create(**asked)  # never started: it only has the volume
+        for folder, data in archive(files, service.user):
+            carrier.put_archive(folder, data)
+        remove_container(client, str(carrier.id))
+        return {folder: volume_name(marks) for folder in directories(files)}
+
+    def _file(self, marks: Mapping[str, str], number: int, file: ConfigFile) -> Held:
         api, name = self.cluster.manager.client.api, file_name(marks, number)
         make = api.create_config if file.recorded else api.create_secret
         made = make(name, file.content, labels=dict(marks))
@@ -123,7 +189,7 @@ class Services:
                 late = [each for each in told if each["ServiceID"] not in tasks]
                 raise self._late([service for identity, service in wanted.items() if identity not in tasks], late)
             if len(tasks) < len(wanted):
-                self._pause()
+                self.pause()
         return each(self.pool, lambda identity: self._container(wanted[identity], tasks[identity]), list(wanted))
 
     def _container(self, service: Service, task: Mapping[str, Any]) -> Container:
@@ -147,7 +213,8 @@ class Services:
         )
 
     @staticmethod
-    def _pause() -> None:
+    def pause() -> None:
+        """Wait for a moment."""
         with INTERRUPTS.admitted():
             time.sleep(LOOK_EVERY_S)
 

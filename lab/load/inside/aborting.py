@@ -60,3 +60,9 @@ def hopeless(fates: Iterable[tuple[Mapping[int, int], Mapping[int, int]]], now_s
     last = floor(now_s - limit_s) - 1
     row = range(last - HOPELESS_S + 1, last + 1)
     return all(due[second] and due[second] - good[second] > HOPELESS * due[second] for second in row)
+
+
+def behind(fates: tuple[Mapping[int, int], Mapping[int, int]], ahead_s: float) -> tuple[dict[int, int], dict[int, int]]:
+    """Due and good by the seconds of another clock, which theirs is ``ahead_s`` of; each where most of it lies."""
+    due, good = ({floor(second - ahead_s + 0.5): told for second, told in counts.items()} for counts in fates)
+    return due, good

@@ -26,6 +26,7 @@ KEYS: Mapping[str, str] = {
     "--exclude-tags": "load.exclude_tags",
     "-E": "load.exclude_tags",
     "--processes": "load.processes",
+    **dict.fromkeys(("--master", "--worker", "--master-host", "--expect-workers"), "load.nodes"),
     "-f": "load.locustfile",
     "--locustfile": "load.locustfile",
     "--host": "the arm's address",

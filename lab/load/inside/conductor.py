@@ -12,17 +12,24 @@ from lab.errors import LoadError
 from lab.load.inside.aborting import hopeless, read_fates
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.recording import Recorder
-from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
+from lab.load.inside.status import (
+    ABORT,
+    STATUS_S,
+    WARMUP_START,
+    Status,
+    read_json,
+    read_status,
+    write_json,
+    write_status,
+)
 from lab.load.load_plan import LoadPlan
 
 LOOK_S = 0.02
-STATUS_S = 0.25
 START_TIMEOUT_S = 30.0  # on_start of all lanes
 DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
 NOTICE_S = 0.5  # so early every load process knows of the instant that load process 0 chose
 NOTICE_ALONE_S = 0.01
 ABORT_NOTICE_S = 1.0  # every load process looks each STATUS_S, and none may have handed out what is cut
-WARMUP_START, ABORT = "warmup_start_s", "abort_s"
 
 
 class Feed(Protocol):
@@ -114,9 +121,9 @@ class Conductor:
         return self.over
 
     def _look_for_abort(self) -> None:
-        """Load process 0 gives a drill up and writes down when it ends, the others read it."""
+        """Load process 0 gives a drill up and writes down when it ends, the others read it; see LoadPlan.led."""
         status, end_s = self.status, (read_json(self._plan.marks_file) or {}).get(ABORT)
-        if end_s is None and self._process == 0:
+        if end_s is None and self._process == 0 and not self._plan.led:
             own = self._journal.tally.fates
             fates = [(own.due, own.good), *(read_fates(other.tally) for other in self._others())]
             if hopeless(fates, monotonic(), self._plan.bad_after_s):
@@ -157,8 +164,8 @@ class Conductor:
         write_status(self._plan.status_file(self._process), status)
 
     def _agree_on_start(self) -> float:
-        """When the warm-up starts: load process 0 chooses and writes it down, the others read it."""
-        if self._process == 0:
+        """When the warm-up starts: load process 0 chooses and writes it down, the others read it; see LoadPlan.led."""
+        if self._process == 0 and not self._plan.led:
             found = {WARMUP_START: monotonic() + self._notice_s}
             write_json(self._plan.marks_file, found)
             return found[WARMUP_START]
@@ -175,7 +182,8 @@ class Conductor:
         if not self.status.ready and self._feed.ready():
             self.status.ready = True
             self._publish()
-        return self.status.ready and (self._process > 0 or all(status.ready for status in self._others()))
+        alone = self._process > 0 or self._plan.led  # somebody else waits for all
+        return self.status.ready and (alone or all(status.ready for status in self._others()))
 
     def _others(self) -> list[Status]:
         statuses = (read_status(self._plan.status_file(process)) for process in range(1, self._plan.load_processes))

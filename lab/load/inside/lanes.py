@@ -23,7 +23,7 @@ RANDOM_ATTRIBUTE = "lab_random"
 class Lanes:
     """Lane ``s`` is slot ``s`` of ``classes``; slots are dealt to load processes by ``s % processes``.
 
-    With a LoadTestShape ``classes`` is empty and lanes are numbered as they come.
+    With a LoadTestShape, or by hand, ``classes`` is empty and lanes are numbered as they come.
     """
 
     def __init__(self, journal: Journal, classes: Sequence[str], process: int, processes: int, seed: int) -> None:
@@ -33,7 +33,7 @@ class Lanes:
         """The slots of this load process."""
         self.live: dict[int, Lane] = {}
         """Lanes whose user exists, by index."""
-        self._spare = count(len(classes))
+        self._spare = count(len(classes) + process, processes)
         self._free: dict[str, deque[int]] = {name: deque() for name in classes}
         for slot in self.slots:
             self._free[classes[slot]].append(slot)
@@ -59,6 +59,14 @@ class Lanes:
         self._journal.close(lane)
         del self.live[lane.index]
         self._free[lane.user_class].append(lane.index)
+
+
+def spawn_exactly(lanes: Lanes, environment: Any) -> None:
+    """Let Locust spawn this process's lanes, all at once."""
+    for name, size in lanes.sizes().items():
+        environment.user_classes_by_name[name].fixed_count = size
+    options = environment.parsed_options
+    options.num_users = options.spawn_rate = len(lanes.slots)
 
 
 def current_lane() -> Lane | None:

@@ -15,7 +15,8 @@ MAX_SERVERS = 4096
 class Tally:
     """Counters of one load process over the whole run. ``scheduled`` = ``started`` + ``dropped`` + ``unfinished``.
 
-    ``lags``: of each stretch of the measure phase (0 where it has none), how often an arrival was so many steps late.
+    ``addresses``: from which it connects, where ports are noted. ``lags``: of each stretch of the measure phase (0
+    where it has none), how often an arrival was so many steps late.
     """
 
     scheduled: int = 0
@@ -33,6 +34,7 @@ class Tally:
     from_upstream: int = 0
     headers: dict[str, int] = field(default_factory=dict)
     upstreams: dict[str, int] = field(default_factory=dict)
+    addresses: list[str] = field(default_factory=list)
     lags: dict[int, dict[int, int]] = field(default_factory=dict)
     fates: Fates = field(default_factory=Fates)
 

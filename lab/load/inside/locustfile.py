@@ -40,9 +40,6 @@ def read_locustfile(plan: LoadPlan) -> Contents:
     if shapes and plan.open_model:
         hint = "remove load.rate to let the shape decide how many users there are, or remove the shape"
         raise LoadError(f"{plan.locustfile} has a LoadTestShape, which contradicts load.rate", hint)
-    if shapes and plan.load_processes > 1:
-        hint = "every load process would run the whole shape: set load.processes = 1"
-        raise LoadError(f"{plan.locustfile} has a LoadTestShape, which cannot be divided", hint)
     if reads := [type(shape).__name__ for shape in shapes if shape.use_common_options]:
         said = f"{reads[0]} reads users, spawn rate and run time (use_common_options), which the lab gives to no shape"
         raise LoadError(said, "write the numbers into the shape, or read them from an argument of your own (load.args)")

@@ -7,12 +7,10 @@ Only this module, ``gating`` and ``locustfile`` import locust, and only load pro
 unmodified; the scenario is the whole configuration.
 """
 
-import json
 import os
-import signal
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +23,7 @@ import locust.argument_parser
 import locust.main
 import locust.stats
 from geventhttpclient.connectionpool import ConnectionPool
-from locust.runners import LocalRunner
+from locust.runners import Runner
 from locust.user.users import User
 from urllib3.connection import HTTPConnection
 
@@ -39,26 +37,32 @@ from lab.load.inside.gating import gate_tasks, watch_tasks
 from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
 from lab.load.inside.hosts import keep_paths
 from lab.load.inside.journal import Journal, Lane
-from lab.load.inside.lanes import Lanes, seed_random
+from lab.load.inside.lanes import Lanes, seed_random, spawn_exactly
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.locustfile import classes_of_lanes, filter_tasks
+from lab.load.inside.locustfile import Contents, classes_of_lanes, filter_tasks
+from lab.load.inside.mail import Mail
+from lab.load.inside.orders import orders
+from lab.load.inside.policies import policies
 from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.recording import Recorder
+from lab.load.inside.shaped import follow_shape, lead_workers
 from lab.load.inside.socket_times import note_client_ports, watch_reads, watch_sockets
 from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
 from lab.load.inside.verdict import hear_verdict, stopped_early
 from lab.load.load_plan import LoadPlan
+from lab.load.web.worker import work
 
 REPLACE_AFTER_S = 0.05
 HOPELESS = 3  # users for each lane, one after the other, that stopped in their on_start
-RAMP_DOWN_S = 10.0  # a user that a LoadTestShape stops may finish its task
 
 
 class Plugin(Hooks):
     """One load process, which walks through its phases by itself."""
 
-    def __init__(self, plan: LoadPlan, process: int) -> None:
+    def __init__(self, plan: LoadPlan, process: int, told: Iterator[Mapping[str, Any]]) -> None:
         self._process = process
+        self._told = told
+        self._mail: Mail | None = None
         self._recorder = Recorder(plan.recording_file(process))
         tally = Tally(fates=Fates(limit_s=plan.bad_after_s))
         journal = Journal(self._recorder, tally, open_model=plan.open_model)
@@ -93,6 +97,17 @@ class Plugin(Hooks):
             status.exit_code, status.last_words = exit_code, last_words
             write_status(self._plan.status_file(self._process), status)
 
+    def _contents(self) -> Contents:
+        """A shape says to several load processes by a master, which the lab starts, how many users each has."""
+        contents, plan = super()._contents(), self._plan
+        if contents[-1] is not None and plan.load_processes > 1:
+            self._mail = Mail(plan.mail_file(self._process), plan.base_url)
+            self._mail.take_the_place()
+            self._told = self._mail.divert(self._told)
+            sys.argv.insert(1, "--worker")
+            write_status(plan.status_file(self._process), Status(mastered=True))
+        return contents
+
     def set_up(self, environment: Any, web_ui: Any) -> None:  # noqa: ARG002  it has none
         """Share out the lanes, gate the tasks, and let the phases begin."""
         plan = self._plan
@@ -103,28 +118,29 @@ class Plugin(Hooks):
         self._wait_for_arm()
         lanes = Lanes(self._journal, classes, self._process, plan.load_processes, plan.seed)
         if shaped:
-            environment.stop_timeout = RAMP_DOWN_S
-            self._watch_shape(environment.shape_class)
+            follow_shape(environment, self.refuse)
         else:
             spawn_exactly(lanes, environment)
         feed = self._open(environment, lanes, classes) if plan.open_model else self._closed(environment)
         conductor = Conductor(plan, self._process, self._journal, self._recorder, lanes.live, feed)
+        conductor.status.clients = policies(environment.user_classes)
+        conductor.status.mastered = self._mail is not None
         self._conductor = conductor
         self._follow_users(environment, lanes, conductor)
         gevent.spawn(self._conduct, conductor, environment).link_exception(die)
 
     def _wait_for_arm(self) -> None:
         """Nothing can be refused any more; return when there is an arm to send requests to."""
-        waiting = Status(tally=self._journal.tally.totals(), remarks=self.remarks)
+        waiting = Status(tally=self._journal.tally.totals(), remarks=self.remarks, mastered=self._mail is not None)
         write_status(self._plan.status_file(self._process), waiting)
-        order = next_order()
+        order = next(self._told)
         fallback, self._asked.header = order["fallback"], order["header"]
-        self._watcher = die_with_parent()
+        self._watcher = None if self._mail else die_with_parent()  # who gets mail notices it there
         with self._own_modules.shown():
             self._asked.upstream_of = self._plan.upstream_reader(fallback)
         if fallback == "socket":
             self._asked.by_socket = True
-            note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection)
+            note_client_ports(self._plan.base_url, ConnectionPool, HTTPConnection, self._journal.tally.addresses)
 
     def _conduct(self, conductor: Conductor, environment: Any) -> None:
         try:
@@ -132,19 +148,9 @@ class Plugin(Hooks):
         except LoadError as error:
             self.refuse(error)
         environment.stop_timeout = 0
+        if self._mail:
+            self._mail.silent = True  # a master that hears of an end deals the users out to the others
         environment.runner.quit()
-
-    def _watch_shape(self, shape: Any) -> None:
-        """Say why a shape ends: Locust would log its exception and stop the run."""
-        tick = shape.tick
-
-        def watched() -> Any:
-            try:
-                return tick()
-            except Exception as error:  # noqa: BLE001 - it is the user's code and may raise anything
-                self.refuse(LoadError(f"{type(shape).__name__}.tick failed: {describe(error)}", "see locust.log"))
-
-        shape.tick = watched
 
     def _open(self, environment: Any, lanes: Lanes, classes: tuple[str, ...]) -> Feed:
         timetable, limit = self._plan.timetable(len(classes)), self._plan.queue_share(self._process)
@@ -163,7 +169,7 @@ class Plugin(Hooks):
 
     def _follow_users(self, environment: Any, lanes: Lanes, conductor: Conductor) -> None:
         """Know every user from its spawn to its end. One that stops is replaced, so that lanes stay constant."""
-        start, spawn = User.start, LocalRunner.spawn_users
+        start, spawn = User.start, Runner.spawn_users
         stopped: Counter[str] = Counter()  # in on_start, one after the other
 
         def started(user: Any, group: Any) -> Any:
@@ -194,7 +200,7 @@ class Plugin(Hooks):
                 said = f"a user of {', '.join(counts)} could not be created: {describe(error)}"
                 self.refuse(LoadError(said, "see __init__ of the user class"))
 
-        User.start, LocalRunner.spawn_users = started, spawned
+        User.start, Runner.spawn_users = started, spawned
 
     def _nobody_comes(self, user_class: str, lanes: Lanes) -> LoadError:
         left = f"{sum(lane.ready for lane in lanes.live.values())} of {len(lanes.slots)} lanes are left"
@@ -209,32 +215,26 @@ class Plugin(Hooks):
         )
 
 
-def spawn_exactly(lanes: Lanes, environment: Any) -> None:
-    """Let Locust spawn this process's lanes, all at once."""
-    for name, size in lanes.sizes().items():
-        environment.user_classes_by_name[name].fixed_count = size
-    options = environment.parsed_options
-    options.num_users = options.spawn_rate = len(lanes.slots)
-
-
-def next_order() -> Mapping[str, Any]:
-    """The lab's next line on our standard input. Its end means that the lab is gone: so is then this process group."""
-    gevent.socket.wait_read(sys.stdin.fileno())
-    line = os.read(sys.stdin.fileno(), 65536)
-    if not line:
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    order: Mapping[str, Any] = json.loads(line)
-    return order
-
-
 def main() -> None:
     """Become the Locust of one load process, once there is a plan for it."""
-    order = next_order()
-    plan, process = LoadPlan.read(Path(order["plan"])), int(order["process"])
+    told = orders()
+    order = next(told)
+    process = int(order["process"])
+    plan = LoadPlan.read(Path(order["plan"])).of(process)
     os.chdir(plan.root)
     prepare_locust()
+    if plan.by_hand:
+        work(plan, process, told)
+    elif process == plan.load_processes:
+        lead_workers(plan, told)
+    else:
+        drive(plan, process, told)
+
+
+def drive(plan: LoadPlan, process: int, told: Iterator[Mapping[str, Any]]) -> None:
+    """Become the Locust of one load process that walks through its phases."""
     seed_random(f"{plan.seed}/shared/{process}", by_lane=plan.open_model)
-    plugin = Plugin(plan, process)
+    plugin = Plugin(plan, process, told)
     keep_to(plan.cores, plugin.refuse)
     plugin.install()
     sys.argv = ["locust", "--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0"]

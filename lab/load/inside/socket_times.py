@@ -123,28 +123,29 @@ def _instant(stamp: bytes) -> float:
     return perf_counter() - age_ns * 1e-9
 
 
-def note_client_ports(base_url: str, pool: Any, connection: Any) -> None:
+def note_client_ports(base_url: str, pool: Any, connection: Any, addresses: list[str]) -> None:
     """From now on a request to ``base_url`` knows the client's port of the last connection that it used.
 
-    ``pool`` is geventhttpclient's ConnectionPool, ``connection`` urllib3's HTTPConnection. A request to another server
-    has no port: its connection may have the same one as a connection to the app.
+    ``addresses``: gains those from which such connections were made. ``pool`` is geventhttpclient's ConnectionPool,
+    ``connection`` urllib3's HTTPConnection. A request to another server has no port: its connection may have the same
+    one as a connection to the app.
     """
     server = urlsplit(base_url).port
     take, answer = pool.get_socket, connection.getresponse
 
     def taken(self: Any) -> Any:
         sock = take(self)
-        _note(sock, server)
+        _note(sock, server, addresses)
         return sock
 
     def answered(self: Any) -> Any:
-        _note(self.sock, server)
+        _note(self.sock, server, addresses)
         return answer(self)
 
     pool.get_socket, connection.getresponse = taken, answered
 
 
-def _note(sock: Any, server: int | None) -> None:
+def _note(sock: Any, server: int | None, addresses: list[str]) -> None:
     request = expected()
     if request is None:
         return
@@ -152,4 +153,7 @@ def _note(sock: Any, server: int | None) -> None:
         peer = sock.getpeername()[1]
     except OSError:  # reset already: the client sends the request on another connection, or it fails
         return
-    request.client_port = sock.getsockname()[1] if peer == server else 0
+    address, port, *_ = sock.getsockname()
+    request.client_port = port if peer == server else 0
+    if request.client_port and address not in addresses:
+        addresses.append(address)

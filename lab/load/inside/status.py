@@ -14,6 +14,9 @@ EXIT_REFUSED = 2  # the status file says why
 EXIT_BUG = 70  # EX_SOFTWARE: the log says what
 EXIT_DISK = 74  # EX_IOERR: the recording could not be written
 
+STATUS_S = 0.25  # between two of them
+WARMUP_START, ABORT = "warmup_start_s", "abort_s"  # marks: instants that one decides for all load processes
+
 TRIES, TRY_AGAIN_S = 20, 0.001  # writing takes 0.05 ms
 
 
@@ -43,9 +46,11 @@ class Status:
 
     ``tally`` holds the fields of load_counts.Tally; ``recorded`` is the number of rows written;
     ``refusal`` (message, hint, and the name of what was ``missing``) is why the plan or the locustfile cannot be run;
-    ``remarks`` are sentences on how it is run. ``ramp`` is how many users came (or went) in the measure phase, by the
-    locustfile's shape; ``aborted``: the measure phase ended early, for nothing more was learnt of the arm;
-    ``exit_code`` and ``last_words`` are the locustfile's own verdict, known after ``finished_s``.
+    ``remarks`` are sentences on how it is run, ``clients`` what policies.py tells of its classes. ``ramp`` is how many
+    users came (or went) in the measure phase, by the locustfile's shape; ``aborted``: the measure phase ended early,
+    for nothing more was learnt of the arm; ``exit_code`` and ``last_words`` are the locustfile's own verdict, known
+    after ``finished_s``. ``beats`` grows where nothing else may for long: a person decides when there is a load.
+    ``mastered``: it is a worker of Locust's own master, which says how many users it has.
     """
 
     lanes: int = 0
@@ -58,10 +63,13 @@ class Status:
     tally: dict[str, Any] = field(default_factory=dict)
     refusal: dict[str, str] | None = None
     remarks: list[str] = field(default_factory=list)
+    clients: dict[str, dict[str, Any]] = field(default_factory=dict)
     ramp: int = 0
     aborted: bool = False
     exit_code: int = 0
     last_words: str = ""
+    beats: int = 0
+    mastered: bool = False
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -70,8 +78,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     Not by a file that replaces the old one: ext4 sends such a file to the disk at once (man 5 ext4, auto_da_alloc), and
     while that takes (1.4 ms at the median, 13 ms seen) no request is sent. Raises OSError, also when the disk is full.
     """
-    stamp = monotonic_ns()
-    text = f"{stamp} {json.dumps(values)} {stamp}".encode()
+    text = stamped(values)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         text = text.ljust(os.fstat(descriptor).st_size)  # what was longer is covered, not cut off, which may take time
@@ -79,6 +86,12 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
+
+
+def stamped(values: dict[str, Any]) -> bytes:
+    """The text of ``write_json``, as it is read back."""
+    stamp = monotonic_ns()
+    return f"{stamp} {json.dumps(values)} {stamp}".encode()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

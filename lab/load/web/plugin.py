@@ -11,51 +11,42 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
 import gevent
-import locust
 import locust.log
 import locust.main
-from geventhttpclient.connectionpool import ConnectionPool
-from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING
-from locust.user.users import User
-from urllib3.connection import HTTPConnection
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPING
 
 from lab.errors import LoadError
 from lab.host.jsonlines import Lines, Message
-from lab.load.inside.clients import Asked
-from lab.load.inside.conductor import ClosedFeed
-from lab.load.inside.gating import watch_tasks
-from lab.load.inside.hooks import Hooks, die, die_with_parent, prepare_locust
-from lab.load.inside.hosts import keep_paths
-from lab.load.inside.lanes import Lanes
-from lab.load.inside.locustfile import filter_tasks
+from lab.load.inside.hooks import die, die_with_parent, prepare_locust
 from lab.load.inside.log_limit import keep_logs_for_the_page
-from lab.load.inside.pytest_users import begin_unasked, meter_functions
-from lab.load.inside.socket_times import note_client_ports
-from lab.load.inside.status import EXIT_REFUSED, refusal_of
+from lab.load.inside.mail import Mail
+from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of
 from lab.load.load_plan import LoadPlan
 from lab.load.web.routes import extend
-from lab.load.web.visits import History, Visits
+from lab.load.web.visiting import Visiting
+from lab.load.web.visits import History
 
-PUBLISH_S = 0.5
 STOP_TIMEOUT_S = "5"  # a user may finish its task: a request that is cut would look like a failure
 LISTEN_S = 0.02
 DEPLOYING, READY, FAILED, ENDING = "deploying", "ready", "failed", "ending"
 
 
-class WebPlugin(Hooks):
-    """Locust with the lab's tab. It answers the page and does what the lab says."""
+class WebPlugin(Visiting):
+    """Locust with the lab's tab. It answers the page and does what the lab says.
+
+    Its users run here, or on the workers whose master it is: then these record what is asked.
+    """
 
     def __init__(self, plan: LoadPlan, lines: Lines) -> None:
+        super().__init__(plan)
         self._lines = lines
-        self._visits = Visits()
-        super().__init__(plan, self._visits.journal, Asked(by_socket=True))
-        self._lanes = Lanes(self._visits.journal, (), 0, 1, plan.seed)
+        self._mail = Mail(plan.mail_file(0)) if plan.by_hand else None
+        self._environment: Any = None
         self._history = History()
         self._begun_s = monotonic()
         self._arms: tuple[str, ...] = ()
@@ -70,10 +61,8 @@ class WebPlugin(Hooks):
     def install(self) -> None:
         """Take Locust's hooks."""
         super().install()
-        note_client_ports(self.base_url, ConnectionPool, HTTPConnection)
-        events = locust.events
-        events.test_start.add_listener(lambda **_: self._visits.started())
-        events.test_stopping.add_listener(lambda **_: self._visits.stopped())
+        if self._mail:
+            self._mail.take_the_place()
 
     def live(self, since: int) -> Mapping[str, Any]:
         """Give what the page shows; see routes.Desk."""
@@ -85,6 +74,7 @@ class WebPlugin(Hooks):
             "visit": self._visit,
             "now_s": monotonic() - self._begun_s,
             "processes": self._plan.serving_processes,
+            "workers": self._workers(),
             "points": self._history.since(since),
             "verbs": self._verbs if self._state == READY else (),
             "acts": [act | {"t_s": act["t_s"] - self._begun_s} for act in map(dict, self._acts)],
@@ -97,11 +87,18 @@ class WebPlugin(Hooks):
 
     def obstacle(self) -> str:
         """Tell why no test can be started now."""
-        if self._state == READY:
-            return ""
-        return (
-            self._message or f"The arm {self._arm} is not up yet: start when the line below the form says that it is."
-        )
+        if self._state != READY:
+            waits = f"The arm {self._arm} is not up yet: start when the line below the form says that it is."
+            return self._message or waits
+        if (counted := self._workers()) and counted["ready"] < counted["of"]:
+            return f"{counted['ready']} of {counted['of']} workers are ready: start when all are, in a few seconds."
+        return ""
+
+    def _workers(self) -> Mapping[str, int] | None:
+        """How many workers of Locust are ready, and of how many; None where users run here."""
+        if not self._mail or not self._environment:
+            return None
+        return {"ready": self._environment.runner.worker_count, "of": self._plan.load_processes}
 
     def switch(self, arm: str) -> str:
         """Ask the lab for another arm, or for the same one afresh."""
@@ -133,54 +130,30 @@ class WebPlugin(Hooks):
         self._lines.send(said="refused", refusal=refusal_of(error))
         os._exit(EXIT_REFUSED)
 
-    def leaves(self, error: LoadError) -> None:
-        """Fail the task, which the page shows: the session goes on."""
-        raise error
-
     def set_up(self, environment: Any, web_ui: Any) -> None:
         """Add the tab, and listen to the lab."""
-        filter_tasks(self._plan, environment)
-        keep_paths(environment.user_classes)
-        feed, journal = ClosedFeed(), self._visits.journal
-        watch_tasks(feed, journal)
-        meter_functions(environment.user_classes, journal, partial(begin_unasked, feed, journal))
-        self._follow_users()
+        self._environment = environment
+        self._watch(environment)
         with self._own_modules.shown():  # Flask looks where the module of a blueprint lies
             extend(web_ui.app, web_ui.template_args, self)
         for work in (self._listen, self._announce, self._publish):
-            gevent.spawn(work, environment).link_exception(die)
+            gevent.spawn(work).link_exception(die)
 
-    def _follow_users(self) -> None:
-        start = User.start
-
-        def started(user: Any, group: Any) -> Any:
-            greenlet = start(user, group)
-            lane = self._lanes.enter(user, greenlet)
-            self._visits.note_users(len(self._lanes.live))
-            greenlet.link(lambda _: self._lanes.leave(lane))
-            return greenlet
-
-        User.start = started
-
-    def _announce(self, environment: Any) -> None:
+    def _announce(self) -> None:
         """Tell the lab the port, once somebody listens there."""
-        ui = environment.web_ui
+        ui = self._environment.web_ui
         while ui.server is None or not ui.server.started:
             gevent.sleep(LISTEN_S)
         self._lines.send(said="listening", port=ui.server.server_port)
 
-    def _publish(self, _environment: Any) -> None:
-        """Keep what the lab reads up to date."""
-        while True:
-            self._visits.publish()
-            gevent.sleep(PUBLISH_S)
-
-    def _listen(self, environment: Any) -> None:
+    def _listen(self) -> None:
         """Do what the lab says, until it is gone."""
         orders = {"deploying": self._deploying, "open": self._open, "figures": self._note, "fail": self._fail}
+        if self._mail:
+            orders["mail"] = self._mail.hear
         while (order := self._lines.receive()) is not None:
-            if order["do"] == "close":
-                self._close(environment.runner)
+            if order["do"] == "close":  # beside what follows: its workers have to be heard until they have stopped
+                gevent.spawn(self._close, self._environment).link_exception(die)
             else:
                 orders[order["do"]](order)
 
@@ -191,11 +164,9 @@ class WebPlugin(Hooks):
     def _open(self, order: Message) -> None:
         """An arm is up."""
         self._directory = Path(order["directory"])
-        plan = replace(self._plan, directory=self._directory, upstream_of=order["upstream_of"])
-        self._visits.open(plan)
-        with self._own_modules.shown():
-            self._asked.upstream_of = plan.upstream_reader("upstream")
-        self._asked.header = order["header"]
+        if not self._mail:
+            plan = replace(self._plan, directory=self._directory, upstream_of=order["upstream_of"])
+            self._record(plan, "upstream", order["header"])
         self._verbs, self._acts, self._busy = tuple(order["verbs"]), (), False
         self._visit += 1
         self._state = READY
@@ -211,18 +182,22 @@ class WebPlugin(Hooks):
         """An arm did not come up, or died; the person may ask for another one."""
         self._state, self._message = FAILED, order["message"]
 
-    def _close(self, runner: Any) -> None:
+    def _close(self, environment: Any) -> None:
         """The arm is about to be taken down: no user may ask it for anything any more."""
+        runner = environment.runner
         if self._state == READY:
             self._state = ENDING
-        if runner.spawning_greenlet:
-            runner.spawning_greenlet.kill(block=True)
+        for spawning in (runner.spawning_greenlet, environment.web_ui._swarm_greenlet):  # a master has the latter only
+            if spawning:
+                spawning.kill(block=True)
         if runner.state in (STATE_SPAWNING, STATE_RUNNING) or self._visits.testing:
             runner.stop()
-        while runner.state == STATE_CLEANUP:  # stopped from the page at the same moment
+        # stopped from the page at the same moment
+        while runner.state == STATE_CLEANUP or (runner.state == STATE_STOPPING and runner.user_count):
             gevent.sleep(LISTEN_S)
         self._directory = None
-        self._lines.send(said="closed", status=asdict(self._visits.close(self._lanes.live)))
+        status = Status() if self._mail else self._visits.close(self._lanes.live)
+        self._lines.send(said="closed", status=asdict(status))
 
 
 def main(plan_file: str, descriptor: str) -> None:
@@ -236,6 +211,7 @@ def main(plan_file: str, descriptor: str) -> None:
     users = str(plan.lanes)
     sys.argv = ["locust", "--skip-log-setup", "--host", plan.base_url, "--web-host", "127.0.0.1", "--web-port", "0"]
     sys.argv += ["--users", users, "--spawn-rate", users, "--stop-timeout", STOP_TIMEOUT_S, *plan.args]
+    sys.argv += ["--master"] if plan.by_hand else []
     try:
         locust.main.main()
     finally:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lab.host.jsonlines import Lines, Message
 from lab.load.child import death, load_child, log_tail, wait_exit
 from lab.load.inside.status import Status, error_of
 from lab.load.load_plan import LoadPlan
+from lab.load.relay import Relay
 from lab.plan.topology import Endpoint
 
 START_S = 60.0  # importing the locustfile
@@ -24,9 +26,13 @@ MODULE = "lab.load.web.plugin"
 
 
 class WebProcess:
-    """A running Locust with a page. Every method raises LoadError, or MissingError, when it has died."""
+    """A running Locust with a page. Every method raises LoadError, or MissingError, when it has died.
+
+    ``relay``: between it and its workers, where it is a master (LoadPlan.by_hand).
+    """
 
     def __init__(self, plan: LoadPlan, child: subprocess.Popen[bytes], lines: Lines) -> None:
+        self.relay = Relay(plan.mail_file(0), partial(lines.send, do="mail"))
         self._plan = plan
         self._child = child
         self._lines = lines
@@ -71,7 +77,7 @@ class WebProcess:
         self._lines.send(do="fail", message=message)
 
     def close(self) -> Status:
-        """Stop the users; what was recorded is on disk when this returns."""
+        """Stop the users; what was recorded here is on disk when this returns."""
         self._lines.send(do="close")
         return Status(**self._answer("closed", CLOSE_S)["status"])
 
@@ -124,4 +130,6 @@ def start_web(plan: LoadPlan) -> Iterator[WebProcess]:
             child = stack.enter_context(started)
         web = WebProcess(plan, child, Lines(ours, ours))
         web.wait_until_it_listens()
+        if plan.by_hand:
+            stack.enter_context(web.relay.running())
         yield web

@@ -49,8 +49,9 @@ const details = element("div", {},
   element("div", { className: "charts" }, memory, cpu));
 const closed = element("p", { className: "note" },
   "Closed model: each user sends its next request once the last one is answered. The scenario's rate does not apply here.");
+const workers = element("p", { className: "note", hidden: true });
 const panel = element("section", { id: "lab", hidden: true, ariaLabel: "Arm and processes" },
-  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, menu, end), message, closed, details);
+  element("div", { className: "bar" }, element("span", {}, "Arm "), arm, state, choice, change, menu, end), message, closed, workers, details);
 
 function heading() {
   const titles = [["role"], ["pid", 1], ["service"], ["CPU", 1], ["PSS", 1], ["share of requests"]];
@@ -115,9 +116,11 @@ function place() {
 function guardStart() {
   const start = started() ? null : document.querySelector('main form button[type="submit"]');
   if (!start || !live) return;
-  const ready = live.state === "ready";
+  const few = live.workers && live.workers.ready < live.workers.of;
+  const ready = live.state === "ready" && !few;
   if (start.disabled === ready) start.disabled = !ready;
-  start.title = ready ? "" : `${live.arm} ${WORDS[live.state]}: wait until it is up`;
+  const waits = live.state === "ready" ? "the workers of Locust are not all ready" : `${live.arm} ${WORDS[live.state]}`;
+  start.title = ready ? "" : `${waits}: wait`;
   start.classList.toggle("waits", !ready);
   for (const box of document.querySelectorAll('main .MuiAlert-root')) {
     box.style.display = ready && box.textContent.includes("is not up yet") ? "none" : ""; // its class beats the attribute hidden
@@ -138,9 +141,18 @@ function render() {
   choice.disabled = change.disabled = !["ready", "failed"].includes(live.state);
   end.disabled = ["ending", "gone"].includes(live.state);
   offer();
+  workers.hidden = !live.workers;
+  if (live.workers) workers.textContent = crew(live.workers);
   message.hidden = !live.message;
   if (live.message) message.textContent = live.message;
   if (!panel.hidden && !details.hidden) draw();
+}
+
+// The numbers of Locust's own pages are its own; the session has a row for each request.
+function crew({ ready, of }) {
+  const several = of > 1 ? "s" : "";
+  return `${ready} of ${of} worker${several} of Locust ready. What Locust's own pages show is what its master gets from ` +
+    `the worker${several} every 3 seconds; the session keeps every request, measured by the lab.`;
 }
 
 // Only what this arm can do, and nothing while something is being done to it.
@@ -236,8 +248,9 @@ function chart(title, unit, valueOf) {
     for (const process of point.processes) {
       const key = `${point.visit}/${process.pid}`, value = valueOf(process);
       if (value === null) continue;
-      if (!series.has(key)) series.set(key, { colour: colours.get(process.pid), line: [] });
-      series.get(key).line.push([point.t_s, value]);
+      const { line = [] } = series.get(key) ?? {};
+      line.push([point.t_s, value]);
+      series.set(key, { colour: colours.get(process.pid), line }); // that of now: what starts has no role yet
     }
   }
   const highest = Math.max(1e-9, ...[...series.values()].flatMap(({ line }) => line.map(([, value]) => value)));

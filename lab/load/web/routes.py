@@ -16,7 +16,7 @@ ASSETS = Path(__file__).parent
 TAB = {"title": "Processes", "key": "processes"}
 DOWNLOAD = {"title": "Download processes CSV", "href": "./lab/processes.csv"}
 ELEMENTS = '<link rel="stylesheet" href="./lab/processes.css"><script type="module" src="./lab/processes.js"></script>'
-CLEANUP, RUNNING = "cleanup", "running"  # states of Locust's runner, as its statistics tell them
+CLEANUP, STOPPING, RUNNING = "cleanup", "stopping", "running"  # states of Locust's runner, as its statistics tell them
 LOOPBACK = ("127.0.0.1", "localhost")
 FORBIDDEN, CONFLICT, ACCEPTED, NOT_FOUND = 403, 409, 202, 404
 
@@ -69,7 +69,7 @@ def extend(app: Flask, template_args: dict[str, Any], desk: Desk) -> None:
     def hide_clean_up(response: Response) -> Response:
         """Locust's page asks again only while users run: told of the clean-up it would never learn of its end."""
         stats = response.get_json(silent=True) if request.path == "/stats/requests" else None
-        if stats and stats.get("state") == CLEANUP:
+        if stats and stats.get("state") in (CLEANUP, STOPPING):
             response.set_data(json.dumps(stats | {"state": RUNNING}))
         return response
 

@@ -39,6 +39,7 @@ class Visits:
         self.journal = Journal(self._recording, Tally(), open_model=False)
         self.journal.ended = True
         self._plan: LoadPlan | None = None
+        self._process = 0
         self._status = Status()
 
     @property
@@ -46,10 +47,10 @@ class Visits:
         """Between the start and the stop of a test."""
         return self._status.measure_start_s is not None and self._status.measure_end_s is None
 
-    def open(self, plan: LoadPlan) -> None:
-        """An arm is ready: what is asked from now on goes where ``plan`` says."""
-        self._recording.open(plan.recording_file(0))
-        self._plan = plan
+    def open(self, plan: LoadPlan, process: int = 0) -> None:
+        """An arm is ready: what is asked from now on goes where ``plan`` says for this load process."""
+        self._recording.open(plan.recording_file(process))
+        self._plan, self._process = plan, process
         self._status = Status()
         self.journal.tally = Tally()
         self.journal.ended = False
@@ -75,7 +76,8 @@ class Visits:
             self._recording.flush()
             self._status.recorded = self._recording.count
             self._status.tally = self.journal.tally.totals()
-            write_status(self._plan.status_file(0), self._status)
+            self._status.beats += 1
+            write_status(self._plan.status_file(self._process), self._status)
 
     def close(self, lanes: Mapping[int, Lane]) -> Status:
         """The arm is about to go; ``measure_start_s`` of the result is None when no test was started."""

@@ -40,7 +40,7 @@ IMAGE = ImageSource(
 class Caddy:
     """Caddy balances requests; `check` is how often it asks every process for `check_path`, 0 for never.
 
-    `underscores`: names of headers with an underscore that shall pass, for Caddy drops all others.
+    `underscores`: names of headers with an underscore that are to pass; Caddy drops all others.
     """
 
     kind: Literal["caddy"] = "caddy"

@@ -8,7 +8,7 @@ from lab.scenario.kinds import options
 
 @options
 class Direct:
-    """Clients connect to the app itself; `tls`: over TLS, which its own server speaks."""
+    """Clients connect to the app itself; `tls`: over TLS, which ends in its own server."""
 
     kind: Literal["direct"] = "direct"
     tls: Tls = False

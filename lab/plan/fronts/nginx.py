@@ -42,8 +42,8 @@ IMAGE = ImageSource(
 class Nginx:
     """nginx balances requests.
 
-    `tuned` lets everything pass that works without it, and keeps connections to the app open; `stock` has the limits
-    that nginx has by itself; `config` is a configuration of your own, see docs/howto/fronts.md.
+    `tuned` passes everything that works without nginx, and keeps connections to the app open; `stock` has nginx's own
+    limits; `config` is your own configuration, see docs/howto/fronts.md.
     """
 
     kind: Literal["nginx"] = "nginx"

@@ -13,8 +13,8 @@ _own_command = own_command("fastapi run", (AUTOMATIC,))
 class FastapiRun:
     """One container of `fastapi run`, which has options for host, port and workers only.
 
-    So its access log is on and idle connections close after 5 s, as uvicorn does by itself. ``target``: how it is told
-    the app; for `path`, the file, its supervisor imports the app as well, for `module` (`--entrypoint`) it does not.
+    So its access log is on and idle connections close after 5 s, as with plain uvicorn. ``target``: how the app is
+    named; for `path`, the file, its supervisor imports the app as well, for `module` (`--entrypoint`) it does not.
     """
 
     kind: Literal["fastapi-run"] = "fastapi-run"

@@ -144,14 +144,14 @@ class Supervision:
 
 OF_UVICORN = Supervision(
     dies="uvicorn's supervisor, which looks every 0.5 s, starts another",
-    hangs="the supervisor pings one worker after the other and kills who has not answered for 5 s; it starts another",
+    hangs="the supervisor pings the workers in turn, kills one that has not answered for 5 s, and starts another",
     hung_after_s=5.0,
     hangup=True,
     grows=True,  # since 0.30; before, SIGTTIN would stop it
 )
 OF_DOCKER = Supervision(
-    dies="its container ends; Docker starts it again where `restart` says so",
-    hangs="nobody looks: to Docker's restart policy it is alive; `watch` gives it a watchdog, or has the front look",
+    dies="its container ends; Docker restarts it if `restart` says so",
+    hangs="nobody notices: for Docker's restart policy it is alive; `watch` adds a watchdog, or lets the front check",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import ceil, floor, log2
+from math import ceil, floor, isfinite, log2
 
 from lab.report.charts.axes import Panel
 from lab.report.charts.scales import UNLABELLED, Scale
@@ -30,8 +30,8 @@ class ForestRow:
 
     ``band`` are the bounds of equivalence.
 
-    ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides; ``word`` is the verdict,
-    ``size`` the estimate in words.
+    ``estimate`` is the ratio that the sentence names, ``interval`` the one that decides, with an infinite end where
+    nothing bounds it; ``word`` is the verdict, ``size`` the estimate in words.
     """
 
     metric: str
@@ -74,7 +74,7 @@ class Forest:
 def _values(row: ForestRow) -> Iterator[float]:
     yield row.estimate
     yield from (ratio for _, ratio in row.points)
-    yield from row.interval or ()
+    yield from filter(isfinite, row.interval or ())
 
 
 def _axis(panel: Panel, bottom: float, baseline: str) -> str:
@@ -128,11 +128,13 @@ def _band(panel: Panel, row: ForestRow, top: float) -> str:
 def _interval(panel: Panel, row: ForestRow, middle: float) -> Iterator[str]:
     if row.interval is None:
         return
-    low, high = row.interval
-    said = hint(f"{row.metric}, {row.name}: interval {_change(low)} to {_change(high)}")
-    ends = {"x1": panel.px(low), "x2": panel.px(high), "y1": middle, "y2": middle}
-    yield tag("line", said, class_="whisker mark", **ends)
-    for x in (panel.px(low), panel.px(high)):
+    known = [end for end in row.interval if isfinite(end)]
+    told = " to ".join(map(_change, known)) if len(known) > 1 else f"{_change(*known)} or farther from none"
+    left, right = map(panel.px, row.interval)
+    said = hint(f"{row.metric}, {row.name}: interval {told}")
+    yield tag("line", said, class_="whisker mark", x1=left, x2=right, y1=middle, y2=middle)
+    for end in known:
+        x = panel.px(end)
         yield tag("line", class_="whisker", x1=x, x2=x, y1=middle - 4, y2=middle + 4)
 
 

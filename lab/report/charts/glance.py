@@ -37,7 +37,7 @@ def interval_bar(low: float, estimate: float, high: float) -> str:
 
 
 def _place(ratio: float) -> float:
-    part = max(-1.0, min(1.0, log(ratio) / FARTHEST)) if ratio > 0 else -1.0
+    part = max(-1.0, min(1.0, log(ratio) / FARTHEST)) if ratio > 0 else -1.0  # an infinite end is at the edge too
     return WIDTH / 2 * (1 + part * 0.95)
 
 

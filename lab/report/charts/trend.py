@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil
+from math import ceil, isfinite
 
 from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame
 from lab.report.charts.scales import Scale, linear
@@ -18,6 +18,8 @@ DODGE = 0.11  # of the way to the next run: arms stand beside each other
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPoint:
     """One arm in one run: its place, from 1, its value with the ends of a whisker, and all of it in words.
+
+    A whisker with an infinite end leaves the plot.
 
     ``hollow``: the run is not valid.
     """
@@ -54,7 +56,7 @@ class Trend:
     def svg(self) -> str:
         """The drawing."""
         keys = legend(self.arms)
-        ends = [end for point in self.points for end in (point.low, point.high)]
+        ends = [end for point in self.points for end in (point.low, point.value, point.high) if isfinite(end)]
         panel = Panel(
             left=LEFT,
             top=keys.height + HEAD,

@@ -15,10 +15,10 @@ from lab.report.first_screen import Box, Group, Mood, told
 from lab.report.parts.caveats import Caveats
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
-from lab.report.parts.gate_sentences import family_names
+from lab.report.parts.gate_sentences import family_names, listed
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.scenario.model import Arm, Load, Scenario
-from lab.units import count_of, format_rate, format_ratio
+from lab.units import cores_of, count_of, format_rate, format_ratio, format_rounded
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
@@ -30,10 +30,10 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         answer, mood = "No: there is no valid block", Mood.BAD
     elif lost := summary.decision.lost:
         answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
-    elif caveats.judged:
-        answer, mood = f"Yes, with {count_of(len(told(caveats.judged)), 'caveat')}", Mood.CAVEAT
     elif used < least_blocks(summary.scenario):
-        answer, mood = "Only as a smoke test", Mood.CAVEAT
+        answer, mood = f"Only as a smoke test{_with(caveats.judged)}", Mood.CAVEAT
+    elif caveats.judged:
+        answer, mood = f"Yes{_with(caveats.judged)}", Mood.CAVEAT
     elif caveats.others:
         answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
     else:
@@ -46,6 +46,11 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         ("noise floor", _floors(run, comparison)),
     )
     return Box(key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief")
+
+
+def _with(groups: Sequence[Group]) -> str:
+    """``", with 2 caveats"``; empty where there are none."""
+    return f", with {count_of(len(told(groups)), 'caveat')}" if groups else ""
 
 
 def _by_group(groups: Sequence[Group]) -> str:
@@ -66,9 +71,12 @@ def _gates(summary: RunSummary) -> str:
 
 def _generator(run: RunInfo, summary: RunSummary) -> str:
     room = headroom(run, summary)
+    where = (
+        f"on {listed([node.name for node in nodes])}" if (nodes := summary.scenario.load_nodes) else "on this machine"
+    )
     if room is None:
-        return "its limit on this machine is not known"
-    return f"at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of what it can generate on this machine"
+        return f"its limit {where} is not known"
+    return f"at {format_rate(room.driven_per_s)}, {format_ratio(room.used)} of what it can generate {where}"
 
 
 def _floors(run: RunInfo, comparison: Comparison | None) -> str:
@@ -101,10 +109,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         "versions": _versions(run, scenario.arms),
         "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
         "front": ", ".join(fronts) or "none: clients connect directly",
-        "load": f"{rate}, users and duration by hand"
-        if run.exploratory
-        else f"{rate}, {scenario.load.lanes} connections (lanes), {scenario.load.measure:g} s measured in each trial"
-        f"{_driven(scenario.load)}",
+        "load": f"{rate}, {_amount(run, summary)}{_dealt_out(summary)}",
         "seed": str(scenario.trials.seed),
     }
     return Box(key="machine", title="Measured on", mood=Mood.PLAIN, rows=tuple(rows.items()), more="details")
@@ -113,14 +118,30 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
 def _rate(scenario: Scenario) -> str:
     if scenario.capacity:
         rates = scenario.capacity.rates
-        return f"a ladder from {rates[0]:g} to {rates[-1]:g} arrivals a second"
+        return f"a ladder from {format_rounded(rates[0])} to {format_rounded(rates[-1])} arrivals a second"
     return f"{scenario.load.rate:g} arrivals a second" if scenario.load.rate else "closed model"
+
+
+def _amount(run: RunInfo, summary: RunSummary) -> str:
+    load = summary.scenario.load
+    if run.exploratory:
+        return "users and duration by hand"
+    return f"{load.lanes} connections (lanes), {load.measure:g} s measured in each trial{_driven(load)}"
+
+
+def _dealt_out(summary: RunSummary) -> str:
+    """Who said how many users each load process had, where it was not the lab."""
+    workers = max((trial.record.load.workers for trial in summary.trials), default=0)
+    several = "s" if workers > 1 else ""
+    return f", users dealt out by Locust's own master to {workers} worker{several}" if workers else ""
 
 
 def _driven(load: Load) -> str:
     """By how many processes, and on which cores, where that is not as usual."""
-    processes = f", {load.processes} load processes" if load.processes > 1 else ""
-    return f"{processes}{f', load on cores {load.cores}' if load.cores else ''}"
+    processes = f", {load.all_processes} load processes" if load.all_processes > 1 else ""
+    processes += f" on {load.machines} nodes" if load.machines > 1 else ""
+    several = "s" if len(cores_of(load.cores)) > 1 else ""
+    return f"{processes}{f', load on core{several} {load.cores}' if load.cores else ''}"
 
 
 def _versions(run: RunInfo, arms: Sequence[Arm]) -> str:

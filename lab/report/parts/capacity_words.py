@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from statistics import median
 
-from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
+from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.ladders import Cliff, Confirmation, cliff_of, climbs_of
+from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.ladder import Climb, Edge
-from lab.units import count_of, format_ratio, format_seconds
-
-LEVEL = 0.95
+from lab.analysis.trial.middle import middle_capacity
+from lab.units import count_of, format_ratio, format_rounded, format_seconds
 
 
 def capacity_remark(summary: RunSummary, arms: Sequence[str], confirmed: Mapping[str, Confirmation]) -> str:
@@ -43,24 +43,27 @@ def amount(climbs: Sequence[Climb]) -> str:
     top = [one for one in climbs if one.edge is Edge.TOP]
     rates = [rung.rate for rung in climbs[0].rungs]
     parts = [
-        _inside(known) if known else "",
+        _inside(known, climbs) if known else "",
         _at_top([one for one in top if not one.short], "the highest rung"),
         _at_top([one for one in top if one.short], "the highest rung that the load generator carried"),
-        f"{rates[0]:g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else "",
+        f"{rates[0]:,g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else "",
     ]
     return "; ".join(filter(None, parts)) or "an unknown rate: too few rungs say anything"
 
 
 def _at_top(climbs: Sequence[Climb], called: str) -> str:
     tops = [one.top for one in climbs if one.top is not None]
-    return f"{min(tops):g} or more, {called}, in {count_of(len(tops), 'block')}" if tops else ""
+    return f"{min(tops):,g} or more, {called}, in {count_of(len(tops), 'block')}" if tops else ""
 
 
-def _inside(known: Sequence[float]) -> str:
-    blocks = count_of(len(known), "block")
+def _inside(known: Sequence[float], climbs: Sequence[Climb]) -> str:
+    """Their middle as in tables; with blocks beyond the ladder, of which an interval knows no number, their range."""
     middle, low, high = _ends(known)
-    within = f" in {blocks}" if len(known) < blocks_needed(LEVEL) else f", 95% CI, {blocks}"
-    return f"{middle:.3g} requests a second ({low:.3g} to {high:.3g}{within})"
+    within = f", 95% CI, {count_of(len(known), 'block')}"
+    if len(known) < max(len(climbs), blocks_needed(LEVEL)):
+        low, high, within = min(known), max(known), f" in {count_of(len(known), 'block')}"
+        middle = middle_capacity(climbs) or middle
+    return f"{format_rounded(middle)} requests a second ({format_rounded(low)} to {format_rounded(high)}{within})"
 
 
 def interval_of(climbs: Sequence[Climb]) -> tuple[float, float, float] | None:
@@ -70,24 +73,26 @@ def interval_of(climbs: Sequence[Climb]) -> tuple[float, float, float] | None:
 
 
 def _ends(known: Sequence[float]) -> tuple[float, float, float]:
-    if len(known) < blocks_needed(LEVEL):
-        return median(known), min(known), max(known)
-    found = wilcoxon_interval(known, LEVEL)
-    return found.estimate, found.low, found.high
+    middle, (low, high) = median(known), span_of(known)
+    return middle, min(low, middle), max(high, middle)
 
 
 def brief(climbs: Sequence[Climb]) -> str:
-    """``"212/s (205 to 219)"``, ``"≥ 990/s"``, ``"≤ 100/s"``; of blocks that differ in that, each."""
+    """``"212/s (205 to 219)"``, ``"≥ 990/s"``, ``"≤ 100/s"``; of blocks that differ in that, each with their number."""
     if (found := interval_of(climbs)) is not None:
-        return f"{found[0]:.3g}/s ({found[1]:.3g} to {found[2]:.3g})"
+        return f"{format_rounded(found[0])}/s ({format_rounded(found[1])} to {format_rounded(found[2])})"
     inside = [one.capacity for one in climbs if one.capacity is not None]
     tops = [one.top for one in climbs if one.edge is Edge.TOP and one.top is not None]
-    parts = [
-        f"{median(inside):.3g}/s" if inside else "",
-        f"≥ {min(tops):g}/s" if tops else "",
-        f"≤ {climbs[0].rungs[0].rate:g}/s" if any(one.edge is Edge.BOTTOM for one in climbs) else "",
-    ]
-    return " or ".join(filter(None, parts)) or "unknown"
+    bottom = [one for one in climbs if one.edge is Edge.BOTTOM]
+    parts = {
+        f"{format_rounded(middle_capacity(climbs) or median(inside))}/s" if inside else "": len(inside),
+        f"≥ {min(tops):,g}/s" if tops else "": len(tops),
+        f"≤ {climbs[0].rungs[0].rate:,g}/s" if bottom else "": len(bottom),
+    }
+    known = {told: blocks for told, blocks in parts.items() if told}
+    if len(known) < 2:
+        return next(iter(known), "unknown")
+    return ", ".join(f"{told} in {count_of(blocks, 'block')}" for told, blocks in known.items())
 
 
 def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:
@@ -95,7 +100,7 @@ def confirmation(arm: str, confirmed: Mapping[str, Confirmation]) -> str:
     found = confirmed.get(arm)
     if found is None:
         return "not confirmed by a longer run"
-    tried = f"for {found.length_s:.0f} s at {found.rung.rate:.4g} a second"
+    tried = f"for {found.length_s:.0f} s at {found.rung.rate:,g} a second"
     if not found.valid:
         return f"not confirmed: the run {tried} is not valid"
     if found.sustained:
@@ -108,7 +113,7 @@ def _cliff(arm: str, found: Cliff) -> str:
     after = format_seconds(found.bad_s) if isfinite(found.bad_s) else "among failures"
     bad = f" and {format_ratio(found.bad_share)} of requests are bad" if found.bad_share else ""
     return (
-        f"{arm} does not slow down, it breaks: its last good rung is {found.good:g} a second "
-        f"({format_seconds(found.good_s)}), and at {found.bad:g} the percentile is {after}{bad}, "
+        f"{arm} does not slow down, it breaks: its last good rung is {found.good:,g} a second "
+        f"({format_seconds(found.good_s)}), and at {found.bad:,g} the percentile is {after}{bad}, "
         "more than noise explains."
     )

@@ -82,6 +82,9 @@ def caveats_told(summary: RunSummary, found: Caveats) -> Iterator[str]:
     if not judged and not others:
         yield "No caveats."
         return
+    if not summary.decision.needed:  # nothing is judged, so nothing can be said to touch it
+        yield f"{count_of(judged, 'caveat')}."
+        return
     names = family_names(summary.decision.needed)
     if judged:
         yield f"{count_of(judged, 'caveat')} {'touches' if judged == 1 else 'touch'} what was judged ({names})."
@@ -105,7 +108,7 @@ def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
         yield Caveat(CPU_CAVEAT, CPU)
     if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
         yield Caveat(
-            f"A trial warmed up for {format_duration(length_s)} only: caches, heaps and connections may have gone on "
+            f"A trial warmed up for {format_duration(length_s)} only: caches, heaps and connections may have been "
             f"filling while it was measured. Ask for {LEAST_WARMUP_S:g} s or more (load.warmup)."
         )
     if (room := headroom(run, summary)) is not None and room.near:
@@ -122,12 +125,15 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
         yield Caveat(f"The run ended early: {run.cut}.")
     yield from map(Caveat, fallen_told(run, summary.scenario.budget.processes))
     yield from map(Caveat, left_out_caveats(run))
-    lost = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in run.left_out]
-    if lost:
-        yield Caveat(f"{len(lost)} of {len(run.states)} planned trials were not finished, the first is {lost[0]}.")
+    told = {*run.left_out, *run.lost}
+    open_ = [t for t, state in run.states.items() if state is not TrialState.DONE and t not in told]
+    if open_:
+        number = f"{len(open_)} of {len(run.states)}"
+        yield Caveat(f"{number} planned trials were not finished, the first of them {open_[0]}.")
     yield from (Caveat(told, families) for told, families in fault_sentences(summary))
+    lost = {fault.block for fault in summary.decision.faults if fault.lost}
     for block, arms in summary.decision.missing.items():
-        if block in summary.blocks:
+        if block in summary.blocks and block not in lost:
             yield Caveat(f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count.")
 
 
@@ -152,7 +158,7 @@ def told_faults(
     total = len({record.block for record in records.values()})
     by_gate: defaultdict[str, list[Fault]] = defaultdict(list)
     for fault in all_faults:
-        by_gate[fault.gate.key if fault.gate else ""].append(fault)
+        by_gate[fault.gate.key if fault.gate else TrialState.LOST if fault.lost else ""].append(fault)
     for faults in by_gate.values():
         worst = max(faults, key=_badness)
         blocks = sorted({fault.block for fault in faults})

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from math import isfinite, isinf
+from math import inf, isfinite, isinf
 
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Group, Metric, Unit
 from lab.report.content import Cell, Column, Reader
-from lab.report.parts.effects import signed_change, signed_interval
+from lab.report.parts.effects import signed_size
 from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
@@ -29,7 +29,7 @@ def quantity(unit: Unit, value: float | None) -> str:
     """``34.1 MiB``; an unknown value is a dash, never a zero, and an infinite one is ``failed``."""
     if value is None:
         return UNKNOWN
-    return FAILED if isinf(value) else FORMATTERS[unit](value)
+    return FAILED if isinf(value) else FORMATTERS[unit](value).replace("-", "−")
 
 
 def round_limit(unit: Unit, value: float | None) -> str:
@@ -106,15 +106,22 @@ def change_cell(ratio: float | None, interval: Interval | None = None, *, judged
     """A ratio as a signed change, with its interval where it has one: ``"+7.2% (+7.0…+7.5%)"``."""
     if ratio is None or not isfinite(ratio):
         return Cell(quantity(Unit.RATIO, ratio), ratio)
-    if interval is None:
-        return Cell(signed_change(ratio), ratio, strong=judged)
-    text = f"{signed_change(ratio)} ({signed_interval(interval.low, interval.high)})"
-    return Cell(text, ratio, span=(interval.low, ratio, interval.high), strong=judged)
+    span = None if interval is None else (interval.low, ratio, interval.high)
+    return Cell(signed_size(ratio, interval), ratio, span=span, strong=judged)
 
 
 def interval_cells(interval: Interval | None) -> tuple[Cell, ...]:
-    """Both ends of an interval of ratios."""
-    return (ratio_cell(interval.low), ratio_cell(interval.high)) if interval else (ratio_cell(None),) * 2
+    """Both ends of an interval of ratios, unknown where nothing bounds it."""
+    ends = (interval.low, interval.high) if interval else (inf, inf)
+    return tuple(ratio_cell(end if isfinite(end) else None) for end in ends)
+
+
+def span_words(unit: Unit, low: float, high: float) -> str:
+    """``"205/s to 219/s"``, ``"205/s or more"`` where nothing bounds it."""
+    if isfinite(low) and isfinite(high):
+        return f"{quantity(unit, low)} to {quantity(unit, high)}"
+    known = low if isfinite(low) else high
+    return f"{quantity(unit, known)} or {'more' if known == low else 'less'}" if isfinite(known) else "no end known"
 
 
 def axis(unit: Unit, values: Iterable[float | None]) -> tuple[float, str]:

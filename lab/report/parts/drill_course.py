@@ -49,9 +49,9 @@ def course_figure(summary: RunSummary) -> Figure | None:
     return Figure(
         key="drill-course",
         title="Before and after the action",
-        sentence="Answers a second by the process that gave them, one band each, and on top the requests that failed "
-        "or were late, by when they were due, in half seconds; shaded from the action until it is over and no request "
-        f"is bad any more. The block of each arm whose harm is in the middle: {told}.",
+        sentence="Answers a second by the process that gave them, one band for each, and above them the requests that "
+        "failed or were late, by when they were due, in half seconds; shaded from the action until it is over and no "
+        f"request is bad any more. For each arm, the block with the median harm: {told}.",
         chart=Curves(
             title="Who served before and after the action",
             arms=tuple(arm_names(summary)),

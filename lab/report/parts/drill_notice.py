@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from math import inf
 
 from lab.analysis.summary import RunSummary
@@ -27,28 +28,33 @@ NOBODY = "nobody"
 
 
 def notice_table(summary: RunSummary) -> Table:
-    """A row for each arm: figures as medians, and in words who did something and how containers ended, by blocks."""
-    renewed = any(shown_value(summary, arm.name, CERTIFICATE) is not None for arm in summary.arms)
-    keys = (*TRACES, CERTIFICATE) if renewed else TRACES
-    rows = tuple(
-        (
-            *words(arm.name),
-            *(metric_cell(METRICS[key], shown_value(summary, arm.name, key)) for key in keys),
-            *(Cell(text) for text in (_by(found), _exits(found), _shutdowns(found))),
-        )
+    """A row for each arm: figures as medians, and in words who did something and how containers ended, by blocks.
+
+    What is known of no arm has no column.
+    """
+    arms = [
+        (arm.name, found)
         for arm in summary.arms
         if (found := [trial.fallout for trial in summary.of_arm(arm.name) if trial.fallout])
+    ]
+    values = {key: [shown_value(summary, arm, key) for arm, _ in arms] for key in (*TRACES, CERTIFICATE)}
+    keys = [key for key, told in values.items() if any(value is not None for value in told)]
+    texts = {title: [tell(found) for _, found in arms] for title, tell in TEXTS.items()}
+    titles = [title for title, told in texts.items() if any(told)]
+    rows = tuple(
+        (
+            *words(arm),
+            *(metric_cell(METRICS[key], values[key][place]) for key in keys),
+            *(Cell(texts[title][place]) for title in titles),
+        )
+        for place, (arm, _) in enumerate(arms)
     )
     return Table(
         key="drill-notice",
         title="Who noticed, and what followed",
-        columns=(
-            *columns("arm", numeric=[METRICS[key].called for key in keys]),
-            *columns("by whom", "containers ended", "lifespan's shutdown"),
-        ),
+        columns=(*columns("arm", numeric=[METRICS[key].called for key in keys]), *columns(*titles)),
         rows=rows,
-        note="A supervisor or the engine noticed when the process in place of the one that was hit begins; a front, "
-        "when requests fare well again before it. Restarts are those within 60 s and inside the trial.",
+        note=" ".join(note for key, note in NOTES if key in keys),
     )
 
 
@@ -76,7 +82,7 @@ def _shutdowns(found: list[Fallout]) -> str:
     """How many processes came to the end of it, of those that began."""
     known = [each.shutdowns for each in found if each.shutdowns]
     if not known:
-        return "not told"
+        return ""
     began, ended = (sum(getattr(each, part) for each in known) for part in ("began", "ended"))
     return f"{ended} of {began} came to its end" if began else "did not run"
 
@@ -84,3 +90,18 @@ def _shutdowns(found: list[Fallout]) -> str:
 def _exits(found: list[Fallout]) -> str:
     ends = Counter(text.partition(": ")[2].partition(" after")[0] for each in found for text in each.exits)
     return ", ".join(f"{text} × {times}" for text, times in ends.most_common())
+
+
+TEXTS: Mapping[str, Callable[[list[Fallout]], str]] = {
+    "by whom": _by,
+    "containers ended": _exits,
+    "lifespan's shutdown": _shutdowns,
+}
+NOTES = (
+    (
+        "drill.detected",
+        "A supervisor or the engine has noticed when the process that replaces the one that was hit begins; a front, "
+        "when requests succeed again before that.",
+    ),
+    ("drill.restarts", "Restarts are those within 60 s and inside the trial."),
+)

@@ -5,19 +5,21 @@ import math
 from lab.analysis.judge.intervals import Interval
 from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.metrics import Group, Metric, Unit
-from lab.units import format_seconds
+from lab.metrics.limits import LIMITS
+from lab.units import format_rounded, format_seconds
 
 USED = (Group.MEMORY, Group.CPU)  # "uses 6.8% less memory"; everything else is higher or lower
 ENDLESS_S = 1e4  # a difference beyond this is one to a value that did not come to an end
 ROUNDING = 1e-9  # the noise of arithmetic is no change
 TENTH = 0.05  # percent: below, one decimal would hide on which side of no difference a value lies
+ALL, MOST_DECIMALS = 100.0, 4
 MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
 
 def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
     """``"replicas uses 6.8% less memory than workers"``: one estimate in words, without any claim about it."""
     noun = metric.called
-    if metric.group in USED:
+    if metric.group in USED and metric.key not in LIMITS.values():  # a limit is nothing that is used
         size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"
         return f"{arm} uses {size} {baseline}"
     size = f"{ratio:.1f} times that of" if ratio >= MANIFOLD else f"{change(ratio, 'lower', 'higher')} than that of"
@@ -38,7 +40,8 @@ def deciding(found: Judgement) -> Interval | None:
 
 def less_or_more(metric: Metric, ratio: float) -> str:
     """``"less"`` of what is used, ``"lower"`` of everything else; or the other way."""
-    less, more = ("less", "more") if metric.group in USED else ("lower", "higher")
+    used = metric.group in USED and metric.key not in LIMITS.values()
+    less, more = ("less", "more") if used else ("lower", "higher")
     return less if ratio < 1 else more
 
 
@@ -54,6 +57,8 @@ def signed_change(ratio: float, decimals: int = 1) -> str:
     if math.isclose(ratio, 1, rel_tol=ROUNDING):
         return "±0%"
     sign, percent = "−" if ratio < 1 else "+", abs(ratio - 1) * 100
+    while 0 < ratio < 1 and decimals < MOST_DECIMALS and float(f"{percent:.{decimals}f}") == ALL:
+        decimals += 1  # next to nothing is not nothing
     return f"{sign}{percent:.{decimals}f}%" if percent >= TENTH else f"{sign}{percent:.1g}%"
 
 
@@ -74,7 +79,7 @@ def bound_text(metric: Metric, bound: float) -> str:
 def difference_bound(metric: Metric, bound: float) -> str:
     """``"0.1 points"``, ``"500 ms"``: from which difference on it would matter."""
     if metric.unit is Unit.COUNT and not metric.in_points:
-        return f"{bound:.3g}"
+        return format_rounded(bound)
     return f"{bound * 100:.3g} points" if metric.in_points else format_seconds(bound)
 
 
@@ -90,7 +95,8 @@ def _short(percent: float) -> str:
 
 def points_text(more: Interval) -> str:
     """The interval of a difference of shares: ``"95% CI 29.1 to 30.4 points more"``."""
-    return f"{more.level * 100:.4g}% CI {more.low * 100:.3g} to {more.high * 100:.3g} points more"
+    low, high = (f"{'−' if end < 0 else ''}{abs(end) * 100:.3g}" for end in (more.low, more.high))
+    return f"{more.level * 100:.4g}% CI {low} to {high} points more"
 
 
 def more_text(metric: Metric, more: Interval) -> str:
@@ -112,7 +118,7 @@ def size_of_shift(metric: Metric, shift: float) -> str:
     if metric.in_points:
         return f"{'−' if shift < 0 else '+'}{abs(shift) * 100:.3g} points"
     if metric.unit is Unit.COUNT:
-        return f"{'−' if shift < 0 else '+'}{'∞' if abs(shift) >= ENDLESS_S else f'{abs(shift):.3g}'}"
+        return f"{'−' if shift < 0 else '+'}{'∞' if abs(shift) >= ENDLESS_S else format_rounded(abs(shift))}"
     return signed_seconds(shift) if shift else "±0 s"
 
 
@@ -122,10 +128,32 @@ def signed_seconds(seconds: float) -> str:
     return f"{sign}∞" if abs(seconds) >= ENDLESS_S else f"{sign}{format_seconds(abs(seconds))}"
 
 
+def signed_size(ratio: float, interval: Interval | None) -> str:
+    """``"−6.8% (−7.0…−6.7%)"``, or where one end is known ``"at least −40.5% (beyond −37.0%)"``."""
+    size = brief_size(ratio, interval)
+    if interval is None:
+        return size
+    if interval.only_end is not None:
+        return f"{size} (beyond {signed_change(interval.only_end)})"
+    return f"{size} ({signed_interval(interval.low, interval.high)})"
+
+
+def brief_size(ratio: float, interval: Interval | None) -> str:
+    """``"−6.8%"``, or where one end of its interval is known ``"at least −40.5%"``."""
+    one_sided = interval is not None and interval.only_end is not None
+    return f"at least {signed_change(ratio)}" if one_sided else signed_change(ratio)
+
+
 def interval_text(interval: Interval) -> str:
-    """``"95% CI 6.7–7.0%"`` in the direction of the estimate, or both directions when it reaches across 1."""
-    low, high = interval.low, interval.high
-    if low < 1 < high:
+    """``"95% CI 6.7–7.0%"`` in the direction of the estimate, or both directions when it reaches across 1.
+
+    ``"95% CI 37.0% or more"`` where one end is known.
+    """
+    low, high, only = interval.low, interval.high, interval.only_end
+    if only is not None:
+        near = f"{only:.2f} times" if interval.estimate >= MANIFOLD else f"{abs(only - 1) * 100:.1f}%"
+        ends = f"{near} or more"
+    elif low < 1 < high:
         ends = f"{change(low)} to {change(high) if high < MANIFOLD else f'{high:.1f} times'}"
     elif high >= MANIFOLD:
         ends = f"{low:.2f} to {high:.2f} times"

@@ -28,6 +28,7 @@ NAMES: Mapping[str, str] = {
     "sampled_by": "processes read by",
     "app_python": "Python of the app",
     "image_digest": "image digest",
+    "bundle_sha256": "sha256 of the locustfile and its files",
 }
 VALUES: Mapping[str, Callable[[str], str]] = {
     "memory_bytes": lambda text: format_bytes(float(text)),

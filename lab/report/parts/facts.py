@@ -8,7 +8,7 @@ from lab.plan.axes import AXES
 from lab.record.types import RunInfo
 from lab.report.parts.images import images_text
 from lab.report.parts.unusual import NO_CONTAINERS, is_plain, rights_fact
-from lab.units import format_bytes
+from lab.units import cores_of, format_bytes
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -82,7 +82,8 @@ def budget_text(summary: RunSummary) -> str:
     swept = [_swept(summary, key) for key in ("cpus", "memory")]
     cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
     memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
-    cores = f", pinned to cores {budget.cpuset}" if budget.cpuset else ""
+    several = "s" if len(cores_of(budget.cpuset)) > 1 else ""
+    cores = f", pinned to core{several} {budget.cpuset}" if budget.cpuset else ""
     return f"{swept[0] or cpus}, {swept[1] or memory}{cores}"
 
 

@@ -18,12 +18,15 @@ from lab.report.parts.refusals import refused
 
 FILES_NAMED = 3
 MOVING = {CHANGED.key, RECYCLED.key, OUT_OF_MEMORY.key, MEMORY_DRIFT.key}  # findings that part the accounts of memory
-MOVED = "Its processes or its memory changed meanwhile (see what the arm did), and the two are read at different times."
+MOVED = "Its processes or its memory changed in between, and the two are read at different times."
 FAMILY_WORDS = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency"}  # TIME, by its best known part
 
 
-def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
-    """Tell what a gate found, in words; ``record`` is the trial's, where there is one trial."""
+def gate_sentence(gate: GateResult, record: TrialRecord | None = None, *, brief: bool = False) -> str:
+    """Tell what a gate found, in words; ``record`` is the trial's, where there is one trial.
+
+    ``brief``: without what to do about it, for a reader who was told before.
+    """
     if gate.key in ATTESTED and record is not None:
         return ATTESTED[gate.key](record)
     declared = GATES.get(gate.key)
@@ -35,8 +38,11 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None) -> str:
     said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
     if declared is None or gate.limit is None or gate.outcome == "pass":
         return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
+    found = f"{', '.join(filter(None, (said, _limit(declared, gate))))}."
+    if brief:
+        return found
     advice = MOVED if _moved(gate, record) else words.advice
-    return _joined(f"{said}, {_limit(declared, gate)}.", _named(gate, record), advice, MORE.get(gate.why, ""))
+    return _joined(found, _named(gate, record), advice, MORE.get(gate.why, ""))
 
 
 def _moved(gate: GateResult, record: TrialRecord | None) -> bool:
@@ -53,10 +59,13 @@ def _named(gate: GateResult, record: TrialRecord | None) -> str:
     return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
 
 
+UNCHECKED = "No gate was evaluated for this trial, so nothing shows that it is valid."
+
+
 def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
     """Tell why a trial is invalid, in words; ``record`` is the trial's."""
     if fault.gate is None:
-        return "No gate was evaluated for this trial, so that nothing shows that it is valid."
+        return f"{fault.lost.splitlines()[0].rstrip('.')}." if fault.lost else UNCHECKED
     return gate_sentence(fault.gate, record)
 
 
@@ -64,7 +73,7 @@ def _limit(declared: Gate, gate: GateResult) -> str:
     beyond = "below" if declared.floor else "above"
     limit = round_limit(declared.unit, gate.limit)
     if gate.outcome != INVALID:
-        return f"{beyond} the caveat limit of {limit}"
+        return f"{beyond} the caveat limit of {limit}" if gate.limit else ""  # any amount above nothing is told
     return f"{beyond} the limit of {limit}: the trial does not count for {family_names(declared.spoils)}"
 
 
@@ -105,8 +114,8 @@ def _exposed(record: TrialRecord) -> str:
 
 def _ignored_header(record: TrialRecord) -> str:
     return (
-        f"Answers of the app carry {record.attestation.ignored_header}, which names no process: several say the same, "
-        "or one says several things. It was ignored, and who served is told by connections or by the front. "
+        f"Answers of the app carry {record.attestation.ignored_header}, which names no process: several processes send "
+        "the same value, or one sends several. It was ignored; who served is known from connections or the front. "
         'Set app.server_header = "" if that is right, or to the header that names your processes.'
     )
 
@@ -114,7 +123,7 @@ def _ignored_header(record: TrialRecord) -> str:
 def _neighbours(record: TrialRecord) -> str:
     runs = ", ".join(record.attestation.neighbours)
     return (
-        f"Another lab ran the same image meanwhile (run {runs}). They share its file pages, so that memory (PSS) "
+        f"Another lab used the same image at the same time (run {runs}). They share its file pages, so memory (PSS) "
         "cannot be attributed. Wait until it has ended, then run again."
     )
 

@@ -15,15 +15,15 @@ class Words(NamedTuple):
 
 HEADER = "let the app name its process in a header (app.server_header), in every answer"
 GATE_WORDS: Mapping[str, Words] = {
-    "trial.complete": Words("The trial has no whole measure phase", "See the log of its services."),
+    "trial.complete": Words("Whole measure phases of the trial: {value}", "See the log of its services."),
     "load.cpu": Words(
         "The busiest load process used {value} of a core in its busiest second",
         "Lower the rate, or give the load more processes (load.processes).",
     ),
     "load.arrivals": Words(
-        "Of the arrivals scheduled in the measure window {value} were sent",
-        "No process of the arm, no quota and not the machine was at its limit: raise load.lanes. If that changes "
-        "nothing, the arm waits for something other than CPU, and the rate must be lowered.",
+        "The load generator sent {value} of the arrivals scheduled in the measure window",
+        "Neither a process of the arm, nor a quota, nor the machine was at its limit: raise load.lanes. If that "
+        "changes nothing, the arm waits for something other than CPU: lower the rate.",
     ),
     "load.requests": Words(
         "In the measure window {value} requests were on their way, and the locustfile fired no event of its own",
@@ -34,12 +34,12 @@ GATE_WORDS: Mapping[str, Words] = {
         "Requests were lost or counted twice: read locust.log of the trial.",
     ),
     "load.lag": Words(
-        "One arrival in a hundred was dispatched {value} late or later",
+        "One arrival in a hundred was dispatched at least {value} late",
         "Lower the rate, use more load processes, or keep the machine quieter.",
     ),
     "load.little": Words(
-        "Requests in flight and throughput × mean service time are {value} apart",
-        "The load was not in a steady state, or instants are wrong: measure longer.",
+        "Requests in flight and throughput × mean service time differ by {value}",
+        "The load was not in a steady state, or timestamps are wrong: measure longer.",
     ),
     "load.clock": Words(
         "The clock of the load processes is known within {value}",
@@ -47,7 +47,8 @@ GATE_WORDS: Mapping[str, Words] = {
         "engine nearer to the lab.",
     ),
     "sampler.readings": Words(
-        "The sampler took {value} of its planned readings", "The machine is overloaded: use fewer processes or rate."
+        "The sampler took {value} of its planned readings",
+        "The machine is overloaded: use fewer processes or a lower rate.",
     ),
     "sampler.cpu": Words(
         "The sampler used {value} of a core",
@@ -55,15 +56,16 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "machine.steal": Words(
         "The hypervisor stole {value} of the CPU time",
-        "Use a machine with dedicated cores, or measure at a quieter hour.",
+        "Use a machine with dedicated cores, or measure at a quieter time.",
     ),
     "machine.foreign": Words(
-        "Other programs used {value} of the machine", "Stop what else runs here, or measure on a machine of its own."
+        "Other programs used {value} of the machine",
+        "Stop the other programs, or use a machine that runs nothing else.",
     ),
     "memory.anon": Words(
-        "Anonymous memory of the processes and of their cgroups are {value} apart",
-        "Memory that grows quickly or processes that restart do this, for the two are read at different instants; else "
-        "a process is missing from the ledger, or a foreign one is counted in it.",
+        "Anonymous memory differs by {value} between the processes and their cgroups",
+        "Memory that grows quickly and processes that restart cause this; else a process is missing from the ledger, "
+        "or one too many is in it.",
     ),
     "memory.shared": Words(
         "Processes of the lab itself have files mapped that the arm has mapped too, which may take up to {value} from "
@@ -71,13 +73,10 @@ GATE_WORDS: Mapping[str, Words] = {
         "Measure memory with engine docker, where the lab shares no file with the arm.",
     ),
     "memory.neighbours": Words(
-        "Runs of other labs that used the same image meanwhile: {value}",
-        "They share its file pages, so that memory (PSS) cannot be attributed. Wait until they have ended, then run "
-        "again.",
+        "Runs of other labs with the same image at the same time: {value}",
+        "They share its file pages, so memory (PSS) cannot be attributed. Wait until they have ended, then run again.",
     ),
-    "attribution.partial": Words(
-        "Of {value} of the requests it is known which process served them", "Shares are missing."
-    ),
+    "attribution.partial": Words("It is known which process served {value} of the requests", "Shares are missing."),
     "drill.done": Words(
         "Drills that were carried out as a whole: {value}",
         "The trial ended before, or its load was given up before the action, where requests were bad by then: measure "
@@ -92,7 +91,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "Lower the rate, or wait longer before the action (drills.after), so that the arm is steady when it comes.",
     ),
     "block.alike": Words(
-        "The arms of the block are {value} apart in throughput",
+        "The throughputs of the block's arms differ by {value}",
         "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",
     ),
     "keepalive": Words(
@@ -177,8 +176,8 @@ FINDING_WORDS: Mapping[str, Words] = {
     ),
     "memory.killed": Words(
         "The kernel killed {value} processes of the arm because its memory was full: {subject}",
-        "Raise budget.memory, or find what grows. Who starts them again, if anybody, hides it from the clients' view "
-        "only in part: numbers are those of an arm that lost processes.",
+        "Raise budget.memory, or find what grows. The numbers are those of an arm that lost processes, even where new "
+        "ones were started in their place.",
     ),
     "warmup.starved": Words(
         "Serving processes that got too few requests in the warm-up: {value}",

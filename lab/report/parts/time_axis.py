@@ -30,10 +30,10 @@ def shown_block(summary: RunSummary) -> str:
     used = summary.decision.used
     block = (used or summary.blocks)[0]
     if not used:
-        return f"block {block}, the first of the run, for none is valid"
+        return f"block {block}, the first of the run, because none is valid"
     if len(used) == 1:
         return f"block {block}, the only valid one"
-    return f"block {block}, the first of {len(used)} valid ones (taken for its place in the run, not for its values)"
+    return f"block {block}, the first of {len(used)} valid ones (chosen by its place in the run, not by its values)"
 
 
 def time_scale(trials: Sequence[TrialSummary]) -> Scale:

@@ -12,8 +12,8 @@ REMEDY = "run the lab as root, or let Docker start that helper"
 LEFT_OUT_SHOWN = 3
 NO_CONTAINERS = "(plain processes, no containers)"
 CPU_CAVEAT = (
-    "Without cgroups (engine process) CPU is the sum over processes, in ticks of 10 ms, read twice a second: what one "
-    "used between its last reading and its end is not in it, nor is one that lived between two readings."
+    "Without cgroups (engine process) CPU is the sum over processes, in ticks of 10 ms, read twice a second. It misses "
+    "what a process used after its last reading, and processes that lived between two readings."
 )
 
 

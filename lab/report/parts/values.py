@@ -39,7 +39,7 @@ def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list
 def hollow_note(summary: RunSummary, *keys: str) -> str:
     """Say under a figure of these metrics what a hollow mark is; empty where every block counts for all of them."""
     left_out = any(set(summary.blocks) - set(summary.valid_for(key)) for key in keys)
-    return " Hollow marks are of blocks that do not count for the metric." if left_out else ""
+    return " Hollow marks are blocks that do not count for the metric." if left_out else ""
 
 
 def shown_value(summary: RunSummary, arm: str, key: str) -> float | None:
@@ -66,7 +66,7 @@ def ratio_note(judgements: Judgements) -> str:
     shown = [judged for judged in judgements.values() if judged.interval]
     words = _levels(judged.level for judged in shown if judged.reason is not Reason.EXPLORATORY)
     others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
-    both = f"{words} of the verdicts, {others} of the others" if words and others and words != others else ""
+    both = f"{words} for verdicts, {others} for the others" if words and others and words != others else ""
     inside = f", with its interval ({both or words or others})" if shown else ""
     return f"the estimate over the blocks (Hodges–Lehmann){inside}."
 

@@ -11,7 +11,10 @@ CARD_SCHEMA_VERSION: Literal[2] = 2  # 2: turns by their axis, missing as comman
 
 
 class LineEntry(Strict):
-    """One metric of one arm against the baseline; ``winner`` is empty where none is shown."""
+    """One metric of one arm against the baseline; ``winner`` is empty where none is shown.
+
+    ``unconfirmed``: the winner, where a longer run was to confirm it and there is none; else empty.
+    """
 
     topic: str
     metric: str
@@ -26,6 +29,7 @@ class LineEntry(Strict):
     verb: str
     setting: dict[str, str]
     unsustained: tuple[str, ...]
+    unconfirmed: str
     failed: dict[str, float]
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from lab.report.charts.glance import interval_bar
 from lab.report.content import Cell, Column, Table
+from lab.report.parts.cells import UNKNOWN
 
 NOTHING = Markup("")
 SHORT, SENTENCE = 20, 60  # characters
@@ -36,6 +37,12 @@ def aligned(table: Table) -> list[list[ShownCell]]:
     ]
 
 
+def stands_as_cards(table: Table) -> bool:
+    """Tell whether a phone shows each row as a card: with a sentence in it a row is wider than any phone."""
+    cells = [cell for row in table.rows for cell in row]
+    return any(len(cell.text) > SENTENCE for cell in cells) and not any(cell.span for cell in cells)
+
+
 def drawn_columns(table: Table) -> set[int]:
     """The places of the columns that have intervals to draw."""
     return {place for row in table.rows for place, cell in enumerate(row) if cell.span}
@@ -51,6 +58,10 @@ def _tail_width(column: Column, cells: Sequence[ShownCell]) -> int:
 
 
 def _text(cell: Cell) -> ShownCell:
+    if cell.command:
+        return ShownCell("command", cell.text)
+    if cell.text == UNKNOWN:
+        return ShownCell("short unknown", cell.text)
     length = len(cell.text)
     return ShownCell("short" if length < SHORT else "sentence" if length > SENTENCE else "", cell.text)
 

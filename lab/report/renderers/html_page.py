@@ -17,7 +17,7 @@ from markupsafe import Markup
 from lab.report.charts.glance import icon
 from lab.report.charts.svg import arm_colour, figure_css
 from lab.report.content import Content, Figure, Listing, Table
-from lab.report.renderers.html_cells import aligned, drawn_columns
+from lab.report.renderers.html_cells import aligned, drawn_columns, stands_as_cards
 
 TEMPLATE = "page.html.jinja"
 KINDS = {Figure: "figure", Table: "table", Listing: "listing"}
@@ -96,5 +96,6 @@ def environment() -> Environment:
         "colour": arm_colour,
         "aligned": aligned,
         "drawn_columns": drawn_columns,
+        "as_cards": stands_as_cards,
     }
     return made

@@ -19,6 +19,7 @@ from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.gate_sentences import fault_sentence, finding_sentence, gate_sentence
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
 from lab.report.sections.lead import second_word, side_sentence
+from lab.units import finite
 
 OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "left_out", "images")
 
@@ -31,6 +32,7 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
         {
             **known,
             "schema_version": COMPARISON_SCHEMA_VERSION,
+            "fallen": {arm: why for arms in run.fallen.values() for arm, why in arms.items()},
             "question": summary.scenario.question,
             "baseline": comparison.baseline,
             "arms": [arm.name for arm in summary.scenario.arms],
@@ -180,12 +182,9 @@ def _metric(found: ArmMetric) -> Mapping[str, Any]:
         "arm": found.arm,
         "unit": metric.unit,
         "better": metric.better,
-        "median": _finite(found.median),
-        "blocks": {block: _finite(value) for block, value in found.values.items()},
+        "median": finite(found.median),
+        "blocks": {block: finite(value) for block, value in found.values.items()},
         "failed": [block for block, value in found.values.items() if value == math.inf],
+        "least": {block: low for block, (low, _) in found.beyond.items() if math.isfinite(low)},
+        "most": {block: high for block, (_, high) in found.beyond.items() if math.isfinite(high)},
     }
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON knows no infinity."""
-    return None if value == math.inf else value

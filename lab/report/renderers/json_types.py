@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from lab.units import finite
+
 # 1: first version; 2: findings apart, valid blocks by family, deciding intervals, failures, outlooks as ranges
 COMPARISON_SCHEMA_VERSION: Literal[2] = 2
 
@@ -20,11 +22,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
-class IntervalEntry(Strict):
-    """A confidence interval, ends included."""
+End = Annotated[float | None, BeforeValidator(finite)]
 
-    low: float
-    high: float
+
+class IntervalEntry(Strict):
+    """A confidence interval, ends included; null is an end that nothing bounds, as of "at least that"."""
+
+    low: End
+    high: End
     level: float
 
 
@@ -46,7 +51,7 @@ class JudgementEntry(Strict):
     cross_check: IntervalEntry | None
     difference: IntervalEntry | None
     method_sensitive: bool
-    leave_one_out: tuple[float, float] | None
+    leave_one_out: tuple[End, End] | None
     bound: float | None
     noise_floor: float | None = Field(validation_alias="floor")
     difference_detected: bool
@@ -188,7 +193,8 @@ class FindingEntry(Strict):
 class MetricEntry(Strict):
     """One metric of one arm: its value in every block, and the median over the valid ones; null is unknown.
 
-    In the blocks of ``failed`` it is null because it lies among requests that failed, which rank last.
+    In the blocks of ``failed`` it is null because it lies among requests that failed, which rank last; in those of
+    ``least`` because it is that or more, and in those of ``most`` because it is that or less, beyond a ladder.
     """
 
     metric: str
@@ -198,10 +204,15 @@ class MetricEntry(Strict):
     median: float | None
     blocks: dict[int, float | None]
     failed: tuple[int, ...]
+    least: dict[int, float]
+    most: dict[int, float]
 
 
 class ComparisonDocument(Strict):
-    """A run and everything that is claimed of it."""
+    """A run and everything that is claimed of it, or one point of it.
+
+    ``fallen``: the arms that could not run there, with the reason; they are in nothing else.
+    """
 
     schema_version: Literal[2]
     run_id: str
@@ -211,6 +222,7 @@ class ComparisonDocument(Strict):
     question: str
     cut: str
     left_out: dict[str, str]
+    fallen: dict[str, str]
     baseline: str
     arms: tuple[str, ...]
     judged: tuple[str, ...]

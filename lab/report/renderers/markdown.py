@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from lab.report.charts.svg import standalone
-from lab.report.content import COMMANDS, Content, Figure, Link, Listing, Part, Section, Table
+from lab.report.content import COMMANDS, Cell, Content, Figure, Link, Listing, Part, Section, Table
 from lab.report.first_screen import Box, Group, told
-from lab.report.renderers.text import markdown, markdown_code
+from lab.report.renderers.text import markdown, markdown_code, markdown_command
 
 FIGURES = "figures"
 ASIDES = "Caveats that touch nothing that was judged"
@@ -94,7 +94,7 @@ def _path(figure: Figure) -> str:
 
 
 def _answer(content: Content, level: str) -> Iterator[str]:
-    yield f"{level} {markdown(content.question)}"
+    yield f"{level} {markdown(content.heading)}"
     if band := content.band:
         yield "\n".join(f"> {line}  " for line in (f"**{markdown(band.title)}**", *map(markdown, band.sentences)))
         yield markdown_code(band.command)
@@ -172,13 +172,17 @@ def _folded(title: str, *inside: str) -> Iterator[str]:
 
 def _table(whole: Table) -> str:
     table = whole.shown
-    header = _row(column.title for column in table.columns)
+    header = _row(markdown(column.title) for column in table.columns)
     rule = _rule("--:" if column.numeric else "---" for column in table.columns)
-    return "\n".join((header, rule, *(_row(cell.text for cell in row) for row in table.rows)))
+    return "\n".join((header, rule, *(_row(map(_cell, row)) for row in table.rows)))
 
 
-def _row(texts: Iterator[str] | Any) -> str:
-    return "| " + " | ".join(markdown(text) for text in texts) + " |"
+def _cell(cell: Cell) -> str:
+    return markdown_command(cell.text) if cell.command else markdown(cell.text)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _rule(marks: Iterator[str] | Any) -> str:

@@ -7,8 +7,9 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from lab.report.content import Content
+from lab.report.content import Content, Table
 from lab.report.first_screen import Band, told
+from lab.report.parts.cells import UNKNOWN
 from lab.report.renderers.terminal_table import tables
 from lab.report.renderers.text import one_line
 from lab.units import count_of
@@ -33,6 +34,7 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
         if number:
             console.print()
         console.print(table)
+    _print_commands(console, content.headline)
     _print_caveats(console, content)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -55,7 +57,19 @@ def _print_answer(console: Console, content: Content) -> None:
 def _print_band(console: Console, band: Band | None) -> None:
     if band:
         console.print(Text(f"{band.title}. {one_line(' '.join(band.sentences))}", style="bold red"))
-        console.print(Text(f"{band.then}: {one_line(band.command)}\n", style="bold red"))
+        console.print(Text(f"{band.then}:", style="bold red"))
+        console.print(Text(f"  {one_line(band.command)}\n", style="bold red"), soft_wrap=True)
+
+
+def _print_commands(console: Console, table: Table) -> None:
+    """Rows with a command, which stands on a line of its own: what is wrapped cannot be pasted."""
+    asking = [(row, cell.text) for row in table.rows for cell in row if cell.command]
+    if asking:
+        console.print()
+    for row, command in asking:
+        told = [cell.text for cell in row if not cell.command and cell.text != UNKNOWN]
+        console.print(Text(one_line(": ".join(told))))
+        console.print(Text(f"  {one_line(command)}", style="bold"), soft_wrap=True)
 
 
 def _print_caveats(console: Console, content: Content) -> None:

@@ -17,11 +17,11 @@ def tables(whole: Table, arms: Collection[str], width: int) -> Iterator[RichTabl
     """One table where it fits; else intervals stand below their numbers, and each table has as many arms as fit.
 
     ``arms``: the columns of an arm begin with the one that has its name for a title, and stay together. A table
-    without arms is left to wrap.
+    without arms is left to wrap. Rows with a command are not in it: no line of a command may be wrapped.
     """
     table = whole.shown
     titles = [one_line(column.title) for column in table.columns]
-    rows = [[one_line(cell.text) for cell in row] for row in table.rows]
+    rows = [[one_line(cell.text) for cell in row] for row in table.rows if not any(cell.command for cell in row)]
     starts = [number for number, column in enumerate(table.columns) if column.title in arms]
     every = range(len(titles))
     if not starts or _width(_longest(titles, rows)) <= width:

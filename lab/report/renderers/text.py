@@ -9,6 +9,7 @@ import unicodedata
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~!&$])")
 _AUTOMATIC = re.compile(r"://|(?<=www)\.|@|#", re.IGNORECASE)  # links, mentions and issue numbers of code hosts
 _LEADING = re.compile(r"^(?:\d+(?=[.)](?:\s|$))|(?=[-+](?:\s|$))|(?=[-=]+$))")  # lists, rules, underlined headings
+_PLAIN = re.compile(r"[\w ./='\":,-]+", re.ASCII)  # nothing of which ends code or a cell
 _REPLACEMENT = "\ufffd"
 
 
@@ -33,6 +34,12 @@ def markdown(text: str) -> str:
     literal = _MARKDOWN.sub(r"\\\1", one_line(text))
     literal = _AUTOMATIC.sub(lambda match: "".join(f"&#{ord(character)};" for character in match[0]), literal)
     return _LEADING.sub(r"\g<0>\\", literal)
+
+
+def markdown_command(text: str) -> str:
+    """As ``markdown``, but what a shell would take as it is stands as code: it can be copied without a backslash."""
+    line = one_line(text)
+    return f"`{line}`" if _PLAIN.fullmatch(line) else markdown(text)
 
 
 def markdown_code(text: str) -> str:

@@ -11,11 +11,13 @@ from lab.analysis.conclusion import arms_in_order, failing_arms
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.ladders import Confirmation
+from lab.analysis.limit_search import Bracket
 from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family, Reading
 from lab.metrics import METRICS, Metric
 from lab.metrics.capacity import CAPACITY
+from lab.metrics.limits import LIMITS
 from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Figure
@@ -24,12 +26,13 @@ from lab.report.parts.capacity_words import capacity_remark
 from lab.report.parts.cells import (
     metric_quantity,
 )
-from lab.report.parts.effects import signed_change
+from lab.report.parts.effects import brief_size
 from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, hollow_note
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.report.sections.lead import failed_shares
+from lab.report.sections.memory_limits import limit_remark
 from lab.units import count_of, format_change
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
@@ -99,17 +102,21 @@ def judged_answers(
     summary: RunSummary,
     comparison: Comparison,
     confirmed: Mapping[str, Confirmation] = NOTHING,
+    searched: Sequence[Bracket] = (),
     *,
     with_storage: bool = True,
 ) -> tuple[Answer, ...]:
     """The sentences of the verdicts; ``with_storage``: one on memory says what the storage driver has to do with it.
 
-    One on capacity says whether it was confirmed.
+    One on capacity says whether it was confirmed, one on memory limits between which each lies.
     """
 
     def remark(contest: Contest) -> str:
         if contest.metric == CAPACITY:
             return capacity_remark(summary, (comparison.baseline, contest.arm), confirmed)
+        if contest.metric in LIMITS.values():
+            own = [one for one in searched if LIMITS[one.mode] == contest.metric]
+            return limit_remark(own, (comparison.baseline, contest.arm))
         told = with_storage and contest.judgement.estimate is not None
         return unshared_answer(run, summary, contest.metric, contest.arm) if told else ""
 
@@ -171,9 +178,10 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
     metric, found = METRICS[key], summary.metrics[reading]
     points = tuple((block, ratio) for block, ratio in found.ratios.items() if ratio and isfinite(ratio))
     estimate = (judged.estimate if judged else None) or found.ratio or found.ratio_all
-    if not points or not estimate or not isfinite(estimate) or metric.paired_difference:
+    interval = judged.interval if judged else None
+    if not (points or interval) or not estimate or not isfinite(estimate) or metric.paired_difference:
         return None
-    bound = summary.scenario.compare.bound(key)
+    bound = (judged.bound if judged else None) or summary.scenario.compare.bound(key)  # a look has one of its own
     return ForestRow(
         metric=metric.title,
         arm=arm_names(summary).index(arm),
@@ -181,13 +189,13 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
         points=points,
         valid=summary.valid_for(key),
         estimate=estimate,
-        interval=(judged.interval.low, judged.interval.high) if judged and judged.interval else None,
+        interval=(interval.low, interval.high) if interval else None,
         band=(1 / (1 + bound), 1 + bound) if bound is not None else None,
         word=judged.verdict.value if judged and judged.verdict else "",
-        size=signed_change(estimate),
+        size=brief_size(estimate, interval),
     )
 
 
 def _most_apart(rows: list[ForestRow]) -> str:
     row = max(rows, key=lambda row: abs(log(row.estimate)))
-    return f"Largest difference: {row.name}, {signed_change(row.estimate)} {row.metric}."
+    return f"Largest difference: {row.name}, {row.size} {row.metric}."

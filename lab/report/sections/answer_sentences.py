@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 
 from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import Standing, standing
@@ -12,6 +13,7 @@ from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.series import Unanswered
 from lab.metrics import METRICS
+from lab.metrics.limits import LIMITS
 from lab.report.charts.svg import cut
 from lab.report.first_screen import Answer
 from lab.report.parts.answers import answer, named_blocks, some_of
@@ -32,6 +34,8 @@ from lab.report.sections.expectation_sentences import condition_answer
 from lab.report.sections.lead import second_word
 from lab.units import count_of, format_count, format_wait
 
+NO_LIMIT = ": of one of them no limit is known that holds."
+ONE_SEARCH = ": one search of each arm has no interval, and no verdict."
 MAX_CAUSE = 160  # of the text of a failure, in characters: a locustfile may quote a whole answer
 
 
@@ -93,7 +97,8 @@ def failing(failures: Failures | None, arm: str, baseline: str) -> str:
     more = failures.more
     return (
         f"{arm} failed {_percent(failures.contender)} of the requests, {baseline} {_percent(failures.baseline)} "
-        f"({points_text(more)}, {count_of(failures.n, 'block')}): what fails more is worse, whatever else is measured."
+        f"({points_text(more)}, {count_of(failures.n, 'block')}): an arm that fails more is worse, "
+        "whatever else was measured."
     )
 
 
@@ -103,8 +108,11 @@ def _claim(contest: Contest, baseline: str) -> str:
         return _share_claim(contest, baseline) if metric.shares else _difference_claim(contest, baseline)
     if found.estimate is None and found.reason is Reason.FAILED:
         return f"The {metric.called} of {contest.arm} against that of {baseline}"
+    named = f"{metric.called[0].upper()}{metric.called[1:]}"
+    if found.estimate is None and found.shift is not None:
+        return f"{named} of {contest.arm} against {baseline}"  # how much stands in the lead
     if found.estimate is None:
-        return f"{metric.called[0].upper()}{metric.called[1:]}: {contest.arm} and {baseline} are not compared"
+        return f"{named}: {contest.arm} and {baseline} are not compared"
     text = effect(metric, contest.arm, baseline, found.estimate)
     if (interval := deciding(found)) is None:
         return f"{_sentence_case(text, contest.arm)} ({count_of(found.n, 'block')})"
@@ -140,19 +148,26 @@ def _difference_claim(contest: Contest, baseline: str) -> str:
 def _because(contest: Contest) -> str:
     """Why there is no clear word, or nothing where the word says it all."""
     found = contest.judgement
+    if found.reason is Reason.SMOKE and contest.metric in LIMITS.values():
+        return ONE_SEARCH
     if found.reason is Reason.SMOKE:
         had = "" if found.n else " no block is valid and"
         return f": numbers only,{had} a verdict takes {found.blocks_needed} valid blocks."
     reasons: Mapping[Reason, str] = {
         Reason.NO_SUCCESS: f": in {named_blocks(found.blocks)} no request of one of them succeeded.",
-        Reason.MISSING: f": the value is missing in {named_blocks(found.blocks)}, and nothing is put in its place.",
+        Reason.MISSING: NO_LIMIT
+        if contest.metric in LIMITS.values()
+        else f": the value is missing in {named_blocks(found.blocks)}, and nothing replaces it.",
         Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
-        Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them held every rung that counts, or none: "
-        'of "that or more" there is no ratio.',
-        Reason.LOOK: f": undecided, a look tells differences of more than {short_percent(found.bound or 0.0)} only.",
+        Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them lies beyond the rates tried: of "
+        '"that or more" and of "that or less" there is no ratio.',
+        Reason.AT_LEAST: f": at least that, because in {named_blocks(found.blocks)} one of them lies beyond the rungs "
+        "that tell of it, and is taken at the nearest of these.",
+        Reason.LOOK: ": undecided, a quick look only shows differences of more than "
+        f"{short_percent(found.bound or 0.0)}.",
         Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",
         Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
-        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `--resume` goes on.",
+        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `--resume` continues the run.",
         Reason.TOO_FEW_REQUESTS: f": trials of {named_blocks(found.blocks)} have too few requests to judge this "
         "percentile.",
         Reason.ACROSS: _across(found),
@@ -163,7 +178,7 @@ def _because(contest: Contest) -> str:
 def _across(found: Judgement) -> str:
     if found.difference_detected:
         return ": difference detected, size uncertain."
-    return ": the interval reaches across the bound, so these blocks show neither a difference nor that there is none."
+    return ": the interval extends across the bound, so these blocks neither show a difference nor rule one out."
 
 
 def _cross_check(found: Judgement) -> str:
@@ -177,15 +192,16 @@ def _cross_check(found: Judgement) -> str:
     elif found.difference is not None:
         ends = f"{low * 100:.3g} to {high * 100:.3g} points more"
     else:
-        ends = " to ".join(dict.fromkeys((change(low), change(high))))
-    return f"Student's interval gives another word (method-sensitive); without any one block it is {ends}."
+        known = dict.fromkeys(change(end) for end in (low, high) if isfinite(end))
+        ends = f"{'' if isfinite(low + high) else 'at least '}{' to '.join(known)}"
+    return f"Student's interval gives another verdict (method-sensitive); leaving out any one block gives {ends}."
 
 
 def _outlook(contest: Contest, block_s: float | None) -> str:
     if contest.outlook is None or contest.judgement.verdict is not Verdict.INCONCLUSIVE:
         return ""
     told = outlook_text(contest.outlook, block_s)
-    return f"{told} They would only tell on which side of the bound it lies." if _is_small(contest) else told
+    return f"{told} It would only show on which side of the bound the difference lies." if _is_small(contest) else told
 
 
 def _is_small(contest: Contest) -> bool:
@@ -198,18 +214,16 @@ def outlook_text(found: Outlook, block_s: float | None = None) -> str:
     """What number of blocks would settle a question, as a range, and how long they take; or that none would."""
     chance = f"{SETTLE_CHANCE * 100:.0f}%"
     if found.low is None:
-        return f"More blocks would not settle it: it lies too near to the bound, even for {MAX_BLOCKS}."
+        return f"More blocks would not settle it: the difference is too close to the bound, even for {MAX_BLOCKS}."
     if found.high is None:
         return (
-            f"It takes {found.low} blocks or more{_lasting(block_s, found.low)} to settle it with a chance of "
-            f"{chance}, and perhaps no number: "
-            f"in {found.never * 100:.0f}% of what these blocks allow it lies too near to the bound."
+            f"A run of {found.low} blocks or more{_lasting(block_s, found.low)} would settle it with a chance of "
+            f"{chance}, as far as these blocks tell. Perhaps no number would: the chance is {found.never * 100:.0f}% "
+            "that the difference is too close to the bound."
         )
     count = str(found.low) if found.low == found.high else f"{found.low} to {found.high}"
     time = _lasting(block_s, *dict.fromkeys((found.low, found.high)))
-    return (
-        f"A run of {count} blocks{time} would settle it with a chance of {chance} (10–90% of what these blocks allow)."
-    )
+    return f"A run of {count} blocks{time} would settle it with a chance of {chance}, as far as these blocks tell."
 
 
 def _lasting(block_s: float | None, *blocks: int) -> str:

@@ -12,7 +12,7 @@ STEPS = (
     "Medians over the blocks. At once: the most that ran at the same time. Time: how long at least one ran, by the "
     "engine's clock; that of jobs is not in the time until ready."
 )
-AFTER_A_RESTART = " After a restart: once the lab had restarted one serving process, when everything was measured."
+AFTER_A_RESTART = " After a restart: after the lab restarted one serving process, once everything was measured."
 
 
 def beside_section(summary: RunSummary) -> Section:
@@ -37,8 +37,8 @@ def sidecar_table(summary: RunSummary) -> Table:
         title="Sidecars",
         columns=columns("sidecar", "beside", numeric=("CPU of a core", "PSS", "processes")),
         rows=rows,
-        note="Means over the measure phase, then the median over the blocks. Every trial has them fresh, and no sum of "
-        "an arm holds them; their data is in memory that belongs to their container, not to a process.",
+        note="Means over the measure phase, then the median over the blocks. They are fresh in every trial, and in no "
+        "arm's sum; their data is in memory that belongs to their container, not to a process.",
     )
 
 

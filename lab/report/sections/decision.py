@@ -5,7 +5,7 @@ What nobody measured has a line that says so, with the command that does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isclose
 
 from lab.analysis.card import Card, Facts, Line, Tally, Turn
@@ -15,15 +15,16 @@ from lab.analysis.points import PointResult
 from lab.metrics import METRICS
 from lab.report.content import Cell, Content, Table
 from lab.report.first_screen import NO_LEAD, Answer
+from lab.report.parts.cells import UNKNOWN as NONE
 from lab.report.parts.cells import columns, words
 from lab.report.parts.values import arm_names
 from lab.report.sections.lead import failed_shares, measured, second_word
 from lab.report.sections.sweep import demand_sentence
 from lab.units import count_of, format_count
 
-OF_SEVERAL = "Which way of running this app is better, and in what?"
-HOW = "Each line is a measurement with the run that it is from. Nothing is weighed: that is for you to do."
-WEIGHED = "Each line is a measurement with the run that it is from. The weights are yours."
+OF_SEVERAL = "Which way of running this app is better, and at what?"
+HOW = "Each line is a measurement, with the run that it comes from. Nothing is weighted: that is up to you."
+WEIGHED = "Each line is a measurement, with the run that it comes from. The weights are yours."
 CHANGES_WITH = {
     "processes": "the number of processes",
     "cpus": "the CPU quota",
@@ -31,8 +32,7 @@ CHANGES_WITH = {
     "rate": "the rate",
     "fault": "the fault",
 }
-NONE = "–"
-COLUMNS = ("about", "at", "better", "how much", "verdict", "run")
+COLUMNS = ("about", "at", "better", "verdict", "how much", "run")
 ALIKE = ("at", "run")  # left out of a card in which all lines are of one point, or of one run, which stands on top
 DRILL = "drill "
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
@@ -40,7 +40,8 @@ COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "processes": lambda one: one.processes,
     "runs of start-up steps": lambda one: one.steps,
 }
-NOTHING = "No run here has a valid block that tells the arms apart: `lab report RUN` says what became of it."
+SIDED = (Standing.BETTER, Standing.WORSE)  # words that say something of one arm, which is named with them
+NOTHING = "No run here has a valid block that can compare the arms: `lab report RUN` says why."
 WORDS = {
     Standing.BETTER: "better",
     Standing.WORSE: "worse",
@@ -65,7 +66,7 @@ def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
         answers=tuple(Answer(sentence=text) for text in (_meant(card), *card_sentences(card, points))),
         figures=(),
         boxes=(),
-        headline=card_table(card),
+        headline=card_table(card, runs),
         sections=(),
         lead=NO_LEAD,
     )
@@ -83,33 +84,33 @@ def card_sentences(card: Card, points: Sequence[PointResult]) -> Iterator[str]:
 
 
 def _extent(points: Sequence[PointResult]) -> Iterator[str]:
-    """The run, or how many there are; and points where one has several."""
-    runs = {one.run.run_id for one in points}
-    yield f"run {points[0].run.run_id}" if len(runs) == 1 else count_of(len(runs), "run")
+    """The run, or each with the number that its lines have; and points where one has several."""
+    runs = numbers_of(one.run.run_id for one in points)
+    yield from (f"run {number}: {run}" if len(runs) > 1 else f"run {run}" for run, number in runs.items())
     if any(one.point.key for one in points):
         yield count_of(len(points), "point")
 
 
 def _title(points: Sequence[PointResult]) -> str:
     names = list(dict.fromkeys(one.run.scenario_name for one in points))
-    return f"Which way of running {names[0]} is better, and in what?" if len(names) == 1 else OF_SEVERAL
+    return f"Which way of running {names[0]} is better, and at what?" if len(names) == 1 else OF_SEVERAL
 
 
-def card_table(card: Card) -> Table:
-    """Measurements, what was counted, and what nobody measured."""
-    measured_rows = [(*words(line.topic, _where(line)), *_told(line)) for line in card.lines]
-    rows = (*measured_rows, *_counted(card.facts), *_missing(card))
+def card_table(card: Card, runs: Iterable[str] = ()) -> Table:
+    """Measurements, what was counted, and what nobody measured; ``runs`` in the order of their numbers."""
+    numbers = numbers_of([*runs, *(one.run for one in card.facts), *(line.run for line in card.lines)])
+    rows = (*_measured(card.lines, numbers), *_counted(card.facts, numbers), *_missing(card))
     kept = [place for place, title in enumerate(COLUMNS) if title not in ALIKE or _tells(rows, place)]
     return Table(
         key="decision",
         title="Decision card",
         columns=columns(*(COLUMNS[place] for place in kept)),
         rows=tuple(tuple(row[place] for place in kept) for row in rows),
-        note="Better is the arm for which the run shows a difference beyond the bound; an en dash where it shows none. "
-        "A metric that was not judged in a run has a number and no verdict. What there is to run is counted in one "
-        "trial, the front included, processes with supervisors and helpers. What is not measured has the command that "
-        "measures it, for the folder that holds the run folder, or its runs/. One that names a scenario of the lab "
-        "asks it of the demo app: its [sweep] or [[drills]] in a copy of your scenario asks it of yours.",
+        note="Better names the arm for which the run shows a difference beyond the bound; a dash means that it shows "
+        "none. A metric that was not judged has a number and no verdict. Counts are those of one trial, with the "
+        "front, supervisors and helpers. Run a command in the folder that holds the run folder or runs/. A command "
+        "that names one of the lab's scenarios measures the demo app: for yours, copy its [sweep] or [[drills]] into "
+        "your scenario.",
     )
 
 
@@ -118,22 +119,37 @@ def _tells(rows: Sequence[Sequence[Cell]], place: int) -> bool:
     return len({row[place].text for row in rows} - {NONE}) > 1
 
 
-def _where(line: Line) -> str:
-    return line.point or NONE
+def numbers_of(runs: Iterable[str]) -> dict[str, str]:
+    """Runs, and the number by which a line of the card names each: an id is too long for one."""
+    return {run: str(number) for number, run in enumerate(dict.fromkeys(runs), 1)}
 
 
-def _told(line: Line) -> tuple[Cell, ...]:
-    metric = METRICS[line.metric]
-    why = second_word(line.judgement, metric) if line.judgement.verdict else ""
-    verdict = WORDS[line.standing] if why in ("", WORDS[line.standing]) else f"{WORDS[line.standing]}: {why}"
+def _measured(lines: Sequence[Line], numbers: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
+    """A row for each line; metrics of one arm of which the same is said share one."""
+    together: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
+    for line in lines:
+        where = NONE if line.point in ("", line.verb) else line.point
+        said = (line.topic, where, line.winner or NONE, verdict_words(line))
+        key = (said, f"{line.arm} against {line.baseline}", numbers[line.run])
+        together.setdefault(key, []).append(measured(line.judgement, METRICS[line.metric]))
+    for (told, pair, run), sizes in together.items():
+        yield words(*told, f"{pair}: {'; '.join(sizes)}", run)
+
+
+def verdict_words(line: Line) -> str:
+    """The verdict with its reason, why a better arm does not win, and whether a longer run was to confirm it."""
+    why = second_word(line.judgement, METRICS[line.metric]) if line.judgement.verdict else ""
+    word = f"{line.arm} {WORDS[line.standing]}" if line.standing in SIDED else WORDS[line.standing]
+    verdict = word if why in ("", WORDS[line.standing]) else f"{word}: {why}"
     if not line.valid:
         verdict = "the run is not valid for it"
     if line.unsustained:
         verdict = f"{verdict}; not sustained in a longer run: {', '.join(line.unsustained)}"
+    if line.unconfirmed:
+        verdict = f"{verdict}; not confirmed by a longer run: {line.unconfirmed}"
     if line.failed:
         verdict = f"{verdict}; no winner, as requests failed: {failed_shares(line.failed)}"
-    size = f"{line.arm} against {line.baseline}: {measured(line.judgement, metric)}"
-    return tuple(Cell(text) for text in (line.winner or NONE, size, verdict, line.run))
+    return verdict
 
 
 def _turn(found: Turn) -> str:
@@ -150,14 +166,14 @@ def _turn(found: Turn) -> str:
 def tally_sentences(found: Tally) -> Iterator[str]:
     """What the reader's weights come to, and what they change."""
     if found.unmeasured:
-        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight is in no sum."
+        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight counts in no sum."
     if len(found.unmeasured) == len(found.weights):
         return
     given = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
     yield f"With your weights ({given}): {_sums(found.weighted)}; {found.open:.3g} is not settled."
     first, equal = _first(found.weighted), _first(found.equal)
-    change = "they change nothing in who is first" if first == equal else f"they put {first} first instead of {equal}"
-    yield f"With one for each of these names: {_sums(found.equal)}. Against that, {change}."
+    change = "they do not change who is first" if first == equal else f"they put {first} first instead of {equal}"
+    yield f"With equal weights: {_sums(found.equal)}. Compared with that, {change}."
 
 
 def _sums(sums: Mapping[str, float]) -> str:
@@ -177,7 +193,7 @@ def _enough(points: Sequence[PointResult]) -> Iterator[str]:
         yield from (f"{demand_sentence(each, slos[run])} ({run})" for each in found)
 
 
-def _counted(facts: Sequence[Facts]) -> Iterator[tuple[Cell, ...]]:
+def _counted(facts: Sequence[Facts], numbers: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
     """Three lines for each point; where another run counts the same, the first is enough."""
     places: dict[tuple[str, str], list[Facts]] = {}
     for one in facts:
@@ -185,10 +201,19 @@ def _counted(facts: Sequence[Facts]) -> Iterator[tuple[Cell, ...]]:
     told: set[tuple[str, ...]] = set()
     for (run, point), own in places.items():
         for about, count in COUNTS.items():
-            line = (about, point or NONE, ", ".join(f"{one.arm} {_count(count(one))}" for one in own))
+            line = (
+                about,
+                point or NONE,
+                ", ".join(f"{arm} {_count(number)}" for arm, number in _by_arm(own, count).items()),
+            )
             if line not in told and any(count(one) is not None for one in own):
                 told.add(line)
-                yield tuple(words(line[0], line[1], NONE, line[2], "counted", run))
+                yield words(line[0], line[1], NONE, "counted", line[2], numbers[run])
+
+
+def _by_arm(facts: Sequence[Facts], count: Callable[[Facts], float | None]) -> dict[str, float | None]:
+    """The count of each arm; the drills of a run are of the same arms."""
+    return {one.arm: count(one) for one in facts}
 
 
 def _count(number: float | None) -> str:
@@ -201,7 +226,7 @@ def _missing(card: Card) -> Iterator[tuple[Cell, ...]]:
     for topic, command in card.missing.items():
         topics.setdefault(command, []).append(topic)
     for command, own in topics.items():
-        yield tuple(words(_together(own), NONE, NONE, f"not measured: {command}", NONE, NONE))
+        yield (*words(_together(own), NONE, NONE, "not measured"), Cell(command, command=True), *words(NONE))
 
 
 def _together(topics: Sequence[str]) -> str:

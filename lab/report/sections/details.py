@@ -12,7 +12,7 @@ from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Cell, Column, Listing, Reader, Section, Table, section
 from lab.report.parts.cells import UNKNOWN, cell, columns, metric_cell, only, ratio_cells, words
-from lab.report.parts.effects import signed_change, signed_interval, size_of_difference
+from lab.report.parts.effects import signed_size, size_of_difference
 from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
 from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
@@ -42,7 +42,7 @@ def details(run: RunInfo, summary: RunSummary, judgements: Judgements, choices: 
         sentences=(
             "Metrics that were not declared primary are exploratory: they explain, they do not decide. "
             "The command lab metrics lists their definitions.",
-            *(() if choices else ("Every block that ran counts, so that no choice of blocks can have decided.",)),
+            *(() if choices else ("Every block that ran counts, so no choice of blocks can have decided.",)),
         ),
         folded=True,
     )
@@ -62,7 +62,7 @@ def sensitivity(comparison: Comparison | None) -> Table | None:
         title="Does the choice of blocks decide?",
         columns=columns("primary", "arm", "valid blocks", "valid without replacements", "as if no gate existed"),
         rows=rows,
-        note="The verdict stands on the valid blocks; the other columns only show how much depends on that choice.",
+        note="The verdict rests on the valid blocks; the other columns only show how much depends on that choice.",
     )
 
 
@@ -74,8 +74,7 @@ def _word(judged: Judgement | None) -> str:
         return f"{size_of_difference(METRICS[judged.metric], judged.difference)}, {word}"
     if judged.estimate is None:
         return word if judged.verdict else "–"
-    interval = f" ({signed_interval(judged.interval.low, judged.interval.high)})" if judged.interval else ""
-    return f"{signed_change(judged.estimate)}{interval}, {word}"
+    return f"{signed_size(judged.estimate, judged.interval)}, {word}"
 
 
 def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_JUDGEMENTS) -> Table:

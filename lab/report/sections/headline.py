@@ -32,9 +32,13 @@ HEADLINE = (
 )
 
 
+BESIDE = (("memory.pss.idle", "memory.slope.per_1k"),)  # who asks what stays asks about growth; no bound is known
+
+
 def headline(summary: RunSummary, judgements: Judgements) -> Table:
     """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
-    keys = dict.fromkeys((*summary.scenario.compare.primary, *HEADLINE))
+    primary = summary.scenario.compare.primary
+    keys = dict.fromkeys((*primary, *(other for key, other in BESIDE if key in primary), *HEADLINE))
     contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
     rows = tuple(
         (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))

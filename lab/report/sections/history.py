@@ -13,7 +13,7 @@ from lab.report.parts.cells import columns, words
 from lab.report.sections.overview import Entry
 from lab.report.sections.trend import TrendContent, TrendRow, trend_of
 from lab.report.told import Told
-from lab.units import count_of
+from lab.units import count_of, finite
 
 WEAKER = "Runs at different times are weaker evidence than one run with both arms; nothing here is a verdict."
 UNCHANGED = "Nothing that is on record changed between these runs."
@@ -38,7 +38,8 @@ def history_content(entries: Sequence[Entry], trends: Sequence[TrendContent], ot
     first = trends[0]
     judged = {key for entry in entries if entry.told for key in entry.told.judged}
     shown = [trend for trend in trends if trend.metric.key in judged] or trends[:1]
-    left = f" Runs of other scenarios are left out: {', '.join(others)}." if others else ""
+    left = f" Runs of other scenarios are left out (--scenario shows them): {', '.join(others)}." if others else ""
+    left += _unfinished(entries, first)
     return Content(
         run_id=f"trend-{first.scenario}",
         arms=first.arms,
@@ -52,6 +53,14 @@ def history_content(entries: Sequence[Entry], trends: Sequence[TrendContent], ot
         sections=(section("trend", "Over the runs", *_figures(trends)),),
         lead=NO_LEAD,
     )
+
+
+def _unfinished(entries: Sequence[Entry], trend: TrendContent) -> str:
+    """A sentence on the runs of this scenario that have no dot; "" where all have one."""
+    shown = {row.row.name for row in trend.rows}
+    names = [one.name for one in entries if one.info and one.info.scenario_name == trend.scenario]
+    missing = [name for name in names if name not in shown]
+    return f" Not finished, or without a report, and left out: {', '.join(missing)}." if missing else ""
 
 
 def _figures(trends: Sequence[TrendContent]) -> Iterator[Figure]:
@@ -78,16 +87,16 @@ def _table(trends: Sequence[TrendContent], arms: Sequence[str]) -> Table:
     return Table(
         key="trend",
         title="Judged metrics over the runs",
-        columns=columns("metric", "run", "validity", *arms, "changed"),
+        columns=columns("metric", "run", "validity", "changed", numeric=arms),
         rows=tuple(_row(trend, row) for trend in trends for row in reversed(trend.rows)),
-        note="The median of an arm over the valid blocks, in parentheses the 95% interval of their middle, with few "
-        "blocks their range. Values on both sides of a change are not comparable.",
+        note="The median of an arm over the valid blocks, in parentheses the 95% interval of that median, with few "
+        "blocks their range. Values on different sides of a change are not comparable.",
     )
 
 
 def _row(trend: TrendContent, row: TrendRow) -> tuple[Cell, ...]:
     values = (f"{value} ({span})" if span else value for value, span in zip(row.values, row.spans, strict=True))
-    return tuple(words(trend.metric.called, row.row.name, row.row.validity, *values, row.mark))
+    return (*words(trend.metric.called, row.row.name, row.row.validity, row.mark), *map(Cell, values))
 
 
 def history_document(entries: Sequence[Entry], trends: Sequence[TrendContent]) -> dict[str, Any]:
@@ -111,4 +120,4 @@ def history_document(entries: Sequence[Entry], trends: Sequence[TrendContent]) -
 
 def _value(told: Told, trend: TrendContent, arm: str) -> dict[str, Any] | None:
     found = told.values.get(Reading(trend.metric.key, arm))
-    return asdict(found) if found else None
+    return {key: finite(number) for key, number in asdict(found).items()} if found else None

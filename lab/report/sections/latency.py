@@ -35,9 +35,9 @@ def _meaning(summary: RunSummary) -> str:
     if summary.scenario.load.rate is None:
         return "Closed model: only service times exist, and they are not comparable with those of an open model."
     return (
-        "Response time counts from the scheduled instant and has the wait for a free lane; service time counts from "
-        "sending. A request that failed, hung or was dropped is slower than all others: a quantile that lies among "
-        "those is called failed."
+        "Response time counts from the scheduled instant and includes the wait for a free connection (lane); service "
+        "time counts from sending. A request that failed, hung or was dropped is slower than all others: a quantile "
+        "that lies among those is called failed."
     )
 
 

@@ -11,12 +11,12 @@ from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.first_screen import Answer, Group, Lead
 from lab.report.parts.effects import (
+    brief_size,
     deciding,
     difference_bound,
     less_or_more,
     short_percent,
-    signed_change,
-    signed_interval,
+    signed_size,
     size_of_difference,
     size_of_shift,
 )
@@ -46,7 +46,7 @@ REFUSALS: Mapping[Reason, str] = {
     Reason.FAILED: "requests failed",
     Reason.MISSING: "a value is missing",
     Reason.NO_RATIO: "there is no ratio",
-    Reason.CENSORED: "beyond the ladder",
+    Reason.CENSORED: "beyond the rates tried",
     Reason.LOOK: "undecided",
     Reason.NO_SUCCESS: "no request succeeded",
 }
@@ -62,6 +62,7 @@ MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an 
     Outcome.FAILING: {Standing.BETTER, Standing.WORSE},
 }
 
+NUMBERS_ONLY = Answer(sentence="No verdict: these are numbers only.", word=Outcome.NUMBERS)  # of several points
 INVALID = "invalid"  # the outcome of a run whose numbers say nothing
 
 
@@ -124,6 +125,8 @@ def _clause(contest: Contest, *, alone: bool, numbers_alone: bool = False) -> st
         return (
             f"{size}, around the bound of {_bound(found, metric)}" if alone else f"{size}, {second_word(found, metric)}"
         )
+    if where is Standing.REFUSED and found.estimate is None and found.shift is None and found.difference is None:
+        return f"{size} ({why})" if (why := second_word(found, metric)) else size
     if where is Standing.REFUSED:
         return ": ".join(filter(None, [f"{size}, {WORDS[where]}", second_word(found, metric)]))
     said = alone or numbers_alone  # the sentence began with the word
@@ -145,8 +148,7 @@ def measured(found: Judgement, metric: Metric) -> str:
         return f"{metric.called} {size_of_shift(metric, found.shift)}"
     if found.estimate is None:
         return f"{metric.called} not compared"
-    size = f"{metric.called} {signed_change(found.estimate)}"
-    return size if interval is None else f"{size} ({signed_interval(interval.low, interval.high)})"
+    return f"{metric.called} {signed_size(found.estimate, interval)}"
 
 
 def second_word(found: Judgement, metric: Metric) -> str:
@@ -190,7 +192,7 @@ def _title(found: Conclusion, baseline: str) -> str:
             judged = contest.judgement
             if judged.estimate is None:
                 continue
-            size = f"{METRICS[contest.metric].called} {signed_change(judged.estimate)}"
+            size = f"{METRICS[contest.metric].called} {brief_size(judged.estimate, judged.interval)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
             word = "requests failed" if side.failed else word
             return f"{side.arm} vs {baseline}: {size}, {word}"

@@ -15,7 +15,8 @@ from lab.report.parts.gate_sentences import listed
 from lab.report.parts.images import image_limits
 from lab.report.parts.unusual import is_plain, plain_limits
 from lab.report.parts.values import shown_value, warmups_s
-from lab.units import format_duration, format_ratio
+from lab.scenario.model import Scenario
+from lab.units import count_of, format_duration, format_ratio
 
 
 def limits(run: RunInfo, summary: RunSummary) -> Section:
@@ -35,23 +36,25 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
             "isolation, not what more cores would bring."
         )
     yield _instrument(summary)
-    way = "in a bridge of one machine" if "own" in known(run, "network") else "on the loopback interface"
-    yield f"A network: every request stayed {way}, where latency and loss are close to zero."
+    yield _network(run, scenario)
     if scenario.load.rate is None:
         yield (
             "Waiting under overload: in the closed model a slow arm is asked less often. Its latencies cannot be "
             "compared with those of an open model."
         )
+    elif scenario.capacity:
+        yield "Latency, throughput and CPU at one rate: every trial went through a ladder, each rate for seconds."
     else:
-        yield f"Capacity: the arms were asked for {scenario.load.rate:g} arrivals a second, not for all they can serve."
+        yield f"Capacity: the arms got {scenario.load.rate:g} arrivals a second, not as many as they can serve."
     yield from _share_limits(summary)
     if used < (needed := least_blocks(scenario)):
-        yield f"A verdict: {used} valid blocks are too few, with {needed} or more chance can be told from a difference."
+        few = f"{count_of(used, 'valid block')} {'is' if used == 1 else 'are'} too few"
+        yield f"A verdict: {few}. It takes {needed} blocks to tell a difference from chance."
     whole = period(len(scenario.arms))
     if summary.decision.planned % whole:
         yield (
-            f"Balance: the order of {len(scenario.arms)} arms is balanced over {whole} blocks, and "
-            f"{summary.decision.planned} are no multiple: some arms had a place, or followed another, more often."
+            f"Balance: the order of {len(scenario.arms)} arms is balanced only over multiples of {whole} blocks, and "
+            f"this run has {summary.decision.planned}: some arms had a place, or followed another arm, more often."
         )
     yield "Other machines: kernel, CPU and neighbours change the numbers, and may change the answer."
     yield from _platform_limits(run, summary)
@@ -70,10 +73,25 @@ def _instrument(summary: RunSummary) -> str:
         arm.name: known_median(t.quiet.instrument_cores for t in summary.of_arm(arm.name) if t.record.block in shown)
         for arm in summary.arms
     }
-    took = ", ".join(f"{found:.2f} beside {arm}" for arm, found in cores.items() if found is not None)
-    return "The app alone: the load generator and the sampler ran on the same machine and took their part of its " + (
-        f"cores: {took} (medians)." if took else "cores, how much was not measured."
+    took = ", ".join(f"{found:.2f} with {arm}" for arm, found in cores.items() if found is not None)
+    return f"The app alone: {_beside(summary.scenario)} some of its cores" + (
+        f": {took} (medians)." if took else "; how much was not measured."
     )
+
+
+def _beside(scenario: Scenario) -> str:
+    """What of the lab ran on the machine of the arms."""
+    if not scenario.load_nodes:
+        return "the load generator and the sampler ran on the same machine and used"
+    where = listed([node.name for node in scenario.load_nodes])
+    return f"the load generator ran on {where}, but the sampler on the machine of the arms, and used"
+
+
+def _network(run: RunInfo, scenario: Scenario) -> str:
+    if len(scenario.nodes) > 1:
+        return "Another network: what lies between the nodes of this run is in every latency, of every arm alike."
+    way = "in a bridge of one machine" if "own" in known(run, "network") else "on the loopback interface"
+    return f"A network: every request stayed {way}, where latency and loss are close to zero."
 
 
 def _share_limits(summary: RunSummary) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lab.report.charts.order import Order, OrderPanel, OrderPoint
 from lab.report.content import Figure, Section, Table, section
 from lab.report.parts.cells import axis, cell, columns, quantity, words
 from lab.report.parts.values import arm_names, hollow_note
-from lab.units import format_ratio
+from lab.units import count_of, format_ratio
 
 MAX_NAMED = 4  # arms whose drift a caption names, farthest first
 
@@ -51,7 +51,7 @@ def order_figure(summary: RunSummary, order: Sequence[str]) -> Figure | None:
     return Figure(
         key="order",
         title="In the order of the run",
-        sentence=f"{len(summary.trials)} trials, each a dot; a line where a block begins."
+        sentence=f"{count_of(len(summary.trials), 'trial')}, each a dot; a line marks where a block begins."
         + hollow_note(summary, *summary.scenario.compare.primary)
         + " "
         + _drifts(summary, order),
@@ -74,7 +74,7 @@ def _drifts(summary: RunSummary, order: Sequence[str]) -> str:
         if known:
             said.append(f"{METRICS[key].title}: {_farthest(known)}")
     if not said:
-        return f"To tell a drift from chance takes at least {MIN_TRIALS} trials of an arm, and there are too few."
+        return f"There are too few trials to tell a drift from chance: that takes at least {MIN_TRIALS} of each arm."
     return (
         f"From the first to the last third of each arm's trials the median changed – {'; '.join(said)}. A change that "
         "all arms share is the machine's, not an arm's."
@@ -170,7 +170,7 @@ def disturbance_table(summary: RunSummary, order: Sequence[str]) -> Table:
             )
             for trial in trials
         ),
-        note="Over the measure phase. Steal and foreign CPU are parts of the machine; pressure (PSI, some) is a part "
+        note="Over the measure phase. Steal and foreign CPU are shares of the machine; pressure (PSI, some) is a share "
         "of the time.",
         folded=True,
     )

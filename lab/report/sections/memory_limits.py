@@ -32,8 +32,13 @@ def limit_sentences(found: Bracket) -> Iterator[str]:
     if found.unused is not None and found.holds_bytes is not None:
         yield (
             f"Of the {format_bytes(found.holds_bytes)} that hold, {format_ratio(found.unused)} were never anonymous "
-            "memory: room for files and the kernel, or for nobody."
+            "memory: room for files and the kernel, or unused."
         )
+
+
+def limit_remark(searched: Sequence[Bracket], arms: Sequence[str]) -> str:
+    """Between which limits those of these arms lie, of the searches in one mode."""
+    return " ".join(f"{one.arm}: {_bracket(one)}." for arm in arms for one in searched if one.arm == arm)
 
 
 def _bracket(found: Bracket) -> str:
@@ -67,8 +72,8 @@ def _table(tried: Sequence[Bracket]) -> Table:
             )
             for one in tried
         ),
-        note="Of the whole arm, its front included; split: each container has its part. Never used: the part of the "
-        "limit that holds which anonymous memory did not take. Each limit had one trial of its own.",
+        note="For the whole arm, its front included; split: each container has its part. Never used: the part of the "
+        "limit that anonymous memory did not take. Each limit had one trial of its own.",
     )
 
 

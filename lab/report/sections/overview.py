@@ -10,7 +10,7 @@ from lab.record.bundle_reading import BUNDLE
 from lab.record.types import RunInfo, TrialState
 from lab.report.first_screen import Answer
 from lab.report.parts.facts import cores_text, known, memory_text
-from lab.report.sections.lead import INVALID
+from lab.report.sections.lead import INVALID, NUMBERS_ONLY
 from lab.report.told import Told
 
 NOT_VALID_ANSWER = Answer(sentence="No answer: this run is not valid.", word=INVALID)
@@ -118,7 +118,11 @@ def answers_of(entry: Entry) -> tuple[Answer, ...]:
         return (NOT_VALID_ANSWER,)
     if info and info.cut:
         return (Answer(sentence=f"Cut: {info.cut}"),)
-    return told.answers if told else ()
+    answers = told.answers if told else ()
+    several = told is not None and len(told.points) > 1
+    return (
+        (NUMBERS_ONLY,) if several and answers and all(each.word == NUMBERS_ONLY.word for each in answers) else answers
+    )
 
 
 def machine_words(info: RunInfo) -> str:

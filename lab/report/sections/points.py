@@ -39,24 +39,25 @@ def points_table(points: Sequence[PointResult]) -> Table:
 
 
 def resilience_table(points: Sequence[PointResult]) -> Table:
-    """A row for each drill, and for each arm what it cost and how long, coloured by the verdict on it."""
+    """Two rows for each drill: what it cost each arm, and how long, coloured by the verdict on it."""
     summary = points[0].summary
-    shown = [
-        (arm.name, key)
-        for arm in summary.arms
+    rows = [
+        (*words(one.point.title, METRICS[key].called), *(_cost(one, key, arm.name) for arm in summary.arms))
+        for one in points
         for key in COSTS
-        if any(shown_value(one.summary, arm.name, key) is not None for one in points)
+        if any(shown_value(one.summary, arm.name, key) is not None for arm in summary.arms)
     ]
     return Table(
         key="resilience",
         title="Resilience: what each drill cost the arms",
         columns=(
             Column(title="drill"),
-            *(Column(title=f"{arm}, {METRICS[key].called}", numeric=True) for arm, key in shown),
+            Column(title="cost"),
+            *(Column(title=arm.name, numeric=True) for arm in summary.arms),
         ),
-        rows=tuple((*words(one.point.title), *(_cost(one, key, arm) for arm, key in shown)) for one in points),
+        rows=tuple(rows),
         note=f"Medians over the valid blocks. A coloured number has a verdict against {summary.baseline}: better, or "
-        "worse; what is faint could be either, and the rest was not judged or is about the same.",
+        "worse; a faint one could be either, and the others were not judged or are about the same.",
     )
 
 

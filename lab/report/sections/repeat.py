@@ -20,9 +20,9 @@ def again(run: RunInfo, summary: RunSummary) -> Section:
         run,
         summary.scenario,
         run_command(run, summary),
-        "The first command runs the scenario that the run folder keeps once more, with the files that it names as they "
-        "are by then; it says so where one has changed. Its seed, "
-        f"{summary.scenario.trials.seed}, fixes the order of the trials and every arrival.",
+        "The first command runs the scenario of this run again, with the files that it names as they are now; if one "
+        f"has changed, it says so. The seed, {summary.scenario.trials.seed}, fixes the order of the trials and every "
+        "arrival.",
     )
 
 
@@ -39,9 +39,9 @@ def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
         run,
         summary.scenario,
         f"lab ui {shlex.quote(run.run_id)}",
-        "The first command opens such a session again.",
-        "It is the session's, without rate, primary metrics and expectations. lab run measures with a scenario that "
-        "has them, as the file had with which the session was opened: with a schedule, in blocks, and with verdicts.",
+        "The first command opens a session like this one.",
+        "The scenario below is that of the session: it has no rate, primary metrics or expectations. To measure, with "
+        "a schedule, blocks and verdicts, give `lab run` the scenario that the session was opened with.",
     )
 
 
@@ -54,8 +54,8 @@ def repeat_section(run: RunInfo, scenario: Scenario, command: str, *sentences: s
         short="Repeat",
         sentences=(
             *sentences,
-            "The second command rebuilds this report from the raw files. Both are for the folder that holds the run "
-            "folder, or its runs/.",
+            "The second command rebuilds this report from the raw files. Type them in the folder that holds the run "
+            "folder or runs/.",
             *_to_mind(run, scenario),
         ),
         parts=(
@@ -70,9 +70,9 @@ def _to_mind(run: RunInfo, scenario: Scenario) -> Iterator[str]:
     paths = [f"{table}.{key}" for table, key in PATH_KEYS if getattr(getattr(scenario, table), key) is not None]
     paths += [f"sidecars[{place}].build" for place, sidecar in enumerate(scenario.sidecars) if sidecar.build]
     yield (
-        f"On another machine, or to change it, save the scenario below as {run.scenario_name}.toml and run that file. "
-        f"Paths in it ({', '.join(paths)}) are those of the machine that measured: put in your own."
+        f"To change it, or to use another machine, save the scenario below as {run.scenario_name}.toml and run that "
+        f"file. Its paths ({', '.join(paths)}) are those of the machine that measured: replace them with yours."
     )
     secrets = dict.fromkeys(secret.source or name for name, secret in secrets_in(scenario))
     if secrets:
-        yield f"Values of secrets are not in it: set {', '.join(secrets)} in the lab's environment."
+        yield f"It does not contain secrets: set {', '.join(secrets)} in the lab's environment."

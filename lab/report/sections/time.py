@@ -42,7 +42,8 @@ def throughput_figure(summary: RunSummary) -> Figure | None:
     """Successful requests a second."""
     series = _series(summary, lambda line: line.throughput, lambda line: line.throughput_extremes)
     rates = told_by_arm(summary, "throughput")
-    sentence = f"Successful requests by the second in which they ended; of the measure phase, blocks' medians: {rates}."
+    medians = f"; of the measure phase, blocks' medians: {rates}" if rates else ""
+    sentence = f"Successful requests by the second in which they ended{medians}."
     return _figure(summary, "throughput", "Throughput", sentence, series, "requests a second")
 
 
@@ -74,7 +75,7 @@ def latency_figures(summary: RunSummary) -> Iterator[Figure | None]:
     missing = "" if TIMELINE_QUANTILES[-1] in tails else f" {_too_few(summary.trials)}"
     for quantile in (TIMELINE_QUANTILES[0], *tails[-1:]):
         name = f"p{100 * quantile:g}"
-        sentence = f"{name} of the requests scheduled in each bin that has at least {PRINT_BEYOND} beyond it; "
+        sentence = f"{name} of the requests scheduled in each bin with at least {PRINT_BEYOND} beyond it; "
         note = missing if quantile in tails else ""
         yield _latency_figure(summary, name, f"{name} over time", sentence, _quantile_of(quantile), note)
     sentence, note = "The slowest request of each bin; ", "" if tails else missing
@@ -87,7 +88,7 @@ def _too_few(trials: Sequence[TrialSummary]) -> str:
     middle = middle_bin(trial.timeline for trial in trials)
     needed = format_count(round(PRINT_BEYOND / (1 - highest)))
     found = "none" if middle is None else format_count(middle)
-    return f"p{100 * highest:g} needs {needed} requests in a bin of {bin_lengths(trials)}; the middle bin has {found}."
+    return f"p{100 * highest:g} needs {needed} requests in a bin of {bin_lengths(trials)}; the median bin has {found}."
 
 
 def _quantile_of(quantile: float) -> Callable[[Timeline | ArmTimeline], Track]:

@@ -15,7 +15,7 @@ from lab.metrics import CATALOGUE
 from lab.record.types import RunInfo
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
 from lab.report.content import Figure
-from lab.report.parts.cells import axis, quantity
+from lab.report.parts.cells import axis, quantity, span_words
 from lab.report.parts.images import short_digests
 from lab.report.sections.overview import Entry, Row, Validity, row_of
 from lab.report.told import Told
@@ -144,7 +144,7 @@ def _median(told: Told, metric: Metric, arm: str) -> str:
 
 def _span(told: Told, metric: Metric, arm: str) -> str:
     found = told.values.get(Reading(metric.key, arm))
-    return f"{quantity(metric.unit, found.low)} to {quantity(metric.unit, found.high)}" if found else ""
+    return span_words(metric.unit, found.low, found.high) if found else ""
 
 
 def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arms: Sequence[str]) -> Figure | None:
@@ -179,15 +179,14 @@ def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor:
     found = run.told.values.get(Reading(metric.key, name))
     if found is None:
         return None
-    value, low, high = (quantity(metric.unit, each) for each in (found.median, found.low, found.high))
+    value, ends = quantity(metric.unit, found.median), span_words(metric.unit, found.low, found.high)
     return TrendPoint(
         arm=arm,
         place=place,
         value=found.median / divisor,
         low=found.low / divisor,
         high=found.high / divisor,
-        text=f"{run.row.when}, {name}: {value} ({low} to {high} over {count_of(found.blocks, 'block')}), "
-        f"{run.row.validity}",
+        text=f"{run.row.when}, {name}: {value} ({ends} over {count_of(found.blocks, 'block')}), {run.row.validity}",
         hollow=run.row.validity is not Validity.VALID,
     )
 
@@ -195,15 +194,15 @@ def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor:
 def _sentence(runs: Sequence[Known], changed: int) -> str:
     parts = [
         f"{count_of(len(runs), 'run')}: each dot is the median of an arm over the valid blocks of a run, the upright "
-        f"line through it is the 95% interval of their middle, with fewer than {blocks_needed(LEVEL)} blocks their "
+        f"line through it is the 95% interval of that median, with fewer than {blocks_needed(LEVEL)} blocks their "
         "range."
     ]
     if any(run.row.validity is not Validity.VALID for run in runs):
-        parts.append("Hollow dots are of runs that are not valid.")
+        parts.append("Hollow dots are runs that are not valid.")
     if changed:
         parts.append(
-            f"Conditions changed {count_of(changed, 'time')}, at the numbered lines: what changed is named below. "
-            "Dots on both sides of a line are not comparable."
+            f"Conditions changed {count_of(changed, 'time')}, at the numbered lines, as named on this page. "
+            "Dots on different sides of a line are not comparable."
         )
     parts.append("Runs at different times are weaker evidence than one run with both arms.")
     return " ".join(parts)

@@ -10,6 +10,7 @@ from lab.analysis.arms import arm_load
 from lab.analysis.gate_summary import GateSummary
 from lab.analysis.gates import CAVEAT, GATES, INVALID
 from lab.analysis.headroom import Headroom, headroom
+from lab.analysis.sent import sent_by_node
 from lab.analysis.summary import RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
@@ -33,7 +34,7 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
     return section(
         "belief",
         "Gates and caveats",
-        *(*tables, load_table(summary), error_table(summary), exception_table(summary)),
+        *(*tables, load_table(summary), sent_table(summary), error_table(summary), exception_table(summary)),
         sentences=(_blocks(summary), _generator(headroom(run, summary))),
         caveats=tuple(map(_few, found.judged)),
         asides=tuple(map(_few, found.others)),
@@ -53,14 +54,14 @@ def _generator(room: Headroom | None) -> str:
 
 def _blocks(summary: RunSummary) -> str:
     decision = summary.decision
-    finished = (
-        f"{len(summary.trials)} trials in {len(summary.blocks)} of {decision.planned} planned blocks are finished"
-    )
+    trials, blocks = count_of(len(summary.trials), "trial"), count_of(decision.planned, "planned block")
+    used = len(decision.used)
     passed = sum(gate.passed == gate.trials for gate in summary.gates)
     gates = (
         f"{passed} of {len(summary.gates)} gates passed in every trial" if summary.gates else "no gate was evaluated"
     )
-    return f"{finished}; blocks that are valid: {len(decision.used)}; {gates}."
+    valid = f"{count_of(used, 'block')} {'is' if used == 1 else 'are'} valid"
+    return f"{trials} in {len(summary.blocks)} of {blocks} finished; {valid}; {gates}."
 
 
 def gate_tables(summary: RunSummary) -> tuple[Table, Table, Table]:
@@ -137,6 +138,31 @@ def load_table(summary: RunSummary) -> Table:
         rows=tuple(rows),
         note="Sums over all blocks. Arrivals: whole trials, warm-up included; requests: measure phases only.",
     )
+
+
+def sent_table(summary: RunSummary) -> Table:
+    """What each machine sent, where several drove the load; else no row."""
+    rows = []
+    for sent in sent_by_node(trial.record for trial in summary.trials):
+        counts = (sent.processes, sent.scheduled, sent.started, sent.dropped, sent.unfinished, sent.requests)
+        cells = (cell(Unit.COUNT, float(count)) for count in counts)
+        worst = (cell(Unit.SECONDS, value) for value in (sent.worst_lag_s, sent.worst_bound_s))
+        rows.append((*words(sent.node), *cells, *worst))
+    counted = ("load processes", "scheduled", "started", "dropped", "unfinished", "requests")
+    return Table(
+        key="load-by-node",
+        title="What each machine sent",
+        columns=columns("node", numeric=(*counted, "worst lag p99", "clock known within")),
+        rows=tuple(rows),
+        note=f"Sums over all trials, warm-up included. {_together(summary)} Gates hold each machine against its own "
+        "limits, and the worst decides.",
+    )
+
+
+def _together(summary: RunSummary) -> str:
+    if any(trial.record.load.workers for trial in summary.trials):
+        return "Locust's own master said how many users each had, and when; what they asked is counted here by the lab."
+    return "Together they are the schedule of one machine: each has its lanes of it."
 
 
 def error_table(summary: RunSummary) -> Table:

@@ -28,11 +28,16 @@ CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
 
 
 def mechanism(summary: RunSummary) -> Section:
-    """The section on mechanisms; a figure that would say nothing is left out."""
+    """The section on mechanisms; a figure that would say nothing is left out.
+
+    CPU for 1,000 requests is none of a ladder: it would be of many rates at once.
+    """
+    cpu = () if summary.scenario.capacity else (cpu_figure(summary), cpu_table(summary))
     parts = (
         *(share_map(summary), share_table(summary), thread_table(summary)),
         *(memory_figure(summary), memory_over_time(summary), role_table(summary), ledger_table(summary)),
-        *(cpu_figure(summary), cpu_table(summary), hop_table(summary)),
+        *cpu,
+        hop_table(summary),
     )
     return section("why", "Why is it so?", *parts, sentences=tuple(hop_sentences(summary)), short="Why")
 
@@ -107,8 +112,8 @@ def cpu_table(summary: RunSummary) -> Table:
         rows=rows,
         note="Time and switches for 1,000 successful requests, except cores used and throttled time. "
         "Counters of the containers (engine process: of the processes), interpolated linearly to the edges of the "
-        "measure phase. Within the app's containers the processes say how it is divided; other is what no process that "
-        "was read explains.",
+        "measure phase. Within the app's containers the processes say how it is divided; other is what none of them "
+        "accounts for.",
     )
 
 

@@ -15,7 +15,7 @@ GLOSSARY: Mapping[str, str] = {
     "bound": "The difference below which the scenario says that it does not matter, such as 5%.",
     "gate": "A check of the instrument and the machine. When one fails, the block does not count for what it spoils.",
     "caveat": "Something that a reader must know beside a number that stands.",
-    "finding": "What an arm itself did, such as losing a process. It takes no block out.",
+    "finding": "What an arm itself did, such as losing a process. It makes no block invalid.",
     "PSS": "Memory of a process in which shared pages are divided among their users, so that it may be summed.",
     "response time": "From the scheduled instant of a request to its last byte: waiting counts.",
 }

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from lab.engines import Deployment
 from lab.engines.endings import End
@@ -28,6 +27,7 @@ from lab.load.place import HERE
 from lab.load.place import Place as LoadPlace
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Service, Topology
+from lab.record.run_types import EngineFacts
 from lab.scenario.kinds import ENGINES
 from lab.scenario.model import Load, Scenario
 
@@ -35,7 +35,6 @@ from lab.scenario.model import Load, Scenario
 class BareEngine:
     """Starts what a topology says, in its order."""
 
-    elsewhere = ""
     name = "bare"
     elsewhere = ""
 
@@ -43,9 +42,9 @@ class BareEngine:
         self._app = Place(programs=(app.environment / "bin",), directory=app.code)
         self._images, self._scenario, self._run_id = images, scenario, run_id
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> EngineFacts:
         """Nothing but its name."""
-        return {"engine": self.name, "network": "host"}
+        return EngineFacts(engine=self.name, network="host")
 
     def free_ports(self, count: int, seed: int) -> tuple[int, ...]:
         """Of the scenario's range."""

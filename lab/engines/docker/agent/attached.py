@@ -1,12 +1,59 @@
 """The standard streams of a container, attached through the engine's API: a unix socket, TCP, TLS or SSH alike."""
 
+import errno
+import os
+import select
 import socket
+import ssl
+import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from docker.models.containers import Container
 
+T = TypeVar("T")
 HEADER = 8  # bytes before each piece: which stream, three zeros, its length (Docker Engine API, ContainerAttach)
+
+
+class Secured:
+    """A connection over TLS, on which one thread listens while others speak: OpenSSL takes one at a time."""
+
+    def __init__(self, found: ssl.SSLSocket) -> None:
+        self._socket = found
+        self._socket.setblocking(False)
+        self._using, self._speaking = threading.Lock(), threading.Lock()
+        self.shutdown, self.close = found.shutdown, found.close
+
+    def recv(self, size: int) -> bytes:
+        """What has come, waited for without keeping others from speaking; empty when nothing will come any more."""
+        return self._done(partial(self._socket.recv, size))
+
+    def sendall(self, data: bytes) -> None:
+        """Say all of it, and nothing else in between."""
+        left = memoryview(data)
+        with self._speaking:
+            while left:
+                left = left[self._done(partial(self._socket.send, left)) :]
+
+    def _done(self, use: Callable[[], T]) -> T:
+        while True:
+            try:
+                with self._using:
+                    return use()
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT)
+
+    def _wait(self, event: int) -> None:
+        waiting = select.poll()
+        try:
+            waiting.register(self._socket, event)
+        except ValueError:  # it was closed by another thread
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+        waiting.poll()
 
 
 class Attached:
@@ -17,8 +64,9 @@ class Attached:
 
     def __init__(self, container: Container) -> None:
         self._held = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
-        self._socket: Any = getattr(self._held, "_sock", self._held)
-        self._socket.settimeout(None)  # the SDK's is for answers, and an agent may have nothing to say for long
+        found: Any = getattr(self._held, "_sock", self._held)
+        found.settimeout(None)  # the SDK's is for answers, and an agent may have nothing to say for long
+        self._socket: Any = Secured(found) if isinstance(found, ssl.SSLSocket) else found
 
     def read(self) -> bytes:
         """The next piece; empty when nothing will come any more."""

@@ -4,6 +4,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ LOOKS_HINT = "run the lab as root, or give its Python CAP_SYS_PTRACE"
 LOADS_HINT = 'say network = "host" where the engine is this machine\'s: load then needs no container'
 
 
+class Acts(IntEnum):
+    """What an agent may do to the processes that it sees; each has what those before it have."""
+
+    NOTHING = 0
+    SIGNALS = 1
+    GROUPS = 2  # have a container die as a whole: its cgroup is written into
+
+
 @contextmanager
 def start_agent(
     client: docker.DockerClient,
@@ -41,21 +50,19 @@ def start_agent(
     *,
     network: str = "",
     looks: bool = False,
-    signals: bool = False,
+    acts: Acts = Acts.NOTHING,
     files: Iterable[Path] = (),
     node: Node | None = None,
 ) -> Iterator[Conversation]:
     """An agent that waits for orders; its container is gone when this ends, and it ends by itself when the lab dies.
 
     ``network``: where it runs, "" for the host's. ``looks``: it may look into processes and cgroups of the machine, and
-    where ``signals`` is said too, send them signals. ``files`` of this machine are there under the same paths.
+    do to them what ``acts`` says. ``files`` of this machine are there under the same paths.
     ``node``: the machine that it runs on, if the run has several.
     Raises MissingError when the engine does not let it run.
     """
     with ExitStack() as stack:
-        asked = creation(
-            image_id, marks, network=network, looks=looks, signals=signals, cores=node.cores if node else ""
-        )
+        asked = creation(image_id, marks, network=network, looks=looks, acts=acts, cores=node.cores if node else "")
         container = _create(client, asked, stack, looks=looks)
         try:
             stream = Attached(container)
@@ -77,7 +84,7 @@ def creation(
     *,
     network: str = "",
     looks: bool = False,
-    signals: bool = False,
+    acts: Acts = Acts.NOTHING,
     cores: str = "",
 ) -> dict[str, Any]:
     """Keyword arguments for ``client.containers.create``: the host's process numbers, and what it needs to look.
@@ -86,9 +93,9 @@ def creation(
     """
     sees = {
         "cgroupns": "host",
-        "cap_add": [*CAPABILITIES, *([SIGNALS] if signals else [])],
+        "cap_add": [*CAPABILITIES, *([SIGNALS] if acts else [])],
         "security_opt": list(SECURITY),
-        "mounts": [Mount(target=CGROUPS, source=CGROUPS, type="bind", read_only=True)],
+        "mounts": [Mount(target=CGROUPS, source=CGROUPS, type="bind", read_only=acts < Acts.GROUPS)],
     }
     return {
         "image": image_id,

@@ -1,9 +1,7 @@
 """Another machine than that of the arms, on which load is driven."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import docker
 
@@ -11,7 +9,8 @@ from lab.agent.conversation import Conversation
 from lab.agent.sampling import sampled_by
 from lab.engines import Machine
 from lab.engines.docker.connection import describe
-from lab.engines.docker.elsewhere import machine_facts
+from lab.engines.docker.elsewhere import with_machine
+from lab.record.run_types import GeneratorFacts
 from lab.scenario.nodes import Node
 
 
@@ -36,12 +35,15 @@ class Generator:
         """The machine as a trial needs it; the agent that drives load starts its sampler too."""
         return Machine(name=self.node.name, launch=sampled_by(agent), lab_pid=0 if self.elsewhere else os.getpid())
 
-    def facts(self, agent: Conversation) -> Mapping[str, Any]:
-        """What is known of it, for the environment."""
-        told = describe(self.client)
-        return {
-            "name": self.node.name,
-            **{key: told[key] for key in ("docker", "storage_driver", "cgroup_version")},
-            **machine_facts(self.client, agent.clock),
-            "load_cores": self.node.core_count,  # None: all of cpu_count
-        }
+    def facts(self, agent: Conversation, bundle: str) -> GeneratorFacts:
+        """What is known of it; ``bundle``: the digest of the locustfile and its files there."""
+        engine = describe(self.client)
+        own = GeneratorFacts(
+            name=self.node.name,
+            docker=engine.docker,
+            storage_driver=engine.storage_driver,
+            cgroup_version=engine.cgroup_version,
+            load_cores=self.node.core_count,
+            bundle_sha256=bundle,
+        )
+        return with_machine(own, self.client, agent.clock)

@@ -20,7 +20,8 @@ FOLDER = "lab/engines/docker/agent"
 ROOMS = ("agent", "attest", "host", "load", "metrics", "plan", "record", "sampling", "scenario")
 FILES = ("lab/errors.py", "lab/metric_types.py", "lab/units.py")
 LOAD_DOCKERFILE = "load.Dockerfile"
-PROBES = ("__init__", "endings", "known_endings", "late", "names", "readiness", "replaced")  # of lab/engines
+# Of lab/engines: what probes, and what drills and watchdogs call there.
+PROBES = ("__init__", "endings", "known_endings", "late", "names", "readiness", "replaced", "there")
 
 
 def prepare_agent(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:

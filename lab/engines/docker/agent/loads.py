@@ -2,11 +2,16 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from lab.agent.bundle import bundle_digest
+from lab.agent.conversation import Conversation
 from lab.errors import MissingError
 from lab.scenario.model import Load
+from lab.scenario.nodes import Node
 
 MAX_BYTES = 100 * 1024**2  # of a locustfile's folder
 SKIPPED = ("__pycache__", "node_modules")
@@ -57,3 +62,38 @@ def _without_hidden(found: Mapping[Path, int]) -> dict[Path, int]:
 def _names(code: str, hidden: str) -> bool:
     """Whether a hidden file's name stands in the code, and not as a part of a word: ``os.environ`` is no ``.env``."""
     return re.search(rf"(?<!\w){re.escape(hidden)}(?![\w.])", code) is not None
+
+
+class Bundle(NamedTuple):
+    """The files that a locustfile may need, as ``files_of`` gives them, with their digest before they are copied."""
+
+    files: Mapping[Path, int]
+    digest: str
+
+
+def bundle_of(load: Load) -> Bundle:
+    """Those of a load. Raises MissingError."""
+    files = files_of(load)
+    try:
+        return Bundle(files, bundle_digest(list(map(str, files))))
+    except OSError as error:
+        raise MissingError(
+            f"a file beside the locustfile cannot be read any more: {error}",
+            "run it again, with nobody writing to that folder",
+        ) from None
+
+
+@contextmanager
+def bundled(
+    starting: AbstractContextManager[Conversation], bundle: Bundle, node: Node | None
+) -> Iterator[Conversation]:
+    """An agent that was given these files, proved to have them as they were here. Raises MissingError."""
+    with starting as agent:
+        paths = list(map(str, bundle.files))
+        if paths and agent.call(bundle_digest, paths) != bundle.digest:
+            where = f"on node {node.name}" if node else "with the load processes"
+            raise MissingError(
+                f"the locustfile and the files beside it are not the same {where} as here",
+                "they changed while they were copied: run it again, with nobody writing to that folder",
+            )
+        yield agent

@@ -4,12 +4,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import docker
 
 from lab.agent.conversation import Conversation
 from lab.agent.sampling import sampled_by
-from lab.engines.docker.agent.container import start_agent
+from lab.engines.docker.agent.container import Acts, start_agent
 from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.rights import Access, NoRights, OwnRights, Rights, may_read_memory, may_trace
 from lab.errors import LabError
@@ -25,22 +26,20 @@ Prepare = Callable[[docker.DockerClient, Callable[[str], None]], str]
 class ThroughAgent:
     """An agent of this image probes and samples: for an ordinary user's lab, and in networks of their own.
 
-    ``load_image_id``: what drives load there, with packages of the locustfile's; "" for the same. ``signals``: it may
-    signal the processes of the engine, as drills do.
+    ``load_image_id``: what drives load there, with packages of the locustfile's; "" for the same. ``acts``: what
+    it may do to the processes of the engine, as drills do.
     """
 
     image_id: str
     load_image_id: str = ""
-    signals: bool = False
-
-    def describe(self) -> Mapping[str, str]:
-        """Facts for the environment."""
-        return {"sampled_by": "an agent container"}
+    acts: Acts = Acts.NOTHING
+    sampled_by: ClassVar = "an agent container"
+    memory_obstacle: ClassVar = None
 
     @contextmanager
     def access(self, client: docker.DockerClient, marks: Mapping[str, str], network: str = "") -> Iterator[Access]:
         """An agent of its own for each deployment."""
-        with start_agent(client, self.image_id, marks, network=network, looks=True, signals=self.signals) as agent:
+        with start_agent(client, self.image_id, marks, network=network, looks=True, acts=self.acts) as agent:
             yield access_through(agent, self.image_id)
 
 

@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from lab.engines.images.asking import ask_python
 from lab.errors import MissingError
 from lab.host.labels import labels
-from lab.host.places import cache_folder, scratch
+from lab.host.places import cache_folder, keep, scratch
 from lab.host.tools import failure_of, pip_command
 
 DOWNLOAD_TIMEOUT_S = 900.0
@@ -157,5 +157,4 @@ def _download(target: Target, applicable_text: str, requirements: Path, wheelhou
                 f"{requirements}: the wheels could not be downloaded:\n{failure}",
                 "is the package index reachable, and has every version a wheel for the image?",
             )
-        if not wheelhouse.is_dir():  # another lab may have filled it meanwhile
-            wheels.rename(wheelhouse)
+        keep(wheels, wheelhouse)

@@ -1,0 +1,71 @@
+"""Which rates a search for capacity asks for: the climbs of its pilot, and ladders (METHOD 10.2 and 10.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lab.metric_types import PRINT_BEYOND
+from lab.plan.loading import SPARE_LANES
+from lab.scenario.capacity import LEAST_RUNGS, PILOT_BEYOND, Capacity
+from lab.scenario.model import Scenario
+
+LOWEST = 50.0  # arrivals a second
+COARSE = 1.5
+FINE = 1.1
+NEAREST = 1.02  # of what was held: nearer rates say nothing more
+STAGE = 8  # rungs of a further climb: an arm that fails the first is not overloaded by twenty
+NEAR, FAR = 0.4, 10.0  # times the rate that is asked: between these the first climb looks, beside LOWEST
+FAR_LANES = 1024  # and not so far that answers within the objective would take more
+TOLD_BEYOND = PRINT_BEYOND + 1  # requests past the percentile: arrivals come by chance, and 10 take 1,000 at p99
+LEAST_LIMIT_S = 0.025  # of an objective that nobody gave: p99 at LOWEST times SLACK, but never less than this
+
+
+def first_climb(scenario: Scenario) -> tuple[float, ...]:
+    """LOWEST, which tells the objective, and rates around the one that is asked: arms should carry that."""
+    form, asked = scenario.capacity, scenario.load.rate or LOWEST
+    limit_s = form.objective.limit_s if form and form.slo else LEAST_LIMIT_S
+    far = min(FAR * asked, FAR_LANES / (SPARE_LANES * limit_s))
+    count = max(STAGE, 1 + math.floor(math.log(far / LOWEST) / math.log(COARSE)))
+    first, *others = (three_digits(LOWEST * COARSE**number) for number in range(count))
+    return (first, *(rate for rate in others if rate >= NEAR * asked or rate in others[1 - STAGE :]))
+
+
+def coarse_climb(scenario: Scenario, slo: str, rates: Sequence[float]) -> Capacity:
+    """A climb by COARSE, but for a look of rungs that tell the percentile below the ladder too (METHOD 10.9)."""
+    look = scenario.capacity is not None and scenario.capacity.quick
+    return Capacity.short(slo, enough(rates), PILOT_BEYOND if look else TOLD_BEYOND)
+
+
+def geometric(low: float, high: float, count: int) -> tuple[float, ...]:
+    """``count`` rates from ``low`` to ``high`` in equal ratios, each of three digits."""
+    step = (high / low) ** (1 / (count - 1))
+    return tuple(dict.fromkeys(three_digits(low * step**number) for number in range(count)))
+
+
+def three_digits(rate: float) -> float:
+    """A rate as it is told and asked for."""
+    return float(f"{rate:.3g}")
+
+
+def stage(lowest: float) -> list[float]:
+    """The rates of one climb."""
+    return [three_digits(lowest * COARSE**number) for number in range(STAGE)]
+
+
+def enough(rates: Sequence[float]) -> tuple[float, ...]:
+    """A ladder has three rungs at least: near the generator's limit the highest is split."""
+    return tuple(rates) if len(rates) >= LEAST_RUNGS else geometric(rates[0] / FINE, rates[-1], LEAST_RUNGS)
+
+
+def finer(held: float, highest: float) -> tuple[float, ...]:
+    """Rates between one that was held and ``highest``, the last that can be sent; none where these are too near."""
+    if not held or highest <= held * NEAREST:
+        return ()
+    return geometric(held * (highest / held) ** (1 / LEAST_RUNGS), highest, LEAST_RUNGS)
+
+
+def floored(rate: float) -> float:
+    """The highest rate of three digits that is not beyond it."""
+    unit = 10.0 ** (math.floor(math.log10(rate)) - 2)
+    return three_digits(math.floor(rate / unit) * unit)
