@@ -33,6 +33,7 @@ REPLICAS = Arm(name="replicas", model="replicas", front="nginx", restart="always
 WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx", restart="always")
 WATCHED = replace(REPLICAS, name="watched", watch="engine")
 WITHIN_S = 60.0  # on a busy machine: a container that starts again takes its time there
+CHECKED_WITHIN_S = WITHIN_S / 3  # so long uvicorn's supervisor sees no death, if a worker dies while it is being asked
 SILENT_S = 20.0  # three looks of a second, and Docker's own end of what obeys no signal; a quiet machine takes 7 s
 ACT_S = 5.0  # a signal is sent at once, by a process that may have to wait for its turn
 
@@ -102,7 +103,7 @@ def until_it_answers(deployment: Deployment) -> None:
 def patient(topology: Topology) -> Topology:
     """With a supervisor that goes on with a roll where a new worker takes longer than 5 s, as on a busy machine."""
     (service,) = topology.services
-    argv = (*service.argv, "--timeout-worker-healthcheck", f"{WITHIN_S:.0f}")
+    argv = (*service.argv, "--timeout-worker-healthcheck", f"{CHECKED_WITHIN_S:.0f}")
     return replace(topology, services=(replace(service, argv=argv),))
 
 

@@ -72,12 +72,21 @@ class Behind:
 
     @contextmanager
     def without_app(self) -> Iterator[None]:
-        """In the block only the front can answer."""
+        """In the block only the front can answer, and does so."""
         self._app.close()
         try:
+            until(self._answered, "the front answers for itself")
             yield
         finally:
             self._app.enter_context(serving(self._ports[0]))
+
+    def _answered(self) -> bool:
+        """Rather than closed the connection, as it does if one to the app that it used again has just been closed."""
+        try:
+            with asked(self.entry, "GET", "/passed-on"):
+                return True
+        except http.client.RemoteDisconnected:
+            return False
 
 
 @pytest.fixture(scope="module", params=BEHIND)
