@@ -95,19 +95,19 @@ def columns(table: str) -> Rows:
 
 
 def linked(text: str) -> str:
-    """The text with each "METHOD 6.3" and "FIELD 2" made a link to its section."""
-    return re.sub(r"\b(METHOD|FIELD) (\d+)(?:\.\d+)?", lambda found: _link(found[0], found[1], int(found[2])), text)
+    """The text with each "METHOD 6.3" and "FIELD 2" made a link to its heading."""
+    return re.sub(r"\b(METHOD|FIELD) (\d+(?:\.\d+)?)", lambda found: _link(found[0], found[1], found[2]), text)
 
 
-def _link(text: str, document: str, number: int) -> str:
+def _link(text: str, document: str, number: str) -> str:
     return f"[{text}]({CITED[document]}#{dict(_headings(CITED[document]))[number]})"
 
 
-def _headings(document: str) -> Iterator[tuple[int, str]]:
+def _headings(document: str) -> Iterator[tuple[str, str]]:
     """Number and anchor of each numbered heading; anchors as Markdown renderers make them."""
     text = (DOCS / document).read_text(encoding="utf-8")
-    for number, title in re.findall(r"^## (\d+)\. (.*)$", text, re.MULTILINE):
-        yield int(number), re.sub(r"[^\w\s-]", "", f"{number} {title}".lower()).replace(" ", "-")
+    for number, title in re.findall(r"^##+ (\d+(?:\.\d+)?)\.? (.*)$", text, re.MULTILINE):
+        yield number, re.sub(r"[^\w\s-]", "", f"{number} {title}".lower()).replace(" ", "-")
 
 
 def _judged(count: int) -> str:

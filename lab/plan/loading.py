@@ -9,7 +9,7 @@ from lab.scenario.model import Scenario
 
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
 WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
-LEAST_WARMUP_S = 5.0  # a shorter one leaves a doubt (METHOD 6.3)
+LEAST_WARMUP_S = 5.0  # a shorter one leaves a caveat (METHOD 6.3)
 SPARE_LANES = 4  # times those that rate × limit keeps busy: an arm that takes more misses its objective anyway
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
 

@@ -1,4 +1,4 @@
-"""An arm that fails requests, from its rows to every form of the report: it cannot win by failing (METHOD 1.7, 7)."""
+"""An arm that fails requests, from its rows to every form of the report: it cannot win by failing (METHOD 1.8, 7)."""
 
 from __future__ import annotations
 

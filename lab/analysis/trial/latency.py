@@ -1,4 +1,4 @@
-"""Latency of one trial: exact quantiles and the tail curve, from the raw rows (METHOD 1.3, 1.5, 1.7, 6.5).
+"""Latency of one trial: exact quantiles and the tail curve, from the raw rows (METHOD 1.3, 1.5, 1.8, 6.5).
 
 A request that failed, hung or was dropped is slower than every one that was answered: its time is infinite.
 """
@@ -49,7 +49,7 @@ def with_ok(requests: pl.DataFrame) -> pl.DataFrame:
 
 
 def ended_in(requests: pl.DataFrame, window: PhaseWindow) -> int:
-    """How many requests succeeded inside the window, whenever they were due: its CPU was spent on them (METHOD 1.7)."""
+    """How many requests succeeded inside the window, whenever they were due: its CPU was spent on them (METHOD 1.8)."""
     inside = (pl.col("t_done_s") >= window.start_s) & (pl.col("t_done_s") < window.end_s)
     return with_ok(requests).filter(pl.col("ok") & inside).height
 
