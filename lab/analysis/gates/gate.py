@@ -22,7 +22,7 @@ NOT_MEMORY = frozenset({Family.CPU, Family.TIME})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """One gate. A value beyond ``caveat`` leaves a doubt, beyond ``invalid`` the trial says nothing; None: no limit.
+    """One gate. A value beyond ``caveat`` makes a caveat, beyond ``invalid`` the trial invalid; None: no limit.
 
     ``floor`` True: the limits are lower bounds (achieved readings), False: upper bounds. ``source`` gives the reason.
     ``spoils`` are the families of metrics of which an invalid trial says nothing.

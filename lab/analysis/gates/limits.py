@@ -68,7 +68,7 @@ LAG = Gate(
     key="load.lag",
     title="dispatcher lag, p99",
     unit=Unit.SECONDS,
-    source="METHOD 1.2: 1.1 to 1.5 ms measured on two shared cores; 10 ms is more than most services take",
+    source="METHOD 2.1: 1.1 to 1.5 ms measured on two shared cores; 10 ms is more than most services take",
     spoils=TIME_ONLY,
     caveat=0.002,
     invalid=0.010,
@@ -102,7 +102,7 @@ SAMPLER_CPU = Gate(
     key="sampler.cpu",
     title="CPU of the sampler",
     unit=Unit.FRACTION,
-    source="METHOD 2 and 4.6: the observer's cost",
+    source="METHOD 4.6: the observer's cost",
     spoils=NOT_MEMORY,
     caveat=0.02,
 )
