@@ -6,16 +6,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import docker.errors
-from docker.models.containers import Container
+from docker.models.containers import Container, ContainerCollection
 
 from lab.agent.calls import here
 from lab.engines import StepMark
 from lab.engines.docker.changes import Changes, Stood
+from lab.engines.docker.fate import first_end
 from lab.engines.docker.request_lines import executions_of
 from lab.engines.docker.step_lines import epoch_s, marks_of
 from lab.host.labels import SERVICE
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import ConfigFile, Service
+from lab.plan.topology import ConfigFile, Service, Topology
 from lab.record.told import Executions
 
 NAMES = ("app-1", "app-1-new")
@@ -50,6 +51,18 @@ class Printed:
 
     def put_archive(self, directory: str, _data: bytes) -> None:
         self.written.append(directory)
+
+
+def test_what_is_removed_while_it_is_listed_is_no_end() -> None:
+    """The SDK asks for each container once more; on a busy machine one that has ended may be gone by then."""
+
+    def inspect(identity: str) -> Any:
+        raise docker.errors.NotFound(f"No such container: {identity}")
+
+    api = SimpleNamespace(containers=lambda **_: [{"Id": "gone"}], inspect_container=inspect)
+    client: Any = SimpleNamespace(containers=ContainerCollection(SimpleNamespace(api=api)))
+
+    assert first_end(client, "run", cast(Topology, SimpleNamespace(trial_id="b01-workers"))) is None
 
 
 def test_who_lives_is_told_while_something_is_replaced() -> None:

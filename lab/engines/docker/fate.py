@@ -35,7 +35,8 @@ def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> E
     """Tell of the first container of the arm that has ended, with its last lines."""
     marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={run_id}"]
     for status in ("exited", "dead"):
-        for container in client.containers.list(all=True, filters={"label": marks, "status": status}):
+        selection = {"label": marks, "status": status}
+        for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
             return _end(container, topology)
     return None
 
