@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
+PATIENCE_S = 60.0  # with its thread, on a busy machine
+
 
 @dataclass
 class FakeServer:
@@ -106,12 +108,12 @@ def fake_server(served_by: str = "fake-1", tls: ssl.SSLContext | None = None) ->
     task = loop.create_task(run())
     thread = threading.Thread(target=loop.run_until_complete, args=(task,), daemon=True)
     thread.start()
-    started.wait(5)
+    assert started.wait(PATIENCE_S), "the server does not start"
     try:
         yield server
     finally:
         loop.call_soon_threadsafe(task.cancel)
-        thread.join(5)
+        thread.join(PATIENCE_S)
         loop.run_until_complete(_end_connections())
         loop.close()
 

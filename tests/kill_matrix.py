@@ -385,7 +385,8 @@ def _bystanders(daemon: SecondEngine) -> Mapping[str, str]:
     """What is there that is not ours, by name."""
     client = daemon.client()
     try:
-        found = {each.name: each.id for each in client.containers.list(all=True) if RUN not in each.labels}
+        containers = client.containers.list(all=True, ignore_removed=True)
+        found = {each.name: each.id for each in containers if RUN not in each.labels}
         return found | {each.name: each.id for each in client.volumes.list() if RUN not in (each.attrs["Labels"] or {})}
     finally:
         client.close()

@@ -97,7 +97,7 @@ def left_on(host: Host) -> list[str]:
     found = []
     with closing(host.engine.client()) as own:
         for kind in KINDS:
-            every = {"all": True} if kind == "containers" else {}
+            every = {"all": True, "ignore_removed": True} if kind == "containers" else {}
             found += [f"{kind}: {each.name}" for each in getattr(own, kind).list(filters={"label": RUN}, **every)]
     return found
 

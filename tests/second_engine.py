@@ -46,7 +46,7 @@ NAME = re.compile(r"[\w-]+", re.ASCII)  # of a folder that is removed in the end
 DOCKERD, CONTAINERD = "dockerd", "containerd"
 SOCKETS = {DOCKERD: "docker.sock", CONTAINERD: "containerd.sock"}
 DEADLINE_S = 60.0
-KILLED_S = 5.0  # in which the kernel ends what was killed
+KILLED_S = 60.0  # in which the kernel ends what was killed, on a busy machine
 CONTAINERD_CONFIG = """
 version = 2
 root = "{root}/containerd"
@@ -241,7 +241,7 @@ class SecondEngine:
             if not any(f"{self.root}/" in word for word in process.cmdline()):
                 return False
             theirs, own = (Path(f"/proc/{pid}/ns/mnt").readlink() for pid in (process.pid, "self"))
-        except (psutil.NoSuchProcess, FileNotFoundError):
+        except (psutil.NoSuchProcess, FileNotFoundError, PermissionError):  # the last is told of one that goes now
             return False
         return theirs != own
 
