@@ -59,8 +59,7 @@ def test_the_locustfile_paces_itself(tmp_path: Path) -> None:
         (pl.col("t_sent_s") - pl.col("t_done_s").shift(1).over("lane")).alias("pause_s")
     )
     pauses = lanes.filter(pl.col("kind") == "arrival")["pause_s"].drop_nulls()
-    assert pauses.min() >= 0.1  # type: ignore[operator]  # a busy machine makes fewer of them, and none shorter
-    assert pauses.quantile(0.1) < 0.15  # type: ignore[operator]
+    assert 0.1 <= pauses.min() < 0.15  # type: ignore[operator]  # a busy machine makes fewer of them, and none shorter
     assert set(arrivals["name"]) == {"GET /first"}
     assert set(run.rows(RequestKind.FOLLOW)["name"]) == {"GET /second"}
     start, end = run.outcome.measure_start_s, run.outcome.measure_end_s
@@ -86,11 +85,11 @@ def test_a_load_shape_decides_how_many_users_there_are(tmp_path: Path) -> None:
         tmp_path,
         SHAPED.format(
             path="/?ms=30",
-            users="(2, 100) if self.get_run_time() < 2 else (6, 100) if self.get_run_time() < 4 else (1, 100)",
+            users="(2, 100) if self.get_run_time() < 4 else (6, 100) if self.get_run_time() < 7 else (1, 100)",
         ),
         rate=None,
         warmup_s=0.5,
-        measure_s=7.0,
+        measure_s=10.0,
     )
 
     assert_accounted(run)
@@ -109,10 +108,10 @@ def test_a_load_shape_is_followed_by_several_load_processes_together(tmp_path: P
     """Locust's own master deals its users out, which the outcome says; every request is recorded where it was sent."""
     run = run_load(
         tmp_path,
-        SHAPED.format(path="/", users="(2, 100) if self.get_run_time() < 4 else (6, 100)"),
+        SHAPED.format(path="/", users="(2, 100) if self.get_run_time() < 6 else (6, 100)"),
         rate=None,
         load_processes=2,
-        warmup_s=2.0,  # by then both are there, and no more for a while
+        warmup_s=3.0,  # by then both are there, and no more for a while
         measure_s=6.0,
     )
 

@@ -63,7 +63,7 @@ def test_lanes_take_arrivals_in_turn(tmp_path: Path) -> None:
 
     per_lane = run.rows(ARRIVAL)["lane"].value_counts()["count"].to_list()
     assert len(per_lane) == 4
-    assert max(per_lane) - min(per_lane) <= 4
+    assert max(per_lane) - min(per_lane) <= 10, "last in, first out would leave one lane nearly all of 120"
 
 
 CHOOSES = """
@@ -555,6 +555,7 @@ def test_a_task_that_raises_all_the_time_does_not_fill_the_log(tmp_path: Path) -
                 raise ValueError("always")
         """,
         rate=400.0,
+        queue_limit=1000,  # a busy machine may have them wait
         measure_s=1.0,
     )
 

@@ -240,9 +240,9 @@ SHAPE = """
 
 def test_a_slow_ramp_is_no_stuck_start(tmp_path: Path) -> None:
     """The warm-up begins with the shape; that the ramp goes on in the measure phase is counted."""
-    run = run_load(tmp_path, SHAPE, rate=None, warmup_s=1.0, measure_s=2.0)
+    run = run_load(tmp_path, SHAPE, rate=None, warmup_s=1.0, measure_s=4.0)
 
-    assert 4 <= run.outcome.counters.ramp <= 12
+    assert 4 <= run.outcome.counters.ramp <= 24, "4 a second: of 60 at once none would be left"
     assert run.rows(RequestKind.ARRIVAL)["lane"].n_unique() > 3
 
 
@@ -426,7 +426,7 @@ def test_a_streamed_answer_lasts_until_it_was_read(tmp_path: Path, user: str, ra
 
     took = run.rows().with_columns(took_s=pl.col("t_done_s") - pl.col("t_sent_s"))
     assert took.filter(pl.col("name") == "GET turn")["took_s"].min() > 0.295  # type: ignore[operator]
-    assert took.filter(pl.col("name") == "GET glance")["took_s"].median() < 0.15  # type: ignore[operator]
+    assert took.filter(pl.col("name") == "GET glance")["took_s"].median() < 0.25  # type: ignore[operator]
     assert run.outcome.counters.unread == run.table.filter(pl.col("name") == "GET glance").height > 0
 
 
