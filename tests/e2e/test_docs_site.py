@@ -6,14 +6,18 @@ import runpy
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import TimeoutError as NotYet
 
 from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY
+from tests.waiting import until
 
 pytestmark = IN_A_BROWSER
+HEARD_MS = 3000
 
 
 @pytest.fixture
@@ -35,9 +39,16 @@ def test_a_word_is_found_without_a_server(browser: Browser, site: Path) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto((site / "howto" / "budgets.html").as_uri())
-    page.wait_for_load_state("networkidle")  # what hears the key is loaded by the page's script
-    page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search")
+
+    def heard() -> bool:
+        """Its script hears the key once it has been loaded and has run, which nothing else tells."""
+        page.keyboard.press("Control+k")
+        with suppress(NotYet):
+            box.wait_for(timeout=HEARD_MS)
+        return box.is_visible()
+
+    until(heard, "the page hears the key")
     box.press_sequentially("starved")
 
     expect(box).to_have_value("starved")

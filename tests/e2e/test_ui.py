@@ -22,7 +22,7 @@ pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
 DEADLINE_S = 90.0
-SLOW_START = '[app]\nenv = { STARTUP_MS = "6000" }'  # so that a page is open, and seen, while an arm is being deployed
+SLOW_START = '[app]\nenv = { STARTUP_MS = "10000" }'  # so that a page is open, and seen, while an arm is being deployed
 REPLICAS = """[[arms]]
 name = "replicas"
 model = "replicas"
