@@ -47,7 +47,7 @@ ARMS = (
 AGENT = "agent"
 NAME = "tried"
 STACK = f"com.docker.stack.namespace={NAME}"
-DEADLINE_S = 60.0
+DEADLINE_S = 90.0
 ASK = """
 import time, urllib.request
 give_up_at, served = time.monotonic() + 60, set()
@@ -99,7 +99,7 @@ def values_of(arm: Mapping[str, object], images: Mapping[str, ImageRecord], port
     return {"APP_IMAGE": images["app"].name, **front, "PUBLISHED_PORT": f"127.0.0.1:{port}"}
 
 
-def answer(port: int, path: str, give_up_s: float = 30.0) -> tuple[int, bytes]:
+def answer(port: int, path: str, give_up_s: float = DEADLINE_S) -> tuple[int, bytes]:
     """Status and body, once there is an answer of the app."""
     give_up_at = time.monotonic() + give_up_s
     while True:
@@ -131,7 +131,7 @@ def composed(folder: Path, project: str) -> Iterator[None]:
         yield
     finally:
         down = [*command, "down", "--volumes", "--timeout", "5"]
-        subprocess.run(down, cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(down, cwd=folder, check=True, capture_output=True, timeout=2 * DEADLINE_S)
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: str(arm["name"]))
@@ -225,7 +225,7 @@ def test_swarm_deploys_the_containers_of_the_arm(
         )
         for host in swarm:
             asked = [*host.engine.prefix, sys.executable, "-c", ASK]
-            said = subprocess.run(asked, capture_output=True, text=True, timeout=90)
+            said = subprocess.run(asked, capture_output=True, text=True, timeout=2 * DEADLINE_S)
             assert said.returncode == 0, said.stderr
             assert len(set(said.stdout.split())) == 2, "each of the two processes has served"
         everywhere = [each for found in there(swarm) for each in found]

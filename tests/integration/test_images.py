@@ -235,16 +235,16 @@ def test_costs_of_two_ways_to_build_are_measured(
 ) -> None:
     """What is shared is the base; an edit replaces the app's layer alone; nothing of it stays."""
     base = images["python"].name
-    (tmp_path / "main.py").write_text("import time\ntime.sleep(0.2)\napp = 1\n")
+    (tmp_path / "main.py").write_text("import time\ntime.sleep(1)\napp = 1\n")
     for name, size in {"Dockerfile": 100_000, "Dockerfile.big": 300_000}.items():
         (tmp_path / name).write_text(
-            f"FROM {base}\nRUN sleep 0.5 && head -c {size} /dev/urandom > /own\nWORKDIR /\nCOPY main.py /\n"
+            f"FROM {base}\nRUN sleep 3 && head -c {size} /dev/urandom > /own\nWORKDIR /\nCOPY main.py /\n"
         )
     apps = [App(build=tmp_path, dockerfile=name, target="main:app") for name in ("Dockerfile", "Dockerfile.big")]
     small, big = measure_images(client, apps, 1, print)
 
-    assert small.cold_s[0] > 0.5 > small.warm_s[0]
-    assert small.import_s[0] == pytest.approx(0.2, abs=0.1)
+    assert small.cold_s[0] > 3 > small.warm_s[0]
+    assert 0.9 < small.import_s[0] < 2
     assert 100_000 < small.unique_bytes < 200_000 < 300_000 < big.unique_bytes < 400_000
     assert small.shared_bytes == big.shared_bytes > 10**7
     assert 0 < small.edit_bytes < 50_000

@@ -32,7 +32,7 @@ def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) ->
     That ends at once. An interpreter that does not fit itself may only be late: it reads its own pages again and again.
     """
     limits = LimitSearch(modes=("split",), slo="p50 <= 20000ms and errors <= 90%", measure=10.0)
-    app = app_of_repository(env={"BALLAST_MB": str(BALLAST_MB)}, ready_timeout=30.0)
+    app = app_of_repository(env={"BALLAST_MB": str(BALLAST_MB)}, ready_timeout=60.0)
     arm = Arm(name="workers", model="workers", front="direct")
     scenario = replace(scenario_of(arm, processes=1, app=app), limits=limits)
     asked = without_limit(replace(scenario, load=replace(scenario.load, rate=10.0, warmup=1.0)))

@@ -71,7 +71,8 @@ with engine.deploy(build_topology(scenario, trial, ())):
 
 def labelled(client: docker.DockerClient) -> list[str]:
     selection = {"label": f"{RUN}={RUN_ID}"}
-    things = (client.containers.list(all=True, filters=selection), client.networks.list(filters=selection))
+    containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
+    things = (containers, client.networks.list(filters=selection))
     return [thing.name for found in things for thing in found]
 
 
@@ -201,7 +202,7 @@ def test_what_a_killed_lab_leaves_is_found_by_label(client: docker.DockerClient,
         lab.kill()
     give_up_at = time.monotonic() + DEADLINE_S
     selection = {"label": [f"{RUN}={RUN_ID}", "lab.service=agent"]}
-    while (agents := client.containers.list(filters=selection)) and time.monotonic() < give_up_at:
+    while (agents := client.containers.list(filters=selection, ignore_removed=True)) and time.monotonic() < give_up_at:
         time.sleep(0.1)
     assert agents == []
 

@@ -70,7 +70,7 @@ def topology_of(engine: ProcessEngine, scenario: Scenario) -> Topology:
 
 
 def get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -163,7 +163,7 @@ class NotWell(BaseHTTPRequestHandler):
 
 def test_a_stranger_on_the_port_of_an_app_is_told(engine: ProcessEngine) -> None:
     """Workers with uvloop go on without a word where somebody began to listen before them: not their answers came."""
-    silent = app_of_repository(command="python -c 'import time; time.sleep(60)' {port} {workers}", ready_timeout=2.0)
+    silent = app_of_repository(command="python -c 'import time; time.sleep(60)' {port} {workers}", ready_timeout=5.0)
     scenario = plain(Arm(name="workers", model="workers", front="direct"), silent)
     topology = topology_of(engine, scenario)
     with ThreadingHTTPServer(("127.0.0.1", topology.entry.port), NotWell) as stranger:

@@ -99,7 +99,7 @@ def run_as(
         stdout=subprocess.PIPE,
         stderr=shown_on.slave if shown_on else subprocess.PIPE,
         text=True,
-        timeout=200,
+        timeout=240,
         check=False,
     )
     folders = list(out.iterdir()) if out.is_dir() else []
@@ -179,7 +179,8 @@ def test_an_agent_ends_with_the_lab_that_was_killed(client: docker.DockerClient,
         while Path(f"/proc/{pid}").exists():
             assert time.monotonic() < give_up_at, "the agent has not noticed"
             time.sleep(0.05)
-        while client.containers.list(filters=selection):  # the engine learns of the end a little later
+        # The engine learns of the end a little later.
+        while client.containers.list(filters=selection, ignore_removed=True):
             assert time.monotonic() < give_up_at, "its container has not stopped"
             time.sleep(0.05)
         found = find_leftovers(client=client)

@@ -27,6 +27,7 @@ from lab.scenario.beside import Job, Sidecar
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from tests.integration.conftest import REPOSITORY, RUN_ID, labelled
+from tests.waiting import PATIENCE_S
 
 Deployed: TypeAlias = tuple[Trial, Deployment]
 
@@ -93,7 +94,7 @@ def test_an_app_with_a_database_and_a_cache_is_deployed(deployed: Deployed) -> N
     assert {target.service for target in deployment.targets} == set(kinds)
 
     entry = deployment.topology.entry
-    connection = http.client.HTTPConnection(entry.host, entry.port, timeout=10)
+    connection = http.client.HTTPConnection(entry.host, entry.port, timeout=PATIENCE_S)
     connection.request("GET", "/notes/7")
     assert json.loads(connection.getresponse().read())["title"] == "Note 7"
     connection.close()

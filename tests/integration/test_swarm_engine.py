@@ -33,7 +33,7 @@ from tests.swarm_hosts import left_on, seen_on, set_availability, until_ready
 from tests.two_hosts import Host, power_off, power_on, wait_until_measured
 
 pytestmark = [pytest.mark.integration, ON_A_SWARM]
-TOLD_S = 20.0  # in which a front that was told obeys, on a busy machine
+TOLD_S = 60.0  # in which a front that was told obeys, on a busy machine
 
 SCENARIO = """
 question = "What do replicas on two nodes cost?"
@@ -129,7 +129,7 @@ def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Pat
     told = [node.sampler for node in record.nodes if node.sampler]
     least = min(each.achieved_readings / each.planned_readings for each in told)
     assert gates["sampler.readings"].value == pytest.approx(least), "of the one that came to fewer"
-    assert least > 0.5, "on a machine on which other tests run"
+    assert least > 0.2, "on a machine on which other tests run"
     limit = GATES["sampler.readings"].invalid
     assert limit is not None
     assert (gates["sampler.readings"].outcome == INVALID) is (least < limit)

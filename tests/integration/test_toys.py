@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toys")
     command = [sys.executable, "-m", "lab", "run", str(scenario_file(folder)), "--out", str(folder / "runs")]
     command += ["--allow-concurrent"]  # nothing here asserts a time
-    done = subprocess.run(command, capture_output=True, text=True, env=installed(folder), check=False, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, env=installed(folder), check=False, timeout=240)
     assert done.returncode in (0, BUSY), done.stderr
     (path,) = (folder / "runs").iterdir()
     return path

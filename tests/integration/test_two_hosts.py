@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 def pings(host: Host, address: str) -> bool:
     """Whether a packet reaches the address from there and comes back: by TCP, refused as nobody listens."""
     tried = f"import socket; socket.create_connection(('{address}', 9), 5)"
-    done = subprocess.run([*host.engine.prefix, "python3", "-c", tried], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([*host.engine.prefix, "python3", "-c", tried], capture_output=True, text=True, timeout=60)
     return "ConnectionRefusedError" in done.stderr
 
 
