@@ -1,11 +1,14 @@
 """The clocks of another kernel, on those of this one: how far apart they are, and how well that is known."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIME_NAMESPACE = Path("/proc/self/ns/time")
+EXCHANGES = 20
+SHORT_S, MORE_S = 0.002, 1.0  # on a busy machine none of those may be short: then there are more, for so long at most
 
 
 class Clock(NamedTuple):
@@ -31,6 +34,19 @@ def clock_name() -> str:
         return ""
     namespace = TIME_NAMESPACE.readlink() if TIME_NAMESPACE.is_symlink() else ""
     return f"{BOOT_ID.read_text().strip()} {namespace}"
+
+
+def exchanges(
+    read: Callable[[], tuple[float, float]], now: Callable[[], float] = time.monotonic
+) -> list[tuple[float, tuple[float, float], float]]:
+    """``read`` the other clocks until one exchange was short: when it was sent, what was read, when it was received."""
+    told: list[tuple[float, tuple[float, float], float]] = []
+    shortest_s, over_at = MORE_S, now() + MORE_S
+    while len(told) < EXCHANGES or (shortest_s > SHORT_S and now() < over_at):
+        sent_s, there, received_s = now(), read(), now()
+        told.append((sent_s, there, received_s))
+        shortest_s = min(shortest_s, received_s - sent_s)
+    return told
 
 
 def compare_clocks(exchanges: list[tuple[float, float, float]]) -> Clock:

@@ -14,14 +14,13 @@ from lab import errors
 from lab.agent.calls import call_of, result_of
 from lab.agent.carried import carried
 from lab.agent.children import Ended
-from lab.agent.clock import Clock, clock_name, compare_clocks, read_clocks
+from lab.agent.clock import Clock, clock_name, compare_clocks, exchanges, read_clocks
 from lab.agent.mirror import Copy, piece
 from lab.errors import LabError, MissingError, SamplingError
 from lab.host.jsonlines import Message
 
 CALL_S = 60.0
 START_S = 30.0
-EXCHANGES = 20
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -152,7 +151,7 @@ class Conversation:
         if (here := clock_name()) and self.call(clock_name) == here:
             return Clock(), Clock()
         to_wall_s = time.time() - time.monotonic()
-        told = [(time.monotonic(), self.call(read_clocks), time.monotonic()) for _ in range(EXCHANGES)]
+        told = exchanges(lambda: self.call(read_clocks))
         return (
             compare_clocks([(sent, there[0], received) for sent, there, received in told]),
             compare_clocks([(sent + to_wall_s, there[1], received + to_wall_s) for sent, there, received in told]),

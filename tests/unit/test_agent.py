@@ -22,7 +22,7 @@ import pytest
 
 from lab.agent.calls import call_of, carry_out, result_of
 from lab.agent.carried import carried
-from lab.agent.clock import Clock, compare_clocks
+from lab.agent.clock import EXCHANGES, Clock, compare_clocks, exchanges
 from lab.agent.loading import AgentPlace
 from lab.agent.mirror import Copy, Mirror
 from lab.agent.sampling import sampled_by
@@ -201,6 +201,22 @@ def test_clocks_of_two_kernels_are_compared_by_the_quickest_exchange() -> None:
 
     assert clock.offset_s == pytest.approx(100.1)
     assert clock.bound_s == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "number"),
+    [([0.001] * 100, EXCHANGES), ([0.01] * 50 + [0.001] * 100, 51), ([0.01] * 1000, 100), ([0.1] * 100, EXCHANGES)],
+    ids=["quiet", "busy for a while", "busy", "far away"],
+)
+def test_clocks_are_compared_until_the_machine_has_time_for_it(took_s: list[float], number: int) -> None:
+    """Where all exchanges were long there are more, for a second; where one was short there are no more than ever."""
+    now = [5.0]
+
+    def read() -> tuple[float, float]:
+        now[0] += took_s.pop(0)
+        return 0.0, 0.0
+
+    assert len(exchanges(read, lambda: now[0])) == pytest.approx(number, abs=1)
 
 
 def test_of_the_environment_only_what_a_locustfile_may_mean_is_carried() -> None:
