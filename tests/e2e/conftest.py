@@ -47,7 +47,7 @@ OF_A_BUSY_MACHINE = {
         limits.FOREIGN,
     )
 }
-TIMEOUT_S = 240
+TIMEOUT_S = 480  # a minute or so on a quiet machine, with images that are built
 PAGE_MS = 60_000  # in which a page comes to be as it should: a browser beside other tests is slow
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one browser, and their pages are made once

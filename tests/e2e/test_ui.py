@@ -21,7 +21,7 @@ from tests.launched import launched
 pytestmark = ON_THE_ENGINE
 
 ARTEFACTS = REPOSITORY / "artifacts"
-DEADLINE_S = 90.0
+DEADLINE_S = 120.0
 SLOW_START = '[app]\nenv = { STARTUP_MS = "10000" }'  # so that a page is open, and seen, while an arm is being deployed
 REPLICAS = """[[arms]]
 name = "replicas"

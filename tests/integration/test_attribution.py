@@ -79,7 +79,7 @@ def run_arm(client: docker.DockerClient, root: Path, app: App, arm: Arm, load: L
     trial = plan.trials[0]
     with loads(folder.path) as starter:
         run_trial(Run(plan=plan, folder=folder, engine=engine), trial, Scheduled(starter))
-    assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
+    assert client.containers.list(all=True, ignore_removed=True, filters={"label": f"lab.run={RUN_ID}"}) == []
     return read_trial(folder.path / "trials" / trial.id)
 
 

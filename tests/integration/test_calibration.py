@@ -33,5 +33,5 @@ def test_the_ceiling_is_measured_once_and_quickly(engine: DockerEngine, tmp_path
     assert first.ceiling_per_s > LEAST_PER_S
     assert second == first
     assert len(said) == 1
-    assert measured - began < 2 * BUDGET_S, "twice the budget of a quiet machine"
+    assert measured - began < 3 * BUDGET_S, "of a quiet machine; one that drains in vain takes 30 s more"
     assert time.monotonic() - measured < CACHED_S

@@ -180,7 +180,7 @@ def test_clean_removes_what_a_dead_lab_left_and_nothing_else(
         assert left in {item.identity for item in found}
         assert not {stranger, deployment.services[0].container_id} & {item.identity for item in found}
         remove_leftovers([item for item in found if item.identity == left], client)
-        assert client.containers.list(all=True, filters={"label": f"lab.run=dead-{RUN_ID}"}) == []
+        assert client.containers.list(all=True, ignore_removed=True, filters={"label": f"lab.run=dead-{RUN_ID}"}) == []
         assert client.containers.get(stranger).status == "running"
         deployment.check()
 

@@ -144,7 +144,7 @@ def test_a_new_version_takes_the_place_of_the_old_one(
     engine = DockerEngine(client, second, RUN_ID, (21000, 22999))
     with engine.deploy(topology_of(scenario_of(REPLICAS))) as deployment:
         told, _ = carry_out(deployment, Verb.DEPLOY, image=second_image)
-        runs = client.containers.list(filters={"label": f"lab.run={RUN_ID}"})
+        runs = client.containers.list(ignore_removed=True, filters={"label": f"lab.run={RUN_ID}"})
         images_now = {each.labels["lab.service"]: each.image.id for each in runs}
         until_it_answers(deployment)
         logs = deployment.logs()

@@ -57,7 +57,7 @@ BLUE_GREEN = (
 def _nothing_stays(client: docker.DockerClient) -> Iterator[None]:
     yield
     mine = {"label": f"{RUN}={RUN_ID}"}
-    left = [*client.containers.list(all=True, filters=mine), *client.networks.list(filters=mine)]
+    left = [*client.containers.list(all=True, ignore_removed=True, filters=mine), *client.networks.list(filters=mine)]
     assert [each.name for each in left] == []
 
 

@@ -57,7 +57,7 @@ def each_form(
         with engine.deploy(build_topology(scenario, trial, ports)) as deployment:
             runtime = attest(trial, deployment, runtime).runtime
             look(deployment)
-    assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
+    assert client.containers.list(all=True, ignore_removed=True, filters={"label": f"lab.run={RUN_ID}"}) == []
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -190,7 +190,7 @@ def of_page(url: str, path: str, **form: object) -> Any:
 
 
 def wait_for_page(running: subprocess.Popen[str], url: str, path: str, done: Callable[[Any], bool]) -> None:
-    give_up_at = time.monotonic() + 120
+    give_up_at = time.monotonic() + 240
     while not done(found := of_page(url, path)):
         assert running.poll() is None, running.communicate()[1]
         assert time.monotonic() < give_up_at, found
@@ -242,7 +242,7 @@ def test_a_page_here_is_the_master_of_workers_on_two_machines(hosts: Hosts, tmp_
             lambda stats: [each["user_count"] for each in stats["workers"]] == [2, 2] and stats["total_rps"] > 0,
         )
         running.terminate()
-        told, said = running.communicate(timeout=120)
+        told, said = running.communicate(timeout=240)
     assert running.returncode == 0, said
     assert "session kept" in told
     (folder,) = out.iterdir()
@@ -304,7 +304,7 @@ def test_a_generator_that_is_lost_makes_its_trial_invalid_and_leaves_nothing(hos
         hosts[1].engine.start()
         wait_until_measured(running, out, trial=".b03*")
         hosts[1].engine.kill()
-        said = running.communicate(timeout=120)[1]
+        said = running.communicate(timeout=240)[1]
     assert running.returncode == 3, said
     assert "Traceback" not in said
     assert "node gen, which drives load, was lost" in said

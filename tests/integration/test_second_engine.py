@@ -20,7 +20,7 @@ NAME = f"tests-{os.getpid()}"
 
 
 def engine(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([REPOSITORY / "scripts" / "engine", *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([REPOSITORY / "scripts" / "engine", *words], capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_nothing_is_left_on_any_node(
     with launched(command, stderr=subprocess.PIPE) as running:
         wait_until_measured(running, out, step=step)
         os.kill(running.pid, number)
-        said = running.communicate(timeout=120)[1]
+        said = running.communicate(timeout=240)[1]
     if number == signal.SIGKILL:
         assert seen_on(hosts)
         cleaned = lab("clean", "--json", "--scenario", path, "--out", out)
@@ -272,7 +272,7 @@ def test_a_node_that_disappears_is_a_sentence(hosts: tuple[Host, Host], tmp_path
         wait_until_measured(running, out, trial=".b02*")
         power_off(second)
         try:
-            said = running.communicate(timeout=120)[1]
+            said = running.communicate(timeout=240)[1]
             left = left_on((first,))
             cleaned = lab("clean", "--scenario", path, "--out", out)
         finally:

@@ -68,7 +68,7 @@ def run_arm(client: docker.DockerClient, root: Path, arm: Arm) -> tuple[TrialRes
     run = Run(plan=plan, folder=folder, engine=engine, certificate=made)
     with loads(folder.path) as here, engine.load_place(load) as place, loads(folder.path, place) as inside:
         run_trial(run, plan.trials[0], Scheduled(here, inside))
-    assert client.containers.list(all=True, filters={"label": f"lab.run={RUN_ID}"}) == []
+    assert client.containers.list(all=True, ignore_removed=True, filters={"label": f"lab.run={RUN_ID}"}) == []
     written = b"".join(path.read_bytes() for path in (root / "run").rglob("*") if path.is_file())
     return read_trial(folder.path / "trials" / plan.trials[0].id), written, made.key
 
