@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -192,6 +193,8 @@ def drilled(folder: Path, **parts: str) -> dict[str, TrialSummary]:
     return {trial.record.arm: trial for trial in found}
 
 
+LATE = "upstream timed out"
+GIVEN_UP = re.compile(rf'(\d+#\d+: \*\d+) ({LATE}|no live upstreams).*request: "(GET /items/[^"]*)"')
 HANG = f'verb = "hang"\nafter = "{STEADY_S:g}s"\nhold = "2s"'
 killed_once = partial(drilled, drill='verb = "kill"', measure="22s", processes="1")
 
@@ -208,12 +211,17 @@ def repeats(folder: Path, app: str = "") -> dict[str, TrialSummary]:
 
 
 def asked_again(folder: Path) -> int:
-    """How many requests of ``repeats`` nginx gave up at the process that hung, and passed to the other one.
+    """How many requests of ``repeats`` nginx gave up at one process, and passed to the other one.
 
-    Not those of the lab: on a busy machine one that asks whether all is ready may be given up as well.
+    On a busy machine the lab's own, which ask whether all is ready, may be given up too, or both processes are taken
+    for down, so that there is no other one: neither counts.
     """
-    (log,) = folder.glob("runs/*/trials/*-retries/nginx.log")
-    return sum("upstream timed out" in line and '"GET /items/' in line for line in log.read_text().splitlines())
+    (log,), again, late = folder.glob("runs/*/trials/*-retries/nginx.log"), 0, dict[str, str]()
+    for connection, what, request in GIVEN_UP.findall(log.read_text()):
+        first = late.get(connection) != request
+        again += (what == LATE and first) - (what != LATE and not first)
+        late[connection] = request if what == LATE else ""
+    return again
 
 
 def _near(case: str, printed_s: float, planted_s: float) -> Check:
