@@ -19,6 +19,7 @@ from lab.engines.docker.engine import DockerEngine
 from lab.engines.there import answers, ask, send
 from lab.plan.kinds import Role
 from lab.plan.topology import Topology
+from lab.run.ends import Ends
 from lab.run.scene import Act, Scene
 from lab.run.verbs import VERBS
 from lab.scenario.budget import Budget
@@ -83,15 +84,18 @@ def test_a_watchdog_restarts_the_replica_that_hangs_and_no_other(restarting: Doc
     with restarting.deploy(topology_of(scenario_of(WATCHED))) as deployment:
         worker = next(iter(serving(deployment.there(members, deployment.targets))))
         t0_s = time.monotonic()
+        ended = Ends(
+            happened=deployment.happened, t0=t0_s, clock=time.monotonic
+        )  # which tests beside have forgotten soon
         deployment.there(send, worker.pid, worker.started, int(signal.SIGSTOP))
         give_up_at = t0_s + WITHIN_S
-        while not (ends := deployment.happened(t0_s)) or not all(
+        while not (ends := ended.all()) or not all(
             deployment.there(answers, each, "/ready", {}, 1.0) for each in deployment.topology.app
         ):
             assert time.monotonic() < give_up_at, f"nobody restarted what hangs, or it does not answer: {ends}"
             time.sleep(0.2)
         deployment.check()
-        ends = deployment.happened(t0_s)
+        ends = ended.all()
 
     assert [end.service for end in ends] == [worker.service]
     assert ends[0].t_s > LOOKS_S
