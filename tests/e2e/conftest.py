@@ -167,7 +167,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def nothing_left(client: docker.DockerClient) -> Iterator[None]:
-    """After every test the engine has no container and no volume of the lab."""
+    """After every test the engine has no container, volume or network of the lab."""
     yield
     remaining = left(client)
     remove_leftovers(find_leftovers(client=client), client)  # one failing test must not fail the others
@@ -198,9 +198,9 @@ def left_of_runs(client: docker.DockerClient) -> list[tuple[str, str]]:
 def _without_owner(client: docker.DockerClient) -> list[tuple[str, str]]:
     selection = {"label": RUN}
     containers = client.containers.list(all=True, filters=selection, ignore_removed=True)
-    volumes = client.volumes.list(filters=selection)
+    others = [*client.volumes.list(filters=selection), *client.networks.list(filters=selection)]
     labelled = [(thing.name, thing.labels) for thing in containers]
-    labelled += [(thing.name, thing.attrs["Labels"]) for thing in volumes]
+    labelled += [(thing.name, thing.attrs["Labels"]) for thing in others]
     return [(name, marks[RUN]) for name, marks in labelled if not owner_lives(marks)]
 
 
