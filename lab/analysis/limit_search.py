@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite, sqrt
 
-import numpy as np
 import polars as pl
 
 from lab.analysis.findings.kinds import CHANGED, OUT_OF_MEMORY
-from lab.analysis.trial.counters import increases, rows_of
 from lab.analysis.trial.ladder import Held, hold
+from lab.analysis.trial.shortage import shortage
 from lab.analysis.trial.trial import TrialSummary
 from lab.metric_types import Family
 from lab.metrics.limits import LIMITS
-from lab.record.types import PhaseWindow, TrialResult
+from lab.record.types import TrialResult
 from lab.scenario.limits import MOST_TRIES
 from lab.units import MIB, format_ratio, format_seconds
 
@@ -28,8 +27,6 @@ COARSE = 1.25  # from one try to the next, while all hold or all fail
 FINE = 1.10  # a bracket this narrow ends the search: the bound of the metric
 GRAIN_BYTES = 4 * MIB
 MOST_AGAIN = 2  # of one limit, where a disturbed machine may be to blame
-STALLED = 0.10  # of the time some task waited for memory: more is a stall, not a hiccup (PSI, Documentation/accounting)
-MET = 0.50  # where the kernel tells no stall: the part of the readings between which the limit was met again
 
 
 class Fate(StrEnum):
@@ -165,31 +162,6 @@ def fate_of(result: TrialResult, summary: TrialSummary, slo: str) -> tuple[Fate,
         return Fate.UNKNOWN, "the machine or the load generator was disturbed"
     time = format_seconds(rung.quantile_s) if isfinite(rung.quantile_s) else "among failures"
     return Fate.SLOW, f"the percentile was {time}, {format_ratio(rung.bad_share)} of requests bad"
-
-
-def shortage(result: TrialResult) -> str | None:
-    """How long memory was short while it was measured, if that was long; of the cgroup in which it was longest."""
-    window, cgroups = result.record.measure, result.tables.cgroups
-    stalls = _largest(increases(cgroups, ("service", "container"), ("psi_memory_some_s",), window))
-    if stalls is not None:
-        part = stalls / window.length_s
-        return f"some task waited for memory {format_ratio(part)} of the time" if part > STALLED else None
-    part = max(_met(cgroups, window), default=0.0)
-    return f"the limit was met in {format_ratio(part)} of the readings" if part > MET else None
-
-
-def _largest(found: Mapping[tuple[object, ...], Mapping[str, float | None]]) -> float | None:
-    known = [value for columns in found.values() for value in columns.values() if value is not None]
-    return max(known, default=None)
-
-
-def _met(cgroups: pl.DataFrame, window: PhaseWindow) -> Iterator[float]:
-    """For each cgroup the part of the steps between readings of the window in which the limit was met."""
-    inside = (pl.col("t_s") >= window.start_s) & (pl.col("t_s") < window.end_s)
-    read = cgroups.drop_nulls("limit_hits").filter(inside)
-    for rows in rows_of(read, ("service", "container")).values():
-        if len(rows) > 1:
-            yield float((np.diff(read["limit_hits"].to_numpy()[rows]) > 0).mean())
 
 
 def anon_peak(result: TrialResult) -> float | None:

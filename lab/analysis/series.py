@@ -16,13 +16,15 @@ from lab.metrics import Metric
 class Unanswered:
     """Blocks in which no request of an arm succeeded; ``most`` of their ``failures`` had the one text ``cause``.
 
-    Without requests ``cause`` is empty: then the locustfile's own events failed.
+    Without requests ``cause`` is empty: then the locustfile's own events failed. ``shortage``: how memory was
+    short in the first of them where a limit made it so, "" where none was.
     """
 
     blocks: tuple[int, ...]
     cause: str = ""
     most: int = 0
     failures: int = 0
+    shortage: str = ""
 
 
 def pair_of(
@@ -63,12 +65,14 @@ def unanswered_arms(summary: RunSummary) -> dict[str, Unanswered]:
 
 
 def _unanswered(summary: RunSummary, arm: str, blocks: Sequence[int]) -> Unanswered:
+    trials = [trial for trial in summary.of_arm(arm) if trial.record.block in blocks]
     errors = Counter[str]()
-    for trial in summary.of_arm(arm):
-        if trial.record.block in blocks:
-            errors.update(dict(trial.counts.errors))
+    for trial in trials:
+        errors.update(dict(trial.counts.errors))
     (cause, most), *_ = errors.most_common(1) or [("", 0)]
-    return Unanswered(blocks=tuple(blocks), cause=cause, most=most, failures=errors.total())
+    limited = summary.scenario.budget.memory.amount is not None
+    short = next((trial.shortage for trial in trials if limited and trial.shortage), "")
+    return Unanswered(blocks=tuple(blocks), cause=cause, most=most, failures=errors.total(), shortage=short)
 
 
 def sides_of(

@@ -16,6 +16,7 @@ class Sign(StrEnum):
     TAKEN = "taken"  # "8000": ports that the app was told, on which something else listens and the app does not
     LISTENS = "listens"  # "8000": ports on which the app listens, none of which is the one that it was told
     LOG = "log"  # its last lines
+    MEMORY = "memory"  # "app is at its memory limit, 99.9 MiB of 100.0 MiB: …", where nobody was killed: thrashing.py
 
 
 class Fault(StrEnum):
@@ -47,6 +48,9 @@ BESIDE_HINT = "what must run beside the app belongs into [[sidecars]], and where
 WRITE_HINT = "name its folder in app.volumes, or set app.read_only = false"
 ROOT_HINT = 'set app.capabilities = ["CHOWN", "SETUID", "SETGID"], or app.user = "10001:10001" where it skips that then'
 MEMORY_HINT = 'raise budget.memory; with app.restart = "always" a trial goes on after such an end'
+THRASHING_HINT = (
+    "raise budget.memory: the kernel kills nobody, for it can drop pages of the program, which are needed at once again"
+)
 PROGRAM_HINT = "give its whole path in app.command; app.entrypoint replaces what the image puts before that"
 PATH_HINT = "set app.ready_path to a path that answers 200"
 ENTRYPOINT_HINT = 'set app.entrypoint = "" to drop the ENTRYPOINT, or let app.command be what may follow it'
@@ -252,4 +256,5 @@ ENDINGS: tuple[Ending, ...] = (
     Ending(Sign.ANSWER, r"^405\b", "it does not take GET there", PATH_HINT, lasts=True),
     Ending(Sign.ANSWER, r"^2\d\d\b", "only 200 counts", PATH_HINT),
     Ending(Sign.ANSWER, r"^5\d\d\b", "it says that it is not well", f"{BESIDE_HINT}; or {PATH_HINT} without it"),
+    Ending(Sign.MEMORY, r"(.+)", "{}", THRASHING_HINT, fault=Fault.MEMORY),
 )

@@ -17,6 +17,7 @@ from lab.engines.known_endings import Sign
 from lab.engines.late import kills, listens, taken
 from lab.engines.readiness import Dead, Ready, wait_until_ready
 from lab.engines.replaced import Replaced, Watched
+from lab.engines.thrashing import Limited, thrashing
 from lab.errors import LabError
 from lab.host.labels import OWNER, RUN, owner, owner_lives
 from lab.plan.kinds import ServiceKind
@@ -121,8 +122,10 @@ def with_logs(logs: Callable[[], Mapping[str, str]]) -> Iterator[None]:
         raise
 
 
-def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sign, str]:
-    """The signs of an app that does not get ready: kills by the kernel, who listens where, its last lines.
+def signs_of(
+    apps: Sequence[Running], pool: Limits, there: There, sleep: Callable[[float], None] = time.sleep
+) -> Mapping[Sign, str]:
+    """The signs of an app that does not get ready: kills by the kernel, who listens where, last lines, memory.
 
     ``pool``: the limits of the arm.
     """
@@ -134,7 +137,21 @@ def signs_of(apps: Sequence[Running], pool: Limits, there: There) -> Mapping[Sig
         Sign.TAKEN: ", ".join(map(str, _taken(apps, there))),
         Sign.LISTENS: ", ".join(map(str, _elsewhere(apps, there))),
         Sign.LOG: next(filter(None, logs), ""),
+        Sign.MEMORY: "" if killed else thrashing(list(_limited(contained, pool, there)), sleep),
     }
+
+
+def _limited(contained: Sequence[Running], pool: Limits, there: There) -> Iterator[Limited]:
+    """The cgroups that limit the memory of these containers: each its own, or one above them all."""
+    pooled = pool.memory_bytes is not None
+    for app in contained[:1] if pooled else contained:
+        limit = pool.memory_bytes if pooled else app.service.limits.memory_bytes
+        if limit is not None:
+            who = "the arm" if pooled else app.service.name
+            place = app.home or there
+            yield Limited(
+                who=who, first=app.pid, container_id=app.container_id, pooled=pooled, limit_bytes=limit, there=place
+            )
 
 
 def _elsewhere(apps: Sequence[Running], there: There) -> list[int]:

@@ -172,6 +172,12 @@ def read_memory(cgroup: Cgroup) -> MemoryUsage:
     )
 
 
+def read_major_faults(cgroup: Cgroup) -> int | None:
+    """How often its processes waited for a page of a mapped file, or of swap, to be read; None if nobody counts."""
+    stat = _table(cgroup.memory, "memory.stat")
+    return stat.get("total_pgmajfault", stat.get("pgmajfault"))  # version 1 keeps the cgroups below in the former
+
+
 def _hits(directory: Path | None) -> int | None:
     """Of memory and of memory with swap: where both have one limit, it is the latter's that is met first."""
     found = [_number(directory, name) for name in ("memory.failcnt", "memory.memsw.failcnt")]

@@ -1,40 +1,69 @@
-"""A search for memory limits on real containers: one that is too small for an arm, and one that is not."""
+"""Memory limits on real containers: a search with one that is too small and one that is not, and endings by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from lab.analysis.limit_search import Bracket, Fate
+from lab.engines.docker.engine import DockerEngine
+from lab.errors import DeploymentError, LateError
 from lab.plan.blocks import build_plan
+from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, new_run_info
 from lab.record.types import Environment
 from lab.run.inside import searched_in
 from lab.run.limits import Search, try_limit, without_limit
 from lab.run.surroundings import BESIDE_OTHERS
 from lab.run.view import QuietView
+from lab.scenario.budget import Budget, Quota
 from lab.scenario.limits import LimitSearch
-from lab.scenario.model import Arm
+from lab.scenario.model import Arm, Scenario
 from lab.units import MIB
 from tests.integration.conftest import app_of_repository, scenario_of
 
 pytestmark = pytest.mark.integration
 
-BALLAST_MB = 200  # an interpreter with the app takes some 50 more
+Build = Callable[[Scenario], Topology]
+WORKERS = Arm(name="workers", model="workers", front="direct")
+HELD_MB = 200  # an interpreter with the app takes some 50 more
 TOO_LITTLE, ENOUGH = 100 * MIB, 512 * MIB
+# All of it at a stroke, inside the kernel: page by page, an interpreter may for long drop its own program instead.
+SERVE = f"""
+import mmap, sys
+held = mmap.mmap(-1, {HELD_MB} * 10**6, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+import uvicorn
+uvicorn.run("app.main:app", host=sys.argv[1], port=int(sys.argv[2]))
+"""
+LIMIT, FILE = 32 * MIB, 64 * MIB
+# A file with nothing in it costs no disk, and its pages have to be read all the same.
+OPEN = f"""
+import mmap, random
+file = open("/pages", "w+b", buffering=0)
+file.truncate({FILE})
+"""
+THRASH = f"""{OPEN}
+pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+pages.madvise(mmap.MADV_RANDOM)
+while True: pages[random.randrange({FILE})]
+"""
+STREAM = f"""{OPEN}
+room = bytearray({MIB})
+while True:
+    file.seek(0)
+    while file.readinto(room): pass
+"""
 
 
 def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) -> None:
-    """The kernel kills the one before it serves; of the other the anonymous memory is known.
-
-    That ends at once. An interpreter that does not fit itself may only be late: it reads its own pages again and again.
-    """
+    """The kernel kills the one before it serves, for certain; of the other the anonymous memory is known."""
     limits = LimitSearch(modes=("split",), slo="p50 <= 20000ms and errors <= 90%", measure=10.0)
-    app = app_of_repository(env={"BALLAST_MB": str(BALLAST_MB)}, ready_timeout=60.0)
-    arm = Arm(name="workers", model="workers", front="direct")
-    scenario = replace(scenario_of(arm, processes=1, app=app), limits=limits)
+    app = app_of_repository(command=f"python -c '{SERVE}' {{host}} {{port}} {{workers}}", ready_timeout=120.0)
+    scenario = replace(scenario_of(WORKERS, processes=1, app=app), limits=limits)
     asked = without_limit(replace(scenario, load=replace(scenario.load, rate=10.0, warmup=1.0)))
     info = new_run_info("search", "search", build_plan(asked), Environment(facts={}), {})
     folder = RunFolder.create(tmp_path, info)
@@ -42,14 +71,46 @@ def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) ->
         folder=folder, scenario=asked, view_of=lambda _plan: QuietView(), say=lambda _text: None, around=BESIDE_OTHERS
     )
     found = Bracket(arm="workers", mode="split")
-    for limit in (TOO_LITTLE, TOO_LITTLE, ENOUGH):  # one that is late, without a sign of its end, is tried once more
-        if limit != found.fails_bytes:
-            try_limit(within, found, limit)
-            (found,) = searched_in(folder.path, info)
+    for limit in (TOO_LITTLE, ENOUGH):
+        try_limit(within, found, limit)
+        (found,) = searched_in(folder.path, info)
     fates = {one.limit_bytes: one for one in found.tries}
 
-    assert fates[TOO_LITTLE].fate in (Fate.DOWN, Fate.KILLED)
-    assert fates[TOO_LITTLE].detail
+    assert fates[TOO_LITTLE].fate is Fate.DOWN
+    assert "killed" in fates[TOO_LITTLE].detail
+    assert "100.0 MiB, its limit" in fates[TOO_LITTLE].detail
     assert fates[ENOUGH].fate is Fate.HELD
-    assert BALLAST_MB * 1e6 < (fates[ENOUGH].anon_bytes or 0) < 300 * MIB
+    assert HELD_MB * 1e6 < (fates[ENOUGH].anon_bytes or 0) < 300 * MIB
     assert (found.fails_bytes, found.holds_bytes) == (TOO_LITTLE, ENOUGH)
+
+
+def late(engine: DockerEngine, topology_of: Build, program: str, mode: Literal["split", "pooled"]) -> DeploymentError:
+    """What is told of a container with little memory that goes on with this, and never serves."""
+    command = f"python -c '{program}' {{port}} {{workers}}"
+    app = app_of_repository(command=command, user="0:0", read_only=False, ready_timeout=10.0)
+    budget = Budget(processes=1, memory=Quota(mode=mode, amount=LIMIT))
+    with pytest.raises(DeploymentError) as caught:
+        with engine.deploy(topology_of(scenario_of(WORKERS, processes=1, app=app, budget=budget))):
+            pytest.fail("must not come up")
+    return caught.value
+
+
+@pytest.mark.parametrize(("mode", "who"), [("split", "app"), ("pooled", "the arm")])
+def test_an_arm_that_reads_its_pages_again_for_ever_is_told_to_be_at_its_limit(
+    engine: DockerEngine, topology_of: Build, mode: Literal["split", "pooled"], who: str
+) -> None:
+    """Nobody is killed, and nothing answers: it is its memory, whoever has the limit."""
+    error = late(engine, topology_of, THRASH, mode)
+
+    assert type(error) is LateError
+    assert f"nothing answered at all: {who} is at its memory limit, 3" in str(error)
+    assert "of 32.0 MiB: in 3 s " in str(error)
+    assert "times for a page to be read" in str(error)
+    assert error.hint.startswith("raise budget.memory")
+
+
+def test_an_arm_that_only_reads_a_large_file_is_not(engine: DockerEngine, topology_of: Build) -> None:
+    """Its files fill the limit as well, and it would not be quicker with more."""
+    error = late(engine, topology_of, STREAM, "split")
+
+    assert str(error).endswith("nothing answered at all")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -14,13 +15,14 @@ import pytest
 from lab.analysis.comparison import Comparison, compare_run, exit_code
 from lab.analysis.expectations import Outcome
 from lab.analysis.summary import RunSummary, summarise
-from lab.record.types import TrialResult
+from lab.record.types import CGROUPS, TrialResult
 from lab.report.build import build_content, files_of
 from lab.report.content import Content
 from lab.report.parts.failures import next_step
 from lab.report.renderers.json_document import comparison_document, comparison_schema
 from lab.report.renderers.terminal import render_terminal
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, with_tables
+from lab.report.sections.answer_sentences import verdict_answers
+from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_trials, table_of, with_tables
 
 PLAN = make_scenario(
     (WORKERS, REPLICAS),
@@ -106,6 +108,66 @@ def test_what_all_requests_failed_with_leads_to_the_next_step(cause: str, said: 
     """A check of the locustfile's own has none: it says itself what it wanted."""
     assert said in next_step(cause)
     assert bool(next_step(cause)) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("cause", "short"),
+    [
+        ("no response before the trial ended", True),
+        ("ConnectTimeout: timed out", True),
+        ("dropped: the queue was full", True),
+        ("HTTP 504", True),
+        ("RemoteDisconnected: Remote end closed connection without response", True),
+        ("HTTP 500", False),
+        ("HTTP 404", False),
+        ("total is 3, expected 4", False),
+    ],
+)
+def test_memory_is_the_next_step_only_where_the_app_answers_nothing(cause: str, short: bool) -> None:
+    """Files in memory meet a limit of an app that is well, too: an answer has another reason."""
+    met = "the limit was met in 99.0% of the readings"
+
+    assert (next_step(cause, met) == f"Memory was short ({met}): raise budget.memory.") is short
+    assert next_step(cause, "" if short else met) == next_step(cause)
+
+
+def hanging(trial: TrialResult, hits: Sequence[int]) -> TrialResult:
+    """The same trial, in which nothing was answered and the limit had been met so often at each reading."""
+    table = trial.tables.requests.with_columns(pl.lit("ReadTimeout: timed out").alias("error"))
+    window = trial.record.measure
+    rows = [
+        {
+            "t_s": window.start_s + place * window.length_s / len(hits),
+            "service": "app",
+            "container": "c1",
+            "limit_hits": n,
+        }
+        for place, n in enumerate(hits)
+    ]
+    return with_tables(trial, requests=table, cgroups=table_of(CGROUPS, rows))
+
+
+@pytest.mark.parametrize(
+    ("budget", "hits", "said"),
+    [
+        ({"memory": "split:64MiB"}, range(0, 100, 10), "the limit was met in 100.0% of the readings"),
+        ({"memory": "split:64MiB"}, [5] * 10, "raise load.measure"),
+        ({}, range(0, 100, 10), "raise load.measure"),
+    ],
+)
+def test_an_arm_that_thrashes_is_told_to_have_too_little_memory(
+    budget: dict[str, str], hits: Sequence[int], said: str
+) -> None:
+    """Only where it has a limit, and that was met again and again."""
+    plan = make_scenario((WORKERS, REPLICAS), budget={"processes": 4, **budget})
+    trials = (hanging(trial, hits) if trial.record.arm == "replicas" else trial for trial in make_trials(plan))
+    summary = summarise(make_run(plan), trials)
+
+    first, *others = verdict_answers(compare_run(summary))
+
+    assert first.sentence.startswith("No request of replicas succeeded")
+    assert said in first.sentence
+    assert not any("Memory was short" in answer.sentence for answer in others)
 
 
 @pytest.mark.parametrize("slowest", [0.0, 0.3, 1.0])

@@ -216,6 +216,12 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             "ended by itself",
             "always",
         ),
+        (
+            Sign.MEMORY,
+            "app is at its memory limit, 99.9 MiB of 100.0 MiB: in 3 s its processes waited 99 times",
+            "app is at its memory limit, 99.9 MiB of 100.0 MiB: in 3 s its processes waited 99 times",
+            "raise budget.memory: the kernel kills nobody",
+        ),
     ],
 )
 def test_a_known_way_to_fail_names_the_key(sign: Sign, text: str, means: str, hint: str) -> None:

@@ -17,8 +17,6 @@ from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.limit_search import (
     FINE,
     GRAIN_BYTES,
-    MET,
-    STALLED,
     Bracket,
     Fate,
     Try,
@@ -27,6 +25,7 @@ from lab.analysis.limit_search import (
     fate_of,
     need_bytes,
 )
+from lab.analysis.trial.shortage import MET, STALLED
 from lab.analysis.trial.trial import summarise_trial
 from lab.cli import app
 from lab.cli.limits import searching

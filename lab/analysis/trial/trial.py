@@ -30,6 +30,7 @@ from lab.analysis.trial.prestart import StepCount, app_values, step_counts
 from lab.analysis.trial.radius import Radius, radius
 from lab.analysis.trial.resources import Resources, ServiceCpu, Values, resources
 from lab.analysis.trial.shares import Share, ThreadLine, gini, shares, thread_lines
+from lab.analysis.trial.shortage import shortage
 from lab.analysis.trial.sidecars import SidecarUse, sidecar_uses
 from lab.analysis.trial.timeline import Timeline, timeline
 from lab.metric_types import Family
@@ -64,7 +65,8 @@ class Counts:
 class TrialSummary:
     """A trial: ``values`` has every key of the catalogue, None where the trial cannot say.
 
-    A percentile of times is infinite where it lies among requests that failed.
+    A percentile of times is infinite where it lies among requests that failed. ``shortage``: how memory was
+    short where no request succeeded; else "".
     """
 
     record: TrialRecord
@@ -88,6 +90,7 @@ class TrialSummary:
     names: tuple[NameLine, ...] = ()
     events: tuple[EventLine, ...] = ()
     threads: tuple[ThreadLine, ...] = ()
+    shortage: str = ""
 
     def valid_for(self, family: Family) -> bool:
         """Whether no gate failed that spoils this family of metrics."""
@@ -130,6 +133,7 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
         names=by_name(rows),
         events=events,
         threads=thread_lines(trial, served),
+        shortage="" if counts.succeeded else shortage(trial) or "",
     )
     return replace(found, values=_values(found, used, rows))
 

@@ -2,6 +2,12 @@
 
 import re
 
+GATEWAY = r"^HTTP 50[24]\b"
+GONE = r"(?i)refused|reset|RemoteDisconnected|closed connection|Broken pipe|Connection aborted"
+LATE = r"(?i)^no response|time-?out|timed out"
+DROPPED = r"^dropped: "
+SILENT = (GATEWAY, GONE, LATE, DROPPED)  # how it looks where the app answers nothing
+SHORT = "Memory was short ({}): raise budget.memory."
 TLS = "a front with tls = true and arms.proxy_headers = true in every arm serves it over https"
 
 # The first row whose pattern is found; a status is told as "HTTP 401", and what has no answer as its exception.
@@ -25,7 +31,7 @@ NEXT_STEPS: tuple[tuple[str, str], ...] = (
         r"^HTTP 429\b",
         "The app limits how often a client may ask, and all load has one address: switch that off in app.env.",
     ),
-    (r"^HTTP 50[24]\b", "The front had no answer of the app: see the logs of the trial, and timeout of the front."),
+    (GATEWAY, "The front had no answer of the app: see the logs of the trial, and timeout of the front."),
     (
         r"^HTTP 5\d\d\b",
         "See the logs of the trial: what the app needs beside it belongs into [[sidecars]], its tables into [[jobs]].",
@@ -33,17 +39,22 @@ NEXT_STEPS: tuple[tuple[str, str], ...] = (
     (r"(?i)\bSSL|https://", f"The app insists on https: switch that off in app.env, or {TLS}."),
     (r"redirects to ", "Let the locustfile send the Host that the app knows, or name 127.0.0.1 in app.env."),
     (
-        r"(?i)refused|reset|RemoteDisconnected|closed connection|Broken pipe|Connection aborted",
+        GONE,
         'Nobody answered: see the logs of the trial; app.restart = "always" starts again what ends.',
     ),
     (
-        r"(?i)^no response|time-?out|timed out",
+        LATE,
         "Requests outlast the trial, or the locustfile's patience: raise load.measure.",
     ),
-    (r"^dropped: ", "The arm did not keep up: lower load.rate."),
+    (DROPPED, "The arm did not keep up: lower load.rate."),
 )
 
 
-def next_step(cause: str) -> str:
-    """What to do where all requests failed with this text; empty where nothing is known of it."""
+def next_step(cause: str, shortage: str = "") -> str:
+    """What to do where all requests failed with this text; empty where nothing is known of it.
+
+    ``shortage``: how memory was short meanwhile. An app that answers had enough of it to do so.
+    """
+    if shortage and any(re.search(pattern, cause) for pattern in SILENT):
+        return SHORT.format(shortage)
     return next((step for pattern, step in NEXT_STEPS if re.search(pattern, cause)), "")

@@ -63,7 +63,7 @@ def _unanswered(arm: str, found: Unanswered) -> Answer:
         return answer(none, "")
     share = " of ".join(format_count(count) for count in dict.fromkeys((found.most, found.failures)))
     told = f"{share} failures: {cut(found.cause, MAX_CAUSE)}."
-    return answer(" ".join(filter(None, (none, told, next_step(found.cause)))), "")
+    return answer(" ".join(filter(None, (none, told, next_step(found.cause, found.shortage)))), "")
 
 
 def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: float | None = None) -> Answer:
