@@ -1,5 +1,7 @@
 """The sampler as a child of an agent: its rows grow in the trial's folder here, as those of the lab's own child do."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -55,12 +57,14 @@ class RemoteProgram:
         return self._child.exit(0.0) is None
 
     def end(self, deadline_s: float) -> int:
-        """Its exit code; killed if it does not end in time."""
+        """Its exit code, −N for signal N; killed if it does not end in time."""
         ended = self._child.wait(deadline_s)
         if ended is None:
             self.kill()
             ended = self._child.wait(deadline_s)
-        return ended.si_status if ended else -1
+        if ended is None:  # cut off: what it was told last
+            return -signal.SIGKILL
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def kill(self) -> None:
         """End it at once."""
@@ -87,7 +91,7 @@ def sampled_by(agent: Conversation) -> Callable[[SamplerPlan], AbstractContextMa
         agent.watch(folder)
         child = agent.start("lab.sampling", str(written), log=folder / LOG, cwd=folder, load=False)
         try:
-            yield Launched(Channel(RemoteProgram(child), RemoteLines(child)), folder)
+            yield Launched(Channel(RemoteProgram(child), RemoteLines(child), plan.node), folder)
         finally:
             agent.forget(folder)
 

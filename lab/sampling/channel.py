@@ -1,5 +1,6 @@
 """Start the sampling program, give it orders and take its answers as JSON lines, wherever it runs."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ class Program(Protocol):
         """Tell whether it lives; cheap, for it is asked ten times a second."""
 
     def end(self, deadline_s: float) -> int:
-        """Its exit code, after waiting for its end; it is killed if it does not end in time."""
+        """Its exit code, −N for signal N, after waiting for its end; it is killed if it does not end in time."""
 
     def kill(self) -> None:
         """End it at once; never raises, also when it has ended."""
@@ -95,11 +96,15 @@ class Child:
 
 
 class Channel:
-    """One running program and the conversation with it. The end of its orders ends the program."""
+    """One running program and the conversation with it. The end of its orders ends the program.
 
-    def __init__(self, program: Program, lines: Talk) -> None:
+    ``node``: the machine on which it runs, "" for the only one.
+    """
+
+    def __init__(self, program: Program, lines: Talk, node: str = "") -> None:
         self.program = program
         self._lines = lines
+        self._called = f"the sampler on node {node}" if node else "the sampler"
 
     def send(self, **order: Any) -> None:
         """Give an order; when nobody is there to take it, raise what became of the program."""
@@ -117,10 +122,9 @@ class Channel:
             if message is not None:
                 break
             if self._lines.ended or not alive:  # it closed its end, or died before it had opened it
-                code = self.program.end(STOP_DEADLINE_S)
-                raise SamplingError(f"the sampler died (exit code {code})", self._last_words())
+                raise SamplingError(f"{self._called} {_how(self.program.end(STOP_DEADLINE_S))}", self._last_words())
             if not left_s:
-                raise SamplingError(f"the sampler has not answered for {deadline_s:.0f} s", self._last_words())
+                raise SamplingError(f"{self._called} has not answered for {deadline_s:.0f} s", self._last_words())
         if "error" in message:
             raise ERRORS[message["error"]](message["message"], message["hint"])
         return message
@@ -134,6 +138,10 @@ class Channel:
     def _last_words(self) -> str:
         text = self.program.last_words().strip()
         return f"its last words:\n{text[-STDERR_TAIL_CHARACTERS:]}" if text else "it said nothing"
+
+
+def _how(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended early with exit code {code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,7 @@ def as_child(plan: SamplerPlan) -> Iterator[Launched]:
             start_new_session=True,
         )
     lines = Lines(cast(IO[bytes], process.stdout), cast(IO[bytes], process.stdin))
-    yield Launched(Channel(Child(process, folder / LOG), lines), folder)
+    yield Launched(Channel(Child(process, folder / LOG), lines, plan.node), folder)
 
 
 @contextmanager

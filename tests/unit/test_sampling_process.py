@@ -8,10 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import polars as pl
 import pytest
 
+from lab.agent.children import Ended
+from lab.agent.conversation import RemoteChild
+from lab.agent.sampling import RemoteProgram
 from lab.errors import SamplingError
 from lab.sampling.channel import FOLDER
 from lab.sampling.plan import SamplerPlan
@@ -66,11 +71,12 @@ def test_tables_and_facts_of_a_short_sampling(plan: SamplerPlan) -> None:
     assert not (plan.directory / FOLDER).exists()
 
 
-def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan) -> None:
-    """Its death is noticed, and what it had written is still readable."""
-    with start_sampler(plan) as sampler:
+@pytest.mark.parametrize(("node", "who"), [("", "the sampler"), ("gen", "the sampler on node gen")])
+def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan, node: str, who: str) -> None:
+    """Its death is noticed, with where it was, and what it had written is still readable."""
+    with start_sampler(replace(plan, node=node)) as sampler:
         os.kill(sampler.pid, signal.SIGKILL)
-        with pytest.raises(SamplingError, match=r"the sampler died \(exit code -9\)"):
+        with pytest.raises(SamplingError, match=f"^{who} was killed by SIGKILL$"):
             for _ in wait_for_end(sampler):
                 pass
         with pytest.raises(SamplingError):
@@ -80,10 +86,26 @@ def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan) -> None:
     assert pl.read_parquet(plan.directory / "processes.parquet").height >= 1
 
 
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [(Ended(os.CLD_EXITED, 9), 9), (Ended(os.CLD_KILLED, 9), -9), (Ended(os.CLD_DUMPED, 11), -11), (None, -9)],
+)
+def test_a_sampler_elsewhere_tells_a_signal_from_an_exit_code(ended: Ended | None, code: int) -> None:
+    """As a child of the lab does; one that did not end in time was told to be killed."""
+    said: list[str] = []
+    child = SimpleNamespace(wait=lambda _: ended, order=said.append)
+
+    assert RemoteProgram(cast(RemoteChild, child)).end(0.1) == code
+    assert said == ([] if ended else ["kill"])
+
+
 def test_a_crash_shows_the_samplers_last_words(plan: SamplerPlan) -> None:
     """A bug in the sampler's process is shown with its traceback, not swallowed."""
     broken = replace(plan, load_pids=("x",))  # type: ignore[arg-type]  # what a bug in the lab would send
-    with pytest.raises(SamplingError, match="died") as caught, start_sampler(broken):
+    with (
+        pytest.raises(SamplingError, match="the sampler ended early with exit code 1") as caught,
+        start_sampler(broken),
+    ):
         pass
     assert "Traceback" in caught.value.hint
 
