@@ -52,6 +52,19 @@ class Acting:
         self._thread = threading.Thread(target=self._act, args=(measure_start_s,), name="drill", daemon=True)
         self._thread.start()
 
+    def check(self) -> None:
+        """Raise DeploymentError when something of the arm has ended and this cannot be why.
+
+        It may begin between two questions to the engine, of which the second one tells of what it has ended.
+        """
+        if self.began:
+            return
+        try:
+            self._deployment.check()
+        except DeploymentError:
+            if not self.began:
+                raise
+
     @property
     def busy(self) -> bool:
         """Something is being done."""

@@ -179,7 +179,7 @@ class _Making:
 
     def _follow(self, driving: Driving, sampler: Samplers, deployed: Deployed, drill: Acting) -> None:
         """Wait until the load has ended. Raises LabError when a part fails."""
-        clock, deployment = self.run.tools.clock, deployed.deployment
+        clock = self.run.tools.clock
         give_up_at = math.inf if self.drive.by_hand else clock() + loaded_s(self.trial.scenario) + LOAD_GRACE_S
         next_death_check = clock()
         while not (progress := driving.poll()).finished:
@@ -191,15 +191,14 @@ class _Making:
             if (asked := self.drive.asked()) is not None:
                 drill.do(asked)
             self.drive.acted(drill.acts, busy=drill.busy)
-            if clock() >= next_death_check and not drill.began:
-                deployment.check()
+            if clock() >= next_death_check:
+                drill.check()
                 next_death_check = clock() + DEATH_CHECK_EVERY_S
             if clock() > give_up_at:
                 raise LoadError(f"{self.trial.id}: Locust has not ended the load in time", "see its locust.log")
             driving.nap(nap_s(progress, clock()))
         self.steps.enter(Step.COOL_DOWN)  # which may have been shorter than a look
-        if not drill.began:  # else an end is what was asked for
-            deployment.check()
+        drill.check()
 
     def _settle(self, sampler: Samplers, deployed: Deployed, drill: Acting) -> float:
         """Let the arm rest, still read, after a load that the scenario made. Gives the seconds that were asked for."""
@@ -210,8 +209,7 @@ class _Making:
                 self.run.tools.sleep(min(DEATH_CHECK_EVERY_S, left_s))
             sampler.check()
             deployed.ends.look()
-            if not drill.began:
-                deployed.deployment.check()
+            drill.check()
         return settle_s
 
 

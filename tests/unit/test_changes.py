@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, cast
 
 import docker.errors
+import pytest
 from docker.models.containers import Container, ContainerCollection
+from requests import Response
 
 from lab.agent.calls import here
 from lab.engines import StepMark
@@ -16,7 +19,7 @@ from lab.engines.docker.request_lines import executions_of
 from lab.engines.docker.step_lines import epoch_s, marks_of
 from lab.host.labels import SERVICE
 from lab.plan.kinds import ServiceKind
-from lab.plan.topology import ConfigFile, Service, Topology
+from lab.plan.topology import ConfigFile, Endpoint, Service, Topology
 from lab.record.told import Executions
 
 NAMES = ("app-1", "app-1-new")
@@ -63,6 +66,53 @@ def test_what_is_removed_while_it_is_listed_is_no_end() -> None:
     client: Any = SimpleNamespace(containers=ContainerCollection(SimpleNamespace(api=api)))
 
     assert first_end(client, "run", cast(Topology, SimpleNamespace(trial_id="b01-workers"))) is None
+
+
+class Ended(Printed):
+    """A container that has ended, and may have been taken away since the engine listed it."""
+
+    def __init__(self, name: str, status: int = 200) -> None:
+        super().__init__(name, f"the last line of {name}")
+        self.status = status
+        self.attrs = {"State": {"ExitCode": 3}, "HostConfig": {}}
+
+    def logs(self, **_: Any) -> bytes:
+        if self.status != HTTPStatus.OK:
+            response = Response()
+            response.status_code = self.status
+            kind = docker.errors.NotFound if self.status == HTTPStatus.NOT_FOUND else docker.errors.APIError
+            raise kind("refused", response=response, explanation="as the engine says")
+        return super().logs()
+
+
+def ends(*containers: Ended) -> str:
+    """What is told where the engine lists these."""
+
+    def listed(*, filters: dict[str, Any], **_: Any) -> list[Ended]:
+        assert filters["status"] == "exited"
+        return [*containers]
+
+    client: Any = SimpleNamespace(containers=SimpleNamespace(list=listed))
+    topology = Topology(
+        trial_id="b01", services=(), entry=Endpoint(port=1), app=(), processes=1, ready_path="/", ready_timeout_s=1.0
+    )
+    end = first_end(client, "run", topology)
+    return end.told if end else ""
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT])
+def test_what_is_removed_before_its_log_is_read_is_no_end(status: int) -> None:
+    """A drill takes it away: it is gone, or marked for removal. Another one that has ended is told all the same."""
+    assert ends(Ended("app-1", status)) == ""
+    told = ends(Ended("app-1", status), Ended("app-2"))
+    assert told.startswith("container of 'app-2' ended with exit code 3")
+    assert told.endswith("the last line of app-2")
+
+
+def test_an_engine_that_fails_is_no_end_either() -> None:
+    """It is told as that."""
+    with pytest.raises(docker.errors.APIError, match="as the engine says"):
+        ends(Ended("app-1", HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 def test_who_lives_is_told_while_something_is_replaced() -> None:

@@ -23,7 +23,7 @@ from lab.engines.docker.refusals import check_group
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.process.refusals import check_plain
 from lab.engines.there import GROUP_FILE, ask, die_together, oom_kills, send
-from lab.errors import DeploymentError, ScenarioError
+from lab.errors import DeploymentError, EndedError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role, ServiceKind
 from lab.plan.topology import Endpoint, Topology
@@ -234,6 +234,29 @@ def test_an_end_belongs_to_the_drill_from_its_first_moment_on() -> None:
 
     assert began
     assert told == []
+
+
+def test_what_a_drill_ends_while_somebody_looks_does_not_end_the_trial() -> None:
+    """It begins between two questions to the engine; what ends before it has begun is the arm's own end."""
+    given, restarts, begins = trial("roll"), threading.Event(), list[Callable[[], None]]()
+    looks = 0
+
+    def check() -> None:
+        nonlocal looks
+        looks += 1
+        for begin in begins:
+            begin()
+            assert restarts.wait(DEADLINE_S)
+        raise EndedError("container of 'app-1' ended with exit code 0")
+
+    with acting(given, with_services(restart=lambda *_: restarts.set(), check=check)) as found:
+        with pytest.raises(EndedError, match="exit code 0"):
+            found.check()
+        begins.append(lambda: found.look(at_once(given)))
+        found.check()
+        found.check()
+
+    assert looks == 2, "once it has begun nobody asks any more"
 
 
 @pytest.mark.parametrize(("status", "end"), [(200, "action.answer"), (0, "action.unanswered")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from http import HTTPStatus
 
 import docker
 import docker.errors
@@ -32,12 +33,20 @@ def start(container: Container, hint: str = "") -> None:
 
 
 def first_end(client: docker.DockerClient, run_id: str, topology: Topology) -> End | None:
-    """Tell of the first container of the arm that has ended, with its last lines."""
-    marks = [f"{TRIAL}={topology.trial_id}", f"{RUN}={run_id}"]
-    for status in ("exited", "dead"):
-        selection = {"label": marks, "status": status}
-        for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
+    """Tell of the first container of the arm that has ended, with its last lines.
+
+    One that a drill removes meanwhile has not ended by itself. Of one that is dead, which Docker says of those that it
+    is removing, nobody could tell anything: it has no log any more.
+    """
+    selection = {"label": [f"{TRIAL}={topology.trial_id}", f"{RUN}={run_id}"], "status": "exited"}
+    for container in client.containers.list(all=True, filters=selection, ignore_removed=True):
+        try:
             return _end(container, topology)
+        except docker.errors.NotFound:
+            continue
+        except docker.errors.APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:  # which says that it is marked for removal
+                raise
     return None
 
 
