@@ -19,6 +19,7 @@ from lab.load.outcome import LoadOutcome, LoadProgress, outcome, progress
 from lab.load.place import HERE, Child, Place
 from lab.load.relay import Relay
 
+READ_S = 120.0  # to import Locust and to read the locustfile, on a busy machine
 SILENCE_S = 30.0  # a load process reports four times a second
 STOP_S = 5.0  # a finished Locust runs the locustfile's on_stop and test_stop
 CLOSE_S = 30.0  # of a load by hand whose users have stopped
@@ -110,17 +111,25 @@ class LoadProcess:
             if self._statuses[process].finished_s is None:
                 if ended is not None:
                     raise death(self._called(process), ended, child.log)
-                if time.monotonic() - self._heard_s[process] > self._silence_s:
-                    raise LoadError(
-                        f"{self._called(process)} has not reported for {self._silence_s:.0f} s",
-                        "the locustfile keeps the event loop busy (a long computation, or I/O that is not gevent's)"
-                        + (f", or node {node} is cut off; " if (node := self._node(process)) else "; ")
-                        + log_tail(child.log),
-                    )
+                self._check_heard(process, child)
         if self._master:
             self._watch(*self._master)
         self._lead.look(self._statuses)
         return progress(self._statuses, self._place.clock_offset_s)
+
+    def _check_heard(self, process: int, child: Child) -> None:
+        """It says first that it has read the locustfile."""
+        silent_s, begun = time.monotonic() - self._heard_s[process], self._statuses[process] != Status()
+        if silent_s <= (self._silence_s if begun else READ_S):
+            return
+        missing = f"reported for {self._silence_s:.0f} s" if begun else f"read the locustfile within {READ_S:.0f} s"
+        why = (
+            "the locustfile keeps the event loop busy (a long computation, or I/O that is not gevent's)"
+            if begun
+            else "the locustfile takes long to import (a download, or a computation), or the machine is busy"
+        )
+        cut_off = f", or node {node} is cut off" if (node := self._node(process)) else ""
+        raise LoadError(f"{self._called(process)} has not {missing}", f"{why}{cut_off}; {log_tail(child.log)}")
 
     def _watch(self, master: Child, relay: Relay) -> None:
         relay.check()

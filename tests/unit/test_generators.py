@@ -108,6 +108,36 @@ def test_load_processes_are_dealt_out_to_the_machines_in_turn(tmp_path: Path) ->
         running.poll()
 
 
+@dataclass
+class Alive(FakeChild):
+    """One that has not ended."""
+
+    def exit(self, _timeout_s: float) -> Any:
+        return None
+
+
+def test_whoever_has_not_read_the_locustfile_is_not_said_to_be_busy_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Importing Locust takes its time on a busy machine; after the first report further ones have to come."""
+    machine = FakeMachine("gen1")
+    machine.machines = (machine,)
+    plan = make_plan(tmp_path / "l.py", "", tmp_path)
+    plan.raw.mkdir(parents=True)
+    load = LoadProcess(plan, [cast(Child, Alive(machine))], silence_s=-1.0, place=cast(Place, machine))
+    assert not load.poll().finished
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lab.load.load_process.READ_S", -1.0)
+        with pytest.raises(LoadError, match="on node gen1 has not read the locustfile within -1 s") as unread:
+            load.poll()
+    assert "event loop" not in unread.value.hint
+    write_status(plan.status_file(0), Status(tally=Tally().totals()))
+    with pytest.raises(LoadError, match="on node gen1 has not reported for -1 s") as silent:
+        load.poll()
+    assert "event loop" in silent.value.hint
+
+
 def test_all_begin_at_one_instant_when_the_last_is_ready(tmp_path: Path) -> None:
     """Said once, and by itself on one machine, where load process 0 decides."""
     machines = [cast(Place, FakeMachine(name)) for name in ("gen1", "gen2")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 
@@ -129,25 +130,46 @@ def test_progress_joins_load_processes() -> None:
     assert (joined.phase, progress([Status()]).phase) == ("warmup", "spawning")
 
 
-def test_a_lost_row_is_an_error_and_not_a_smaller_number(tmp_path: Path) -> None:
-    """The outcome refuses when schedule, counters and table disagree."""
-    plan = make_plan(tmp_path / "l.py", "", tmp_path, rate=2.0, schedule="uniform", measure_s=1.0)
-    plan.raw.mkdir()
+def recorded(
+    folder: Path, due_s: Sequence[float], *, dispatched: int, end_s: float = 2.0, aborted: bool = False
+) -> int:
+    """How many are in the measure phase of a load of 2 a second until ``end_s``, of which these were recorded."""
+    plan = make_plan(folder / "l.py", "", folder, rate=2.0, schedule="uniform", measure_s=1.0)
+    plan.raw.mkdir(parents=True)
     recorder = Recorder(plan.recording_file(0))
-    for due_s in (0.25, 0.75, 1.25):
-        recorder.write(ARRIVAL, lane=0, scheduled_s=due_s, sent_s=due_s, done_s=due_s + 0.1)
+    for each_s in due_s:
+        recorder.write(ARRIVAL, lane=0, scheduled_s=each_s, sent_s=each_s, done_s=each_s + 0.1)
     recorder.close()
     status = Status(
         warmup_start_s=0.0,
         measure_start_s=1.0,
-        measure_end_s=2.0,
+        measure_end_s=end_s,
         finished_s=3.0,
-        recorded=3,
-        tally=Tally(scheduled=4, started=4).totals(),
+        recorded=len(due_s),
+        tally=Tally(scheduled=dispatched, started=dispatched).totals(),
+        aborted=aborted,
     )
+    outcome(plan, [status], folder / "r.parquet", 0.0)
+    return pl.read_parquet(folder / "r.parquet").filter(pl.col("phase") == "measure").height
 
+
+def test_a_lost_row_is_an_error_and_not_a_smaller_number(tmp_path: Path) -> None:
+    """The outcome refuses when schedule, counters and table disagree."""
     with pytest.raises(LoadError, match="4 in the schedule, 4 dispatched, 4 accounted for, 3 recorded"):
-        outcome(plan, [status], tmp_path / "r.parquet", 0.0)
+        recorded(tmp_path, (0.25, 0.75, 1.25), dispatched=4)
+
+
+def test_what_is_sent_although_the_load_was_given_up_is_no_defect(tmp_path: Path) -> None:
+    """A load process that stood still has heard of it late; what was due after the end belongs to no phase of it."""
+    all_of_it = (0.25, 0.75, 1.25, 1.75)
+
+    assert recorded(tmp_path / "late", all_of_it, dispatched=4, end_s=1.5, aborted=True) == 1
+    with pytest.raises(LoadError, match="3 in the schedule, 4 dispatched"):
+        recorded(tmp_path / "as planned", all_of_it, dispatched=4, end_s=1.5)
+    with pytest.raises(LoadError, match="3 in the schedule, 2 dispatched"):
+        recorded(tmp_path / "lost", all_of_it[:2], dispatched=2, end_s=1.5, aborted=True)
+    with pytest.raises(LoadError, match="4 accounted for, 3 recorded"):
+        recorded(tmp_path / "unwritten", all_of_it[:3], dispatched=4, end_s=1.5, aborted=True)
 
 
 def by_socket(directory: Path, connections: pl.DataFrame) -> LoadOutcome:

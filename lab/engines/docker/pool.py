@@ -12,7 +12,7 @@ from lab.scenario.budget import Limits
 PARENT = "process-model-lab"
 PERIOD_US = 100_000
 CGROUP_ROOT = Path("/sys/fs/cgroup")
-BUSY_S = 5.0  # so long the kernel may keep one for a process that has been killed and not yet reaped
+BUSY_S = 60.0  # so long a busy kernel may keep one for a process that has been killed and not yet reaped
 LOOK_S = 0.05
 
 

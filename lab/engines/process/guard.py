@@ -18,7 +18,7 @@ from pathlib import Path
 PROC = Path("/proc")
 MARKS = ("LAB_RUN", "LAB_TRIAL", "LAB_SERVICE", "LAB_OWNER")  # in the environment of everything that the engine starts
 GRACE_S = 10.0  # Docker's own: uvicorn takes up to 8 s to let requests end
-KILLED_S = 5.0  # a killed process that is still there waits for a device
+KILLED_S = 60.0  # on a busy machine; a killed process that is still there then waits for a device
 STEP_S = 0.02
 
 

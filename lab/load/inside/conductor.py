@@ -29,7 +29,7 @@ START_TIMEOUT_S = 30.0  # on_start of all lanes
 DRAIN_S = 10.0  # what is in flight at the end of the measure phase may finish
 NOTICE_S = 0.5  # so early every load process knows of the instant that load process 0 chose
 NOTICE_ALONE_S = 0.01
-ABORT_NOTICE_S = 1.0  # every load process looks each STATUS_S, and none may have handed out what is cut
+ABORT_NOTICE_S = 1.0  # every load process looks each STATUS_S: only one that stands still hands out what is cut
 
 
 class Feed(Protocol):
