@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.host.jsonlines import Lines, Message
 
 TICK_S = 0.05  # between two looks at children and files
+SEND_S = 120.0  # between it and the lab is an engine, for which the lab waits as long: API_TIMEOUT_S
 
 
 class Agent:
@@ -59,9 +60,10 @@ class Agent:
         try:
             value = carry_out(order)
         except LabError as error:  # an expected failure is told to the lab, which shows it
-            self._lab.send(error=type(error).__name__, message=str(error), hint=error.hint)
+            told = {"error": type(error).__name__, "message": str(error), "hint": error.hint}
         else:
-            self._lab.send(value=value)
+            told = {"value": value}
+        self._lab.send(call=order["call"], **told)
 
     def _look(self) -> None:
         self._mirror.look()
@@ -77,4 +79,4 @@ class Agent:
 
 
 if __name__ == "__main__":
-    Agent(Lines(sys.stdin, sys.stdout)).serve()
+    Agent(Lines(sys.stdin, sys.stdout, SEND_S)).serve()

@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIME_NAMESPACE = Path("/proc/self/ns/time")
 EXCHANGES = 20
-SHORT_S, MORE_S = 0.002, 1.0  # on a busy machine none of those may be short: then there are more, for so long at most
+# On a busy machine none of those may be short: then there are more, for so long at most. Half of one is the bound, of
+# which the gate load.clock takes 5 ms.
+SHORT_S, MORE_S = 0.005, 1.0
+
+Exchanges: TypeAlias = list[tuple[float, tuple[float, float], float]]
 
 
 class Clock(NamedTuple):
@@ -36,11 +40,9 @@ def clock_name() -> str:
     return f"{BOOT_ID.read_text().strip()} {namespace}"
 
 
-def exchanges(
-    read: Callable[[], tuple[float, float]], now: Callable[[], float] = time.monotonic
-) -> list[tuple[float, tuple[float, float], float]]:
+def exchanges(read: Callable[[], tuple[float, float]], now: Callable[[], float] = time.monotonic) -> Exchanges:
     """``read`` the other clocks until one exchange was short: when it was sent, what was read, when it was received."""
-    told: list[tuple[float, tuple[float, float], float]] = []
+    told: Exchanges = []
     shortest_s, over_at = MORE_S, now() + MORE_S
     while len(told) < EXCHANGES or (shortest_s > SHORT_S and now() < over_at):
         sent_s, there, received_s = now(), read(), now()
@@ -52,3 +54,11 @@ def exchanges(
 def compare_clocks(exchanges: list[tuple[float, float, float]]) -> Clock:
     """The best of several exchanges (sent, read there, received): the shortest one."""
     return min((Clock.of(*each) for each in exchanges), key=lambda clock: clock.bound_s)
+
+
+def both_clocks(told: Exchanges, to_wall_s: float) -> tuple[Clock, Clock]:
+    """Compare the monotonic clock there, and the wall clock; ``to_wall_s``: from the former to the latter, here."""
+    return (
+        compare_clocks([(sent, there[0], received) for sent, there, received in told]),
+        compare_clocks([(sent + to_wall_s, there[1], received + to_wall_s) for sent, there, received in told]),
+    )

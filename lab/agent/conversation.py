@@ -14,7 +14,7 @@ from lab import errors
 from lab.agent.calls import call_of, result_of
 from lab.agent.carried import carried
 from lab.agent.children import Ended
-from lab.agent.clock import Clock, clock_name, compare_clocks, exchanges, read_clocks
+from lab.agent.clock import Clock, both_clocks, clock_name, exchanges, read_clocks
 from lab.agent.mirror import Copy, piece
 from lab.errors import LabError, MissingError, SamplingError
 from lab.host.jsonlines import Message
@@ -46,12 +46,12 @@ class Conversation:
         self._called = f"an agent of the lab on node {node}" if node else "an agent of the lab"
         self._last_words = last_words
         self._answers: SimpleQueue[Message | None] = SimpleQueue()
-        self._calling = threading.Lock()
+        self._calling, self._calls = threading.Lock(), 0
         self._saying = threading.Lock()
         self._children: dict[str, RemoteChild] = {}
         self._copy = Copy()
         self._failure: OSError | None = None
-        self.ended = False
+        self.ended, self._how = False, "has ended"
         self._thread = threading.Thread(target=self._listen, name="agent", daemon=True)
         self._thread.start()
         self.pid = int(self._answer(START_S)["pid"])
@@ -71,7 +71,8 @@ class Conversation:
     def call(self, function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
         """Call a function of the lab there; positional arguments only. Raises the LabError that it raises."""
         with self._calling:  # answers come in the order of calls, whichever thread makes them
-            self.send(do="call", **call_of(function, args))
+            self._calls += 1
+            self.send(do="call", call=self._calls, **call_of(function, args))
             result: T = result_of(function, self._answer(CALL_S)["value"])
         return result
 
@@ -130,17 +131,22 @@ class Conversation:
         self._stream.close()
         self._thread.join(START_S)
 
-    def death(self) -> LabError:
-        """What to say of an agent that is gone."""
-        return SamplingError(f"{self._called} has ended", self._last_words())
+    def death(self, how: str = "") -> LabError:
+        """What to say of an agent that is gone; ``how``: that it fails otherwise."""
+        return SamplingError(f"{self._called} {how or self._how}", self._last_words())
 
     def _answer(self, deadline_s: float) -> Message:
-        try:
-            message = self._answers.get(timeout=deadline_s)
-        except Empty:
-            raise SamplingError(f"{self._called} has not answered for {deadline_s:.0f} s", self._last_words()) from None
-        if message is None:
-            raise self.death()
+        """That of the latest call; that of an earlier one, which came too late, is for nobody."""
+        give_up_at = time.monotonic() + deadline_s
+        while True:
+            try:
+                message = self._answers.get(timeout=max(0.0, give_up_at - time.monotonic()))
+            except Empty:
+                raise self.death(f"has not answered for {deadline_s:.0f} s") from None
+            if message is None:
+                raise self.death()
+            if message.get("call", 0) == self._calls:
+                break
         if "error" in message:
             kind: type[LabError] = getattr(errors, message["error"])
             raise kind(message["message"], message["hint"])
@@ -151,22 +157,22 @@ class Conversation:
         if (here := clock_name()) and self.call(clock_name) == here:
             return Clock(), Clock()
         to_wall_s = time.time() - time.monotonic()
-        told = exchanges(lambda: self.call(read_clocks))
-        return (
-            compare_clocks([(sent, there[0], received) for sent, there, received in told]),
-            compare_clocks([(sent + to_wall_s, there[1], received + to_wall_s) for sent, there, received in told]),
-        )
+        return both_clocks(exchanges(lambda: self.call(read_clocks)), to_wall_s)
 
     def _listen(self) -> None:
-        unread = b""
-        while received := self._hear():
-            *lines, unread = (unread + received).split(b"\n")
-            for line in lines:
-                self._take(json.loads(line))
-        self.ended = True
-        self._answers.put(None)
-        for child in list(self._children.values()):
-            child.hear({"ended": [os.CLD_KILLED, 9]})
+        unread = line = b""
+        try:
+            while received := self._hear():
+                *lines, unread = (unread + received).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line))
+        except ValueError:  # half a message, or something else prints there
+            self._how = f"said what is no message: {line[:200].decode(errors='replace')}"
+        finally:
+            self.ended = True
+            self._answers.put(None)
+            for child in list(self._children.values()):
+                child.hear({"ended": [os.CLD_KILLED, 9]})
 
     def _hear(self) -> bytes:
         try:
@@ -212,8 +218,10 @@ class RemoteChild:
     def wait_until_started(self, deadline_s: float) -> None:
         """Return once it has a process. Raises SamplingError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.pid or self._ended, deadline_s) or not self.pid:
-                raise self._agent.death()
+            self._changed.wait_for(lambda: self.pid or self._ended, deadline_s)
+        if not self.pid:
+            late = f"has not started {self._name} within {deadline_s:.0f} s"
+            raise self._agent.death("" if self._agent.ended else late)
 
     def order(self, do: str, **more: Any) -> None:
         """Give an order that is about it; one that has ended takes none, and its end is noticed elsewhere."""
@@ -222,9 +230,10 @@ class RemoteChild:
                 self._agent.send(do=do, child=self._name, **more)
 
     def exit(self, timeout_s: float) -> Ended | None:
-        """As ``wait``. Raises what became of the agent."""
+        """As ``wait``. Raises what became of the agent: nobody saw then how it ended."""
+        ended = self.wait(timeout_s)
         self._agent.check()
-        return self.wait(timeout_s)
+        return ended
 
     def wait(self, timeout_s: float) -> Ended | None:
         """How it ended, killed if the agent has; None when it has not within ``timeout_s``."""

@@ -1,7 +1,6 @@
 """The sampler as a child of an agent: its rows grow in the trial's folder here, as those of the lab's own child do."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -56,14 +55,13 @@ class RemoteProgram:
         """Tell whether it lives."""
         return self._child.exit(0.0) is None
 
-    def end(self, deadline_s: float) -> int:
-        """Its exit code, −N for signal N; killed if it does not end in time."""
+    def end(self, deadline_s: float) -> int | None:
+        """Its exit code, −N for signal N; killed, and None, if it does not end in time."""
         ended = self._child.wait(deadline_s)
         if ended is None:
             self.kill()
-            ended = self._child.wait(deadline_s)
-        if ended is None:  # cut off: what it was told last
-            return -signal.SIGKILL
+            self._child.wait(deadline_s)
+            return None
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def kill(self) -> None:

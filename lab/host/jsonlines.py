@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 Message = Mapping[str, Any]
-SEND_S = 10.0  # a message is small: who has not taken it by then is not there any more
+SEND_S = 10.0  # a message is small: a neighbour that has not taken it by then is not there any more
 
 
 class End(Protocol):
@@ -28,15 +28,20 @@ class End(Protocol):
 
 
 class Lines:
-    """One side of a conversation; a socket is both ``incoming`` and ``outgoing``."""
+    """One side of a conversation; a socket is both ``incoming`` and ``outgoing``.
 
-    def __init__(self, incoming: End, outgoing: End) -> None:
+    Who has not taken a message within ``send_s`` is given up: nothing more is said to it, or heard of it.
+    """
+
+    def __init__(self, incoming: End, outgoing: End, send_s: float = SEND_S) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._unread = b""
         self._waiting: deque[Message] = deque()
         self._all_heard = False
         self._saying = threading.Lock()
+        self._send_s = send_s
+        self._unheard = False  # nothing more is said: the last message may have got there by half
         self.ended = False
         """The other side is gone; what it said before can still be received."""
         os.set_blocking(outgoing.fileno(), False)
@@ -44,14 +49,16 @@ class Lines:
     def send(self, **message: Any) -> None:
         """Say something; when nobody is there any more, nothing happens but ``ended``."""
         unwritten = json.dumps(message).encode() + b"\n"
-        try:
-            with self._saying:
-                while unwritten:
-                    if not select.select([], [self._outgoing], [], SEND_S)[1]:
+        with self._saying:
+            try:
+                while unwritten and not self._unheard:
+                    if not select.select([], [self._outgoing], [], self._send_s)[1]:
                         raise TimeoutError
                     unwritten = unwritten[os.write(self._outgoing.fileno(), unwritten) :]
-        except (BrokenPipeError, ConnectionResetError, TimeoutError):
-            self.ended = True
+            except (BrokenPipeError, ConnectionResetError):
+                self.ended = self._unheard = True
+            except TimeoutError:
+                self.ended = self._unheard = self._all_heard = True
 
     def receive(self, timeout_s: float | None = None) -> Message | None:
         """Give the next message; None when ``timeout_s`` passed without one, or when the other side has ended."""

@@ -32,8 +32,8 @@ class Program(Protocol):
     def running(self) -> bool:
         """Tell whether it lives; cheap, for it is asked ten times a second."""
 
-    def end(self, deadline_s: float) -> int:
-        """Its exit code, −N for signal N, after waiting for its end; it is killed if it does not end in time."""
+    def end(self, deadline_s: float) -> int | None:
+        """Its exit code, −N for signal N, after waiting for its end; killed, and None, if it does not end in time."""
 
     def kill(self) -> None:
         """End it at once; never raises, also when it has ended."""
@@ -78,13 +78,14 @@ class Child:
         """Tell whether it lives."""
         return self._process.poll() is None
 
-    def end(self, deadline_s: float) -> int:
-        """Its exit code; killed if it does not end in time."""
+    def end(self, deadline_s: float) -> int | None:
+        """Its exit code; killed, and None, if it does not end in time."""
         try:
             return self._process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self._process.wait()
+            self._process.wait()
+            return None
 
     def kill(self) -> None:
         """End it at once."""
@@ -140,7 +141,9 @@ class Channel:
         return f"its last words:\n{text[-STDERR_TAIL_CHARACTERS:]}" if text else "it said nothing"
 
 
-def _how(code: int) -> str:
+def _how(code: int | None) -> str:
+    if code is None:
+        return "did not end in time"
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended early with exit code {code}"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import IO, cast
 
 import polars as pl
 import pytest
@@ -18,7 +20,8 @@ from lab.agent.children import Ended
 from lab.agent.conversation import RemoteChild
 from lab.agent.sampling import RemoteProgram
 from lab.errors import SamplingError
-from lab.sampling.channel import FOLDER
+from lab.host.jsonlines import Lines
+from lab.sampling.channel import FOLDER, Channel, Child
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, start_sampler, write_tables
 from tests.fake_processes import show_as_container
@@ -88,15 +91,32 @@ def test_a_killed_sampler_fails_the_trial(plan: SamplerPlan, node: str, who: str
 
 @pytest.mark.parametrize(
     ("ended", "code"),
-    [(Ended(os.CLD_EXITED, 9), 9), (Ended(os.CLD_KILLED, 9), -9), (Ended(os.CLD_DUMPED, 11), -11), (None, -9)],
+    [(Ended(os.CLD_EXITED, 9), 9), (Ended(os.CLD_KILLED, 9), -9), (Ended(os.CLD_DUMPED, 11), -11), (None, None)],
 )
-def test_a_sampler_elsewhere_tells_a_signal_from_an_exit_code(ended: Ended | None, code: int) -> None:
-    """As a child of the lab does; one that did not end in time was told to be killed."""
+def test_a_sampler_elsewhere_tells_a_signal_from_an_exit_code(ended: Ended | None, code: int | None) -> None:
+    """As a child of the lab does; one that did not end in time was told to be killed, and has no end of its own."""
     said: list[str] = []
     child = SimpleNamespace(wait=lambda _: ended, order=said.append)
 
     assert RemoteProgram(cast(RemoteChild, child)).end(0.1) == code
     assert said == ([] if ended else ["kill"])
+
+
+def test_whom_the_lab_kills_was_not_killed_by_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that has closed its answers and hangs is said to hang."""
+    monkeypatch.setattr("lab.sampling.channel.STOP_DEADLINE_S", 0.1)
+    hangs = "import os, time; os.close(1); time.sleep(60)"
+    (tmp_path / "log").touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", hangs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        lines = Lines(cast(IO[bytes], process.stdout), cast(IO[bytes], process.stdin))
+        channel = Channel(Child(process, tmp_path / "log"), lines, "gen")
+        with pytest.raises(SamplingError, match="^the sampler on node gen did not end in time$"):
+            channel.answer(DEADLINE_S)
+        channel.close()
+
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_crash_shows_the_samplers_last_words(plan: SamplerPlan) -> None:
