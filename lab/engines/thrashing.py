@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from lab.agent.calls import There
 from lab.errors import SamplingError
-from lab.sampling.cgroups import locate, read_major_faults, read_memory
+from lab.sampling.cgroups import locate, read_major_faults, read_memory, read_refaults
 from lab.units import format_bytes, format_count
 
 LOOK_S = 3.0  # between two looks: what memory.stat of a cgroup with others below it tells may be 2 s old
-# So often within it the processes waited for a page of a file that is mapped. Whoever only reads a large file meets the
-# limit as often, for the kernel keeps all that fits, but waits for hardly any.
-MANY_FAULTS = 50
+# So often within it the processes waited for a page of a file that is mapped, and so many pages of files were read that
+# had been dropped. Whoever only reads a large file meets the limit as often, for the kernel keeps all that fits, but
+# waits for hardly any; whoever reads its libraries for the first time waits, but for none that it had.
+MANY_FAULTS = MANY_REFAULTS = 50
 # Of the limit, is at it: Linux 6.18 counts nobody who meets that of memory with swap (version 1), which Docker sets.
 FULL = 0.95
 
@@ -28,6 +29,7 @@ class Look(NamedTuple):
     usage_bytes: int | None = None
     limit_hits: int | None = None
     major_faults: int | None = None
+    refaults: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def memory_now(first: int, container_id: str, pooled: bool, root: Path = Path("/
         return Look()
     limited = cgroup.parent() if pooled else cgroup
     memory = read_memory(limited)
-    return Look(memory.usage_bytes, memory.limit_hits, read_major_faults(limited))
+    return Look(memory.usage_bytes, memory.limit_hits, read_major_faults(limited), read_refaults(limited))
 
 
 def thrashing(limited: Sequence[Limited], sleep: Callable[[float], None] = time.sleep) -> str:
@@ -75,7 +77,8 @@ def thrashing(limited: Sequence[Limited], sleep: Callable[[float], None] = time.
 def _told(limited: Limited, before: Look, now: Look) -> str:
     hits, faults = _grown(before.limit_hits, now.limit_hits), _grown(before.major_faults, now.major_faults)
     at_limit = hits or (_full(limited, before) and _full(limited, now))
-    if not at_limit or faults < MANY_FAULTS:
+    again = now.refaults is None or _grown(before.refaults, now.refaults) >= MANY_REFAULTS
+    if not (at_limit and again) or faults < MANY_FAULTS:
         return ""
     met = (
         f"it met that {format_count(hits)} times more, after {format_count(before.limit_hits or 0)}, and "

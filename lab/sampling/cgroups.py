@@ -178,6 +178,16 @@ def read_major_faults(cgroup: Cgroup) -> int | None:
     return stat.get("total_pgmajfault", stat.get("pgmajfault"))  # version 1 keeps the cgroups below in the former
 
 
+def read_refaults(cgroup: Cgroup) -> int | None:
+    """How many pages of files were read again, having been dropped for want of memory; None if nobody counts.
+
+    Linux 5.9 has divided the counter into those of files and of anonymous memory.
+    """
+    stat = _table(cgroup.memory, "memory.stat")
+    names = [f"{below}workingset_refault{kind}" for kind in ("_file", "") for below in ("total_", "")]
+    return next((stat[name] for name in names if name in stat), None)
+
+
 def _hits(directory: Path | None) -> int | None:
     """Of memory and of memory with swap: where both have one limit, it is the latter's that is met first."""
     found = [_number(directory, name) for name in ("memory.failcnt", "memory.memsw.failcnt")]

@@ -18,6 +18,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from lab.analysis.gates.counters import rate
 from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.images.images import ImageRecord, prepare_base
@@ -26,6 +27,7 @@ from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
+from lab.record.types import TrialResult
 from lab.scenario.budget import Budget
 from lab.scenario.databases import source_of
 from lab.scenario.kinds import FRONTS
@@ -47,6 +49,20 @@ FILL = "import mmap; mmap.mmap(-1, 10**9, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON
 LEAVES = pytest.mark.xdist_group("engine")
 ON_NODES, ON_A_SWARM = (pytest.mark.xdist_group(name) for name in ("nodes", "swarm"))
 AHEAD_S = 5000  # of the second of three hosts: it has a clock of its own, as another kernel has
+
+
+def check_foreign(trial: TrialResult) -> None:
+    """Foreign CPU has a value exactly where the readings of all machines reach both ends of the measure phase.
+
+    On a busy machine some come late; what it is made of is there all the same.
+    """
+    machines = trial.tables.host.partition_by("node", maintain_order=True)
+    for host in machines:
+        for column in ("busy_s", "total_s", "load_cpu_s", "sampler_cpu_s", "lab_cpu_s"):
+            assert host[column].drop_nulls().len() > 1, (host["node"].first(), column)
+    reached = all(rate(host, "busy_s", trial.record.measure) is not None for host in machines)
+    (gate,) = (gate for gate in trial.record.gates if gate.key == "machine.foreign")
+    assert (gate.value is not None) is reached
 
 
 def app_of_repository(**changes: object) -> App:

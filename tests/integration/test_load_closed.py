@@ -59,7 +59,8 @@ def test_the_locustfile_paces_itself(tmp_path: Path) -> None:
         (pl.col("t_sent_s") - pl.col("t_done_s").shift(1).over("lane")).alias("pause_s")
     )
     pauses = lanes.filter(pl.col("kind") == "arrival")["pause_s"].drop_nulls()
-    assert 0.1 <= pauses.min() < 0.15  # type: ignore[operator]  # a busy machine makes fewer of them, and none shorter
+    assert pauses.min() >= 0.1  # type: ignore[operator]  # polars: of any column
+    assert pauses.quantile(0.1) < 0.3  # type: ignore[operator]  # also on a busy machine
     assert set(arrivals["name"]) == {"GET /first"}
     assert set(run.rows(RequestKind.FOLLOW)["name"]) == {"GET /second"}
     start, end = run.outcome.measure_start_s, run.outcome.measure_end_s

@@ -26,7 +26,7 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import read_info, read_trial
 from lab.scenario.file import read_scenario
 from tests.integration.acting import carry_out
-from tests.integration.conftest import ON_A_SWARM, REPOSITORY, RUN_ID
+from tests.integration.conftest import ON_A_SWARM, REPOSITORY, RUN_ID, check_foreign
 from tests.integration.test_nodes import lab
 from tests.launched import launched
 from tests.swarm_hosts import left_on, seen_on, set_availability, until_ready
@@ -125,7 +125,7 @@ def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Pat
     assert set(driving["node"]) == {"one"}
     assert max(driving["load_cpu_s"].drop_nulls().to_list()) > 0.05
     gates = {gate.key: gate for gate in record.gates}
-    assert gates["machine.foreign"].value is not None
+    check_foreign(trial)
     told = [node.sampler for node in record.nodes if node.sampler]
     least = min(each.achieved_readings / each.planned_readings for each in told)
     assert gates["sampler.readings"].value == pytest.approx(least), "of the one that came to fewer"

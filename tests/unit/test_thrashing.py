@@ -16,7 +16,7 @@ from lab.engines.images.images import ImageRecord, Way
 from lab.engines.known_endings import Sign
 from lab.engines.late import Watched, kills, late_error
 from lab.engines.running import Running, signs_of
-from lab.engines.thrashing import FULL, MANY_FAULTS, Limited, Look, memory_now, thrashing
+from lab.engines.thrashing import FULL, MANY_FAULTS, MANY_REFAULTS, Limited, Look, memory_now, thrashing
 from lab.errors import LateError
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
@@ -27,6 +27,7 @@ from tests.unit.test_cgroups import ALL_TREES, CONTAINER, INIT, TREES
 LIMIT = 64 * MIB
 HITS = {"v1": ("memory.failcnt", r"^(\d+)"), "v2": ("memory.events", r"(?m)^max (\d+)")}
 FAULTS = {"v1": r"(?m)^total_pgmajfault (\d+)", "v2": r"(?m)^pgmajfault (\d+)"}
+REFAULTS = r"(?m)^workingset_refault_file (\d+)"  # in the trees of version 2 alone
 
 
 def memory_of(root: Path) -> Path:
@@ -42,11 +43,13 @@ def grow(directory: Path, name: str, pattern: str, by: int) -> None:
     (directory / name).write_text(text[: found.start(1)] + str(int(found[1]) + by) + text[found.end(1) :])
 
 
-def met_and_waited(directory: Path, tree: str, hits: int, faults: int) -> None:
-    """The limit was met so often more, and so many pages had to be read."""
+def met_and_waited(directory: Path, tree: str, hits: int, faults: int, refaults: int | None = None) -> None:
+    """The limit was met so often more, and so many pages had to be read: all of them again, if nothing else is said."""
     version = tree[:2]
     grow(directory, *HITS[version], hits)
     grow(directory, "memory.stat", FAULTS[version], faults)
+    if version == "v2":
+        grow(directory, "memory.stat", REFAULTS, faults if refaults is None else refaults)
 
 
 def looked_at(root: Path, *, pooled: bool = False) -> Limited:
@@ -130,6 +133,42 @@ def test_one_of_both_alone_is_no_thrashing(tmp_path: Path, tree: str, hits: int,
     assert thrashing([looked_at(tmp_path)], lambda _: met_and_waited(memory_of(tmp_path), tree, hits, faults)) == ""
 
 
+@pytest.mark.parametrize(("refaults", "thrashes"), [(0, False), (MANY_REFAULTS - 1, False), (MANY_REFAULTS, True)])
+@pytest.mark.parametrize("hits", [0, 310])
+def test_pages_that_are_read_for_the_first_time_are_none(
+    tmp_path: Path, hits: int, refaults: int, *, thrashes: bool
+) -> None:
+    """An app that imports its libraries waits for them as often, and a page cache may fill its limit meanwhile."""
+    shutil.copytree(TREES / "v2-cgroupfs", tmp_path, dirs_exist_ok=True)
+    directory = memory_of(tmp_path)
+    usage = memory_now(INIT, CONTAINER, False, tmp_path).usage_bytes or 0
+    limited = replace(looked_at(tmp_path), limit_bytes=usage)
+
+    told = thrashing([limited], lambda _: met_and_waited(directory, "v2", hits, 500, refaults))
+
+    assert bool(told) is thrashes
+
+
+@pytest.mark.parametrize(
+    ("tree", "lines", "refaults"),
+    [
+        ("v1-systemd", "", None),
+        ("v1-systemd", "workingset_refault_file 1\ntotal_workingset_refault_file 7\n", 7),
+        ("v1-systemd", "workingset_refault 1\ntotal_workingset_refault 8\n", 8),
+        ("v2-cgroupfs", "", 0),
+    ],
+)
+def test_a_second_read_has_a_counter_of_several_names(
+    tmp_path: Path, tree: str, lines: str, refaults: int | None
+) -> None:
+    """By version and kernel; one that counts none is asked for waits alone."""
+    shutil.copytree(TREES / tree, tmp_path, dirs_exist_ok=True)
+    with (memory_of(tmp_path) / "memory.stat").open("a") as stat:
+        stat.write(lines)
+
+    assert memory_now(INIT, CONTAINER, False, tmp_path).refaults == refaults
+
+
 def test_nobody_waits_where_no_limit_was_ever_met(tmp_path: Path) -> None:
     """An arm that is late for another reason is told at once."""
     shutil.copytree(TREES / "v1-systemd", tmp_path, dirs_exist_ok=True)
@@ -173,7 +212,7 @@ def test_a_kernel_that_counts_neither_tells_nothing(tmp_path: Path) -> None:
     assert thrashing([looked_at(tmp_path)], lambda _: pytest.fail("must not wait")) == ""
 
 
-@pytest.mark.parametrize("look", [Look(), Look(5, 4, 3)])
+@pytest.mark.parametrize("look", [Look(), Look(5, 4, 3, 2)])
 def test_a_look_comes_back_from_an_agent_as_it_was(look: Look) -> None:
     """It is made where the container is."""
     call = call_of(memory_now, (2**22 + 1, CONTAINER, True))
@@ -196,7 +235,7 @@ class Containers:
             pid, _, pooled = args
             self.looks.append((pid, pooled))
             often = len(self.looks) * 1000 if pid in self.thrash else 1
-            return Look(LIMIT, often, often)
+            return Look(LIMIT, often, often, often)
         return frozenset()
 
 
