@@ -1,5 +1,6 @@
 """``lab clean``: remove what a killed run left behind, by label; never by prune, never anybody else's."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -26,9 +27,12 @@ from lab.engines.leftovers import (
     remove_leftovers_of,
 )
 from lab.errors import LabError, MissingError
+from lab.host.places import cache_folder
 from lab.scenario.file import read_scenario
 from lab.scenario.nodes import Node
 from lab.units import count_of
+
+OF_ALL = "images of all apps that labs built on this engine, and their bases; a run builds those that it needs again"
 
 
 def clean(
@@ -49,7 +53,7 @@ def clean(
     """Remove what killed labs left behind: containers, volumes, cgroups and processes with the lab's label.
 
     Also half trials in the run folders below --out, and temporary files.
-    Finished trials are never touched.
+    Finished trials are never touched. At the end it says what it keeps.
     """
     client, unreachable = reach_docker()
     if client and not force:
@@ -61,7 +65,11 @@ def clean(
     built = _built_images(client) if images and client else []
     with ExitStack() as stack:
         nodes = _Nodes(stack, scenario, force=force, known=_keys(found, client))
+        if built:
+            say(OF_ALL)
         _tell([*found, *files, *built, *nodes.found], json=json, dry_run=dry_run)
+        if not json:
+            _tell_kept(client, images=images)
         if not dry_run:
             remove_leftovers(found, client)
             remove_leftover_files(files)
@@ -79,7 +87,16 @@ def _tell(found: Sequence[Leftover], *, json: bool, dry_run: bool) -> None:
         where = f" on node {item.node}" if item.node else ""
         put(f"{'would remove' if dry_run else 'removing'} {item.kind} {item.name}{where}")
     if not found:
-        say("nothing of the lab is left")
+        say("no killed lab has left anything")
+
+
+def _tell_kept(client: docker.DockerClient | None, *, images: bool) -> None:
+    """Say what stays on the machine, and how to remove it."""
+    if client and not images and (built := _built_images(client)):
+        say(f"kept: {count_of(len(built), 'image')} that the lab built; `lab clean --images` removes them")
+    if (cache := cache_folder()).is_dir():
+        remove = shlex.join(["rm", "-r", str(cache)])
+        say(f"kept: downloads, environments and calibrations, made again when needed; `{remove}` removes them")
 
 
 class _OnNode(NamedTuple):

@@ -35,6 +35,10 @@ class Engine:
     def info(self) -> dict[str, Any]:
         return {"ID": self.name}
 
+    def images(self, **_asked: Any) -> list[dict[str, Any]]:
+        """Two of the lab's, one of which has no name any more, and one that somebody built on it."""
+        return [{"RepoTags": ["process-model-lab/shop:1"]}, {"RepoTags": None}, {"RepoTags": ["theirs:1"]}]
+
     def remove_container(self, identity: str, **_asked: Any) -> None:
         self.removed.append(identity)
 
@@ -72,3 +76,20 @@ def test_every_node_that_answers_is_cleaned_by_its_name(tmp_path: Path, monkeypa
     assert isinstance(done.exception, MissingError)
     assert "node two" in str(done.exception)
     assert here.removed == ["id-here", "files"]
+
+
+def test_what_is_kept_is_told_with_the_command_that_removes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images and the cache; with --images whose they are, before anything is removed."""
+    cache = tmp_path / "a cache"
+    cache.mkdir()
+    monkeypatch.setattr(command, "reach_docker", lambda: (Engine("here"), ""))
+    monkeypatch.setattr(command, "cache_folder", lambda: cache)
+    words = ["clean", "--dry-run", "--out", str(tmp_path / "out")]
+    said = CliRunner().invoke(app, words, catch_exceptions=False).output
+    assert "kept: 1 image that the lab built; `lab clean --images` removes them" in said
+    assert f"`rm -r '{cache}'`" in said
+
+    said = CliRunner().invoke(app, [*words, "--images"], catch_exceptions=False).output
+    assert "kept: 1 image" not in said
+    assert said.index("images of all apps that labs built on this engine") < said.index("process-model-lab/shop:1")
+    assert "theirs:1" not in said
