@@ -47,12 +47,12 @@ MEANINGS: Mapping[str, str] = {
     "ports": "The range from which free TCP ports are taken.",
     "app.build": "A folder with a Dockerfile; or `app.image`.",
     "app.image": "An existing image, present or to be pulled; or `app.build`.",
-    "app.dockerfile": "Name of the Dockerfile inside `app.build`.",
+    "app.dockerfile": "The Dockerfile, as seen from `app.build`; it may be outside.",
     "app.target_stage": "The stage of the Dockerfile to build, by name (`FROM … AS name`); if empty, the last one.",
     "app.build_args": "Values for the `ARG`s of the Dockerfile. They stay readable in the image, so put no secrets "
     "here.",
-    "app.requirements": "Requirements whose wheels are fetched first, so that the build itself needs no network. "
-    "Engine `process` makes the app's environment from it.",
+    "app.requirements": "A requirements file, or a `pyproject.toml` with its dependencies; its wheels are fetched "
+    "first, so that the build itself needs no network. Engine `process` makes the app's environment from it.",
     "app.target": "What uvicorn serves, `module:attribute`.",
     "app.command": "For images with their own way to start: a command with `{port}`, and `{workers}` for arms with "
     "workers.",

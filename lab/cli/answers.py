@@ -15,6 +15,7 @@ from lab.starter.compose.scenario import Taken, take_over
 from lab.starter.guesses import Look, Wanted, look_at, look_at_image
 from lab.starter.image import PATH, look_at_finished
 from lab.starter.own_locustfile import check_locustfile
+from lab.starter.packages import NAMES, check_start
 from lab.starter.servers import TARGET, command_text, template
 from lab.starter.start import IMAGE_COMMAND, Start, beside_own
 from lab.starter.write import MEASURE, WARMUP, Answers
@@ -78,6 +79,8 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
     elif look.foreign:
         say(f"note: {one_line(look.foreign)}")
     start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, person)
+    if look.packages is not None:
+        check_start(look.packages, start)
     ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, person)
     answers = Answers(
         beside=beside,
@@ -87,6 +90,8 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
         ready_path=_path(ready),
         paths=_paths(asked.paths, look, person) if asked.locustfile is None else (),
         many=look.many,
+        left=look.left if asks_paths else {},
+        packages=look.packages,
         locustfile=asked.locustfile,
         processes=asked.processes,
         warmup=asked.warmup,
@@ -162,8 +167,8 @@ def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
 
 
 def _image_or_folder(person: Person) -> tuple[str, Path | None]:
-    here = "." if Path("Dockerfile").is_file() else ""
-    given = _answer("--image or --folder", "image name:tag, or the folder with your Dockerfile", here, person)
+    here = "." if any(Path(name).is_file() for name in ("Dockerfile", *NAMES)) else ""
+    given = _answer("--image or --folder", "image name:tag, or the folder of your app", here, person)
     return ("", Path(given)) if Path(given).is_dir() else (given, None)
 
 

@@ -13,7 +13,7 @@ from lab.starter.write import MEASURE, WARMUP
 DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
 
 Image = Annotated[str, typer.Option("--image", help="An image that is already built, name:tag.")]
-Folder = Annotated[Path | None, typer.Option("--folder", help="Instead of --image: the folder with your Dockerfile.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="Instead of --image: the folder of your app.")]
 ComposeFile = Annotated[
     Path | None, typer.Option("--compose", help="Instead of --image: the compose.yaml that starts your app.")
 ]

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from lab.cli.app_options import asked_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json, takes_options
 from lab.report.renderers.text import one_line
+from lab.scenario.images import PYTHON
 from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import Look
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files, written
@@ -22,7 +23,14 @@ ADVICE = "`lab init --help` shows every flag; on a terminal it asks for what is 
 INTENT = "The lab needs to know how to start and load your app; press Enter to accept what is in brackets."
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image on this machine or a registry; "
-    "`lab doctor --scenario FILE` says whether it is available; docs/your_own_app.md shows how to do without"
+    "`lab doctor --scenario FILE` says whether it is available; docs/your_own_app.md shows how to do without (ARG "
+    "PYTHON_IMAGE)"
+)
+SHOWN = 6  # routes in a line
+NO_SETTINGS = "note: .env stays out of the image: what the app needs of it belongs into env of the scenario"
+BUILDS = (
+    "note: there is no Dockerfile, so one is written beside the scenario: {base}, the packages of {name}, your files. "
+    "It is yours to change or keep, and builds with or without a registry"
 )
 
 OutFolder = Annotated[Path, typer.Option("--out", help="The folder for the scenario and the locustfile.")]
@@ -71,7 +79,7 @@ def _asking() -> Ask:
 
 def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, object]:
     notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
-    beside = {"left": answers.beside.left, "needs": answers.beside.needs}
+    beside = {"left": answers.beside.left, "needs": answers.beside.needs, "not_loaded": dict(answers.left)}
     files = {"scenario": str(out / SCENARIO), "locustfile": str(answers.locustfile or out / LOCUSTFILE)}
     return {**files, "next": following, **notes, **beside}
 
@@ -85,10 +93,23 @@ def tell_found(answers: Answers, look: Look) -> None:
         ("loads", " ".join(answers.paths) or str(answers.locustfile), "paths"),
     ):
         say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
-    for line in (*(f"note: {one_line(note)}" for note in start.notes), *_beside_lines(answers.beside)):
+    notes = (f"note: {one_line(note)}" for note in start.notes)
+    for line in (*_route_lines(answers.left), *notes, *_beside_lines(answers.beside)):
         say(line)
+    if answers.packages is not None:
+        say(BUILDS.format(name=answers.packages.name, base=PYTHON.reference))
+        if answers.beside.folder is not None and (answers.beside.folder / ".env").is_file():
+            say(NO_SETTINGS)
     if answers.beside.folder is not None and look.needs_registry:
         say(NEEDS_REGISTRY)
+
+
+def _route_lines(left: Mapping[str, str]) -> Iterator[str]:
+    """The routes that are not loaded, by the reason."""
+    for why in dict.fromkeys(left.values()):
+        routes = [route for route, each in left.items() if each == why]
+        more = f" and {len(routes) - SHOWN} more" if len(routes) > SHOWN else ""
+        yield f"left     {one_line(', '.join(routes[:SHOWN]))}{more}: {why}; the locustfile shows how to add it"
 
 
 def _beside_lines(beside: Taken) -> Iterator[str]:

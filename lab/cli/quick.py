@@ -81,7 +81,8 @@ def _check_free(scenario: Path, blocks: int, *, force: bool) -> None:
 
 def _tell_planned(scenario: Path, blocks: int, engine: str | None) -> None:
     planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
-    for line in (*run_lines(planned), f"again    {_again(scenario)}, with {planned.scenario.trials.blocks} blocks"):
+    again = f"{_again(scenario)} --blocks {blocks}" + (f" --engine {engine}" if engine else "")
+    for line in (*run_lines(planned), f"again    {again}"):
         say(line)
 
 

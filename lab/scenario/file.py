@@ -166,7 +166,7 @@ def check_files(path: Path, scenario: Scenario) -> None:
     if build is not None and not (build / scenario.app.dockerfile).is_file():
         raise ScenarioError(
             f"{path}: app.build: no {scenario.app.dockerfile} in {build}",
-            'or use image = "name:tag" for an existing image',
+            'or use image = "name:tag" for an existing image; where there is no Dockerfile, `lab init` writes one',
         )
     named = {
         "app.requirements": scenario.app.requirements,

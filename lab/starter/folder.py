@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from lab.starter.routes import apps_in
+from lab.engines.images.context import is_labs
+from lab.starter.routes import Routes, apps_in
 
 SKIPPED = {"node_modules", "site-packages", "tests", "test", "venv", "__pycache__"}
 MAX_FILES = 2_000
@@ -28,8 +29,8 @@ def reader(folder: Path) -> Callable[[str], str | None]:
     return read
 
 
-def find_apps(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Each app as uvicorn's module:name, with its GET paths; functions that make one as module:name().
+def find_apps(folder: Path) -> dict[str, Routes]:
+    """Each app as uvicorn's module:name, with its routes; functions that make one as module:name().
 
     Apps before functions, those at the top of the folder first. Read as text: running what lies in a folder would run
     anything, and its packages need not be here.
@@ -62,6 +63,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(
             name
             for name in folders
-            if name not in SKIPPED and not name.startswith(".") and not Path(root, name, "pyvenv.cfg").exists()
+            if name not in SKIPPED and not name.startswith(".") and not _is_no_source(Path(root, name))
         )
         yield from (Path(root, name) for name in sorted(names))
+
+
+def _is_no_source(folder: Path) -> bool:
+    """Tell whether a folder is a virtual environment, or holds what `lab init` wrote."""
+    return (folder / "pyvenv.cfg").exists() or is_labs(folder)

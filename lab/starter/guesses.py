@@ -11,11 +11,14 @@ from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
 from lab.starter.folder import find_apps, others_there, reader
+from lab.starter.packages import NAMES, Packages, are_followed, below_src, packages_of
+from lab.starter.routes import Routes
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
 
-DOCKERFILE, REQUIREMENTS = "Dockerfile", "requirements.txt"
-HASHED = re.compile(r"--hash=sha256:")
+DOCKERFILE = "Dockerfile"
+UNWRITTEN = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n"  # what there is to read of a Dockerfile that the lab will write
+PARAMETERS = "only you know values"
 TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
@@ -30,16 +33,19 @@ PathsOf = Callable[[str], tuple[str, ...]]  # module:name of an app -> its GET p
 class Look:
     """Guesses; "" and () where nothing says. ``taken`` tells for start, ready and paths where each was found.
 
-    ``requirements`` is set when the Dockerfile can use wheels that the lab fetches, and the file is pinned with hashes.
-    ``many``: GET paths with parameters, for which only a person knows values. ``foreign``: how it starts, with what
-    says so, where no server of Python and no app was found in that; else "".
+    ``requirements`` is set when the Dockerfile can use wheels that the lab fetches; ``packages`` where there is no
+    Dockerfile, and the lab can write one that installs these. ``many``: GET paths with parameters, for which only a
+    person knows values; ``left``: these and all other routes that a guess leaves out, "GET /path" → why. ``foreign``:
+    how it starts, with what says so, where no server of Python and no app was found in that; else "".
     """
 
     start: Start = field(default_factory=Start)
     ready_path: str = ""
     paths: tuple[str, ...] = ()
     many: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
     requirements: str = ""
+    packages: Packages | None = None
     needs_registry: bool = False
     taken: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
@@ -64,17 +70,16 @@ class Wanted:
 
 
 def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
-    """Look into a folder with a Dockerfile. Raises UsageError when there is none, ScenarioError without that stage."""
+    """Look into a folder with a Dockerfile, or with what the lab can write one from.
+
+    Raises UsageError when there is neither, ScenarioError without that stage.
+    """
     wanted = wanted or Wanted()
     if not folder.is_dir():
-        raise UsageError(f"--folder: there is no folder {folder}", "give the folder that holds your Dockerfile")
-    if not (folder / wanted.dockerfile).is_file():
-        others = others_there(folder)
-        write = f"there is {', '.join(others)}" if others else "write one (FastAPI's documentation shows how)"
-        raise UsageError(
-            f"--folder: there is no {wanted.dockerfile} in {folder}", f"{write}, or name a finished image with --image"
-        )
-    text = (folder / wanted.dockerfile).read_text(encoding="utf-8", errors="replace")
+        raise UsageError(f"--folder: there is no folder {folder}", "give the folder that holds your app")
+    file = folder / wanted.dockerfile
+    packages = None if file.is_file() else _instead_of(folder, wanted.dockerfile)
+    text = UNWRITTEN if packages else file.read_text(encoding="utf-8", errors="replace")
     stage = read_dockerfile(text, wanted.build_args).stage(wanted.stage)
     config = _checked(stage.config, wanted)
     start, said = _start(config, wanted, reader(folder), stage.image)
@@ -82,16 +87,18 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
     app = next((name for name in apps if not name.endswith("()")), "")
     if not (start.target or start.command) and app:
         start, said = _served_by_uvicorn(start, app, config, said)
+        start = below_src(start, folder) if packages else start
     elif said and wanted.command is None and wanted.entrypoint is None:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
-    paths = _paths_of(apps, start)
-    takes_wheels = takes_base(text) and TAKES_WHEELS.search(text) is not None
+    routes = _routes_of(apps, start)
     return _look(
         config,
         start,
-        paths,
+        routes.paths,
         {"start": said, "paths": "GET in the source"},
-        requirements=_requirements(folder) if takes_wheels else "",
+        {f"{route.method} {route.path}": route.why_not for route in routes.others},
+        requirements=packages.name if packages else _requirements(folder, text),
+        packages=packages,
         needs_registry=not takes_base(text),
         foreign=_foreign(start, config, wanted),
     )
@@ -118,7 +125,12 @@ def look_at_image(
 
 
 def _look(
-    config: Mapping[str, Any], start: Start, paths: tuple[str, ...], taken: Mapping[str, str], **more: Any
+    config: Mapping[str, Any],
+    start: Start,
+    paths: tuple[str, ...],
+    taken: Mapping[str, str],
+    others: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Look:
     plain = tuple(path for path in paths if "{" not in path)
     health = _health_path(" ".join((config.get("Healthcheck") or {}).get("Test") or ()))
@@ -133,6 +145,7 @@ def _look(
         ready_path=ready,
         paths=loaded if paths else (),
         many=tuple(path for path in paths if "{" in path),
+        left={**{f"GET {path}": PARAMETERS for path in paths if "{" in path}, **(others or {})},
         taken={**taken, "ready": said},
         entrypoint=tuple(config.get("Entrypoint") or ()),
         **more,
@@ -200,18 +213,30 @@ def ready_path(paths: tuple[str, ...]) -> str:
     return next((named[word] for word in READY_WORDS if word in named), "")
 
 
-def _paths_of(apps: Mapping[str, tuple[str, ...]], start: Start) -> tuple[str, ...]:
-    """The GET paths of the app that is started; of the first one where its name does not lead to one."""
+def _routes_of(apps: Mapping[str, Routes], start: Start) -> Routes:
+    """The routes of the app that is started; of the first one where its name does not lead to one."""
     app = (start.app or app_in(start.command.split())).removesuffix("()")
-    named = (paths for name, paths in apps.items() if app and f".{name.removesuffix('()')}".endswith(f".{app}"))
-    found = next(named, next(iter(apps.values()), ()))
-    return found or ((ALWAYS,) if apps else ())
+    named = (routes for name, routes in apps.items() if app and f".{name.removesuffix('()')}".endswith(f".{app}"))
+    found = next(named, next(iter(apps.values()), Routes()))
+    return found if found.paths or not apps else replace(found, paths=(ALWAYS,))
 
 
-def _requirements(folder: Path) -> str:
-    file = folder / REQUIREMENTS
-    pinned = file.is_file() and HASHED.search(file.read_text(encoding="utf-8", errors="replace"))
-    return REQUIREMENTS if pinned else ""
+def _instead_of(folder: Path, dockerfile: str) -> Packages:
+    """What the lab writes a Dockerfile from where there is none. Raises UsageError where it can or should not."""
+    others = others_there(folder)
+    elsewhere = dockerfile != DOCKERFILE or any(each.startswith("--dockerfile") for each in others)
+    if not elsewhere and (packages := packages_of(folder)) is not None:
+        return packages
+    write = f"there is {', '.join(others)}" if others else f"name its packages in {NAMES[0]}, and the lab writes one"
+    hint = f"{write}, or name a finished image with --image"
+    raise UsageError(f"--folder: there is no {dockerfile} in {folder}", hint)
+
+
+def _requirements(folder: Path, text: str) -> str:
+    """The file whose wheels the lab can fetch for a Dockerfile that takes wheels and names it; "" where none is."""
+    if not takes_base(text) or not TAKES_WHEELS.search(text):
+        return ""
+    return next((name for name in NAMES if name in text and are_followed(folder / name)), "")
 
 
 def _health_path(text: str) -> str:

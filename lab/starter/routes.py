@@ -1,4 +1,4 @@
-"""GET paths of the FastAPI apps in a folder, from the text of its modules: nothing of it is run or imported.
+"""The routes of the FastAPI apps in a folder, from the text of its modules: nothing of it is run or imported.
 
 Routers are followed to the app that includes them, over modules and packages, as far as names and prefixes stand there
 as text, or as a name that has one text in the whole project (``settings.API_PREFIX``). What is computed is not seen.
@@ -7,13 +7,32 @@ as text, or as a name that has one text in the whole project (``settings.API_PRE
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 APP, ROUTER = "FastAPI", "APIRouter"
 PACKAGE = ".__init__"
 PLAIN_TYPES = ("str", "int", "float", "bool")  # of arguments that a query must give where they have no default
+METHODS = ("get", "post", "put", "patch", "delete")
+NO_GET, REDIRECTS, QUERY = "no GET", "only redirects", "needs a query"  # why a route is not asked just like that
 MAX_DEPTH = 8  # of modules that import a name from one another: two may in a circle
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Route(NamedTuple):
+    """A method and a path, and why a request with no more than these is none that shows anything; "" where it is."""
+
+    method: str
+    path: str
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """GET ``paths`` of an app that have no more than parameters in them, and all its ``others``, each with a reason."""
+
+    paths: tuple[str, ...] = ()
+    others: tuple[Route, ...] = ()
 
 
 @dataclass(slots=True)
@@ -21,46 +40,48 @@ class Module:
     """What one module says, by the names in it.
 
     ``apps``: those at its top, and functions as ``create()`` → the holder that it is or makes. ``holders``: apps and
-    routers → their own prefix. ``routes``: holder and path. ``includes``: holder, what it includes, prefix.
+    routers → their own prefix. ``routes``: of a holder. ``includes``: holder, what it includes, prefix.
     ``imports``: name → where it comes from, dotted.
     """
 
     apps: dict[str, str] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
-    routes: list[tuple[str, str]] = field(default_factory=list)
+    routes: list[tuple[str, Route]] = field(default_factory=list)
     includes: list[tuple[str, str, str]] = field(default_factory=list)
     imports: dict[str, str] = field(default_factory=dict)
 
 
-def apps_in(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Each app of these modules (dotted name → text) as ``module:name``, with its GET paths.
-
-    Of functions that make one as ``module:create()``. Paths have no more than parameters in them: what sends elsewhere,
-    or wants a query, is left out.
-    """
+def apps_in(texts: Mapping[str, str]) -> dict[str, Routes]:
+    """Each app of these modules (dotted name → text) as ``module:name``; of a function as ``module:create()``."""
     trees = {name: tree for name, text in texts.items() if (tree := _parsed(text)) is not None}
     known = _constants(trees.values())
     read = {name: _read(name, tree, known) for name, tree in trees.items()}
     modules = {name.removesuffix(PACKAGE): module for name, module in read.items()}
     return {
-        f"{name}:{app}": tuple(dict.fromkeys(_paths(modules, (name, holder))))
+        f"{name}:{app}": _sorted_out(_routes(modules, (name, holder)))
         for name, module in modules.items()
         for app, holder in module.apps.items()
     }
 
 
-def _paths(
+def _sorted_out(routes: Iterable[Route]) -> Routes:
+    each_once = tuple(dict.fromkeys(routes))
+    paths = dict.fromkeys(route.path for route in each_once if not route.why_not)
+    return Routes(paths=tuple(paths), others=tuple(route for route in each_once if route.why_not))
+
+
+def _routes(
     modules: Mapping[str, Module], at: tuple[str, str], prefix: str = "", above: tuple[tuple[str, str], ...] = ()
-) -> Iterator[str]:
-    """Paths of the holder ``at`` (module, name) and of those that it includes; ``above`` include it."""
+) -> Iterator[Route]:
+    """Routes of the holder ``at`` (module, name) and of those that it includes; ``above`` include it."""
     name, holder = at
     module = modules[name]
     prefix += module.holders[holder]
-    yield from (prefix + path or "/" for own, path in module.routes if own == holder)
+    yield from (route._replace(path=prefix + route.path or "/") for own, route in module.routes if own == holder)
     for own, included, more in module.includes:
         found = _find(modules, name, included) if own == holder else None
         if found is not None and found not in (*above, at):
-            yield from _paths(modules, found, prefix + more, (*above, at))
+            yield from _routes(modules, found, prefix + more, (*above, at))
 
 
 def _find(modules: Mapping[str, Module], name: str, dotted: str, depth: int = 0) -> tuple[str, str] | None:
@@ -158,20 +179,23 @@ def _included(call: ast.Call, holder: str, verb: str, known: Mapping[str, str]) 
         yield holder, ast.unparse(call.args[1]), str(path.value)
 
 
-def _decorated(function: Function) -> Iterator[tuple[str, str]]:
+def _decorated(function: Function) -> Iterator[tuple[str, Route]]:
     for call in function.decorator_list:
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "get":
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and (by := call.func.attr) in METHODS:
             path = call.args[0] if call.args else None
-            if isinstance(path, ast.Constant) and isinstance(path.value, str) and _is_enough(function, path.value):
-                yield ast.unparse(call.func.value), path.value
+            if isinstance(path, ast.Constant) and isinstance(path.value, str):
+                why_not = _why_not(function, path.value) if by == "get" else NO_GET
+                yield ast.unparse(call.func.value), Route(by.upper(), path.value, why_not)
 
 
-def _is_enough(function: Function, path: str) -> bool:
-    """Whether a request needs no more than the path, and is answered rather than sent elsewhere."""
+def _why_not(function: Function, path: str) -> str:
+    """Why a request needs more than the path, or is sent elsewhere rather than answered; "" where neither is so."""
     positional = function.args.args[: len(function.args.args) - len(function.args.defaults)]
     typed = [each.arg for each in positional if each.annotation and ast.unparse(each.annotation) in PLAIN_TYPES]
     names = {node.id for each in function.body for node in ast.walk(each) if isinstance(node, ast.Name)}
-    return "RedirectResponse" not in names and all(f"{{{name}" in path for name in typed)
+    if "RedirectResponse" in names:
+        return REDIRECTS
+    return "" if all(f"{{{name}" in path for name in typed) else QUERY
 
 
 def _text(call: ast.Call, key: str, known: Mapping[str, str]) -> str | None:

@@ -19,9 +19,10 @@ from lab.scenario.toml_text import toml_value
 from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import DOCKERFILE
 from lab.starter.own_locustfile import root_of
+from lab.starter.packages import Packages, command_of, ignored
 from lab.starter.start import Start
 
-SCENARIO, LOCUSTFILE = "scenario.toml", "locustfile.py"
+SCENARIO, LOCUSTFILE, IGNORE = "scenario.toml", "locustfile.py", f"{DOCKERFILE}.dockerignore"
 WARMUP, MEASURE = "5s", "10s"
 DROPPING = ("CHOWN", "SETUID", "SETGID")  # what an entrypoint needs that mends owners and goes on as somebody else
 KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive", 2)}
@@ -29,10 +30,12 @@ KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Everything that the two files are made of; ``start`` has a target or a command.
+    """Everything that the files are made of; ``start`` has a target or a command.
 
     ``taken``: what each of start, ready and paths was taken from. ``many``: paths whose parameters a person knows.
-    ``beside``: the folder or the image, and what was taken over from the file ``compose``, "" without one.
+    ``left``: routes that are not loaded, with why. ``packages``: what a Dockerfile installs that is written; None where
+    there is one. ``beside``: the folder or the image, and what was taken over from the file ``compose``, "" without
+    one.
     ``locustfile``: one that is there already and is used as it is; None where one is written, with ``paths``.
     """
 
@@ -43,6 +46,8 @@ class Answers:
     paths: tuple[str, ...]
     processes: int
     many: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
+    packages: Packages | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
     compose: str = ""
     locustfile: Path | None = None
@@ -69,33 +74,42 @@ def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, .
         )
     check(answers)
     folder.mkdir(parents=True, exist_ok=True)
-    texts = (scenario_toml(answers, folder), locustfile_py(answers))
-    for path, text in zip(written(answers, folder), texts, strict=False):  # a locustfile of one's own is not written
+    for path, text in _texts(answers, folder).items():
         path.write_text(text, encoding="utf-8")
     return there
 
 
 def written(answers: Answers, folder: Path) -> tuple[Path, ...]:
-    """The files that are made: the scenario, and the locustfile where none was given."""
-    return (folder / SCENARIO, *(() if answers.locustfile else (folder / LOCUSTFILE,)))
+    """The files that are made: the scenario, and what is not there yet of a locustfile and a Dockerfile."""
+    return tuple(_texts(answers, folder))
+
+
+def _texts(answers: Answers, folder: Path) -> dict[Path, str]:
+    texts = {SCENARIO: scenario_toml(answers, folder)}
+    if answers.locustfile is None:
+        texts[LOCUSTFILE] = locustfile_py(answers)
+    if answers.packages is not None and (app := answers.beside.folder) is not None:
+        texts[DOCKERFILE] = _render("Dockerfile.jinja", answers, command=command_of(answers.start))
+        if not (app / ".dockerignore").is_file():
+            texts[IGNORE] = "".join(f"{line}\n" for line in ignored(app))
+    return {folder / name: text for name, text in texts.items()}
 
 
 def check(answers: Answers) -> Scenario:
     """The scenario that the answers give. Raises ScenarioError (exit 2), without the name of a temporary folder."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        locustfile = locustfile_py(answers)
-        compile(locustfile, LOCUSTFILE, "exec")
-        (folder / LOCUSTFILE).write_text(locustfile, encoding="utf-8")
-        (folder / SCENARIO).write_text(scenario_toml(answers, None), encoding="utf-8")
+        compile(locustfile_py(answers), LOCUSTFILE, "exec")
+        for path, text in _texts(answers, folder).items():
+            path.write_text(text, encoding="utf-8")
         try:
             return read_scenario(folder / SCENARIO)
         except UsageError as error:
             raise type(error)(str(error).replace(f"{folder}{os.sep}", ""), error.hint) from None
 
 
-def scenario_toml(answers: Answers, folder: Path | None) -> str:
-    """The scenario file; paths are relative to ``folder``, where it will be, or absolute."""
+def scenario_toml(answers: Answers, folder: Path) -> str:
+    """The scenario file; paths are relative to ``folder``, where it will be."""
     return _render(
         "scenario.toml.jinja",
         answers,
@@ -105,7 +119,7 @@ def scenario_toml(answers: Answers, folder: Path | None) -> str:
     )
 
 
-def _load_lines(own: Path | None, folder: Path | None) -> Iterator[str]:
+def _load_lines(own: Path | None, folder: Path) -> Iterator[str]:
     """The keys of [load] that name the locustfile: the one that is written, or one's own."""
     if own is None:
         yield _pair("locustfile", LOCUSTFILE)
@@ -115,7 +129,7 @@ def _load_lines(own: Path | None, folder: Path | None) -> Iterator[str]:
         yield _pair("root", _where(root, folder).as_posix(), "its working directory: it imports what lies there")
 
 
-def _tables(beside: Taken, folder: Path | None) -> Iterator[str]:
+def _tables(beside: Taken, folder: Path) -> Iterator[str]:
     """``[[sidecars]]`` and ``[[jobs]]``, one key a line."""
     for name, tables in (("sidecars", beside.sidecars), ("jobs", beside.jobs)):
         for table in tables:
@@ -125,12 +139,12 @@ def _tables(beside: Taken, folder: Path | None) -> Iterator[str]:
             yield ""
 
 
-def _where(path: Path, folder: Path | None) -> Path:
-    """The path as the file in ``folder`` writes it; absolute without one."""
-    return Path(os.path.relpath(path.resolve(), folder.resolve())) if folder else path.resolve()
+def _where(path: Path, folder: Path) -> Path:
+    """The path as a file in ``folder`` writes it."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve()))
 
 
-def _app_lines(answers: Answers, folder: Path | None) -> Iterator[str]:
+def _app_lines(answers: Answers, folder: Path) -> Iterator[str]:
     """The keys of [app], each with a word on what it is or where it comes from."""
     start, taken = answers.start, answers.taken
     yield from _source(answers, folder)
@@ -158,15 +172,18 @@ def _app_lines(answers: Answers, folder: Path | None) -> Iterator[str]:
         yield "# read_only = false              # when the app must write elsewhere than to /tmp"
 
 
-def _source(answers: Answers, folder: Path | None) -> Iterator[str]:
+def _source(answers: Answers, folder: Path) -> Iterator[str]:
     """Where the image comes from."""
     beside = answers.beside
     if beside.folder is None:
         yield _pair("image", beside.image)
         return
     build = _where(beside.folder, folder).as_posix()
-    yield _pair("build", build, "the folder with the Dockerfile")
-    if beside.wanted.dockerfile != DOCKERFILE:
+    yield _pair("build", build, "the folder of the app" if answers.packages else "the folder with the Dockerfile")
+    if answers.packages:
+        beside_this = _where(folder / DOCKERFILE, beside.folder).as_posix()
+        yield _pair("dockerfile", beside_this, "the file beside this one, as seen from there")
+    elif beside.wanted.dockerfile != DOCKERFILE:
         yield _pair("dockerfile", beside.wanted.dockerfile)
     if beside.wanted.stage:
         yield _pair("target_stage", beside.wanted.stage, "the stage that is built")

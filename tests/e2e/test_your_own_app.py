@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -47,10 +48,14 @@ def watched_run(screen: Terminal, scenario: Path, out: Path) -> int:
 
 
 def test_an_app_that_knows_nothing_of_the_lab_runs_from_init_to_report(tmp_path: Path) -> None:
-    """Own Dockerfile, own start command, no header: processes, memory and shares are there all the same."""
-    mine = tmp_path / "mine"
-    made = lab("init", "--folder", "examples/shop", "--processes", 2, "--out", mine)
+    """No Dockerfile, no pinned packages, no header: processes, memory and shares are there all the same."""
+    shop, mine = tmp_path / "shop", tmp_path / "mine"
+    shop.mkdir()
+    shutil.copy(REPOSITORY / "examples" / "shop" / "shop.py", shop)
+    shutil.copy(REPOSITORY / "examples" / "shop" / "requirements.in", shop / "requirements.txt")
+    made = lab("init", "--folder", shop, "--processes", 2, "--out", mine)
     assert made.code == 0, made.err
+    assert f"written  {mine}/Dockerfile\n" in made.out
     scenario = edit(quick(mine / "scenario.toml"), "rate = 100", "rate = 200")
     edit(scenario, 'measure = "2s"', 'measure = "4s"')  # the view is drawn twice a second
 

@@ -86,7 +86,7 @@ def test_two_labs_make_an_environment_together(app: App, tmp_path: Path, cache: 
 def test_what_cannot_be_installed_is_a_sentence(app: App, tmp_path: Path) -> None:
     """pip's last words, and nothing that looks finished."""
     assert app.requirements is not None
-    app.requirements.write_text("uvicorn==0.54.0\n")
+    app.requirements.write_text(f"uvicorn==0.54.0\nclick==8.3.1 --hash=sha256:{'0' * 64}\n")
     began = time.monotonic()
     with pytest.raises(MissingError, match=r"requirements.txt: the app's environment(.|\n)*hash"):
         prepare_app(app, print, tmp_path / "cache")

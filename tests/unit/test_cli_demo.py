@@ -122,7 +122,7 @@ def test_quick_writes_tells_and_runs(runs: Runs) -> None:
         "runs     workers, workers-nginx, replicas: 2 serving processes each, 100 requests a second",
         "takes    6 trials (2 blocks of 3 arms), about 1 min 30 s",
         "says     numbers only: a verdict takes 6 blocks",
-        "again    lab run lab-scenario/scenario.toml",
+        "again    lab run lab-scenario/scenario.toml --blocks 2\n",
     ):
         assert expected in said
     scenario = Path("lab-scenario/scenario.toml")
@@ -146,6 +146,20 @@ def test_quick_opens_the_page_where_there_is_a_display(
     lab("quick", "--folder", SHOP, *filter(None, [flag]))
 
     assert runs[0]["open_page"] is opens
+
+
+def test_quick_takes_an_app_without_a_dockerfile(runs: Runs, tmp_path: Path) -> None:
+    """In its own folder without an option; what runs it again names the engine that was asked for."""
+    (tmp_path / "main.py").write_text((SHOP / "shop.py").read_text())
+    (tmp_path / "requirements.txt").write_text("fastapi[standard]\n")
+    said = lab("quick", "--engine", "process")
+
+    assert "written  lab-scenario/Dockerfile\n" in said
+    assert "again    lab run lab-scenario/scenario.toml --blocks 2 --engine process\n" in said
+    app = read_scenario(Path("lab-scenario/scenario.toml")).app
+    assert (app.build, app.dockerfile, app.target) == (tmp_path, "lab-scenario/Dockerfile", "main:api")
+    assert app.requirements == tmp_path / "requirements.txt"
+    assert len(runs) == 1
 
 
 def test_quick_replaces_no_scenario(runs: Runs) -> None:

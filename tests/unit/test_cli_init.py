@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.cli.init import INTENT
+from lab.engines.images.context import read_context
+from lab.engines.images.dockerfile import read_dockerfile
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario
 from lab.starter.guesses import Look, Wanted
@@ -52,6 +55,116 @@ def test_a_folder_alone_is_enough_where_it_says_everything(tmp_path: Path) -> No
         assert expected in said
     assert f"lab plan {out}/scenario.toml" in said
     assert read_scenario(out / "scenario.toml").app.ready_path == "/healthz"
+
+
+def test_routes_that_are_not_loaded_are_told(tmp_path: Path) -> None:
+    """With the reason; not where a person has chosen what to load."""
+    said = init("--folder", SHOP, "--out", tmp_path / "a")
+    assert "left     GET /products/{number}: only you know values; the locustfile shows how to add it\n" in said
+    assert "left     POST /orders: no GET;" in said
+    assert "left " not in init("--folder", SHOP, "--path", "/products", "--out", tmp_path / "b")
+    left = json.loads(init("--folder", SHOP, "--out", tmp_path / "c", "--json"))["not_loaded"]
+    assert left == {"GET /products/{number}": "only you know values", "POST /orders": "no GET"}
+
+
+def without_dockerfile(folder: Path, requirements: str, name: str = "requirements.txt") -> Path:
+    """A folder with an app, and with what names its packages."""
+    folder.mkdir(parents=True)
+    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef f(): ...\n")
+    (folder / name).write_text(requirements)
+    return folder
+
+
+@pytest.mark.parametrize("out", ["shop/lab-scenario", "mine"])
+def test_an_app_without_a_dockerfile_gets_one(tmp_path: Path, out: str) -> None:
+    """Beside the scenario, which builds with it; nothing is written among the app's own files."""
+    shop = without_dockerfile(tmp_path / "shop", "fastapi\nuvicorn[standard]>=0.30\n-r more/own.txt\n")
+    (shop / "more").mkdir()
+    (shop / "more" / "own.txt").write_text("httpx\n")
+    (shop / "env").mkdir()
+    (shop / "env" / "pyvenv.cfg").touch()
+    (shop / ".env").write_text("TOKEN=x\n")
+    before = sorted(shop.iterdir())
+    said = init("--folder", shop, "--out", tmp_path / out)
+    assert "note: there is no Dockerfile, so one is written" in said
+    assert "note: .env stays out of the image" in said
+    assert [path for path in sorted(shop.iterdir()) if path.name != "lab-scenario"] == before
+
+    app = read_scenario(tmp_path / out / "scenario.toml").app
+    assert (app.requirements, app.target) == (shop / "requirements.txt", "main:app")
+    context = read_context(app)
+    assert set(context.paths) == {"main.py", "more/own.txt", "requirements.txt", "more"}
+    assert context.takes_base
+    stage = read_dockerfile(context.text).stage()
+    assert stage.config["Cmd"] == ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
+    assert "COPY more/own.txt /wheels/more/own.txt\n" in context.text
+    assert f"replaced  {tmp_path / out}/Dockerfile\n" in init("--folder", shop, "--out", tmp_path / out, "--force")
+
+
+def test_a_dockerfile_that_was_kept_is_understood(tmp_path: Path) -> None:
+    """Moved into the app's folder it makes the same scenario, with wheels that are fetched."""
+    shop = without_dockerfile(tmp_path / "shop", "fastapi[standard]\n")
+    init("--folder", shop, "--out", tmp_path / "a")
+    (tmp_path / "a" / "Dockerfile").rename(shop / "Dockerfile")
+    assert "no Dockerfile" not in init("--folder", shop, "--out", tmp_path / "b")
+    kept = read_scenario(tmp_path / "b" / "scenario.toml").app
+    assert (kept.target, kept.dockerfile, kept.requirements) == ("main:app", "Dockerfile", shop / "requirements.txt")
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["locustfile.py", "scenario.toml"]
+
+
+def test_a_project_is_installed_by_its_dependencies(tmp_path: Path) -> None:
+    """Packages below src/ are imported from there; an ignore file of one's own is enough."""
+    shop = without_dockerfile(tmp_path / "shop", '[project]\ndependencies = ["fastapi[standard]"]', "pyproject.toml")
+    (shop / "src" / "api").mkdir(parents=True)
+    (shop / "main.py").rename(shop / "src" / "api" / "main.py")
+    (shop / ".dockerignore").write_text("notes\n")
+    init("--folder", shop, "--out", tmp_path / "mine")
+
+    app = read_scenario(tmp_path / "mine" / "scenario.toml").app
+    assert app.requirements == shop / "pyproject.toml"
+    assert app.command.startswith("uvicorn api.main:app --app-dir src ")
+    text = (tmp_path / "mine" / "Dockerfile").read_text()
+    assert "COPY pyproject.toml .wheelhouse* /wheels/\nRUN python3 -c" in text
+    command = read_dockerfile(text).stage().config["Cmd"]
+    assert command[:4] == ["uvicorn", "api.main:app", "--app-dir", "src"]
+    assert not [word for word in command if "{" in word]
+    assert not (tmp_path / "mine" / "Dockerfile.dockerignore").exists()
+
+
+@pytest.mark.parametrize(
+    ("requirements", "flags", "sentence"),
+    [
+        ("fastapi\n", (), "requirements.txt names no uvicorn, which is to serve main:app"),
+        ("", (), "requirements.txt names no uvicorn"),
+        ("-e .\nuvicorn\n", (), "'-e .' is more than the name of a package"),
+        ("uvicorn\ngit+https://example.org/x\n", (), "is more than the name of a package"),
+        ("x @ git+https://example.org/x\n", (), "is more than the name of a package"),
+        ("-c constraints.txt\nuvicorn\n", (), "is more than the name of a package"),
+        ("uvicorn\n-r ../more.txt\n", (), "leads out of"),
+        ("uvicorn\n", ("--command", "{image}"), "there is no Dockerfile yet"),
+        ("uvicorn\n", ("--command", "it's {port}"), "cannot be split into words"),
+        ("uvicorn\n", ("--dockerfile", "Dockerfile.prod"), "there is no Dockerfile.prod"),
+    ],
+)
+def test_what_no_image_could_be_built_from_is_a_sentence(
+    tmp_path: Path, requirements: str, flags: tuple[str, ...], sentence: str
+) -> None:
+    """Before anything is written."""
+    shop = without_dockerfile(tmp_path / "shop", requirements)
+    (tmp_path / "more.txt").write_text("httpx\n")
+    with pytest.raises(UsageError, match=re.escape(sentence)):
+        init("--folder", shop, *flags, "--out", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_another_server_needs_no_uvicorn(tmp_path: Path) -> None:
+    """The command is the person's; the image starts so too."""
+    shop = without_dockerfile(tmp_path / "shop", "fastapi\nhypercorn\n")
+    init("--folder", shop, "--command", "hypercorn main:app --bind 0.0.0.0:80", "--out", tmp_path / "mine")
+    text = (tmp_path / "mine" / "Dockerfile").read_text()
+    assert read_dockerfile(text).stage().config["Cmd"] == [
+        *("hypercorn", "main:app", "--bind", "0.0.0.0:8000", "--workers", "1")
+    ]
 
 
 @pytest.mark.usefixtures("at_a_terminal")

@@ -19,7 +19,7 @@ from lab.engines.images.context import WRITTEN, Context, content_hash, read_cont
 from lab.engines.images.dockerfile import read_dockerfile
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base, registry_words
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
-from lab.engines.images.offline.wheelhouse import Target, applicable, download_argv
+from lab.engines.images.offline.wheelhouse import Target, applicable, are_pinned, download_argv, requirements_text
 from lab.engines.images.prepare import prepare_images
 from lab.errors import MissingError, ScenarioError
 from lab.plan.fronts.nginx import IMAGE as NGINX
@@ -357,10 +357,30 @@ def test_only_a_dockerfile_that_takes_a_base_gets_one(folder: Path) -> None:
     assert not read_context(App(build=folder)).takes_base
 
 
-def test_a_dockerfile_outside_the_folder_is_refused(folder: Path) -> None:
-    """Docker could not see it either."""
-    with pytest.raises(ScenarioError, match="app.dockerfile: ../Dockerfile is outside"):
-        read_context(App(build=folder / "app", dockerfile="../Dockerfile"))
+@pytest.mark.parametrize("name", ["../elsewhere/Dockerfile", "lab-scenario/Dockerfile"])
+def test_a_dockerfile_may_be_none_of_the_files(folder: Path, name: str) -> None:
+    """Outside of the folder, or among what the lab wrote: it is sent, and its text makes another image."""
+    build = folder / "app"
+    file = build / name
+    file.parent.resolve().mkdir()
+    (file.parent / "scenario.toml").write_text(WRITTEN)
+    file.write_text("FROM scratch\n")
+    (file.parent / "Dockerfile.dockerignore").write_text("main.py\n")
+    (build / "other.py").touch()
+    app = App(build=build, dockerfile=name)
+    context, archive = read_context(app), io.BytesIO()
+    write_context(context, None, archive)
+    before = content_hash(context, ())
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        member = tar.extractfile(context.dockerfile)
+        assert member is not None
+        assert member.read() == b"FROM scratch\n"
+        assert set(tar.getnames()) == {context.dockerfile, "other.py"}
+
+    assert context.command == f"docker build --file {file.resolve()} {build}"
+    file.write_text("FROM scratch\nUSER 1\n")
+    assert content_hash(read_context(app), ()) != before
 
 
 def test_markers_are_judged_by_the_image_not_by_this_python() -> None:
@@ -396,6 +416,39 @@ def test_wheels_are_chosen_for_the_image() -> None:
     assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(argv)
     assert [argv[i + 1] for i, part in enumerate(argv) if part == "--platform"] == ["p1", "p2"]
     assert argv[argv.index("--python-version") + 1] == "3.13"
+    loose = download_argv(["pip"], target, Path("r.txt"), Path("wheels"), pinned=False)
+    assert not {"--require-hashes", "--no-deps"} & set(loose)
+
+
+def test_hashes_tell_whether_requirements_are_complete(folder: Path) -> None:
+    """Without them pip looks for versions, and for what the packages need."""
+    assert are_pinned("a==1 --hash=sha256:aa\n")
+    assert not are_pinned("a==1\nb>=2\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[project", "is no valid TOML"),
+        ("[tool.poetry.dependencies]\nfastapi = '*'", r"no dependencies in \[project\]"),
+        ("project = 1", r"no dependencies in \[project\]"),
+    ],
+)
+def test_a_pyproject_is_read_as_requirements(folder: Path, text: str, sentence: str) -> None:
+    """Its dependencies, one a line; where it has none, the sentence names what writes them."""
+    file = folder / "pyproject.toml"
+    file.write_text('[project]\nname = "x"\ndependencies = ["fastapi[standard]>=0.1", "a; python_version > \'3\'"]\n')
+    assert requirements_text(file) == "fastapi[standard]>=0.1\na; python_version > '3'\n"
+    file.write_text(text)
+    with pytest.raises(MissingError, match=sentence):
+        requirements_text(file)
+
+
+def test_requirements_in_another_encoding_are_a_sentence(folder: Path) -> None:
+    """As some shells write them."""
+    (folder / "requirements.txt").write_text("fastapi\n", encoding="utf-16")
+    with pytest.raises(MissingError, match="no text in UTF-8"):
+        requirements_text(folder / "requirements.txt")
 
 
 @pytest.mark.parametrize("base", [PYTHON, NGINX])

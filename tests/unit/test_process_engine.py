@@ -163,11 +163,14 @@ def test_a_missing_nginx_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_packages_are_wheels_of_the_pinned_hashes_and_nothing_else() -> None:
-    """No resolver, no source builds."""
+    """No resolver where there are hashes, and no source builds."""
     argv = install_argv(pip_command(), Path("/env"), Path("/shop/requirements.txt"))
     assert argv[argv.index("--python") + 1] == "/env/bin/python"
     assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= set(argv)
     assert argv[-2:] == ["--requirement", "/shop/requirements.txt"]
+    loose = install_argv(pip_command(), Path("/env"), Path("/shop/requirements.txt"), pinned=False)
+    assert not {"--no-deps", "--require-hashes"} & set(loose)
+    assert "--only-binary=:all:" in loose
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""GET paths are found in the text of a project, through the routers and functions of which its app is made."""
+"""Routes are found in the text of a project, through the routers and functions of which its app is made."""
 
 from __future__ import annotations
 
 import pytest
 
-from lab.starter.routes import apps_in
+from lab.starter.routes import NO_GET, QUERY, REDIRECTS, Route, Routes, apps_in
 
 MAIN = """
 from fastapi import FastAPI
@@ -77,8 +77,17 @@ def test_routers_are_followed_to_the_app_that_includes_them() -> None:
     paths = ("/v1/orders", "/v1/orders/{number}", "/v1/orders/items", "/api/users/all", "/old/")
 
     assert found["src.shop.main:app"] == found["src.shop.main:create_app()"]
-    assert found["src.shop.main:app"] == paths
-    assert found["src.shop.main:old"] == ("/",)
+    assert found["src.shop.main:app"].paths == paths
+    assert found["src.shop.main:old"].paths == ("/",)
+
+
+def test_every_other_route_is_told_with_its_reason() -> None:
+    """Those that a load of plain GET requests leaves out."""
+    assert apps_in(PROJECT)["src.shop.main:app"].others == (
+        Route("GET", "/v1/orders/search", QUERY),
+        Route("POST", "/v1/orders/", NO_GET),
+        Route("GET", "/api/users/first", REDIRECTS),
+    )
 
 
 def test_modules_that_import_a_name_in_a_circle_have_none() -> None:
@@ -88,7 +97,7 @@ def test_modules_that_import_a_name_in_a_circle_have_none() -> None:
         "b": "from c import r",
         "c": "from b import r",
     }
-    assert apps_in(circle) == {"a:app": ()}
+    assert apps_in(circle) == {"a:app": Routes()}
 
 
 @pytest.mark.parametrize("text", ["", "app = 1", "def f(): ...", "\0", "app.include_router(x)", "x = FastAPI"])

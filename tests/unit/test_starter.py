@@ -153,7 +153,7 @@ def test_apps_are_found_without_running_anything(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert list(find_apps(tmp_path).items()) == [
+    assert [(name, routes.paths) for name, routes in find_apps(tmp_path).items()] == [
         ("shop:api", ("/a", "/b/{n}")),
         ("deep.api:app", ("/ping",)),
     ]
@@ -274,8 +274,9 @@ def test_a_folder_without_a_dockerfile_says_what_else_is_there(tmp_path: Path) -
     """Projects keep it in a folder of its own, or have several; what a compose file starts is known from there."""
     with pytest.raises(UsageError) as caught:
         look_at(tmp_path)
-    assert "write one" in caught.value.hint
+    assert "name its packages in requirements.txt, and the lab writes one" in caught.value.hint
 
+    (tmp_path / "requirements.txt").write_text("uvicorn\n")
     (tmp_path / "docker").mkdir()
     for name in ("docker/Dockerfile", "Dockerfile.prod", "compose.yaml"):
         (tmp_path / name).touch()

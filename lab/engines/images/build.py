@@ -105,7 +105,7 @@ def build_image(
             stream=True,
             timeout=None,
         ) as answer:
-            _follow(answer, context.root)
+            _follow(answer, context)
     return time.perf_counter() - began_s
 
 
@@ -122,9 +122,9 @@ def _parameters(context: Context, name: str, recipe: Recipe, labels: Mapping[str
     }
 
 
-def _follow(answer: Response, root: Path) -> None:
+def _follow(answer: Response, context: Context) -> None:
     if not answer.ok:
-        raise _build_error(root, _message(answer))
+        raise _build_error(context, _message(answer))
     last: deque[str] = deque(maxlen=LAST_LINES)
     failure = ""
     for line in answer.iter_lines():
@@ -132,7 +132,7 @@ def _follow(answer: Response, root: Path) -> None:
         last.extend(text for text in lines_of(event) if text.strip())
         failure = event.get("error", failure)
     if failure:
-        raise _build_error(root, "\n".join([*last, failure]))
+        raise _build_error(context, "\n".join([*last, failure]))
 
 
 def _message(answer: Response) -> str:
@@ -142,10 +142,10 @@ def _message(answer: Response) -> str:
         return answer.text
 
 
-def _build_error(root: Path, reason: str) -> MissingError:
+def _build_error(context: Context, reason: str) -> MissingError:
     return MissingError(
-        f"the image of {root} could not be built; last lines of the build:\n{reason}",
-        f"`docker build {root}` shows the whole output",
+        f"the image of {context.root} could not be built; last lines of the build:\n{reason}",
+        f"`{context.command}` shows the whole output",
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,21 +18,31 @@ from lab.scenario.app import App
 
 WHEELHOUSE = ".wheelhouse"  # where the wheels are in the build context
 WRITTEN = "# Written by `lab init`"  # the beginning of a scenario that it wrote
+BESIDE = ".lab.dockerfile"  # in the archive: a Dockerfile that is none of the files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The files of a build: relative ``paths`` under ``root``, .dockerignore already applied."""
+    """The files of a build: relative ``paths`` under ``root``, .dockerignore already applied.
+
+    ``dockerfile`` is its name in the archive; ``beside``: where it is if it is none of the files.
+    """
 
     root: Path
     dockerfile: str
     paths: tuple[str, ...]
+    beside: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """The Dockerfile."""
+        return self.beside or self.root / self.dockerfile
 
     @property
     def text(self) -> str:
         """The text of the Dockerfile; bytes that are no UTF-8 are kept."""
         try:
-            return (self.root / self.dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
+            return self.file.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise _unreadable(self.root, error) from None
 
@@ -40,24 +51,32 @@ class Context:
         """Tell whether the Dockerfile lets others choose its base image."""
         return takes_base(self.text)
 
+    @property
+    def command(self) -> str:
+        """The command line that builds the same without the lab."""
+        named = () if self.dockerfile == "Dockerfile" else ("--file", str(self.file))
+        return shlex.join(["docker", "build", *named, str(self.root)])
+
 
 def read_context(app: App) -> Context:
     """List the files of the build of ``app.build``. Raises ScenarioError when it cannot be read."""
     if app.build is None:
         raise ScenarioError("app.build: not given, so there is nothing to build")
     root = app.build.resolve()
+    file = (root / app.dockerfile).resolve()
     own = root / f"{app.dockerfile}.dockerignore"  # BuildKit takes it before the other one
     ignore = own if own.is_file() else root / ".dockerignore"
-    if not (root / app.dockerfile).resolve().is_relative_to(root):
-        raise ScenarioError(f"app.dockerfile: {app.dockerfile} is outside {root}", "Docker builds only what is inside")
+    name = app.dockerfile if file.is_relative_to(root) else None
     try:
         lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
         patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        paths = exclude_paths(str(root), patterns, dockerfile=app.dockerfile)
+        paths = exclude_paths(str(root), patterns, dockerfile=name)
     except OSError as error:
         raise _unreadable(root, error) from None
     theirs = _without_labs(root, {path for path in paths if path.split("/")[0] != WHEELHOUSE})
-    return Context(root=root, dockerfile=app.dockerfile, paths=tuple(sorted(theirs)))
+    if app.dockerfile in theirs:
+        return Context(root=root, dockerfile=app.dockerfile, paths=tuple(sorted(theirs)))
+    return Context(root=root, dockerfile=BESIDE, paths=tuple(sorted(theirs)), beside=file)
 
 
 def _without_labs(root: Path, paths: set[str]) -> set[str]:
@@ -68,13 +87,18 @@ def _without_labs(root: Path, paths: set[str]) -> set[str]:
     runs = {path.removesuffix("/run.json") for path in paths if path.endswith("/run.json")}
     labs = {path for path in runs if f"{path}/trials" in paths}
     written = {path.removesuffix("/scenario.toml") for path in paths if path.endswith("/scenario.toml")}
-    labs |= {path for path in written if _begins_with(root / path / "scenario.toml", WRITTEN)}
+    labs |= {path for path in written if is_labs(root / path)}
     if not labs:
         return paths
     kept = {path for path in paths if labs.isdisjoint([path, *map(str, PurePosixPath(path).parents)])}
     above = {str(parent) for path in labs for parent in PurePosixPath(path).parents}
     full = {str(parent) for path in kept if path not in above for parent in PurePosixPath(path).parents}
     return {path for path in kept if path not in above or path in full}
+
+
+def is_labs(folder: Path) -> bool:
+    """Tell whether `lab init` wrote what is in a folder. Raises ScenarioError where that cannot be read."""
+    return _begins_with(folder / "scenario.toml", WRITTEN)
 
 
 def _begins_with(path: Path, text: str) -> bool:
@@ -89,7 +113,8 @@ def _begins_with(path: Path, text: str) -> bool:
 
 def content_hash(context: Context, ingredients: Iterable[str]) -> str:
     """Names, modes and contents of the files, and the other ``ingredients``, as 16 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps([context.dockerfile, *ingredients]).encode())
+    beside = [context.text] if context.beside else []
+    digest = hashlib.sha256(json.dumps([context.dockerfile, *beside, *ingredients]).encode())
     with tarfile.open(fileobj=BytesIO(), mode="w") as scratch:
         for info, path in _entries(scratch, context):
             digest.update(json.dumps([info.name, info.mode, info.linkname, info.size]).encode())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab.engines.images.context import Context, content_hash, read_context
 from lab.engines.images.images import ImageRecord, Way
+from lab.engines.images.offline.wheelhouse import are_pinned, requirements_text
 from lab.errors import MissingError, ScenarioError
 from lab.host.lock import turn
 from lab.host.places import cache_folder, keep, scratch
@@ -19,6 +20,7 @@ from lab.host.tools import failure_of, pip_command
 from lab.scenario.app import App
 
 INSTALL_TIMEOUT_S = 900.0
+REQUIREMENTS = "requirements.txt"  # as pip gets them: what they include is in its place
 COMPLETE = ".complete"  # written last: an environment without it is the remains of one that was interrupted
 
 OnStep = Callable[[str], None]
@@ -65,7 +67,7 @@ def _environment(requirements: Path, root: Path, on_step: OnStep) -> tuple[Path,
 
     It is made where it stays, for its scripts name their interpreter by its path. The lock keeps a second lab waiting.
     """
-    text = requirements.read_text(encoding="utf-8")
+    text = requirements_text(requirements)
     key = hashlib.sha256(json.dumps([text, sys.version, sys.base_prefix, platform.machine()]).encode()).hexdigest()[:16]
     folder = root / key
     root.mkdir(parents=True, exist_ok=True)
@@ -76,20 +78,21 @@ def _environment(requirements: Path, root: Path, on_step: OnStep) -> tuple[Path,
         if folder.exists():
             shutil.rmtree(folder)
         _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], requirements)
-        _run(install_argv(pip_command(), folder, requirements), requirements)
+        (folder / REQUIREMENTS).write_text(text, encoding="utf-8")
+        _run(install_argv(pip_command(), folder, folder / REQUIREMENTS, pinned=are_pinned(text)), requirements)
         (folder / COMPLETE).touch()
     return folder, True
 
 
-def install_argv(pip: list[str], environment: Path, requirements: Path) -> list[str]:
-    """The command that fills an environment; every version is pinned, so dependencies are in the list already.
+def install_argv(pip: list[str], environment: Path, requirements: Path, *, pinned: bool = True) -> list[str]:
+    """The command that fills an environment; where every version is pinned, dependencies are in the list already.
 
     What PYTHONPATH shows of the lab's own packages is not taken for installed.
     """
     return [
         *pip,
         *("--python", str(environment / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"),
-        *("--no-deps", "--ignore-installed", "--require-hashes", "--only-binary=:all:"),
+        *("--ignore-installed", "--only-binary=:all:", *(("--no-deps", "--require-hashes") if pinned else ())),
         *("--requirement", str(requirements)),
     ]
 
@@ -98,7 +101,7 @@ def _run(argv: list[str], requirements: Path) -> None:
     if failure := failure_of(argv, INSTALL_TIMEOUT_S):
         raise MissingError(
             f"{requirements}: the app's environment could not be made:\n{failure}",
-            "is the package index reachable, and has every pinned version a hash and a wheel for this Python?",
+            "is the package index reachable, and has every package a wheel for this Python?",
         )
 
 

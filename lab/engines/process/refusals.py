@@ -36,7 +36,7 @@ def _refusals(scenario: Scenario) -> Iterator[str]:
     if app.build is None:
         yield f"app.image: {app.image} is an image; give app.build and app.requirements instead"
     elif app.requirements is None:
-        yield "app.requirements: the app's environment is made from it (pinned, with hashes), and it is not given"
+        yield "app.requirements: the app's environment is made from it, and it is not given"
     if app.command == IMAGE_COMMAND:
         yield "app.command: {image} is the image's own command, and there is no image; write the command out"
     yield from _container_refusals(app)

@@ -42,7 +42,7 @@ def prepare_load_agent(
     client: docker.DockerClient, agent_id: str, requirements: Path, on_step: Callable[[str], None]
 ) -> str:
     """The engine's id of an agent's image with the packages of a locustfile. Raises MissingError as above."""
-    wheels = fill_wheelhouse(client, agent_id, requirements, on_step, pinned=False)
+    wheels = fill_wheelhouse(client, agent_id, requirements, on_step)
     agent = next(tag for tag in client.images.get(agent_id).tags if tag.startswith(f"{REPOSITORY}:"))
     with scratch("load-agent") as root:
         shutil.copy(requirements, root / "requirements.txt")

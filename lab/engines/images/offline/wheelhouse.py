@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,15 +49,14 @@ def fill_wheelhouse(
     base: str,
     requirements: Path,
     on_step: Callable[[str], None],
-    *,
-    pinned: bool = True,
 ) -> Path:
     """The folder with every wheel of ``requirements`` that fits the image ``base``, from the cache when it is there.
 
-    Where they are not ``pinned`` with hashes and complete, pip finds versions, and what those need.
+    Where they are not pinned with hashes, and so complete, pip finds versions, and what those need.
     Raises MissingError when the image has no Python with pip, or when a wheel cannot be had.
     """
     text = requirements_text(requirements)
+    pinned = are_pinned(text)
     target = ask_target(client, base)
     key = hashlib.sha256(json.dumps([text, asdict(target), pinned], sort_keys=True).encode()).hexdigest()[:16]
     wheelhouse = cache_folder("wheels") / key
@@ -69,7 +69,8 @@ def fill_wheelhouse(
 def requirements_text(path: Path, seen: frozenset[Path] = frozenset()) -> str:
     """A requirements file with the files that it includes (`-r FILE`, from its own folder) in their places.
 
-    Raises MissingError where one cannot be read, or includes itself.
+    Of a pyproject.toml the dependencies of its project. Raises MissingError where one cannot be read, or includes
+    itself.
     """
     if (own := path.resolve()) in seen:
         raise MissingError(f"app.requirements: {path} includes itself", "take out the line with -r that leads to it")
@@ -79,11 +80,43 @@ def requirements_text(path: Path, seen: frozenset[Path] = frozenset()) -> str:
         raise MissingError(
             f"app.requirements: {path} cannot be read: {error.strerror}", "name a file that is there"
         ) from None
+    except UnicodeDecodeError:
+        raise MissingError(f"app.requirements: {path} is no text in UTF-8", "save it as UTF-8") from None
+    if path.suffix == ".toml":
+        return _dependencies(path, text)
     lines = []
     for line in text.splitlines(keepends=True):
         included = INCLUDED.fullmatch(line)
         lines.append(requirements_text(path.parent / included[1], seen | {own}) if included else line)
     return "".join(lines)
+
+
+def _dependencies(path: Path, text: str) -> str:
+    """The dependencies of a project (PEP 621), one a line."""
+    try:
+        project = tomllib.loads(text).get("project")
+    except tomllib.TOMLDecodeError as error:
+        raise MissingError(f"app.requirements: {path} is no valid TOML: {error}", "correct it") from None
+    found = project.get("dependencies") if isinstance(project, dict) else None
+    if not isinstance(found, list):
+        raise MissingError(
+            f"app.requirements: {path} has no dependencies in [project]",
+            "`uv export`, `poetry export` or `pip freeze` writes a requirements.txt",
+        )
+    return "".join(f"{each}\n" for each in found)
+
+
+def are_pinned(text: str) -> bool:
+    """Tell whether the requirements have hashes: then pip takes them as complete, each in its one version."""
+    return "--hash=" in text
+
+
+def statements(text: str) -> Iterator[str]:
+    """The lines of a requirements file that say something, continued ones joined, without comments."""
+    for line in text.replace("\\\n", " ").splitlines():
+        statement = line.partition(" #")[0].strip()
+        if statement and not statement.startswith("#"):
+            yield statement
 
 
 def ask_target(client: docker.DockerClient, base: str) -> Target:
@@ -106,10 +139,7 @@ def applicable(text: str, environment: Mapping[str, str]) -> str:
     (``--index-url …``) pass unchanged. Raises MissingError on a line that is no requirement.
     """
     lines = []
-    for line in text.replace("\\\n", " ").splitlines():
-        statement = line.partition(" #")[0].strip()
-        if not statement or statement.startswith("#"):
-            continue
+    for statement in statements(text):
         specifier, dashes, hashes = statement.partition(" --")
         if statement.startswith("-"):
             lines.append(statement)
@@ -155,6 +185,7 @@ def _download(target: Target, applicable_text: str, requirements: Path, wheelhou
         if failure := failure_of(download_argv(pip, target, wanted, wheels, pinned=pinned), DOWNLOAD_TIMEOUT_S):
             raise MissingError(
                 f"{requirements}: the wheels could not be downloaded:\n{failure}",
-                "is the package index reachable, and has every version a wheel for the image?",
+                "is the package index reachable, and has every version a wheel for the image? Without app.requirements "
+                "the build itself downloads, and makes what has no wheel",
             )
         keep(wheels, wheelhouse)
