@@ -12,8 +12,8 @@ import docker
 
 from lab.engines.docker.engine import connect, describe
 from lab.engines.docker.rights import may_trace
-from lab.engines.images.images import PLAN_TIMEOUT_S, Way, plan_base
-from lab.engines.images.prepare import plan_named
+from lab.engines.images.images import PLAN_TIMEOUT_S, ImagePlan, Way, plan_base
+from lab.engines.images.prepare import TAKE_BASE, fixed_base, plan_named
 from lab.engines.leftovers import find_leftovers
 from lab.engines.process.programs import find_program
 from lab.errors import MissingError
@@ -25,6 +25,7 @@ from lab.scenario.model import Scenario
 from lab.units import GIB, format_bytes
 
 BRING = "bring it here with `docker pull {name}` or `docker load`"
+FIXED = f"the app's Dockerfile fixes FROM, so nothing may stand in for it: {TAKE_BASE}, or "
 ROOM_WANTED_BYTES = 2 * GIB  # two base images, the app's image and a long run
 BUSY = 0.5  # load average for each core above which a measurement would be disturbed
 NEAR_RANGE = (20000, 29999)
@@ -139,10 +140,15 @@ def examine_images(scenario: Scenario) -> Iterator[Finding]:
     except MissingError:
         return  # which was told
     with closing(client):
-        for plan in plan_named(client, scenario):
-            missing = plan.way is Way.MISSING
-            sentence = f"cannot be had: {plan.detail}; {BRING.format(name=plan.name)}" if missing else plan.detail
-            yield Finding(f"image {plan.name}", "missing" if missing else "ok", sentence)
+        fixed = fixed_base(scenario.app)
+        yield from (_named(plan, fixed) for plan in plan_named(client, scenario))
+
+
+def _named(plan: ImagePlan, fixed: str) -> Finding:
+    if plan.way is not Way.MISSING:
+        return Finding(f"image {plan.name}", "ok", plan.detail)
+    advice = ((FIXED if plan.name == fixed else "") + BRING).format(name=plan.name)
+    return Finding(f"image {plan.name}", "missing", f"cannot be had: {plan.detail}; {advice}")
 
 
 def _images(client: docker.DockerClient) -> Iterator[Finding]:

@@ -346,8 +346,11 @@ def test_a_dockerfile_without_the_stage_is_refused_before_anything_is_built(fold
 def test_an_image_that_a_dockerfile_builds_on_must_be_had(folder: Path) -> None:
     """The sentence names image and file; nothing is sent to the builder."""
     (folder / "Dockerfile").write_text("FROM python:3.99\nRUN true\n")
-    with pytest.raises(MissingError, match=r"image python:3\.99, which .*Dockerfile builds on, is not on this machine"):
+    with pytest.raises(
+        MissingError, match=r"image python:3\.99, which .*Dockerfile builds on, is not on this machine"
+    ) as caught:
         prepare_images(FakeDocker(), scenario(App(build=folder)), lambda step: None)
+    assert "write `ARG PYTHON_IMAGE=python:3.99` and then `FROM ${PYTHON_IMAGE}`" in caught.value.hint
 
 
 def test_only_a_dockerfile_that_takes_a_base_gets_one(folder: Path) -> None:

@@ -33,6 +33,11 @@ from lab.scenario.databases import source_of
 from lab.scenario.images import PYTHON, ImageSource
 from lab.scenario.model import APP_IMAGE, Scenario
 
+TAKE_BASE = (
+    "write `ARG PYTHON_IMAGE={name}` and then `FROM ${{PYTHON_IMAGE}}` into the Dockerfile, which the lab then fills "
+    "(docs/your_own_app.md)"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredients:
@@ -89,11 +94,23 @@ def plan_named(client: docker.DockerClient, scenario: Scenario) -> tuple[ImagePl
     names = [app.image, *(arm.image for arm in scenario.arms)]
     if app.build is not None:
         context = read_context(app)
-        base = scenario.images[PYTHON.key] if _needs_base(app, context) else ""  # which may have a stand-in
+        base = scenario.images[PYTHON.key] if context.takes_base else ""  # which may have a stand-in
         arguments = {**app.build_args, **({BASE_ARGUMENT: base} if base else {})}
         named = read_dockerfile(context.text, arguments).images(app.target_stage)
         names += [name for name in named if name != base]
     return tuple(plan_image(client, name, PLAN_TIMEOUT_S) for name in dict.fromkeys(filter(None, names)))
+
+
+def fixed_base(app: App) -> str:
+    """The image of Python that the app's Dockerfile fixes in FROM, so that nothing stands in for it; "" where none."""
+    if app.build is None or (context := read_context(app)).takes_base:
+        return ""
+    image = read_dockerfile(context.text, app.build_args).stage(app.target_stage).image
+    return image if _is_python(image) else ""
+
+
+def _is_python(image: str) -> bool:
+    return image.partition(":")[0].rpartition("/")[2] == PYTHON.key
 
 
 def _built(
@@ -171,10 +188,10 @@ def _prepare_named(
         plan = plan_image(client, name, REGISTRY_TIMEOUT_S)
         if plan.way is Way.MISSING:
             raise MissingError(
-                f"image {name}, which {context.root / context.dockerfile} builds on, is not on this machine and cannot "
+                f"image {name}, which {context.file} builds on, is not on this machine and cannot "
                 f"be pulled: {plan.detail}",
-                f"bring it here with `docker pull {name}` or `docker load`; docs/your_own_app.md shows a Dockerfile "
-                "that needs no registry",
+                f"bring it here with `docker pull {name}` or `docker load`"
+                + (f", or {TAKE_BASE.format(name=name)}" if _is_python(name) else ""),
             )
         prepare_image(client, plan, on_step)
 
