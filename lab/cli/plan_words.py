@@ -1,16 +1,19 @@
 """What `lab plan` says of conditions: what is broken on purpose, what is expected, and what stays undecided."""
 
+import math
 from collections.abc import Iterator
 
 from lab.engines.kinds import ENGINE_KINDS
 from lab.metrics import METRICS
 from lab.plan.blocks import Plan
 from lab.plan.deeds import deed
+from lab.plan.loading import measure_for, sure_requests
 from lab.report.renderers.text import printable
 from lab.scenario.choices import AUTO
 from lab.scenario.drills import TICK_S
 from lab.scenario.expectation import parse_expectation
 from lab.scenario.limits import MOST_TRIES
+from lab.scenario.load import Load
 from lab.units import format_count, format_duration
 
 
@@ -69,29 +72,38 @@ def _moment(duration_s: float) -> str:
 
 
 def expectation_lines(planned: Plan) -> Iterator[str]:
-    """One line for each expectation, and one for whatever has too few requests to be judged at the lowest rate."""
+    """One line for each expectation, and one for whatever may have too few requests to be judged at the lowest rate."""
     for each in planned.scenario.expect:
         yield printable(f"  expect    {f'{each.name}: ' if each.name else ''}{each.that}")
     yield from (f"  !         {printable(warning)}" for warning in _warnings(planned))
 
 
 def _warnings(planned: Plan) -> Iterator[str]:
-    """A sentence for each primary and each expectation of a percentile that rate × measure cannot settle."""
+    """A sentence for each primary and each expectation of a percentile that rate × measure may not settle."""
     scenario = planned.scenario
-    rates = [point.scenario.load.rate for point in planned.points]
-    lowest = min((rate for rate in rates if rate is not None), default=None)
-    if lowest is None:  # the closed model: how many requests there will be depends on the arm
+    loads = [point.scenario.load for point in planned.points if point.scenario.load.rate is not None]
+    if not loads:  # the closed model: how many requests there will be depends on the arm
         return
-    requests = lowest * scenario.load.measure
-    asked = {key: f"{key}, which is judged," for key in scenario.compare.primary}
+    lowest = min(loads, key=lambda load: load.rate or 0.0)
+    schedules = planned.blocks * len(planned.points)
+    asked = {key: f"{key}, which is judged," for key in scenario.compare.primary if scenario.judged}
     names = [arm.name for arm in scenario.arms]
     for each in scenario.expect:
         for reading in parse_expectation(each.that, names).needs:
             asked.setdefault(reading.metric, f"{each.that!r}")
     for key, what in asked.items():
         least = METRICS[key].least_to_judge
-        if least is not None and requests < least:
-            yield (
-                f"{key} is judged from {format_count(least)} requests in a trial; "
-                f"rate × measure gives {format_count(round(requests))}: {what} stays undecided"
-            )
+        if least is not None and sure_requests(lowest, schedules) < least:
+            yield _thin(key, what, least, lowest, schedules)
+
+
+def _thin(key: str, what: str, least: int, load: Load, schedules: int) -> str:
+    """Say that a percentile stays undecided, or may: arrivals come by chance, and one trial with too few is enough."""
+    mean = (load.rate or 0.0) * load.measure
+    certain = mean < least
+    by_chance = "" if certain else f", by chance as few as {format_count(math.floor(sure_requests(load, schedules)))}"
+    return (
+        f"{key} is judged from {format_count(least)} requests in every trial; rate × measure gives "
+        f"{format_count(round(mean))}{by_chance}: {what} {'stays' if certain else 'may stay'} undecided; "
+        f'measure = "{math.ceil(measure_for(least, load, schedules))}s" is enough'
+    )

@@ -33,6 +33,7 @@ from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
 from lab.units import count_of
 
+PASSES = ", which fails only with --strict"
 OptionalScenario = Annotated[
     Path | None,
     typer.Argument(
@@ -96,21 +97,21 @@ def run(
 def exit_by(found: Conclusion, *, strict: bool) -> None:
     """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0.
 
-    Last it says which expectations make it so: what a build failed of stands at the end of its log.
+    Last it says which expectations make it so, or have settled nothing: that stands at the end of a build's log.
     """
+    for told in missed(found.points, strict=strict):
+        say(told)
     if code := max(one.exit_code(strict=strict) for one in found.points):
-        for told in missed(found.points, strict=strict):
-            say(told)
         raise typer.Exit(code)
 
 
 def missed(points: Sequence[PointResult], *, strict: bool) -> Iterator[str]:
-    """Name the expectations that fail a build, a line for each outcome."""
+    """Name the expectations that fail a build, and those that only ``strict`` would fail, a line for each outcome."""
     answers = [answer for answer in answers_over(points) if answer.case]
-    for word in (Outcome.VIOLATED, Outcome.UNDECIDED) if strict else (Outcome.VIOLATED,):
+    for word, passes in ((Outcome.VIOLATED, ""), (Outcome.UNDECIDED, "" if strict else PASSES)):
         own = [answer.case for answer in answers if answer.word == word]
         if own:
-            yield f"{len(own)} of {count_of(len(answers), 'expectation')} {word}: {one_line('; '.join(own))}"
+            yield f"{len(own)} of {count_of(len(answers), 'expectation')} {word}{passes}: {one_line('; '.join(own))}"
 
 
 def _one_run(scenario: Scenario) -> Scenario:

@@ -9,6 +9,7 @@ from lab.scenario.model import Scenario
 
 MIN_WARMUP_REQUESTS = 100  # for each serving process (METHOD 6.3)
 WARMUP_MARGIN = 1.25  # so many times that number is expected of each: arrivals come by chance
+CHANCE_OF_FEWER = 0.001  # that some trial of a run has fewer requests than are counted on
 LEAST_WARMUP_S = 5.0  # a shorter one leaves a caveat (METHOD 6.3)
 SPARE_LANES = 4  # times those that rate × limit keeps busy: an arm that takes more misses its objective anyway
 MAX_WARMUP_S = 30.0  # a slower rate does not prolong the warm-up further; processes that had too few are findings
@@ -29,6 +30,27 @@ def warmup_s(scenario: Scenario) -> float:
     load = scenario.load
     needed = WARMUP_MARGIN * MIN_WARMUP_REQUESTS * scenario.budget.processes / load.rate if load.rate else 0.0
     return max(load.warmup, min(MAX_WARMUP_S, needed))
+
+
+def sure_requests(load: Load, schedules: int) -> float:
+    """So many arrivals has the measure phase of every trial, all but certainly; the closed model has none that are due.
+
+    ``schedules``: how many are drawn, one for each block. Chernoff's bound: a Poisson count of mean m is below
+    m − x with a chance of exp(−x² ÷ 2m) at most (Boucheron, Lugosi and Massart, Concentration Inequalities, 2.2).
+    """
+    mean = (load.rate or 0.0) * load.measure
+    return mean - _spread(load, schedules) * math.sqrt(mean)
+
+
+def measure_for(requests: int, load: Load, schedules: int) -> float:
+    """Seconds of a measure phase that has so many in every trial, as ``sure_requests`` counts; the model is open."""
+    spread = _spread(load, schedules)
+    mean = ((spread + math.sqrt(spread**2 + 4 * requests)) / 2) ** 2
+    return mean / (load.rate or math.inf)
+
+
+def _spread(load: Load, schedules: int) -> float:
+    return 0.0 if load.schedule == "uniform" else math.sqrt(2 * math.log(schedules / CHANCE_OF_FEWER))
 
 
 def queue_limit(rate: float) -> int:

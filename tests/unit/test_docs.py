@@ -22,12 +22,13 @@ from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_block
 from lab.cli.verbs import VERBS
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
-from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, queue_limit
+from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, measure_for, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
 from lab.report.sections.words import GLOSSARY
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
 from lab.scenario.kinds import FRONTS
+from lab.scenario.load import Load
 from lab.scenario.trials import Trials
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
     "howto/continuous_integration.md": (
         f"more than {FOREIGN.invalid or 0:.0%} of foreign CPU",
         f"needs {verdict_blocks(1)} valid blocks",
-        f"needs {JUDGE_BEYOND} requests beyond it",
+        f"p95 is judged from {20 * JUDGE_BEYOND} requests in every trial, a p99 from {100 * JUDGE_BEYOND:,}",
     ),
 }
 LADDER = {f"capacity.{key}" for key in ("slo", "rates", "settle", "measure", "drain", "beyond", "quick")}  # or a sweep
@@ -155,6 +156,18 @@ def test_the_reference_is_what_the_code_says(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_page_states_the_numbers_of_the_code(page: str, words: str) -> None:
     """A constant that moves takes its sentence along; line breaks do not matter."""
     assert words in " ".join((DOCS / page).read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize(("metric", "planned"), [("p95", 720), ("p99", 3260), ("p99.9", 30_800)])
+def test_the_requests_that_pages_ask_for_are_enough(metric: str, planned: int) -> None:
+    """By chance no trial of 20 blocks has fewer than the percentile is judged from; nor is more asked for than that."""
+    needed = measure_for(METRICS[metric].least_to_judge or 0, Load(locustfile=Path("x.py"), rate=1.0), schedules=20)
+
+    assert needed <= planned <= 1.01 * needed
+    for page in ("method.md", "cost.md", "howto/continuous_integration.md"):
+        assert f"{planned:,}" in (DOCS / page).read_text(encoding="utf-8")
+    template = (ROOT / "lab/starter/scenario.toml.jinja").read_text(encoding="utf-8")
+    assert metric == "p99.9" or f"{metric} takes {planned}" in template
 
 
 Build = Callable[[], "subprocess.CompletedProcess[str]"]

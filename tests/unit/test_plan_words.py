@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from lab.cli.plan_words import drill_lines, expectation_lines
+from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
-from tests.builders import WORKERS_NGINX, make_scenario
+from lab.plan.loading import CHANCE_OF_FEWER, measure_for, sure_requests
+from tests.builders import REPLICAS, WORKERS_NGINX, make_scenario
 
 LOAD = {"locustfile": "x.py", "rate": 100, "measure": "10s"}
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
@@ -54,8 +59,8 @@ def test_an_expectation_is_printed_and_said_to_stay_undecided() -> None:
     assert list(expectation_lines(build_plan(given))) == [
         f"  expect    tail: {P99}",
         "  expect    p95(replicas) <= 1s",
-        "  !         p99 is judged from 3,000 requests in a trial; rate × measure gives 1,000: "
-        f"'{P99}' stays undecided",
+        "  !         p99 is judged from 3,000 requests in every trial; rate × measure gives 1,000: "
+        f"'{P99}' stays undecided; measure = \"33s\" is enough",
     ]
 
 
@@ -64,15 +69,42 @@ def test_an_expectation_is_printed_and_said_to_stay_undecided() -> None:
     [
         (LOAD, {}, ["1,000: p99, which is judged, stays undecided"]),
         (LOAD, {"rate": [60, 400]}, ["600: p99, which is judged, stays undecided"]),
-        (LOAD | {"rate": 300}, {}, []),
+        (LOAD | {"rate": 300}, {}, ["3,000, by chance as few as 2,786: p99, which is judged, may stay undecided"]),
+        (LOAD | {"rate": 300, "schedule": "uniform"}, {}, []),
+        (LOAD | {"rate": 330}, {}, []),
         ({"locustfile": "x.py", "measure": "10s"}, {}, []),
     ],
 )
 def test_a_primary_percentile_is_looked_at_too(
     load: dict[str, object], sweep: dict[str, object], said: list[str]
 ) -> None:
-    """At the lowest rate of a sweep; without a rate nobody knows how many requests there will be."""
+    """At the lowest rate of a sweep; without a rate nobody knows how many requests there will be.
+
+    At exactly the limit half of the trials have fewer by chance, and one is enough.
+    """
     given = make_scenario(load=load, sweep=sweep, compare={"primary": ["p99", "memory.pss.total"]})
     lines = list(expectation_lines(build_plan(given)))
 
-    assert [line.rpartition("gives ")[2] for line in lines] == said
+    assert [line.partition("gives ")[2].partition(";")[0] for line in lines] == said
+
+
+def test_of_one_arm_nothing_is_judged_but_what_is_expected() -> None:
+    """A primary says there only for what blocks must be valid."""
+    that = "p99(replicas) <= 1s"
+    given = make_scenario((REPLICAS,), load=LOAD, compare={"primary": ["p95", "p99"]}, expect=[{"that": that}])
+
+    assert [f"'{that}' stays" in line for line in expectation_lines(build_plan(given))] == [False, True]
+
+
+@pytest.mark.parametrize("key", ["p95", "p99", "p99.9"])
+def test_the_measure_that_is_proposed_is_enough_for_every_trial(key: str) -> None:
+    """Of many runs of ten blocks hardly one has a trial with fewer arrivals than the percentile is judged from."""
+    least = METRICS[key].least_to_judge or 0
+    load = make_scenario(load=LOAD).load
+    enough = replace(load, measure=measure_for(least, load, 10))
+
+    counts = np.random.default_rng(7).poisson(enough.rate * enough.measure, size=(2000, 10))  # type: ignore[operator]
+
+    assert sure_requests(enough, 10) == pytest.approx(least)
+    assert (counts.min(axis=1) < least).mean() <= CHANCE_OF_FEWER
+    assert measure_for(least, replace(load, schedule="uniform"), 10) == pytest.approx(least / 100)
