@@ -66,7 +66,7 @@ def numbers() -> Rows:
         ("two-sided error of one look at 8, 12, 16 and 20 blocks", f"{nominal_error(FAMILY_ERROR, LOOKS):.4f}"),
         ("runs a side for a verdict of `lab compare`", str(MIN_RUNS)),
         ("points by which an arm may fail more before it is worse", f"{FAILURE_MARGIN * 100:g}"),
-        ("blocks that may be replaced", ", ".join(f"{replacements_allowed(n)} of {n}" for n in (5, 10, 20))),
+        ("blocks that may be replaced", ", ".join(f"{replacements_allowed(n)} of {n}" for n in (5, 6, 10, 20))),
         ("chance of a wrong better or worse, over all judged intervals and looks", f"{FAMILY_ERROR * 100:g}%"),
         ("level of exploratory intervals and of noise floors", f"{LEVEL * 100:g}%"),
         ("chance of a verdict that a forecast of blocks aims at", f"{SETTLE_CHANCE * 100:g}%"),

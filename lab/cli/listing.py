@@ -9,7 +9,7 @@ from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
 from lab.record.types import RunInfo
 from lab.report.renderers.text import printable
-from lab.report.sections.overview import Entry, answers_of, blocks_text
+from lab.report.sections.overview import Entry, answers_of, blocks_text, cut_words
 from lab.serve.runs import read_entry, runs_in
 
 LONGEST = 160  # characters of what came out
@@ -48,7 +48,7 @@ def _row(path: str, entry: Entry) -> dict[str, Any]:
 def _note(info: RunInfo, entry: Entry) -> str:
     """What came out, or the question of a run that says nothing about it."""
     if info.cut:
-        return f"cut: {info.cut}"
+        return cut_words(entry)
     if info.exploratory:
         return f"exploratory, by hand: {info.question}"
     return " ".join(answer.sentence for answer in answers_of(entry)) or info.question

@@ -107,7 +107,7 @@ class Told:
     """The result of a run. Of several points each arm is there once a point: ``"replicas at n-2"``.
 
     ``valid`` of the ``planned`` blocks count; ``is_valid``: some do, and no more were lost than may be replaced.
-    ``points`` are their keys; a run of one has none.
+    ``is_lost``: more were, so that no further block helps. ``points`` are their keys; a run of one has none.
     """
 
     arms: tuple[str, ...]
@@ -117,6 +117,7 @@ class Told:
     valid: int
     planned: int
     is_valid: bool
+    is_lost: bool = False
     points: tuple[str, ...] = ()
 
 
@@ -140,7 +141,8 @@ def _told(points: Mapping[str, Document]) -> Told | None:
         values={reading: value for key, one in points.items() for reading, value in _values(one, key)},
         valid=sum(len(one.blocks.valid) for one in documents),
         planned=sum(one.blocks.planned for one in documents),
-        is_valid=all(_is_valid(one.blocks) for one in documents),
+        is_valid=all(one.blocks.valid and not _is_lost(one.blocks) for one in documents),
+        is_lost=any(_is_lost(one.blocks) for one in documents),
         points=tuple(filter(None, points)),
     )
 
@@ -154,8 +156,8 @@ def _answers(one: Document, point: str) -> Iterator[Answer]:
         yield Answer(sentence=f"{point}: {answer.sentence}" if point else answer.sentence, word=answer.outcome)
 
 
-def _is_valid(blocks: BlocksPart) -> bool:
-    return bool(blocks.valid) and len(blocks.invalid) <= replacements_allowed(blocks.planned)
+def _is_lost(blocks: BlocksPart) -> bool:
+    return len(blocks.invalid) > replacements_allowed(blocks.planned)
 
 
 def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:

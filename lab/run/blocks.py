@@ -10,9 +10,9 @@ from lab.analysis.blocks import (
     GatedTrial,
     families_of,
     lost_trials,
-    replacements_allowed,
     usable_blocks,
 )
+from lab.analysis.gates import INVALID
 from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError, LostError
 from lab.host.interrupts import INTERRUPTS
@@ -21,6 +21,7 @@ from lab.plan.trial import Trial
 from lab.record.folder import read_records
 from lab.record.types import TrialRecord
 from lab.report.parts.caveats import told_faults
+from lab.report.parts.going_on import again_command, lost_told, replaceable
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
@@ -60,13 +61,19 @@ def _run_trials(run: Run, drive: Drive) -> None:
     trials = (*run.plan.trials, *_added_earlier(run))
     if _ends_at_look(run):
         return
+    told: set[str] = set()
+    doubt = True  # whether a block may have been spoiled since it was last looked whether too many are
     while todo := pending(run, trials):
         for trial in todo:
             if has_fallen(run, trial):  # since the list was made
                 continue
+            if doubt:
+                _tell_lost(run, told)
             run.view.trial_started(trial, trials.index(trial) + 1, len(trials))
             _settle(run, trial)
-            if _made(run, trial, drive, trials) or not has_fallen(run, trial):
+            record = _made(run, trial, drive, trials)
+            doubt = record is None or any(gate.outcome == INVALID for gate in record.gates)
+            if record or not has_fallen(run, trial):
                 forecast.trial_finished(trial)
             if _ends_at_look(run):
                 return
@@ -80,16 +87,30 @@ def _made(run: Run, trial: Trial, drive: Drive, trials: Sequence[Trial]) -> Tria
     except LostError as error:
         if _decide(run, _records(run), trial.point).exhausted:
             run.folder.note_cut(str(error))
-            error.hint = "; ".join(filter(None, [error.hint, _allowed(run.plan.blocks)]))
+            why = f"{replaceable(run.plan.blocks)}: run it again when the node is there"
+            error.hint = "; ".join(filter(None, [error.hint, why]))
             raise
         run.view.step(f"{error}; its block is replaced, finished trials are kept")
         return None
 
 
-def _allowed(blocks: int) -> str:
-    allowed = replacements_allowed(blocks)
-    told = f"{allowed} of {blocks} blocks may be replaced" if allowed else "with fewer than 5 blocks none is replaced"
-    return f"{told}: run it again when the node is there"
+def _tell_lost(run: Run, told: set[str]) -> None:
+    """Say once of each point that it cannot become valid any more, though trials are still to be made.
+
+    They are made all the same: what is not spoiled stands, as do other points.
+    """
+    again = again_command(run.plan.scenario, run.folder.path)
+    for key, lost in lost_points(run).items():
+        if key not in told:
+            told.add(key)
+            run.view.step(f"{lost}; it goes on for its numbers only. Ctrl-C, and `{again}` starts again")
+
+
+def lost_points(run: Run) -> dict[str, str]:
+    """By its key, why a point cannot become valid any more; empty while all can."""
+    records = _records(run)
+    found = [(point, lost_told(_decide(run, records, point))) for point in run.plan.points]
+    return {point.key: f"{point.title}: {lost}" if point.key else lost for point, lost in found if lost}
 
 
 def _ends_at_look(run: Run) -> bool:

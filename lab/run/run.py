@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,8 +17,9 @@ from lab.plan.blocks import Plan, build_plan
 from lab.plan.points import listed_blocks, points_of
 from lab.record.folder import RunFolder, new_run_id, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
+from lab.report.parts.going_on import again_command, resume_command
 from lab.report.parts.storage import driver_met
-from lab.run.blocks import run_plan
+from lab.run.blocks import lost_points, run_plan
 from lab.run.calibration import NEEDED_IMAGE
 from lab.run.conclude import Conclusion
 from lab.run.piloted import PILOT
@@ -163,28 +163,30 @@ def _carry_out(run: Run, conclude: Callable[[Path], Conclusion]) -> None:
         run_plan(run)
     except LabError as error:
         run.view.close()
-        raise _with_partial_report(run.folder, error, conclude) from None
+        raise _with_partial_report(run, error, conclude) from None
     finally:
         run.view.close()
 
 
-def _with_partial_report(folder: RunFolder, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:
-    """The same error, after a report of the trials that were finished; the hint says where it is."""
+def _with_partial_report(run: Run, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:
+    """The same error, after a report of the trials that were finished; the hint says where it is, and how to go on."""
+    folder, lost = run.folder, ""
     done = sum(state is TrialState.DONE for state in folder.info.states.values())
     hints = [error.hint]
     if folder.failed:
         hints.append(f"the logs are in {folder.failed}")
     finished = count_of(done, "finished trial")
-    if done:
-        error.run = folder.path
-        try:
+    error.run = folder.path if done else error.run
+    try:
+        lost = "; ".join(lost_points(run).values())
+        if done:
             hints.append(f"report of {finished}: {conclude(folder.path).written.html}")
-        except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
-            hints.append(f"no report of {finished}: {trouble}")
+    except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
+        hints.append(f"no report of {finished}: {trouble}")
     if done + len(folder.info.lost) < len(folder.info.order):
-        searched = folder.info.parsed_scenario.lab_command == "lab limits"
-        command = "lab limits" if searched else "lab run"  # which goes on with ladders too
-        hints.append(f"`{command} --resume {shlex.quote(str(folder.path))}` continues it")
+        scenario = folder.info.parsed_scenario
+        resume, again = resume_command(scenario, folder.path), again_command(scenario, folder.path)
+        hints.append(f"{lost}; `{again}` starts again" if lost else f"`{resume}` continues it")
     error.hint = "; ".join(filter(None, hints))
     return error
 

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from lab.analysis.judge.floor import noise_floors
+from lab.cli import app
 from lab.cli.run import show, with_blocks
-from lab.errors import LoadError, MissingError, RunFolderError, ScenarioError
+from lab.errors import InterruptedRunError, InvalidRunError, LoadError, MissingError, RunFolderError, ScenarioError
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_info
@@ -106,6 +108,44 @@ def test_a_run_that_was_cut_inside_a_replacement_finishes_it(tmp_path: Path) -> 
 
     assert resumed.info.order == info.order
     assert states(folder.path) == {TrialState.DONE}
+
+
+def test_a_run_that_cannot_become_valid_is_never_said_to_be_continued(tmp_path: Path) -> None:
+    """Neither by the hint of the one that was cut, nor in the list; and continued it says so before it measures."""
+    spoiled = World(invalid_blocks=frozenset({1, 2}))
+
+    def stop() -> None:
+        if spoiled.journal.count("load result") == 4:
+            raise KeyboardInterrupt
+
+    spoiled.while_asleep = stop
+    around, view = FakeSurroundings(world=spoiled), Telling()
+    with pytest.raises(InterruptedRunError) as caught:
+        run_scenario(build_plan(shop(tmp_path, 6)), "shop", tmp_path / "runs", VIEW, around=around.make())
+    (path,) = (tmp_path / "runs").iterdir()
+    (row,) = CliRunner().invoke(app, ["list", "--out", str(path.parent)]).stdout.splitlines()
+    spoiled.while_asleep = lambda: None
+    with pytest.raises(InvalidRunError):
+        resume_run(planned(path), path, view, around=around.make())
+
+    hint = caught.value.hint
+    assert "--resume" not in hint
+    assert f"2 blocks are invalid, and 1 of 6 blocks may be replaced; `lab run {path}` starts again" in hint
+    assert f"Cannot become valid any more, start again: `lab run {path.name}`. Cut: " in row
+    assert "cannot become valid any more" in view.said[view.said.index("trial") - 1]
+
+
+class Telling(QuietView):
+    """Keeps what is said, and where a trial began."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.said.append(text)
+
+    def trial_started(self, trial: object, number: int, total: int) -> None:
+        self.said.append("trial")
 
 
 @pytest.mark.parametrize(

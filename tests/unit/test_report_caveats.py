@@ -165,6 +165,29 @@ def test_a_run_that_is_valid_for_what_was_judged_has_no_band() -> None:
     assert build_content(by_hand, summarise(by_hand, spoiled)).band is None
 
 
+@pytest.mark.parametrize(
+    ("blocks", "invalid", "then", "command"),
+    [(6, (1,), "", ""), (6, (1, 2), "Start again", "lab run"), (7, (2,), "Continue it", "lab run --resume")],
+)
+def test_a_run_that_was_cut_is_only_continued_where_that_can_help(
+    blocks: int, invalid: Sequence[int], then: str, command: str
+) -> None:
+    """Two of six blocks are more than may be replaced: what would still be measured could not make it valid."""
+    given = judging("memory.pss.total", blocks=blocks)
+    kept = [trial for trial in make_trials(given) if trial.record.block <= 2]
+    if then == "Continue it":
+        kept = [trial for trial in kept if trial.record.block in invalid]  # there is no valid block yet
+    run = make_run(given, cut="Ctrl-C")
+    content = build_content(run, summary := summarise(run, spoil(kept, invalid, READINGS)), compare_run(summary))
+    caveats = [told for group in belief_of(content).caveats for told in group.sentences]
+
+    assert (content.band.then if content.band else "") == then
+    assert content.band is None or content.band.command == f"{command} {run.run_id}"
+    lost = "This run cannot become valid any more: 2 blocks are invalid, and 1 of 6 blocks may be replaced."
+    assert (lost in (content.band.sentences if content.band else ())) is (then == "Start again")
+    assert any(f"`lab run --resume {run.run_id}` continues it" in told for told in caveats) is (then != "Start again")
+
+
 def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
     """Where the machine spoiled blocks for what was not judged, "all valid" alone would contradict the caveat."""
     memory = judging("memory.pss.total")

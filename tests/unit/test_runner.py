@@ -21,6 +21,7 @@ from lab.record.types import Environment, Phase, TrialRecord, TrialState
 from lab.run.blocks import run_plan
 from lab.run.steps import STEPS_FILE, Step
 from lab.run.tools import Run
+from lab.run.view import QuietView
 from lab.scenario.budget import Budget
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
@@ -398,6 +399,30 @@ def test_too_many_invalid_blocks_end_with_exit_3_and_say_which_gate(tmp_path: Pa
         run_plan(run)
     assert caught.value.exit_code == 3
     assert set(states(run).values()) == {TrialState.DONE}, "what was measured stays, to be looked at"
+
+
+def test_a_run_that_is_lost_says_so_before_its_next_trial(tmp_path: Path) -> None:
+    """Once, with the command that starts it again; it may be stopped, and what it still measures is kept."""
+    world, said = World(invalid_blocks=frozenset({1, 2, 4})), list[tuple[int, str]]()
+    run = prepare(tmp_path, world, blocks=5)
+    monitored = replace(run, view=Listening(said, world))
+    with pytest.raises(InvalidRunError):
+        run_plan(monitored)
+
+    ((trials, told),) = [(trials, text) for trials, text in said if "cannot become valid any more" in text]
+    assert trials == 3, "after the first trial of the second block"
+    assert "2 blocks are invalid, and 1 of 5 blocks may be replaced" in told
+    assert f"`lab run {run.folder.path}` starts again" in told
+
+
+class Listening(QuietView):
+    """Keeps what is said, and after how many trials."""
+
+    def __init__(self, said: list[tuple[int, str]], world: World) -> None:
+        self._said, self._world = said, world
+
+    def step(self, text: str) -> None:
+        self._said.append((self._world.journal.count("load result"), text))
 
 
 def test_plans_are_not_changed_by_running(tmp_path: Path) -> None:

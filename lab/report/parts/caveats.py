@@ -17,6 +17,7 @@ from lab.plan.loading import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
 from lab.report.first_screen import Group
 from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed
+from lab.report.parts.going_on import resume_command
 from lab.report.parts.images import image_caveats
 from lab.report.parts.storage import unshared_caveat
 from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
@@ -122,7 +123,7 @@ def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
 def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     """Trials and blocks that do not count."""
     if run.cut:
-        yield Caveat(f"The run ended early: {run.cut}.")
+        yield Caveat(f"The run ended early: {run.cut}. {_way_on(run, summary)}".rstrip())
     yield from map(Caveat, fallen_told(run, summary.scenario.budget.processes))
     yield from map(Caveat, left_out_caveats(run))
     told = {*run.left_out, *run.lost}
@@ -135,6 +136,13 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
     for block, arms in summary.decision.missing.items():
         if block in summary.blocks and block not in lost:
             yield Caveat(f"Block {block} is incomplete, {', '.join(arms)} missing: it does not count.")
+
+
+def _way_on(run: RunInfo, summary: RunSummary) -> str:
+    """How a run that was cut is continued; not where that is no help, for then the band says what is."""
+    if run.exploratory or summary.decision.exhausted:
+        return ""
+    return f"`{resume_command(summary.scenario, run.run_id)}` continues it."
 
 
 def fallen_told(run: RunInfo, processes: int) -> Iterator[str]:

@@ -167,7 +167,7 @@ def _because(contest: Contest) -> str:
         f"{short_percent(found.bound or 0.0)}.",
         Reason.FAILED: f": in {named_blocks(found.blocks)} it lies among failed requests, which rank last.",
         Reason.FEW_RUNS: f": numbers only, the run is the unit and a verdict takes {found.blocks_needed} runs a side.",
-        Reason.CUT: ": numbers only, fewer blocks are complete than were planned; `--resume` continues the run.",
+        Reason.CUT: ": numbers only, fewer blocks are complete than were planned.",
         Reason.TOO_FEW_REQUESTS: f": trials of {named_blocks(found.blocks)} have too few requests to judge this "
         "percentile.",
         Reason.ACROSS: _across(found),

@@ -43,7 +43,7 @@ def _ground(condition: Condition) -> str:
         else f"no block is valid for it, it takes {result.blocks_needed}",
         Ground.FAILED: f"requests failed, and a value among them, in {named_blocks(result.blocks)}",
         Ground.MISSING: f"a value is missing in {named_blocks(result.blocks)}",
-        Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned; `--resume` continues the run",
+        Ground.CUT: f"{count_of(result.n, 'block')} are fewer than were planned",
         Ground.UNDEFINED: f"there is no finite value in {named_blocks(result.blocks)}",
     }
     return grounds.get(result.ground) or _difference(result)

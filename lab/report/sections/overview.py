@@ -117,12 +117,21 @@ def answers_of(entry: Entry) -> tuple[Answer, ...]:
     if validity is Validity.NOT_VALID:
         return (NOT_VALID_ANSWER,)
     if info and info.cut:
-        return (Answer(sentence=f"Cut: {info.cut}"),)
+        return (Answer(sentence=cut_words(entry)),)
     answers = told.answers if told else ()
     several = told is not None and len(told.points) > 1
     return (
         (NUMBERS_ONLY,) if several and answers and all(each.word == NUMBERS_ONLY.word for each in answers) else answers
     )
+
+
+def cut_words(entry: Entry) -> str:
+    """Why a run was cut; before that what to do where it cannot become valid any more, and going on is no help."""
+    if entry.info is None:
+        return ""
+    cut = f"Cut: {entry.info.cut}"
+    again = f"Cannot become valid any more, start again: `lab run {entry.info.run_id}`"
+    return f"{again}. {cut}" if entry.told and entry.told.is_lost else cut
 
 
 def machine_words(info: RunInfo) -> str:

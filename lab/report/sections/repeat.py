@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.content import COMMANDS, Listing, Section
+from lab.report.parts.going_on import again_command
 from lab.scenario.file import PATH_KEYS
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import secrets_in
@@ -30,7 +31,7 @@ def run_command(run: RunInfo, summary: RunSummary) -> str:
     """The command that runs the scenario as this run did, from where run folders are kept."""
     blocks = summary.decision.planned
     flags = "" if blocks == summary.scenario.trials.blocks else f" --blocks {blocks}"
-    return f"{summary.scenario.lab_command} {shlex.quote(run.run_id)}{flags}"
+    return f"{again_command(summary.scenario, run.run_id)}{flags}"
 
 
 def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.first_screen import Band
 from lab.report.parts.caveats import fault_sentences
 from lab.report.parts.gate_sentences import family_names
+from lab.report.parts.going_on import lost_told, resume_command
 from lab.report.sections.repeat import run_command
 
-REPEAT, CONTINUE = "Then run it again", "Continue it"
+REPEAT, CONTINUE, AGAIN = "Then run it again", "Continue it", "Start again"
 
 
 def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
@@ -26,8 +25,11 @@ def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
         quote = f"Do not quote its numbers of {family_names(lost)}. What it says of {family_names(standing)} stands."
     else:
         title, quote = "This run is not valid", "Do not quote these numbers."
+    then, command = REPEAT, run_command(run, summary)
     if run.cut:
-        early = f"It ended early: {run.cut}."
-        command = f"lab run --resume {shlex.quote(run.run_id)}"
-        return Band(title, (quote, early, *failed), CONTINUE, command, whole=not standing)
-    return Band(title, (quote, *failed), REPEAT, run_command(run, summary), whole=not standing)
+        failed = (f"It ended early: {run.cut}.", *failed)
+        then, command = CONTINUE, resume_command(summary.scenario, run.run_id)
+    if run.cut and (hopeless := lost_told(decision)):
+        failed = (f"{hopeless[0].upper()}{hopeless[1:]}.", *failed)
+        then, command = AGAIN, run_command(run, summary)
+    return Band(title, (quote, *failed), then, command, whole=not standing)

@@ -1,0 +1,35 @@
+"""Whether a run that is not whole can still become valid, and how it goes on."""
+
+from __future__ import annotations
+
+import shlex
+
+from lab.analysis.blocks import BlockDecision, replacements_allowed
+from lab.scenario.model import Scenario
+from lab.units import count_of
+
+
+def lost_told(decision: BlockDecision) -> str:
+    """Why the run cannot become valid any more, whatever it still measures; empty while it can."""
+    if not decision.exhausted:
+        return ""
+    invalid = len(decision.invalid)
+    are = f"{count_of(invalid, 'block')} {'is' if invalid == 1 else 'are'} invalid"
+    return f"this run cannot become valid any more: {are}, and {replaceable(decision.planned)}"
+
+
+def replaceable(planned: int) -> str:
+    """``"1 of 6 blocks may be replaced"``."""
+    allowed = replacements_allowed(planned)
+    return f"{allowed} of {planned} blocks may be replaced" if allowed else "with fewer than 5 blocks none is replaced"
+
+
+def resume_command(scenario: Scenario, run: object) -> str:
+    """The command that makes the trials which a run lacks; `lab run` goes on with ladders too."""
+    command = "lab limits" if scenario.lab_command == "lab limits" else "lab run"
+    return f"{command} --resume {shlex.quote(str(run))}"
+
+
+def again_command(scenario: Scenario, run: object) -> str:
+    """The command that makes the run once more, from its beginning."""
+    return f"{scenario.lab_command} {shlex.quote(str(run))}"
