@@ -5,11 +5,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import median
 
 from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
 from lab.metric_types import Reading
 from lab.scenario.expectation import Expectation
-from lab.scenario.expectation_tree import evaluate
+from lab.scenario.expectation_tree import Node, evaluate
 
 LEVEL = 0.95  # each expectation is a question of its own: the level is not shared among them
 ROUNDING = 1e-12  # sides closer than this, relatively, are equal: the noise of arithmetic decides nothing
@@ -51,8 +52,9 @@ class ExpectationResult:
     """The result of one expectation.
 
     ``difference`` is the Wilcoxon interval of the per-block differences left − right in the unit of ``kind``, None for
-    exact ones and where it could not be had. ``blocks`` are the numbers, from 1, of the blocks that ``ground`` is
-    about. ``n`` blocks were judged, ``blocks_needed`` are the least for an interval (1 for exact ones).
+    exact ones and where it could not be had; ``sides`` are the medians of both, where there is one. ``blocks`` are
+    the numbers, from 1, of the blocks that ``ground`` is about. ``n`` blocks were judged, ``blocks_needed`` are the
+    least for an interval (1 for exact ones).
     """
 
     expectation: Expectation
@@ -61,6 +63,7 @@ class ExpectationResult:
     n: int
     blocks_needed: int
     difference: Interval | None = None
+    sides: tuple[float, float] | None = None
     blocks: tuple[int, ...] = ()
 
 
@@ -97,7 +100,12 @@ def judge_expectation(
         return result
     if expectation.exact:
         return replace(result, outcome=Outcome.HOLDS, ground=Ground.EVERY_BLOCK)
-    return _on_interval(result, wilcoxon_interval(finite, level))
+    left, right = (median(evaluate(side, block) for block in blocks if block) for side in _sides(expectation))
+    return replace(_on_interval(result, wilcoxon_interval(finite, level)), sides=(left, right))
+
+
+def _sides(expectation: Expectation) -> tuple[Node, Node]:
+    return expectation.left, expectation.right
 
 
 def _on_interval(result: ExpectationResult, interval: Interval) -> ExpectationResult:

@@ -37,6 +37,8 @@ def run_lines(planned: Plan) -> Iterator[str]:
 def words_of(scenario: Scenario, blocks: int) -> str:
     """The words that a run of so many blocks may say: below the least for a verdict none (METHOD 6.2)."""
     least = least_blocks(scenario)
+    if not (scenario.judged and scenario.compare.primary):
+        return "numbers only: there is nothing to compare"
     if blocks < least:
         return f"numbers only: a verdict takes {least} blocks"
     judged = f"{', '.join(scenario.compare.primary)} of {', '.join(scenario.judged)}"

@@ -138,16 +138,20 @@ def _head_lines(planned: Plan) -> Iterator[str]:
         f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
         f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}{rest}"
     )
-    yield (
-        f"  compare   with {scenario.baseline}; judged: {', '.join(scenario.compare.primary)} of "
-        f"{', '.join(scenario.judged) or 'no arm'}"
-    )
+    yield f"  compare   {_compared(scenario)}"
     if len(planned.points) > 1:
         titles = "; ".join(point.title for point in planned.points)
         yield f"  points    {titles}: compared apart, each with {planned.blocks} blocks; below is the first one"
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         yield f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached"
+
+
+def _compared(scenario: Scenario) -> str:
+    if len(scenario.arms) == 1:
+        return "nothing is compared: there is one arm"
+    metrics, judged = ", ".join(scenario.compare.primary), ", ".join(scenario.judged)
+    return f"with {scenario.baseline}; judged: {f'{metrics} of {judged}' if metrics and judged else 'nothing'}"
 
 
 def _arm_lines(planned: Plan, arm: Arm, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:

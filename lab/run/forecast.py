@@ -52,14 +52,15 @@ def forecasts(comparison: Comparison) -> Iterator[str]:
     """One sentence for each primary that is still open."""
     for contest in comparison.primaries:
         if contest.outlook is not None:
-            yield f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm}. " + _forecast(
-                contest.outlook, comparison.decision.planned, comparison.block_s
-            )
+            told = _forecast(contest.outlook, comparison.decision.planned, comparison.block_s)
+            yield f"after {contest.judgement.n} blocks: {contest.metric} of {contest.arm} is {told}"
 
 
 def _forecast(found: Outlook, planned: int, block_s: float | None) -> str:
-    """What more blocks would do, and whether as many are planned."""
-    if found.low is None or (found.high is not None and found.high <= planned):
-        return outlook_text(found, block_s)
-    likely = "perhaps enough" if found.low <= planned else "probably not enough"
-    return f"{outlook_text(found, block_s)} {planned} are planned, {likely}."
+    """Whether the blocks that are planned will settle it; else what more would do."""
+    if found.high is not None and found.high <= planned:
+        return f"on course, the {planned} blocks that are planned will probably settle it."
+    told = f"open. {outlook_text(found, block_s)}"
+    if found.low is None:
+        return told
+    return f"{told} {planned} are planned, {'perhaps' if found.low <= planned else 'probably not'} enough."

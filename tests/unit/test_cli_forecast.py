@@ -44,10 +44,14 @@ def forecast(ratios: list[float], planned: int = 8) -> list[str]:
 
 
 def test_a_quiet_metric_is_settled_by_the_least_number() -> None:
-    """Six blocks, of eight that are planned."""
+    """Six blocks: where eight are planned, all goes as it should; of four it is told that they are too few."""
     (said,) = forecast([0.90, 0.901, 0.899, 0.90])
+    (short,) = forecast([0.90, 0.901, 0.899, 0.90], planned=4)
 
-    assert said.startswith(f"after 4 blocks: {MEMORY} of replicas. A run of 6 blocks")
+    on_course = "is on course, the 8 blocks that are planned will probably settle it."
+    assert said == f"after 4 blocks: {MEMORY} of replicas {on_course}"
+    assert short.startswith(f"after 4 blocks: {MEMORY} of replicas is open. A run of 6 blocks")
+    assert short.endswith("4 are planned, probably not enough.")
 
 
 def test_a_noisy_metric_is_told_to_need_more() -> None:

@@ -42,12 +42,12 @@ def test_expectations_and_validity_are_test_cases(content: Content) -> None:
 
 def test_a_case_has_the_name_of_its_expectation(content: Content) -> None:
     """A build server follows a case by its name, which no value of a run may change; the value is the message."""
-    told = Answer(sentence="lean: expected x <= 1 – left minus right is 5", word="violated", case="lean")
+    told = Answer(sentence="lean: expected x <= 1 – x is 6, the limit 1", word="violated", case="lean")
     (_, case) = ElementTree.fromstring(render_junit(replace(content, answers=(told,)))).iter("testcase")
 
     assert case.get("name") == "lean"
     assert case.find("failure") is not None
-    assert "left minus right is 5" in next(iter(case)).get("message", "")
+    assert "x is 6, the limit 1" in next(iter(case)).get("message", "")
 
 
 def test_what_a_build_failed_of_is_named_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lab.cli.beforehand import words_of
+from lab.cli.plan import _lines
 from lab.cli.plan_words import drill_lines, expectation_lines
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.plan.loading import CHANCE_OF_FEWER, measure_for, sure_requests
-from tests.builders import REPLICAS, WORKERS_NGINX, make_scenario
+from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_scenario
 
 LOAD = {"locustfile": "x.py", "rate": 100, "measure": "10s"}
 LIMITED = {"processes": 2, "memory": "split:1GiB"}
@@ -94,6 +96,18 @@ def test_of_one_arm_nothing_is_judged_but_what_is_expected() -> None:
     given = make_scenario((REPLICAS,), load=LOAD, compare={"primary": ["p95", "p99"]}, expect=[{"that": that}])
 
     assert [f"'{that}' stays" in line for line in expectation_lines(build_plan(given))] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("control", "said"), [(None, "nothing is compared: there is one arm"), (True, "with workers; judged: nothing")]
+)
+def test_what_is_compared_with_nothing_is_said_so(control: bool | None, said: str) -> None:
+    """One arm, or only arms that explain; nor does a run promise verdicts then."""
+    arms = (WORKERS,) if control is None else (WORKERS, REPLICAS | {"control": control})
+    planned = build_plan(make_scenario(arms, load=LOAD, engine="process"))
+
+    assert f"  compare   {said}" in _lines(planned)
+    assert words_of(planned.scenario, 8) == "numbers only: there is nothing to compare"
 
 
 @pytest.mark.parametrize("key", ["p95", "p99", "p99.9"])

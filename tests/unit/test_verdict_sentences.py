@@ -90,6 +90,9 @@ CASES = {
         "worse",
     ),
     "a difference expected": (partial(expected, f"{MEMORY}(workers) - {MEMORY}(replicas) < 20MiB"), "holds"),
+    "below a limit": (partial(expected, f"{MEMORY}(replicas) <= 200MiB"), "holds"),
+    "a limit that comes first": (partial(expected, f"80MiB >= {MEMORY}(replicas)"), "violated"),
+    "two sides": (partial(expected, f"{MEMORY}(replicas) <= 1.05 * {MEMORY}(workers)"), "holds"),
     "not met": (partial(expected, "errors(workers) == 0"), "violated"),
     "met": (partial(expected, "errors(replicas) == 0", name="no failures"), "holds"),
     "expected of missing values": (partial(expected, "boot(workers) < 3s"), "undecided"),
@@ -106,6 +109,17 @@ def test_every_verdict_has_its_word(name: str) -> None:
     assert found.word == word
     if word == "inconclusive":
         assert not any(claim in found.sentence for claim in ("same", "equal", "no difference", "as much memory as"))
+
+
+def test_an_expectation_says_what_was_measured_and_the_limit() -> None:
+    """As a person would; of two sides both, and how far they are apart."""
+    cases = ("below a limit", "a limit that comes first", "two sides")
+    below, first, sides = (CASES[name][0]().sentence for name in cases)
+    seen = "is 85.8 MiB (95% CI 85.8 MiB to 85.8 MiB, 8 blocks), the limit"
+
+    assert below.endswith(f"– {MEMORY}(replicas) {seen} 200.0 MiB")
+    assert first.endswith(f"– {MEMORY}(replicas) {seen} 80.0 MiB")
+    assert f"– {MEMORY}(replicas) is 85.8 MiB, 1.05 * {MEMORY}(workers) 100.1 MiB: a difference of -14.3 MiB (" in sides
 
 
 def test_no_change_is_a_number_too() -> None:

@@ -68,7 +68,7 @@ def ratio_note(judgements: Judgements) -> str:
     others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
     both = f"{words} for verdicts, {others} for the others" if words and others and words != others else ""
     inside = f", with its interval ({both or words or others})" if shown else ""
-    return f"the estimate over the blocks (Hodges–Lehmann){inside}."
+    return f"the middle of the averages of any two blocks' ratios{inside}."
 
 
 def _levels(levels: Iterable[float]) -> str:

@@ -9,7 +9,7 @@ from lab.analysis.conditions import Condition
 from lab.analysis.expectations import ExpectationResult, Ground
 from lab.report.first_screen import Answer
 from lab.report.parts.answers import answer, named_blocks
-from lab.scenario.expectation_tree import Kind
+from lab.scenario.expectation_tree import Kind, readings
 from lab.units import count_of, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
@@ -50,11 +50,23 @@ def _ground(condition: Condition) -> str:
 
 
 def _difference(result: ExpectationResult) -> str:
-    if result.difference is None:
+    """What was measured, and the limit that it has; of two sides that were measured how far they are apart."""
+    asked, found = result.expectation, result.difference
+    if found is None or result.sides is None:
         return result.ground.value
-    show, found = FORMATS[result.expectation.kind], result.difference
-    across = ", on both sides of zero" if result.ground is Ground.STRADDLES else ""
-    return (
-        f"left minus right is {show(found.estimate)} ({found.level * 100:.4g}% CI {show(found.low)} to "
-        f"{show(found.high)}, {count_of(result.n, 'block')}){across}"
-    )
+    show, across = FORMATS[asked.kind], result.ground is Ground.STRADDLES
+    (left, right), (left_value, right_value) = map(str.strip, asked.text.split(asked.comparison)), result.sides
+
+    def between(low: float, high: float) -> str:
+        return f"({found.level * 100:.4g}% CI {show(low)} to {show(high)}, {count_of(result.n, 'block')})"
+
+    if any(readings(asked.left)) and any(readings(asked.right)):
+        told = f"{left} is {show(left_value)}, {right} {show(right_value)}: a difference of {show(found.estimate)}"
+        return f"{told} {between(found.low, found.high)}{', with zero inside' if across else ''}"
+    if any(readings(asked.left)):
+        limit, told = right_value, f"{left} is {show(right_value + found.estimate)}"
+        told += f" {between(limit + found.low, limit + found.high)}"
+    else:
+        limit, told = left_value, f"{right} is {show(left_value - found.estimate)}"
+        told += f" {between(limit - found.high, limit - found.low)}"
+    return f"{told}, the limit {show(limit)}{', inside that interval' if across else ''}"

@@ -66,9 +66,9 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
     return Figure(
         key=f"sweep-{metric.key}",
         title=f"{metric.title[0].upper()}{metric.title[1:]}, by {axis.title}",
-        sentence="The centre of the valid blocks (Hodges–Lehmann) with its 95% interval; with few blocks, their median "
-        "and range. A point is left out if a block has no value. Each point has its own trials; points are not judged "
-        "against one another.",
+        sentence="The middle of the averages of any two valid blocks, with its 95% interval; with few blocks, their "
+        "median and range. A point is left out if a block has no value. Each point has its own trials; points are not "
+        "judged against one another.",
         chart=Curves(
             title=f"{metric.title} by {axis.title}",
             arms=tuple(arm.name for arm in scenario.arms),
