@@ -11,11 +11,12 @@ from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
 from lab.cli.open import OpenWhereSeen, has_display
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, WaitForQuiet
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, wait_option
 from lab.cli.run import run, with_blocks
 from lab.errors import MissingError
 from lab.plan.blocks import build_plan
 from lab.scenario.model import Scenario
+from lab.units import format_duration
 
 QUICKSTART = Path("quickstart")
 DOCKER = "docker"
@@ -33,6 +34,7 @@ Shipped = Annotated[
         autocompletion=complete_shipped,
     ),
 ]
+Wait = Annotated[float, wait_option(f"{WAIT_MIN:g} minute at most")]
 Engine = Annotated[str, typer.Option("--engine", help="docker, or process (plain processes, no containers).")]
 
 
@@ -41,7 +43,7 @@ def demo(
     blocks: Blocks = None,
     engine: Engine = DOCKER,
     out: Out = DEFAULT_OUT,
-    wait_for_quiet: WaitForQuiet = WAIT_MIN,
+    wait_for_quiet: Wait = WAIT_MIN,
     allow_concurrent: AllowConcurrent = False,
     quiet: Quiet = False,
     open_page: OpenWhereSeen = None,
@@ -57,7 +59,8 @@ def demo(
     planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
     if not quiet:
         say(planned.scenario.question)
-        for line in (*_getting(engine, planned.scenario), *run_lines(planned), f"keeps    {out}/"):
+        waits = f"waits    {format_duration(60 * wait_for_quiet)} at most before each trial, until the machine is quiet"
+        for line in (*_getting(engine, planned.scenario), *run_lines(planned), waits, f"keeps    {out}/"):
             say(line)
     run(
         scenario=scenario,

@@ -77,18 +77,22 @@ AllowConcurrent = Annotated[
     bool,
     typer.Option("--allow-concurrent", help="Run even if another lab is measuring here; each disturbs the other."),
 ]
-WaitForQuiet = Annotated[
-    float | None,
-    typer.Option(
+
+
+def wait_option(without: str) -> Any:
+    """The option that lets trials wait; ``without``: what happens where it is not given."""
+    return typer.Option(
         "--wait-for-quiet",
         metavar="MINUTES",
         min=0.0,
         max=1440.0,
         help="Before each trial, wait until the machine is quiet enough for the gates: 5 minutes at most, or "
-        "as many as you write after a =.",
+        f"as many as you write after a =. Without it, {without}.",
         show_default=False,
-    ),
-]
+    )
+
+
+WaitForQuiet = Annotated[float | None, wait_option("nothing waits")]
 GIVEN = "COMMANDLINE"  # where an option comes from; Typer has no name for it of its own
 DEFAULT_OUT = Path("runs")
 T = TypeVar("T")

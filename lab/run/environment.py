@@ -87,18 +87,21 @@ def machine_mark(identity: str, cpu_model: str, memory_bytes: int) -> str:
 
 
 def cpu_users(
-    interval_s: float, sleep: Callable[[float], None] = time.sleep, ours: Collection[int] = ()
+    interval_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    ours: Collection[int] = (),
+    most: int | None = FOREIGN_MAX,
 ) -> list[dict[str, Any]]:
-    """``{"name", "cores"}`` of the processes that use most CPU over the interval, at most 5; without ``ours``, by pid.
+    """``{"name", "cores"}`` of the ``most`` processes that use most CPU over the interval; without ``ours``, by pid.
 
-    This process is always ours.
+    This process is always ours. ``most``: None for all that use any.
     """
     ours = {os.getpid(), *ours}
     before = _cpu_seconds(ours)
     sleep(interval_s)
     after = _cpu_seconds(ours)
     used = [(seconds - before[process], process) for process, seconds in after.items() if process in before]
-    busiest = sorted(used, key=lambda pair: pair[0], reverse=True)[:FOREIGN_MAX]
+    busiest = sorted(used, key=lambda pair: pair[0], reverse=True)[:most]
     return [
         {"name": process.info["name"], "cores": round(seconds / interval_s, 2)}
         for seconds, process in busiest

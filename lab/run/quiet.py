@@ -1,5 +1,6 @@
 """Wait before a trial until the machine is as quiet as the gates ask, and tell what disturbs it meanwhile."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,8 @@ NAMED = 3  # programs in a sentence
 class Noise:
     """What disturbed the machine during one look; shares of all its CPU time, None: the readings do not tell.
 
-    ``users`` are the busiest foreign programs, each with the share of the machine that it used.
+    ``users`` are the foreign programs that used any, the busiest first, each with its share of the machine; what those
+    used that began or ended meanwhile is in ``foreign`` alone.
     """
 
     steal: float | None
@@ -46,7 +48,8 @@ class Noise:
             if value is not None and gate.outcome(value) != PASS
         ]
         named = [f"{name} {quantity(FOREIGN.unit, share)}" for name, share in self.users[:NAMED]]
-        return ", ".join(loud) + (f"; busiest: {', '.join(named)}" if loud and named else "")
+        busiest = f"the busiest of {len(self.users)} processes" if len(self.users) > NAMED else "busiest"
+        return ", ".join(loud) + (f"; {busiest}: {', '.join(named)}" if loud and named else "")
 
 
 def noise_of(before: HostRow, after: HostRow, cores: int, users: Sequence[tuple[str, float]] = ()) -> Noise:
@@ -65,7 +68,7 @@ def listen(sleep: Callable[[float], None] = time.sleep) -> Noise:
     reader.load.follow(own)
     reader.engine.follow(engine)
     before = _read(reader)
-    found = cpu_users(LISTEN_S, sleep, ours={process.pid for process in (lab, *own, *engine)})
+    found = cpu_users(LISTEN_S, sleep, ours={process.pid for process in (lab, *own, *engine)}, most=None)
     return noise_of(before, _read(reader), cores, [(user["name"], user["cores"] / cores) for user in found])
 
 
@@ -88,7 +91,7 @@ def wait_for_quiet(
         if left_s <= 0:
             view.step(f"not quiet after {format_duration(bound_s)}: {disturbs}; measuring all the same, gates judge it")
             return
-        view.waiting(f"waiting for a quiet machine: {disturbs}")
+        view.waiting(f"waiting for a quiet machine, {format_duration(math.ceil(left_s))} at most: {disturbs}")
         waited = True
     if waited:
         view.step(f"quiet after {format_duration(clock() - began_s)}")

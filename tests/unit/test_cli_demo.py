@@ -56,6 +56,7 @@ def test_the_demo_says_what_it_gets_and_runs_the_lab_s_own_quickstart(runs: Runs
         "disk     about 0.5 GB",
         "takes    18 trials (6 blocks of 3 arms), about 5 min 24 s",
         "says     better, worse, equivalent or inconclusive, on memory.pss.total of replicas",
+        "waits    1 min at most before each trial",
     ):
         assert expected in said
     assert [(each["scenario"], each["engine"], each["wait_for_quiet"]) for each in runs] == [

@@ -108,7 +108,10 @@ def test_quiet_is_what_leaves_no_caveat(gate: Any, field: str) -> None:
 
 def test_the_disturbers_are_named_with_their_share() -> None:
     """Only where there is something to explain: an idle program on a quiet machine is nobody's business."""
-    assert "yes 45.0%, make 2.0%" in LOUD.disturbs
+    many = replace(LOUD, users=[("python", 0.105), *[("sh", 0.01)] * 40])
+
+    assert LOUD.disturbs.endswith("; busiest: yes 45.0%, make 2.0%")
+    assert many.disturbs.endswith("; the busiest of 41 processes: python 10.5%, sh 1.0%, sh 1.0%")
     assert replace(LOUD, foreign=0.01).disturbs == ""
 
 
@@ -128,6 +131,7 @@ def test_it_waits_until_the_machine_is_quiet() -> None:
     assert machine.looks == 3
     assert len(view.waits) == 2
     assert "yes 45.0%" in view.waits[0]
+    assert ["4 min 57 s at most" in view.waits[0], "4 min 54 s at most" in view.waits[1]] == [True, True]
     assert len(view.said) == 1  # and that it goes on
 
 
@@ -217,7 +221,7 @@ def test_a_look_at_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the lab has started itself is never named as a disturber."""
     asked: list[set[int]] = []
 
-    def users(interval_s: float, sleep: Any, ours: set[int]) -> list[dict[str, Any]]:
+    def users(interval_s: float, sleep: Any, ours: set[int], most: None) -> list[dict[str, Any]]:
         asked.append(ours)
         sleep(interval_s)
         return [{"name": "yes", "cores": 0.5}]

@@ -154,6 +154,17 @@ def test_what_stands_of_a_spoiled_run_is_not_greyed() -> None:
     assert '<main class="spoiled">' not in render_html(content)
 
 
+def test_the_band_names_every_cause_the_decisive_one_first() -> None:
+    """Who mends only that would run into the other one: here of what was not judged."""
+    memory = judging("memory.pss.total")
+    content = content_of(memory, spoil(spoil(make_trials(memory), (1, 2), FOREIGN), (3, 4), READINGS))
+
+    assert content.band is not None
+    _, decisive, other = content.band.sentences
+    assert "The sampler took 50.0%" in decisive
+    assert "invalid for CPU and latency. Other programs used 70.0%" in other
+
+
 def test_a_run_that_is_valid_for_what_was_judged_has_no_band() -> None:
     """One invalid block may be replaced; what is not judged needs none; a session by hand claims nothing."""
     memory, both = judging("memory.pss.total"), judging("memory.pss.total", "p50")

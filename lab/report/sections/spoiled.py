@@ -19,7 +19,8 @@ def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
     lost, standing = decision.lost, decision.needed - decision.lost
     if run.exploratory or not lost:
         return None
-    failed = tuple(told for told, families in fault_sentences(summary) if families & lost)
+    faults = list(fault_sentences(summary))  # also those that spoil only what was not judged: they would again
+    failed = tuple(told for told, _ in sorted(faults, key=lambda fault: not fault[1] & lost))
     if standing:
         title = f"This run is not valid for {family_names(lost)}"
         quote = f"Do not quote its numbers of {family_names(lost)}. What it says of {family_names(standing)} stands."
