@@ -175,7 +175,8 @@ def _require_enough_blocks(run: Run) -> None:
     for point in run.plan.points:
         decision = _decide(run, records.values(), point)
         if decision.exhausted:
-            causes = [told for told, families in told_faults(decision.faults, records) if families & decision.needed]
+            found = sorted(told_faults(decision.faults, records), key=lambda fault: not fault[1] & decision.needed)
+            causes = [told for told, _ in found]  # those that spoil only what was not judged would come again too
             where = f" at {point.key}" if point.key else ""
             raise InvalidRunError(
                 f"the run is not valid{where}, more blocks failed than may be replaced: " + "\n".join(causes),

@@ -95,6 +95,16 @@ def test_what_to_do_about_a_gate_is_said_once(capsys: pytest.CaptureFixture[str]
     assert told.count("Lower the rate") == 1
 
 
+def test_what_every_trial_would_say_again_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A defect of the image is no news of a trial."""
+    defect = make_gate("caveat", key="keepalive", value=0.0441, limit=0.035)
+    view = PlainView()
+    for trial in make_trials(make_scenario()):
+        view.trial_finished(with_record(trial, gates=(defect,)).record)
+
+    assert capsys.readouterr().err.count("answers after 44.1 ms") == 1
+
+
 def test_the_heading_warns_while_a_trial_is_measured(tmp_path: Path) -> None:
     """Before any gate has judged it, and only for as long as it is measured."""
     plan = build_plan(shop(tmp_path))

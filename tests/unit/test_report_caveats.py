@@ -73,6 +73,52 @@ def test_a_caveat_of_every_trial_is_one_line_with_its_count_and_worst_value() ->
     assert "b0" not in caveat
 
 
+def delayed(scenario: Scenario, late_s: float, quantile: float = 0.0) -> Content:
+    """Both arms of workers have the defect; only those behind nginx show it, in all requests but this part of them."""
+    defect = make_gate("caveat", key="keepalive", value=0.0441, limit=0.035)
+
+    def late(trial: TrialResult) -> TrialResult:
+        if trial.record.arm == "replicas":
+            return trial
+        found = with_record(trial, gates=(*trial.record.gates, defect))
+        if trial.record.arm != "workers-nginx":
+            return found
+        behind = pl.int_range(pl.len()) % 10 >= 10 * quantile
+        done = pl.when(behind).then(pl.col("t_done_s") + late_s).otherwise("t_done_s").alias("t_done_s")
+        return with_tables(found, requests=trial.tables.requests.with_columns(done))
+
+    return content_of(scenario, map(late, make_trials(scenario)))
+
+
+def test_a_late_acknowledgement_stands_once_below_the_numbers_that_it_explains() -> None:
+    """Of the arm that shows it: connections that rest do not wait. Among what touches nothing it would be lost."""
+    content = delayed(judging("memory.pss.total", blocks=8), 0.044)
+    told = "44.1 ms of each request to workers-nginx is waiting for a TCP acknowledgement, not work of the app"
+
+    assert content.headline.note.startswith(told)
+    assert "Install uvloop" in content.headline.note
+    assert (belief_of(content).caveats, belief_of(content).asides) == ((), ())
+    assert " ".join(render_terminal(content, 300).split()).count(told) == 1
+    assert "every gate passed" not in content.boxes[0].title
+
+
+@pytest.mark.parametrize(
+    ("late_s", "quantile", "told"),
+    [(0.044, 0.0, ["of each request to"]), (0.044, 0.7, ["of some requests to"]), (0.0, 0.0, [])],
+)
+def test_a_late_acknowledgement_is_a_caveat_where_latency_is_judged(
+    late_s: float, quantile: float, told: Sequence[str]
+) -> None:
+    """Then it is with those that touch the answer; where no number shows it, it explains none."""
+    given = judging("p50", blocks=8)
+    content = delayed(replace(given, load=replace(given.load, rate=150.0)), late_s, quantile)  # enough for a p95
+    caveats = [sentence for group in belief_of(content).caveats for sentence in group.sentences]
+
+    assert [f"44.1 ms {words} workers-nginx" in " ".join(caveats) for words in told] == [True for _ in told]
+    assert ("acknowledgement" in " ".join(caveats)) is bool(told)
+    assert "acknowledgement" not in content.headline.note
+
+
 def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     """The box says that it is none of this answer, and is good news."""
     content = late(judging("memory.pss.total", blocks=8))

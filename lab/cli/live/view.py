@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.gates import INVALID, PASS
+from lab.analysis.gates import CAVEAT, INVALID, PASS
 from lab.attest.claims import Evidence
 from lab.cli.console import say, shown
 from lab.cli.live.estimates import estimates
@@ -26,12 +26,14 @@ from lab.plan.trial import Trial
 from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
 from lab.report.parts.gate_sentences import finding_sentence, gate_sentence
+from lab.report.parts.late_answers import KEEPALIVE
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.run.view import QuietView
 from lab.units import format_seconds
 
 REFRESH_HZ = 2  # the sampler reads as often
+TOLD_ONCE = {(KEEPALIVE, CAVEAT)}  # what the image has, every trial would say again
 WAITING_EVERY_S = 30.0  # between two lines of a log about the same wait
 
 
@@ -81,7 +83,7 @@ class PlainView(QuietView):
         """Print what came out, and every gate that did not pass, and what the arm did."""
         self._put(f"ready after {format_seconds(record.boot_s)}, {record.load.started} requests started", indent=2)
         for gate in record.gates:
-            if gate.outcome != PASS:
+            if gate.outcome != PASS and (gate.key, gate.outcome) not in self._advised & TOLD_ONCE:
                 self._put_gate(gate, record)
         for finding in record.findings:
             if finding.value is not None:

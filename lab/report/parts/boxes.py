@@ -34,7 +34,7 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         answer, mood = f"Only as a smoke test{_with(caveats.judged)}", Mood.CAVEAT
     elif caveats.judged:
         answer, mood = f"Yes{_with(caveats.judged)}", Mood.CAVEAT
-    elif caveats.others:
+    elif caveats.others or (summary.decision.needed and any(gate.worst.outcome == CAVEAT for gate in summary.gates)):
         answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
     else:
         answer, mood = "Yes, every gate passed", Mood.GOOD

@@ -19,6 +19,7 @@ from lab.report.first_screen import Group
 from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed
 from lab.report.parts.going_on import resume_command
 from lab.report.parts.images import image_caveats
+from lab.report.parts.late_answers import KEEPALIVE, late_beside, late_told
 from lab.report.parts.storage import unshared_caveat
 from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
 from lab.report.parts.values import warmups_s
@@ -30,7 +31,6 @@ MEMORY, CPU, TIME = (frozenset({family}) for family in (Family.MEMORY, Family.CP
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 NOTABLE = FINDINGS.keys() - OUTCOMES
 TOUCHED = {
-    "keepalive": TIME,
     "attestation.header": TIME,
     "load.capacity": TIME,
     "warmup.starved": TIME,
@@ -190,8 +190,10 @@ def _badness(fault: Fault) -> float:
 
 def _of_gates(summary: RunSummary) -> Iterator[Caveat]:
     records = {trial.record.trial_id: trial.record for trial in summary.trials}
+    if (told := late_told(summary)) and not late_beside(summary):
+        yield Caveat(told, TIME)
     for gate in summary.gates:
-        if gate.worst.outcome == CAVEAT:
+        if gate.worst.outcome == CAVEAT and gate.key != KEEPALIVE:
             touches = GATES[gate.key].spoils if gate.key in GATES else TOUCHED.get(gate.key, EVERYTHING)
             told = gate_sentence(gate.worst, records.get(gate.worst_trial))
             yield Caveat(told + _count(gate.trials - gate.passed, gate.trials, gate.over), touches)

@@ -95,9 +95,9 @@ GATE_WORDS: Mapping[str, Words] = {
         "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",
     ),
     "keepalive": Words(
-        "Requests on a kept-alive connection take {value} although the first was fast",
-        "uvicorn with --workers on the asyncio loop does not set TCP_NODELAY (uvicorn issue 3149). Install uvloop in "
-        "the image, or expect it of every request.",
+        "Asked again and again, a kept-alive connection to the app answers after {value}, though at first it was fast",
+        "It waits for a TCP acknowledgement: uvicorn with --workers on the asyncio loop does not set TCP_NODELAY "
+        "(uvicorn issue 3149). Install uvloop in the image. A connection that rests between requests does not wait.",
     ),
 }
 WHY: Mapping[str, str] = {

@@ -16,6 +16,7 @@ from lab.report.parts.cells import (
     ratio_columns,
     words,
 )
+from lab.report.parts.late_answers import late_beside, late_told
 from lab.report.parts.values import Judgements, fallback_note, ratio_note, shown_value
 
 NOT_VALID = "no valid block"
@@ -54,7 +55,8 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
         title="The arms side by side",
         columns=tuple(_headline_columns(summary.baseline, contenders)),
         rows=rows,
-        note=f"Medians over {basis}; ratio to {summary.baseline}: "
+        note=(f"{told} " if (told := late_told(summary)) and late_beside(summary) else "")
+        + f"Medians over {basis}; ratio to {summary.baseline}: "
         + (
             ratio_note(judgements) + fallback_note(summary, judgements, keys)
             if judgements and any(valid.values())
