@@ -129,14 +129,6 @@ def format_factor(ratio: float) -> str:
     return f"{ratio:.3f}" if abs(ratio) < 10 else f"{ratio:.1f}"
 
 
-def format_change(ratio: float) -> str:
-    """0.932 → ``"6.8% less"``, 1.142 → ``"14.2% more"``, 5.0 → ``"5.0 times as much"``."""
-    if ratio >= 2:
-        return f"{ratio:.1f} times as much"
-    change = f"{abs(ratio - 1) * 100:.1f}%"
-    return "as much" if change == "0.0%" else f"{change} {'less' if ratio < 1 else 'more'}"
-
-
 def cores_of(text: str) -> tuple[int, ...]:
     """``"0-2,8"`` → (0, 1, 2, 8); empty for ""."""
     ends = [part.partition("-")[::2] for part in text.split(",") if part]

@@ -19,20 +19,34 @@ from lab.analysis.summary import summarise
 from lab.record.types import Finding, TrialResult, TrialState
 from lab.report.build import build_content
 from lab.report.content import Content, Figure, Listing, Part, Section
+from lab.report.first_screen import Answer
 from lab.run.by_hand import by_hand
-from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    WORKERS_NGINX,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_trials,
+    with_record,
+    with_tables,
+)
 from tests.unit.test_verdict_sentences import CASES
 
 FOLDER = Path(__file__).parent / "unit" / "snapshots"
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "5s", "measure": "4s"}
 FIRST = "first-screen"
 HINT = 40
+NGINX = WORKERS_NGINX | {"control": True}
+MEMORY = {"baseline": "workers", "primary": ["memory.pss.total"]}
 NO_WORD = "(no word)"
 
 
 def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = LOAD, **run: Any) -> Content:
     """The report of a run of so many blocks; ``spoiled`` changes its trials, ``facts`` its machine."""
     changes: dict[str, Any] = {"load": load, "trials": {"blocks": blocks, "seed": 7}}
+    changes |= {key: run.pop(key) for key in ("compare",) if key in run}
     scenario = make_scenario(arms, **changes) if arms else make_scenario(**changes)
     scenario = by_hand(scenario) if run.get("exploratory") else scenario
     spoiled, facts = run.pop("spoiled", list), run.pop("facts", {})
@@ -72,6 +86,9 @@ RUNS = {
     "three blocks, cut short, with caveats": partial(
         content_of, 3, spoiled=a_bad_run, cut="Ctrl-C", states=BAD, facts={"storage_driver": "fuse-overlayfs"}
     ),
+    "eight good blocks, containers share no file pages": partial(
+        content_of, 8, WORKERS, NGINX, REPLICAS, facts={"storage_driver": "fuse-overlayfs"}, compare=MEMORY
+    ),
     "no valid block": partial(content_of, 1, spoiled=all_invalid),
     "no request answered": partial(content_of, 1, spoiled=all_silent),
     "nothing finished": partial(content_of, 1, spoiled=lambda _: (), cut="the image could not be had"),
@@ -94,7 +111,7 @@ RUNS = {
 
 def texts() -> dict[str, str]:
     """The text of every file, by its name."""
-    verdicts = [f"{name}: {(told := made()).sentence} → {told.badge or NO_WORD}" for name, (made, _) in CASES.items()]
+    verdicts = [f"{name}: {_judged(made())}" for name, (made, _) in CASES.items()]
     found = {"verdicts.txt": ["", *verdicts]}
     for run, made in RUNS.items():
         content = made()
@@ -109,6 +126,11 @@ def _hint(line: str) -> str:
     return f"= {line[:HINT]}…" if len(line) > HINT else line
 
 
+def _judged(answer: Answer) -> str:
+    sentence, arrow, besides = answer.pieces
+    return " ".join(filter(None, (sentence, arrow or f"→ {NO_WORD}", besides)))
+
+
 def _screen(content: Content) -> Iterator[str]:
     if content.band:
         yield f"!! {content.band.title}{' (greyed)' if content.band.whole else ''}"
@@ -118,7 +140,7 @@ def _screen(content: Content) -> Iterator[str]:
     yield f"sections: {', '.join(section.key for section in content.sections)}"
     yield f"tab: {content.tab}"
     yield from (f"* {answer.sentence} ({answer.word})" for answer in content.lead.sentences)
-    yield from (f"- {answer.sentence} → {answer.badge or NO_WORD}" for answer in content.answers)
+    yield from (f"- {_judged(answer)}" for answer in content.answers)
     for title, groups in (("observed", content.lead.observed), ("control", content.lead.controls)):
         yield from (f"{title}: {group.about}: {' · '.join(group.sentences)}" for group in groups)
     yield f"Trust: {content.status}"

@@ -15,7 +15,8 @@ class Line:
     a number and an interval, and no winner. ``verb``: the fault, in a drill. ``setting``: what the point has, in
     words, of each key that the run sweeps. ``unsustained``: the arms whose capacity a longer run did not confirm; none
     of them is a winner. ``failed``: the part of the requests that failed in the arm that would win; it is no winner.
-    ``unconfirmed``: the winner, where its capacity was to be confirmed and was not; "" otherwise.
+    ``unconfirmed``: the winner, where its capacity was to be confirmed and was not; "" otherwise. ``driven``: the
+    storage driver of the run decides it, and another one may give another winner.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Line:
     unsustained: tuple[str, ...] = ()
     unconfirmed: str = ""
     failed: Mapping[str, float] = field(default_factory=dict)
+    driven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lab.analysis.summary import RunSummary
+from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment
 
 MUST_MATCH: Mapping[str, str] = {
@@ -28,6 +30,7 @@ MEMORY_TOLERANCE = 0.01  # what the kernel keeps for itself varies a little from
 # OverlayFS, "page caching"). Measured: the same Python in two containers has 9.5 MB of PSS in files each under
 # fuse-overlayfs, however many run; under the kernel's overlay 10.2 MB alone and 5.3 MB as one of two.
 SHARING_DRIVERS = frozenset({"overlay2", "overlay", "overlayfs", "aufs"})
+PSS = "memory.pss"  # how the keys of metrics begin that count file pages by their sharers
 
 
 def shares_file_pages(environment: Environment) -> bool | None:
@@ -38,6 +41,22 @@ def shares_file_pages(environment: Environment) -> bool | None:
     """
     driver = environment.known.storage_driver
     return driver in SHARING_DRIVERS if driver else None
+
+
+def driver_decides(environment: Environment, summary: RunSummary, metric: str, arm: str) -> bool:
+    """Tell whether this metric of an arm against the baseline would be another one under another storage driver.
+
+    So it is where containers share no file pages and one of the two arms has more of them.
+    """
+    if not metric.startswith(PSS) or shares_file_pages(environment) is not False:
+        return False
+    return containers_of(summary, arm) != containers_of(summary, summary.baseline)
+
+
+def containers_of(summary: RunSummary, arm: str) -> int:
+    """How many containers of the app an arm has, by its first trial: they are as many in all."""
+    services = [service for trial in summary.of_arm(arm)[:1] for service in trial.record.services]
+    return sum(service.kind == ServiceKind.APP for service in services)
 
 
 def differences(a: Environment, b: Environment) -> list[str]:

@@ -2,7 +2,7 @@
 observed. Keys and numbers; the words are the report's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from lab.metrics import METRICS
 
 OBSERVED = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "boot")  # told of every arm, where they are not judged
 OF_CONTROLS = ("memory.pss.total", "cpu.per_1k", "p50")
+ANONYMOUS = "memory.cgroup.anon"  # which no storage driver changes
 SHARE = "share.max"
 LEAST_SHARE_APART = 0.02  # busiest processes that lie nearer to each other are not worth a word
 MANY_FAILED = 0.01  # of the requests of an arm: from here on the answer says so, and the arm wins nothing
@@ -72,11 +73,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """The part of the requests that the busiest process served, in one arm and in the baseline."""
+    """The part of the requests that the busiest process served, in one arm and in the baseline: medians.
+
+    ``judgement`` is on their difference.
+    """
 
     arm: str
     share: float
     baseline: float
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +97,21 @@ class Conclusion:
     controls: tuple[Observation, ...]
 
 
-def conclude_arms(summary: RunSummary, comparison: Comparison) -> Conclusion:
-    """Put what was judged and seen in the order of the question."""
+def conclude_arms(summary: RunSummary, comparison: Comparison, driven: Collection[str] = ()) -> Conclusion:
+    """Put what was judged and seen in the order of the question.
+
+    ``driven``: arms whose memory the storage driver decides, of which that is told first that it does not change.
+    """
     arms = arms_in_order(summary)
     controls = [arm.name for arm in summary.scenario.arms if arm.name not in (*arms, summary.baseline)]
+    first = dict.fromkeys(driven, (ANONYMOUS,))
     return Conclusion(
         sides=tuple(_side(summary, comparison, arm) for arm in arms),
-        observed=tuple(_observed(comparison, arms, OBSERVED)),
-        shares=tuple(_shares(summary, arms)),
-        controls=tuple(_observed(comparison, controls, OF_CONTROLS)),
+        observed=tuple(one for arm in arms for one in _observed(comparison, arm, (*first.get(arm, ()), *OBSERVED))),
+        shares=tuple(_shares(summary, comparison, arms)),
+        controls=tuple(
+            one for arm in controls for one in _observed(comparison, arm, (*first.get(arm, ()), *OF_CONTROLS))
+        ),
     )
 
 
@@ -171,25 +182,29 @@ def outcome(found: Sequence[Standing]) -> Outcome:
     return Outcome.OPEN if found else Outcome.NUMBERS
 
 
-def _observed(comparison: Comparison, arms: Sequence[str], keys: Sequence[str]) -> Iterator[Observation]:
-    """The settled ones of each arm first."""
-    for arm in arms:
-        own = {contest.metric: contest for contest in comparison.exploratory if contest.arm == arm}
-        seen = [
-            Observation(arm=arm, contest=own[key], settled=_settled(own[key].judgement))
-            for key in keys
-            if key in own and own[key].judgement.estimate is not None
-        ]
-        yield from sorted(seen, key=lambda one: not one.settled)
+def _observed(comparison: Comparison, arm: str, keys: Sequence[str]) -> Sequence[Observation]:
+    """The settled ones first."""
+    own = {contest.metric: contest for contest in comparison.exploratory if contest.arm == arm}
+    seen = [
+        Observation(arm=arm, contest=own[key], settled=settled(own[key].judgement))
+        for key in keys
+        if key in own and own[key].judgement.estimate is not None
+    ]
+    return sorted(seen, key=lambda one: not one.settled)
 
 
-def _settled(found: Judgement) -> bool:
+def settled(found: Judgement) -> bool:
+    """Tell whether the interval leaves out "no difference"."""
+    if found.difference is not None:
+        return not found.difference.low <= 0 <= found.difference.high
     return found.interval is not None and not found.interval.low <= 1 <= found.interval.high
 
 
-def _shares(summary: RunSummary, arms: Sequence[str]) -> Iterator[Shares]:
+def _shares(summary: RunSummary, comparison: Comparison, arms: Sequence[str]) -> Iterator[Shares]:
+    contests = (*comparison.primaries, *comparison.exploratory)
+    judged = {contest.arm: contest.judgement for contest in contests if contest.metric == SHARE}
     baseline = summary.metrics[Reading(SHARE, summary.baseline)].median
     for arm in arms:
         share = summary.metrics[Reading(SHARE, arm)].median
         if share is not None and baseline is not None and abs(share - baseline) >= LEAST_SHARE_APART:
-            yield Shares(arm=arm, share=share, baseline=baseline)
+            yield Shares(arm=arm, share=share, baseline=baseline, judgement=judged[arm])

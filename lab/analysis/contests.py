@@ -19,7 +19,7 @@ from lab.analysis.series import (
     thin_blocks,
     unanswered_blocks,
 )
-from lab.analysis.summary import RunSummary
+from lab.analysis.summary import Hop, RunSummary
 from lab.metric_types import Family
 from lab.metrics import Group, Metric
 from lab.metrics.capacity import CAPACITY
@@ -173,6 +173,11 @@ def explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None)
         judgement=replace(found, floor=floor),
         unsteady=_unsteady(summary, metric, arm),
     )
+
+
+def explored_hop(summary: RunSummary, hop: Hop, metric: Metric) -> Judgement:
+    """What stands behind a front against the same without one, as any metric that is not judged (METHOD 7)."""
+    return explored(replace(summary, baseline=hop.direct), metric, hop.behind, None).judgement
 
 
 def _unsteady(summary: RunSummary, metric: Metric, arm: str) -> tuple[str, ...]:

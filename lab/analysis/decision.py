@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.analysis.card import Card, Facts, Line
+from lab.analysis.comparable import driver_decides
 from lab.analysis.conclusion import Standing, failing_arms, standing
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Reason
@@ -123,6 +124,7 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         unsustained=unsustained,
         unconfirmed=_unconfirmed(one, winner, contest),
         failed=failed,
+        driven=driver_decides(one.run.environment, one.summary, contest.metric, contest.arm),
         valid=valid,
         run=one.run.run_id,
         point=one.point.title,

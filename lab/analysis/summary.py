@@ -29,7 +29,6 @@ from lab.record.types import RunInfo, TrialResult
 from lab.scenario.model import Arm, Scenario
 
 MAY_DIFFER = ("name", "front", "control")  # what may differ between the two arms of a hop
-HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +56,10 @@ class ArmMetric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """The cost of a front for one process model: medians over the valid blocks of (behind the front − direct)."""
+    """Two arms that differ in nothing but a front, of which one is ``behind`` it."""
 
     direct: str
     behind: str
-    differences: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +117,7 @@ def summarise_done(run: RunInfo, trials: Iterable[TrialSummary]) -> RunSummary:
         metrics=metrics,
         arms=tuple(_arm(name, done, decision) for name in names),
         gates=gate_summaries(done, names),
-        hops=_hops(scenario, metrics, decision),
+        hops=_hops(scenario),
         findings=tuple(finding_summaries(done)),
     )
 
@@ -209,26 +207,14 @@ def _ratio(value: float | None, baseline: float | None) -> float | None:
     return value / baseline if value is not None and baseline and isfinite(baseline) else None
 
 
-def _hops(scenario: Scenario, metrics: Mapping[Reading, ArmMetric], decision: BlockDecision) -> tuple[Hop, ...]:
+def _hops(scenario: Scenario) -> tuple[Hop, ...]:
     """Pairs of arms that differ in nothing but what stands in front."""
-    pairs = [
-        (direct.name, behind.name)
+    return tuple(
+        Hop(direct=direct.name, behind=behind.name)
         for direct in scenario.arms
         for behind in scenario.arms
         if behind.fronted and not direct.fronted
         if _but_front(direct) == _but_front(behind)
-    ]
-    valid = {key: decision.valid_for(METRICS[key].group.family) for key in HOP_METRICS}
-    return tuple(
-        Hop(
-            direct=direct,
-            behind=behind,
-            differences={
-                key: _difference(metrics[Reading(key, direct)], metrics[Reading(key, behind)], valid[key])
-                for key in HOP_METRICS
-            },
-        )
-        for direct, behind in pairs
     )
 
 
@@ -239,10 +225,3 @@ def _but_front(arm: Arm) -> Mapping[str, object]:
     """
     options = {item.name: getattr(arm, item.name) for item in fields(arm) if item.name not in MAY_DIFFER}
     return {**options, "tls": arm.tls}
-
-
-def _difference(direct: ArmMetric, behind: ArmMetric, valid: Collection[int]) -> float | None:
-    pairs = ((direct.values[block], behind.values[block]) for block in valid)
-    return known_median(
-        high - low for low, high in pairs if low is not None and high is not None and isfinite(low + high)
-    )

@@ -41,6 +41,7 @@ MEMORY = (
         "memory.cgroup.anon",
         "anonymous memory (cgroups)",
         "Sum of anonymous memory of the arm's containers as the kernel accounts it: the cross-check of PSS.",
+        noun="anonymous memory",
     ),
     _memory(
         "memory.slope.per_1k",

@@ -75,7 +75,7 @@ def build_content(
     found = caveats(run, summary)
     sections = (
         belief(run, summary),
-        mechanism(summary),
+        mechanism(summary, judgements),
         capacity_section(summary, confirmed, piloted),
         memory_limits_section(searched),
         drill_section(summary, comparison),

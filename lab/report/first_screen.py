@@ -25,18 +25,26 @@ class Answer:
     """One sentence for a primary metric of a contender. ``word`` is a verdict, empty where only numbers are shown.
 
     ``why`` is a second word for the badge: the reason of the verdict, where one word hides it. ``case`` names an
-    expectation, the same in every run of its scenario.
+    expectation, the same in every run of its scenario. ``besides`` are sentences behind the verdict, which a reader
+    must not have to look for at the end of them.
     """
 
     sentence: str
     word: str = ""
     why: str = ""
     case: str = ""
+    besides: str = ""
 
     @property
     def badge(self) -> str:
         """The verdict with its reason."""
         return f"{self.word}: {self.why}" if self.why else self.word
+
+    @property
+    def pieces(self) -> tuple[str, str, str]:
+        """The sentence, ``"→ better"`` and what stands besides, for texts of one line; the last two may be empty."""
+        arrow = f"→ {self.badge}{'.' if self.besides else ''}" if self.word else ""
+        return self.sentence, arrow, self.besides
 
 
 class Mood(StrEnum):

@@ -171,7 +171,7 @@ def _are_last(run: Run, arm: str, gone: Collection[Point]) -> bool:
 
 def _give_up(run: Run, arm: str, found: _Fall, gone: Sequence[Point], trials: Collection[Trial]) -> None:
     titles = ", ".join(point.title for point in gone)
-    run.view.step(f"{arm} cannot run at {titles}; all else goes on: {found.error}")
+    run.view.step(f"the arm {arm} cannot run at {titles}; all else goes on: {found.error}")
     states = run.folder.info.states
     for point in gone:
         own = (each.id for each in trials if (each.point.key, each.arm.name) == (point.key, arm))

@@ -360,7 +360,7 @@ def test_two_arms_are_judged_on_differences_of_seconds(tmp_path: object) -> None
     assert words["drill.harm"].verdict == "worse"
     assert words["drill.harm"].difference is not None
     assert words["drill.harm"].difference.estimate == pytest.approx(1.0, abs=0.02)
-    assert "The harm of replicas is +1.00 s against that of workers" in told
+    assert "The harm of “replicas” is +1.00 s against that of “workers”" in told
 
 
 def test_an_arm_that_never_recovers_ranks_last() -> None:

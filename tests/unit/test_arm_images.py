@@ -171,7 +171,7 @@ def test_two_causes_in_one_arm_are_a_caveat() -> None:
     told = sentences(caveats(run, summarise_done(run, make_summaries(scenario))).judged)
     (found,) = (caveat for caveat in told if "in its image" in caveat)
 
-    assert found.startswith("new-replicas differs from workers")
+    assert found.startswith("“new-replicas” differs from “workers”")
     assert "in its process model and front" in found
 
 

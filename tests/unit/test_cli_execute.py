@@ -235,7 +235,7 @@ def test_quiet_prints_the_answers_and_the_path(tmp_path: Path, capsys: pytest.Ca
 
     assert printed.err == ""
     verdict, expectation, path = printed.out.splitlines()
-    assert "replicas is 0.0% " in verdict
+    assert "“replicas” is 0.0% " in verdict
     assert verdict.endswith(" → equivalent")
     assert expectation.startswith("expected boot(workers) < 1h – ")
     assert expectation.endswith(" → holds")

@@ -207,7 +207,7 @@ def test_the_list_tells_validity_and_result(runs: Path, capsys: pytest.CaptureFi
     list_runs(runs)
     old, new = capsys.readouterr().out.splitlines()
 
-    assert "1/1 valid  No verdict on replicas against workers: memory +" in new
+    assert "1/1 valid  No verdict on “replicas” against “workers”" in new
     assert "Does everything work end to end" in old
     list_runs(runs, last=1)
     assert capsys.readouterr().out.startswith(f"runs/{NEW}")

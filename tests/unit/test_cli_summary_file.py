@@ -96,7 +96,7 @@ def test_what_is_violated_comes_first() -> None:
     violated = Answer(sentence="p99 is too long", word="violated")
     text = render_summary(replace(content, answers=(*content.answers, violated)))
 
-    assert text.index("- p99 is too long → **violated**") < text.index("- workers-nginx uses")
+    assert text.index("- p99 is too long → **violated**") < text.index("- “workers-nginx” uses")
 
 
 def test_the_summary_fits_into_a_comment() -> None:

@@ -153,7 +153,7 @@ def test_an_arm_that_answers_nothing_is_not_compared(arm: str) -> None:
     assert found.unanswered == {arm: Unanswered(blocks=tuple(range(1, 9)))}
     assert exit_code(found) == 1
     said = verdict_answers(found)[0].sentence
-    assert said.startswith(f"No request of {arm} succeeded in blocks 1, 2")
+    assert said.startswith(f"No request of “{arm}” succeeded in blocks 1, 2")
     assert said.endswith("nothing else of it is compared.")
 
 

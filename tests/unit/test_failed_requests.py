@@ -65,7 +65,7 @@ def test_the_slowest_third_as_503_is_worse_not_better() -> None:
     p95, memory = comparison.primaries
     assert p95.judgement.verdict == "worse"
     assert memory.judgement.verdict is not None, "memory needs no answered request"
-    assert content.answers[0].sentence.startswith("replicas failed 30")
+    assert content.answers[0].sentence.startswith("“replicas” failed 30")
     assert content.answers[0].word == "worse"
     assert comparison.conditions[0].result.outcome is Outcome.VIOLATED
     assert exit_code(comparison) == 1
@@ -79,7 +79,7 @@ def test_an_arm_without_any_success_is_said_first() -> None:
     _, comparison, content = run(1.0)
 
     said = content.answers[0].sentence
-    assert said.startswith("No request of replicas succeeded in blocks 1, 2, 3")
+    assert said.startswith("No request of “replicas” succeeded in blocks 1, 2, 3")
     assert re.search(r"compared\. [\d,]+ failures: HTTP 503\. See the logs .*\[\[sidecars\]\]", said)
     assert {answer.word for answer in content.answers} == {"", "violated"}
     assert exit_code(comparison) == 1
@@ -165,7 +165,7 @@ def test_an_arm_that_thrashes_is_told_to_have_too_little_memory(
 
     first, *others = verdict_answers(compare_run(summary))
 
-    assert first.sentence.startswith("No request of replicas succeeded")
+    assert first.sentence.startswith("No request of “replicas” succeeded")
     assert said in first.sentence
     assert not any("Memory was short" in answer.sentence for answer in others)
 

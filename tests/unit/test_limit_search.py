@@ -115,7 +115,7 @@ def test_a_limit_below_one_that_failed_does_not_count() -> None:
     assert (found.holds_bytes, found.fails_bytes) == (200 * MIB, 160 * MIB)
     assert list(limit_sentences(found)) == [
         "workers, pooled: holds in 200.0 MiB, not in 160.0 MiB; between is not known.",
-        "In 160.0 MiB workers was not well: killed for memory (worker 7 of app).",
+        "In 160.0 MiB “workers” was not well: killed for memory (worker 7 of app).",
     ]
 
 
@@ -565,6 +565,6 @@ def test_a_search_is_not_said_to_lack_blocks() -> None:
     )
     told = contest_answer(Contest(metric=found.metric, arm="replicas", judgement=found), "workers").sentence
 
-    assert "The smallest memory limit (split) of replicas is 28.0% higher than that of workers" in told
+    assert "The smallest memory limit (split) of “replicas” is 28.0% higher than that of “workers”" in told
     assert "one search of each arm has no interval" in told
     assert "6 valid blocks" not in told

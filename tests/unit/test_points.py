@@ -412,7 +412,7 @@ def test_a_drill_of_one_block_shows_its_difference() -> None:
     (said,) = lead_of(one.run, one.summary, one.comparison).sentences
     harm, lost = estimates(one.comparison)
 
-    assert said.sentence.startswith("No verdict on replicas against workers: harm ")
+    assert said.sentence.startswith("No verdict on “replicas” against “workers”: harm ")
     assert " s; requests lost on their way +" in said.sentence
     assert "not compared" not in said.sentence
     assert said.sentence.count("verdict") == 1
@@ -436,10 +436,10 @@ def test_what_the_storage_driver_means_is_said_once_for_all_points() -> None:
     facts = {**run.environment.facts, "storage_driver": "fuse-overlayfs"}
     run = replace(run, environment=replace(run.environment, facts=facts))
     found = judge_points(run, (summarise_trial(trial) for trial in make_trials(given)))
-    answers = [answer.sentence for answer in overview(run, found).answers]
+    answers = [f"{answer.sentence} {answer.besides}" for answer in overview(run, found).answers]
 
     assert sum("overlay2 would share one" in sentence for sentence in answers) == 1
-    assert answers[-1].startswith("N = 2, N = 4: Under the storage driver fuse-overlayfs every container of replicas")
+    assert answers[-1].startswith("N = 2, N = 4: Under the storage driver fuse-overlayfs every container of “replicas”")
     assert answers[0].startswith("N = 1: ")
 
 

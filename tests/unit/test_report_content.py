@@ -188,7 +188,7 @@ def test_a_driver_that_shares_no_file_pages_is_in_the_sentence_on_memory(judged:
         summary = summarise_done(run, make_summaries(scenario))
         content = build_content(run, summary, compare_run(summary) if judged else None)
         told[driver] = " ".join(caveat for section in content.sections for caveat in sentences(section.caveats))
-        answers[driver] = [bool("fuse-overlayfs every container of replicas" in a.sentence) for a in content.answers]
+        answers[driver] = ["fuse-overlayfs every container of “replicas”" in a.besides for a in content.answers]
 
     assert "fuse-overlayfs every container has its own copy" in told["fuse-overlayfs"]
     assert "Anonymous memory does not depend on the driver: workers" in told["fuse-overlayfs"]

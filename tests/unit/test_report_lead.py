@@ -51,13 +51,13 @@ def lead(factors: dict[str, float], *, spread: float = 1.0, failed: Mapping[str,
 @pytest.mark.parametrize(
     ("factors", "spread", "begins", "word"),
     [
-        ({MEMORY: 0.89}, 1, "replicas is better than workers: memory −11.", "better"),
-        ({MEMORY: 1.2}, 1, "replicas is worse than workers: memory +20.", "worse"),
-        ({MEMORY: 1.01}, 1, "replicas and workers are about the same: memory +1.", "equivalent"),
-        ({MEMORY: 0.952}, 1, "replicas differs from workers, maybe too little to matter: memory −4.8%", "small"),
-        ({MEMORY: 1.0001}, 20, "replicas against workers is not settled: memory", "open"),
-        ({MEMORY: 0.8, CPU: 1.3}, 1, "replicas against workers is a trade-off: memory −20.", "trade"),
-        ({MEMORY: 0.8, CPU: 1.01}, 1, "replicas is better than workers in memory: memory −20.", "better"),
+        ({MEMORY: 0.89}, 1, "“replicas” is better than “workers”: memory −11.", "better"),
+        ({MEMORY: 1.2}, 1, "“replicas” is worse than “workers”: memory +20.", "worse"),
+        ({MEMORY: 1.01}, 1, "“replicas” and “workers” are about the same: memory +1.", "equivalent"),
+        ({MEMORY: 0.952}, 1, "“replicas” differs from “workers”, maybe too little to matter: memory −4.8%", "small"),
+        ({MEMORY: 1.0001}, 20, "“replicas” against “workers” is not settled: memory", "open"),
+        ({MEMORY: 0.8, CPU: 1.3}, 1, "“replicas” against “workers” is a trade-off: memory −20.", "trade"),
+        ({MEMORY: 0.8, CPU: 1.01}, 1, "“replicas” is better than “workers” in memory: memory −20.", "better"),
     ],
 )
 def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begins: str, word: str) -> None:
@@ -75,28 +75,33 @@ def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begi
         (
             0.89,
             {"workers": 50_000, "replicas": 50_000},
-            "replicas against workers has no winner, as requests failed (50.0% in workers, 50.0% in replicas): memory",
+            "“replicas” against “workers” has no winner, as requests failed (50.0% in workers, 50.0% in replicas): ",
             "failing",
         ),
         (
             0.89,
             {"replicas": 5_000},
-            "replicas against workers has no winner, as requests failed (5.0% in replicas): memory",
+            "“replicas” against “workers” has no winner, as requests failed (5.0% in replicas): memory",
             "failing",
         ),
-        (0.89, {"workers": 5_000}, "replicas is better than workers, and requests failed (5.0% in workers):", "better"),
-        (0.89, {"replicas": 900}, "replicas is better than workers: memory", "better"),
-        (1.2, {"workers": 5_000}, "replicas against workers has no winner, as requests failed (5.0%", "failing"),
+        (
+            0.89,
+            {"workers": 5_000},
+            "“replicas” is better than “workers”, and requests failed (5.0% in workers):",
+            "better",
+        ),
+        (0.89, {"replicas": 900}, "“replicas” is better than “workers”: memory", "better"),
+        (1.2, {"workers": 5_000}, "“replicas” against “workers” has no winner, as requests failed (5.0%", "failing"),
         (
             1.2,
             {"workers": 5_000, "replicas": 9_000},
-            "replicas is worse than workers, and requests failed (5.0% in workers, 9.0% in replicas):",
+            "“replicas” is worse than “workers”, and requests failed (5.0% in workers, 9.0% in replicas):",
             "worse",
         ),
         (
             1.01,
             {"workers": 5_000},
-            "replicas and workers are about the same, and requests failed (5.0% in workers):",
+            "“replicas” and “workers” are about the same, and requests failed (5.0% in workers):",
             "equivalent",
         ),
     ],
@@ -169,7 +174,7 @@ def test_an_answer_is_not_about_the_same_where_another_primary_was_refused() -> 
     summary = judged_runs.summary(scenario, values, requests=2_000)
     (answer,) = lead_of(make_run(scenario), summary, compare_run(summary)).sentences
 
-    assert answer.sentence.startswith("replicas against workers is not settled in p99 response time: memory +1.")
+    assert answer.sentence.startswith("“replicas” against “workers” is not settled in p99 response time: memory +1.")
     assert answer.sentence.endswith(", inconclusive: too few requests.")
     assert answer.word == "open"
 
@@ -182,7 +187,7 @@ def test_an_answer_is_not_about_the_same_where_the_run_is_not_valid_for_another_
     summary = judged_runs.summary(scenario, values, gates=late)
     (answer,) = lead_of(make_run(scenario), summary, compare_run(summary)).sentences
 
-    assert answer.sentence.startswith("replicas against workers is not settled in p50 response time: memory +1.")
+    assert answer.sentence.startswith("“replicas” against “workers” is not settled in p50 response time: memory +1.")
     assert answer.sentence.endswith("p50 response time not valid in this run.")
 
 
@@ -200,7 +205,7 @@ def test_what_was_only_observed_is_said_with_signs_and_the_work_first() -> None:
     (observed,), (control,) = found.observed, found.controls
 
     assert observed.about == "replicas"
-    assert observed.sentences[0] == "busiest process 25.0% instead of 53.0% of requests"
+    assert observed.sentences[0] == "busiest process 25.0% instead of 53.0% of requests (medians)"
     assert any(told.startswith("CPU for 1,000 requests +") for told in observed.sentences)
     assert not any(told.startswith("memory") for told in observed.sentences)
     assert control.about == "workers-nginx"

@@ -17,9 +17,11 @@ from lab.report.build import build_content
 from lab.report.content import Content, Table
 from lab.report.first_screen import Answer
 from lab.report.renderers.csv_tables import all_tables, render_csv
+from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import all_figures, render_figures, render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.renderers.text import markdown, markdown_code, one_line, printable
+from lab.report.sections.answer_sentences import answer_line
 from lab.run.conclude import conclude
 from tests.builders import make_scenario
 from tests.hostile.reports import run_full_of
@@ -125,6 +127,20 @@ def test_the_verdict_stands_apart_from_its_sentence(content: Content, width: int
     text = " ".join(render_terminal(replace(content, answers=(answer,)), width).split())
 
     assert "43.4%) → worse" in text
+
+
+@pytest.mark.parametrize("word", ["worse", ""])
+def test_the_verdict_comes_before_what_stands_besides(content: Content, word: str) -> None:
+    """In every form: who reads until the verdict has read enough."""
+    answer = Answer(sentence="“costly” uses 22.2% more (6 blocks).", word=word, besides="It drifted.")
+    answer = replace(answer, sentence=answer.sentence.removesuffix(".")) if word else answer
+    shown = replace(content, answers=(answer,))
+    told = f"6 blocks) → {word}. It drifted." if word else "6 blocks). It drifted."
+
+    assert told in " ".join(render_terminal(shown).split())
+    assert told in render_markdown(shown).replace("**", "")
+    assert answer_line(answer).endswith(told)
+    assert "(6 blocks). It drifted.</li>" in render_html(shown)
 
 
 def test_terminal_colours_only_when_asked(content: Content) -> None:

@@ -1,4 +1,4 @@
-"""Parts of answers: a sentence with its word, and blocks by their numbers."""
+"""Parts of answers: a sentence with its word, arms by their names, and blocks by their numbers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from lab.report.first_screen import Answer
 MAX_BLOCKS_NAMED = 10
 
 
-def answer(sentence: str, word: str, why: str = "") -> Answer:
+def answer(sentence: str, word: str, why: str = "", besides: str = "") -> Answer:
     """A sentence and its word. Renderers put "→ word" behind the sentence, which then ends there."""
-    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why)
+    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why, besides=besides)
+
+
+def capital(text: str) -> str:
+    """A text as the beginning of a sentence."""
+    return text[0].upper() + text[1:]
+
+
+def quoted(arm: str) -> str:
+    """The name of an arm in a sentence, ``“replicas” is worse``: one arm, whatever the number of its name."""
+    return f"“{arm}”"
 
 
 def named_blocks(blocks: Sequence[int]) -> str:

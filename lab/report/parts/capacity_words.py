@@ -12,6 +12,7 @@ from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.ladder import Climb, Edge
 from lab.analysis.trial.middle import middle_capacity
+from lab.report.parts.answers import quoted
 from lab.units import count_of, format_ratio, format_rounded, format_seconds
 
 
@@ -20,19 +21,19 @@ def capacity_remark(summary: RunSummary, arms: Sequence[str], confirmed: Mapping
     told = []
     for arm in arms:
         if climbs := climbs_of(summary, arm):
-            told.append(f"{arm} carries {amount(climbs)}, {confirmation(arm, confirmed)}.")
+            told.append(f"{quoted(arm)} carries {amount(climbs)}, {confirmation(arm, confirmed)}.")
     return " ".join(told)
 
 
 def capacity_sentences(arm: str, climbs: Sequence[Climb], confirmed: Mapping[str, Confirmation]) -> Iterator[str]:
     """How much an arm carries, whether it was confirmed, its cliff, and its slowest process."""
-    yield f"{arm} carries {amount(climbs)}, {confirmation(arm, confirmed)}."
+    yield f"{quoted(arm)} carries {amount(climbs)}, {confirmation(arm, confirmed)}."
     if (found := cliff_of(climbs)) is not None:
         yield _cliff(arm, found)
     if slots := [one.worst_slot for one in climbs if one.worst_slot is not None]:
         yield (
-            f"At the last good rung of {arm} the percentile of its slowest serving process was {median(slots):.3g} × "
-            f"that of all together (median of {count_of(len(slots), 'block')})."
+            f"At the last good rung of {quoted(arm)} the percentile of its slowest serving process was "
+            f"{median(slots):.3g} × that of all together (median of {count_of(len(slots), 'block')})."
         )
 
 
@@ -113,7 +114,7 @@ def _cliff(arm: str, found: Cliff) -> str:
     after = format_seconds(found.bad_s) if isfinite(found.bad_s) else "among failures"
     bad = f" and {format_ratio(found.bad_share)} of requests are bad" if found.bad_share else ""
     return (
-        f"{arm} does not slow down, it breaks: its last good rung is {found.good:,g} a second "
+        f"{quoted(arm)} does not slow down, it breaks: its last good rung is {found.good:,g} a second "
         f"({format_seconds(found.good_s)}), and at {found.bad:,g} the percentile is {after}{bad}, "
         "more than noise explains."
     )

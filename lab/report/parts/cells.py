@@ -52,18 +52,6 @@ def metric_cell(metric: Metric, value: float | None) -> Cell:
     return Cell(metric_quantity(metric, value), value)
 
 
-def signed_quantity(unit: Unit, value: float) -> str:
-    """A difference: ``"+84.4 ms"``, ``"−107 µs"``, ``"±0.0/s"``."""
-    text = quantity(unit, abs(value))
-    sign = "±" if not re.search("[1-9]", text) else "−" if value < 0 else "+"
-    return f"{sign}{text}"
-
-
-def difference_cell(unit: Unit, value: float | None) -> Cell:
-    """A numeric cell with its sign."""
-    return Cell(UNKNOWN if value is None else signed_quantity(unit, value), value)
-
-
 def cell(unit: Unit, value: float | None) -> Cell:
     """A numeric cell that keeps the stored value."""
     return Cell(quantity(unit, value), value)

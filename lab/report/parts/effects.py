@@ -17,7 +17,7 @@ MANIFOLD = 2.0  # from here on "3.1 times as much" reads better than "210% more"
 
 
 def effect(metric: Metric, arm: str, baseline: str, ratio: float) -> str:
-    """``"replicas uses 6.8% less memory than workers"``: one estimate in words, without any claim about it."""
+    """``"“replicas” uses 6.8% less memory than “workers”"``: one estimate in words, and no claim; of two names."""
     noun = metric.called
     if metric.group in USED and metric.key not in LIMITS.values():  # a limit is nothing that is used
         size = f"{ratio:.1f} times as much {noun} as" if ratio >= MANIFOLD else f"{change(ratio)} {noun} than"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
+from lab.report.parts.answers import quoted
 from lab.scenario.model import Arm
 
 DIGEST_LENGTH = 19  # "sha256:" and twelve digits
@@ -95,6 +96,7 @@ def image_caveats(run: RunInfo, summary: RunSummary) -> Iterator[str]:
         for arm in arms:
             if options := [title for key, title in OPTIONS.items() if getattr(arm, key) != getattr(baseline, key)]:
                 yield (
-                    f"{arm.name} differs from {baseline.name} in its image and in its {' and '.join(options)}: from "
-                    "these two alone nobody can tell which makes a difference. Compare arms that differ in one thing."
+                    f"{quoted(arm.name)} differs from {quoted(baseline.name)} in its image and in its "
+                    f"{' and '.join(options)}: from these two alone nobody can tell which makes a difference. "
+                    "Compare arms that differ in one thing."
                 )

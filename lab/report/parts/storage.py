@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from lab.analysis.comparable import shares_file_pages
+from lab.analysis.comparable import containers_of, driver_decides, shares_file_pages
+from lab.analysis.conclusion import ANONYMOUS
 from lab.analysis.summary import RunSummary
-from lab.plan.models.model import model_of
 from lab.record.types import Environment, RunInfo
+from lab.report.parts.answers import quoted
 from lab.report.parts.values import told_by_arm
 
-PSS = "memory.pss"  # how the keys of metrics begin that count file pages by their sharers
+HERE = " on this storage driver"
+APART = "independent of the storage driver: "
 
 
 def driver_met(environment: Environment) -> str:
@@ -25,18 +27,20 @@ def driver_met(environment: Environment) -> str:
     )
 
 
+def here(run: RunInfo, summary: RunSummary, metric: str, arm: str) -> str:
+    """``" on this storage driver"`` for what holds nowhere else, because the driver can turn it round; else ""."""
+    return HERE if driver_decides(run.environment, summary, metric, arm) else ""
+
+
 def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str) -> str:
-    """In the memory sentence itself, because it can turn the answer round; "" where both arms pay alike."""
-    arms = {each.name: each for each in summary.scenario.arms}
-    processes = summary.scenario.budget.processes
-    one, other = (model_of(arms[name]).containers(arms[name].model, processes) for name in (arm, summary.baseline))
-    if not metric.startswith(PSS) or one == other or shares_file_pages(run.environment) is not False:
+    """Beside the verdict on memory, why it holds on this driver only; "" where both arms pay alike."""
+    if not here(run, summary, metric, arm):
         return ""
-    dear = arm if one > other else summary.baseline
+    dear = max((summary.baseline, arm), key=lambda name: containers_of(summary, name))
     return (
-        f"Under the storage driver {run.environment.known.storage_driver} every container of {dear} has its own copy "
-        "of the image's files in memory; overlay2 would share one, so that this difference in memory holds for this "
-        "driver only."
+        f"Under the storage driver {run.environment.known.storage_driver} every container of {quoted(dear)} has its "
+        "own copy of the image's files in memory; overlay2 would share one, so that this difference in memory holds "
+        "for this driver only. Anonymous memory does not depend on it."
     )
 
 
@@ -45,7 +49,7 @@ def unshared_caveat(run: RunInfo, summary: RunSummary) -> str:
     models = {arm.model.kind for arm in summary.scenario.arms}
     if len(models) < 2 or shares_file_pages(run.environment) is not False:
         return ""
-    anonymous = told_by_arm(summary, "memory.cgroup.anon")
+    anonymous = told_by_arm(summary, ANONYMOUS)
     return (
         f"Under the storage driver {run.environment.known.storage_driver} every container has its own copy of the "
         "image's file pages; under overlay2 they would share one. So memory (PSS) of arms with several containers is "

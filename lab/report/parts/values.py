@@ -14,6 +14,7 @@ from lab.report.parts.cells import quantity
 
 Judgements = Mapping[Reading, Judgement]  # what was found over the valid blocks
 NO_JUDGEMENTS: Judgements = MappingProxyType({})
+PAIRED = "It pairs the arms within each block, so it may differ from that of the arms' own medians."
 
 
 def arm_names(summary: RunSummary) -> list[str]:
@@ -68,7 +69,7 @@ def ratio_note(judgements: Judgements) -> str:
     others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
     both = f"{words} for verdicts, {others} for the others" if words and others and words != others else ""
     inside = f", with its interval ({both or words or others})" if shown else ""
-    return f"the middle of the averages of any two blocks' ratios{inside}."
+    return f"the middle of the averages of any two blocks' ratios{inside}. {PAIRED}"
 
 
 def _levels(levels: Iterable[float]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lab.analysis.across import Across, Difference
@@ -17,6 +18,7 @@ from lab.metric_types import Family
 from lab.metrics import METRICS
 from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.gate_sentences import fault_sentence, finding_sentence, gate_sentence
+from lab.report.parts.storage import here
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
 from lab.report.sections.lead import second_word, side_sentence
 from lab.units import finite
@@ -39,7 +41,7 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
             "judged": summary.scenario.judged,
             "looks": summary.scenario.trials.looks,
             "blocks": _blocks(comparison.decision),
-            "answer": _answer(summary, comparison),
+            "answer": _answer(run, summary, comparison),
             "verdicts": [_verdict(contest, comparison) for contest in comparison.primaries],
             "expectations": comparison.conditions,
             "caveats": [_caveat(gate, records) for gate in summary.gates if gate.worst.outcome == CAVEAT],
@@ -125,13 +127,14 @@ def _numbers(contest: Contest, baseline: str) -> Mapping[str, Any]:
     }
 
 
-def _answer(summary: RunSummary, comparison: Comparison) -> Sequence[Mapping[str, Any]]:
+def _answer(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Sequence[Mapping[str, Any]]:
+    place = partial(here, run, summary)
     return [
         {
             "arm": side.arm,
             "asked": side.asked,
             "outcome": side.outcome.value,
-            "sentence": side_sentence(side, comparison.baseline),
+            "sentence": side_sentence(side, comparison.baseline, place),
         }
         for side in conclude_arms(summary, comparison).sides
         if side.contests

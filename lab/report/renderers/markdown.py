@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.report.charts.svg import standalone
 from lab.report.content import COMMANDS, Cell, Content, Figure, Link, Listing, Part, Section, Table
-from lab.report.first_screen import Box, Group, told
+from lab.report.first_screen import Answer, Box, Group, told
 from lab.report.renderers.text import markdown, markdown_code, markdown_command
 
 FIGURES = "figures"
@@ -100,13 +100,16 @@ def _answer(content: Content, level: str) -> Iterator[str]:
         yield markdown_code(band.command)
     yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
     yield "  \n".join(f"**{markdown(answer.sentence)}**" for answer in content.lead.sentences)
-    yield "\n".join(
-        f"- {markdown(answer.sentence)}" + (f" → **{markdown(answer.badge)}**" if answer.word else "")
-        for answer in content.answers
-    )
+    yield "\n".join(map(_judged, content.answers))
     yield from _seen(OBSERVED, content.lead.observed)
     yield from _seen(CONTROLS, content.lead.controls)
     yield f"**Trust:** {markdown(content.status)}" if content.status else ""
+
+
+def _judged(answer: Answer) -> str:
+    ends = "." if answer.besides else ""
+    word = f"→ **{markdown(answer.badge)}**{ends}" if answer.word else ""
+    return " ".join(filter(None, (f"- {markdown(answer.sentence)}", word, markdown(answer.besides))))
 
 
 def _seen(title: str, groups: Sequence[Group]) -> Iterator[str]:

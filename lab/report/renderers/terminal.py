@@ -45,8 +45,9 @@ def _print_answer(console: Console, content: Content) -> None:
     if content.lead.sentences:
         console.print()
     for answer in content.answers:
-        word = f" → {one_line(answer.badge)}" if answer.word else ""
-        console.print(Text(one_line(answer.sentence)).append(word, style="bold"))
+        sentence, arrow, besides = map(one_line, answer.pieces)
+        styled = ((sentence, ""), (arrow, "bold"), (besides, ""))
+        console.print(Text(" ").join(Text(text, style=style) for text, style in styled if text))
     for title, groups in ((OBSERVED, content.lead.observed), (CONTROLS, content.lead.controls)):
         for group in groups:
             console.print(Text(one_line(f"{title}, {group.about}: {' · '.join(group.sentences)}"), style="dim"))

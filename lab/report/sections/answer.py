@@ -22,18 +22,19 @@ from lab.record.types import RunInfo
 from lab.report.charts.forest import Forest, ForestRow
 from lab.report.content import Figure
 from lab.report.first_screen import Answer
+from lab.report.parts.answers import capital, quoted
 from lab.report.parts.capacity_words import capacity_remark
 from lab.report.parts.cells import (
     metric_quantity,
 )
-from lab.report.parts.effects import brief_size
+from lab.report.parts.effects import brief_size, effect
 from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.storage import unshared_answer
 from lab.report.parts.values import Judgements, arm_names, hollow_note
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.report.sections.lead import failed_shares
+from lab.report.sections.lead import failed_shares, seen
 from lab.report.sections.memory_limits import limit_remark
-from lab.units import count_of, format_change
+from lab.units import count_of
 
 MARK = "Exploratory session, driven by hand: closed model, one trial, no verdict."
 
@@ -127,9 +128,7 @@ def judged_answers(
 def plain_answers(run: RunInfo, summary: RunSummary) -> tuple[Answer, ...]:
     """One sentence without a verdict for every primary metric and contender."""
     return tuple(
-        Answer(
-            sentence=f"{_sentence(summary, METRICS[key], arm)} {unshared_answer(run, summary, key, arm)}".rstrip(),
-        )
+        Answer(sentence=_sentence(summary, METRICS[key], arm), besides=unshared_answer(run, summary, key, arm))
         for key, arm in _contests(summary)
     )
 
@@ -143,7 +142,7 @@ def _contests(summary: RunSummary) -> Iterator[Reading]:
 
 def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     found, baseline = summary.metrics[Reading(metric.key, arm)], summary.metrics[Reading(metric.key, summary.baseline)]
-    pair = f"{metric.title}: {arm} and {summary.baseline} cannot be compared"
+    pair = f"{metric.title}: {quoted(arm)} and {quoted(summary.baseline)} cannot be compared"
     if not (blocks := summary.valid_for(metric.key)):
         return f"{pair}, no block is valid for it."
     if found.median is None or baseline.median is None:
@@ -151,26 +150,26 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     medians = f"{metric_quantity(metric, found.median)} against {metric_quantity(metric, baseline.median)}"
     if found.ratio is None or not isfinite(found.ratio):
         return f"{pair} by a ratio ({medians})."
-    change = format_change(found.ratio)
-    joined = f"{change} as" if change.endswith("as much") else f"{change} than"
-    return f"{metric.title}: {arm} {joined} {summary.baseline} ({medians}, {count_of(len(blocks), 'block')})."
+    said = effect(metric, quoted(arm), quoted(summary.baseline), found.ratio)
+    return f"{capital(said)} ({medians}; medians of {count_of(len(blocks), 'block')}, without an interval)."
 
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     """Every block's ratio for every primary, with its interval; None when there is no ratio to show."""
-    rows = [row for reading in _contests(summary) if (row := _forest_row(summary, reading, judgements.get(reading)))]
+    found = {each: _forest_row(summary, each, judgements.get(each)) for each in _contests(summary)}
+    rows = {reading: row for reading, row in found.items() if row}
     if not rows:
         return None
-    intervals = any(row.interval for row in rows)
+    intervals = any(row.interval for row in rows.values())
     return Figure(
         key="ratios",
         title=f"Difference from {summary.baseline}",
-        sentence=_most_apart(rows)
+        sentence=_most_apart(rows, judgements)
         + " Dots are blocks, ticks "
         + ("the estimates, lines the intervals that decide" if intervals else "their medians")
         + "; inside the shaded band a difference would not matter."
         + hollow_note(summary, *summary.scenario.compare.primary),
-        chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows)),
+        chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows.values())),
     )
 
 
@@ -197,6 +196,9 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
     )
 
 
-def _most_apart(rows: list[ForestRow]) -> str:
-    row = max(rows, key=lambda row: abs(log(row.estimate)))
-    return f"Largest difference: {row.name}, {row.size} {row.metric}."
+def _most_apart(rows: Mapping[Reading, ForestRow], judgements: Judgements) -> str:
+    key, arm = reading = max(rows, key=lambda reading: abs(log(rows[reading].estimate)))
+    judged = judgements.get(reading)
+    if judged is None or judged.estimate is None:
+        return f"Largest difference: {arm}, {METRICS[key].called} {rows[reading].size} (median of the blocks)."
+    return f"Largest difference: {arm}, {seen(judged, METRICS[key])}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 
 from lab.analysis.comparison import Comparison
@@ -16,7 +16,7 @@ from lab.metrics import METRICS
 from lab.metrics.limits import LIMITS
 from lab.report.charts.svg import cut
 from lab.report.first_screen import Answer
-from lab.report.parts.answers import answer, named_blocks, some_of
+from lab.report.parts.answers import answer, capital, named_blocks, quoted, some_of
 from lab.report.parts.effects import (
     bound_text,
     change,
@@ -58,36 +58,43 @@ def verdict_answers(
 
 
 def _unanswered(arm: str, found: Unanswered) -> Answer:
-    none = f"No request of {arm} succeeded in {named_blocks(found.blocks)}: nothing else of it is compared."
+    none = f"No request of {quoted(arm)} succeeded in {named_blocks(found.blocks)}: nothing else of it is compared."
     if not found.cause:
         return answer(none, "")
     share = " of ".join(format_count(count) for count in dict.fromkeys((found.most, found.failures)))
     told = f"{share} failures: {cut(found.cause, MAX_CAUSE)}."
-    return answer(" ".join(filter(None, (none, told, next_step(found.cause, found.shortage)))), "")
+    return answer(_joined((none, told, next_step(found.cause, found.shortage))), "")
 
 
 def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: float | None = None) -> Answer:
     """The sentence of METHOD 7 for one primary; its word is the verdict, empty where only numbers are shown.
 
-    ``block_s``: how long a block takes, to tell what settling an open question would cost.
+    ``remark`` stands besides. ``block_s``: how long a block takes, to tell what settling an open question would cost.
     """
     found = contest.judgement
-    parts = [
+    told = (
         failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
         _claim(contest, baseline) + _because(contest),
+    )
+    besides = (
         remark,
         _cross_check(found),
         f"{some_of(contest.unsteady)} drifted while measured." if contest.unsteady else "",
         "The verdict depends on which blocks are counted, see the details." if contest.depends_on_blocks else "",
         _outlook(contest, block_s),
-    ]
+    )
     word = found.verdict.value if found.verdict else ""
-    return answer(" ".join(filter(None, parts)), word, second_word(found, METRICS[contest.metric]) if word else "")
+    why = second_word(found, METRICS[contest.metric]) if word else ""
+    return answer(_joined(told), word, why, _joined(besides))
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def answer_line(answer: Answer) -> str:
     """An answer as one line of plain text, its word behind an arrow; nothing in it can move a cursor."""
-    return one_line(answer.sentence) + (f" → {one_line(answer.badge)}" if answer.word else "")
+    return one_line(_joined(answer.pieces))
 
 
 def failing(failures: Failures | None, arm: str, baseline: str) -> str:
@@ -96,7 +103,8 @@ def failing(failures: Failures | None, arm: str, baseline: str) -> str:
         return ""
     more = failures.more
     return (
-        f"{arm} failed {_percent(failures.contender)} of the requests, {baseline} {_percent(failures.baseline)} "
+        f"{quoted(arm)} failed {_percent(failures.contender)} of the requests, {quoted(baseline)} "
+        f"{_percent(failures.baseline)} "
         f"({points_text(more)}, {count_of(failures.n, 'block')}): an arm that fails more is worse, "
         "whatever else was measured."
     )
@@ -104,22 +112,23 @@ def failing(failures: Failures | None, arm: str, baseline: str) -> str:
 
 def _claim(contest: Contest, baseline: str) -> str:
     found, metric = contest.judgement, METRICS[contest.metric]
+    arm, other = quoted(contest.arm), quoted(baseline)
     if found.difference is not None:
         return _share_claim(contest, baseline) if metric.shares else _difference_claim(contest, baseline)
     if found.estimate is None and found.reason is Reason.FAILED:
-        return f"The {metric.called} of {contest.arm} against that of {baseline}"
-    named = f"{metric.called[0].upper()}{metric.called[1:]}"
+        return f"The {metric.called} of {arm} against that of {other}"
+    named = capital(metric.called)
     if found.estimate is None and found.shift is not None:
-        return f"{named} of {contest.arm} against {baseline}"  # how much stands in the lead
+        return f"{named} of {arm} against {other}"  # how much stands in the lead
     if found.estimate is None:
-        return f"{named}: {contest.arm} and {baseline} are not compared"
-    text = effect(metric, contest.arm, baseline, found.estimate)
+        return f"{named}: {arm} and {other} are not compared"
+    text = capital(effect(metric, arm, other, found.estimate))
     if (interval := deciding(found)) is None:
-        return f"{_sentence_case(text, contest.arm)} ({count_of(found.n, 'block')})"
+        return f"{text} ({count_of(found.n, 'block')})"
     facts = [f"{interval_text(interval)}, {count_of(found.n, 'block')}"]
     if found.bound is not None:
         facts.append(f"bound {bound_text(metric, found.bound)}")
-    return f"{_sentence_case(text, contest.arm)} ({'; '.join(facts)})"
+    return f"{text} ({'; '.join(facts)})"
 
 
 def _share_claim(contest: Contest, baseline: str) -> str:
@@ -128,9 +137,10 @@ def _share_claim(contest: Contest, baseline: str) -> str:
     interval = deciding(found)
     if interval is None or contest.failures is None:
         return ""
-    shares = f"{_percent(contest.failures.contender)} of the requests, {baseline} {_percent(contest.failures.baseline)}"
+    own, other = (_percent(share) for share in (contest.failures.contender, contest.failures.baseline))
+    shares = f"{own} of the requests, {quoted(baseline)} {other}"
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
-    return f"{contest.arm} failed {shares} ({points_text(interval)}, {count_of(found.n, 'block')}{bound})"
+    return f"{quoted(contest.arm)} failed {shares} ({points_text(interval)}, {count_of(found.n, 'block')}{bound})"
 
 
 def _difference_claim(contest: Contest, baseline: str) -> str:
@@ -142,7 +152,7 @@ def _difference_claim(contest: Contest, baseline: str) -> str:
     size = size_of_shift(metric, interval.estimate)
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
     facts = f"{more_text(metric, interval)}, {count_of(found.n, 'block')}{bound}"
-    return f"The {metric.called} of {contest.arm} is {size} against that of {baseline} ({facts})"
+    return f"The {metric.called} of {quoted(contest.arm)} is {size} against that of {quoted(baseline)} ({facts})"
 
 
 def _because(contest: Contest) -> str:
@@ -231,10 +241,6 @@ def _lasting(block_s: float | None, *blocks: int) -> str:
     if block_s is None:
         return ""
     return f" ({' to '.join(dict.fromkeys(format_wait(count * block_s) for count in blocks))})"
-
-
-def _sentence_case(text: str, arm: str) -> str:
-    return text if text.startswith(arm) else text[0].upper() + text[1:]
 
 
 def _percent(fraction: float) -> str:

@@ -17,6 +17,7 @@ from lab.report.content import Cell, Content, Table
 from lab.report.first_screen import NO_LEAD, Answer
 from lab.report.parts.cells import UNKNOWN as NONE
 from lab.report.parts.cells import columns, words
+from lab.report.parts.storage import HERE
 from lab.report.parts.values import arm_names
 from lab.report.sections.lead import failed_shares, measured, second_word
 from lab.report.sections.sweep import demand_sentence
@@ -131,7 +132,8 @@ def _measured(lines: Sequence[Line], numbers: Mapping[str, str]) -> Iterator[tup
         where = NONE if line.point in ("", line.verb) else line.point
         said = (line.topic, where, line.winner or NONE, verdict_words(line))
         key = (said, f"{line.arm} against {line.baseline}", numbers[line.run])
-        together.setdefault(key, []).append(measured(line.judgement, METRICS[line.metric]))
+        place = HERE if line.driven and not line.judgement.verdict else ""
+        together.setdefault(key, []).append(f"{measured(line.judgement, METRICS[line.metric])}{place}")
     for (told, pair, run), sizes in together.items():
         yield words(*told, f"{pair}: {'; '.join(sizes)}", run)
 
@@ -140,6 +142,7 @@ def verdict_words(line: Line) -> str:
     """The verdict with its reason, why a better arm does not win, and whether a longer run was to confirm it."""
     why = second_word(line.judgement, METRICS[line.metric]) if line.judgement.verdict else ""
     word = f"{line.arm} {WORDS[line.standing]}" if line.standing in SIDED else WORDS[line.standing]
+    word += HERE if line.driven and line.judgement.verdict else ""
     verdict = word if why in ("", WORDS[line.standing]) else f"{word}: {why}"
     if not line.valid:
         verdict = "the run is not valid for it"

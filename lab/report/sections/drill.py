@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf
 
 from lab.analysis.comparison import Comparison
+from lab.analysis.conclusion import settled
 from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.moves import Move, Part, moves
 from lab.analysis.summary import RunSummary
@@ -24,6 +25,7 @@ from lab.report.parts.drill_course import course_figure
 from lab.report.parts.drill_notice import notice_table
 from lab.report.parts.effects import size_of_difference, size_of_shift
 from lab.report.parts.values import shown_value
+from lab.report.sections.lead import NOT_SETTLED
 from lab.scenario.drills import TICK_S
 from lab.units import count_of, format_duration, format_seconds
 
@@ -79,9 +81,9 @@ def _moves(summary: RunSummary) -> Iterator[str]:
 def _moved(move: Move) -> str:
     found, metric = move.judgement, METRICS[HARM]
     if found.difference is not None:
-        size = size_of_difference(metric, found.difference)
+        size = size_of_difference(metric, found.difference) + ("" if settled(found) else f", {NOT_SETTLED}")
     else:
-        size = size_of_shift(metric, found.shift or 0.0)
+        size = f"{size_of_shift(metric, found.shift or 0.0)} ({count_of(found.n, 'block')})"
     return f"{MOVERS[move.part]} by {size}, {move.arm} against {move.other}"
 
 

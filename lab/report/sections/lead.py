@@ -1,15 +1,28 @@
 """The answer to the question in a sentence for each judged arm, and what was seen besides, in words with signs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.conclusion import Conclusion, Observation, Outcome, Shares, Side, Standing, conclude_arms, standing
+from lab.analysis.conclusion import (
+    ANONYMOUS,
+    Conclusion,
+    Observation,
+    Outcome,
+    Shares,
+    Side,
+    Standing,
+    conclude_arms,
+    settled,
+    standing,
+)
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
 from lab.report.first_screen import Answer, Group, Lead
+from lab.report.parts.answers import quoted
 from lab.report.parts.effects import (
     brief_size,
     deciding,
@@ -21,17 +34,18 @@ from lab.report.parts.effects import (
     size_of_shift,
 )
 from lab.report.parts.gate_sentences import listed
+from lab.report.parts.storage import APART, here
 from lab.units import count_of, format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {
-    Outcome.BETTER: "{arm} is better than {baseline}{where}",
-    Outcome.WORSE: "{arm} is worse than {baseline}{where}",
-    Outcome.TRADE: "{arm} against {baseline} is a trade-off",
-    Outcome.EQUIVALENT: "{arm} and {baseline} are about the same",
-    Outcome.SMALL: "{arm} differs from {baseline}{where}, maybe too little to matter",
-    Outcome.OPEN: "{arm} against {baseline} is not settled{where}",
-    Outcome.NUMBERS: "No verdict on {arm} against {baseline}",
-    Outcome.FAILING: "{arm} against {baseline} has no winner",
+    Outcome.BETTER: "{arm} is better than {baseline}{where}{here}",
+    Outcome.WORSE: "{arm} is worse than {baseline}{where}{here}",
+    Outcome.TRADE: "{arm} against {baseline} is a trade-off{here}",
+    Outcome.EQUIVALENT: "{arm} and {baseline} are about the same{here}",
+    Outcome.SMALL: "{arm} differs from {baseline}{where}{here}, maybe too little to matter",
+    Outcome.OPEN: "{arm} against {baseline} is not settled{where}{here}",
+    Outcome.NUMBERS: "No verdict on {arm} against {baseline}{here}",
+    Outcome.FAILING: "{arm} against {baseline} has no winner{here}",
 }
 WORDS: Mapping[Standing, str] = {
     Standing.BETTER: "better",
@@ -51,6 +65,7 @@ REFUSALS: Mapping[Reason, str] = {
     Reason.NO_SUCCESS: "no request succeeded",
 }
 FAILS_MORE = "fails more requests"
+NOT_SETTLED = "not settled"
 MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an arm's answer what it is
     Outcome.BETTER: {Standing.BETTER},
     Outcome.WORSE: {Standing.WORSE},
@@ -64,36 +79,48 @@ MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an 
 
 NUMBERS_ONLY = Answer(sentence="No verdict: these are numbers only.", word=Outcome.NUMBERS)  # of several points
 INVALID = "invalid"  # the outcome of a run whose numbers say nothing
+Place = Callable[[str, str], str]  # of a metric of an arm: where it holds, " on this storage driver", or everywhere, ""
 
 
 def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
     """The answer of a run; of one that is not valid only that it has none."""
-    found, baseline = conclude_arms(summary, comparison), comparison.baseline
+    place, baseline = partial(here, run, summary), comparison.baseline
+    contests = (*comparison.primaries, *comparison.exploratory)
+    found = conclude_arms(summary, comparison, {one.arm for one in contests if place(one.metric, one.arm)})
     whole_lost = not run.exploratory and summary.decision.lost >= summary.decision.needed
     if whole_lost and summary.decision.needed:
         return Lead(title="Not valid", sentences=(Answer(sentence="No answer: this run is not valid.", word=INVALID),))
     return Lead(
-        title=_title(found, baseline),
+        title=_title(found, baseline, place),
         sentences=tuple(
-            Answer(sentence=side_sentence(side, baseline), word=side.outcome.value)
+            Answer(sentence=side_sentence(side, baseline, place), word=side.outcome.value)
             for side in found.sides
             if side.contests
         ),
-        observed=tuple(_groups([side.arm for side in found.sides], found.observed, found.shares)),
-        controls=tuple(_groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls)),
+        observed=tuple(_groups([side.arm for side in found.sides], found.observed, place, found.shares)),
+        controls=tuple(_groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, place)),
     )
 
 
-def side_sentence(side: Side, baseline: str) -> str:
-    """How one arm stands in everything that was judged."""
+def side_sentence(side: Side, baseline: str, place: Place) -> str:
+    """How one arm stands in everything that was judged, and where that holds."""
     alone = len(side.contests) + len(side.invalid) == 1
     worded = alone and side.outcome is not Outcome.FAILING  # "no winner" leaves the verdict to be said
+    holds, numbers = _holds(side, place), side.outcome is Outcome.NUMBERS
     clauses = [
-        *(_clause(contest, alone=worded, numbers_alone=side.outcome is Outcome.NUMBERS) for contest in side.contests),
+        *(_clause(each, "" if holds else place(each.metric, each.arm), worded, numbers) for each in side.contests),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
     ]
-    opening = OPENINGS[side.outcome].format(arm=side.arm, baseline=baseline, where="" if alone else _where(side))
+    opening = OPENINGS[side.outcome].format(
+        arm=quoted(side.arm), baseline=quoted(baseline), where="" if alone else _where(side), here=holds
+    )
     return f"{opening}{_failing(side)}: {'; '.join(clauses)}."
+
+
+def _holds(side: Side, place: Place) -> str:
+    """Where the answer holds: as far as the metrics do that make it what it is."""
+    own = [each for each in side.contests if standing(each.judgement) in MAKES[side.outcome]]
+    return next((told for each in own if each.judgement.estimate and (told := place(each.metric, each.arm))), "")
 
 
 def _failing(side: Side) -> str:
@@ -115,10 +142,10 @@ def _where(side: Side) -> str:
     return f" in {listed(own)}"
 
 
-def _clause(contest: Contest, *, alone: bool, numbers_alone: bool = False) -> str:
+def _clause(contest: Contest, place: str, alone: bool, numbers_alone: bool) -> str:
     """``"memory −11.0% (−11.1…−10.8%), better"``; the word is left out where the sentence began with it."""
     found, metric = contest.judgement, METRICS[contest.metric]
-    where, size = standing(found), measured(found, metric)
+    where, size = standing(found), f"{measured(found, metric)}{place}"
     if found.reason is Reason.FAILS_MORE:
         return f"{metric.called}, where it {FAILS_MORE}"
     if where is Standing.SMALL:
@@ -165,27 +192,48 @@ def second_word(found: Judgement, metric: Metric) -> str:
     return FAILS_MORE if found.reason is Reason.FAILS_MORE else ""
 
 
-def _groups(arms: Sequence[str], seen: Sequence[Observation], shares: Sequence[Shares] = ()) -> Iterator[Group]:
+def word_of(found: Judgement, metric: Metric) -> str:
+    """The verdict; of a metric without one how few blocks there were, or "not settled"; "" where it is settled."""
+    if found.verdict is not None:
+        return second_word(found, metric) or WORDS[standing(found)]
+    if deciding(found) is None:
+        return count_of(found.n, "block")
+    return "" if settled(found) else NOT_SETTLED
+
+
+def seen(found: Judgement, metric: Metric, place: str = "") -> str:
+    """``"p99 response time −1.2% (−4.1…+1.8%): not settled"``: never a size without its word, where it has one."""
+    size, word = f"{measured(found, metric)}{place}", word_of(found, metric)
+    if found.verdict is not None:
+        return f"{size}, {word}"
+    if deciding(found) is None:
+        return f"{size} ({word})"
+    return f"{size}: {word}" if word else size
+
+
+def _groups(
+    arms: Sequence[str], observed: Sequence[Observation], place: Place, shares: Sequence[Shares] = ()
+) -> Iterator[Group]:
     """What was seen of each arm and not judged: the shares of the work, then what is settled, then the rest."""
     for arm in arms:
         work = (_share(own) for own in shares if own.arm == arm)
-        if told := (*work, *(_observation(one) for one in seen if one.arm == arm)):
+        if told := (*work, *(_observation(one, place) for one in observed if one.arm == arm)):
             yield Group(about=arm, sentences=told)
 
 
 def _share(own: Shares) -> str:
-    return f"busiest process {format_ratio(own.share)} instead of {format_ratio(own.baseline)} of requests"
+    told = f"busiest process {format_ratio(own.share)} instead of {format_ratio(own.baseline)} of requests (medians)"
+    doubt = deciding(own.judgement) is not None and not settled(own.judgement)
+    return f"{told}: {NOT_SETTLED}" if doubt else told
 
 
-def _observation(one: Observation) -> str:
-    found = one.contest.judgement
-    size = measured(found, METRICS[one.contest.metric])
-    if found.interval is None:
-        return f"{size} ({count_of(found.n, 'block')})"
-    return size if one.settled else f"{size}: not settled"
+def _observation(one: Observation, place: Place) -> str:
+    metric = one.contest.metric
+    apart = APART if metric == ANONYMOUS else ""
+    return f"{apart}{seen(one.contest.judgement, METRICS[metric], place(metric, one.arm))}"
 
 
-def _title(found: Conclusion, baseline: str) -> str:
+def _title(found: Conclusion, baseline: str, place: Place) -> str:
     """``"replicas vs workers: memory −11.0%, better"``: the first judged metric; empty where nothing was judged."""
     for side in found.sides:
         for contest in side.contests:
@@ -194,6 +242,6 @@ def _title(found: Conclusion, baseline: str) -> str:
                 continue
             size = f"{METRICS[contest.metric].called} {brief_size(judged.estimate, judged.interval)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
-            word = "requests failed" if side.failed else word
+            word = "requests failed" if side.failed else f"{word}{place(contest.metric, side.arm)}"
             return f"{side.arm} vs {baseline}: {size}, {word}"
     return ""

@@ -76,8 +76,8 @@ def _drifts(summary: RunSummary, order: Sequence[str]) -> str:
     if not said:
         return f"There are too few trials to tell a drift from chance: that takes at least {MIN_TRIALS} of each arm."
     return (
-        f"From the first to the last third of each arm's trials the median changed – {'; '.join(said)}. A change that "
-        "all arms share is the machine's, not an arm's."
+        f"From the first to the last third of each arm's trials the median changed – {'; '.join(said)}; these have no "
+        "interval. A change that all arms share is the machine's, not an arm's."
     )
 
 

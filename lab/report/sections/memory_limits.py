@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from lab.analysis.limit_search import Bracket, Fate, Try
 from lab.metric_types import Unit
 from lab.report.content import Cell, Section, Table, section
+from lab.report.parts.answers import quoted
 from lab.report.parts.cells import UNKNOWN, cell, columns, words
 from lab.units import format_bytes, format_ratio
 
@@ -28,7 +29,7 @@ def limit_sentences(found: Bracket) -> Iterator[str]:
     """What holds, what does not, what gave way first, and what of the limit was never used."""
     yield f"{found.arm}, {found.mode}: {_bracket(found)}."
     if (failed := found.failure) is not None:
-        yield f"In {format_bytes(failed.limit_bytes)} {found.arm} was not well: {_fate(failed)}."
+        yield f"In {format_bytes(failed.limit_bytes)} {quoted(found.arm)} was not well: {_fate(failed)}."
     if found.unused is not None and found.holds_bytes is not None:
         yield (
             f"Of the {format_bytes(found.holds_bytes)} that hold, {format_ratio(found.unused)} were never anonymous "

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lab.analysis.conclusion import settled
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.report.content import Cell, Column, Table
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
-from lab.report.parts.effects import signed_change, size_of_difference, size_of_shift
+from lab.report.parts.effects import deciding, signed_size, size_of_difference, size_of_shift
 from lab.report.parts.values import shown_value
+from lab.report.sections.lead import NOT_SETTLED
 from lab.scenario.model import Scenario
 
 COSTS = ("drill.harm", "drill.recovery")
@@ -33,8 +35,8 @@ def points_table(points: Sequence[PointResult]) -> Table:
             ),
         ),
         rows=tuple(_rows(points, whole)),
-        note=f"Medians over the blocks that are valid for each metric; changes against {whole.baseline}, "
-        "blocks paired. Points are not compared with one another.",
+        note=f"Medians over the blocks that are valid for each metric; changes against {whole.baseline} pair the arms "
+        "within each block, so they may differ from those of the medians. Points are not compared with one another.",
     )
 
 
@@ -89,7 +91,9 @@ def _change(found: Judgement, metric: Metric) -> Cell:
         return Cell(size_of_difference(metric, found.difference), found.difference.estimate)
     if found.shift is not None:
         return Cell(size_of_shift(metric, found.shift), found.shift)
-    return Cell(UNKNOWN) if found.estimate is None else Cell(signed_change(found.estimate), found.estimate)
+    if found.estimate is None:
+        return Cell(UNKNOWN)
+    return Cell(signed_size(found.estimate, deciding(found)), found.estimate)
 
 
 def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
@@ -98,4 +102,5 @@ def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
     if found is None:  # it, or the baseline, cannot run there
         return Cell(UNKNOWN), Cell("")
     verdict = found.verdict.value if found.verdict else ""
-    return _change(found, METRICS[key]), Cell(verdict, verdict=verdict)
+    open_ = "" if verdict or deciding(found) is None or settled(found) else NOT_SETTLED
+    return _change(found, METRICS[key]), Cell(verdict or open_, verdict=verdict)

@@ -1,33 +1,48 @@
 """The reasons: request shares, the memory ledger, CPU by role, and what the proxy hop costs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lab.analysis.arms import ArmSummary
-from lab.analysis.summary import RunSummary
+from lab.analysis.contests import explored_hop
+from lab.analysis.judge.verdict import Judgement
+from lab.analysis.summary import Hop, RunSummary
 from lab.analysis.trial.cpu_roles import PARTS
-from lab.metrics import METRICS, Unit
+from lab.metric_types import Reading
+from lab.metrics import METRICS, Metric, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
 from lab.report.content import Figure, Reader, Section, Table, section
+from lab.report.parts.answers import quoted
 from lab.report.parts.cells import (
     axis,
     cell,
     columns,
-    difference_cell,
     metric_cell,
     only,
     quantity,
-    signed_quantity,
+    ratio_cells,
+    ratio_columns,
     words,
 )
-from lab.report.parts.values import arm_names, block_marks, hollow_note, shown_value
+from lab.report.parts.values import (
+    NO_JUDGEMENTS,
+    Judgements,
+    arm_names,
+    block_marks,
+    hollow_note,
+    ratio_note,
+    shown_value,
+)
+from lab.report.sections.lead import seen, word_of
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_map, share_table, thread_table
 
 CPU_PARTS = (*PARTS, Role.PROXY.value)  # from the axis outwards
+HOP_METRICS = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "throughput")
+HOP_TOLD = ("p50", "cpu.per_1k")  # in the sentence too
 
 
-def mechanism(summary: RunSummary) -> Section:
+def mechanism(summary: RunSummary, judgements: Judgements = NO_JUDGEMENTS) -> Section:
     """The section on mechanisms; a figure that would say nothing is left out.
 
     CPU for 1,000 requests is none of a ladder: it would be of many rates at once.
@@ -37,9 +52,10 @@ def mechanism(summary: RunSummary) -> Section:
         *(share_map(summary), share_table(summary), thread_table(summary)),
         *(memory_figure(summary), memory_over_time(summary), role_table(summary), ledger_table(summary)),
         *cpu,
-        hop_table(summary),
+        hop_table(summary, judgements),
     )
-    return section("why", "Why is it so?", *parts, sentences=tuple(hop_sentences(summary)), short="Why")
+    told = tuple(hop_sentences(summary, judgements))
+    return section("why", "Why is it so?", *parts, sentences=told, short="Why")
 
 
 def cpu_figure(summary: RunSummary) -> Figure | None:
@@ -117,32 +133,45 @@ def cpu_table(summary: RunSummary) -> Table:
     )
 
 
-def hop_table(summary: RunSummary) -> Table:
-    """Behind the proxy minus direct, for arms that differ in nothing else."""
-    keys = list(summary.hops[0].differences) if summary.hops else []
+def hop_table(summary: RunSummary, judgements: Judgements) -> Table:
+    """Behind the proxy against direct, for arms that differ in nothing else."""
     rows = tuple(
         (
-            *words(f"{hop.behind} − {hop.direct}"),
-            *(difference_cell(METRICS[key].unit, difference) for key, difference in hop.differences.items()),
+            *words(f"{hop.behind} against {hop.direct}", metric.title, metric.unit),
+            *(metric_cell(metric, shown_value(summary, arm, metric.key)) for arm in (hop.direct, hop.behind)),
+            *ratio_cells(found.estimate, found.interval, judged=found.verdict is not None),
+            *words(word_of(found, metric)),
         )
         for hop in summary.hops
-        if any(difference is not None for difference in hop.differences.values())
+        for metric, found in _added(summary, hop, judgements)
     )
     return Table(
         key="hop",
         title="What the proxy hop costs",
-        columns=columns("arms", numeric=[METRICS[key].title for key in keys]),
+        columns=(
+            *columns("arms", "metric"),
+            *only(Reader.PROGRAMS, columns("unit")),
+            *columns(numeric=("without the proxy", "behind it")),
+            *ratio_columns("against without", "ratio"),
+            *columns("remark"),
+        ),
         rows=rows,
-        note="The same process model behind the proxy and without it: medians of the blocks' differences.",
+        note="The same process model behind the proxy and without it: medians over the blocks that are valid for each "
+        f"metric; the change is {ratio_note(judgements)}",
     )
 
 
-def hop_sentences(summary: RunSummary) -> Iterator[str]:
-    """Say what each hop adds."""
+def hop_sentences(summary: RunSummary, judgements: Judgements) -> Iterator[str]:
+    """Say what each hop adds, as far as that is settled."""
     for hop in summary.hops:
-        added, cpu = hop.differences.get("p50"), hop.differences.get("cpu.per_1k")
-        if added is not None and cpu is not None:
-            told = (signed_quantity(Unit.SECONDS, each) for each in (added, cpu))
-            yield "Putting {} behind the proxy ({}) changes p50 by {} and CPU for 1,000 requests by {}.".format(
-                hop.direct, hop.behind, *told
-            )
+        found = _added(summary, hop, judgements)
+        if told := [seen(judged, metric) for metric, judged in found if metric.key in HOP_TOLD]:
+            yield f"{quoted(hop.behind)} against {quoted(hop.direct)}, the same without the proxy: {'; '.join(told)}."
+
+
+def _added(summary: RunSummary, hop: Hop, judgements: Judgements) -> Sequence[tuple[Metric, Judgement]]:
+    """What is known of a hop; where the first screen compares the two arms, what it says."""
+    first = judgements if hop.direct == summary.baseline else NO_JUDGEMENTS
+    metrics = [METRICS[key] for key in HOP_METRICS]
+    found = [(each, first.get(Reading(each.key, hop.behind)) or explored_hop(summary, hop, each)) for each in metrics]
+    return [(metric, judged) for metric, judged in found if judged.estimate is not None]

@@ -1,0 +1,147 @@
+"""Where the storage driver decides memory, the large answer says so, and what the driver leaves alone is beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.analysis.comparable import driver_decides
+from lab.analysis.comparison import compare_run
+from lab.analysis.decision import card_of
+from lab.analysis.points import judge_points
+from lab.analysis.summary import summarise_done
+from lab.record.types import RunInfo
+from lab.report.build import build_content
+from lab.report.content import Content
+from lab.report.first_screen import Lead
+from lab.report.parts.storage import APART, HERE
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.markdown import render_markdown
+from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.decision import verdict_words
+from lab.report.sections.lead import lead_of
+from lab.scenario.model import Scenario
+from tests import judged_runs
+from tests.builders import REPLICAS, WORKERS, WORKERS_NGINX, make_run, make_scenario, make_summaries
+
+MEMORY, ANONYMOUS, CPU = "memory.pss.total", "memory.cgroup.anon", "cpu.per_1k"
+CONTROL = WORKERS_NGINX | {"control": True}
+SHARES_NONE, SHARES = "fuse-overlayfs", "overlay2"
+
+
+def run_on(driver: str, scenario: Scenario) -> RunInfo:
+    run = make_run(scenario)
+    return replace(run, environment=replace(run.environment, facts={**run.environment.facts, "storage_driver": driver}))
+
+
+def lead_on(driver: str, factors: Mapping[str, float], primary: Sequence[str] = (MEMORY,)) -> Lead:
+    """The first screen where replicas have so many times as much as workers."""
+    scenario = judged_runs.scenario(compare={"baseline": "workers", "primary": list(primary)})
+    values = {
+        (key, arm): judged_runs.series(100.0, size)
+        for key, factor in factors.items()
+        for arm, size in (("workers", 1.0), ("replicas", factor))
+    }
+    summary = judged_runs.summary(scenario, values)
+    return lead_of(run_on(driver, scenario), summary, compare_run(summary))
+
+
+@pytest.mark.parametrize(
+    ("factors", "primary", "begins", "word"),
+    [
+        ({MEMORY: 1.243}, [MEMORY], f"“replicas” is worse than “workers”{HERE}: memory +24.", "worse"),
+        ({MEMORY: 1.01}, [MEMORY], f"“replicas” and “workers” are about the same{HERE}: memory +1.", "equivalent"),
+        ({MEMORY: 1.05}, [MEMORY], f"“replicas” differs from “workers”{HERE}, maybe too little to matter: ", "small"),
+        ({MEMORY: 1.2, CPU: 0.8}, [MEMORY, CPU], f"“replicas” against “workers” is a trade-off{HERE}: ", "trade"),
+        ({MEMORY: 1.2, CPU: 1.01}, [CPU, MEMORY], f"“replicas” is worse than “workers” in memory{HERE}: CPU", "worse"),
+    ],
+)
+def test_the_large_answer_says_where_it_holds(
+    factors: Mapping[str, float], primary: Sequence[str], begins: str, word: str
+) -> None:
+    """The verdict is the same; under a driver that shares file pages it holds as it is."""
+    (answer,) = lead_on(SHARES_NONE, factors, primary).sentences
+    (other,) = lead_on(SHARES, factors, primary).sentences
+
+    assert answer.sentence.startswith(begins)
+    assert answer.sentence.count(HERE) == 1
+    assert other.sentence == answer.sentence.replace(HERE, "")
+    assert answer.word == other.word == word
+
+
+def test_an_answer_that_rests_on_something_else_is_qualified_where_memory_is_named() -> None:
+    """CPU is worse on every driver; memory is about the same on this one."""
+    (answer,) = lead_on(SHARES_NONE, {MEMORY: 1.01, CPU: 1.3}, [MEMORY, CPU]).sentences
+
+    assert answer.sentence.startswith("“replicas” is worse than “workers” in CPU for 1,000 requests: memory +1.")
+    assert f"){HERE}, about the same; CPU" in answer.sentence
+
+
+@pytest.mark.parametrize("judged", [MEMORY, CPU])
+def test_what_the_driver_leaves_alone_is_observed_first_with_its_interval(judged: str) -> None:
+    """Also where memory itself was only observed, which then says where it holds."""
+    factors = {MEMORY: 1.243, ANONYMOUS: 0.91, CPU: 1.3}
+    (seen,) = lead_on(SHARES_NONE, factors, [judged]).observed
+    (other,) = lead_on(SHARES, factors, [judged]).observed
+
+    assert seen.sentences[0].startswith(f"{APART}anonymous memory −9.")
+    assert "…" in seen.sentences[0]
+    assert any(told.startswith("memory +24.") and told.endswith(HERE) for told in seen.sentences) == (judged == CPU)
+    assert not any(APART in told or HERE in told for told in other.sentences)
+
+
+def content_on(driver: str, arms: Sequence[Mapping[str, Any]] = (WORKERS, CONTROL, REPLICAS)) -> Content:
+    """The whole report."""
+    compare = {"baseline": "workers", "primary": [MEMORY]}
+    scenario = make_scenario(arms, trials={"blocks": 8, "seed": 7}, compare=compare)
+    run = run_on(driver, scenario)
+    summary = summarise_done(run, make_summaries(scenario))
+    return build_content(run, summary, compare_run(summary))
+
+
+def test_every_form_says_it_and_has_the_verdict_before_the_reason() -> None:
+    """HTML, Markdown, terminal, the tab and the document for programs."""
+    content = content_on(SHARES_NONE)
+    forms = [" ".join(form.split()) for form in (render_terminal(content), render_markdown(content))]
+
+    assert f"“replicas” is better than “workers”{HERE}" in render_html(content)
+    assert content.lead.title.endswith(f"better{HERE}")
+    for form in forms:
+        assert f"“replicas” is better than “workers”{HERE}: memory" in form
+        assert APART in form
+        assert "+5%) → better. Under the storage driver fuse-overlayfs" in form.replace("**", "")
+
+
+def test_programs_are_told_too() -> None:
+    """comparison.json has the sentence; the decision card the word beside the verdict."""
+    scenario = make_scenario((WORKERS, REPLICAS), trials={"blocks": 8, "seed": 7})
+    told = {}
+    for driver in (SHARES_NONE, SHARES):
+        (one,) = judge_points(run_on(driver, scenario), make_summaries(scenario))
+        document = comparison_document(one.run, one.summary, one.comparison)
+        line = next(line for line in card_of([one]).lines if line.metric == MEMORY)
+        told[driver] = HERE in document["answer"][0]["sentence"], line.driven, verdict_words(line)
+
+    assert told == {
+        SHARES_NONE: (True, True, f"replicas better{HERE}"),
+        SHARES: (False, False, "replicas better"),
+    }
+
+
+def test_arms_of_as_many_containers_pay_alike() -> None:
+    """Nor does a driver that the engine does not name decide anything, nor one anything but PSS."""
+    scenario = make_scenario((WORKERS, CONTROL, REPLICAS))
+    run = run_on(SHARES_NONE, scenario)
+    summary = summarise_done(run, make_summaries(scenario))
+
+    def decides(metric: str, arm: str, driver: str | None = SHARES_NONE) -> bool:
+        environment = replace(run.environment, facts={**run.environment.facts, "storage_driver": driver})
+        return driver_decides(environment, summary, metric, arm)
+
+    assert decides(MEMORY, "replicas")
+    assert not any((decides(MEMORY, "workers-nginx"), decides(ANONYMOUS, "replicas"), decides(CPU, "replicas")))
+    assert not any(decides(MEMORY, "replicas", driver) for driver in (SHARES, None))
