@@ -12,7 +12,9 @@ from lab.cli.answers import Ask, Asked, Person, answers_of
 from lab.cli.app_options import asked_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json, takes_options
+from lab.engines.images.context import read_context
 from lab.report.renderers.text import one_line
+from lab.scenario.file import read_scenario
 from lab.scenario.images import PYTHON
 from lab.starter.compose.scenario import Taken
 from lab.starter.guesses import Look
@@ -27,7 +29,11 @@ NEEDS_REGISTRY = (
     "PYTHON_IMAGE)"
 )
 SHOWN = 6  # routes in a line
-NO_SETTINGS = "note: .env stays out of the image: what the app needs of it belongs into env of the scenario"
+SETTINGS = "what the app needs of it belongs into env of the scenario"
+NO_SETTINGS = f"note: .env stays out of the image: {SETTINGS}"
+WITH_SETTINGS = (
+    f"WARNING: .env goes into the image, with every secret in it: write a line `.env` into {{ignore}}; {SETTINGS}"
+)
 BUILDS = (
     "note: there is no Dockerfile, so one is written beside the scenario: {base}, the packages of {name}, your files. "
     "It is yours to change or keep, and builds with or without a registry"
@@ -52,7 +58,7 @@ def init(
     if json:
         put_json(_document(answers, out, following))
         return
-    tell_found(answers, look)
+    tell_found(answers, look, out)
     tell_written(answers, out, replaced)
     say("next")
     for line in following:
@@ -84,8 +90,11 @@ def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, ob
     return {**files, "next": following, **notes, **beside}
 
 
-def tell_found(answers: Answers, look: Look) -> None:
-    """Say how the app starts, is ready and is loaded, where each was taken from, and what to know of it."""
+def tell_found(answers: Answers, look: Look, out: Path) -> None:
+    """Say how the app starts, is ready and is loaded, where each was taken from, and what to know of it.
+
+    The files are in ``out`` already: they decide what goes into the image.
+    """
     start, taken = answers.start, answers.taken
     for what, text, key in (
         ("starts", start.command or f"uvicorn {start.target}", "start"),
@@ -99,7 +108,9 @@ def tell_found(answers: Answers, look: Look) -> None:
     if answers.packages is not None:
         say(BUILDS.format(name=answers.packages.name, base=PYTHON.reference))
         if answers.beside.folder is not None and (answers.beside.folder / ".env").is_file():
-            say(NO_SETTINGS)
+            goes_in = ".env" in read_context(read_scenario(out / SCENARIO).app).paths
+            ignore = one_line(str(answers.beside.folder / ".dockerignore"))
+            say(WITH_SETTINGS.format(ignore=ignore) if goes_in else NO_SETTINGS)
     if answers.beside.folder is not None and look.needs_registry:
         say(NEEDS_REGISTRY)
 

@@ -88,6 +88,7 @@ def _tell_planned(scenario: Path, blocks: int, engine: str | None) -> None:
 
 def _write(asked: Asked, out: Path, *, force: bool, quiet: bool) -> None:
     answers, look = answers_of(asked, Person(ask=None, advice=ADVICE))
+    replaced = write_files(answers, out, force=force)
     if not quiet:
-        tell_found(answers, look)
-    tell_written(answers, out, write_files(answers, out, force=force))
+        tell_found(answers, look, out)
+    tell_written(answers, out, replaced)

@@ -101,6 +101,22 @@ def test_an_app_without_a_dockerfile_gets_one(tmp_path: Path, out: str) -> None:
     assert f"replaced  {tmp_path / out}/Dockerfile\n" in init("--folder", shop, "--out", tmp_path / out, "--force")
 
 
+@pytest.mark.parametrize(
+    ("ignored", "goes_in"), [("notes\n", True), ("notes\n.env\n", False), ("*\n!main.py\n", False), (".env.*\n", True)]
+)
+def test_an_ignore_file_of_ones_own_decides_whether_settings_go_in(tmp_path: Path, ignored: str, goes_in: bool) -> None:
+    """With `COPY . .` whatever it does not leave out does: that is said loudly, with what to write where."""
+    shop = without_dockerfile(tmp_path / "shop", "fastapi[standard]\n")
+    (shop / ".env").write_text("TOKEN=x\n")
+    (shop / ".dockerignore").write_text(ignored)
+    said = init("--folder", shop, "--out", tmp_path / "mine")
+
+    assert (".env" in read_context(read_scenario(tmp_path / "mine" / "scenario.toml").app).paths) is goes_in
+    assert ("WARNING: .env goes into the image" in said) is goes_in
+    assert (f"write a line `.env` into {shop}/.dockerignore" in said) is goes_in
+    assert ("note: .env stays out of the image" in said) is not goes_in
+
+
 def test_a_dockerfile_that_was_kept_is_understood(tmp_path: Path) -> None:
     """Moved into the app's folder it makes the same scenario, with wheels that are fetched."""
     shop = without_dockerfile(tmp_path / "shop", "fastapi[standard]\n")

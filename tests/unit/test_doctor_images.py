@@ -32,6 +32,7 @@ def test_each_image_that_a_dockerfile_names_is_looked_for(tmp_path: Path, monkey
     assert found["image python:3.14"][0] == "missing"
     assert "docker pull python:3.14" in found["image python:3.14"][1]
     assert "write `ARG PYTHON_IMAGE=python:3.14` and then `FROM ${PYTHON_IMAGE}`" in found["image python:3.14"][1]
+    assert "then fills with images.python of the scenario (python:3.13-slim unless" in found["image python:3.14"][1]
     assert found["image tools:1"][0] == "ok"
     assert engine.present == set()
 

@@ -18,6 +18,7 @@ from lab.engines.images.build import Recipe, builder_of, check_builder
 from lab.engines.images.context import WRITTEN, Context, content_hash, read_context, write_context
 from lab.engines.images.dockerfile import read_dockerfile
 from lab.engines.images.images import Way, ask_registry, plan_base, plan_image, prepare_base, registry_words
+from lab.engines.images.offline import wheelhouse
 from lab.engines.images.offline.bases import build_base, mmdebstrap_argv, stand_in
 from lab.engines.images.offline.wheelhouse import Target, applicable, are_pinned, download_argv, requirements_text
 from lab.engines.images.prepare import prepare_images
@@ -421,6 +422,51 @@ def test_wheels_are_chosen_for_the_image() -> None:
     assert argv[argv.index("--python-version") + 1] == "3.13"
     loose = download_argv(["pip"], target, Path("r.txt"), Path("wheels"), pinned=False)
     assert not {"--require-hashes", "--no-deps"} & set(loose)
+
+
+@pytest.mark.parametrize(("line", "told"), [("a>=1\n", True), ("a==1 --hash=sha256:aa\n", False)])
+def test_whose_python_decides_is_said_where_versions_are_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, line: str, told: bool
+) -> None:
+    """A package that only the image's Python needs was not fetched: both the download and the build may fail so."""
+    (folder / "r.txt").write_text(line)
+    app = App(build=folder, requirements=folder / "r.txt")
+    target = Target(implementation="cp", abi="cp313", platforms=("p",), environment={"python_version": "3.13"})
+    monkeypatch.setattr(wheelhouse, "ask_target", lambda *_: target)
+    monkeypatch.setattr(wheelhouse, "cache_folder", lambda name: folder / "cache" / name)
+    monkeypatch.setattr(wheelhouse, "failure_of", lambda *_: "no")
+    engine: Any = FakeDocker(present={OFFICIAL})
+    with pytest.raises(MissingError, match="could not be downloaded") as caught:
+        prepare_images(engine, scenario(app), lambda _: None)
+    assert ("decides by this machine's Python" in caught.value.hint) is told
+
+    def build(*_: object, **__: object) -> None:
+        raise MissingError("no b", "see")
+
+    monkeypatch.setattr(wheelhouse, "failure_of", lambda *_: "")
+    monkeypatch.setattr(prepare, "build_image", build)
+    with pytest.raises(MissingError, match="no b") as caught:
+        prepare_images(engine, scenario(app), lambda _: None)
+    assert caught.value.hint.startswith("see")
+    assert ("decides by this machine's Python" in caught.value.hint) is told
+
+
+def test_own_lines_hold_or_not_by_the_image_also_without_hashes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip download would judge their markers by the machine's Python."""
+    (folder / "r.txt").write_text("a>=1; python_version >= '3.99'\nb[x]>=2; python_version < '3.99'\n")
+    target = Target(implementation="cp", abi="cp399", platforms=("p",), environment={"python_version": "3.99"})
+    wanted: list[str] = []
+
+    def pip(argv: list[str], _: float) -> str:
+        wanted.append(Path(argv[-1]).read_text())
+        return ""
+
+    monkeypatch.setattr(wheelhouse, "ask_target", lambda *_: target)
+    monkeypatch.setattr(wheelhouse, "cache_folder", lambda name: folder / "cache" / name)
+    monkeypatch.setattr(wheelhouse, "failure_of", pip)
+    engine: Any = FakeDocker()
+    wheelhouse.fill_wheelhouse(engine, "python", folder / "r.txt", lambda _: None)
+    assert wanted == ["a>=1\n"]
 
 
 def test_hashes_tell_whether_requirements_are_complete(folder: Path) -> None:

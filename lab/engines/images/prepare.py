@@ -24,7 +24,7 @@ from lab.engines.images.images import (
     prepare_image,
     record_of,
 )
-from lab.engines.images.offline.wheelhouse import fill_wheelhouse, requirements_text
+from lab.engines.images.offline.wheelhouse import UNPINNED, are_pinned, fill_wheelhouse, requirements_text
 from lab.engines.images.starts import check_targets
 from lab.errors import MissingError
 from lab.scenario.app import App
@@ -35,6 +35,7 @@ from lab.scenario.model import APP_IMAGE, Scenario
 
 TAKE_BASE = (
     "write `ARG PYTHON_IMAGE={name}` and then `FROM ${{PYTHON_IMAGE}}` into the Dockerfile, which the lab then fills "
+    f"with images.python of the scenario ({PYTHON.reference} unless it names another), whatever the ARG names "
     "(docs/your_own_app.md)"
 )
 
@@ -139,7 +140,12 @@ def _prepare_build(
     on_step(f"building {name} from {context.root}")
     marks = {"lab.image": "app", "lab.content": name.partition(":")[2]}
     recipe, wheelhouse = ingredients.recipe, ingredients.wheelhouse
-    build_image(client, context, name, recipe=recipe, wheelhouse=wheelhouse, labels=marks)
+    try:
+        build_image(client, context, name, recipe=recipe, wheelhouse=wheelhouse, labels=marks)
+    except MissingError as error:
+        if recipe.offline and app.requirements and not are_pinned(requirements_text(app.requirements)):
+            error.hint += f". {UNPINNED}"
+        raise
     network = f"with{'out' if recipe.offline else ' the'} network{', from a wheelhouse' if wheelhouse else ''}"
     detail = f"on {ingredients.base or 'its own base'}, {network}"
     return record_of(client, ImagePlan(name=name, way=Way.BUILT, detail=detail))

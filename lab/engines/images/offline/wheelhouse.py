@@ -18,6 +18,12 @@ from lab.host.places import cache_folder, keep, scratch
 from lab.host.tools import failure_of, pip_command
 
 DOWNLOAD_TIMEOUT_S = 900.0
+# What pip download does not take a target for: the markers of what packages need.
+UNPINNED = (
+    "If a package is missing that only the image's Python needs (`; python_version >= …` in what another package asks "
+    "for): without hashes pip decides by this machine's Python what packages need. Add that package to "
+    "app.requirements, or pin them all for the image: `uv pip compile --generate-hashes --python-version VERSION`"
+)
 INCLUDED = re.compile(r"\s*(?:-r|--requirement)[ =]?\s*(\S+)\s*")
 # The pip of the image itself knows best which wheels it will accept: glibc or musl, architecture, version, ABI.
 QUESTION = """
@@ -62,7 +68,7 @@ def fill_wheelhouse(
     wheelhouse = cache_folder("wheels") / key
     if not wheelhouse.is_dir():
         on_step(f"downloading the wheels of {requirements.name} for {base}")
-        _download(target, applicable(text, target.environment) if pinned else text, requirements, wheelhouse, pinned)
+        _download(target, applicable(text, target.environment), requirements, wheelhouse, pinned)
     return wheelhouse
 
 
@@ -133,7 +139,7 @@ def ask_target(client: docker.DockerClient, base: str) -> Target:
 
 
 def applicable(text: str, environment: Mapping[str, str]) -> str:
-    """The lines of a hashed requirements file that hold in ``environment``, without their markers.
+    """The lines of a requirements file that hold in ``environment``, without their markers.
 
     pip download would judge the markers by the interpreter that runs it, which is not the image's. Options
     (``--index-url …``) pass unchanged. Raises MissingError on a line that is no requirement.
@@ -170,8 +176,8 @@ def _parse(specifier: str) -> Requirement:
         return Requirement(specifier.strip())
     except InvalidRequirement as error:
         raise MissingError(
-            f"app.requirements: {specifier.strip()!r} is no pinned requirement: {error}",
-            "it must be a file of pinned versions with hashes, as `uv pip compile --generate-hashes` writes it",
+            f"app.requirements: {specifier.strip()!r} is no requirement: {error}",
+            "each line names a package of an index, as in `fastapi>=0.110`; `pip freeze` writes such",
         ) from None
 
 
@@ -186,6 +192,6 @@ def _download(target: Target, applicable_text: str, requirements: Path, wheelhou
             raise MissingError(
                 f"{requirements}: the wheels could not be downloaded:\n{failure}",
                 "is the package index reachable, and has every version a wheel for the image? Without app.requirements "
-                "the build itself downloads, and makes what has no wheel",
+                "the build itself downloads, and makes what has no wheel" + ("" if pinned else f". {UNPINNED}"),
             )
         keep(wheels, wheelhouse)
