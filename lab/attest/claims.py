@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from lab.attest.runtime import ALLOCATOR, FREE_THREADED, INTERPRETER, PRELOAD
 from lab.attest.transparency import FORGED
 from lab.plan.topology import Endpoint
+from lab.record.evidence import NAGLE_MAX_S, NAGLE_MIN_S
 from lab.record.types import Evidence as Evidence
 from lab.record.types import GateResult
 
-NAGLE_MIN_S = 0.035  # TCP's delayed acknowledgement waits 40 ms; measured 44 ms a request (FIELD 2)
-NAGLE_MAX_S = 0.060
 NAGLE_FIRST = 0.5  # on a fresh connection TCP acknowledges quickly, so the first request is fast
 
 

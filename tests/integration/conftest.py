@@ -18,7 +18,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab.analysis.gates.counters import rate
+from lab.analysis.gates.limits import EDGE_S
 from lab.engines.docker.agent.image import prepare_agent
 from lab.engines.docker.engine import DockerEngine, connect
 from lab.engines.images.images import ImageRecord, prepare_base
@@ -60,7 +60,9 @@ def check_foreign(trial: TrialResult) -> None:
     for host in machines:
         for column in ("busy_s", "total_s", "load_cpu_s", "sampler_cpu_s", "lab_cpu_s"):
             assert host[column].drop_nulls().len() > 1, (host["node"].first(), column)
-    reached = all(rate(host, "busy_s", trial.record.measure) is not None for host in machines)
+    start_s, end_s = trial.record.measure.start_s, trial.record.measure.end_s
+    read_s = [[at for at in host["t_s"].to_list() if start_s <= at <= end_s] for host in machines]
+    reached = all(at and at[0] <= start_s + EDGE_S and at[-1] >= end_s - EDGE_S for at in read_s)
     (gate,) = (gate for gate in trial.record.gates if gate.key == "machine.foreign")
     assert (gate.value is not None) is reached
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 
 from lab.analysis.gates import CAVEAT
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.metrics import Unit
+from lab.record.evidence import NAGLE_MAX_S, NAGLE_MIN_S
 from lab.report.parts.cells import quantity
 from lab.report.parts.gate_sentences import listed
 from lab.report.parts.values import shown_value
 
 KEEPALIVE = "keepalive"  # the gate that probes for it
 WHY = (
-    "waiting for a TCP acknowledgement, not work of the app: uvicorn with --workers on the asyncio loop does not set "
+    "which waits for a TCP acknowledgement, not for the app: uvicorn with --workers on the asyncio loop does not set "
     "TCP_NODELAY. Install uvloop in the image."
 )
 
@@ -26,18 +27,13 @@ def late_told(summary: RunSummary) -> str:
     The probe asks again and again. A connection that rests for longer than the client delays acknowledgements (60 ms
     are enough) does not wait, so an arm may have the defect, and no number of it.
     """
-    found = [
-        (gate.value, gate.limit, trial.record.arm)
-        for trial in summary.trials
-        for gate in trial.record.gates
-        if gate.key == KEEPALIVE and gate.outcome == CAVEAT and gate.value is not None and gate.limit is not None
-    ]
-    if not found:
-        return ""
-    limit_s, arms = min(limit for _, limit, _ in found), dict.fromkeys(arm for *_, arm in found)
-    told = " and ".join(_told(summary, list(arms), limit_s))
-    worst = quantity(Unit.SECONDS, max(value for value, *_ in found))
-    return f"{worst} {told} is {WHY}" if told else ""
+    probed: dict[str, float] = {}
+    for trial in summary.trials:
+        for gate in trial.record.gates:
+            if gate.key == KEEPALIVE and gate.outcome == CAVEAT and gate.value is not None:
+                probed[trial.record.arm] = max(gate.value, probed.get(trial.record.arm, 0.0))
+    told = list(_told(summary, probed))
+    return f"{'; '.join(told)}, {WHY}" if told else ""
 
 
 def late_beside(summary: RunSummary) -> bool:
@@ -45,10 +41,16 @@ def late_beside(summary: RunSummary) -> bool:
     return bool(summary.decision.needed) and Family.TIME not in summary.decision.needed
 
 
-def _told(summary: RunSummary, arms: list[str], limit_s: float) -> Iterator[str]:
-    """Which requests of which arms are so late: each where the median is, some where only the slowest are."""
-    for key, which in (("service.p50", "each request"), ("service.p95", "some requests")):
-        late = [arm for arm in arms if limit_s <= (shown_value(summary, arm, key) or 0.0) < inf]
+def _told(summary: RunSummary, probed: Mapping[str, float]) -> Iterator[str]:
+    """Which requests of which arms are as late as the probe; of slower ones it may be a part, which nothing shows."""
+    arms = list(probed)
+    for key, which, latest_s in (
+        ("service.p50", "The median request to {} is as late as", NAGLE_MAX_S),
+        ("service.p95", "The slowest requests (p95) to {} are as late as", NAGLE_MAX_S),
+        ("service.p50", "A request to {} may hold as much as", inf),
+    ):
+        late = [arm for arm in arms if NAGLE_MIN_S <= (shown_value(summary, arm, key) or 0.0) <= latest_s]
         arms = [arm for arm in arms if arm not in late]
         if late:
-            yield f"of {which} to {listed(late)}"
+            took = quantity(Unit.SECONDS, max(probed[arm] for arm in late))
+            yield f"{which.format(listed(late))} a probe of a kept-alive connection there ({took})"
