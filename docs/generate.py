@@ -71,6 +71,9 @@ that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
 - The outcome rests on the 95% interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
   where the interval lies on both sides, blocks are too few, or a percentile has fewer than 30 requests beyond it
   (exit code 0; with `--strict` 1).
+- The sentence gives medians over the blocks, as the tables do, and what they are *judged as*: the Hodges–Lehmann
+  estimate that belongs to the interval. Of two measured sides that is the difference paired within blocks, which may
+  differ from that of their medians.
 """
 EXITS: Sequence[tuple[int, str]] = (
     (0, "done"),

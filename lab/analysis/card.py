@@ -16,7 +16,7 @@ class Line:
     words, of each key that the run sweeps. ``unsustained``: the arms whose capacity a longer run did not confirm; none
     of them is a winner. ``failed``: the part of the requests that failed in the arm that would win; it is no winner.
     ``unconfirmed``: the winner, where its capacity was to be confirmed and was not; "" otherwise. ``driven``: the
-    storage driver of the run decides it, and another one may give another winner.
+    storage driver of the run decides it, and another one may give another answer.
     """
 
     topic: str

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Reading
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment
 
@@ -43,14 +45,32 @@ def shares_file_pages(environment: Environment) -> bool | None:
     return driver in SHARING_DRIVERS if driver else None
 
 
-def driver_decides(environment: Environment, summary: RunSummary, metric: str, arm: str) -> bool:
-    """Tell whether this metric of an arm against the baseline would be another one under another storage driver.
+def driver_moves(environment: Environment, summary: RunSummary, metric: str, arm: str) -> bool:
+    """Tell whether this metric of an arm against the baseline has another size under another storage driver.
 
     So it is where containers share no file pages and one of the two arms has more of them.
     """
     if not metric.startswith(PSS) or shares_file_pages(environment) is not False:
         return False
     return containers_of(summary, arm) != containers_of(summary, summary.baseline)
+
+
+def driver_decides(
+    environment: Environment, summary: RunSummary, metric: str, arm: str, found: Judgement | None = None
+) -> bool:
+    """Tell whether another storage driver may give another answer, not only another size.
+
+    Sharing file pages can only make the arm with more containers cheaper: where that arm was found to have less, it has
+    less there all the more. ``found``: what was judged; without it the ratio of the run speaks.
+    """
+    estimate = found.estimate if found else summary.metrics[Reading(metric, arm)].ratio
+    if estimate is None or not driver_moves(environment, summary, metric, arm):
+        return False
+    if found and found.verdict in (Verdict.EQUIVALENT, Verdict.INCONCLUSIVE):
+        return True  # a little less may be better there
+    ratios = [estimate, *((found.interval.low, found.interval.high) if found and found.interval else ())]
+    dear_is_arm = containers_of(summary, arm) > containers_of(summary, summary.baseline)
+    return not all(ratio < 1 if dear_is_arm else ratio > 1 for ratio in ratios)
 
 
 def containers_of(summary: RunSummary, arm: str) -> int:

@@ -124,7 +124,7 @@ def _line(one: PointResult, topic: str, contest: Contest) -> Line:
         unsustained=unsustained,
         unconfirmed=_unconfirmed(one, winner, contest),
         failed=failed,
-        driven=driver_decides(one.run.environment, one.summary, contest.metric, contest.arm),
+        driven=driver_decides(one.run.environment, one.summary, contest.metric, contest.arm, contest.judgement),
         valid=valid,
         run=one.run.run_id,
         point=one.point.title,

@@ -143,7 +143,7 @@ def _fallen(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer
 def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
     for one in points:
         for contest in (each for each in one.comparison.primaries if each.judgement.estimate is not None):
-            if text := unshared_answer(one.run, one.summary, contest.metric, contest.arm):
+            if text := unshared_answer(one.run, one.summary, contest.metric, contest.arm, contest.judgement):
                 yield one, Answer(sentence=text)
 
 

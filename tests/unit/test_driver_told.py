@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from lab.analysis.comparable import driver_decides
+from lab.analysis.comparable import driver_decides, driver_moves
 from lab.analysis.comparison import compare_run
 from lab.analysis.decision import card_of
 from lab.analysis.points import judge_points
 from lab.analysis.summary import summarise_done
+from lab.analysis.trial.trial import TrialSummary
 from lab.record.types import RunInfo
 from lab.report.build import build_content
 from lab.report.content import Content
@@ -56,7 +56,7 @@ def lead_on(driver: str, factors: Mapping[str, float], primary: Sequence[str] = 
         ({MEMORY: 1.243}, [MEMORY], f"“replicas” is worse than “workers”{HERE}: memory +24.", "worse"),
         ({MEMORY: 1.01}, [MEMORY], f"“replicas” and “workers” are about the same{HERE}: memory +1.", "equivalent"),
         ({MEMORY: 1.05}, [MEMORY], f"“replicas” differs from “workers”{HERE}, maybe too little to matter: ", "small"),
-        ({MEMORY: 1.2, CPU: 0.8}, [MEMORY, CPU], f"“replicas” against “workers” is a trade-off{HERE}: ", "trade"),
+        ({MEMORY: 0.99}, [MEMORY], f"“replicas” and “workers” are about the same{HERE}: memory −1", "equivalent"),
         ({MEMORY: 1.2, CPU: 1.01}, [CPU, MEMORY], f"“replicas” is worse than “workers” in memory{HERE}: CPU", "worse"),
     ],
 )
@@ -81,6 +81,28 @@ def test_an_answer_that_rests_on_something_else_is_qualified_where_memory_is_nam
     assert f"){HERE}, about the same; CPU" in answer.sentence
 
 
+@pytest.mark.parametrize(("cpu", "begins"), [(0.8, "against “workers” is a trade-off: "), (1.3, "is worse than ")])
+def test_nothing_but_memory_is_qualified(cpu: float, begins: str) -> None:
+    """An answer that memory and CPU make together has the words behind memory alone."""
+    (answer,) = lead_on(SHARES_NONE, {MEMORY: 1.2, CPU: cpu}, [MEMORY, CPU]).sentences
+
+    assert answer.sentence.startswith(f"“replicas” {begins}")
+    assert answer.sentence.count(HERE) == 1
+    assert f"){HERE}, worse; CPU" in answer.sentence
+
+
+def test_the_dear_arm_that_still_uses_less_does_so_on_every_driver() -> None:
+    """Sharing pages can only make it cheaper; what it does not change is told nevertheless."""
+    lead = lead_on(SHARES_NONE, {MEMORY: 0.89, ANONYMOUS: 0.89})
+    content = content_on(SHARES_NONE)
+    (remark,) = [told.besides for told in content.answers if "overlay2" in told.besides]
+
+    assert lead.sentences == lead_on(SHARES, {MEMORY: 0.89}).sentences
+    assert HERE not in lead.title
+    assert lead.observed[0].sentences[0].startswith(APART)
+    assert "so that the size of the difference depends on the storage driver." in remark
+
+
 @pytest.mark.parametrize("judged", [MEMORY, CPU])
 def test_what_the_driver_leaves_alone_is_observed_first_with_its_interval(judged: str) -> None:
     """Also where memory itself was only observed, which then says where it holds."""
@@ -94,41 +116,49 @@ def test_what_the_driver_leaves_alone_is_observed_first_with_its_interval(judged
     assert not any(APART in told or HERE in told for told in other.sentences)
 
 
-def content_on(driver: str, arms: Sequence[Mapping[str, Any]] = (WORKERS, CONTROL, REPLICAS)) -> Content:
+def sized(scenario: Scenario, size: float) -> Iterator[TrialSummary]:
+    """The trials of a run where replicas have so many times the memory that the builders give them, 0.89 of workers."""
+    for trial in make_summaries(scenario):
+        factor = size if trial.record.arm == "replicas" else 1.0
+        yield replace(trial, values={**trial.values, MEMORY: (trial.values[MEMORY] or 0.0) * factor})
+
+
+def content_on(driver: str, size: float = 1.0) -> Content:
     """The whole report."""
     compare = {"baseline": "workers", "primary": [MEMORY]}
-    scenario = make_scenario(arms, trials={"blocks": 8, "seed": 7}, compare=compare)
+    scenario = make_scenario((WORKERS, CONTROL, REPLICAS), trials={"blocks": 8, "seed": 7}, compare=compare)
     run = run_on(driver, scenario)
-    summary = summarise_done(run, make_summaries(scenario))
+    summary = summarise_done(run, sized(scenario, size))
     return build_content(run, summary, compare_run(summary))
 
 
 def test_every_form_says_it_and_has_the_verdict_before_the_reason() -> None:
     """HTML, Markdown, terminal, the tab and the document for programs."""
-    content = content_on(SHARES_NONE)
+    content = content_on(SHARES_NONE, size=1.5)
     forms = [" ".join(form.split()) for form in (render_terminal(content), render_markdown(content))]
 
-    assert f"“replicas” is better than “workers”{HERE}" in render_html(content)
-    assert content.lead.title.endswith(f"better{HERE}")
+    assert f"“replicas” is worse than “workers”{HERE}" in render_html(content)
+    assert content.lead.title.endswith(f"worse{HERE}")
     for form in forms:
-        assert f"“replicas” is better than “workers”{HERE}: memory" in form
+        assert f"“replicas” is worse than “workers”{HERE}: memory" in form
         assert APART in form
-        assert "+5%) → better. Under the storage driver fuse-overlayfs" in form.replace("**", "")
+        assert "+5%) → worse. Under the storage driver fuse-overlayfs" in form.replace("**", "")
 
 
 def test_programs_are_told_too() -> None:
     """comparison.json has the sentence; the decision card the word beside the verdict."""
     scenario = make_scenario((WORKERS, REPLICAS), trials={"blocks": 8, "seed": 7})
     told = {}
-    for driver in (SHARES_NONE, SHARES):
-        (one,) = judge_points(run_on(driver, scenario), make_summaries(scenario))
+    for driver, size in ((SHARES_NONE, 1.5), (SHARES, 1.5), (SHARES_NONE, 1.0)):
+        (one,) = judge_points(run_on(driver, scenario), sized(scenario, size))
         document = comparison_document(one.run, one.summary, one.comparison)
         line = next(line for line in card_of([one]).lines if line.metric == MEMORY)
-        told[driver] = HERE in document["answer"][0]["sentence"], line.driven, verdict_words(line)
+        told[driver, size] = HERE in document["answer"][0]["sentence"], line.driven, verdict_words(line)
 
     assert told == {
-        SHARES_NONE: (True, True, f"replicas better{HERE}"),
-        SHARES: (False, False, "replicas better"),
+        (SHARES_NONE, 1.5): (True, True, f"replicas worse{HERE}"),
+        (SHARES, 1.5): (False, False, "replicas worse"),
+        (SHARES_NONE, 1.0): (False, False, "replicas better"),
     }
 
 
@@ -136,7 +166,7 @@ def test_arms_of_as_many_containers_pay_alike() -> None:
     """Nor does a driver that the engine does not name decide anything, nor one anything but PSS."""
     scenario = make_scenario((WORKERS, CONTROL, REPLICAS))
     run = run_on(SHARES_NONE, scenario)
-    summary = summarise_done(run, make_summaries(scenario))
+    summary = summarise_done(run, sized(scenario, 1.5))
 
     def decides(metric: str, arm: str, driver: str | None = SHARES_NONE) -> bool:
         environment = replace(run.environment, facts={**run.environment.facts, "storage_driver": driver})
@@ -145,3 +175,19 @@ def test_arms_of_as_many_containers_pay_alike() -> None:
     assert decides(MEMORY, "replicas")
     assert not any((decides(MEMORY, "workers-nginx"), decides(ANONYMOUS, "replicas"), decides(CPU, "replicas")))
     assert not any(decides(MEMORY, "replicas", driver) for driver in (SHARES, None))
+
+
+@pytest.mark.parametrize("baseline", ["workers", "replicas"])
+def test_only_more_memory_of_the_arm_with_more_containers_is_the_drivers_doing(baseline: str) -> None:
+    """Whichever of the two is the baseline; the size depends on it either way."""
+    compare = {"baseline": baseline, "primary": [MEMORY]}
+    scenario = make_scenario((WORKERS, REPLICAS), trials={"blocks": 8, "seed": 7}, compare=compare)
+    run = run_on(SHARES_NONE, scenario)
+    more, less = (summarise_done(run, sized(scenario, size)) for size in (1.5, 1.0))
+    (arm,) = {"workers", "replicas"} - {baseline}
+
+    assert driver_moves(run.environment, less, MEMORY, arm)
+    assert driver_decides(run.environment, more, MEMORY, arm)
+    assert driver_decides(run.environment, more, MEMORY, arm, compare_run(more).primaries[0].judgement)
+    assert not driver_decides(run.environment, less, MEMORY, arm)
+    assert not driver_decides(run.environment, less, MEMORY, arm, compare_run(less).primaries[0].judgement)

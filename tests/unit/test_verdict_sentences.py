@@ -53,6 +53,8 @@ def expected(that: str, **more: Any) -> Answer:
         ("errors", "workers"): [0.0, 0.0, 2.0, *[0.0] * 5],
         ("errors", "replicas"): [0.0] * 8,
         ("p99", "workers"): series(0.01),
+        ("p50", "workers"): [0.010, 0.010, 0.011, 0.011, 0.012, 0.020, 0.024, 0.030],
+        ("p50", "replicas"): [0.009, 0.012, 0.010, 0.018, 0.011, 0.012, 0.013, 0.015],
     }
     return answers(values, run={"requests": 450}, expect=[{"that": that, **more}])[-1]
 
@@ -93,6 +95,9 @@ CASES = {
     "below a limit": (partial(expected, f"{MEMORY}(replicas) <= 200MiB"), "holds"),
     "a limit that comes first": (partial(expected, f"80MiB >= {MEMORY}(replicas)"), "violated"),
     "two sides": (partial(expected, f"{MEMORY}(replicas) <= 1.05 * {MEMORY}(workers)"), "holds"),
+    "below a limit, with blocks that vary": (partial(expected, "p50(workers) < 50ms"), "holds"),
+    "a limit that comes first, with blocks that vary": (partial(expected, "50ms > p50(workers)"), "holds"),
+    "two sides, with blocks that vary": (partial(expected, "p50(workers) <= p50(replicas)"), "undecided"),
     "not met": (partial(expected, "errors(workers) == 0"), "violated"),
     "met": (partial(expected, "errors(replicas) == 0", name="no failures"), "holds"),
     "expected of missing values": (partial(expected, "boot(workers) < 3s"), "undecided"),
@@ -115,11 +120,24 @@ def test_an_expectation_says_what_was_measured_and_the_limit() -> None:
     """As a person would; of two sides both, and how far they are apart."""
     cases = ("below a limit", "a limit that comes first", "two sides")
     below, first, sides = (CASES[name][0]().sentence for name in cases)
-    seen = "is 85.8 MiB (95% CI 85.8 MiB to 85.8 MiB, 8 blocks), the limit"
+    seen = "is 85.8 MiB (median), judged as 85.8 MiB (95% CI 85.8 MiB to 85.8 MiB, 8 blocks), the limit"
 
     assert below.endswith(f"– {MEMORY}(replicas) {seen} 200.0 MiB")
     assert first.endswith(f"– {MEMORY}(replicas) {seen} 80.0 MiB")
-    assert f"– {MEMORY}(replicas) is 85.8 MiB, 1.05 * {MEMORY}(workers) 100.1 MiB: a difference of -14.3 MiB (" in sides
+    assert f"– {MEMORY}(replicas) is 85.8 MiB, 1.05 * {MEMORY}(workers) 100.1 MiB (medians); paired" in sides
+    assert "paired within blocks the difference is -14.3 MiB (" in sides
+
+
+def test_a_median_and_what_is_judged_are_told_apart() -> None:
+    """Where the blocks vary, the one is in the tables and the other belongs to the interval."""
+    cases = ("below a limit", "a limit that comes first", "two sides")
+    below, first, sides = (CASES[f"{name}, with blocks that vary"][0]().sentence for name in cases)
+
+    assert "– p50(workers) is 11.5 ms (median), judged as 15.5 ms (95% CI" in below
+    assert first.split(" – ")[1] == below.split(" – ")[1]
+    assert (
+        "– p50(workers) is 11.5 ms, p50(replicas) 12.0 ms (medians); paired within blocks the difference is " in sides
+    )
 
 
 def test_no_change_is_a_number_too() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lab.analysis.comparable import containers_of, driver_decides, shares_file_pages
+from lab.analysis.comparable import containers_of, driver_decides, driver_moves, shares_file_pages
 from lab.analysis.conclusion import ANONYMOUS
+from lab.analysis.contests import Contest
+from lab.analysis.judge.verdict import Judgement
 from lab.analysis.summary import RunSummary
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.answers import quoted
@@ -27,20 +29,24 @@ def driver_met(environment: Environment) -> str:
     )
 
 
-def here(run: RunInfo, summary: RunSummary, metric: str, arm: str) -> str:
-    """``" on this storage driver"`` for what holds nowhere else, because the driver can turn it round; else ""."""
-    return HERE if driver_decides(run.environment, summary, metric, arm) else ""
+def here(run: RunInfo, summary: RunSummary, one: Contest) -> str:
+    """``" on this storage driver"`` for what may hold nowhere else, because the driver can turn it round; else ""."""
+    return HERE if driver_decides(run.environment, summary, one.metric, one.arm, one.judgement) else ""
 
 
-def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str) -> str:
-    """Beside the verdict on memory, why it holds on this driver only; "" where both arms pay alike."""
-    if not here(run, summary, metric, arm):
+def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str, found: Judgement | None = None) -> str:
+    """Beside the verdict on memory, what of it depends on this driver; "" where both arms pay alike."""
+    if not driver_moves(run.environment, summary, metric, arm):
         return ""
+    decides = driver_decides(run.environment, summary, metric, arm, found)
+    so = "this difference in memory holds for this driver only"
+    if not decides:
+        so = "the size of the difference depends on the storage driver"
     dear = max((summary.baseline, arm), key=lambda name: containers_of(summary, name))
     return (
         f"Under the storage driver {run.environment.known.storage_driver} every container of {quoted(dear)} has its "
-        "own copy of the image's files in memory; overlay2 would share one, so that this difference in memory holds "
-        "for this driver only. Anonymous memory does not depend on it."
+        f"own copy of the image's files in memory; overlay2 would share one, so that {so}. "
+        "Anonymous memory does not depend on it."
     )
 
 

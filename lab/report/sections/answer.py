@@ -120,7 +120,7 @@ def judged_answers(
             own = [one for one in searched if LIMITS[one.mode] == contest.metric]
             return limit_remark(own, (comparison.baseline, contest.arm))
         told = with_storage and contest.judgement.estimate is not None
-        return unshared_answer(run, summary, contest.metric, contest.arm) if told else ""
+        return unshared_answer(run, summary, contest.metric, contest.arm, contest.judgement) if told else ""
 
     return verdict_answers(comparison, remark, arms_in_order(summary))
 

@@ -50,7 +50,11 @@ def _ground(condition: Condition) -> str:
 
 
 def _difference(result: ExpectationResult) -> str:
-    """What was measured, and the limit that it has; of two sides that were measured how far they are apart."""
+    """What was measured, and the limit that it has; of two sides that were measured how far they are apart.
+
+    The medians are of the blocks' values, as in the tables. What is judged is estimated from pairs of blocks, and need
+    not be their difference.
+    """
     asked, found = result.expectation, result.difference
     if found is None or result.sides is None:
         return result.ground.value
@@ -61,12 +65,15 @@ def _difference(result: ExpectationResult) -> str:
         return f"({found.level * 100:.4g}% CI {show(low)} to {show(high)}, {count_of(result.n, 'block')})"
 
     if any(readings(asked.left)) and any(readings(asked.right)):
-        told = f"{left} is {show(left_value)}, {right} {show(right_value)}: a difference of {show(found.estimate)}"
+        told = f"{left} is {show(left_value)}, {right} {show(right_value)} (medians); "
+        told += f"paired within blocks the difference is {show(found.estimate)}"
         return f"{told} {between(found.low, found.high)}{', with zero inside' if across else ''}"
     if any(readings(asked.left)):
-        limit, told = right_value, f"{left} is {show(right_value + found.estimate)}"
+        limit, judged = right_value, show(right_value + found.estimate)
+        told = f"{left} is {show(left_value)} (median), judged as {judged}"
         told += f" {between(limit + found.low, limit + found.high)}"
     else:
-        limit, told = left_value, f"{right} is {show(left_value - found.estimate)}"
+        limit, judged = left_value, show(left_value - found.estimate)
+        told = f"{right} is {show(right_value)} (median), judged as {judged}"
         told += f" {between(limit - found.high, limit - found.low)}"
     return f"{told}, the limit {show(limit)}{', inside that interval' if across else ''}"

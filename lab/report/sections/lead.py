@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from lab.analysis.comparable import driver_moves
 from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import (
     ANONYMOUS,
@@ -79,14 +80,15 @@ MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an 
 
 NUMBERS_ONLY = Answer(sentence="No verdict: these are numbers only.", word=Outcome.NUMBERS)  # of several points
 INVALID = "invalid"  # the outcome of a run whose numbers say nothing
-Place = Callable[[str, str], str]  # of a metric of an arm: where it holds, " on this storage driver", or everywhere, ""
+Place = Callable[[Contest], str]  # of a metric of an arm: where it holds, " on this storage driver", or everywhere, ""
 
 
 def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
     """The answer of a run; of one that is not valid only that it has none."""
     place, baseline = partial(here, run, summary), comparison.baseline
-    contests = (*comparison.primaries, *comparison.exploratory)
-    found = conclude_arms(summary, comparison, {one.arm for one in contests if place(one.metric, one.arm)})
+    pairs = {(one.metric, one.arm) for one in (*comparison.primaries, *comparison.exploratory)}
+    driven = {arm for metric, arm in pairs if driver_moves(run.environment, summary, metric, arm)}
+    found = conclude_arms(summary, comparison, driven)
     whole_lost = not run.exploratory and summary.decision.lost >= summary.decision.needed
     if whole_lost and summary.decision.needed:
         return Lead(title="Not valid", sentences=(Answer(sentence="No answer: this run is not valid.", word=INVALID),))
@@ -108,7 +110,7 @@ def side_sentence(side: Side, baseline: str, place: Place) -> str:
     worded = alone and side.outcome is not Outcome.FAILING  # "no winner" leaves the verdict to be said
     holds, numbers = _holds(side, place), side.outcome is Outcome.NUMBERS
     clauses = [
-        *(_clause(each, "" if holds else place(each.metric, each.arm), worded, numbers) for each in side.contests),
+        *(_clause(each, "" if holds else place(each), worded, numbers) for each in side.contests),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
     ]
     opening = OPENINGS[side.outcome].format(
@@ -118,9 +120,11 @@ def side_sentence(side: Side, baseline: str, place: Place) -> str:
 
 
 def _holds(side: Side, place: Place) -> str:
-    """Where the answer holds: as far as the metrics do that make it what it is."""
-    own = [each for each in side.contests if standing(each.judgement) in MAKES[side.outcome]]
-    return next((told for each in own if each.judgement.estimate and (told := place(each.metric, each.arm))), "")
+    """Where the answer holds, if all metrics hold only there that make it what it is."""
+    if side.invalid and Standing.REFUSED in MAKES[side.outcome]:
+        return ""
+    told = {place(each) for each in side.contests if standing(each.judgement) in MAKES[side.outcome]}
+    return told.pop() if len(told) == 1 else ""
 
 
 def _failing(side: Side) -> str:
@@ -228,9 +232,8 @@ def _share(own: Shares) -> str:
 
 
 def _observation(one: Observation, place: Place) -> str:
-    metric = one.contest.metric
-    apart = APART if metric == ANONYMOUS else ""
-    return f"{apart}{seen(one.contest.judgement, METRICS[metric], place(metric, one.arm))}"
+    apart = APART if one.contest.metric == ANONYMOUS else ""
+    return f"{apart}{seen(one.contest.judgement, METRICS[one.contest.metric], place(one.contest))}"
 
 
 def _title(found: Conclusion, baseline: str, place: Place) -> str:
@@ -242,6 +245,6 @@ def _title(found: Conclusion, baseline: str, place: Place) -> str:
                 continue
             size = f"{METRICS[contest.metric].called} {brief_size(judged.estimate, judged.interval)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
-            word = "requests failed" if side.failed else f"{word}{place(contest.metric, side.arm)}"
+            word = "requests failed" if side.failed else f"{word}{place(contest)}"
             return f"{side.arm} vs {baseline}: {size}, {word}"
     return ""
