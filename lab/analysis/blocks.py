@@ -80,7 +80,11 @@ class BlockDecision:
     @property
     def invalid(self) -> tuple[int, ...]:
         """Blocks that are invalid for a family that is needed, in order."""
-        return tuple(sorted(self._spoiled(self.needed)))
+        return self.invalid_for(*self.needed)
+
+    def invalid_for(self, *families: Family) -> tuple[int, ...]:
+        """Blocks that are invalid for one of these families, in order."""
+        return tuple(sorted(self._spoiled(frozenset(families))))
 
     @property
     def wanted(self) -> int:
@@ -94,14 +98,23 @@ class BlockDecision:
         return len(self.invalid) > replacements_allowed(self.planned)
 
     @property
+    def beyond(self) -> frozenset[Family]:
+        """Needed families of which no further block makes a verdict: too many blocks are invalid for each alone."""
+        allowed = replacements_allowed(self.planned)
+        return frozenset(family for family in self.needed if len(self.invalid_for(family)) > allowed)
+
+    @property
+    def hopeless(self) -> bool:
+        """True when that are all which are needed: it is no help to measure more."""
+        return bool(self.needed) and self.beyond >= self.needed
+
+    @property
     def lost(self) -> frozenset[Family]:
         """What a run that is not valid says nothing of: families of which all blocks, or too many, are invalid."""
         if not self.exhausted and (self.used or not self.faults):
             return frozenset()
-        allowed = replacements_allowed(self.planned)
-        few = {family for family in self.needed if len(self._spoiled(frozenset({family}))) > allowed}
         none = {family for family in self.needed if not self.valid_for(family)}
-        return frozenset(few | none) or self.needed
+        return self.beyond | none or self.needed
 
     def _spoiled(self, families: frozenset[Family]) -> set[int]:
         return {fault.block for fault in self.faults if fault.spoils & families}

@@ -138,7 +138,8 @@ def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width
     if len(points) == 1:
         return _write_report(path, _content_of(points[0]), _document_of(points[0]), width)
     for one in points:
-        content = replace(_content_of(one), over=OVER, point=one.point.title)
+        band = spoiled_band(one.run, one.summary, [each.summary.decision for each in points if each.runs])
+        content = replace(_content_of(one), over=OVER, point=one.point.title, band=band)
         _write_report(path / POINTS / one.point.key, content, _document_of(one), width)
     document = {"schema_version": COMPARISON_SCHEMA_VERSION, "run_id": run.run_id}
     document |= {"points": {one.point.key: _document_of(one) for one in points}}

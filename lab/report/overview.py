@@ -62,7 +62,9 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
 
 def _band(points: Sequence[PointResult]) -> Band | None:
     """That of the first point that is not valid; where others are, it names those that are not."""
-    bands = {one.point.title: band for one in points if one.runs and (band := spoiled_band(one.run, one.summary))}
+    there = [one for one in points if one.runs]
+    fates = [one.summary.decision for one in there]
+    bands = {one.point.title: band for one in there if (band := spoiled_band(one.run, one.summary, fates))}
     if not bands or len(bands) == len(points):
         return next(iter(bands.values()), None)
     first, where = next(iter(bands.values())), ", ".join(bands)

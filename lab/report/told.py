@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from lab.analysis.blocks import replacements_allowed
+from lab.analysis.blocks import families_of, replacements_allowed
+from lab.analysis.gates.gate import EVERYTHING
 from lab.analysis.medians import span_of
 from lab.errors import RunFolderError
 from lab.metric_types import Reading
@@ -26,6 +27,13 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class FaultPart(Part):
+    """A reason why a block is invalid, and for which families of metrics."""
+
+    block: int
+    spoils: tuple[str, ...] = ()
+
+
 class BlocksPart(Part):
     """The blocks that count, as in ``BlocksEntry``."""
 
@@ -33,6 +41,7 @@ class BlocksPart(Part):
     valid: tuple[int, ...]
     valid_for: dict[str, tuple[int, ...]] = {}
     invalid: tuple[int, ...] = ()
+    faults: tuple[FaultPart, ...] = ()
 
 
 class AnswerPart(Part):
@@ -107,7 +116,8 @@ class Told:
     """The result of a run. Of several points each arm is there once a point: ``"replicas at n-2"``.
 
     ``valid`` of the ``planned`` blocks count; ``is_valid``: some do, and no more were lost than may be replaced.
-    ``is_lost``: more were, so that no further block helps. ``points`` are their keys; a run of one has none.
+    ``is_lost``: more were, for each family that is judged at any point, so that no further block helps.
+    ``points`` are their keys; a run of one has none.
     """
 
     arms: tuple[str, ...]
@@ -141,8 +151,8 @@ def _told(points: Mapping[str, Document]) -> Told | None:
         values={reading: value for key, one in points.items() for reading, value in _values(one, key)},
         valid=sum(len(one.blocks.valid) for one in documents),
         planned=sum(one.blocks.planned for one in documents),
-        is_valid=all(one.blocks.valid and not _is_lost(one.blocks) for one in documents),
-        is_lost=any(_is_lost(one.blocks) for one in documents),
+        is_valid=all(one.blocks.valid and not _too_many(one.blocks.invalid, one) for one in documents),
+        is_lost=all(_is_lost(one) for one in documents),
         points=tuple(filter(None, points)),
     )
 
@@ -156,8 +166,16 @@ def _answers(one: Document, point: str) -> Iterator[Answer]:
         yield Answer(sentence=f"{point}: {answer.sentence}" if point else answer.sentence, word=answer.outcome)
 
 
-def _is_lost(blocks: BlocksPart) -> bool:
-    return len(blocks.invalid) > replacements_allowed(blocks.planned)
+def _is_lost(one: Document) -> bool:
+    """As ``BlockDecision.hopeless``; where nothing is judged, of all families."""
+    judged = families_of(verdict.metric for verdict in one.verdicts if verdict.metric in METRICS) or EVERYTHING
+    return all(
+        _too_many({fault.block for fault in one.blocks.faults if family in fault.spoils}, one) for family in judged
+    )
+
+
+def _too_many(invalid: Collection[int], one: Document) -> bool:
+    return len(invalid) > replacements_allowed(one.blocks.planned)
 
 
 def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lab.analysis.blocks import (
     BlockDecision,
@@ -16,6 +16,7 @@ from lab.analysis.gates import INVALID
 from lab.analysis.gates.limits import NEIGHBOURS
 from lab.errors import InterruptedRunError, InvalidRunError, LostError
 from lab.host.interrupts import INTERRUPTS
+from lab.metric_types import Family
 from lab.plan.points import Point, listed_blocks
 from lab.plan.trial import Trial
 from lab.record.folder import read_records
@@ -61,7 +62,7 @@ def _run_trials(run: Run, drive: Drive) -> None:
     trials = (*run.plan.trials, *_added_earlier(run))
     if _ends_at_look(run):
         return
-    told: set[str] = set()
+    told: set[tuple[str, frozenset[Family]]] = set()
     doubt = True  # whether a block may have been spoiled since it was last looked whether too many are
     while todo := pending(run, trials):
         for trial in todo:
@@ -94,23 +95,35 @@ def _made(run: Run, trial: Trial, drive: Drive, trials: Sequence[Trial]) -> Tria
         return None
 
 
-def _tell_lost(run: Run, told: set[str]) -> None:
-    """Say once of each point that it cannot become valid any more, though trials are still to be made.
+def _tell_lost(run: Run, told: set[tuple[str, frozenset[Family]]]) -> None:
+    """Say once of each point what of it cannot become valid any more, though trials are still to be made.
 
     They are made all the same: what is not spoiled stands, as do other points.
     """
     again = again_command(run.plan.scenario, run.folder.path)
-    for key, lost in lost_points(run).items():
-        if key not in told:
-            told.add(key)
-            run.view.step(f"{lost}; it goes on for its numbers only. Ctrl-C, and `{again}` starts again")
+    found = decisions(run)
+    way_on = "it goes on for what still can"
+    if all(decision.hopeless for decision in found.values()):
+        way_on = f"it goes on for its numbers only. Ctrl-C, and `{again}` starts again"
+    for title, lost in lost_points(found).items():
+        if (now := (title, found[title].beyond)) not in told:
+            told.add(now)
+            run.view.step(f"{lost}; {way_on}")
 
 
-def lost_points(run: Run) -> dict[str, str]:
-    """By its key, why a point cannot become valid any more; empty while all can."""
+def decisions(run: Run) -> dict[str, BlockDecision]:
+    """The fate of the blocks at each point, by its title; "" for the only one."""
     records = _records(run)
-    found = [(point, lost_told(_decide(run, records, point))) for point in run.plan.points]
-    return {point.key: f"{point.title}: {lost}" if point.key else lost for point, lost in found if lost}
+    return {point.title if point.key else "": _decide(run, records, point) for point in run.plan.points}
+
+
+def lost_points(found: Mapping[str, BlockDecision]) -> dict[str, str]:
+    """By its title, what of a point cannot become valid any more; empty while all can."""
+    told = {
+        title: f"{title}: {lost_told(decision, 'this point')}" if title else lost_told(decision)
+        for title, decision in found.items()
+    }
+    return {title: lost for title, lost in told.items() if found[title].beyond}
 
 
 def _ends_at_look(run: Run) -> bool:

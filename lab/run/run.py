@@ -19,7 +19,7 @@ from lab.record.folder import RunFolder, new_run_id, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
 from lab.report.parts.going_on import again_command, resume_command
 from lab.report.parts.storage import driver_met
-from lab.run.blocks import lost_points, run_plan
+from lab.run.blocks import decisions, lost_points, run_plan
 from lab.run.calibration import NEEDED_IMAGE
 from lab.run.conclude import Conclusion
 from lab.run.piloted import PILOT
@@ -170,7 +170,7 @@ def _carry_out(run: Run, conclude: Callable[[Path], Conclusion]) -> None:
 
 def _with_partial_report(run: Run, error: LabError, conclude: Callable[[Path], Conclusion]) -> LabError:
     """The same error, after a report of the trials that were finished; the hint says where it is, and how to go on."""
-    folder, lost = run.folder, ""
+    folder = run.folder
     done = sum(state is TrialState.DONE for state in folder.info.states.values())
     hints = [error.hint]
     if folder.failed:
@@ -178,17 +178,27 @@ def _with_partial_report(run: Run, error: LabError, conclude: Callable[[Path], C
     finished = count_of(done, "finished trial")
     error.run = folder.path if done else error.run
     try:
-        lost = "; ".join(lost_points(run).values())
         if done:
             hints.append(f"report of {finished}: {conclude(folder.path).written.html}")
     except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
         hints.append(f"no report of {finished}: {trouble}")
     if done + len(folder.info.lost) < len(folder.info.order):
-        scenario = folder.info.parsed_scenario
-        resume, again = resume_command(scenario, folder.path), again_command(scenario, folder.path)
-        hints.append(f"{lost}; `{again}` starts again" if lost else f"`{resume}` continues it")
+        hints.append(_way_on(run))
     error.hint = "; ".join(filter(None, hints))
     return error
+
+
+def _way_on(run: Run) -> str:
+    """What cannot become valid any more; and how to go on, or to start again where that is nothing less than all."""
+    scenario, path = run.folder.info.parsed_scenario, run.folder.path
+    goes_on = f"`{resume_command(scenario, path)}` continues it"
+    try:
+        found = decisions(run)
+    except LabError as trouble:  # the first error is the news
+        return f"{goes_on}, if what it has can be read: {trouble}"
+    if all(decision.hopeless for decision in found.values()):
+        goes_on = f"`{again_command(scenario, path)}` starts again"
+    return "; ".join([*lost_points(found).values(), goes_on])
 
 
 def _all_own(scenario: Scenario, engine: Engine) -> bool:

@@ -154,6 +154,27 @@ def test_a_block_is_replaced_for_what_is_judged() -> None:
     assert latency.valid_for(Family.MEMORY) == tuple(range(1, 11))
 
 
+@pytest.mark.parametrize(
+    ("faults", "beyond", "hopeless"),
+    [
+        ({1: FOREIGN, 2: FOREIGN}, {Family.TIME}, False),
+        ({1: READINGS, 2: READINGS}, {Family.TIME, Family.MEMORY}, True),
+        ({1: FOREIGN, 2: "memory.neighbours"}, set(), False),
+        ({1: FOREIGN, 2: READINGS}, {Family.TIME}, False),
+    ],
+)
+def test_each_family_is_lost_by_its_own_blocks(faults: dict[int, str], beyond: set[Family], hopeless: bool) -> None:
+    """One of six may be replaced; what is spoiled for latency does not keep memory from its verdict."""
+    trials = [
+        replace(one, gates=(gate("invalid", faults[one.block]),)) if one.block in faults else one for one in run(6)
+    ]
+    decision = usable_blocks(trials, arms=ARMS, planned=6, needed=families_of(["memory.pss.total", "p50"]))
+
+    assert decision.exhausted
+    assert decision.beyond == frozenset(beyond)
+    assert decision.hopeless is hopeless
+
+
 def test_no_trial_at_all() -> None:
     """An empty run has no blocks."""
     assert usable_blocks([]).used == ()

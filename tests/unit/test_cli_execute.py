@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,14 @@ from lab.errors import InterruptedRunError, InvalidRunError, LoadError, MissingE
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_info
-from lab.record.types import TrialState
+from lab.record.types import GateResult, TrialResult, TrialState
 from lab.run.conclude import conclude
 from lab.run.floors import KeptFloor
 from lab.run.run import planned, resume_run, run_scenario
 from lab.run.view import QuietView
-from lab.scenario.compare import Expect
+from lab.scenario.compare import Compare, Expect
+from lab.scenario.model import Scenario
+from lab.scenario.sweep import Sweep
 from tests.fake_surroundings import FACTS, FakeSurroundings, shop
 from tests.fakes import World
 
@@ -133,6 +136,80 @@ def test_a_run_that_cannot_become_valid_is_never_said_to_be_continued(tmp_path: 
     assert f"2 blocks are invalid, and 1 of 6 blocks may be replaced; `lab run {path}` starts again" in hint
     assert f"Cannot become valid any more, start again: `lab run {path.name}`. Cut: " in row
     assert "cannot become valid any more" in view.said[view.said.index("trial") - 1]
+
+
+class Spoiled(World):
+    """Another program runs in some trials: their memory is as good as any; it is interrupted after so many trials."""
+
+    def __init__(self, spoils: Callable[[TrialResult], bool], until: int, damage: Callable[[], object]) -> None:
+        super().__init__()
+        self._spoils, self._until, self._damage = spoils, until, damage
+        self.while_asleep = self._stop
+
+    def _stop(self) -> None:
+        if self.journal.count("load result") == self._until:
+            self._damage()
+            raise KeyboardInterrupt
+
+    def _gates(self, result: TrialResult, cpu_count: int) -> tuple[GateResult, ...]:
+        return tuple(
+            replace(one, key="machine.foreign", outcome="invalid" if self._spoils(result) else "pass")
+            for one in super()._gates(result, cpu_count)
+        )
+
+
+def interrupted(
+    folder: Path,
+    scenario: Scenario,
+    until: int,
+    spoils: Callable[[TrialResult], bool] = lambda _: True,
+    damage: Callable[[], object] = lambda: None,
+) -> tuple[str, list[str]]:
+    """The hint of a run that is cut then, and what it said before."""
+    view, around = Telling(), FakeSurroundings(world=Spoiled(spoils, until, damage))
+    with pytest.raises(InterruptedRunError) as caught:
+        run_scenario(build_plan(scenario), "shop", folder / "runs", view, around=around.make())
+    return caught.value.hint, view.said
+
+
+def test_a_run_that_is_lost_for_one_of_two_families_goes_on_for_the_other(tmp_path: Path) -> None:
+    """Neither while it runs nor in the hint is it said to start again: memory still gets its verdict."""
+    both = Compare(baseline="workers", primary=("boot", "memory.pss.total"))
+    hint, said = interrupted(tmp_path, replace(shop(tmp_path, 6), compare=both), until=4)
+
+    lost = "this run cannot become valid for latency any more, for memory it still can: 2 blocks are invalid"
+    (told,) = [text for text in said if "cannot become valid" in text]
+    assert told.startswith(lost)
+    assert lost in hint
+    assert "` continues it" in hint
+    assert "starts again" not in hint + told
+
+
+@pytest.mark.parametrize(("keys", "again"), [({"n1"}, False), ({"n1", "n2"}, True)])
+def test_a_sweep_of_which_a_point_is_lost_goes_on_for_the_others(tmp_path: Path, keys: set[str], again: bool) -> None:
+    """Only where all are lost it is started again."""
+    scenario = replace(shop(tmp_path, 4), sweep=Sweep(processes=(1, 2)))
+    hint, said = interrupted(tmp_path, scenario, 8, lambda result: result.record.point.key in keys)
+
+    told = [text for text in said if "cannot become valid" in text]
+    assert all("this point cannot become valid any more" in text for text in told)
+    assert {text.partition(": ")[0] for text in told} == {f"N = {key[1]}" for key in keys}
+    assert len(told) == len(keys)
+    assert ("` starts again" in hint, "` continues it" in hint) == (again, not again)
+    assert ("` starts again" in told[-1]) is again
+
+
+def test_what_was_measured_and_cannot_be_read_is_told_of_the_way_on_too(tmp_path: Path) -> None:
+    """The interrupt is the news; that there is no report, and that nobody knows what is valid, are told apart."""
+
+    def damage() -> None:
+        for record in (tmp_path / "runs").glob("*/trials/*/record.json"):
+            record.write_text("{")
+
+    hint, _ = interrupted(tmp_path, shop(tmp_path, 6), 4, damage=damage)
+
+    assert "no report of 4 finished trials: " in hint
+    assert "` continues it, if what it has can be read: " in hint
 
 
 class Telling(QuietView):

@@ -28,8 +28,8 @@ from lab.report.first_screen import Answer
 from lab.report.overview import overview
 from lab.report.renderers.html_page import render_html
 from lab.report.sections.lead import NUMBERS_ONLY, lead_of
-from lab.report.sections.overview import Entry, answers_of
-from lab.report.told import Told
+from lab.report.sections.overview import Entry, answers_of, cut_words
+from lab.report.told import Told, read_told
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
@@ -49,6 +49,7 @@ from tests.builders import (
 
 PAIR = (WORKERS, REPLICAS)
 NUMBERS = (1, 2, 4)
+LADDER = {"slo": "p99 <= 50ms", "rates": [10, 20, 30]}
 
 
 def swept(**changes: object) -> Scenario:
@@ -228,6 +229,50 @@ def test_points_that_are_not_valid_are_named(spoiled: tuple[int, ...], title: st
     assert (content.band.title, content.band.whole) == (title, len(spoiled) == 3)
     assert content.lead.sentences[0].sentence == first
     assert [answer.sentence for answer in content.lead.sentences].count(first) == 1
+
+
+@pytest.mark.parametrize(("spoiled", "then"), [((1,), "Continue it"), ((1, 2, 4), "Start again")])
+def test_a_sweep_is_started_again_only_where_all_points_are_lost(
+    tmp_path: Path, spoiled: tuple[int, ...], then: str
+) -> None:
+    """On the page over all of them, on that of the lost one, and in the list."""
+    given = swept()
+    bad = {f"n{number}" for number in spoiled}
+    trials = [
+        with_record(trial, gates=(make_gate("invalid"),)) if trial.record.trial_id.split("-")[1] in bad else trial
+        for trial in make_trials(given)
+    ]
+    run = make_run(given, cut="Ctrl-C")
+    points = judge_points(run, map(summarise_trial, trials))
+    write_reports(tmp_path, run, points)
+    band, told = overview(run, points).band, read_told(tmp_path)
+    row = cut_words(Entry(name="run", info=run, told=told))
+
+    assert band is not None
+    assert band.then == then
+    assert "This point cannot become valid any more: " in " ".join(band.sentences)
+    of_one = (tmp_path / "points" / "n1" / "report.html").read_text()
+    assert then in of_one
+    assert ("Continue it" in of_one) is (then == "Continue it")
+    assert ("start again" in row) is (then == "Start again")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        (
+            scenario_to_json(make_scenario(PAIR, capacity=LADDER)),
+            "more, start again: `lab capacity {}`. Cut: Ctrl-C",
+        ),
+        ({"of": "another version"}, "any more. Cut: Ctrl-C"),
+    ],
+)
+def test_a_list_names_the_command_that_made_the_run(scenario: dict[str, object], said: str) -> None:
+    """A ladder is not one of `lab run`; of a scenario that cannot be read there is no command, but still a line."""
+    run = replace(make_run(swept(), cut="Ctrl-C"), scenario=scenario)
+    told = Told(arms=(), answers=(), judged=(), values={}, valid=0, planned=2, is_valid=False, is_lost=True)
+
+    assert cut_words(Entry(name="run", info=run, told=told)).endswith(said.format(run.run_id))
 
 
 def test_a_record_knows_the_point_of_its_name() -> None:

@@ -250,6 +250,21 @@ def test_a_run_that_was_cut_is_only_continued_where_that_can_help(
     assert any(f"`lab run --resume {run.run_id}` continues it" in told for told in caveats) is (then != "Start again")
 
 
+def test_a_run_that_is_lost_for_one_of_two_families_is_continued() -> None:
+    """Memory is judged from its own blocks once all that were planned are there."""
+    given = judging("memory.pss.total", "p50", blocks=6)
+    kept = [trial for trial in make_trials(given) if trial.record.block <= 2]
+    run = make_run(given, cut="Ctrl-C")
+    content = build_content(run, summarise(run, spoil(kept, (1, 2), FOREIGN)))
+    caveats = [told for group in belief_of(content).caveats for told in group.sentences]
+
+    assert content.band is not None
+    assert (content.band.then, content.band.command) == ("Continue it", f"lab run --resume {run.run_id}")
+    lost = "This run cannot become valid for latency any more, for memory it still can: 2 blocks are invalid"
+    assert any(told.startswith(lost) for told in content.band.sentences)
+    assert any("continues it" in told for told in caveats)
+
+
 def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
     """Where the machine spoiled blocks for what was not judged, "all valid" alone would contradict the caveat."""
     memory = judging("memory.pss.total")

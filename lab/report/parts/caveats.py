@@ -140,7 +140,7 @@ def _unfinished(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
 
 def _way_on(run: RunInfo, summary: RunSummary) -> str:
     """How a run that was cut is continued; not where that is no help, for then the band says what is."""
-    if run.exploratory or summary.decision.exhausted:
+    if run.exploratory or summary.decision.hopeless:
         return ""
     return f"`{resume_command(summary.scenario, run.run_id)}` continues it."
 

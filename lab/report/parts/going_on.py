@@ -5,17 +5,22 @@ from __future__ import annotations
 import shlex
 
 from lab.analysis.blocks import BlockDecision, replacements_allowed
+from lab.report.parts.gate_sentences import family_names
 from lab.scenario.model import Scenario
 from lab.units import count_of
 
 
-def lost_told(decision: BlockDecision) -> str:
-    """Why the run cannot become valid any more, whatever it still measures; empty while it can."""
-    if not decision.exhausted:
+def lost_told(decision: BlockDecision, what: str = "this run") -> str:
+    """What cannot become valid any more, whatever is still measured, what still can, and why; empty while all can."""
+    if not (beyond := decision.beyond):
         return ""
-    invalid = len(decision.invalid)
+    invalid = len(decision.invalid_for(*beyond))
     are = f"{count_of(invalid, 'block')} {'is' if invalid == 1 else 'are'} invalid"
-    return f"this run cannot become valid any more: {are}, and {replaceable(decision.planned)}"
+    why = f"{are}, and {replaceable(decision.planned)}"
+    if decision.hopeless:
+        return f"{what} cannot become valid any more: {why}"
+    lost, rest = family_names(beyond), family_names(decision.needed - beyond)
+    return f"{what} cannot become valid for {lost} any more, for {rest} it still can: {why}"
 
 
 def replaceable(planned: int) -> str:

@@ -54,7 +54,7 @@ def status(summary: RunSummary) -> str:
         there = f"{counted}{_fewer(summary)}: {short}."
         return f"{there} A verdict takes at least {needed} valid blocks here; these are numbers only."
     if len(decision.ungated) < decision.planned:
-        way_on = "and too many are invalid for more" if decision.exhausted else "until `--resume` has run the others"
+        way_on = "and too many are invalid for more" if decision.hopeless else "until `--resume` has run the others"
         return f"{counted}, {decision.planned} were planned: numbers only, {way_on}."
     valid = f"{counted}, all valid" if used == seen else counted
     return f"{valid}{_fewer(summary)}.{look_note(summary)}"

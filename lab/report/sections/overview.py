@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.errors import ScenarioError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.types import RunInfo, TrialState
 from lab.report.first_screen import Answer
 from lab.report.parts.facts import cores_text, known, memory_text
+from lab.report.parts.going_on import again_command
 from lab.report.sections.lead import INVALID, NUMBERS_ONLY
 from lab.report.told import Told
 
@@ -130,8 +132,13 @@ def cut_words(entry: Entry) -> str:
     if entry.info is None:
         return ""
     cut = f"Cut: {entry.info.cut}"
-    again = f"Cannot become valid any more, start again: `lab run {entry.info.run_id}`"
-    return f"{again}. {cut}" if entry.told and entry.told.is_lost else cut
+    if not (entry.told and entry.told.is_lost):
+        return cut
+    try:
+        again = f", start again: `{again_command(entry.info.parsed_scenario, entry.info.run_id)}`"
+    except ScenarioError:  # of another version of the lab, which alone can run it: one line must not end the list
+        again = ""
+    return f"Cannot become valid any more{again}. {cut}"
 
 
 def machine_words(info: RunInfo) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lab.analysis.blocks import BlockDecision
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.first_screen import Band
@@ -13,8 +16,11 @@ from lab.report.sections.repeat import run_command
 REPEAT, CONTINUE, AGAIN = "Then run it again", "Continue it", "Start again"
 
 
-def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
-    """The band across the page; None for a run that is valid, and for a session by hand, which claims nothing."""
+def spoiled_band(run: RunInfo, summary: RunSummary, points: Sequence[BlockDecision] = ()) -> Band | None:
+    """The band across the page; None for a run that is valid, and for a session by hand, which claims nothing.
+
+    ``points`` are those of all points of a run that has several: while one of them can become valid, it is continued.
+    """
     decision = summary.decision
     lost, standing = decision.lost, decision.needed - decision.lost
     if run.exploratory or not lost:
@@ -30,7 +36,8 @@ def spoiled_band(run: RunInfo, summary: RunSummary) -> Band | None:
     if run.cut:
         failed = (f"It ended early: {run.cut}.", *failed)
         then, command = CONTINUE, resume_command(summary.scenario, run.run_id)
-    if run.cut and (hopeless := lost_told(decision)):
-        failed = (f"{hopeless[0].upper()}{hopeless[1:]}.", *failed)
-        then, command = AGAIN, run_command(run, summary)
+        if told := lost_told(decision, "this point" if points else "this run"):
+            failed = (f"{told[0].upper()}{told[1:]}.", *failed)
+        if all(each.hopeless for each in (decision, *points)):
+            then, command = AGAIN, run_command(run, summary)
     return Band(title, (quote, *failed), then, command, whole=not standing)
