@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from lab.agent.conversation import Conversation, RemoteChild
 from lab.agent.mirror import forget_earlier
-from lab.load.inside.status import stamped
+from lab.load.inside.status import checked
 from lab.load.load_plan import LoadPlan
 from lab.load.place import MODULE, Child, Exit, Place
 from lab.record.types import ClockOffset
@@ -140,7 +140,7 @@ class AgentPlace:
     def mark(self, plan: LoadPlan, marks: Mapping[str, float]) -> None:
         """On the clock there, as it was compared for the plan."""
         there = {mark: instant_s + self.clock_offset_s for mark, instant_s in marks.items()}
-        self._running().put(plan.marks_file, stamped(there))
+        self._running().put(plan.marks_file, checked(there))
 
     def forget(self, plan: LoadPlan) -> None:
         """What still comes would find no folder."""

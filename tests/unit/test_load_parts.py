@@ -315,8 +315,22 @@ def test_a_status_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     write_json(path, {"n": 2})
     assert read_json(path) == {"n": 2}
 
-    path.write_text(path.read_text().replace("2}", "3", 1).rstrip()[:-1])
-    assert read_json(path) is None, "its stamps differ"
+    path.write_text(path.read_text().replace("2}", "3}", 1))
+    assert read_json(path) is None, "it is not what its checksum is of"
+
+
+@pytest.mark.parametrize("old", [slice(0, 20), slice(30, 60), slice(-20, None), slice(9, -9)])
+def test_a_status_with_a_part_of_the_one_before_is_not_taken(tmp_path: Path, old: slice) -> None:
+    """Who reads overtakes who writes, and is overtaken again: then only the middle is old."""
+    path, texts = tmp_path / "status.json", []
+    for digit in "12":
+        write_json(path, dict.fromkeys("abcdef", digit * 10))
+        texts.append(bytearray(path.read_bytes()))
+    before, mixed = texts
+    mixed[old] = before[old]
+    path.write_bytes(mixed)
+
+    assert read_json(path) is None
 
 
 def test_a_reader_beside_a_writer_sees_only_what_was_said(tmp_path: Path) -> None:
