@@ -185,22 +185,29 @@ def _arm_metric(
     valid: Collection[int],
 ) -> ArmMetric:
     ratios = {block: _ratio(value, baseline[block]) for block, value in values.items() if block in baseline}
-    used = [ratio for block, ratio in ratios.items() if block in valid]
+    used = [block for block in ratios if block in valid]
     return ArmMetric(
         arm=arm,
         key=key,
         values=values,
         ratios=ratios,
         median=known_median(value for block, value in values.items() if block in valid),
-        ratio=_middle(key, used),
+        ratio=_middle(key, ratios, baseline, used),
         median_all=known_median(values.values()),
-        ratio_all=_middle(key, ratios.values()),
+        ratio_all=_middle(key, ratios, baseline, ratios),
     )
 
 
-def _middle(key: str, ratios: Collection[float | None]) -> float | None:
-    """A capacity beyond the ladder is missing for what it is: the ratios of the other blocks are another answer."""
-    return None if key == CAPACITY and None in ratios else known_median(ratios)
+def _middle(
+    key: str, ratios: Mapping[int, float | None], baseline: Mapping[int, float | None], blocks: Collection[int]
+) -> float | None:
+    """Of these blocks. A block without a ratio for what happened in it is not left out: the others are another answer.
+
+    So it is where a capacity lies beyond the ladder, or where the baseline's value lies among requests that failed.
+    """
+    found = [ratios[block] for block in blocks]
+    failed = any(value is not None and not isfinite(value) for value in map(baseline.get, blocks))
+    return None if failed or (key == CAPACITY and None in found) else known_median(found)
 
 
 def _ratio(value: float | None, baseline: float | None) -> float | None:

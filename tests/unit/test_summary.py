@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lab.analysis.contests import explored_hop
 from lab.analysis.gates import GATES, Gate
 from lab.analysis.gates.gate import judge, unchecked
-from lab.analysis.summary import RunSummary, summarise, summarise_done
+from lab.analysis.summary import RunSummary, _arm_metric, summarise, summarise_done
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import RunFolderError
 from lab.metric_types import Family, Reading
@@ -578,3 +578,16 @@ def test_replacement_blocks_do_not_count_as_planned() -> None:
 def test_trial_summaries_do_not_keep_tables() -> None:
     """What a summary holds is small: memory stays flat however many trials there are."""
     assert not any("tables" in name for name in TrialSummary.__slots__)
+
+
+@pytest.mark.parametrize(
+    ("mine", "baseline", "middle"),
+    [([2.0, 4.0], [1.0, 1.0], 3.0), ([2.0, inf], [1.0, inf], None), ([2.0, 4.0], [1.0, inf], None)],
+)
+def test_no_size_is_told_from_the_blocks_alone_in_which_the_baseline_answered(
+    mine: list[float], baseline: list[float], middle: float | None
+) -> None:
+    """Beside *failed* it would be the size of another comparison."""
+    found = _arm_metric("replicas", "p50", dict(enumerate(mine)), dict(enumerate(baseline)), [0, 1])
+
+    assert (found.ratio, found.ratio_all) == (middle, middle)
